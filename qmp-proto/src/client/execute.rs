@@ -1,0 +1,147 @@
+//! Commands on their way out.
+
+use crate::client::pending::Traits;
+use crate::client::{Client, Dialect, IN_BAND_BESIDE_OUT_OF_BAND, Phase, RequestId};
+use crate::output::{NoDescriptor, Sink};
+use crate::request::{
+    Identity, RawMessage, Refusal, Refused, Request, WriteArguments, write_raw, write_request,
+};
+
+impl<T, const N: usize> Client<T, N> {
+    /// Appends a command to `out`. Its answer will bring `token` back.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be sent now, or at all: see [`Refusal`](crate::Refusal). Then nothing was
+    /// appended, and the token and the descriptor come back.
+    // The error holds what was passed in.
+    #[allow(clippy::result_large_err)]
+    pub fn execute<A: WriteArguments, S: Sink>(
+        &mut self,
+        out: &mut S,
+        mut request: Request<'_, A, S::Descriptor>,
+        token: T,
+    ) -> Result<RequestId, Refused<T, S::Descriptor>> {
+        let traits = Traits {
+            out_of_band: request.out_of_band,
+            descriptor: request.descriptor.is_some(),
+            unanswered: request.unanswered,
+            ends_connection: request.name == "quit",
+        };
+        let at = out.length();
+        let sent = self.admit(traits, |identity| write_request(out, &request, identity));
+        match sent {
+            Ok(vacancy) => {
+                if let Some(descriptor) = request.descriptor.take() {
+                    out.attach(at, descriptor);
+                }
+                Ok(self.pending.fill(vacancy, token, traits))
+            }
+            Err(reason) => Err(Refused {
+                reason,
+                token,
+                descriptor: request.descriptor,
+            }),
+        }
+    }
+
+    /// Appends a whole message of the caller's to `out`, with our id in the place of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute).
+    #[allow(clippy::result_large_err)]
+    pub fn execute_raw<S: Sink>(
+        &mut self,
+        out: &mut S,
+        message: &RawMessage<'_>,
+        token: T,
+    ) -> Result<RequestId, Refused<T, NoDescriptor>> {
+        let command = Request::<'_, _, NoDescriptor>::new(message.name());
+        let traits = Traits {
+            out_of_band: message.is_out_of_band(),
+            descriptor: false,
+            unanswered: command.unanswered,
+            ends_connection: command.name == "quit",
+        };
+        match self.admit(traits, |identity| write_raw(out, message, identity)) {
+            Ok(vacancy) => Ok(self.pending.fill(vacancy, token, traits)),
+            Err(reason) => Err(Refused {
+                reason,
+                token,
+                descriptor: None,
+            }),
+        }
+    }
+
+    /// Says that nobody waits for the answer any more; gives the token back.
+    ///
+    /// The command is not taken back: it was sent, and its outcome is unknown. Its slot stays
+    /// taken until the server answers it.
+    pub fn abandon(&mut self, request: RequestId) -> Option<T> {
+        self.pending.abandon(request)
+    }
+
+    /// Applies the rules for what may be in flight, then writes.
+    fn admit(
+        &mut self,
+        traits: Traits,
+        write: impl FnOnce(Identity) -> Result<(), Refusal>,
+    ) -> Result<(usize, u64), Refusal> {
+        if self.phase != Phase::Ready {
+            return Err(Refusal::Phase(self.phase));
+        }
+        let out_of_band = self.is_out_of_band();
+        if traits.out_of_band && !out_of_band {
+            return Err(Refusal::NoOutOfBand);
+        }
+        let limit = if !self.options.echoes_ids {
+            1
+        } else if out_of_band && !traits.out_of_band {
+            IN_BAND_BESIDE_OUT_OF_BAND.min(N)
+        } else {
+            N
+        };
+        let taken = if traits.out_of_band || !self.options.echoes_ids {
+            self.pending.count()
+        } else {
+            self.pending.in_band()
+        };
+        if taken >= limit {
+            return Err(self.pending.refusal(limit, traits.out_of_band));
+        }
+        if traits.descriptor && self.pending.has_descriptor() {
+            return Err(Refusal::DescriptorInFlight);
+        }
+        let Some(vacancy) = self.pending.vacancy() else {
+            return Err(self.pending.refusal(N, traits.out_of_band));
+        };
+        let Identity {
+            id,
+            string,
+            line_end,
+        } = self.identity(vacancy.1);
+        write(Identity {
+            id,
+            string,
+            line_end,
+        })?;
+        Ok(vacancy)
+    }
+
+    fn identity(&self, id: u64) -> Identity {
+        Identity {
+            id,
+            string: self.options.string_ids,
+            line_end: self.options.line_end,
+        }
+    }
+
+    /// Whether in-band answers come in the order of their commands, and nothing overtakes them.
+    pub(crate) fn answers_in_order(&self) -> bool {
+        match &self.dialect {
+            Dialect::Monitor(monitor) => !monitor.out_of_band(),
+            Dialect::Agent(_) => true,
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! What comes in.
+
+use crate::client::pending::Settled;
+use crate::client::{Answer, Client, Dialect, Phase, ProtocolError, Received, Step, Unanswered};
+use crate::message::{Failure, Message, Reply};
+use crate::wire::{Found, Malformed};
+
+impl<T, const N: usize> Client<T, N> {
+    /// Takes bytes from the server, and says what they mean.
+    ///
+    /// Call it again with the bytes that were not used until nothing more is
+    /// [`received`](Step::received); then with those that are left over, unchanged, and more
+    /// behind them. At most one thing is received a call, and it borrows the input alone: commands
+    /// can be sent while it is held.
+    ///
+    /// # Errors
+    ///
+    /// If the connection cannot go on; from then on always. [`drain`](Self::drain) gives back what
+    /// is unanswered.
+    pub fn handle_input<'b>(&mut self, input: &'b [u8]) -> Result<Step<'b, T>, ProtocolError> {
+        if let Some(lost) = self.pending.next_lost(false) {
+            return Ok(Step {
+                used: 0,
+                received: Some(Received::Unanswered(lost)),
+            });
+        }
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let mut used = 0;
+        loop {
+            let decoded = self.decoder.decode(&input[used..]);
+            used += decoded.used;
+            let Some(found) = decoded.found else {
+                return Ok(Step {
+                    used,
+                    received: None,
+                });
+            };
+            if let Some(received) = self.take(found)? {
+                return Ok(Step {
+                    used,
+                    received: Some(received),
+                });
+            }
+        }
+    }
+
+    /// Takes the end of the stream: the server closed, or reset, the connection.
+    ///
+    /// # Errors
+    ///
+    /// If something was outstanding: half a message, the handshake, answers. The end is the answer
+    /// to `quit` and the like, and no error then. [`drain`](Self::drain) gives back what is
+    /// unanswered.
+    pub fn handle_end(&mut self) -> Result<(), ProtocolError> {
+        if let Some(error) = self.error {
+            return if error == ProtocolError::Ended {
+                Ok(())
+            } else {
+                Err(error)
+            };
+        }
+        let count = self.pending.expecting_answers();
+        let error = if self.decoder.inside_message() && self.phase == Phase::Ready {
+            ProtocolError::EndInsideMessage
+        } else if self.phase != Phase::Ready {
+            ProtocolError::EndInHandshake { phase: self.phase }
+        } else if count > 0 {
+            ProtocolError::EndWithRequests { count }
+        } else {
+            self.fail(ProtocolError::Ended);
+            return Ok(());
+        };
+        Err(self.fail(error))
+    }
+
+    /// Ends the connection from our side, and gives back every request that is unanswered.
+    pub fn drain(&mut self) -> impl Iterator<Item = Unanswered<T>> + '_ {
+        if self.error.is_none() {
+            self.fail(ProtocolError::Ended);
+        }
+        self.pending.lose_all();
+        core::iter::from_fn(|| self.pending.next_lost(true))
+    }
+
+    pub(crate) fn fail(&mut self, error: ProtocolError) -> ProtocolError {
+        self.phase = Phase::Ended;
+        self.error = Some(error);
+        error
+    }
+
+    fn take<'b>(&mut self, found: Found<'b>) -> Result<Option<Received<'b, T>>, ProtocolError> {
+        let agent = matches!(self.dialect, Dialect::Agent(_));
+        let received = match found {
+            Found::Message(message) => return self.message(message),
+            Found::Sentinel => {
+                if let Dialect::Agent(agent) = &mut self.dialect {
+                    agent.after_sentinel = true;
+                }
+                None
+            }
+            Found::Malformed(malformed) => self.malformed(malformed),
+            Found::TooLong | Found::TooDeep | Found::FramingLost if agent => self.desynchronise(),
+            Found::TooLong => {
+                let limit = self.options.longest_message;
+                return Err(self.fail(ProtocolError::MessageTooLong { limit }));
+            }
+            Found::TooDeep => {
+                let limit = self.options.deepest_message;
+                return Err(self.fail(ProtocolError::TooDeep { limit }));
+            }
+            Found::FramingLost => return Err(self.fail(ProtocolError::FramingLost)),
+        };
+        Ok(received)
+    }
+
+    /// An agent's stream is full of what others left in it until it is synced.
+    fn malformed<'b>(&mut self, malformed: Malformed<'b>) -> Option<Received<'b, T>> {
+        if let Dialect::Agent(agent) = &mut self.dialect {
+            agent.after_sentinel = false;
+        }
+        match self.phase {
+            Phase::Unsynced | Phase::Syncing => None,
+            _ => Some(Received::Malformed(malformed)),
+        }
+    }
+
+    fn message<'b>(
+        &mut self,
+        message: Message<'b>,
+    ) -> Result<Option<Received<'b, T>>, ProtocolError> {
+        let received = match message {
+            Message::Greeting(greeting) => match self.dialect {
+                Dialect::Monitor(_) => self.greeted(greeting),
+                // In sync, it can only be a guest that makes fun of us.
+                Dialect::Agent(_) if self.phase == Phase::Ready => {
+                    Some(Received::Stray(greeting.message()))
+                }
+                Dialect::Agent(_) => return Err(self.greeted_by_monitor()),
+            },
+            Message::Event(event) => Some(Received::Event(event)),
+            Message::Reply(reply) => self.reply(reply),
+            Message::Failure(failure) => self.failure(failure),
+        };
+        if let Dialect::Agent(agent) = &mut self.dialect {
+            agent.after_sentinel = false;
+        }
+        Ok(received)
+    }
+
+    fn reply<'b>(&mut self, reply: Reply<'b>) -> Option<Received<'b, T>> {
+        let id = reply.id_bytes().and_then(number);
+        let stray = Some(Received::Stray(reply.message()));
+        match self.phase {
+            Phase::Negotiating if self.answers_negotiation(id, reply.id.is_none()) => {
+                Some(self.negotiated_with(None))
+            }
+            Phase::Syncing => {
+                let synced = self.synced(&reply);
+                synced.or_else(|| {
+                    self.settle(id)
+                        .and_then(|settled| answer(settled, Ok(reply)))
+                })
+            }
+            Phase::Ready if self.options.echoes_ids => match self.settle(id) {
+                Some(settled) => answer(settled, Ok(reply)),
+                None => stray,
+            },
+            Phase::Ready => match self.pending.settle_only() {
+                Some(settled) => answer(settled, Ok(reply)),
+                None => stray,
+            },
+            Phase::Unsynced => None,
+            _ => stray,
+        }
+    }
+
+    fn failure<'b>(&mut self, failure: Failure<'b>) -> Option<Received<'b, T>> {
+        let id = failure.id_bytes().and_then(number);
+        let stray = Some(Received::Stray(failure.message()));
+        match self.phase {
+            Phase::Negotiating if self.answers_negotiation(id, failure.id.is_none()) => {
+                Some(self.negotiated_with(Some(failure)))
+            }
+            Phase::Syncing => {
+                let failed = self.sync_failed(id, failure);
+                failed.or_else(|| {
+                    self.settle(id)
+                        .and_then(|settled| answer(settled, Err(failure)))
+                })
+            }
+            Phase::Ready if failure.id.is_some() && self.options.echoes_ids => {
+                match self.settle(id) {
+                    Some(settled) => answer(settled, Err(failure)),
+                    None => stray,
+                }
+            }
+            // The server could not make out whose it is: it can be told if there is only one.
+            Phase::Ready => match self.pending.settle_only() {
+                Some(settled) => answer(settled, Err(failure)),
+                None if self.pending.count() == 0 => stray,
+                None => {
+                    self.fail(ProtocolError::ServerParseError);
+                    Some(Received::ServerParseError(failure))
+                }
+            },
+            Phase::Unsynced => None,
+            _ => stray,
+        }
+    }
+
+    fn answers_negotiation(&self, id: Option<u64>, without_id: bool) -> bool {
+        match &self.dialect {
+            Dialect::Monitor(_) if !self.options.echoes_ids => without_id,
+            Dialect::Monitor(monitor) => id.is_some_and(|id| monitor.is_negotiation(id)),
+            Dialect::Agent(_) => false,
+        }
+    }
+
+    /// Finds whose answer it is, and gives up the requests it overtook.
+    fn settle(&mut self, id: Option<u64>) -> Option<Settled<T>> {
+        let settled = self.pending.settle(id?)?;
+        if !settled.out_of_band && self.answers_in_order() {
+            self.pending.lose_before(settled.request);
+        }
+        Some(settled)
+    }
+}
+
+/// An answer that nobody waits for any more is nothing.
+fn answer<'b, T>(
+    settled: Settled<T>,
+    outcome: Result<Reply<'b>, Failure<'b>>,
+) -> Option<Received<'b, T>> {
+    let Settled { request, token, .. } = settled;
+    token.map(|token| {
+        Received::Answer(Answer {
+            request,
+            token,
+            outcome,
+        })
+    })
+}
+
+/// Reads an id of ours, which the server may give back as a number or as a string.
+fn number(id: &[u8]) -> Option<u64> {
+    let digits = id
+        .strip_prefix(b"\"")
+        .and_then(|id| id.strip_suffix(b"\""))
+        .unwrap_or(id);
+    if digits.is_empty() || digits.len() > 20 {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |value, &byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
+}

@@ -1,0 +1,106 @@
+//! What is particular to monitors: greeting and negotiation.
+
+use crate::client::{Client, Dialect, OUT_OF_BAND, Phase, Received};
+use crate::message::{Failure, Greeting};
+use crate::output::Sink;
+use crate::request::{Identity, Refusal, write_negotiation};
+
+#[derive(Debug, Default)]
+pub(crate) struct Monitor {
+    /// Whether the greeting offered `oob`.
+    offers_out_of_band: bool,
+    /// Whether `oob` was asked for.
+    out_of_band: bool,
+    /// The id of the negotiation under way.
+    negotiation: u64,
+}
+
+impl Monitor {
+    pub(crate) const fn out_of_band(&self) -> bool {
+        self.out_of_band
+    }
+
+    /// Whether the answer to this id is the answer to the negotiation.
+    pub(crate) const fn is_negotiation(&self, id: u64) -> bool {
+        self.negotiation == id
+    }
+}
+
+impl<T, const N: usize> Client<T, N> {
+    /// Negotiates capabilities, those named in `enable` among them: `&[]`, or
+    /// [`OUT_OF_BAND`](crate::OUT_OF_BAND).
+    ///
+    /// The answer is [`Received::Ready`] or [`Received::HandshakeFailed`]. Answers to the client
+    /// that was connected before us may come first, so the id is made of `nonce`, which must be
+    /// fresh and unpredictable.
+    ///
+    /// # Errors
+    ///
+    /// If the server has not greeted, or does not offer what is to be enabled, or there is no room
+    /// in `out`.
+    pub fn negotiate(
+        &mut self,
+        out: &mut impl Sink,
+        nonce: u64,
+        enable: &[&str],
+    ) -> Result<(), Refusal> {
+        let Dialect::Monitor(monitor) = &mut self.dialect else {
+            return Err(Refusal::Phase(self.phase));
+        };
+        if self.phase != Phase::Greeted {
+            return Err(Refusal::Phase(self.phase));
+        }
+        let out_of_band = enable.contains(&OUT_OF_BAND);
+        if enable.iter().any(|&name| name != OUT_OF_BAND)
+            || (out_of_band && !monitor.offers_out_of_band)
+        {
+            return Err(Refusal::NotOffered);
+        }
+        let id = unmistakable(nonce);
+        let string = self.options.string_ids;
+        let identity = Identity {
+            id,
+            string,
+            line_end: self.options.line_end,
+        };
+        write_negotiation(out, enable, identity)?;
+        monitor.negotiation = id;
+        monitor.out_of_band = out_of_band;
+        self.phase = Phase::Negotiating;
+        Ok(())
+    }
+
+    pub(crate) fn greeted<'b>(&mut self, greeting: Greeting<'b>) -> Option<Received<'b, T>> {
+        let Dialect::Monitor(monitor) = &mut self.dialect else {
+            return None;
+        };
+        monitor.offers_out_of_band = greeting.offers(OUT_OF_BAND);
+        monitor.out_of_band = false;
+        let first = self.phase == Phase::Greeting;
+        self.phase = Phase::Greeted;
+        if first {
+            return Some(Received::Greeting(greeting));
+        }
+        self.pending.lose_all();
+        Some(Received::Restarted(greeting))
+    }
+
+    pub(crate) fn negotiated_with<'b>(&mut self, failure: Option<Failure<'b>>) -> Received<'b, T> {
+        match failure {
+            None => {
+                self.phase = Phase::Ready;
+                Received::Ready
+            }
+            Some(failure) => {
+                self.phase = Phase::Greeted;
+                Received::HandshakeFailed(failure)
+            }
+        }
+    }
+}
+
+/// An id of 53 bits that no slot's number can be, and that every server echoes exactly.
+pub(crate) const fn unmistakable(nonce: u64) -> u64 {
+    const TOP: u64 = 1 << 52;
+    TOP | (nonce & (TOP - 1))
+}

@@ -1,0 +1,327 @@
+//! The one table of requests that are unanswered.
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+
+use crate::client::{Ending, Unanswered};
+use crate::request::Refusal;
+
+/// Names a request that was sent, for [`Client::abandon`](crate::Client::abandon). Never used
+/// again within a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId {
+    serial: u64,
+    slot: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Pending<T, const N: usize> {
+    #[cfg(feature = "alloc")]
+    slots: Vec<Option<Entry<T>>>,
+    #[cfg(not(feature = "alloc"))]
+    slots: [Option<Entry<T>>; N],
+    count: usize,
+    lost: usize,
+    next_serial: u64,
+    /// Part of all ids; raised when an answer came twice.
+    generation: u64,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    serial: u64,
+    wire_id: u64,
+    /// `None` once abandoned.
+    token: Option<T>,
+    traits: Traits,
+    lost: bool,
+}
+
+/// What matters of a request once it is sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Traits {
+    pub(crate) out_of_band: bool,
+    pub(crate) descriptor: bool,
+    /// Answered only when it fails.
+    pub(crate) unanswered: bool,
+    /// The end of the connection is its answer.
+    pub(crate) ends_connection: bool,
+}
+
+/// A request that was taken out of the table by its answer.
+#[derive(Debug)]
+pub(crate) struct Settled<T> {
+    pub(crate) request: RequestId,
+    /// `None` if it was abandoned.
+    pub(crate) token: Option<T>,
+    pub(crate) out_of_band: bool,
+}
+
+impl<T, const N: usize> Pending<T, N> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            #[cfg(feature = "alloc")]
+            slots: Vec::new(),
+            #[cfg(not(feature = "alloc"))]
+            slots: [const { None }; N],
+            count: 0,
+            lost: 0,
+            next_serial: 0,
+            generation: 0,
+        }
+    }
+
+    /// Makes ids begin at a place that follows from `nonce`.
+    pub(crate) const fn start_at(&mut self, nonce: u64) {
+        self.generation = (nonce >> 16) / N as u64 + 1;
+    }
+
+    /// How many are unanswered and not lost.
+    pub(crate) const fn count(&self) -> usize {
+        self.count - self.lost
+    }
+
+    pub(crate) fn in_band(&self) -> usize {
+        self.live()
+            .filter(|(_, entry)| !entry.traits.out_of_band)
+            .count()
+    }
+
+    pub(crate) fn has_descriptor(&self) -> bool {
+        self.live().any(|(_, entry)| entry.traits.descriptor)
+    }
+
+    fn live(&self) -> impl Iterator<Item = (usize, &Entry<T>)> {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)))
+            .filter(|(_, entry)| !entry.lost)
+    }
+
+    /// Why one more cannot be added to the `limit` of its lane; abandoned ones are named.
+    pub(crate) fn refusal(&self, limit: usize, out_of_band: bool) -> Refusal {
+        let lane = || {
+            self.live()
+                .filter(|(_, entry)| entry.traits.out_of_band == out_of_band)
+        };
+        let oldest = lane().min_by_key(|(_, entry)| entry.serial);
+        match oldest {
+            Some((slot, entry)) if lane().all(|(_, entry)| entry.token.is_none()) => {
+                let oldest = RequestId {
+                    serial: entry.serial,
+                    slot,
+                };
+                Refusal::HeldByAbandoned { oldest }
+            }
+            _ => Refusal::TooManyInFlight { limit },
+        }
+    }
+
+    /// A free slot, and the id to send for it.
+    pub(crate) fn vacancy(&mut self) -> Option<(usize, u64)> {
+        let free = self.slots.iter().position(Option::is_none);
+        #[cfg(feature = "alloc")]
+        let free = free.or_else(|| {
+            (self.slots.len() < N).then(|| {
+                self.slots.push(None);
+                self.slots.len() - 1
+            })
+        });
+        free.map(|slot| {
+            (
+                slot,
+                self.generation
+                    .wrapping_mul(N as u64)
+                    .wrapping_add(slot as u64),
+            )
+        })
+    }
+
+    /// Fills the slot that [`vacancy`](Self::vacancy) gave.
+    pub(crate) fn fill(
+        &mut self,
+        (slot, wire_id): (usize, u64),
+        token: T,
+        traits: Traits,
+    ) -> RequestId {
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        self.slots[slot] = Some(Entry {
+            serial,
+            wire_id,
+            token: Some(token),
+            traits,
+            lost: false,
+        });
+        self.count += 1;
+        RequestId { serial, slot }
+    }
+
+    fn entry_mut(&mut self, request: RequestId) -> Option<&mut Entry<T>> {
+        let entry = self.slots.get_mut(request.slot)?.as_mut()?;
+        (entry.serial == request.serial).then_some(entry)
+    }
+
+    pub(crate) fn token_mut(&mut self, request: RequestId) -> Option<&mut T> {
+        self.entry_mut(request)?.token.as_mut()
+    }
+
+    pub(crate) fn abandon(&mut self, request: RequestId) -> Option<T> {
+        self.entry_mut(request)?.token.take()
+    }
+
+    /// Takes out the request that has this id on the wire.
+    pub(crate) fn settle(&mut self, wire_id: u64) -> Option<Settled<T>> {
+        let slot = usize::try_from(wire_id % N as u64).ok()?;
+        let entry = self.slots.get(slot)?.as_ref();
+        if entry.is_some_and(|entry| entry.wire_id == wire_id && !entry.lost) {
+            return self.take(slot);
+        }
+        if entry.is_none() && wire_id / N as u64 == self.generation {
+            // Answered before: from now on an id must not come back so soon.
+            self.generation += 1;
+        }
+        None
+    }
+
+    /// Takes out the only request there is, if there is only one.
+    pub(crate) fn settle_only(&mut self) -> Option<Settled<T>> {
+        if self.count() != 1 {
+            return None;
+        }
+        let slot = self.live().next()?.0;
+        self.take(slot)
+    }
+
+    fn take(&mut self, slot: usize) -> Option<Settled<T>> {
+        let entry = self.slots.get_mut(slot)?.take()?;
+        self.count -= 1;
+        Some(Settled {
+            request: RequestId {
+                serial: entry.serial,
+                slot,
+            },
+            token: entry.token,
+            out_of_band: entry.traits.out_of_band,
+        })
+    }
+
+    /// Gives up all in-band requests sent before this one.
+    pub(crate) fn lose_before(&mut self, request: RequestId) {
+        self.lose(|entry| !entry.traits.out_of_band && entry.serial < request.serial);
+    }
+
+    pub(crate) fn lose_all(&mut self) {
+        self.lose(|_| true);
+    }
+
+    fn lose(&mut self, which: impl Fn(&Entry<T>) -> bool) {
+        for slot in &mut self.slots {
+            let Some(entry) = slot.as_mut().filter(|entry| !entry.lost && which(entry)) else {
+                continue;
+            };
+            if entry.token.is_some() {
+                entry.lost = true;
+                self.lost += 1;
+            } else {
+                *slot = None;
+                self.count -= 1;
+            }
+        }
+    }
+
+    /// Takes out a request that was given up, oldest first.
+    pub(crate) fn next_lost(&mut self, connection_ended: bool) -> Option<Unanswered<T>> {
+        if self.lost == 0 {
+            return None;
+        }
+        let lost = self.slots.iter().enumerate().filter_map(|(slot, entry)| {
+            let entry = entry.as_ref().filter(|entry| entry.lost)?;
+            Some((entry.serial, slot))
+        });
+        let (serial, slot) = lost.min()?;
+        let entry = self.slots[slot].take()?;
+        self.count -= 1;
+        self.lost -= 1;
+        let expected =
+            entry.traits.unanswered || (connection_ended && entry.traits.ends_connection);
+        Some(Unanswered {
+            request: RequestId { serial, slot },
+            token: entry.token?,
+            ending: if expected {
+                Ending::AsExpected
+            } else {
+                Ending::OutcomeUnknown
+            },
+        })
+    }
+
+    /// How many wait for an answer that the end of the connection does not give.
+    pub(crate) fn expecting_answers(&self) -> usize {
+        let expecting = |traits: Traits| !traits.ends_connection && !traits.unanswered;
+        self.live()
+            .filter(|(_, entry)| entry.token.is_some() && expecting(entry.traits))
+            .count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    fn add(pending: &mut Pending<u32, 4>, token: u32) -> (RequestId, u64) {
+        let vacancy = pending.vacancy().unwrap();
+        (pending.fill(vacancy, token, Traits::default()), vacancy.1)
+    }
+
+    #[test]
+    fn ids_are_slots_and_slots_are_used_again() {
+        let mut pending = Pending::new();
+        let ids: Vec<_> = (0..4).map(|token| add(&mut pending, token).1).collect();
+        assert_eq!(ids, [0, 1, 2, 3]);
+        assert!(pending.vacancy().is_none());
+        assert_eq!(pending.settle(2).unwrap().token, Some(2));
+        assert_eq!(add(&mut pending, 9).1, 2);
+    }
+
+    #[test]
+    fn an_abandoned_request_holds_its_slot_until_it_is_answered() {
+        let mut pending = Pending::new();
+        let (first, id) = add(&mut pending, 1);
+        assert_eq!(pending.abandon(first), Some(1));
+        assert_eq!(pending.abandon(first), None);
+        assert_eq!(add(&mut pending, 2).1, 1);
+        assert_eq!(pending.settle(id).unwrap().token, None);
+        let (again, again_id) = add(&mut pending, 3);
+        assert_eq!(again_id, id);
+        assert_eq!(pending.token_mut(first), None, "a stale name finds nothing");
+        assert_eq!(pending.token_mut(again), Some(&mut 3));
+    }
+
+    #[test]
+    fn an_answer_that_came_twice_retires_the_ids() {
+        let mut pending = Pending::new();
+        add(&mut pending, 1);
+        assert!(pending.settle(0).is_some());
+        assert!(pending.settle(0).is_none());
+        assert_eq!(add(&mut pending, 2).1, 4);
+        assert!(pending.settle(0).is_none(), "the old id is nobody's");
+        assert_eq!(pending.settle(4).unwrap().token, Some(2));
+    }
+
+    #[test]
+    fn what_is_lost_comes_back_oldest_first() {
+        let mut pending = Pending::new();
+        let requests: Vec<_> = (0..4).map(|token| add(&mut pending, token).0).collect();
+        pending.abandon(requests[1]);
+        pending.lose_before(requests[3]);
+        assert_eq!(pending.count(), 1);
+        let lost: Vec<_> = core::iter::from_fn(|| pending.next_lost(false))
+            .map(|lost| lost.token)
+            .collect();
+        assert_eq!(lost, [0, 2]);
+        assert_eq!(pending.settle(3).unwrap().token, Some(3));
+    }
+}

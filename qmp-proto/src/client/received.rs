@@ -1,0 +1,83 @@
+//! What input turns out to be.
+
+use crate::client::RequestId;
+use crate::message::{Event, Failure, Greeting, Reply};
+use crate::wire::Malformed;
+
+/// What one call of [`Client::handle_input`](crate::Client::handle_input) came to.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Step<'b, T> {
+    /// How many bytes from the front of the input are done with. The rest is presented again,
+    /// unchanged, with more bytes after it.
+    pub used: usize,
+    /// What they meant. `None`: more bytes are needed.
+    pub received: Option<Received<'b, T>>,
+}
+
+/// What a server said, borrowed from the input.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Received<'b, T> {
+    /// A monitor greets: negotiate.
+    Greeting(Greeting<'b>),
+    /// A monitor greets again, as if just started: negotiate again. All that was in flight is
+    /// lost, and comes as [`Unanswered`](Self::Unanswered) next.
+    Restarted(Greeting<'b>),
+    /// The handshake is answered: commands can be sent.
+    Ready,
+    /// The handshake is refused. Another can be tried.
+    HandshakeFailed(Failure<'b>),
+    /// A request is answered.
+    Answer(Answer<'b, T>),
+    /// A request will not be answered.
+    Unanswered(Unanswered<T>),
+    /// An event.
+    Event(Event<'b>),
+    /// An answer to nobody here: to the client before us, or one that came twice.
+    Stray(&'b [u8]),
+    /// The server could not parse something, and does not say what, while several requests are in
+    /// flight. The connection is over: the next call returns the error.
+    ServerParseError(Failure<'b>),
+    /// Bytes that are no message. An answer may be lost in them, so a careful caller closes a
+    /// monitor's connection; reading on is possible.
+    Malformed(Malformed<'b>),
+    /// The agent sent a message that is longer or deeper than the limit. All that was in flight is
+    /// lost, and comes as [`Unanswered`](Self::Unanswered) next; sync again.
+    Desynchronised,
+}
+
+/// The answer to a request.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Answer<'b, T> {
+    /// The request.
+    pub request: RequestId,
+    /// The caller's mark on it.
+    pub token: T,
+    /// Success, or the server's error.
+    pub outcome: Result<Reply<'b>, Failure<'b>>,
+}
+
+/// A request that will not be answered.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Unanswered<T> {
+    /// The request.
+    pub request: RequestId,
+    /// The caller's mark on it.
+    pub token: T,
+    /// What that means.
+    pub ending: Ending,
+}
+
+/// What the lack of an answer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// The command was done: `quit` ended the connection, or it is one that answers only when it
+    /// fails.
+    AsExpected,
+    /// The command was sent and may have been done, or not, or may still be.
+    OutcomeUnknown,
+}

@@ -1,0 +1,23 @@
+//! JSON as far as a client needs it: walked, never built.
+//!
+//! Nothing here recurses and nothing allocates on the way in, so neither depth nor length chosen by
+//! a peer can overflow a stack or grow memory. Decoding into Rust types is left to serde_json.
+
+mod error;
+mod names;
+mod nesting;
+mod object;
+mod string;
+mod text;
+mod walk;
+
+pub use error::{JsonError, JsonFlaw};
+pub use text::Text;
+
+pub(crate) use names::Names;
+pub(crate) use nesting::{MAX_DEPTH, Nesting};
+pub(crate) use object::{Member, Members};
+pub(crate) use string::plain_prefix;
+#[cfg(feature = "serde")]
+pub(crate) use walk::depth_of;
+pub(crate) use walk::{Lenient, Strict, is_blank, skip_blanks, walk_value};

@@ -1,0 +1,187 @@
+//! Finding members that an object has twice, while it is walked.
+
+use core::cmp::Ordering;
+
+use super::JsonFlaw;
+use super::string::Unescaped;
+
+/// Names that are compared without an allocator, in all the objects open at once.
+const ROOM: usize = 64;
+
+/// The names of all open objects, innermost last.
+///
+/// QEMU refuses an object that has a member twice with an error that carries no id. Up to 64 names
+/// are kept in place and compared one by one; beyond that they move to allocated memory and are
+/// sorted when their object ends.
+pub(crate) struct Names<'a> {
+    kept: [Name<'a>; ROOM],
+    count: usize,
+    #[cfg(feature = "alloc")]
+    more: alloc::vec::Vec<Name<'a>>,
+}
+
+#[derive(Clone, Copy)]
+enum Name<'a> {
+    /// Here an object opens.
+    Opening,
+    Of(&'a [u8]),
+}
+
+impl Default for Names<'_> {
+    fn default() -> Self {
+        Self {
+            kept: [Name::Opening; ROOM],
+            count: 0,
+            #[cfg(feature = "alloc")]
+            more: alloc::vec::Vec::new(),
+        }
+    }
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn open(&mut self) -> Result<(), JsonFlaw> {
+        self.push(Name::Opening)
+    }
+
+    pub(crate) fn add(&mut self, name: &'a [u8]) -> Result<(), JsonFlaw> {
+        self.push(Name::Of(name))
+    }
+
+    pub(crate) fn close(&mut self) -> Result<(), JsonFlaw> {
+        let all = self.all();
+        let opening = all
+            .iter()
+            .rposition(|name| matches!(name, Name::Opening))
+            .unwrap_or(0);
+        let twice = has_twice(all.get_mut(opening + 1..).unwrap_or_default());
+        self.truncate(opening);
+        if twice {
+            Err(JsonFlaw::DuplicateMember)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn push(&mut self, name: Name<'a>) -> Result<(), JsonFlaw> {
+        *self
+            .kept
+            .get_mut(self.count)
+            .ok_or(JsonFlaw::TooManyMembers)? = name;
+        self.count += 1;
+        Ok(())
+    }
+
+    #[cfg(feature = "alloc")]
+    fn push(&mut self, name: Name<'a>) -> Result<(), JsonFlaw> {
+        match self.kept.get_mut(self.count) {
+            Some(free) if self.more.is_empty() => {
+                *free = name;
+                self.count += 1;
+            }
+            _ => {
+                if self.more.is_empty() {
+                    self.more.extend_from_slice(&self.kept);
+                }
+                self.more.push(name);
+            }
+        }
+        Ok(())
+    }
+
+    fn all(&mut self) -> &mut [Name<'a>] {
+        #[cfg(feature = "alloc")]
+        if !self.more.is_empty() {
+            return &mut self.more;
+        }
+        &mut self.kept[..self.count]
+    }
+
+    fn truncate(&mut self, count: usize) {
+        #[cfg(feature = "alloc")]
+        if !self.more.is_empty() {
+            self.more.truncate(count);
+            // `kept` is stale from here on; nothing is left to copy back once all is closed.
+            self.count = if self.more.is_empty() { 0 } else { ROOM };
+            return;
+        }
+        self.count = count;
+    }
+}
+
+fn has_twice(names: &mut [Name<'_>]) -> bool {
+    if names.len() > 16 {
+        names.sort_unstable_by(compare);
+        return names
+            .windows(2)
+            .any(|pair| compare(&pair[0], &pair[1]).is_eq());
+    }
+    names
+        .iter()
+        .enumerate()
+        .any(|(at, name)| names[..at].iter().any(|it| compare(it, name).is_eq()))
+}
+
+fn compare(one: &Name<'_>, other: &Name<'_>) -> Ordering {
+    let (Name::Of(one), Name::Of(other)) = (one, other) else {
+        return Ordering::Less;
+    };
+    if !one.contains(&b'\\') && !other.contains(&b'\\') {
+        return one.cmp(other);
+    }
+    let unescaped = |name| Unescaped::new(core::str::from_utf8(name).unwrap_or_default());
+    unescaped(one).cmp(unescaped(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_taken_once_an_object() {
+        let mut names = Names::default();
+        names.open().unwrap();
+        names.add(b"a").unwrap();
+        names.open().unwrap();
+        names.add(b"a").unwrap();
+        names.close().unwrap();
+        names.add(b"b").unwrap();
+        names.close().unwrap();
+
+        names.open().unwrap();
+        names.add(b"a").unwrap();
+        names.add(br"\u0061").unwrap();
+        assert_eq!(names.close(), Err(JsonFlaw::DuplicateMember));
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    #[test]
+    fn without_an_allocator_too_many_names_are_refused() {
+        let mut names = Names::default();
+        names.open().unwrap();
+        for _ in 1..ROOM {
+            names.add(b"n").unwrap();
+        }
+        assert_eq!(names.add(b"n"), Err(JsonFlaw::TooManyMembers));
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn with_an_allocator_any_number_is_compared() {
+        let all: std::vec::Vec<_> = (0..1000).map(|n| std::format!("member-{n}")).collect();
+        for twice in [false, true] {
+            let mut names = Names::default();
+            names.open().unwrap();
+            for inner in ["x", "y"] {
+                names.add(inner.as_bytes()).unwrap();
+                names.open().unwrap();
+                for name in &all {
+                    names.add(name.as_bytes()).unwrap();
+                }
+                names.close().unwrap();
+            }
+            names.add(if twice { b"x" } else { b"z" }).unwrap();
+            assert_eq!(names.close().is_err(), twice);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Which of the open brackets are objects: one bit a level, so depth costs no stack.
+
+/// The most levels that are ever followed: QEMU's own limit for what it reads.
+pub(crate) const MAX_DEPTH: usize = 1024;
+
+const WORDS: usize = MAX_DEPTH / 64;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Nesting {
+    depth: usize,
+    objects: [u64; WORDS],
+}
+
+impl Nesting {
+    pub(crate) const fn new() -> Self {
+        Self {
+            depth: 0,
+            objects: [0; WORDS],
+        }
+    }
+
+    pub(crate) const fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Opens a level; false when there is no room for it under `limit`.
+    pub(crate) fn open(&mut self, object: bool, limit: usize) -> bool {
+        if self.depth >= limit.min(MAX_DEPTH) {
+            return false;
+        }
+        let (word, bit) = (self.depth / 64, 1 << (self.depth % 64));
+        if object {
+            self.objects[word] |= bit;
+        } else {
+            self.objects[word] &= !bit;
+        }
+        self.depth += 1;
+        true
+    }
+
+    /// Closes a level; false when the innermost open one is of the other kind, or there is none.
+    pub(crate) fn close(&mut self, object: bool) -> bool {
+        if self.depth == 0 || self.in_object() != object {
+            return false;
+        }
+        self.depth -= 1;
+        true
+    }
+
+    /// Whether the innermost open level is an object.
+    pub(crate) fn in_object(&self) -> bool {
+        self.depth > 0 && self.objects[(self.depth - 1) / 64] & (1 << ((self.depth - 1) % 64)) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_close_in_the_order_and_kind_they_were_opened() {
+        let mut nesting = Nesting::new();
+        for level in 0..MAX_DEPTH {
+            assert!(nesting.open(level % 3 == 0, MAX_DEPTH));
+        }
+        assert!(
+            !nesting.open(true, MAX_DEPTH),
+            "the 1025th level has no room"
+        );
+        for level in (0..MAX_DEPTH).rev() {
+            assert!(!nesting.close(level % 3 != 0));
+            assert!(nesting.close(level % 3 == 0));
+        }
+        assert!(!nesting.close(true));
+        assert_eq!(nesting.depth(), 0);
+    }
+
+    #[test]
+    fn a_lower_limit_holds() {
+        let mut nesting = Nesting::new();
+        assert!(nesting.open(true, 2) && nesting.open(false, 2));
+        assert!(!nesting.open(true, 2));
+    }
+}

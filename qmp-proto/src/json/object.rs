@@ -1,0 +1,202 @@
+//! The members of an object, one after another.
+
+use super::walk::{Lenient, skip_blanks, walk_colon, walk_string, walk_value};
+use super::{JsonError, JsonFlaw, MAX_DEPTH, Text};
+
+/// One member, raw.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member<'a> {
+    /// Its name as it stands, quotes not included.
+    pub(crate) name: &'a [u8],
+    /// Where the name's opening quote stands in the object's text.
+    pub(crate) name_at: usize,
+    /// Its value, without blanks around it.
+    pub(crate) value: &'a [u8],
+    /// Where the value begins in the object's text.
+    pub(crate) at: usize,
+}
+
+impl<'a> Member<'a> {
+    /// The name among `known` that this member has, however it is escaped; else its own.
+    pub(crate) fn name_among(&self, known: &'static [&'static str]) -> &'a [u8] {
+        if memchr::memchr(b'\\', self.name).is_none() {
+            return self.name;
+        }
+        let name = Text::new(core::str::from_utf8(self.name).unwrap_or_default());
+        known
+            .iter()
+            .find(|known| name == **known)
+            .map_or(self.name, |known| known.as_bytes())
+    }
+}
+
+/// Walks the members of the object that a text begins with, blanks before it allowed.
+///
+/// Each value is validated as it is passed. After the last member [`end`](Self::end) says where
+/// the object ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Members<'a> {
+    text: &'a [u8],
+    at: usize,
+    depth: usize,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Before,
+    First,
+    Next,
+    Ended,
+}
+
+impl<'a> Members<'a> {
+    /// `depth` bounds the levels, the object's own included.
+    pub(crate) fn new(text: &'a [u8], depth: usize) -> Self {
+        Self {
+            text,
+            at: 0,
+            depth: depth.min(MAX_DEPTH),
+            state: State::Before,
+        }
+    }
+
+    /// Where the object ended, once all members were walked.
+    pub(crate) fn end(&self) -> usize {
+        self.at
+    }
+
+    /// The next member, if there is one.
+    pub(crate) fn next(&mut self) -> Result<Option<Member<'a>>, JsonError> {
+        if self.state == State::Before {
+            self.enter()?;
+        }
+        if self.state == State::Ended || self.closes()? {
+            return Ok(None);
+        }
+        if self.peek()? != b'"' {
+            return Err(JsonError::new(JsonFlaw::Syntax, self.at));
+        }
+        let name_at = self.at;
+        self.at = walk_string(self.text, self.at, &mut Lenient)?;
+        let name = &self.text[name_at + 1..self.at - 1];
+        let at = skip_blanks(self.text, walk_colon(self.text, self.at)?);
+        self.at =
+            walk_value(self.text, at, self.depth - 1, &mut Lenient).map_err(|e| self.whole(e))?;
+        self.state = State::Next;
+        Ok(Some(Member {
+            name,
+            name_at,
+            value: &self.text[at..self.at],
+            at,
+        }))
+    }
+
+    /// Depth is counted from the object's own level.
+    fn whole(&self, error: JsonError) -> JsonError {
+        match error.flaw() {
+            JsonFlaw::TooDeep { .. } => {
+                JsonError::new(JsonFlaw::TooDeep { limit: self.depth }, error.at())
+            }
+            _ => error,
+        }
+    }
+
+    fn enter(&mut self) -> Result<(), JsonError> {
+        if self.peek()? != b'{' {
+            return Err(JsonError::new(JsonFlaw::NotAnObject, self.at));
+        }
+        if self.depth == 0 {
+            return Err(JsonError::new(JsonFlaw::TooDeep { limit: 0 }, self.at));
+        }
+        self.at += 1;
+        self.state = State::First;
+        Ok(())
+    }
+
+    /// Passes the closing brace, or the comma before the next member.
+    fn closes(&mut self) -> Result<bool, JsonError> {
+        match (self.peek()?, self.state) {
+            (b'}', _) => {
+                self.at += 1;
+                self.state = State::Ended;
+                Ok(true)
+            }
+            (b',', State::Next) => {
+                self.at += 1;
+                Ok(false)
+            }
+            (_, State::First) => Ok(false),
+            _ => Err(JsonError::new(JsonFlaw::Syntax, self.at)),
+        }
+    }
+
+    fn peek(&mut self) -> Result<u8, JsonError> {
+        self.at = skip_blanks(self.text, self.at);
+        self.text
+            .get(self.at)
+            .copied()
+            .ok_or_else(|| JsonError::new(JsonFlaw::Incomplete, self.at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::String;
+    use std::vec::Vec;
+
+    fn members(text: &str) -> Result<(Vec<(String, String)>, usize), JsonFlaw> {
+        let mut members = Members::new(text.as_bytes(), MAX_DEPTH);
+        let mut found = Vec::new();
+        while let Some(member) = members.next().map_err(|error| error.flaw())? {
+            assert_eq!(
+                &text.as_bytes()[member.at..][..member.value.len()],
+                member.value
+            );
+            let owned = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            found.push((owned(member.name), owned(member.value)));
+        }
+        assert!(
+            members.next().unwrap().is_none(),
+            "an ended object stays ended"
+        );
+        Ok((found, members.end()))
+    }
+
+    #[test]
+    fn members_come_in_their_order() {
+        let text = " { \"a\" : 1 ,\"b\":{\"c\":[]} }x";
+        let (found, end) = members(text).unwrap();
+        assert_eq!(
+            found,
+            [("a".into(), "1".into()), ("b".into(), "{\"c\":[]}".into())]
+        );
+        assert_eq!(end, text.len() - 1);
+        assert_eq!(members("{}").unwrap(), (Vec::new(), 2));
+    }
+
+    #[test]
+    fn what_is_no_object_is_an_error() {
+        for (text, flaw) in [
+            ("[]", JsonFlaw::NotAnObject),
+            ("", JsonFlaw::Incomplete),
+            ("{", JsonFlaw::Incomplete),
+            ("{\"a\":1", JsonFlaw::Incomplete),
+            ("{\"a\":1,}", JsonFlaw::Syntax),
+            ("{,}", JsonFlaw::Syntax),
+            ("{\"a\":1 \"b\":2}", JsonFlaw::Syntax),
+            ("{\"a\":[}", JsonFlaw::Syntax),
+        ] {
+            assert_eq!(members(text), Err(flaw), "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_counts_the_object_itself() {
+        let mut members = Members::new(br#"{"a": [[]]}"#, 2);
+        let error = members.next().unwrap_err();
+        assert_eq!(error.flaw(), JsonFlaw::TooDeep { limit: 2 });
+        assert!(Members::new(br#"{"a": [[]]}"#, 3).next().is_ok());
+    }
+}

@@ -1,0 +1,428 @@
+//! Walking over one JSON value without building anything.
+
+use super::string::{is_noncharacter, plain_prefix, walk_escape};
+use super::{JsonError, JsonFlaw, MAX_DEPTH, Names, Nesting};
+
+/// QEMU's limits for one message: more is taken as the beginning of another.
+const MAX_TOKENS: usize = 2_097_152;
+
+/// What is asked of a text beside being JSON.
+pub(crate) trait Rules<'a> {
+    /// Called with every token; the walk ends with the flaw.
+    fn token(&mut self) -> Result<(), JsonFlaw>;
+    /// Called with the raw bytes of a string between escapes.
+    fn plain(&mut self, bytes: &[u8]) -> Result<(), JsonFlaw>;
+    /// Called with the character of every escape.
+    fn escaped(&mut self, char: char) -> Result<(), JsonFlaw>;
+    /// Called with every number.
+    fn number(&mut self, digits: &[u8]) -> Result<(), JsonFlaw>;
+    /// Called when an object opens.
+    fn open_object(&mut self) -> Result<(), JsonFlaw>;
+    /// Called with the inside of every member's name.
+    fn name(&mut self, name: &'a [u8]) -> Result<(), JsonFlaw>;
+    /// Called when an object closes.
+    fn close_object(&mut self) -> Result<(), JsonFlaw>;
+}
+
+/// JSON and no more: for what is received.
+pub(crate) struct Lenient;
+
+impl Rules<'_> for Lenient {
+    fn token(&mut self) -> Result<(), JsonFlaw> {
+        Ok(())
+    }
+    fn plain(&mut self, _: &[u8]) -> Result<(), JsonFlaw> {
+        Ok(())
+    }
+    fn escaped(&mut self, _: char) -> Result<(), JsonFlaw> {
+        Ok(())
+    }
+    fn number(&mut self, _: &[u8]) -> Result<(), JsonFlaw> {
+        Ok(())
+    }
+    fn open_object(&mut self) -> Result<(), JsonFlaw> {
+        Ok(())
+    }
+    fn name(&mut self, _: &[u8]) -> Result<(), JsonFlaw> {
+        Ok(())
+    }
+    fn close_object(&mut self) -> Result<(), JsonFlaw> {
+        Ok(())
+    }
+}
+
+/// What QEMU reads as exactly one value: for what is sent.
+#[derive(Default)]
+pub(crate) struct Strict<'a> {
+    tokens: usize,
+    names: Names<'a>,
+}
+
+impl<'a> Rules<'a> for Strict<'a> {
+    fn token(&mut self) -> Result<(), JsonFlaw> {
+        self.tokens += 1;
+        if self.tokens > MAX_TOKENS {
+            Err(JsonFlaw::TooManyTokens)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn plain(&mut self, bytes: &[u8]) -> Result<(), JsonFlaw> {
+        if bytes.is_ascii() {
+            return Ok(());
+        }
+        let text = core::str::from_utf8(bytes).map_err(|_| JsonFlaw::Utf8)?;
+        text.chars().try_for_each(|char| self.escaped(char))
+    }
+
+    fn escaped(&mut self, char: char) -> Result<(), JsonFlaw> {
+        if is_noncharacter(char) {
+            Err(JsonFlaw::Noncharacter)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn number(&mut self, digits: &[u8]) -> Result<(), JsonFlaw> {
+        let digits = digits.strip_prefix(b"-").unwrap_or(digits);
+        match digits {
+            [b'0', b'e' | b'E', ..] => Err(JsonFlaw::ZeroExponent),
+            _ => Ok(()),
+        }
+    }
+
+    fn open_object(&mut self) -> Result<(), JsonFlaw> {
+        self.names.open()
+    }
+
+    fn name(&mut self, name: &'a [u8]) -> Result<(), JsonFlaw> {
+        self.names.add(name)
+    }
+
+    fn close_object(&mut self) -> Result<(), JsonFlaw> {
+        self.names.close()
+    }
+}
+
+/// What may come next.
+#[derive(Clone, Copy)]
+enum Expect {
+    Value,
+    ValueOrClose,
+    NameOrClose,
+    Name,
+    CommaOrClose,
+}
+
+/// Walks the value that begins at `at`, blanks before it allowed; where it ends.
+///
+/// Iterative: `limit` bounds the levels, the value's own included, and is never taken above
+/// [`MAX_DEPTH`]. Bytes inside strings need not be UTF-8.
+pub(crate) fn walk_value<'a>(
+    text: &'a [u8],
+    mut at: usize,
+    limit: usize,
+    rules: &mut impl Rules<'a>,
+) -> Result<usize, JsonError> {
+    let mut nesting = Nesting::new();
+    let mut expect = Expect::Value;
+    loop {
+        at = skip_blanks(text, at);
+        let Some(&byte) = text.get(at) else {
+            return Err(JsonError::new(JsonFlaw::Incomplete, at));
+        };
+        let start = at;
+        let flawed = |flaw| JsonError::new(flaw, start);
+        rules.token().map_err(flawed)?;
+        match (expect, byte) {
+            (Expect::Value | Expect::ValueOrClose, b'{' | b'[') => {
+                let object = byte == b'{';
+                if !nesting.open(object, limit) {
+                    return Err(flawed(JsonFlaw::TooDeep {
+                        limit: limit.min(MAX_DEPTH),
+                    }));
+                }
+                at += 1;
+                if object {
+                    rules.open_object().map_err(flawed)?;
+                    expect = Expect::NameOrClose;
+                } else {
+                    expect = Expect::ValueOrClose;
+                }
+                continue;
+            }
+            (Expect::NameOrClose | Expect::CommaOrClose, b'}') if nesting.close(true) => {
+                rules.close_object().map_err(flawed)?;
+                at += 1;
+            }
+            (Expect::ValueOrClose | Expect::CommaOrClose, b']') if nesting.close(false) => at += 1,
+            (Expect::Value | Expect::ValueOrClose, b'"') => at = walk_string(text, at, rules)?,
+            (Expect::Value | Expect::ValueOrClose, b'-' | b'0'..=b'9') => {
+                at = walk_number(text, at)?;
+                rules.number(&text[start..at]).map_err(flawed)?;
+            }
+            (Expect::Value | Expect::ValueOrClose, b't') => at = walk_keyword(text, at, b"true")?,
+            (Expect::Value | Expect::ValueOrClose, b'f') => at = walk_keyword(text, at, b"false")?,
+            (Expect::Value | Expect::ValueOrClose, b'n') => at = walk_keyword(text, at, b"null")?,
+            (Expect::Name | Expect::NameOrClose, b'"') => {
+                at = walk_string(text, at, rules)?;
+                rules.name(&text[start + 1..at - 1]).map_err(flawed)?;
+                at = walk_colon(text, at)?;
+                rules.token().map_err(flawed)?;
+                expect = Expect::Value;
+                continue;
+            }
+            (Expect::CommaOrClose, b',') => {
+                at += 1;
+                expect = if nesting.in_object() {
+                    Expect::Name
+                } else {
+                    Expect::Value
+                };
+                continue;
+            }
+            _ => return Err(flawed(JsonFlaw::Syntax)),
+        }
+        // A value has just ended.
+        if nesting.depth() == 0 {
+            return Ok(at);
+        }
+        expect = Expect::CommaOrClose;
+    }
+}
+
+/// Walks the string whose opening quote stands at `at`; where it ends, closing quote included.
+pub(crate) fn walk_string<'a>(
+    text: &'a [u8],
+    at: usize,
+    rules: &mut impl Rules<'a>,
+) -> Result<usize, JsonError> {
+    let mut at = at + 1;
+    loop {
+        let plain = &text[at..at + plain_prefix(&text[at..])];
+        rules
+            .plain(plain)
+            .map_err(|flaw| JsonError::new(flaw, at))?;
+        at += plain.len();
+        match text.get(at) {
+            Some(b'"') => return Ok(at + 1),
+            Some(b'\\') => {
+                let (meant, end) = walk_escape(text, at)?;
+                rules
+                    .escaped(meant)
+                    .map_err(|flaw| JsonError::new(flaw, at))?;
+                at = end;
+            }
+            Some(_) => return Err(JsonError::new(JsonFlaw::ControlCharacter, at)),
+            None => return Err(JsonError::new(JsonFlaw::Incomplete, at)),
+        }
+    }
+}
+
+/// Walks blanks and a colon; where they end.
+pub(crate) fn walk_colon(text: &[u8], at: usize) -> Result<usize, JsonError> {
+    let at = skip_blanks(text, at);
+    match text.get(at) {
+        Some(b':') => Ok(at + 1),
+        Some(_) => Err(JsonError::new(JsonFlaw::Syntax, at)),
+        None => Err(JsonError::new(JsonFlaw::Incomplete, at)),
+    }
+}
+
+fn walk_keyword(text: &[u8], at: usize, word: &[u8]) -> Result<usize, JsonError> {
+    for (offset, expected) in word.iter().enumerate() {
+        match text.get(at + offset) {
+            Some(byte) if byte == expected => {}
+            Some(_) => return Err(JsonError::new(JsonFlaw::Syntax, at + offset)),
+            None => return Err(JsonError::new(JsonFlaw::Incomplete, text.len())),
+        }
+    }
+    Ok(at + word.len())
+}
+
+fn walk_number(text: &[u8], mut at: usize) -> Result<usize, JsonError> {
+    if text[at] == b'-' {
+        at += 1;
+    }
+    at = match text.get(at) {
+        Some(b'0') => at + 1,
+        _ => walk_digits(text, at)?,
+    };
+    if text.get(at) == Some(&b'.') {
+        at = walk_digits(text, at + 1)?;
+    }
+    if let Some(b'e' | b'E') = text.get(at) {
+        at += 1;
+        if let Some(b'+' | b'-') = text.get(at) {
+            at += 1;
+        }
+        at = walk_digits(text, at)?;
+    }
+    Ok(at)
+}
+
+/// Walks one digit or more.
+fn walk_digits(text: &[u8], at: usize) -> Result<usize, JsonError> {
+    let count = text[at..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    match (count, text.get(at)) {
+        (0, None) => Err(JsonError::new(JsonFlaw::Incomplete, at)),
+        (0, Some(_)) => Err(JsonError::new(JsonFlaw::Syntax, at)),
+        _ => Ok(at + count),
+    }
+}
+
+pub(crate) fn skip_blanks(text: &[u8], mut at: usize) -> usize {
+    while text.get(at).is_some_and(|&byte| is_blank(byte)) {
+        at += 1;
+    }
+    at
+}
+
+pub(crate) const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// The deepest level of a valid text: 0 for a scalar, 1 for `{}`.
+#[cfg(feature = "serde")]
+pub(crate) fn depth_of(text: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut at) = (0_usize, 0, 0);
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'"' => match walk_string(text, at, &mut Lenient) {
+                Ok(end) => {
+                    at = end;
+                    continue;
+                }
+                Err(_) => return deepest,
+            },
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lenient(text: &str) -> Result<usize, JsonFlaw> {
+        walk_value(text.as_bytes(), 0, MAX_DEPTH, &mut Lenient).map_err(|error| error.flaw())
+    }
+
+    fn strict(text: &str) -> Result<usize, JsonFlaw> {
+        walk_value(text.as_bytes(), 0, MAX_DEPTH, &mut Strict::default()).map_err(|e| e.flaw())
+    }
+
+    #[test]
+    fn values_end_where_they_end() {
+        for (value, rest) in [
+            ("{}", ""),
+            (
+                " {\"a\" : [1, -2.5e+3, 0, 0.5, true, false, null, \"\\\"\"] } ",
+                " ",
+            ),
+            ("[]]", "]"),
+            ("12,", ","),
+            ("0e5", ""),
+            ("\"x\"y", "y"),
+        ] {
+            assert_eq!(lenient(value), Ok(value.len() - rest.len()), "{value}");
+        }
+    }
+
+    #[test]
+    fn every_prefix_of_a_value_is_incomplete() {
+        let value = r#"{"a": [1.5e+3, -2, true, null, false, "x\u00e4\ud83d\ude00\n"], "b": {}}"#;
+        for end in 0..value.len() {
+            assert_eq!(
+                lenient(&value[..end]),
+                Err(JsonFlaw::Incomplete),
+                "{}",
+                &value[..end]
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused() {
+        for text in [
+            "[1,]",
+            "{\"a\":1,}",
+            "{,}",
+            "[,1]",
+            "{\"a\" 1}",
+            "{1:2}",
+            "[}",
+            "{]",
+            "01x]",
+            "+1",
+            ".5",
+            "1.x",
+            "-x",
+            "tru!",
+            "nul ",
+            "'a'",
+            "{\"a\":1 \"b\":2}",
+            "[1 2]",
+            "}",
+            "inf",
+            "NaN",
+        ] {
+            let found = walk_value(text.as_bytes(), 0, MAX_DEPTH, &mut Lenient);
+            let refused = match found {
+                Ok(end) => end < text.len(),
+                Err(error) => error.flaw() == JsonFlaw::Syntax,
+            };
+            assert!(refused, "{text}: {found:?}");
+        }
+        assert_eq!(lenient("\"a\u{1}b\""), Err(JsonFlaw::ControlCharacter));
+    }
+
+    #[test]
+    fn what_qemu_would_refuse_is_refused_before_it_is_sent() {
+        for (text, flaw) in [
+            ("[0e5]", JsonFlaw::ZeroExponent),
+            ("[-0E1]", JsonFlaw::ZeroExponent),
+            ("\"\u{FFFE}\"", JsonFlaw::Noncharacter),
+            (r#""\uffff""#, JsonFlaw::Noncharacter),
+            (r#"{"a": 1, "\u0061": 2}"#, JsonFlaw::DuplicateMember),
+            (
+                r#"[{"b": {"a": 1, "c": {"a": 1}, "a": 2}}]"#,
+                JsonFlaw::DuplicateMember,
+            ),
+        ] {
+            assert_eq!(strict(text), Err(flaw), "{text}");
+            assert!(lenient(text).is_ok(), "{text}");
+        }
+        assert!(strict(r#"{"a": {"a": {"a": 1}}, "b": [{"a": 1}, {"a": 1}], "c": 0.0e5}"#).is_ok());
+    }
+
+    #[test]
+    fn the_limit_counts_levels() {
+        let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        assert!(lenient(&deep(1024)).is_ok());
+        assert_eq!(lenient(&deep(1025)), Err(JsonFlaw::TooDeep { limit: 1024 }));
+        let found = walk_value(deep(4).as_bytes(), 0, 3, &mut Lenient);
+        assert_eq!(
+            found,
+            Err(JsonError::new(JsonFlaw::TooDeep { limit: 3 }, 3))
+        );
+    }
+
+    #[test]
+    fn more_tokens_than_qemu_takes_are_refused() {
+        let many = |count: usize| std::format!("[{}1]", "1,".repeat(count - 1));
+        assert!(strict(&many(1_048_575)).is_ok());
+        assert_eq!(strict(&many(1_048_577)), Err(JsonFlaw::TooManyTokens));
+    }
+}

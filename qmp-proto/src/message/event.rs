@@ -1,0 +1,43 @@
+//! Events.
+
+use crate::json::JsonError;
+use crate::message::{Body, Json, Timestamp};
+
+/// An event, borrowed from the bytes it came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'b> {
+    pub(crate) name: &'b str,
+    pub(crate) timestamp: Option<Timestamp>,
+    pub(crate) message: &'b [u8],
+    pub(crate) data: Option<Body<'b>>,
+}
+
+impl<'b> Event<'b> {
+    /// Its name, `STOP` or `DEVICE_DELETED` say.
+    ///
+    /// As it stands on the wire: no server escapes anything in a name.
+    pub const fn name(&self) -> &'b str {
+        self.name
+    }
+
+    /// When it was made. Every QEMU says; absent only from servers that do not.
+    pub const fn timestamp(&self) -> Option<Timestamp> {
+        self.timestamp
+    }
+
+    /// What it carries: absent for events that carry nothing, such as `STOP`.
+    ///
+    /// An object, except behind proxies that pass on a string of JSON.
+    ///
+    /// # Errors
+    ///
+    /// If the server sent something that is no JSON there.
+    pub fn data(&self) -> Result<Option<Json<'b>>, JsonError> {
+        self.data.map(|data| data.json()).transpose()
+    }
+
+    /// The whole message, unchecked, without the line end.
+    pub const fn message(&self) -> &'b [u8] {
+        self.message
+    }
+}

@@ -1,0 +1,43 @@
+//! Error answers.
+
+use core::fmt;
+
+use crate::json::Text;
+use crate::message::ErrorClass;
+
+/// An error answer, borrowed from the bytes it came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure<'b> {
+    pub(crate) message: &'b [u8],
+    pub(crate) class: &'b str,
+    pub(crate) description: Text<'b>,
+    pub(crate) id: Option<(usize, usize)>,
+}
+
+impl<'b> Failure<'b> {
+    /// What kind of error it is.
+    pub fn class(&self) -> ErrorClass<'b> {
+        ErrorClass::named(self.class)
+    }
+
+    /// What the server says to a person. Its text changes between versions, and may hold what a
+    /// guest chose, terminal escapes included.
+    pub const fn description(&self) -> Text<'b> {
+        self.description
+    }
+
+    /// The whole message, without the line end.
+    pub const fn message(&self) -> &'b [u8] {
+        self.message
+    }
+
+    pub(crate) fn id_bytes(&self) -> Option<&'b [u8]> {
+        self.id.map(|(start, end)| &self.message[start..end])
+    }
+}
+
+impl fmt::Display for Failure<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.class, self.description)
+    }
+}

@@ -1,0 +1,102 @@
+//! JSON values inside a message.
+
+use core::fmt;
+
+use crate::json::{JsonError, JsonFlaw, Lenient, MAX_DEPTH, skip_blanks, walk_value};
+use crate::wire::split;
+
+/// The text of one complete JSON value, checked: JSON by its grammar, UTF-8, at most 1024 levels.
+///
+/// Numbers may be larger than any Rust type holds, and objects inside may have a member twice; who
+/// decodes the text decides about those.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Json<'b>(&'b str);
+
+impl<'b> Json<'b> {
+    /// Checks a text.
+    ///
+    /// # Errors
+    ///
+    /// If it is not exactly one JSON value, with or without blanks around it.
+    pub fn parse(text: &'b str) -> Result<Self, JsonError> {
+        let start = skip_blanks(text.as_bytes(), 0);
+        let end = walk_value(text.as_bytes(), start, MAX_DEPTH, &mut Lenient)?;
+        let rest = skip_blanks(text.as_bytes(), end);
+        if rest < text.len() {
+            return Err(JsonError::new(JsonFlaw::Trailing, rest));
+        }
+        Ok(Self(&text[start..end]))
+    }
+
+    /// The text, without blanks around it.
+    pub const fn as_str(self) -> &'b str {
+        self.0
+    }
+}
+
+impl fmt::Display for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Debug for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// A part of a message that may still have to be looked at.
+///
+/// Messages in the shape QEMU gives them are recognised from both ends, and what lies between is
+/// not looked at before somebody asks for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Body<'b> {
+    /// The whole message.
+    pub(crate) message: &'b [u8],
+    /// Where the value is thought to be in it.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Whether the message was split by the full route, which checks all of it.
+    pub(crate) checked: bool,
+}
+
+impl<'b> Body<'b> {
+    /// The bytes thought to be the value.
+    pub(crate) fn bytes(&self) -> &'b [u8] {
+        &self.message[self.start..self.end]
+    }
+
+    /// The value, checked now if it was not before.
+    pub(crate) fn json(&self) -> Result<Json<'b>, JsonError> {
+        let bytes = self.bytes();
+        let text = core::str::from_utf8(bytes)
+            .map_err(|error| JsonError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
+        if self.checked {
+            return Ok(Json(text));
+        }
+        match walk_value(bytes, 0, MAX_DEPTH, &mut Lenient)? {
+            end if end == bytes.len() => Ok(Json(text)),
+            // Legal members that no QEMU sends may stand between, and only the full route finds
+            // where the value ends.
+            end => split(self.message, MAX_DEPTH)
+                .ok()
+                .and_then(|message| message.body())
+                .filter(|body| body.start == self.start && body.end == self.start + end)
+                .map(|_| Json(&text[..end]))
+                .ok_or_else(|| JsonError::new(JsonFlaw::Trailing, end)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_value_and_no_more() {
+        assert_eq!(Json::parse(" [1] ").unwrap().as_str(), "[1]");
+        assert_eq!(Json::parse("[1] 2").unwrap_err().flaw(), JsonFlaw::Trailing);
+        assert_eq!(Json::parse("").unwrap_err().flaw(), JsonFlaw::Incomplete);
+    }
+}

@@ -1,0 +1,35 @@
+//! What a server says, borrowed from the bytes it came in.
+
+mod class;
+mod event;
+mod failure;
+mod greeting;
+mod json;
+#[cfg(feature = "alloc")]
+mod owned;
+mod reply;
+mod timestamp;
+mod version;
+
+pub use class::ErrorClass;
+pub use event::Event;
+pub use failure::Failure;
+pub use greeting::{Capabilities, Greeting};
+pub use json::Json;
+#[cfg(feature = "alloc")]
+pub use owned::{OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply};
+pub use reply::Reply;
+pub use timestamp::Timestamp;
+pub use version::Version;
+
+pub(crate) use greeting::inside_quotes;
+pub(crate) use json::Body;
+
+/// One message of a server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Message<'b> {
+    Greeting(Greeting<'b>),
+    Reply(Reply<'b>),
+    Failure(Failure<'b>),
+    Event(Event<'b>),
+}

@@ -1,0 +1,318 @@
+//! Messages that own their bytes, for queues and for other threads.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::json::{JsonError, MAX_DEPTH, Members};
+use crate::message::{Body, ErrorClass, Event, Failure, Greeting, Json, Reply, Timestamp, Version};
+
+/// A success answer that owns its bytes: one allocation, decoded when asked for.
+#[derive(Clone, Debug)]
+pub struct OwnedReply {
+    message: Box<[u8]>,
+    value: Range,
+    id: Option<(usize, usize)>,
+}
+
+/// Where a value stands in a message, and whether it was checked.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    start: usize,
+    end: usize,
+    checked: bool,
+}
+
+impl Range {
+    const fn of(body: &Body<'_>) -> Self {
+        Self {
+            start: body.start,
+            end: body.end,
+            checked: body.checked,
+        }
+    }
+
+    const fn within<'b>(&self, message: &'b [u8]) -> Body<'b> {
+        Body {
+            message,
+            start: self.start,
+            end: self.end,
+            checked: self.checked,
+        }
+    }
+}
+
+impl OwnedReply {
+    /// The reply, borrowed from this.
+    pub fn as_reply(&self) -> Reply<'_> {
+        Reply {
+            body: self.value.within(&self.message),
+            id: self.id,
+        }
+    }
+
+    /// The value of `return`: `{}` for a command that returns nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the server sent something that is no JSON there.
+    pub fn json(&self) -> Result<Json<'_>, JsonError> {
+        self.as_reply().json()
+    }
+
+    /// The whole message, unchecked, without the line end.
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+
+    /// The whole message with another id in the place of ours, or none: what the caller of
+    /// [`Client::execute_raw`](crate::Client::execute_raw) would have got from the server.
+    ///
+    /// # Errors
+    ///
+    /// If the server sent something that is no JSON.
+    pub fn message_with_id(&self, id: Option<&str>) -> Result<Vec<u8>, JsonError> {
+        message_with_id(&self.message, id)
+    }
+}
+
+impl Reply<'_> {
+    /// The reply with bytes of its own.
+    pub fn into_owned(self) -> OwnedReply {
+        OwnedReply {
+            message: self.body.message.into(),
+            value: Range::of(&self.body),
+            id: self.id,
+        }
+    }
+}
+
+/// An error answer that owns its text.
+#[derive(Clone, Debug)]
+pub struct OwnedFailure {
+    message: Box<[u8]>,
+    class: String,
+    description: String,
+}
+
+impl OwnedFailure {
+    /// What kind of error it is.
+    pub fn class(&self) -> ErrorClass<'_> {
+        ErrorClass::named(&self.class)
+    }
+
+    /// What the server says to a person; its text changes between versions.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The whole message, without the line end.
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+
+    /// As [`OwnedReply::message_with_id`].
+    ///
+    /// # Errors
+    ///
+    /// If the server sent something that is no JSON.
+    pub fn message_with_id(&self, id: Option<&str>) -> Result<Vec<u8>, JsonError> {
+        message_with_id(&self.message, id)
+    }
+}
+
+impl fmt::Display for OwnedFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.class, self.description)
+    }
+}
+
+impl core::error::Error for OwnedFailure {}
+
+impl Failure<'_> {
+    /// The error answer with text of its own.
+    pub fn into_owned(self) -> OwnedFailure {
+        OwnedFailure {
+            message: self.message.into(),
+            class: self.class.into(),
+            description: self.description.to_string(),
+        }
+    }
+}
+
+/// An event that owns its bytes: one allocation, decoded when asked for.
+#[derive(Clone, Debug)]
+pub struct OwnedEvent {
+    message: Box<[u8]>,
+    name: (usize, usize),
+    timestamp: Option<Timestamp>,
+    data: Option<Range>,
+}
+
+impl OwnedEvent {
+    /// The event, borrowed from this.
+    pub fn as_event(&self) -> Event<'_> {
+        Event {
+            name: self.name(),
+            timestamp: self.timestamp,
+            message: &self.message,
+            data: self.data.map(|data| data.within(&self.message)),
+        }
+    }
+
+    /// Its name, `STOP` or `DEVICE_DELETED` say.
+    pub fn name(&self) -> &str {
+        core::str::from_utf8(&self.message[self.name.0..self.name.1]).unwrap_or_default()
+    }
+
+    /// When it was made, if the server says so. Every QEMU does.
+    pub const fn timestamp(&self) -> Option<Timestamp> {
+        self.timestamp
+    }
+
+    /// What it carries: absent for events that carry nothing, such as `STOP`.
+    ///
+    /// # Errors
+    ///
+    /// If the server sent something that is no JSON there.
+    pub fn data(&self) -> Result<Option<Json<'_>>, JsonError> {
+        self.as_event().data()
+    }
+
+    /// The whole message, unchecked, without the line end.
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+}
+
+impl Event<'_> {
+    /// The event with bytes of its own.
+    pub fn into_owned(self) -> OwnedEvent {
+        let name = self.name.as_ptr().addr() - self.message.as_ptr().addr();
+        OwnedEvent {
+            message: self.message.into(),
+            name: (name, name + self.name.len()),
+            timestamp: self.timestamp,
+            data: self.data.as_ref().map(Range::of),
+        }
+    }
+}
+
+/// A greeting that owns its text.
+#[derive(Clone, Debug, Default)]
+pub struct OwnedGreeting {
+    message: Box<[u8]>,
+    version: Option<Version>,
+    package: String,
+    capabilities: Vec<String>,
+}
+
+impl OwnedGreeting {
+    /// The version the server names, if it names one.
+    pub const fn version(&self) -> Option<Version> {
+        self.version
+    }
+
+    /// What the distributor calls the build; may be empty.
+    pub fn package(&self) -> &str {
+        &self.package
+    }
+
+    /// What the server offers to switch on.
+    pub fn capabilities(&self) -> &[String] {
+        &self.capabilities
+    }
+
+    /// Whether the server offers the capability.
+    pub fn offers(&self, capability: &str) -> bool {
+        self.capabilities
+            .iter()
+            .any(|offered| offered == capability)
+    }
+
+    /// The whole message, without the line end.
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+}
+
+impl Greeting<'_> {
+    /// The greeting with text of its own.
+    pub fn into_owned(self) -> OwnedGreeting {
+        OwnedGreeting {
+            message: self.message().into(),
+            version: self.version(),
+            package: self.package().to_string(),
+            capabilities: self.capabilities().map(|name| name.to_string()).collect(),
+        }
+    }
+}
+
+/// Puts `id` where the message's own stands, byte for byte; without one, takes it away.
+fn message_with_id(message: &[u8], id: Option<&str>) -> Result<Vec<u8>, JsonError> {
+    let mut members = Members::new(message, MAX_DEPTH);
+    let mut written = Vec::with_capacity(message.len() + id.map_or(0, str::len));
+    written.push(b'{');
+    while let Some(member) = members.next()? {
+        let value = match (member.name_among(&["id"]), id) {
+            (b"id", Some(id)) => id.as_bytes(),
+            (b"id", None) => continue,
+            _ => member.value,
+        };
+        if written.len() > 1 {
+            written.extend_from_slice(b", ");
+        }
+        written.push(b'"');
+        written.extend_from_slice(member.name);
+        written.extend_from_slice(b"\": ");
+        written.extend_from_slice(value);
+    }
+    written.push(b'}');
+    Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Message;
+    use crate::wire::{route, split};
+
+    #[test]
+    fn an_event_keeps_its_parts() {
+        let line = br#"{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "A_B", "data": {"x": 1}}"#;
+        for message in [route(line).unwrap(), split(line, MAX_DEPTH).unwrap()] {
+            let Message::Event(event) = message else {
+                panic!()
+            };
+            let owned = event.into_owned();
+            assert_eq!(owned.name(), "A_B");
+            assert_eq!(owned.timestamp(), Some(Timestamp::new(1, 2)));
+            assert_eq!(owned.data().unwrap().unwrap().as_str(), r#"{"x": 1}"#);
+            assert_eq!(owned.as_event().name(), "A_B");
+            assert_eq!(owned.message(), line);
+        }
+    }
+
+    #[test]
+    fn another_id_is_put_in_place_of_ours() {
+        let with = |text: &str, id| {
+            String::from_utf8(message_with_id(text.as_bytes(), id).unwrap()).unwrap()
+        };
+        let reply = r#"{"return": {"id": 5}, "id": 3}"#;
+        assert_eq!(
+            with(reply, Some("[1,  2]")),
+            r#"{"return": {"id": 5}, "id": [1,  2]}"#
+        );
+        assert_eq!(with(reply, None), r#"{"return": {"id": 5}}"#);
+        let error = r#"{"id": 3, "error": {"class": "X", "desc": ""}}"#;
+        assert_eq!(
+            with(error, Some("null")),
+            r#"{"id": null, "error": {"class": "X", "desc": ""}}"#
+        );
+        assert_eq!(
+            with(error, None),
+            r#"{"error": {"class": "X", "desc": ""}}"#
+        );
+    }
+}

@@ -1,0 +1,35 @@
+//! Success answers.
+
+use crate::json::JsonError;
+use crate::message::{Body, Json};
+
+/// A success answer, borrowed from the bytes it came in.
+///
+/// What stands in it has not been looked at yet: [`json`](Self::json) checks it and `decode` (with
+/// the feature `serde`) decodes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Reply<'b> {
+    pub(crate) body: Body<'b>,
+    /// Where the id stands in the message, if it has one.
+    pub(crate) id: Option<(usize, usize)>,
+}
+
+impl<'b> Reply<'b> {
+    /// The value of `return`: `{}` for a command that returns nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the server sent something that is no JSON there.
+    pub fn json(&self) -> Result<Json<'b>, JsonError> {
+        self.body.json()
+    }
+
+    /// The whole message, unchecked, without the line end.
+    pub fn message(&self) -> &'b [u8] {
+        self.body.message
+    }
+
+    pub(crate) fn id_bytes(&self) -> Option<&'b [u8]> {
+        self.id.map(|(start, end)| &self.body.message[start..end])
+    }
+}

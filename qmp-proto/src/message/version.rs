@@ -1,0 +1,34 @@
+//! Versions of QEMU.
+
+use core::fmt;
+
+/// The version a server names in its greeting: QEMU's, or the one another server poses as.
+///
+/// A micro of 50 is a development build, 90 and more a release candidate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct Version {
+    /// 10 in 10.0.3.
+    pub major: u32,
+    /// 0 in 10.0.3.
+    pub minor: u32,
+    /// 3 in 10.0.3.
+    pub micro: u32,
+}
+
+impl Version {
+    /// The version with these three numbers.
+    pub const fn new(major: u32, minor: u32, micro: u32) -> Self {
+        Self {
+            major,
+            minor,
+            micro,
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.micro)
+    }
+}

@@ -1,0 +1,67 @@
+//! Output in memory of the caller's.
+
+use crate::output::{Full, NoDescriptor, Sink};
+
+/// Outgoing bytes in a slice that never grows.
+///
+/// ```
+/// use qmp_proto::{FixedOutput, Sink};
+///
+/// let mut memory = [0; 8];
+/// let mut output = FixedOutput::new(&mut memory);
+/// output.append(b"12345678").unwrap();
+/// assert!(output.append(b"9").is_err());
+/// assert_eq!(output.bytes(), b"12345678");
+/// output.sent(6);
+/// assert_eq!(output.bytes(), b"78");
+/// ```
+#[derive(Debug)]
+pub struct FixedOutput<'a> {
+    memory: &'a mut [u8],
+    length: usize,
+}
+
+impl<'a> FixedOutput<'a> {
+    /// An empty output with room for `memory.len()` bytes.
+    pub const fn new(memory: &'a mut [u8]) -> Self {
+        Self { memory, length: 0 }
+    }
+
+    /// What is still to be sent.
+    pub fn bytes(&self) -> &[u8] {
+        &self.memory[..self.length]
+    }
+
+    /// Takes away the first `count` bytes, or all if there are fewer.
+    pub fn sent(&mut self, count: usize) {
+        let count = count.min(self.length);
+        self.memory.copy_within(count..self.length, 0);
+        self.length -= count;
+    }
+}
+
+impl Sink for FixedOutput<'_> {
+    type Descriptor = NoDescriptor;
+
+    fn length(&self) -> usize {
+        self.length
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        let room = self
+            .memory
+            .get_mut(self.length..self.length + bytes.len())
+            .ok_or(Full)?;
+        room.copy_from_slice(bytes);
+        self.length += bytes.len();
+        Ok(())
+    }
+
+    fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
+    fn attach(&mut self, _: usize, descriptor: NoDescriptor) {
+        match descriptor {}
+    }
+}

@@ -1,0 +1,126 @@
+//! Output that grows, with descriptors.
+
+use alloc::vec::Vec;
+
+use crate::output::{Full, NoDescriptor, Sink};
+
+/// Above this the buffer is given back when it runs empty.
+const KEPT: usize = 64 * 1024;
+
+/// Outgoing bytes and the descriptor pinned to one of them.
+///
+/// There is at most one descriptor, because the client lets no second descriptor-carrying command
+/// out before the first is answered.
+///
+/// ```
+/// use qmp_proto::{Output, Sink};
+///
+/// let mut output = Output::<u32>::new();
+/// output.append(b"ab").unwrap();
+/// output.attach(2, 7); // an integer stands for a descriptor here
+/// output.append(b"cd").unwrap();
+///
+/// let next = output.next().unwrap();
+/// assert_eq!((next.bytes, next.descriptor), (&b"ab"[..], None));
+/// assert_eq!(output.sent(2), None);
+/// let next = output.next().unwrap();
+/// assert_eq!((next.bytes, next.descriptor), (&b"cd"[..], Some(&7)));
+/// assert_eq!(output.sent(1), Some(7), "it left with its first byte");
+/// assert_eq!(output.next().unwrap().bytes, b"d");
+/// ```
+#[derive(Debug)]
+pub struct Output<F = NoDescriptor> {
+    bytes: Vec<u8>,
+    /// How many bytes from the front are sent.
+    sent: usize,
+    /// A descriptor, and the byte it travels with.
+    descriptor: Option<(usize, F)>,
+}
+
+/// What to hand to one system call.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Outgoing<'a, F> {
+    /// The bytes, never empty.
+    pub bytes: &'a [u8],
+    /// The descriptor that travels with the first of them.
+    pub descriptor: Option<&'a F>,
+}
+
+impl<F> Output<F> {
+    /// An empty output.
+    pub const fn new() -> Self {
+        Self {
+            bytes: Vec::new(),
+            sent: 0,
+            descriptor: None,
+        }
+    }
+
+    /// What to send next: up to the byte that a descriptor travels with, or from that byte on.
+    pub fn next(&self) -> Option<Outgoing<'_, F>> {
+        let (end, descriptor) = match &self.descriptor {
+            Some((at, descriptor)) if *at <= self.sent => (self.bytes.len(), Some(descriptor)),
+            Some((at, _)) => (*at, None),
+            None => (self.bytes.len(), None),
+        };
+        let bytes = self
+            .bytes
+            .get(self.sent..end)
+            .filter(|bytes| !bytes.is_empty())?;
+        Some(Outgoing { bytes, descriptor })
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.sent == self.bytes.len()
+    }
+
+    /// Says that `count` bytes of what [`next`](Self::next) gave were sent; gives back the
+    /// descriptor that left with them, to be closed.
+    pub fn sent(&mut self, count: usize) -> Option<F> {
+        let before = self.sent;
+        self.sent = self.bytes.len().min(self.sent + count);
+        let left = self
+            .descriptor
+            .take_if(|(at, _)| *at <= before && self.sent > before);
+        if self.is_empty() {
+            self.bytes.clear();
+            self.sent = 0;
+            self.bytes.shrink_to(KEPT);
+        }
+        left.map(|(_, descriptor)| descriptor)
+    }
+}
+
+impl<F> Default for Output<F> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<F> Sink for Output<F> {
+    type Descriptor = F;
+
+    fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn truncate(&mut self, length: usize) {
+        self.bytes.truncate(length.max(self.sent));
+        self.descriptor.take_if(|(at, _)| *at >= length);
+    }
+
+    fn attach(&mut self, at: usize, descriptor: F) {
+        self.descriptor = Some((at, descriptor));
+    }
+
+    fn as_vec(&mut self) -> Option<&mut Vec<u8>> {
+        Some(&mut self.bytes)
+    }
+}

@@ -1,0 +1,143 @@
+//! Arguments: checked JSON, or anything serde can serialize.
+
+use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, Strict, skip_blanks, walk_value};
+use crate::output::Sink;
+use crate::request::Refusal;
+
+/// Writes the arguments of a request. Implemented by what [`Request`](crate::Request) takes.
+pub trait WriteArguments {
+    /// Appends one JSON object, checked; or nothing where there are no arguments.
+    ///
+    /// # Errors
+    ///
+    /// If they are not what QEMU would read as one object, or there is no room.
+    fn write_arguments(&self, out: &mut impl Sink) -> Result<(), Refusal>;
+}
+
+/// No arguments.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoArguments;
+
+impl WriteArguments for NoArguments {
+    fn write_arguments(&self, _: &mut impl Sink) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+/// The text of one JSON object that QEMU will read as one object and nothing else.
+///
+/// That is more than being JSON: QEMU runs commands found inside a message that nests deeper than
+/// 1024 levels, is longer than 64 MiB or holds a raw control character, refuses noncharacters and
+/// `0e5`, and answers a member that is there twice with an error that names no command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arguments<'a>(&'a str);
+
+impl<'a> Arguments<'a> {
+    /// Checks a text.
+    ///
+    /// # Errors
+    ///
+    /// If it is not one object, or not one that QEMU would read as it is meant. Without the feature
+    /// `alloc`, also if more than about 60 members are open at once.
+    pub fn parse(text: &'a str) -> Result<Self, JsonError> {
+        let bytes = text.as_bytes();
+        let start = skip_blanks(bytes, 0);
+        if bytes.get(start).is_some_and(|&byte| byte != b'{') {
+            return Err(JsonError::new(JsonFlaw::NotAnObject, start));
+        }
+        // The message around it is one level more.
+        let end = walk_value(bytes, start, MAX_DEPTH - 1, &mut Strict::default())?;
+        let rest = skip_blanks(bytes, end);
+        if rest < bytes.len() {
+            return Err(JsonError::new(JsonFlaw::Trailing, rest));
+        }
+        Ok(Self(&text[start..end]))
+    }
+
+    /// The text, without blanks around it.
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+impl WriteArguments for Arguments<'_> {
+    fn write_arguments(&self, out: &mut impl Sink) -> Result<(), Refusal> {
+        if self.0 != "{}" {
+            out.append(self.0.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// Arguments that serde serializes straight into the output.
+#[cfg(feature = "serde")]
+#[derive(Debug)]
+pub struct Serialized<'a, A: ?Sized>(pub(crate) &'a A);
+
+#[cfg(feature = "serde")]
+impl<A: serde::Serialize + ?Sized> WriteArguments for Serialized<'_, A> {
+    fn write_arguments(&self, out: &mut impl Sink) -> Result<(), Refusal> {
+        // Straight into the output where that is a vector: no allocation of its own.
+        #[cfg(feature = "std")]
+        if let Some(written) = out.as_vec() {
+            let start = written.len();
+            serde_json::to_writer(&mut *written, self.0).map_err(unserializable)?;
+            if checked(&written[start..])?.is_none_or(|arguments| arguments.0 == "{}") {
+                written.truncate(start);
+            }
+            return Ok(());
+        }
+        let written = serde_json::to_vec(self.0).map_err(unserializable)?;
+        if let Some(arguments) = checked(&written)? {
+            arguments.write_arguments(out)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "serde")]
+fn checked(written: &[u8]) -> Result<Option<Arguments<'_>>, Refusal> {
+    if written == b"null" {
+        return Ok(None);
+    }
+    let text = core::str::from_utf8(written)
+        .map_err(|error| JsonError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
+    Ok(Some(Arguments::parse(text)?))
+}
+
+#[cfg(feature = "serde")]
+fn unserializable(error: serde_json::Error) -> Refusal {
+    Refusal::Unserializable(alloc::string::ToString::to_string(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_object_will_do() {
+        assert_eq!(
+            Arguments::parse(" {\"a\": 1}\n").unwrap().as_str(),
+            "{\"a\": 1}"
+        );
+        for (text, flaw) in [
+            ("[]", JsonFlaw::NotAnObject),
+            ("", JsonFlaw::Incomplete),
+            ("{}{\"execute\":\"quit\"}", JsonFlaw::Trailing),
+            ("{\"a\": \"\u{1}\"}", JsonFlaw::ControlCharacter),
+            ("{\"a\": 1, \"a\": 2}", JsonFlaw::DuplicateMember),
+        ] {
+            assert_eq!(Arguments::parse(text).unwrap_err().flaw(), flaw, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_message_around_them_counts_as_a_level() {
+        let deep = |levels: usize| {
+            let inner = std::format!("{}{}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+            std::format!("{{\"a\":{inner}}}")
+        };
+        assert!(Arguments::parse(&deep(1023)).is_ok());
+        assert!(Arguments::parse(&deep(1024)).is_err());
+    }
+}

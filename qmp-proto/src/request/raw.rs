@@ -1,0 +1,102 @@
+//! Messages that the caller has written whole.
+
+use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, Members, Strict, skip_blanks, walk_value};
+use crate::message::Json;
+
+/// A whole message of the caller's, to be sent as it is but for its id.
+///
+/// For tools that pass on what somebody typed, or what another client sent. Only its id is replaced
+/// on the wire, by one of ours, so that the answer is found whatever the caller chose: any JSON
+/// value, or none. `OwnedReply::message_with_id` puts the caller's back.
+///
+/// Members are not looked at otherwise: a server refuses what it does not know, with an answer that
+/// carries the id.
+///
+/// ```
+/// use qmp_proto::RawMessage;
+///
+/// let message = RawMessage::parse(r#"{"execute": "stop", "id": {"mine": 1}}"#)?;
+/// assert_eq!(message.id().map(|id| id.as_str()), Some(r#"{"mine": 1}"#));
+/// # Ok::<(), qmp_proto::JsonError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct RawMessage<'a> {
+    /// What is inside the outermost braces, before the id and after it, commas cut off.
+    before: &'a str,
+    after: &'a str,
+    id: Option<Json<'a>>,
+    name: &'a str,
+    out_of_band: bool,
+}
+
+impl<'a> RawMessage<'a> {
+    /// Checks a message.
+    ///
+    /// # Errors
+    ///
+    /// If it is not one object, or not one that QEMU would read as it is meant.
+    pub fn parse(text: &'a str) -> Result<Self, JsonError> {
+        let bytes = text.as_bytes();
+        let start = skip_blanks(bytes, 0);
+        if bytes.get(start).is_some_and(|&byte| byte != b'{') {
+            return Err(JsonError::new(JsonFlaw::NotAnObject, start));
+        }
+        let end = walk_value(bytes, start, MAX_DEPTH, &mut Strict::default())?;
+        let rest = skip_blanks(bytes, end);
+        if rest < bytes.len() {
+            return Err(JsonError::new(JsonFlaw::Trailing, rest));
+        }
+        Self::split(&text[start..end])
+    }
+
+    fn split(text: &'a str) -> Result<Self, JsonError> {
+        let mut raw = Self {
+            before: trim(&text[1..text.len() - 1]),
+            after: "",
+            id: None,
+            name: "",
+            out_of_band: false,
+        };
+        let mut members = Members::new(text.as_bytes(), MAX_DEPTH);
+        while let Some(member) = members.next()? {
+            let value = &text[member.at..member.at + member.value.len()];
+            match member.name_among(&["id", "execute", "exec-oob"]) {
+                b"id" => {
+                    raw.id = Some(Json::parse(value)?);
+                    raw.before = trim(&text[1..member.name_at]);
+                    raw.after = trim(&text[member.at + value.len()..text.len() - 1]);
+                }
+                b"execute" => raw.name = value.trim_matches('"'),
+                b"exec-oob" => {
+                    raw.name = value.trim_matches('"');
+                    raw.out_of_band = true;
+                }
+                _ => {}
+            }
+        }
+        Ok(raw)
+    }
+
+    /// The id the caller gave it.
+    pub const fn id(&self) -> Option<Json<'a>> {
+        self.id
+    }
+
+    /// The command in it, empty if there is none.
+    pub const fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Whether it asks for out-of-band execution.
+    pub const fn is_out_of_band(&self) -> bool {
+        self.out_of_band
+    }
+
+    pub(crate) const fn around_id(&self) -> (&'a [u8], &'a [u8]) {
+        (self.before.as_bytes(), self.after.as_bytes())
+    }
+}
+
+fn trim(members: &str) -> &str {
+    members.trim_matches([' ', '\t', '\r', '\n', ','])
+}

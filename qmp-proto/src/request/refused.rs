@@ -1,0 +1,108 @@
+//! Requests that cannot be sent now.
+
+use core::fmt;
+
+use crate::client::{Phase, RequestId};
+use crate::json::JsonError;
+use crate::output::{Full, NoDescriptor};
+
+/// A request that was not sent: nothing of it is in the output. What was passed in comes back.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Refused<T, F = NoDescriptor> {
+    /// Why.
+    pub reason: Refusal,
+    /// The caller's token.
+    pub token: T,
+    /// The descriptor of the request, if it had one.
+    pub descriptor: Option<F>,
+}
+
+impl<T, F> fmt::Display for Refused<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.reason, f)
+    }
+}
+
+impl<T: fmt::Debug, F: fmt::Debug> core::error::Error for Refused<T, F> {}
+
+/// Why something cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The connection is not in the phase for it.
+    Phase(Phase),
+    /// As many requests are unanswered as may be. Send it again when an answer has come.
+    TooManyInFlight {
+        /// How many may be.
+        limit: usize,
+    },
+    /// As above, but nobody waits for those any more: all were abandoned and the server has not
+    /// answered them. It may be busy; an agent can be synced again, which frees them.
+    HeldByAbandoned {
+        /// The one abandoned first.
+        oldest: RequestId,
+    },
+    /// A request with a descriptor is unanswered. A second one could be given the wrong file, so
+    /// it has to wait for the answer.
+    DescriptorInFlight,
+    /// The capability was not offered by the server.
+    NotOffered,
+    /// `exec-oob` without the capability `oob`, or to an agent.
+    NoOutOfBand,
+    /// The name of the command has something else than letters, digits, `-`, `_` and `.` in it, or
+    /// is empty or longer than 255 bytes.
+    InvalidName,
+    /// The arguments, or the raw message, are not what QEMU would read as one message.
+    Json(JsonError),
+    /// The arguments cannot be serialized; serde says why.
+    #[cfg(feature = "serde")]
+    Unserializable(alloc::string::String),
+    /// The message is longer than the 64 MiB that a server reads as one.
+    TooLong,
+    /// There is no room for the message in the output.
+    Full,
+}
+
+impl From<Full> for Refusal {
+    fn from(Full: Full) -> Self {
+        Self::Full
+    }
+}
+
+impl From<JsonError> for Refusal {
+    fn from(error: JsonError) -> Self {
+        Self::Json(error)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Phase(phase) => write!(f, "cannot send this while {phase}"),
+            Self::TooManyInFlight { limit } => {
+                write!(f, "{limit} requests are unanswered, and no more may be at once")
+            }
+            Self::HeldByAbandoned { .. } => f.write_str(
+                "all requests in flight were abandoned and the server has not answered them yet",
+            ),
+            Self::DescriptorInFlight => f.write_str(
+                "another request with a descriptor is unanswered; a second could get the wrong file",
+            ),
+            Self::NotOffered => f.write_str("the server does not offer this capability"),
+            Self::NoOutOfBand => {
+                f.write_str("out-of-band commands need the capability \"oob\", which is not enabled")
+            }
+            Self::InvalidName => f.write_str(
+                "a command's name has 1 to 255 letters, digits, '-', '_' and '.', and nothing else",
+            ),
+            Self::Json(error) => fmt::Display::fmt(error, f),
+            #[cfg(feature = "serde")]
+            Self::Unserializable(reason) => write!(f, "arguments cannot be serialized: {reason}"),
+            Self::TooLong => f.write_str("the message is longer than 64 MiB, QEMU's limit"),
+            Self::Full => fmt::Display::fmt(&Full, f),
+        }
+    }
+}
+
+impl core::error::Error for Refusal {}

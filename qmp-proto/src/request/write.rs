@@ -1,0 +1,280 @@
+//! Messages to bytes, in the fewest that are safe: QEMU reads a monitor one byte a system call.
+
+use crate::output::Sink;
+use crate::request::{RawMessage, Refusal, Request, WriteArguments};
+
+/// QEMU takes at most this much token text as one message; the rest would be another.
+const LONGEST: usize = 64 * 1024 * 1024;
+const LONGEST_NAME: usize = 255;
+
+/// How the id stands on the wire, and what follows the message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity {
+    pub(crate) id: u64,
+    pub(crate) string: bool,
+    pub(crate) line_end: bool,
+}
+
+pub(crate) fn write_request<A: WriteArguments, F, S: Sink>(
+    out: &mut S,
+    request: &Request<'_, A, F>,
+    identity: Identity,
+) -> Result<(), Refusal> {
+    if !is_command_name(request.name) {
+        return Err(Refusal::InvalidName);
+    }
+    whole(out, |out| {
+        out.append(if request.out_of_band {
+            b"{\"exec-oob\":\""
+        } else {
+            b"{\"execute\":\""
+        })?;
+        out.append(request.name.as_bytes())?;
+        out.append(b"\"")?;
+        let before = out.length();
+        out.append(b",\"arguments\":")?;
+        let start = out.length();
+        request.arguments.write_arguments(out)?;
+        if out.length() == start {
+            out.truncate(before);
+        }
+        write_end(out, identity)
+    })
+}
+
+/// Writes a raw message with our id in the place of its own.
+pub(crate) fn write_raw<S: Sink>(
+    out: &mut S,
+    message: &RawMessage<'_>,
+    identity: Identity,
+) -> Result<(), Refusal> {
+    whole(out, |out| {
+        let (before, after) = message.around_id();
+        out.append(b"{")?;
+        out.append(before)?;
+        if !before.is_empty() && !after.is_empty() {
+            out.append(b",")?;
+        }
+        out.append(after)?;
+        if before.is_empty() && after.is_empty() {
+            out.append(b"\"id\":")?;
+            write_id(out, identity)?;
+            out.append(b"}")?;
+            return write_line_end(out, identity);
+        }
+        write_end(out, identity)
+    })
+}
+
+pub(crate) fn write_negotiation<S: Sink>(
+    out: &mut S,
+    enable: &[&str],
+    identity: Identity,
+) -> Result<(), Refusal> {
+    if !enable.iter().all(|name| is_command_name(name)) {
+        return Err(Refusal::InvalidName);
+    }
+    whole(out, |out| {
+        out.append(b"{\"execute\":\"qmp_capabilities\"")?;
+        for (at, name) in enable.iter().enumerate() {
+            out.append(if at == 0 {
+                b",\"arguments\":{\"enable\":[\""
+            } else {
+                b",\""
+            })?;
+            out.append(name.as_bytes())?;
+            out.append(b"\"")?;
+        }
+        if !enable.is_empty() {
+            out.append(b"]}")?;
+        }
+        write_end(out, identity)
+    })
+}
+
+/// The agent's parser survives its clients, so a sentinel voids what the last one left in it.
+pub(crate) fn write_sync<S: Sink>(out: &mut S, number: u64) -> Result<(), Refusal> {
+    whole(out, |out| {
+        out.append(b"\xFF{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":")?;
+        out.append(decimal(number, &mut [0; 20]))?;
+        out.append(b"}")?;
+        write_end(
+            out,
+            Identity {
+                id: number,
+                string: false,
+                line_end: true,
+            },
+        )
+    })
+}
+
+/// All or nothing.
+fn whole<S: Sink>(
+    out: &mut S,
+    write: impl FnOnce(&mut S) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let start = out.length();
+    let written = write(out);
+    let written = match written {
+        Ok(()) if out.length() - start > LONGEST => Err(Refusal::TooLong),
+        written => written,
+    };
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
+}
+
+fn write_end<S: Sink>(out: &mut S, identity: Identity) -> Result<(), Refusal> {
+    out.append(b",\"id\":")?;
+    write_id(out, identity)?;
+    out.append(b"}")?;
+    write_line_end(out, identity)
+}
+
+fn write_id<S: Sink>(out: &mut S, identity: Identity) -> Result<(), Refusal> {
+    let quote: &[u8] = if identity.string { b"\"" } else { b"" };
+    out.append(quote)?;
+    out.append(decimal(identity.id, &mut [0; 20]))?;
+    out.append(quote)?;
+    Ok(())
+}
+
+fn write_line_end<S: Sink>(out: &mut S, identity: Identity) -> Result<(), Refusal> {
+    if identity.line_end {
+        out.append(b"\n")?;
+    }
+    Ok(())
+}
+
+fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return &digits[at..];
+        }
+    }
+}
+
+fn is_command_name(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::JsonFlaw;
+    use crate::output::FixedOutput;
+    use crate::request::Arguments;
+
+    const PLAIN: Identity = Identity {
+        id: 7,
+        string: false,
+        line_end: false,
+    };
+
+    fn written(
+        write: impl FnOnce(&mut FixedOutput<'_>) -> Result<(), Refusal>,
+    ) -> std::string::String {
+        let mut memory = [0; 256];
+        let mut out = FixedOutput::new(&mut memory);
+        write(&mut out).unwrap();
+        std::string::String::from_utf8_lossy(out.bytes()).into_owned()
+    }
+
+    #[test]
+    fn a_command_takes_the_fewest_bytes() {
+        let stop: Request<'_> = Request::new("stop");
+        assert_eq!(
+            written(|out| write_request(out, &stop, PLAIN)),
+            r#"{"execute":"stop","id":7}"#
+        );
+        let empty: Request<'_, _> = Request::new("stop").checked(Arguments::parse("{}").unwrap());
+        assert_eq!(
+            written(|out| write_request(out, &empty, PLAIN)),
+            r#"{"execute":"stop","id":7}"#
+        );
+        let arguments = Arguments::parse(r#"{"a":1}"#).unwrap();
+        let full: Request<'_, _> = Request::new("x").checked(arguments).out_of_band();
+        let identity = Identity {
+            id: u64::MAX,
+            string: true,
+            line_end: true,
+        };
+        assert_eq!(
+            written(|out| write_request(out, &full, identity)),
+            "{\"exec-oob\":\"x\",\"arguments\":{\"a\":1},\"id\":\"18446744073709551615\"}\n"
+        );
+    }
+
+    #[test]
+    fn handshakes_are_written() {
+        assert_eq!(
+            written(|out| write_negotiation(out, &[], PLAIN)),
+            r#"{"execute":"qmp_capabilities","id":7}"#
+        );
+        assert_eq!(
+            written(|out| write_negotiation(out, &["oob", "x"], PLAIN)),
+            r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob","x"]},"id":7}"#
+        );
+        let mut memory = [0; 128];
+        let mut out = FixedOutput::new(&mut memory);
+        write_sync(&mut out, 9).unwrap();
+        assert_eq!(
+            out.bytes(),
+            b"\xFF{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":9},\"id\":9}\n"
+        );
+    }
+
+    #[test]
+    fn names_cannot_smuggle_anything() {
+        for name in ["", "a b", "a\"", "ä", "x\n", &"x".repeat(256)] {
+            let request: Request<'_> = Request::new(name);
+            let refused = write_request(&mut FixedOutput::new(&mut [0; 999]), &request, PLAIN);
+            assert_eq!(refused, Err(Refusal::InvalidName), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_leaves_nothing_behind() {
+        let request: Request<'_> = Request::new("query-status");
+        let whole = written(|out| write_request(out, &request, PLAIN)).len();
+        for room in 0..whole {
+            let mut memory = [0; 64];
+            let mut out = FixedOutput::new(&mut memory[..room]);
+            assert_eq!(write_request(&mut out, &request, PLAIN), Err(Refusal::Full));
+            assert_eq!(out.bytes(), b"");
+        }
+    }
+
+    #[test]
+    fn a_raw_message_gets_our_id() {
+        for (raw, sent) in [
+            (r#"{"execute":"a"}"#, r#"{"execute":"a","id":7}"#),
+            (
+                r#" {"execute":"a", "id": {"x": [1]}} "#,
+                r#"{"execute":"a","id":7}"#,
+            ),
+            (
+                r#"{"id": null, "execute":"a"}"#,
+                r#"{"execute":"a","id":7}"#,
+            ),
+            (r#"{"x":1,"id":"7","y":2}"#, r#"{"x":1,"y":2,"id":7}"#),
+            (r#"{"id":1}"#, r#"{"id":7}"#),
+            (r#"{}"#, r#"{"id":7}"#),
+        ] {
+            let message = RawMessage::parse(raw).unwrap();
+            assert_eq!(written(|out| write_raw(out, &message, PLAIN)), sent);
+        }
+        let flaw = |text| RawMessage::parse(text).unwrap_err().flaw();
+        assert_eq!(flaw("{} {}"), JsonFlaw::Trailing);
+        assert_eq!(flaw("[]"), JsonFlaw::NotAnObject);
+    }
+}

@@ -1,0 +1,230 @@
+//! A client with its buffers, as one object.
+
+use alloc::vec::Vec;
+
+use crate::client::{Client, Phase, ProtocolError, Received, RequestId, Step, Unanswered};
+use crate::output::{NoDescriptor, Outgoing, Output};
+use crate::request::{RawMessage, Refusal, Refused, Request, WriteArguments};
+
+/// The least room to read into.
+const LEAST_ROOM: usize = 4 * 1024;
+/// Above this the input buffer is given back when it runs empty.
+const KEPT: usize = 64 * 1024;
+
+/// A [`Client`] with both its buffers, for whoever wants one object beside a stream.
+///
+/// It never touches the stream: read into [`room`](Self::room), say how much with
+/// [`filled`](Self::filled), take what came with [`receive`](Self::receive), and write what
+/// [`outgoing`](Self::outgoing) gives.
+///
+/// ```
+/// use qmp_proto::{Client, Options, Received, Request, Session};
+///
+/// # fn read(room: &mut [u8], message: &[u8]) -> usize {
+/// #     room[..message.len()].copy_from_slice(message);
+/// #     message.len()
+/// # }
+/// # let mut from_server = [
+/// #     &b"{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n"[..],
+/// #     b"{\"return\": {}, \"id\": 4503599627370503}\r\n",
+/// #     b"{\"return\": {\"running\": true}, \"id\": 0}\r\n",
+/// # ].into_iter();
+/// let mut session: Session<&str> = Session::new(Client::monitor(Options::monitor()));
+/// let mut answer = None;
+/// while answer.is_none() {
+///     let count = read(session.room(), from_server.next().unwrap());
+///     session.filled(count);
+///     while let Some((received, mut sender)) = session.receive()? {
+///         match received {
+///             Received::Greeting(_) => sender.negotiate(7, &[])?,
+///             Received::Ready => {
+///                 sender.execute(Request::new("query-status"), "status").map_err(|it| it.reason)?;
+///             }
+///             Received::Answer(it) => answer = Some((it.token, it.outcome.unwrap().into_owned())),
+///             _ => {}
+///         }
+///     }
+///     while let Some(outgoing) = session.outgoing() {
+///         let written = outgoing.bytes.len(); // as many as the stream took
+///         session.sent(written);
+///     }
+/// }
+/// let (token, reply) = answer.unwrap();
+/// assert_eq!((token, reply.json()?.as_str()), ("status", "{\"running\": true}"));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Session<T, F = NoDescriptor, const N: usize = 64> {
+    client: Client<T, N>,
+    /// All of it initialised; from `start` to `end` it is input.
+    input: Vec<u8>,
+    start: usize,
+    end: usize,
+    output: Output<F>,
+}
+
+/// The sending half of a [`Session`], lent together with what was received.
+#[derive(Debug)]
+pub struct Sender<'s, T, F = NoDescriptor, const N: usize = 64> {
+    client: &'s mut Client<T, N>,
+    output: &'s mut Output<F>,
+}
+
+impl<T, F, const N: usize> Session<T, F, N> {
+    /// Puts buffers beside a client.
+    pub const fn new(client: Client<T, N>) -> Self {
+        Self {
+            client,
+            input: Vec::new(),
+            start: 0,
+            end: 0,
+            output: Output::new(),
+        }
+    }
+
+    /// The client.
+    pub const fn client(&self) -> &Client<T, N> {
+        &self.client
+    }
+
+    /// Where the connection stands.
+    pub fn phase(&self) -> Phase {
+        self.client.phase()
+    }
+
+    /// Room to read into: at least 4 KiB, and more while a long message is coming in.
+    pub fn room(&mut self) -> &mut [u8] {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            if self.input.len() > KEPT {
+                self.input = Vec::new();
+            }
+        }
+        if self.start > 0 && self.input.len() - self.end < LEAST_ROOM {
+            self.input.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.input.len() - self.end < LEAST_ROOM {
+            let length = (self.input.len() * 2).max(self.end + LEAST_ROOM);
+            self.input.resize(length, 0);
+        }
+        &mut self.input[self.end..]
+    }
+
+    /// Says that so many bytes were read into [`room`](Self::room).
+    pub fn filled(&mut self, count: usize) {
+        self.end = self.input.len().min(self.end + count);
+    }
+
+    /// What the bytes read so far mean, one thing a call, lent together with a sender so that it
+    /// can be answered while it is held. `None`: read more.
+    ///
+    /// # Errors
+    ///
+    /// If the connection cannot go on; from then on always.
+    #[allow(clippy::type_complexity)]
+    pub fn receive(
+        &mut self,
+    ) -> Result<Option<(Received<'_, T>, Sender<'_, T, F, N>)>, ProtocolError> {
+        let input = &self.input[self.start..self.end];
+        let Step { used, received } = self.client.handle_input(input)?;
+        self.start += used;
+        let sender = Sender {
+            client: &mut self.client,
+            output: &mut self.output,
+        };
+        Ok(received.map(|received| (received, sender)))
+    }
+
+    /// Takes the end of the stream, once everything before it was taken with
+    /// [`receive`](Self::receive).
+    ///
+    /// # Errors
+    ///
+    /// If something was outstanding; see [`Client::handle_end`].
+    pub fn handle_end(&mut self) -> Result<(), ProtocolError> {
+        self.client.handle_end()
+    }
+
+    /// Ends the connection from our side, and gives back every request that is unanswered.
+    pub fn drain(&mut self) -> impl Iterator<Item = Unanswered<T>> + '_ {
+        self.client.drain()
+    }
+
+    /// What to write next, if there is anything.
+    pub fn outgoing(&self) -> Option<Outgoing<'_, F>> {
+        self.output.next()
+    }
+
+    /// Says that so many bytes of [`outgoing`](Self::outgoing) were written; gives back the
+    /// descriptor that left with them, to be closed.
+    pub fn sent(&mut self, count: usize) -> Option<F> {
+        self.output.sent(count)
+    }
+
+    /// For sending while nothing was received.
+    pub fn sender(&mut self) -> Sender<'_, T, F, N> {
+        Sender {
+            client: &mut self.client,
+            output: &mut self.output,
+        }
+    }
+}
+
+impl<T, F, const N: usize> Sender<'_, T, F, N> {
+    /// As [`Client::negotiate`].
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be sent now, or at all.
+    pub fn negotiate(&mut self, nonce: u64, enable: &[&str]) -> Result<(), Refusal> {
+        self.client.negotiate(self.output, nonce, enable)
+    }
+
+    /// As [`Client::sync`].
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be sent now, or at all.
+    pub fn sync(&mut self, nonce: u64) -> Result<(), Refusal> {
+        self.client.sync(self.output, nonce)
+    }
+
+    /// As [`Client::execute`].
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be sent now, or at all; what was passed in comes back.
+    #[allow(clippy::result_large_err)]
+    pub fn execute<A: WriteArguments>(
+        &mut self,
+        request: Request<'_, A, F>,
+        token: T,
+    ) -> Result<RequestId, Refused<T, F>> {
+        self.client.execute(self.output, request, token)
+    }
+
+    /// As [`Client::execute_raw`].
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be sent now, or at all.
+    #[allow(clippy::result_large_err)]
+    pub fn execute_raw(
+        &mut self,
+        message: &RawMessage<'_>,
+        token: T,
+    ) -> Result<RequestId, Refused<T>> {
+        self.client.execute_raw(self.output, message, token)
+    }
+
+    /// As [`Client::abandon`].
+    pub fn abandon(&mut self, request: RequestId) -> Option<T> {
+        self.client.abandon(request)
+    }
+
+    /// As [`Client::token_mut`].
+    pub fn token_mut(&mut self, request: RequestId) -> Option<&mut T> {
+        self.client.token_mut(request)
+    }
+}

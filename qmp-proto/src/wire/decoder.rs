@@ -1,0 +1,381 @@
+//! Where messages begin and end in a stream, without an option that says how.
+//!
+//! A QMP monitor ends messages with CRLF and the agent with LF, but `pretty=on` spreads one message
+//! over many lines and nothing promises a line end. So the first message ends where its brackets
+//! balance, and the byte after it decides: a line end, and none inside it, means lines, found by
+//! memchr from then on; anything else means that brackets go on being counted. A line that is not
+//! one whole object is counted too. The agent always sends lines.
+
+use core::fmt;
+
+use memchr::{memchr, memchr2};
+
+use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, skip_blanks};
+use crate::message::Message;
+use crate::wire::balance::{Balance, Balanced};
+use crate::wire::{Unsplit, route, split};
+
+/// How much of a malformed message is shown.
+const SHOWN: usize = 256;
+
+/// The byte an agent sends before the answer to `guest-sync-delimited`.
+pub(crate) const SENTINEL: u8 = 0xFF;
+
+/// Bytes that are no message.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Malformed<'b> {
+    /// The offending bytes, at most 256 of them.
+    pub bytes: &'b [u8],
+    /// What is wrong with them.
+    pub reason: MalformedReason,
+}
+
+impl fmt::Display for Malformed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason, self.bytes.escape_ascii())
+    }
+}
+
+/// Why bytes are no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MalformedReason {
+    /// Bytes outside any object: a warning printed into the socket, line noise, a bare number.
+    Garbage,
+    /// An object that is no JSON, or no message twice over.
+    Json(JsonError),
+    /// An object that is no greeting, answer or event, or more than one of them.
+    UnknownMessage,
+}
+
+impl fmt::Display for MalformedReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Garbage => f.write_str("bytes outside any message"),
+            Self::Json(error) => fmt::Display::fmt(error, f),
+            Self::UnknownMessage => f.write_str("an object that is no greeting, answer or event"),
+        }
+    }
+}
+
+/// What was found in the input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found<'b> {
+    Message(Message<'b>),
+    Malformed(Malformed<'b>),
+    /// The agent's mark; whatever stood before it on its line is void.
+    Sentinel,
+    /// A message longer than the limit; it is skipped to the next line end.
+    TooLong,
+    /// An object deeper than the limit; it is skipped to the next line end.
+    TooDeep,
+    /// An object that breaks off while brackets are counted: where the next message begins can no
+    /// longer be told. Skipping to the next line end is a guess.
+    FramingLost,
+}
+
+/// How much of the input is done with, and what was found in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decoded<'b> {
+    pub(crate) used: usize,
+    pub(crate) found: Option<Found<'b>>,
+}
+
+/// What one message may measure.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) length: usize,
+    pub(crate) depth: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Decoder {
+    bounds: Bounds,
+    framing: Framing,
+    /// How much of the input that will be presented again has been searched for a line end.
+    searched: usize,
+    /// Something is being skipped until the next line end.
+    skipping: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Framing {
+    /// The agent's: lines, and a sentinel anywhere.
+    AgentLines,
+    Lines,
+    /// Brackets are counted. `decided` once a message was not alone on its line.
+    Brackets {
+        balance: Balance,
+        decided: bool,
+    },
+    /// A message has just ended by its brackets; the next byte decides.
+    After {
+        line_end_inside: bool,
+    },
+}
+
+impl Decoder {
+    pub(crate) const fn monitor(bounds: Bounds) -> Self {
+        let framing = Framing::Brackets {
+            balance: Balance::new(),
+            decided: false,
+        };
+        Self {
+            bounds,
+            framing,
+            searched: 0,
+            skipping: false,
+        }
+    }
+
+    pub(crate) const fn agent(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            framing: Framing::AgentLines,
+            searched: 0,
+            skipping: false,
+        }
+    }
+
+    /// Whether part of a message was seen and not used.
+    pub(crate) fn inside_message(&self) -> bool {
+        match &self.framing {
+            Framing::Brackets { balance, .. } => balance.started() || self.searched > 0,
+            _ => self.searched > 0,
+        }
+    }
+
+    /// Looks for the next thing in the input; bytes not used must come again, with more after them.
+    pub(crate) fn decode<'b>(&mut self, input: &'b [u8]) -> Decoded<'b> {
+        let mut at = 0;
+        loop {
+            if self.skipping {
+                let Some(end) = self.find_end(&input[at..]) else {
+                    return Decoded {
+                        used: input.len(),
+                        found: None,
+                    };
+                };
+                at += end;
+                self.skipping = false;
+            }
+            match &mut self.framing {
+                Framing::After { line_end_inside } => match input.get(at) {
+                    None => {
+                        return Decoded {
+                            used: at,
+                            found: None,
+                        };
+                    }
+                    Some(b' ' | b'\t' | b'\r') => at += 1,
+                    Some(b'\n') if !*line_end_inside => {
+                        at += 1;
+                        self.framing = Framing::Lines;
+                    }
+                    Some(_) => self.count_brackets(true),
+                },
+                _ => {
+                    at = skip_blanks(input, at);
+                    let searched = core::mem::take(&mut self.searched).min(input.len() - at);
+                    let step = match &self.framing {
+                        Framing::AgentLines => self.agent_line(&input[at..], searched),
+                        Framing::Lines => self.line(&input[at..], searched),
+                        _ => self.object(&input[at..]),
+                    };
+                    match step {
+                        Next::Again => {}
+                        Next::More => {
+                            return Decoded {
+                                used: at,
+                                found: None,
+                            };
+                        }
+                        Next::Found { used, found } => {
+                            return Decoded {
+                                used: at + used,
+                                found: Some(found),
+                            };
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn count_brackets(&mut self, decided: bool) {
+        self.framing = Framing::Brackets {
+            balance: Balance::new(),
+            decided,
+        };
+        self.searched = 0;
+    }
+
+    /// Where skipping ends: after a line end, or before a sentinel.
+    fn find_end(&self, input: &[u8]) -> Option<usize> {
+        match self.framing {
+            Framing::AgentLines => memchr2(b'\n', SENTINEL, input),
+            _ => memchr(b'\n', input),
+        }
+    }
+
+    fn line<'b>(&mut self, input: &'b [u8], searched: usize) -> Next<'b> {
+        let Some(end) = memchr(b'\n', &input[searched..]).map(|end| searched + end) else {
+            return self.wait_for_more(input);
+        };
+        if end > self.bounds.length {
+            return Next::found(end + 1, Found::TooLong);
+        }
+        let line = input[..end].trim_ascii_end();
+        let found = match split_line(line, self.bounds.depth) {
+            Ok(message) => Found::Message(message),
+            // The beginning of a message over several lines, or several on one.
+            Err(Unsplit::Json(error))
+                if matches!(error.flaw(), JsonFlaw::Incomplete | JsonFlaw::Trailing)
+                    && line.starts_with(b"{") =>
+            {
+                self.count_brackets(false);
+                return Next::Again;
+            }
+            Err(unsplit) => self.unsplit(line, unsplit),
+        };
+        Next::found(end + 1, found)
+    }
+
+    fn agent_line<'b>(&mut self, input: &'b [u8], searched: usize) -> Next<'b> {
+        let Some(end) = memchr2(b'\n', SENTINEL, &input[searched..]).map(|end| searched + end)
+        else {
+            return self.wait_for_more(input);
+        };
+        let sentinel = input[end] == SENTINEL;
+        if end > self.bounds.length {
+            return Next::found(end + usize::from(!sentinel), Found::TooLong);
+        }
+        let line = input[..end].trim_ascii_end();
+        if sentinel {
+            // A reply of somebody else that was cut short is void without a word.
+            return if line.is_empty() || line.starts_with(b"{") {
+                Next::found(end + 1, Found::Sentinel)
+            } else {
+                Next::found(end, garbage(line))
+            };
+        }
+        let found = match split_line(line, self.bounds.depth) {
+            Ok(message) => Found::Message(message),
+            Err(unsplit) => self.unsplit(line, unsplit),
+        };
+        Next::found(end + 1, found)
+    }
+
+    fn object<'b>(&mut self, input: &'b [u8]) -> Next<'b> {
+        let Framing::Brackets { balance, decided } = &mut self.framing else {
+            return Next::Again;
+        };
+        match input.first() {
+            None => return Next::More,
+            Some(b'{') => {}
+            Some(_) => return self.garbage_line(input),
+        }
+        let within = &input[..input.len().min(self.bounds.length)];
+        match balance.follow(within, self.bounds.depth) {
+            Balanced::Open if within.len() < input.len() => {
+                self.count_brackets(false);
+                self.skipping = true;
+                Next::found(within.len(), Found::TooLong)
+            }
+            Balanced::Open => Next::More,
+            Balanced::Ends { at } => {
+                let line_end_inside = balance.has_line_end();
+                self.framing = Framing::After { line_end_inside };
+                let found = match split_line(&input[..at], self.bounds.depth) {
+                    Ok(message) => Found::Message(message),
+                    Err(unsplit) => self.unsplit(&input[..at], unsplit),
+                };
+                Next::found(at, found)
+            }
+            Balanced::Broken { at, flaw } => {
+                let found = match flaw {
+                    JsonFlaw::TooDeep { .. } => Found::TooDeep,
+                    _ if *decided || balance.has_line_end() => Found::FramingLost,
+                    _ => Found::Malformed(Malformed {
+                        bytes: shown(&input[..=at]),
+                        reason: MalformedReason::Json(JsonError::new(flaw, at)),
+                    }),
+                };
+                self.count_brackets(false);
+                self.skipping = true;
+                Next::found(at, found)
+            }
+        }
+    }
+
+    /// Shows what stands outside any object, up to the line end.
+    fn garbage_line<'b>(&mut self, input: &'b [u8]) -> Next<'b> {
+        let head = shown(input);
+        match memchr(b'\n', head) {
+            Some(end) => Next::found(end, garbage(head[..end].trim_ascii_end())),
+            None if head.len() == SHOWN => {
+                self.skipping = true;
+                Next::found(head.len(), garbage(head))
+            }
+            None => {
+                self.searched = head.len();
+                Next::More
+            }
+        }
+    }
+
+    fn wait_for_more<'b>(&mut self, input: &'b [u8]) -> Next<'b> {
+        if input.len() > self.bounds.length {
+            self.skipping = true;
+            return Next::found(input.len(), Found::TooLong);
+        }
+        self.searched = input.len();
+        Next::More
+    }
+
+    fn unsplit<'b>(&self, text: &'b [u8], unsplit: Unsplit) -> Found<'b> {
+        let reason = match unsplit {
+            Unsplit::Json(error) if matches!(error.flaw(), JsonFlaw::TooDeep { .. }) => {
+                return Found::TooDeep;
+            }
+            Unsplit::Json(_) if !text.starts_with(b"{") => MalformedReason::Garbage,
+            Unsplit::Json(error) => MalformedReason::Json(error),
+            Unsplit::Unknown => MalformedReason::UnknownMessage,
+        };
+        Found::Malformed(Malformed {
+            bytes: shown(text),
+            reason,
+        })
+    }
+}
+
+enum Next<'b> {
+    Again,
+    More,
+    Found { used: usize, found: Found<'b> },
+}
+
+impl<'b> Next<'b> {
+    const fn found(used: usize, found: Found<'b>) -> Self {
+        Self::Found { used, found }
+    }
+}
+
+fn split_line(line: &[u8], depth: usize) -> Result<Message<'_>, Unsplit> {
+    match route(line) {
+        Some(message) => Ok(message),
+        None => split(line, depth.min(MAX_DEPTH)),
+    }
+}
+
+fn garbage(bytes: &[u8]) -> Found<'_> {
+    Found::Malformed(Malformed {
+        bytes: shown(bytes),
+        reason: MalformedReason::Garbage,
+    })
+}
+
+fn shown(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.len().min(SHOWN)]
+}

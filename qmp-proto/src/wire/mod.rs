@@ -1,0 +1,12 @@
+//! From bytes to messages: where one ends, and what its parts are.
+
+mod balance;
+mod decoder;
+mod route;
+mod split;
+
+pub use decoder::{Malformed, MalformedReason};
+
+pub(crate) use decoder::{Bounds, Decoder, Found};
+pub(crate) use route::route;
+pub(crate) use split::{Unsplit, split};

@@ -1,0 +1,196 @@
+//! The fast route: the shapes QEMU and the agent really send, recognised from both ends.
+//!
+//! A success is `{"return": … , "id": 7}`, an event begins with its timestamp. In a line that is
+//! one valid object, an unescaped `, "id": 7}` right before the end can only be its last member, so
+//! nothing between has to be read. A line that is not valid may be routed by its id all the same;
+//! then what lies between is no single value, and decoding it fails.
+
+use crate::message::{Body, Event, Message, Reply, Timestamp};
+
+/// Takes a line in one of the known shapes; `None` sends it down the full route.
+pub(crate) fn route(line: &[u8]) -> Option<Message<'_>> {
+    if line.starts_with(b"{\"return\": ") {
+        route_reply(line)
+    } else if line.starts_with(b"{\"timestamp\": {\"seconds\": ") {
+        route_event(line)
+    } else {
+        None
+    }
+}
+
+fn route_reply(line: &[u8]) -> Option<Message<'_>> {
+    const START: usize = b"{\"return\": ".len();
+    const LONGEST_ID: usize = 19;
+    let without_brace = line.strip_suffix(b"}")?;
+    let digits = without_brace
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let id = without_brace.len() - digits;
+    if digits == 0 || digits > LONGEST_ID || (digits > 1 && line[id] == b'0') {
+        return None;
+    }
+    let end = id
+        .checked_sub(b", \"id\": ".len())
+        .filter(|&end| end > START)?;
+    if &line[end..id] != b", \"id\": " {
+        return None;
+    }
+    let body = Body {
+        message: line,
+        start: START,
+        end,
+        checked: false,
+    };
+    Some(Message::Reply(Reply {
+        body,
+        id: Some((id, id + digits)),
+    }))
+}
+
+fn route_event(line: &[u8]) -> Option<Message<'_>> {
+    let rest = line.strip_prefix(b"{\"timestamp\": {\"seconds\": ")?;
+    let (seconds, rest) = number(rest)?;
+    let rest = rest.strip_prefix(b", \"microseconds\": ")?;
+    let (microseconds, rest) = number(rest)?;
+    let rest = rest.strip_prefix(b"}, \"event\": \"")?;
+    let length = rest.iter().take_while(|&&byte| is_name(byte)).count();
+    let (name, rest) = rest.split_at(length);
+    let rest = rest.strip_prefix(b"\"")?;
+    let data = if rest == b"}" {
+        None
+    } else {
+        let start = line.len() - rest.strip_prefix(b", \"data\": ")?.len();
+        let end = line.len() - 1;
+        if start >= end || line[end] != b'}' {
+            return None;
+        }
+        Some(Body {
+            message: line,
+            start,
+            end,
+            checked: false,
+        })
+    };
+    Some(Message::Event(Event {
+        name: core::str::from_utf8(name).ok()?,
+        timestamp: Some(Timestamp::new(seconds, microseconds)),
+        message: line,
+        data,
+    }))
+}
+
+const fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// A JSON integer of at most 18 digits.
+fn number(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let (negative, digits) = match bytes {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, bytes),
+    };
+    let (mut value, mut count) = (0_i64, 0);
+    for &byte in digits.iter().take(19) {
+        if !byte.is_ascii_digit() {
+            break;
+        }
+        if count == 18 {
+            return None;
+        }
+        value = value * 10 + i64::from(byte - b'0');
+        count += 1;
+    }
+    if count == 0 || (count > 1 && digits[0] == b'0') {
+        return None;
+    }
+    Some((if negative { -value } else { value }, &digits[count..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{JsonFlaw, MAX_DEPTH};
+    use crate::wire::split;
+
+    #[test]
+    fn a_reply_of_qemu_is_routed() {
+        let Some(Message::Reply(reply)) = route(br#"{"return": {"running": true}, "id": 12}"#)
+        else {
+            panic!()
+        };
+        assert_eq!(reply.id_bytes(), Some(&b"12"[..]));
+        assert_eq!(reply.json().unwrap().as_str(), r#"{"running": true}"#);
+    }
+
+    #[test]
+    fn an_event_of_qemu_is_routed() {
+        let line = br#"{"timestamp": {"seconds": 1795336229, "microseconds": -1}, "event": "A_B", "data": {"x": 1}}"#;
+        let Some(Message::Event(event)) = route(line) else {
+            panic!()
+        };
+        assert_eq!(event.name(), "A_B");
+        assert_eq!(event.timestamp(), Some(Timestamp::new(1795336229, -1)));
+        assert_eq!(event.data().unwrap().unwrap().as_str(), r#"{"x": 1}"#);
+        let bare = br#"{"timestamp": {"seconds": 0, "microseconds": 5}, "event": "STOP"}"#;
+        let Some(Message::Event(event)) = route(bare) else {
+            panic!()
+        };
+        assert!(event.data().unwrap().is_none());
+    }
+
+    #[test]
+    fn other_shapes_are_left_to_the_full_route() {
+        for line in [
+            r#"{"return": {}}"#,
+            r#"{"return": {}, "id": "7"}"#,
+            r#"{"return": {}, "id": 07}"#,
+            r#"{"return": {}, "id": -7}"#,
+            r#"{"return": , "id": 7}"#,
+            r#"{"return":{},"id":7}"#,
+            r#"{"id": 7, "error": {"class": "GenericError", "desc": ""}}"#,
+            r#"{"timestamp": {"seconds": 01, "microseconds": 5}, "event": "STOP"}"#,
+            r#"{"timestamp": {"seconds": 1, "microseconds": 5}, "event": "S\u0054OP"}"#,
+            r#"{"timestamp": {"seconds": 1, "microseconds": 5}, "event": "STOP", "x": 1}"#,
+            r#"{"timestamp": {"seconds": 1, "microseconds": 5}, "event": "STOP"#,
+        ] {
+            assert!(route(line.as_bytes()).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn members_that_no_qemu_sends_are_found_when_the_body_is_read() {
+        let line = br#"{"return": {"a": 1}, "__com.x": {"b": 2}, "id": 1}"#;
+        let Some(Message::Reply(reply)) = route(line) else {
+            panic!()
+        };
+        assert_eq!(reply.json().unwrap().as_str(), r#"{"a": 1}"#);
+        let line = br#"{"timestamp": {"seconds": 1, "microseconds": 5}, "event": "E", "data": {"x": [1]}, "extra": 0}"#;
+        let Some(Message::Event(event)) = route(line) else {
+            panic!()
+        };
+        assert_eq!(event.data().unwrap().unwrap().as_str(), r#"{"x": [1]}"#);
+    }
+
+    #[test]
+    fn an_invalid_line_may_be_routed_but_not_read() {
+        for line in [
+            r#"{"return": {}, "id": 1}{"return": {}, "id": 2}"#,
+            r#"{"return": "abc, "id": 2}"#,
+            r#"{"return": {}, "error": {"class": "X", "desc": ""}, "id": 2}"#,
+            r#"{"return": {}, "id": 1, "id": 2}"#,
+            r#"{"return": nope, "id": 2}"#,
+        ] {
+            assert!(split(line.as_bytes(), MAX_DEPTH).is_err());
+            let Some(Message::Reply(reply)) = route(line.as_bytes()) else {
+                panic!("{line}")
+            };
+            let flaw = reply.json().unwrap_err().flaw();
+            assert!(matches!(
+                flaw,
+                JsonFlaw::Trailing | JsonFlaw::Incomplete | JsonFlaw::Syntax
+            ));
+        }
+    }
+}

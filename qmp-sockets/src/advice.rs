@@ -1,0 +1,267 @@
+//! What to try when there is no connection: the cause behind the system's few words.
+
+use std::io::{self, ErrorKind};
+
+use qmp_proto::Address;
+
+use crate::connect_error::Attempt;
+
+pub(crate) fn advice(attempt: Attempt, address: &Address, error: &io::Error) -> String {
+    match attempt {
+        Attempt::Connect => connecting(address, error),
+        Attempt::Listen => listening(address, error),
+        Attempt::Accept => format!("was QEMU started with -qmp {}?", qemu_option(address)),
+    }
+}
+
+const ONE_CLIENT: &str = "another client may be attached: QMP serves one client per socket";
+
+fn connecting(address: &Address, error: &io::Error) -> String {
+    match (address, error.kind()) {
+        #[cfg(unix)]
+        (Address::Unix(path), kind) => path::connecting(path, kind, || is_qemu_running(address)),
+        (Address::Abstract(_), ErrorKind::ConnectionRefused) => {
+            "nothing listens under that name; is the server in the same network namespace?".into()
+        }
+        (Address::Tcp { .. }, ErrorKind::ConnectionRefused) => {
+            format!("nothing listens on that port; {}", is_qemu_running(address))
+        }
+        (Address::Vsock { .. }, kind) if kind != ErrorKind::Unsupported => {
+            "is the guest with that CID running, with a vsock device and a server on that port?"
+                .into()
+        }
+        (Address::Descriptor(number), ErrorKind::NotConnected) => {
+            format!(
+                "descriptor {number} may be a listening socket, where a connected one is needed"
+            )
+        }
+        #[cfg(unix)]
+        (Address::Descriptor(number), _) if error.raw_os_error() == Some(libc::EBADF) => {
+            format!(
+                "descriptor {number} is not open in this process: whoever started it must pass it \
+                 on, with close-on-exec off"
+            )
+        }
+        (Address::Tcp { .. }, ErrorKind::TimedOut) => {
+            format!("the host may be down or a firewall in between, or {ONE_CLIENT}")
+        }
+        (Address::Abstract(_), ErrorKind::TimedOut) => ONE_CLIENT.into(),
+        // The resolver's errors have no kind of their own.
+        (Address::Tcp { host, .. }, _) if error.to_string().contains("lookup") => {
+            format!("is {host:?} spelled right, and does this machine know the name?")
+        }
+        _ => String::new(),
+    }
+}
+
+fn listening(address: &Address, error: &io::Error) -> String {
+    match (address, error.kind()) {
+        #[cfg(unix)]
+        (Address::Unix(path), kind) => path::listening(path, kind),
+        (Address::Tcp { .. }, ErrorKind::AddrInUse) => {
+            "another program listens there; choose another port, or 0 for any free one".into()
+        }
+        (Address::Tcp { host, .. }, ErrorKind::AddrNotAvailable) => {
+            format!("{host} is not an address of this machine")
+        }
+        (Address::Abstract(_), ErrorKind::AddrInUse) => {
+            "another program has that name; choose another".into()
+        }
+        _ => String::new(),
+    }
+}
+
+fn is_qemu_running(address: &Address) -> String {
+    format!(
+        "is QEMU running with -qmp {},server=on,wait=off?",
+        qemu_option(address)
+    )
+}
+
+/// The address as QEMU's option `-qmp` takes it.
+fn qemu_option(address: &Address) -> String {
+    match address {
+        Address::Abstract(_) => {
+            format!(
+                "{},abstract=on",
+                address.to_string().replacen("abstract:", "unix:", 1)
+            )
+        }
+        _ => address.to_string(),
+    }
+}
+
+/// A unix socket's file tells more than the error.
+#[cfg(unix)]
+mod path {
+    use std::fs::{self, FileType, Metadata};
+    use std::io::ErrorKind;
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    use std::path::Path;
+
+    use crate::long_path::path_of;
+
+    pub(super) fn connecting(
+        path: &[u8],
+        kind: ErrorKind,
+        is_qemu_running: impl FnOnce() -> String,
+    ) -> String {
+        let path = path_of(path);
+        let found = fs::metadata(path).ok();
+        match (kind, found) {
+            (ErrorKind::NotFound, _) => missing_directory(path).unwrap_or_else(is_qemu_running),
+            (ErrorKind::PermissionDenied, None) => closed_directory(path),
+            (ErrorKind::PermissionDenied, Some(socket)) => not_permitted(&socket),
+            (ErrorKind::TimedOut, _) => super::ONE_CLIENT.to_owned(),
+            (_, Some(file)) if !file.file_type().is_socket() => {
+                format!("that is {}, not a socket", kind_of_file(file.file_type()))
+            }
+            (ErrorKind::ConnectionRefused, _) => format!(
+                "nothing listens there any more (the socket file is left over); {}",
+                is_qemu_running()
+            ),
+            _ => String::new(),
+        }
+    }
+
+    pub(super) fn listening(path: &[u8], kind: ErrorKind) -> String {
+        let path = path_of(path);
+        match kind {
+            ErrorKind::NotFound => missing_directory(path).unwrap_or_default(),
+            ErrorKind::PermissionDenied => {
+                format!(
+                    "user {} must be able to write to the directory",
+                    user_name(own_id())
+                )
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// The topmost directory on the way to `path` that is not there.
+    fn missing_directory(path: &Path) -> Option<String> {
+        let missing = path
+            .ancestors()
+            .skip(1)
+            .take_while(|directory| fs::symlink_metadata(directory).is_err())
+            .filter(|directory| !directory.as_os_str().is_empty())
+            .last()?;
+        Some(format!(
+            "the directory {} does not exist",
+            missing.display()
+        ))
+    }
+
+    fn closed_directory(path: &Path) -> String {
+        let closed = path
+            .ancestors()
+            .skip(1)
+            .find(|directory| fs::metadata(directory).is_ok());
+        match closed {
+            Some(directory) if !directory.as_os_str().is_empty() => format!(
+                "user {} may not enter the directory {}",
+                user_name(own_id()),
+                directory.display()
+            ),
+            _ => "a directory on the way there may not be entered".to_owned(),
+        }
+    }
+
+    fn not_permitted(socket: &Metadata) -> String {
+        let (owner, own) = (socket.uid(), own_id());
+        match owner == own {
+            true => format!(
+                "the socket is yours with mode {:03o}: a write permission is missing, or a security \
+                 module (SELinux, AppArmor) forbids it",
+                socket.mode() & 0o777
+            ),
+            false => format!(
+                "the socket belongs to uid {} and gid {} with mode {:03o}, you are uid {}",
+                user_name(owner),
+                socket.gid(),
+                socket.mode() & 0o777,
+                user_name(own)
+            ),
+        }
+    }
+
+    fn kind_of_file(file: FileType) -> &'static str {
+        match file {
+            _ if file.is_dir() => "a directory",
+            _ if file.is_file() => "a regular file",
+            _ if file.is_fifo() => "a named pipe",
+            _ if file.is_char_device() => "a character device",
+            _ => "something else",
+        }
+    }
+
+    fn own_id() -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
+    /// `107 (libvirt-qemu)`; the number alone for users of another source than the file.
+    fn user_name(id: u32) -> String {
+        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let named = users.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            (fields.nth(1)?.parse() == Ok(id)).then_some(name)
+        });
+        match named {
+            Some(name) => format!("{id} ({name})"),
+            None => id.to_string(),
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn users_are_named_where_the_system_knows_them() {
+            assert_eq!(user_name(0), "0 (root)");
+            assert_eq!(user_name(3_999_999_999), "3999999999");
+        }
+
+        #[test]
+        fn a_socket_of_another_user_is_told_with_both_users() {
+            let root_owned = fs::metadata("/").unwrap();
+            let told = not_permitted(&root_owned);
+            match own_id() {
+                0 => assert!(told.starts_with("the socket is yours with mode "), "{told}"),
+                id => {
+                    assert!(
+                        told.starts_with("the socket belongs to uid 0 (root) "),
+                        "{told}"
+                    );
+                    assert!(told.contains(&format!("you are uid {id}")), "{told}");
+                }
+            }
+        }
+
+        #[test]
+        fn the_innermost_directory_that_exists_is_the_closed_one() {
+            let told = closed_directory(Path::new("/nowhere/vm.qmp"));
+            assert!(told.ends_with("may not enter the directory /"), "{told}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn qemu_gets_abstract_names_its_own_way() {
+        let option = |text: &str| qemu_option(&text.parse().unwrap());
+        assert_eq!(option("abstract:vm"), "unix:vm,abstract=on");
+        assert_eq!(option("/run/vm.qmp"), "unix:/run/vm.qmp");
+        assert_eq!(option("[::1]:4444"), "tcp:[::1]:4444");
+    }
+
+    #[test]
+    fn a_name_that_does_not_resolve_is_doubted() {
+        let error = crate::connect(&"no-such-host.invalid:1".parse().unwrap(), None).unwrap_err();
+        assert!(error.to_string().contains("spelled right"), "{error}");
+    }
+}

@@ -1,0 +1,174 @@
+//! File descriptors: one sent along with a command, one inherited from the parent process.
+
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+
+use crate::raw;
+
+/// A write to a closed connection is an error, not a signal.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+/// Apple's systems have a socket option for it, which is set where a socket is made.
+#[cfg(target_vendor = "apple")]
+pub(crate) const NO_SIGNAL: SendFlags = SendFlags::empty();
+
+/// Writes `bytes` to a unix socket with a file descriptor attached, and returns how many were taken.
+///
+/// The descriptor rides on the first byte. It has left when at least one byte was taken, so the
+/// rest of a message that was taken in part goes out **without** it: sent again, it would be a
+/// second descriptor. The receiver gets a duplicate; ours stays open.
+///
+/// # Errors
+///
+/// `InvalidInput` when there is no byte to carry the descriptor, `WouldBlock` when a non-blocking
+/// socket is full, and whatever else the system says; then nothing was sent, the descriptor neither.
+pub fn send_with_descriptor(
+    socket: impl AsFd,
+    bytes: &[u8],
+    descriptor: BorrowedFd<'_>,
+) -> io::Result<usize> {
+    if bytes.is_empty() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "a descriptor needs a byte to be sent with",
+        ));
+    }
+    let descriptors = [descriptor];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+        return Err(io::Error::other("no space for the descriptor"));
+    }
+    let bytes = [IoSlice::new(bytes)];
+    let sent = rustix::io::retry_on_intr(|| sendmsg(&socket, &bytes, &mut control, NO_SIGNAL))?;
+    Ok(sent)
+}
+
+/// Duplicates the descriptor with this number, which the process has inherited.
+///
+/// The number itself is left alone: others in the process may use it. The duplicate is closed on
+/// exec.
+///
+/// # Errors
+///
+/// When no descriptor with this number is open.
+pub fn duplicate_inherited(number: u32) -> io::Result<OwnedFd> {
+    let number = RawFd::try_from(number).map_err(|_| rustix::io::Errno::BADF)?;
+    raw::duplicate(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Seek, Write};
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+
+    use rustix::io::{FdFlags, fcntl_getfd};
+    use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+
+    use super::*;
+
+    fn receive(socket: &UnixStream, room: usize) -> (Vec<u8>, Vec<OwnedFd>) {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut bytes = vec![0; room];
+        let mut slices = [io::IoSliceMut::new(&mut bytes)];
+        let received = recvmsg(socket, &mut slices, &mut control, RecvFlags::empty()).unwrap();
+        let descriptors = control
+            .drain()
+            .filter_map(|message| match message {
+                RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        bytes.truncate(received.bytes);
+        (bytes, descriptors)
+    }
+
+    #[test]
+    fn a_descriptor_arrives_with_the_first_byte_and_shows_the_same_file() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"disk").unwrap();
+        file.rewind().unwrap();
+
+        assert_eq!(
+            send_with_descriptor(&ours, b"{\"execute\"", file.as_fd()).unwrap(),
+            10
+        );
+        let (bytes, descriptors) = receive(&theirs, 1);
+        assert_eq!(bytes, b"{");
+        let [descriptor] = <[OwnedFd; 1]>::try_from(descriptors).unwrap();
+        let mut content = String::new();
+        std::fs::File::from(descriptor)
+            .read_to_string(&mut content)
+            .unwrap();
+        assert_eq!(content, "disk");
+
+        let (bytes, descriptors) = receive(&theirs, 100);
+        assert_eq!(bytes, b"\"execute\"");
+        assert!(descriptors.is_empty());
+    }
+
+    #[test]
+    fn a_descriptor_without_a_byte_is_refused() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let error = send_with_descriptor(&ours, b"", ours.as_fd()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_closed_peer_is_an_error_and_no_signal() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(theirs);
+        let error = send_with_descriptor(&ours, b"x", ours.as_fd()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn a_full_socket_would_block_and_keeps_the_descriptor() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let mut filled = 0;
+        while let Ok(count) = (&ours).write(&[b' '; 4096]) {
+            filled += count;
+        }
+        let error = send_with_descriptor(&ours, b"x", ours.as_fd()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        drop(ours);
+        let mut read = 0;
+        loop {
+            let (bytes, descriptors) = receive(&theirs, 4096);
+            assert!(descriptors.is_empty());
+            read += bytes.len();
+            if bytes.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(read, filled);
+    }
+
+    #[test]
+    fn an_inherited_descriptor_is_duplicated_and_left_open() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let number = u32::try_from(ours.as_raw_fd()).unwrap();
+        let duplicate = duplicate_inherited(number).unwrap();
+        assert_ne!(duplicate.as_raw_fd(), ours.as_raw_fd());
+        assert!(fcntl_getfd(&duplicate).unwrap().contains(FdFlags::CLOEXEC));
+        drop(duplicate);
+        (&ours).write_all(b"x").unwrap();
+        theirs.read_exact(&mut [0]).unwrap();
+    }
+
+    #[test]
+    fn a_number_that_is_not_open_is_an_error() {
+        for number in [9999, u32::MAX] {
+            let error = duplicate_inherited(number).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EBADF));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What every QMP client needs of the operating system, once, and without a runtime.
+//!
+//! The protocol itself is in [`qmp_proto`], which does no I/O. Between it and a runtime's streams
+//! lie the same few questions for blocking and for asynchronous programs alike, and this crate
+//! answers them:
+//!
+//! - From an [`Address`](qmp_proto::Address) to a connected [`Socket`]: [`connect`], within a
+//!   [`Deadline`], also over paths longer than a socket address has room for. The other way round,
+//!   QEMU connects to us: [`Listener`].
+//! - When that fails, a [`ConnectError`] says to which address, why, and what to try; and when a
+//!   connected server stays silent, [`describe_silence`] finds out the cause.
+//! - A file descriptor is sent along with a command: [`send_with_descriptor`].
+//! - Events wait for a slow reader in bounded memory, and losses are counted: [`EventQueue`].
+//! - A connection's first id is unlike any other's: [`nonce`].
+//! - Passwords stay out of logs: [`redact`].
+//!
+//! The adapters re-export this crate whole; there is no need to depend on it as well.
+//!
+//! Linux has all of it; macOS and the BSDs have unix sockets, TCP and inherited descriptors;
+//! Windows has TCP.
+
+#[cfg(target_os = "linux")]
+mod abstract_name;
+mod advice;
+mod connect;
+mod connect_error;
+mod deadline;
+#[cfg(unix)]
+mod descriptor;
+mod listen;
+#[cfg(unix)]
+mod long_path;
+mod nonce;
+mod peer;
+mod queue;
+#[cfg(unix)]
+mod raw;
+mod redact;
+mod socket;
+#[cfg(unix)]
+mod socket_file;
+
+pub use connect::connect;
+pub use connect_error::ConnectError;
+pub use deadline::Deadline;
+#[cfg(unix)]
+pub use descriptor::{duplicate_inherited, send_with_descriptor};
+pub use listen::Listener;
+#[cfg(unix)]
+pub use long_path::{LONGEST_PATH, ShortPath, unix_address};
+pub use nonce::nonce;
+pub use peer::describe_silence;
+pub use queue::{EventQueue, Queued};
+pub use redact::redact;
+pub use socket::Socket;

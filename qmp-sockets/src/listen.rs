@@ -1,0 +1,252 @@
+//! Waiting for the other side to connect: QEMU can be told to do so.
+
+use std::io;
+#[cfg(unix)]
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+use qmp_proto::Address;
+use socket2::{Domain, SockAddr, Type};
+
+use crate::connect::{resolve, unsupported};
+use crate::{ConnectError, Deadline, Socket};
+
+/// Few clients wait at a time: a monitor has one.
+const BACKLOG: i32 = 16;
+
+/// A socket that waits for connections.
+///
+/// - The file of a unix socket has mode 0600 and goes when the listener is dropped.
+///   A file that a dead server left is replaced; a live server's never is.
+/// - TCP without a host listens on this machine only. QMP has no password: whoever can connect to
+///   a monitor can do all that QEMU can.
+/// - With port 0 any free port is taken; [`local_address`](Self::local_address) tells which.
+/// - `fd:N` takes a listening socket that the process has inherited.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(unix)] {
+/// use std::time::{Duration, Instant};
+/// use qmp_sockets::{Listener, connect};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let listener = Listener::bind(&"tcp:127.0.0.1:0".parse()?)?;
+/// println!("start QEMU with -qmp {}", listener.local_address());
+/// # let _qemu = connect(listener.local_address(), None)?;
+///
+/// let socket = listener.accept(Some(Instant::now() + Duration::from_secs(10)))?;
+/// # Ok(())
+/// # }
+/// # main().unwrap();
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Listener {
+    socket: socket2::Socket,
+    address: Address,
+    #[cfg(unix)]
+    _file: Option<crate::socket_file::SocketFile>,
+}
+
+impl Listener {
+    /// Starts to listen on `address`.
+    ///
+    /// # Errors
+    ///
+    /// When somebody else listens there, when the address is not this machine's or not this
+    /// system's kind, or when the file or port may not be made; the error says which.
+    pub fn bind(address: &Address) -> Result<Self, ConnectError> {
+        Self::try_bind(address).map_err(|error| ConnectError::listening(address, error))
+    }
+
+    /// Waits until somebody connects, or until the deadline.
+    ///
+    /// # Errors
+    ///
+    /// When the deadline has passed ([`ConnectError::is_timeout`]), or the system fails.
+    pub fn accept(&self, deadline: Option<Instant>) -> Result<Socket, ConnectError> {
+        let started = Instant::now();
+        let deadline = Deadline::from(deadline);
+        loop {
+            match self.try_accept() {
+                Ok(socket) => return Ok(socket),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(ConnectError::listening(&self.address, error)),
+            }
+            if deadline.expired() {
+                return Err(ConnectError::nobody_connected(
+                    &self.address,
+                    started.elapsed(),
+                ));
+            }
+            self.wait(deadline)
+                .map_err(|error| ConnectError::listening(&self.address, error))?;
+        }
+    }
+
+    /// Accepts a connection that is there already; for event loops, which wait by themselves until
+    /// the listener is readable.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` when nobody has connected, else what the system says.
+    pub fn try_accept(&self) -> io::Result<Socket> {
+        loop {
+            match self.socket.accept() {
+                Ok((socket, _address)) => return accepted(socket),
+                // The client was gone before it was accepted, or a signal came.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Where to connect to: what was bound, with the port that was chosen for 0.
+    pub fn local_address(&self) -> &Address {
+        &self.address
+    }
+
+    fn try_bind(address: &Address) -> io::Result<Self> {
+        match address {
+            Address::Tcp { host, port } => Self::bind_tcp(host, *port),
+            #[cfg(unix)]
+            Address::Unix(path) => Self::bind_path(path),
+            #[cfg(target_os = "linux")]
+            Address::Abstract(name) => {
+                let bound = bound(Domain::UNIX, &crate::abstract_name::socket_address(name)?)?;
+                Self::new(bound, address.clone())
+            }
+            #[cfg(target_os = "linux")]
+            Address::Vsock { cid, port } => {
+                let bound = bound(Domain::VSOCK, &SockAddr::vsock(*cid, *port))?;
+                let address = match bound.local_addr()?.as_vsock_address() {
+                    Some((cid, port)) => Address::Vsock { cid, port },
+                    None => address.clone(),
+                };
+                Self::new(bound, address)
+            }
+            #[cfg(unix)]
+            Address::Descriptor(number) => Self::inherit(*number),
+            _ => Err(unsupported(address)),
+        }
+    }
+
+    /// The socket listens. From here on it never blocks: `accept` waits elsewhere, so that a client
+    /// who leaves in between does not keep it waiting past its deadline.
+    fn new(socket: socket2::Socket, address: Address) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self {
+            socket,
+            address,
+            #[cfg(unix)]
+            _file: None,
+        })
+    }
+
+    fn bind_tcp(host: &str, port: u16) -> io::Result<Self> {
+        let mut last_error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for candidate in resolve(host, port, Deadline::NEVER)? {
+            let candidate = SockAddr::from(candidate);
+            match bound(candidate.domain(), &candidate) {
+                Ok(socket) => {
+                    let local = socket.local_addr()?;
+                    let address = local.as_socket().unwrap_or_else(|| ([0; 4], port).into());
+                    return Self::new(socket, address.into());
+                }
+                Err(error) => last_error = error,
+            }
+        }
+        Err(last_error)
+    }
+
+    #[cfg(unix)]
+    fn bind_path(path: &[u8]) -> io::Result<Self> {
+        let address = Address::unix(path);
+        let path = crate::long_path::path_of(path);
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        let file = crate::socket_file::SocketFile::listen(&socket, path, BACKLOG)?;
+        Ok(Self {
+            _file: Some(file),
+            ..Self::new(socket, address)?
+        })
+    }
+
+    #[cfg(unix)]
+    fn inherit(number: u32) -> io::Result<Self> {
+        let descriptor = crate::duplicate_inherited(number)?;
+        // Apple's systems cannot tell; there, accepting fails.
+        #[cfg(not(target_vendor = "apple"))]
+        if !rustix::net::sockopt::socket_acceptconn(&descriptor)? {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the descriptor is not a listening socket",
+            ));
+        }
+        Self::new(descriptor.into(), Address::Descriptor(number))
+    }
+
+    #[cfg(unix)]
+    fn wait(&self, deadline: Deadline) -> io::Result<()> {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let timeout = deadline.remaining().map(Timespec::try_from);
+        // A time too long for the system is as good as none.
+        let timeout = timeout.and_then(Result::ok);
+        match poll(
+            &mut [PollFd::new(&self.socket, PollFlags::IN)],
+            timeout.as_ref(),
+        ) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn wait(&self, deadline: Deadline) -> io::Result<()> {
+        let pause = std::time::Duration::from_millis(20);
+        std::thread::sleep(
+            deadline
+                .remaining()
+                .map_or(pause, |remaining| remaining.min(pause)),
+        );
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn bound(domain: Domain, address: &SockAddr) -> io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(domain, Type::STREAM, None)?;
+    // On unix: connections of an earlier listener that linger are no hindrance. On Windows the
+    // option would take the port away from a live listener.
+    #[cfg(unix)]
+    if domain == Domain::IPV4 || domain == Domain::IPV6 {
+        socket.set_reuse_address(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+fn accepted(socket: socket2::Socket) -> io::Result<Socket> {
+    // Some systems let it inherit this from the listener.
+    socket.set_nonblocking(false)?;
+    #[cfg(unix)]
+    let socket = Socket::try_from(std::os::fd::OwnedFd::from(socket))?;
+    #[cfg(not(unix))]
+    let socket = Socket::Tcp(socket.into());
+    if let Socket::Tcp(stream) = &socket {
+        stream.set_nodelay(true)?;
+    }
+    Ok(socket)
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

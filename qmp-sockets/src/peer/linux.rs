@@ -1,0 +1,150 @@
+//! Linux tells who a peer is, what state it is in, and whom it serves.
+
+use std::fmt;
+use std::fs;
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
+
+use socket2::SockRef;
+
+use crate::raw;
+
+pub(super) fn describe_silence(socket: BorrowedFd<'_>) -> String {
+    let process = Process::behind(socket);
+    let server = match &process {
+        Some(process) => process.to_string(),
+        None => "the server".to_owned(),
+    };
+    let pid = process.as_ref().map_or(0, |process| process.pid);
+    match process.map(|process| process.state) {
+        Some('T') => {
+            format!("{server} is stopped (SIGSTOP): resume it with kill -CONT {pid}")
+        }
+        Some('t') => format!("{server} is held by a debugger: let it continue there"),
+        Some('Z' | 'X') => format!("{server} has ended"),
+        Some('D') => {
+            format!("{server} waits inside the kernel, for a disk or a network file system")
+        }
+        state => {
+            let running = if state.is_some() {
+                " is running"
+            } else {
+                " is silent"
+            };
+            match Clients::of(socket) {
+                Some(Clients {
+                    served: 1..,
+                    waiting: 1..,
+                }) => format!(
+                    "{server} is serving another client, and QMP serves one client per socket: \
+                     close that client, or give the server a second socket"
+                ),
+                Some(Clients {
+                    served: 0,
+                    waiting: 1..,
+                }) => format!(
+                    "{server}{running} but does not accept connections: it may be busy, or still \
+                     starting"
+                ),
+                Some(Clients {
+                    served: 1,
+                    waiting: 0,
+                }) => format!(
+                    "{server}{running} and has accepted the connection: its main loop may be \
+                     busy, or this socket speaks another protocol"
+                ),
+                _ => format!(
+                    "{server}{running}: another client may be attached (QMP serves one client \
+                     per socket), or its main loop is busy"
+                ),
+            }
+        }
+    }
+}
+
+pub(super) struct Process {
+    pid: u32,
+    name: String,
+    /// The letter that ps(1) shows: `T` is stopped.
+    state: char,
+}
+
+impl Process {
+    /// `None` for all but unix sockets, and for a process our `/proc` does not show. A pair of
+    /// sockets is of our own making, which says nothing of the process that was given the other.
+    pub(super) fn behind(socket: BorrowedFd<'_>) -> Option<Self> {
+        let pid = raw::peer_process(socket).ok()??;
+        if pid == std::process::id() && SockRef::from(&socket).peer_addr().ok()?.is_unnamed() {
+            return None;
+        }
+        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        Self::from_stat(pid, &String::from_utf8_lossy(&stat))
+    }
+
+    /// `4211 (name, which may hold anything) T …`.
+    fn from_stat(pid: u32, stat: &str) -> Option<Self> {
+        let (before, after) = stat.rsplit_once(')')?;
+        let (_pid, name) = before.split_once('(')?;
+        let state = after.trim_start().chars().next()?;
+        Some(Self {
+            pid,
+            name: name.to_owned(),
+            state,
+        })
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {} ({})", self.pid, self.name.escape_debug())
+    }
+}
+
+/// The connections to the same listening socket.
+#[derive(Debug, PartialEq)]
+struct Clients {
+    /// Accepted by the server.
+    served: usize,
+    /// In the kernel's queue.
+    waiting: usize,
+}
+
+impl Clients {
+    /// Counts them in the kernel's list of unix sockets; the server's ends have the path of the
+    /// listening socket. `None` where that socket has no name or is not listed.
+    fn of(socket: BorrowedFd<'_>) -> Option<Self> {
+        let server = SockRef::from(&socket).peer_addr().ok()?;
+        let name = match server.as_abstract_namespace() {
+            Some(name) => [b"@", name].concat(),
+            None => server.as_pathname()?.as_os_str().as_bytes().to_vec(),
+        };
+        let listed = fs::read("/proc/net/unix").ok()?;
+        Some(Self::count(&listed, &name)).filter(|clients| clients.served + clients.waiting > 0)
+    }
+
+    /// The lines read `address: references protocol flags type state inode path`.
+    fn count(list: &[u8], name: &[u8]) -> Self {
+        const WAITING: &[u8] = b"02";
+        const SERVED: &[u8] = b"03";
+        let of_name = list.split(|byte| *byte == b'\n').filter_map(|line| {
+            let mut fields = line.splitn(7, |byte| *byte == b' ');
+            let state = fields.nth(5)?;
+            // The inode is padded with blanks in front; the path begins after it.
+            let rest = fields.next()?.trim_ascii_start();
+            let path = rest.splitn(2, |byte| *byte == b' ').nth(1)?;
+            (path == name).then_some(state)
+        });
+        let mut clients = Self {
+            served: 0,
+            waiting: 0,
+        };
+        for state in of_name {
+            clients.served += usize::from(state == SERVED);
+            clients.waiting += usize::from(state == WAITING);
+        }
+        clients
+    }
+}
+
+#[cfg(test)]
+mod tests;

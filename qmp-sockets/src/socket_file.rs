@@ -1,0 +1,150 @@
+//! The file of a listening unix socket: made without taking a live one's place, removed at the end.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::long_path::ShortPath;
+use crate::peer;
+
+/// The file, removed when this is dropped, unless another has taken its place by then.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    /// Held, so that the file is found again from any working directory.
+    directory: OwnedFd,
+    name: OsString,
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    /// Binds `socket` to a new file at `path` and starts to listen. Only the own user may connect.
+    ///
+    /// A socket file left over is replaced, a socket where somebody answers never is.
+    pub(crate) fn listen(socket: &Socket, path: &Path, backlog: i32) -> io::Result<Self> {
+        let name = path.file_name().ok_or(Errno::ISDIR)?.to_owned();
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::open(directory, flags, Mode::empty())?;
+        // Two programs that both find a dead file must not both replace it.
+        lock(&directory)?;
+        let made = Self::make(socket, path, directory, name, backlog);
+        if let Ok(file) = &made {
+            rustix::fs::flock(&file.directory, FlockOperation::Unlock)?;
+        }
+        made
+    }
+
+    fn make(
+        socket: &Socket,
+        path: &Path,
+        directory: OwnedFd,
+        name: OsString,
+        backlog: i32,
+    ) -> io::Result<Self> {
+        let short = ShortPath::to_bind(path, &directory)?;
+        let address = SockAddr::unix(&short)?;
+        match socket.bind(&address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                refuse_unless_dead(&file_status(&directory, &name)?, &address, path)?;
+                rustix::fs::unlinkat(&directory, &name, AtFlags::empty())?;
+                socket.bind(&address)?;
+            }
+            bound => bound?,
+        }
+        // Nobody can connect before `listen`, so the file is never open to others.
+        let identity = identity(&file_status(&directory, &name)?);
+        let file = Self {
+            directory,
+            name,
+            identity,
+        };
+        rustix::fs::chmodat(
+            &file.directory,
+            &file.name,
+            Mode::RUSR | Mode::WUSR,
+            AtFlags::empty(),
+        )?;
+        socket.listen(backlog)?;
+        Ok(file)
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let still_ours = file_status(&self.directory, &self.name)
+            .is_ok_and(|status| identity(&status) == self.identity);
+        if still_ours {
+            // Somebody else may have removed it just now.
+            let _ = rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty());
+        }
+    }
+}
+
+/// Waits a little for another program that is starting to listen in the same directory.
+fn lock(directory: &OwnedFd) -> io::Result<()> {
+    for _ in 0..200 {
+        match rustix::fs::flock(directory, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK | Errno::INTR) => thread::sleep(Duration::from_millis(10)),
+            // A file system without locks is no reason to give up.
+            _ => return Ok(()),
+        }
+    }
+    let text = "the directory of the socket has been locked by another program for 2 s";
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, text))
+}
+
+fn file_status(directory: &OwnedFd, name: &OsString) -> io::Result<Stat> {
+    Ok(rustix::fs::statat(
+        directory,
+        name,
+        AtFlags::SYMLINK_NOFOLLOW,
+    )?)
+}
+
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "the types differ from system to system"
+)]
+fn identity(status: &Stat) -> (u64, u64) {
+    (status.st_dev as u64, status.st_ino as u64)
+}
+
+/// Passes when the file is a socket and nobody answers there.
+fn refuse_unless_dead(file: &Stat, address: &SockAddr, path: &Path) -> io::Result<()> {
+    let shown = path.display();
+    if FileType::from_raw_mode(file.st_mode) != FileType::Socket {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            format!("{shown} exists and is not a socket; choose another path, or remove it"),
+        ));
+    }
+    let client = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    client.set_nonblocking(true)?;
+    let server = match client.connect(address) {
+        Ok(()) => peer::name(&client),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return Ok(()),
+        // Its queue of clients is full.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+        Err(error) => {
+            return Err(io::Error::new(
+                error.kind(),
+                format!("cannot find out whether a server still answers at {shown}: {error}"),
+            ));
+        }
+    };
+    let server = server.unwrap_or_else(|| "a server".to_owned());
+    Err(io::Error::new(
+        io::ErrorKind::AddrInUse,
+        format!("{server} listens there already; stop it, or choose another path"),
+    ))
+}

@@ -1,0 +1,143 @@
+//! `cargo xtask ci`: every check of a change, in order.
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::outcome::Outcome;
+use crate::tiers::TIERS;
+use crate::{msrv, no_std, process, test, workspace};
+
+struct Stage {
+    name: &'static str,
+    run: fn() -> Result<Outcome>,
+}
+
+/// The quick ones first.
+const STAGES: [Stage; 7] = [
+    Stage {
+        name: "fmt",
+        run: fmt,
+    },
+    Stage {
+        name: "clippy",
+        run: clippy,
+    },
+    Stage {
+        name: "docs",
+        run: docs,
+    },
+    Stage {
+        name: "features",
+        run: features,
+    },
+    Stage {
+        name: "no-std",
+        run: || no_std::run(&[]).map(|()| Outcome::Passed),
+    },
+    Stage {
+        name: "msrv",
+        run: msrv::check,
+    },
+    Stage {
+        name: "test",
+        run: || test::run(&[]).map(|()| Outcome::Passed),
+    },
+];
+
+pub(crate) fn run(_: &[String]) -> Result<()> {
+    let mut table = Vec::new();
+    let mut failed = Vec::new();
+    for stage in STAGES {
+        println!("\n#### {}", stage.name);
+        let start = Instant::now();
+        let result = match (stage.run)() {
+            Ok(Outcome::Passed) => "ok".to_owned(),
+            Ok(Outcome::NotRun(why)) => format!("not run: {} because {why}", stage.name),
+            Err(error) => {
+                failed.push(stage.name);
+                eprintln!("error: {error:#}");
+                "FAILED".to_owned()
+            }
+        };
+        let line = format!(
+            "{:<10} {:>7.1} s  {result}",
+            stage.name,
+            start.elapsed().as_secs_f32()
+        );
+        println!("#### {line}");
+        table.push(line);
+    }
+    println!("\n{}", table.join("\n"));
+    if !failed.is_empty() {
+        bail!("stages failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+fn fmt() -> Result<Outcome> {
+    if let Some(missing) = missing("fmt", "rustfmt") {
+        return Ok(missing);
+    }
+    cargo(&["fmt", "--all", "--check"])?;
+    Ok(Outcome::Passed)
+}
+
+fn clippy() -> Result<Outcome> {
+    if let Some(missing) = missing("clippy", "clippy") {
+        return Ok(missing);
+    }
+    const STRICT: [&str; 3] = ["--", "-D", "warnings"];
+    cargo(
+        &[
+            &["clippy", "--workspace", "--all-targets", "--all-features"],
+            &STRICT[..],
+        ]
+        .concat(),
+    )?;
+    for tier in TIERS {
+        let qmp_proto = ["clippy", "--package", "qmp-proto", "--all-targets"];
+        cargo(&[&qmp_proto, tier.args, &STRICT].concat())?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn docs() -> Result<Outcome> {
+    let mut doc = workspace::cargo();
+    doc.args([
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--all-features",
+        "--document-private-items",
+    ]);
+    process::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(Outcome::Passed)
+}
+
+/// Every crate by itself: in a build of the whole workspace, one crate's features hide that
+/// another did not ask for them.
+fn features() -> Result<Outcome> {
+    for tier in TIERS {
+        cargo(&[&["check", "--package", "qmp-proto"], tier.args].concat())?;
+    }
+    for package in ["qmp-proto", "qmp-sockets", "qmp-blocking", "xtask"] {
+        cargo(&["check", "--package", package])?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn cargo(args: &[&str]) -> Result<()> {
+    process::run(workspace::cargo().args(args))
+}
+
+/// Whether one of rustup's components is not installed.
+fn missing(command: &str, component: &str) -> Option<Outcome> {
+    let version = process::collect(workspace::cargo().args([command, "--version"]));
+    let here = version.is_ok_and(|output| output.success);
+    (!here).then(|| {
+        Outcome::NotRun(format!(
+            "it is not installed; `rustup component add {component}` does it"
+        ))
+    })
+}

@@ -1,0 +1,144 @@
+//! The project's own chores: `cargo xtask help` lists them.
+
+mod audit;
+mod ci;
+mod coverage;
+mod debian;
+mod demo;
+mod lock;
+mod msrv;
+mod no_std;
+mod outcome;
+mod process;
+mod qemu;
+mod test;
+mod tiers;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+/// One thing that `cargo xtask` can do.
+struct Chore {
+    name: &'static str,
+    args: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> Result<()>,
+}
+
+const CHORES: &[Chore] = &[
+    Chore {
+        name: "qemu",
+        args: "[VERSION...]",
+        about: "unpack several versions of QEMU side by side under target/qemu",
+        run: qemu::run,
+    },
+    Chore {
+        name: "test",
+        args: "[ARGS...]",
+        about: "run every test there is, on every QEMU; ARGS go to cargo test",
+        run: test::run,
+    },
+    Chore {
+        name: "ci",
+        args: "",
+        about: "run every check of a change: style, lints, docs, features, tests",
+        run: ci::run,
+    },
+    Chore {
+        name: "no-std",
+        args: "",
+        about: "prove that no tier of qmp-proto needs std",
+        run: no_std::run,
+    },
+    Chore {
+        name: "msrv",
+        args: "",
+        about: "compile the libraries with the oldest Rust that they promise",
+        run: msrv::run,
+    },
+    Chore {
+        name: "audit",
+        args: "",
+        about: "check the dependencies' licences, sources and advisories",
+        run: audit::run,
+    },
+    Chore {
+        name: "coverage",
+        args: "",
+        about: "measure which lines of qmp-proto its tests reach",
+        run: coverage::run,
+    },
+    Chore {
+        name: "demo",
+        args: "[ARGS...]",
+        about: "show the library at work on a real QEMU",
+        run: demo::run,
+    },
+    Chore {
+        name: "help",
+        args: "",
+        about: "list the chores",
+        run: help,
+    },
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(args: &[String]) -> Result<()> {
+    let Some((name, rest)) = args.split_first() else {
+        return help(&[]);
+    };
+    let name = match name.as_str() {
+        "-h" | "--help" => "help",
+        name => name,
+    };
+    match CHORES.iter().find(|chore| chore.name == name) {
+        Some(chore) => (chore.run)(rest),
+        None => bail!("no chore is called {name:?}; `cargo xtask help` lists them"),
+    }
+}
+
+// Fallible only to fit the table.
+#[allow(clippy::unnecessary_wraps)]
+fn help(_: &[String]) -> Result<()> {
+    println!("cargo xtask CHORE [ARGS...]\n");
+    for chore in CHORES {
+        let call = format!("{} {}", chore.name, chore.args);
+        println!("  {call:<20} {}", chore.about);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_chore_has_a_name_of_its_own() {
+        for (index, chore) in CHORES.iter().enumerate() {
+            assert!(
+                CHORES[..index]
+                    .iter()
+                    .all(|earlier| earlier.name != chore.name)
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_chore_is_refused_by_name() {
+        let error = dispatch(&["polish".into()]).unwrap_err().to_string();
+        assert!(error.contains("\"polish\""), "{error}");
+        assert!(error.contains("cargo xtask help"), "{error}");
+    }
+}

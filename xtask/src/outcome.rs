@@ -1,0 +1,18 @@
+//! How a check ended, if it did not fail.
+
+/// A check that cannot be made here is never passed over in silence: it says why.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Passed,
+    NotRun(String),
+}
+
+impl Outcome {
+    /// For a check that was asked for by itself.
+    pub(crate) fn report(&self, name: &str) {
+        match self {
+            Self::Passed => println!("{name}: ok"),
+            Self::NotRun(why) => println!("not run: {name}: {why}"),
+        }
+    }
+}

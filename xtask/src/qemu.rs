@@ -1,0 +1,165 @@
+//! `cargo xtask qemu`: several versions of QEMU side by side under `target/qemu`.
+//!
+//! `target/qemu/<version>/bin/<program>` runs a program of that version, and
+//! `target/qemu/versions` lists what is there, one `version<TAB>bin folder` a line.
+
+mod build;
+mod on_path;
+mod releases;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::debian::Apt;
+use crate::{lock, workspace};
+use build::{Unavailable, build};
+use releases::{RELEASES, Release};
+
+/// What each version consists of.
+pub(crate) const PROGRAMS: [&str; 4] = [
+    "qemu-system-x86_64",
+    "qemu-storage-daemon",
+    "qemu-img",
+    "qemu-ga",
+];
+
+/// With fewer versions than this, tests would prove too little.
+const ENOUGH: usize = 3;
+
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    for version in install(args)? {
+        println!("QEMU {}: {}", version.name, version.bin.display());
+    }
+    Ok(())
+}
+
+/// A QEMU that can be run.
+pub(crate) struct Version {
+    /// `10.0`, say.
+    pub(crate) name: String,
+    /// The folder with its programs.
+    pub(crate) bin: PathBuf,
+}
+
+/// The file that lists the versions, for tests.
+pub(crate) fn list_file() -> PathBuf {
+    workspace::target("qemu").join("versions")
+}
+
+/// Gets the `wanted` versions (all, if none is named) unless they are there, and lists every
+/// one that is there, named or not.
+pub(crate) fn install(wanted: &[String]) -> Result<Vec<Version>> {
+    let releases = select(wanted)?;
+    let dir = workspace::target("qemu");
+    let _lock = lock::lock(&dir)?;
+    let missing: Vec<&Release> = releases
+        .into_iter()
+        .filter(|release| !is_complete(&dir, release))
+        .collect();
+    if !missing.is_empty() {
+        match Apt::open(dir.join(".apt"))? {
+            Some(apt) => build_all(&apt, &dir, &missing)?,
+            None if wanted.is_empty() => {
+                let version = on_path::link(&dir)?;
+                return list(vec![version]);
+            }
+            None => bail!(
+                "a version can be named only where Debian's packages can be had: with apt-get and \
+                 dpkg-deb, and a mirror in apt's settings or in DEBIAN_MIRROR"
+            ),
+        }
+    }
+    list(complete(&dir))
+}
+
+fn select(wanted: &[String]) -> Result<Vec<&'static Release>> {
+    if wanted.is_empty() {
+        return Ok(RELEASES.iter().collect());
+    }
+    let known = || RELEASES.map(|release| release.version).join(", ");
+    wanted
+        .iter()
+        .map(|name| {
+            RELEASES
+                .iter()
+                .find(|release| release.version == name)
+                .with_context(|| format!("no suite is known for QEMU {name}, only for {}", known()))
+        })
+        .collect()
+}
+
+/// Builds each, and fails after the last if one failed or too many cannot be had any more.
+fn build_all(apt: &Apt, dir: &Path, releases: &[&Release]) -> Result<()> {
+    let (mut unavailable, mut failures) = (0, Vec::new());
+    for release in releases {
+        match build(apt, dir, release) {
+            Ok(()) => {}
+            Err(error) if error.is::<Unavailable>() => {
+                unavailable += 1;
+                eprintln!("not run: QEMU {}: {error:#}", release.version);
+            }
+            Err(error) => failures.push(format!("QEMU {}: {error:#}", release.version)),
+        }
+    }
+    if !failures.is_empty() {
+        bail!("{}", failures.join("\n"));
+    }
+    let there = complete(dir).len();
+    if unavailable > 0 && there < ENOUGH {
+        bail!("of at least {ENOUGH} versions of QEMU that tests need, {there} can be had");
+    }
+    Ok(())
+}
+
+fn complete(dir: &Path) -> Vec<Version> {
+    RELEASES
+        .iter()
+        .filter(|release| is_complete(dir, release))
+        .map(|release| Version {
+            name: release.version.to_owned(),
+            bin: dir.join(release.version).join("bin"),
+        })
+        .collect()
+}
+
+/// A version appears whole or not at all; what can be missing was deleted afterwards.
+fn is_complete(dir: &Path, release: &Release) -> bool {
+    let bin = dir.join(release.version).join("bin");
+    PROGRAMS.iter().all(|program| bin.join(program).is_file())
+}
+
+fn list(versions: Vec<Version>) -> Result<Vec<Version>> {
+    let mut text = String::new();
+    for version in &versions {
+        writeln!(text, "{}\t{}", version.name, version.bin.display())?;
+    }
+    let file = list_file();
+    // Renamed into place: a test of another run may be reading it.
+    let next = file.with_extension("next");
+    fs::write(&next, text)
+        .and_then(|()| fs::rename(&next, &file))
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(versions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_name_every_release_is_selected() {
+        assert_eq!(select(&[]).unwrap().len(), RELEASES.len());
+    }
+
+    #[test]
+    fn an_unknown_version_is_refused_with_those_that_are_known() {
+        let error = select(&["9.0".into()]).err().unwrap().to_string();
+        assert_eq!(
+            error,
+            "no suite is known for QEMU 9.0, only for 5.2, 7.2, 10.0, 11.1"
+        );
+    }
+}

@@ -1,0 +1,203 @@
+//! `cargo xtask test`: every test there is, on every QEMU there is.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::tiers::TIERS;
+use crate::{process, qemu, workspace};
+
+/// Where tests find the list of QEMUs.
+const QEMU_LIST: &str = "QMP_TEST_QEMU";
+
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    for version in qemu::install(&[])? {
+        println!("QEMU {}: {}", version.name, version.bin.display());
+    }
+    let mut reports = Vec::new();
+    for part in parts() {
+        println!("\n== {}", part.name);
+        let report = part.run(args)?;
+        println!("== {}: {}", part.name, report.summary());
+        reports.push((part.name, report));
+    }
+    println!();
+    for (name, report) in &reports {
+        println!("{name:<26} {}", report.summary());
+    }
+    judge(&reports, !args.is_empty())
+}
+
+/// Packages and features whose tests are run together.
+struct Part {
+    name: String,
+    selection: Vec<&'static str>,
+}
+
+fn parts() -> Vec<Part> {
+    let part = |name: &str, selection: &[&'static str]| Part {
+        name: name.to_owned(),
+        selection: selection.to_vec(),
+    };
+    let mut parts = vec![part("libraries", &["--workspace", "--exclude", "xtask"])];
+    // The libraries' own run has the last tier: the other crates need it.
+    for tier in &TIERS[..TIERS.len() - 1] {
+        let selection = [&["--package", "qmp-proto"], tier.args].concat();
+        parts.push(part(&format!("qmp-proto, {} tier", tier.name), &selection));
+    }
+    parts.push(part("xtask", &["--package", "xtask"]));
+    parts
+}
+
+/// What the tests of a part came to.
+#[derive(Default)]
+struct Report {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+    /// Whether cargo was content: a test program that dies, say, leaves no count of failures.
+    success: bool,
+    time: Duration,
+}
+
+impl Part {
+    /// Runs the tests, passes their output on and counts them.
+    fn run(&self, args: &[String]) -> Result<Report> {
+        let start = Instant::now();
+        let mut command = workspace::cargo();
+        command
+            .args(["test", "--no-fail-fast"])
+            .args(&self.selection)
+            .args(args);
+        command
+            .env(QEMU_LIST, qemu::list_file())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let shown = process::display(&command);
+        let mut tests = command
+            .spawn()
+            .with_context(|| format!("cannot start {shown}"))?;
+        let mut report = Report::default();
+        if let Some(output) = tests.stdout.take() {
+            for line in BufReader::new(output).lines() {
+                let line = line.with_context(|| format!("cannot read the output of {shown}"))?;
+                println!("{line}");
+                report.count(&line);
+            }
+        }
+        report.success = tests.wait()?.success();
+        report.time = start.elapsed();
+        Ok(report)
+    }
+}
+
+impl Report {
+    /// Adds up a line like `test result: ok. 17 passed; 0 failed; 1 ignored; ...`.
+    fn count(&mut self, line: &str) {
+        let Some(result) = line.strip_prefix("test result: ") else {
+            return;
+        };
+        let counts = result
+            .split_once(". ")
+            .map_or("", |(_verdict, counts)| counts);
+        for (number, what) in counts.split("; ").filter_map(|item| item.split_once(' ')) {
+            let number = number.parse().unwrap_or(0);
+            match what {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.ignored += number,
+                _ => {}
+            }
+        }
+    }
+
+    fn ran(&self) -> u64 {
+        self.passed + self.failed
+    }
+
+    fn summary(&self) -> String {
+        let verdict = if self.success { "" } else { "FAILED, " };
+        format!(
+            "{verdict}{} passed, {} failed, {} ignored in {:.1} s",
+            self.passed,
+            self.failed,
+            self.ignored,
+            self.time.as_secs_f32()
+        )
+    }
+}
+
+/// A filter may leave a part without tests, but never all of them.
+fn judge(reports: &[(String, Report)], filtered: bool) -> Result<()> {
+    let names = |choice: &dyn Fn(&Report) -> bool| {
+        let chosen = reports.iter().filter(|(_, report)| choice(report));
+        chosen
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
+    let failed = names(&|report| !report.success);
+    if !failed.is_empty() {
+        bail!("tests failed: {failed}");
+    }
+    let empty = names(&|report| report.ran() == 0);
+    if reports.iter().all(|(_, report)| report.ran() == 0) || !filtered && !empty.is_empty() {
+        bail!("not a single test ran: {empty}");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(line: &str) -> Report {
+        let mut report = Report {
+            success: true,
+            ..Report::default()
+        };
+        report.count(line);
+        report
+    }
+
+    #[test]
+    fn results_of_several_test_programs_add_up() {
+        let mut sum = report("test result: ok. 17 passed; 0 failed; 1 ignored; 0 measured");
+        sum.count("test some::name ... ok");
+        sum.count("test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured");
+        assert_eq!((sum.passed, sum.failed, sum.ignored), (19, 3, 1));
+    }
+
+    #[test]
+    fn a_part_without_tests_is_a_failure_unless_a_filter_asked_for_it() {
+        let some = || {
+            (
+                "some".to_owned(),
+                report("test result: ok. 1 passed; 0 failed; 0 ignored"),
+            )
+        };
+        let none = || {
+            (
+                "none".to_owned(),
+                report("test result: ok. 0 passed; 0 failed; 4 ignored"),
+            )
+        };
+        assert!(judge(&[some(), some()], false).is_ok());
+        assert!(judge(&[some(), none()], true).is_ok());
+        let error = judge(&[some(), none()], false).unwrap_err().to_string();
+        assert_eq!(error, "not a single test ran: none");
+        assert!(judge(&[none(), none()], true).is_err());
+    }
+
+    #[test]
+    fn a_part_that_cargo_calls_failed_is_named() {
+        let mut died = report("test result: ok. 1 passed; 0 failed; 0 ignored");
+        died.success = false;
+        let error = judge(&[("died".to_owned(), died)], false)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(error, "tests failed: died");
+    }
+}

@@ -1,0 +1,24 @@
+//! The tiers of qmp-proto: how much of Rust's library it is given.
+
+/// A choice of qmp-proto's features.
+pub(crate) struct Tier {
+    pub(crate) name: &'static str,
+    /// What selects it on cargo's command line.
+    pub(crate) args: &'static [&'static str],
+}
+
+/// From the least to all; none of them needs `std`.
+pub(crate) const TIERS: [Tier; 3] = [
+    Tier {
+        name: "core",
+        args: &["--no-default-features"],
+    },
+    Tier {
+        name: "alloc",
+        args: &["--no-default-features", "--features", "alloc"],
+    },
+    Tier {
+        name: "serde",
+        args: &["--no-default-features", "--features", "serde"],
+    },
+];

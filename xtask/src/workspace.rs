@@ -1,0 +1,45 @@
+//! Where the workspace is, and cargo run in it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::process;
+
+/// The folder of the workspace's `Cargo.toml`.
+pub(crate) fn root() -> PathBuf {
+    let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    manifest_dir
+        .parent()
+        .map_or_else(|| manifest_dir.clone(), Path::to_path_buf)
+}
+
+/// A folder of the chores' own, `target/<name>`. It stays in the workspace even where
+/// `CARGO_TARGET_DIR` sends cargo's output elsewhere, so that tests find it.
+pub(crate) fn target(name: &str) -> PathBuf {
+    root().join("target").join(name)
+}
+
+/// The compiler of the cargo that runs this chore.
+pub(crate) fn rustc() -> Command {
+    Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+}
+
+/// One line of what the compiler says about itself: its `host`, its `LLVM version`.
+pub(crate) fn rustc_says(name: &str) -> Result<String> {
+    let said = process::read(rustc().arg("-vV"))?;
+    let mut lines = said.lines().filter_map(|line| line.split_once(": "));
+    match lines.find(|(key, _)| *key == name) {
+        Some((_, value)) => Ok(value.to_owned()),
+        None => bail!("rustc -vV says nothing of its {name}"),
+    }
+}
+
+/// The cargo that runs this chore, started in the workspace.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root());
+    cargo
+}
