@@ -14,7 +14,8 @@ pub(crate) fn advice(attempt: Attempt, address: &Address, error: &io::Error) -> 
     }
 }
 
-const ONE_CLIENT: &str = "another client may be attached: QMP serves one client per socket";
+const ONE_CLIENT: &str =
+    "another client may be attached (QMP serves one client per socket), or the server is stopped";
 
 fn connecting(address: &Address, error: &io::Error) -> String {
     match (address, error.kind()) {

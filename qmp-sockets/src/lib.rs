@@ -27,6 +27,7 @@ mod connect_error;
 mod deadline;
 #[cfg(unix)]
 mod descriptor;
+mod error;
 mod listen;
 #[cfg(unix)]
 mod long_path;
@@ -45,6 +46,7 @@ pub use connect_error::ConnectError;
 pub use deadline::Deadline;
 #[cfg(unix)]
 pub use descriptor::{duplicate_inherited, send_with_descriptor};
+pub use error::{Cause, Disconnect, Error, Outcome};
 pub use listen::Listener;
 #[cfg(unix)]
 pub use long_path::{LONGEST_PATH, ShortPath, unix_address};

@@ -237,14 +237,13 @@ fn bound(domain: Domain, address: &SockAddr) -> io::Result<socket2::Socket> {
 fn accepted(socket: socket2::Socket) -> io::Result<Socket> {
     // Some systems let it inherit this from the listener.
     socket.set_nonblocking(false)?;
-    #[cfg(unix)]
-    let socket = Socket::try_from(std::os::fd::OwnedFd::from(socket))?;
-    #[cfg(not(unix))]
-    let socket = Socket::Tcp(socket.into());
-    if let Socket::Tcp(stream) = &socket {
-        stream.set_nodelay(true)?;
+    if socket.local_addr()?.as_socket().is_some() {
+        socket.set_tcp_nodelay(true)?;
     }
-    Ok(socket)
+    #[cfg(unix)]
+    return Socket::try_from(std::os::fd::OwnedFd::from(socket));
+    #[cfg(not(unix))]
+    Ok(Socket::Tcp(socket.into()))
 }
 
 #[cfg(test)]

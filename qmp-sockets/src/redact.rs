@@ -20,6 +20,7 @@ const MASK: &str = "\"••••\"";
 /// |---|---|
 /// | members at any depth | `…password…`, `…passwd…`, `…passphrase…`, `secret`, `cookie` |
 /// | `object-add` of a `secret…` | `data`, beside `qom-type` and in the old form under `props` |
+/// | `qom-set` of a property named like these | `value` |
 /// | `human-monitor-command` | the whole line, when it speaks of a password, secret or the like |
 /// | other strings in a command | those with `user:password@` in a URL, `password=`, `:key=` and the like |
 /// | guest agent | `buf-b64` (file contents), `input-data`, `env`; `arg` when it speaks of a password or the like |
@@ -116,6 +117,8 @@ struct Context {
     is_command: bool,
     /// An object of a type `secret…` is created: its `data` is the secret.
     makes_secret: bool,
+    /// A property that speaks of a secret is set: its `value` is the secret.
+    sets_secret: bool,
 }
 
 impl Context {
@@ -123,6 +126,7 @@ impl Context {
         let mut context = Self {
             is_command: false,
             makes_secret: false,
+            sets_secret: false,
         };
         let mut at = 0;
         while let Some(token) = scan::next_string(message, at) {
@@ -137,6 +141,7 @@ impl Context {
                     context.makes_secret |=
                         kind.is_none_or(|kind| kind.text.starts_with(b"secret"));
                 }
+                b"property" => context.sets_secret |= has_speaking_string(&message[value]),
                 _ => {}
             }
         }
@@ -147,6 +152,7 @@ impl Context {
         match name {
             b"secret" | b"cookie" | b"buf-b64" | b"input-data" | b"env" => true,
             b"data" => self.makes_secret,
+            b"value" => self.sets_secret,
             b"arg" | b"command-line" => self.is_command && has_speaking_string(value),
             // The name of a secret object.
             _ if name.ends_with(b"-secret") => false,

@@ -53,6 +53,17 @@ impl Socket {
         self.as_any().shutdown(how)
     }
 
+    /// Writes what can be written at once, whatever the mode of the socket.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if that is nothing, and what the system says.
+    #[cfg(unix)]
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let flags = NO_SIGNAL | rustix::net::SendFlags::DONTWAIT;
+        Ok(rustix::net::send(self, bytes, flags)?)
+    }
+
     /// A second handle to the same connection.
     ///
     /// # Errors

@@ -9,6 +9,13 @@ use rustix::io::{FdFlags, fcntl_getfd};
 use super::*;
 use crate::unix_address;
 
+/// For what must happen, however busy the machine is.
+fn in_time() -> Option<Instant> {
+    Some(Instant::now() + Duration::from_secs(30))
+}
+
+/// For what must time out.
+#[cfg(target_os = "linux")]
 fn soon() -> Option<Instant> {
     Some(Instant::now() + Duration::from_millis(200))
 }
@@ -40,7 +47,7 @@ fn a_unix_socket_is_connected_and_left_blocking() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("vm.qmp");
     let listener = UnixListener::bind(&path).unwrap();
-    let mut socket = connect(&unix_address(&path), soon()).unwrap();
+    let mut socket = connect(&unix_address(&path), in_time()).unwrap();
     assert!(is_closed_on_exec(&socket));
     let Socket::Unix(stream) = &socket else {
         panic!("{socket:?}")
@@ -58,7 +65,7 @@ fn an_abstract_socket_is_connected() {
     let name = format!("qmp-sockets-test-{}", std::process::id());
     let bound = std::os::unix::net::SocketAddr::from_abstract_name(&name).unwrap();
     let _listener = UnixListener::bind_addr(&bound).unwrap();
-    connect(&format!("unix:@{name}").parse().unwrap(), soon()).unwrap();
+    connect(&format!("unix:@{name}").parse().unwrap(), in_time()).unwrap();
 }
 
 #[test]
@@ -71,14 +78,14 @@ fn a_path_longer_than_an_address_is_connected() {
     let short = directory.path().join("s");
     let _listener = UnixListener::bind(&short).unwrap();
     std::fs::rename(&short, &long).unwrap();
-    connect(&unix_address(&long), soon()).unwrap();
+    connect(&unix_address(&long), in_time()).unwrap();
 }
 
 #[test]
 fn a_host_name_is_connected_without_delay_for_small_writes() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    for deadline in [None, soon()] {
+    for deadline in [None, in_time()] {
         let socket = connect(&Address::tcp("localhost", port), deadline).unwrap();
         assert!(is_closed_on_exec(&socket));
         let Socket::Tcp(stream) = &socket else {

@@ -1,8 +1,4 @@
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::Command;
 
 use super::*;
 use crate::{connect, unix_address};
@@ -56,61 +52,6 @@ fn a_socket_file_left_over_is_told_from_other_files() {
         message.ends_with("that is a directory, not a socket"),
         "{message}"
     );
-}
-
-const PATH_FOR_CHILD: &str = "QMP_SOCKETS_TEST_CONNECT";
-
-/// A process of another user, for the test below.
-#[test]
-fn child_that_may_not_connect() {
-    if let Some(path) = std::env::var_os(PATH_FOR_CHILD) {
-        println!("{}", failure(&unix_address(path)));
-    }
-}
-
-/// What a user gets to read who is not root: ourselves, or as root somebody else.
-fn failure_without_privilege(path: &Path) -> String {
-    if !rustix::process::geteuid().is_root() {
-        return failure(&unix_address(path));
-    }
-    // This name leads to the program even where the other user may not go.
-    let output = Command::new("/proc/self/exe")
-        .args([
-            "--exact",
-            "connect_error::tests::child_that_may_not_connect",
-            "--nocapture",
-        ])
-        .env(PATH_FOR_CHILD, path)
-        .current_dir("/")
-        .uid(65534)
-        .gid(65534)
-        .output()
-        .unwrap();
-    String::from_utf8(output.stdout).unwrap()
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn a_socket_that_may_not_be_used_is_told_with_its_owner() {
-    let directory = tempfile::tempdir().unwrap();
-    let mode = |mode| std::fs::Permissions::from_mode(mode);
-    std::fs::set_permissions(directory.path(), mode(0o755)).unwrap();
-    let path = directory.path().join("vm.qmp");
-    let _listener = UnixListener::bind(&path).unwrap();
-    std::fs::set_permissions(&path, mode(0o500)).unwrap();
-    let message = failure_without_privilege(&path);
-    assert!(message.contains("Permission denied; "), "{message}");
-    let expected = match rustix::process::geteuid().is_root() {
-        true => "belongs to uid 0 (root) and gid 0 with mode 500, you are uid 65534 (nobody)",
-        false => "the socket is yours with mode 500: a write permission is missing",
-    };
-    assert!(message.contains(expected), "{message}");
-
-    std::fs::set_permissions(directory.path(), mode(0o600)).unwrap();
-    let message = failure_without_privilege(&path);
-    std::fs::set_permissions(directory.path(), mode(0o700)).unwrap();
-    let expected = format!("may not enter the directory {}", directory.path().display());
-    assert!(message.contains(&expected), "{message}");
 }
 
 #[test]
@@ -167,4 +108,68 @@ fn durations_are_told_in_fitting_units() {
     assert_eq!(told(250), "timed out after 250 ms");
     assert_eq!(told(1500), "timed out after 1.5 s");
     assert_eq!(told(60_000), "timed out after 60 s");
+}
+
+#[cfg(target_os = "linux")]
+mod permission {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::*;
+
+    const PATH_FOR_CHILD: &str = "QMP_SOCKETS_TEST_CONNECT";
+
+    /// A process of another user, for the test below.
+    #[test]
+    fn child_that_may_not_connect() {
+        if let Some(path) = std::env::var_os(PATH_FOR_CHILD) {
+            println!("{}", failure(&unix_address(path)));
+        }
+    }
+
+    /// What a user gets to read who is not root: ourselves, or as root somebody else.
+    fn failure_without_privilege(path: &Path) -> String {
+        if !rustix::process::geteuid().is_root() {
+            return failure(&unix_address(path));
+        }
+        // This name leads to the program even where the other user may not go.
+        let output = Command::new("/proc/self/exe")
+            .args([
+                "--exact",
+                "connect_error::tests::permission::child_that_may_not_connect",
+                "--nocapture",
+            ])
+            .env(PATH_FOR_CHILD, path)
+            .current_dir("/")
+            .uid(65534)
+            .gid(65534)
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[test]
+    fn a_socket_that_may_not_be_used_is_told_with_its_owner() {
+        let directory = tempfile::tempdir().unwrap();
+        let mode = |mode| std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(directory.path(), mode(0o755)).unwrap();
+        let path = directory.path().join("vm.qmp");
+        let _listener = UnixListener::bind(&path).unwrap();
+        std::fs::set_permissions(&path, mode(0o500)).unwrap();
+        let message = failure_without_privilege(&path);
+        assert!(message.contains("Permission denied; "), "{message}");
+        let expected = match rustix::process::geteuid().is_root() {
+            true => "belongs to uid 0 (root) and gid 0 with mode 500, you are uid 65534 (nobody)",
+            false => "the socket is yours with mode 500: a write permission is missing",
+        };
+        assert!(message.contains(expected), "{message}");
+
+        std::fs::set_permissions(directory.path(), mode(0o600)).unwrap();
+        let message = failure_without_privilege(&path);
+        std::fs::set_permissions(directory.path(), mode(0o700)).unwrap();
+        let expected = format!("may not enter the directory {}", directory.path().display());
+        assert!(message.contains(&expected), "{message}");
+    }
 }

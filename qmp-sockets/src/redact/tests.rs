@@ -96,6 +96,11 @@ fn the_secret_of_each_command_is_masked_and_nothing_else() {
             r#"{"filename":§}"#,
             r#""rbd:pool/image:id=me:key=hunter2""#,
         ),
+        (
+            "qom-set",
+            r#"{"path":"/a","property":"proxy-password","value":§}"#,
+            r#""hunter2""#,
+        ),
         ("x", r#"{"a":[{"b":{"Old-Password":§}}]}"#, "12.5e3"),
         ("x", r#"{"a":[{"b":{"pass\u0077ord":§}}]}"#, "null"),
         (
@@ -122,6 +127,10 @@ fn what_is_no_secret_is_shown_and_not_copied() {
         command(
             "object-add",
             r#"{"qom-type":"memory-backend-ram","id":"m","data":"x"}"#,
+        ),
+        command(
+            "qom-set",
+            r#"{"path":"/a","property":"guest-stats","value":2}"#,
         ),
         command("ringbuf-write", r#"{"device":"r","data":"x"}"#),
         command("human-monitor-command", r#"{"command-line":"info block"}"#),
