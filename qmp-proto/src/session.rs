@@ -60,6 +60,8 @@ pub struct Session<T, F = NoDescriptor, const N: usize = 64> {
     input: Vec<u8>,
     start: usize,
     end: usize,
+    /// How many bytes before `start` the last call of `receive` was done with.
+    consumed: usize,
     output: Output<F>,
 }
 
@@ -78,6 +80,7 @@ impl<T, F, const N: usize> Session<T, F, N> {
             input: Vec::new(),
             start: 0,
             end: 0,
+            consumed: 0,
             output: Output::new(),
         }
     }
@@ -94,6 +97,7 @@ impl<T, F, const N: usize> Session<T, F, N> {
 
     /// Room to read into: at least 4 KiB, and more while a long message is coming in.
     pub fn room(&mut self) -> &mut [u8] {
+        self.consumed = 0;
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
             if self.input.len() > KEPT {
@@ -129,11 +133,17 @@ impl<T, F, const N: usize> Session<T, F, N> {
         let input = &self.input[self.start..self.end];
         let Step { used, received } = self.client.handle_input(input)?;
         self.start += used;
+        self.consumed = used;
         let sender = Sender {
             client: &mut self.client,
             output: &mut self.output,
         };
         Ok(received.map(|received| (received, sender)))
+    }
+
+    /// The bytes that the last [`receive`](Self::receive) was done with: for a log of the wire.
+    pub fn consumed(&self) -> &[u8] {
+        &self.input[self.start - self.consumed..self.start]
     }
 
     /// Takes the end of the stream, once everything before it was taken with
@@ -149,6 +159,11 @@ impl<T, F, const N: usize> Session<T, F, N> {
     /// Ends the connection from our side, and gives back every request that is unanswered.
     pub fn drain(&mut self) -> impl Iterator<Item = Unanswered<T>> + '_ {
         self.client.drain()
+    }
+
+    /// The output.
+    pub const fn output(&self) -> &Output<F> {
+        &self.output
     }
 
     /// What to write next, if there is anything.

@@ -26,7 +26,7 @@ impl<T, const N: usize> Client<T, N> {
     /// If this is no agent, the connection is over, or there is no room in `out`.
     pub fn sync(&mut self, out: &mut impl Sink, nonce: u64) -> Result<(), Refusal> {
         let Dialect::Agent(agent) = &mut self.dialect else {
-            return Err(Refusal::Phase(self.phase));
+            return Err(Refusal::OtherDialect);
         };
         if self.phase == Phase::Ended {
             return Err(Refusal::Phase(self.phase));

@@ -45,7 +45,7 @@ impl<T, const N: usize> Client<T, N> {
         enable: &[&str],
     ) -> Result<(), Refusal> {
         let Dialect::Monitor(monitor) = &mut self.dialect else {
-            return Err(Refusal::Phase(self.phase));
+            return Err(Refusal::OtherDialect);
         };
         if self.phase != Phase::Greeted {
             return Err(Refusal::Phase(self.phase));

@@ -44,6 +44,21 @@ impl Range {
 }
 
 impl OwnedReply {
+    /// `{"return": {}}`, for commands that are done without being answered.
+    pub fn empty() -> Self {
+        const MESSAGE: &[u8] = b"{\"return\": {}}";
+        let value = Range {
+            start: MESSAGE.len() - 3,
+            end: MESSAGE.len() - 1,
+            checked: true,
+        };
+        Self {
+            message: MESSAGE.into(),
+            value,
+            id: None,
+        }
+    }
+
     /// The reply, borrowed from this.
     pub fn as_reply(&self) -> Reply<'_> {
         Reply {
@@ -292,6 +307,11 @@ mod tests {
             assert_eq!(owned.as_event().name(), "A_B");
             assert_eq!(owned.message(), line);
         }
+    }
+
+    #[test]
+    fn an_empty_reply_is_an_empty_object() {
+        assert_eq!(OwnedReply::empty().json().unwrap().as_str(), "{}");
     }
 
     #[test]

@@ -71,6 +71,11 @@ impl<F> Output<F> {
         Some(Outgoing { bytes, descriptor })
     }
 
+    /// What was appended after the output had this [`length`](Sink::length): for a log of the wire.
+    pub fn since(&self, length: usize) -> &[u8] {
+        self.bytes.get(length..).unwrap_or_default()
+    }
+
     /// Whether there is nothing to send.
     pub fn is_empty(&self) -> bool {
         self.sent == self.bytes.len()

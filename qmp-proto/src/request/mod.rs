@@ -99,6 +99,11 @@ impl<'a, A, F> Request<'a, A, F> {
         self
     }
 
+    /// Whether the server answers when the command succeeds.
+    pub const fn is_answered(&self) -> bool {
+        !self.unanswered
+    }
+
     /// With a descriptor (`getfd`, `add-fd`), which travels with the command's first byte.
     pub fn descriptor(mut self, descriptor: F) -> Self {
         self.descriptor = Some(descriptor);

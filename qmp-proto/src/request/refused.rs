@@ -32,6 +32,8 @@ impl<T: fmt::Debug, F: fmt::Debug> core::error::Error for Refused<T, F> {}
 pub enum Refusal {
     /// The connection is not in the phase for it.
     Phase(Phase),
+    /// A monitor is not synced, and an agent does not negotiate.
+    OtherDialect,
     /// As many requests are unanswered as may be. Send it again when an answer has come.
     TooManyInFlight {
         /// How many may be.
@@ -80,6 +82,9 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Phase(phase) => write!(f, "cannot send this while {phase}"),
+            Self::OtherDialect => {
+                f.write_str("a monitor is not synced, and a guest agent does not negotiate")
+            }
             Self::TooManyInFlight { limit } => {
                 write!(f, "{limit} requests are unanswered, and no more may be at once")
             }
