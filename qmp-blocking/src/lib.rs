@@ -1,1 +1,51 @@
-//! qmp-blocking
+//! A QMP client for plain blocking code: one owner, no threads, no runtime.
+//!
+//! ```no_run
+//! use qmp_blocking::Connection;
+//!
+//! fn main() -> Result<(), qmp_blocking::Error> {
+//!     let mut qemu = Connection::connect("unix:/run/vm.qmp")?;
+//!     println!("QEMU {}", qemu.version().unwrap_or_default());
+//!     qemu.execute("cont").run()?;
+//!     let event = qemu.event().named("RESUME").wait()?;
+//!     println!("{} at {:?}", event.name(), event.timestamp());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! - [`Connection::connect`] to QEMU or the storage daemon, [`Connection::connect_agent`] to a guest
+//!   agent; [`Connection::builder`] for deadlines, out-of-band execution, a [`Listener`] that QEMU
+//!   connects to, or any other stream.
+//! - [`execute`](Connection::execute) commands by name, or [`call`](Connection::call) typed ones;
+//!   send several before waiting for the first; pass descriptors.
+//! - [`event`](Connection::event) waits for events, or looks without waiting. Events are kept, in
+//!   order and in bounded memory, while answers are awaited.
+//! - [`Error`] tells a server's error from a deadline and from a lost connection, and whether the
+//!   command may have been done all the same.
+//!
+//! The protocol is [`qmp_proto`]'s and the sockets are [`qmp_sockets`]'; both are re-exported, so a
+//! program depends on this crate alone.
+
+mod answer;
+mod builder;
+mod command;
+mod connection;
+mod drive;
+mod event;
+mod shutdown;
+mod stream;
+mod wire;
+
+pub use builder::Builder;
+pub use command::{Execute, Raw, Response, Sent, Typed, Untyped};
+pub use connection::Connection;
+pub use event::EventWait;
+pub use shutdown::ShutdownHandle;
+pub use stream::{Interest, NoDeadline, Readiness, Stream};
+pub use wire::Direction;
+
+pub use qmp_proto::{
+    self, Address, AddressError, Command, DecodeError, ErrorClass, Json, Options, OwnedEvent,
+    OwnedFailure, OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version,
+};
+pub use qmp_sockets::{self, Cause, ConnectError, Disconnect, Error, Listener, Outcome, Socket};

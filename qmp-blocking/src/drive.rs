@@ -1,0 +1,376 @@
+//! Reading, writing and waiting.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use qmp_proto::{OwnedFailure, ProtocolError, Received, Refusal, Sender, Sink};
+use qmp_sockets::{Cause, Deadline, Disconnect, Error, nonce};
+
+use crate::Connection;
+use crate::answer::{Answer, Token};
+use crate::connection::Descriptor;
+use crate::stream::{Interest, Readiness, Stream};
+use crate::wire::Direction;
+
+/// How long an agent has for one sync before another is sent: what was written before it opened
+/// its port may be lost.
+const SYNC_AGAIN: Duration = Duration::from_secs(2);
+
+/// What is left to do about something received, once nothing of it is borrowed any more.
+enum Todo {
+    Nothing,
+    Malformed(String),
+    Failed(Refusal),
+}
+
+impl<S: Stream> Connection<S> {
+    /// Goes through the handshake: greeting and negotiation, or the agent's sync.
+    pub(crate) fn handshake(&mut self) -> Result<(), Error> {
+        let started = Instant::now();
+        let waited = self.settings.handshake_deadline;
+        let deadline = match self.stream.has_deadlines() {
+            true => Deadline::after(waited),
+            false => Deadline::NEVER,
+        };
+        self.handshake = None;
+        loop {
+            let mut until = deadline;
+            if self.settings.agent || self.is_ready() {
+                self.check_ended(false)?;
+                self.send(|sender| sender.sync(nonce()))
+                    .map_err(|refusal| self.refused(refusal))?;
+                if let Some(end) = deadline.instant() {
+                    until = Deadline::from(end.min(Instant::now() + SYNC_AGAIN));
+                }
+            }
+            match self.drive(until, |connection| connection.handshake.take()) {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(failure)) => return Err(self.error(Cause::HandshakeRefused(failure))),
+                Err(Stopped::Ended) => return Err(self.disconnected(false)),
+                Err(Stopped::Deadline) if deadline.expired() => {
+                    let advice = self.stream.describe_silence();
+                    let waited = started.elapsed().max(waited);
+                    return Err(self.error(Cause::SilentHandshake { waited, advice }));
+                }
+                Err(Stopped::Deadline) => {}
+            }
+        }
+    }
+
+    /// Lets `write` append to the output, and shows what it appended.
+    pub(crate) fn send<R>(
+        &mut self,
+        write: impl FnOnce(&mut Sender<'_, Token, Descriptor>) -> R,
+    ) -> R {
+        let before = self.session.output().length();
+        let written = write(&mut self.session.sender());
+        self.wire
+            .show(Direction::Sent, self.session.output().since(before));
+        written
+    }
+
+    /// Reads and writes until `done` has something, the deadline passes or the connection ends.
+    pub(crate) fn drive<R>(
+        &mut self,
+        deadline: Deadline,
+        mut done: impl FnMut(&mut Self) -> Option<R>,
+    ) -> Result<R, Stopped> {
+        let mut fresh = true;
+        loop {
+            if let Some(result) = done(self) {
+                return Ok(result);
+            }
+            if self.ended.is_some() {
+                return Err(Stopped::Ended);
+            }
+            // Even a deadline that has passed lets in what has come before it.
+            if !fresh && deadline.expired() {
+                return Err(Stopped::Deadline);
+            }
+            fresh = false;
+            let stepped = self.step(deadline);
+            self.end_on_error(stepped);
+        }
+    }
+
+    /// Writes what can be written, then waits for input and takes it.
+    fn step(&mut self, deadline: Deadline) -> io::Result<()> {
+        self.write()?;
+        let interest = match self.session.outgoing() {
+            Some(_) => Interest::ReadOrWrite,
+            None => Interest::Read,
+        };
+        // Reading alone, with no deadline, waits as well, and saves a system call.
+        if deadline.instant().is_some() || interest == Interest::ReadOrWrite {
+            let Readiness { read, .. } = self.stream.poll(interest, deadline.remaining())?;
+            if !read {
+                return Ok(());
+            }
+        }
+        self.read()
+    }
+
+    /// Writes what can be written without waiting.
+    ///
+    /// A server that has closed may have said something before: it is read all the same.
+    fn write(&mut self) -> io::Result<()> {
+        loop {
+            let Some(outgoing) = self.session.outgoing() else {
+                return Ok(());
+            };
+            let length = outgoing.bytes.len();
+            let written = if self.deaf {
+                Ok(length)
+            } else {
+                #[cfg(unix)]
+                match outgoing.descriptor {
+                    Some(descriptor) => self
+                        .stream
+                        .write_with_descriptor(outgoing.bytes, descriptor),
+                    None => self.stream.try_write(outgoing.bytes),
+                }
+                #[cfg(not(unix))]
+                self.stream.try_write(outgoing.bytes)
+            };
+            match written {
+                // The descriptor, if one left, is closed here: the server has its own.
+                Ok(count) => drop(self.session.sent(count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_end(&error) => self.deaf = true,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// As [`write`](Self::write); what goes wrong ends the connection.
+    pub(crate) fn write_now(&mut self) {
+        let written = if self.ended.is_none() {
+            self.write()
+        } else {
+            Ok(())
+        };
+        self.end_on_error(written);
+    }
+
+    /// Reads once, for whoever knows that there is something to read.
+    pub(crate) fn step_now(&mut self) {
+        let read = self.read();
+        self.end_on_error(read);
+    }
+
+    fn end_on_error(&mut self, result: io::Result<()>) {
+        if let Err(error) = result {
+            self.end(Disconnect::Io(Arc::new(error)));
+        }
+    }
+
+    fn read(&mut self) -> io::Result<()> {
+        match self.stream.read(self.session.room()) {
+            Ok(0) => self.handle_end(),
+            Ok(count) => {
+                self.session.filled(count);
+                self.take_input();
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // A server that quits may reset the connection instead of closing it.
+            Err(error) if is_end(&error) => self.handle_end(),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn handle_end(&mut self) {
+        let reason = match self.session.handle_end() {
+            _ if self.closed.load(Ordering::Acquire) => Disconnect::ByUs,
+            Ok(()) => Disconnect::Closed,
+            Err(error) => Disconnect::Protocol(error),
+        };
+        self.end(reason);
+    }
+
+    /// Takes everything that has been read.
+    pub(crate) fn take_input(&mut self) {
+        while self.ended.is_none() {
+            let before = self.session.output().length();
+            let more = match self.session.receive() {
+                Ok(Some((received, sender))) => {
+                    let sink = Receiver {
+                        events: &mut self.events,
+                        greeting: &mut self.greeting,
+                        handshake: &mut self.handshake,
+                    };
+                    let todo = sink.take(received, sender, self.settings.enable);
+                    self.finish(todo);
+                    true
+                }
+                Ok(None) => false,
+                Err(error) => {
+                    self.end(Disconnect::Protocol(error));
+                    false
+                }
+            };
+            self.wire.show(Direction::Received, self.session.consumed());
+            self.wire
+                .show(Direction::Sent, self.session.output().since(before));
+            if !more {
+                return;
+            }
+        }
+    }
+
+    fn finish(&mut self, todo: Todo) {
+        match todo {
+            Todo::Nothing => {}
+            Todo::Malformed(_) if self.settings.tolerant || self.settings.agent => {}
+            Todo::Malformed(shown) => self.end(Disconnect::Malformed(shown.into())),
+            Todo::Failed(refusal) => {
+                let reason = io::Error::other(refusal.to_string());
+                self.end(Disconnect::Io(Arc::new(reason)));
+            }
+        }
+    }
+
+    /// Ends the connection; whoever waits for an answer is told.
+    pub(crate) fn end(&mut self, reason: Disconnect) {
+        for lost in self.session.drain() {
+            lost.token.settle(Answer::None(lost.ending));
+        }
+        self.ended.get_or_insert(reason);
+    }
+
+    /// Writes until everything has left.
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+        let waited = self.settings.handshake_deadline;
+        let deadline = match self.stream.has_deadlines() {
+            true => Deadline::after(waited),
+            false => Deadline::NEVER,
+        };
+        self.write_now();
+        let left = |connection: &mut Self| connection.session.outgoing().is_none().then_some(());
+        match self.drive(deadline, left) {
+            Ok(()) => Ok(()),
+            Err(Stopped::Ended) => Err(self.disconnected(false)),
+            Err(Stopped::Deadline) => Err(self.error(Cause::Deadline { waited, sent: true })),
+        }
+    }
+
+    /// Reads what is there without waiting, and forgets it.
+    pub(crate) fn discard_input(&mut self) {
+        let mut buffer = [0; 4096];
+        for _ in 0..256 {
+            match self.stream.poll(Interest::Read, Some(Duration::ZERO)) {
+                Ok(Readiness { read: true, .. }) => {}
+                _ => return,
+            }
+            if !matches!(self.stream.read(&mut buffer), Ok(count) if count > 0) {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn check_ended(&self, sent: bool) -> Result<(), Error> {
+        if self.ended.is_some() {
+            Err(self.disconnected(sent))
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn check_deadline(&self, deadline: Option<Duration>) -> Result<(), Error> {
+        if deadline.is_some() && !self.stream.has_deadlines() {
+            return Err(self.error(Cause::NoDeadlines));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn disconnected(&self, sent: bool) -> Error {
+        let reason = self
+            .ended
+            .clone()
+            .unwrap_or(Disconnect::Protocol(ProtocolError::Ended));
+        self.error(Cause::Disconnected { reason, sent })
+    }
+
+    pub(crate) fn broken(&self, error: io::Error) -> Error {
+        let reason = Disconnect::Io(Arc::new(error));
+        self.error(Cause::Disconnected {
+            reason,
+            sent: false,
+        })
+    }
+
+    pub(crate) fn refused(&self, refusal: Refusal) -> Error {
+        self.error(Cause::Refused(refusal))
+    }
+
+    pub(crate) fn error(&self, cause: Cause) -> Error {
+        Error::new(cause).with_peer(&self.peer)
+    }
+}
+
+/// Why driving stopped without a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    Deadline,
+    Ended,
+}
+
+/// Whether the server has closed, however the system puts it.
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof,
+    };
+    matches!(
+        error.kind(),
+        BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof
+    )
+}
+
+/// Where received things go.
+struct Receiver<'a> {
+    events: &'a mut qmp_sockets::EventQueue<qmp_proto::OwnedEvent>,
+    greeting: &'a mut Option<qmp_proto::OwnedGreeting>,
+    handshake: &'a mut Option<Result<(), OwnedFailure>>,
+}
+
+impl Receiver<'_> {
+    fn take(
+        self,
+        received: Received<'_, Token>,
+        mut sender: Sender<'_, Token, Descriptor>,
+        enable: &[&str],
+    ) -> Todo {
+        match received {
+            Received::Event(event) => {
+                let bytes = event.message().len();
+                self.events.push(event.into_owned(), bytes);
+            }
+            Received::Answer(answer) => answer.token.settle(match answer.outcome {
+                Ok(reply) => Answer::Reply(reply.into_owned()),
+                Err(failure) => Answer::Failure(failure.into_owned()),
+            }),
+            Received::Unanswered(lost) => lost.token.settle(Answer::None(lost.ending)),
+            Received::Greeting(greeting) | Received::Restarted(greeting) => {
+                *self.greeting = Some(greeting.into_owned());
+                if let Err(refusal) = sender.negotiate(nonce(), enable) {
+                    return Todo::Failed(refusal);
+                }
+            }
+            Received::Ready => *self.handshake = Some(Ok(())),
+            Received::HandshakeFailed(failure) => {
+                *self.handshake = Some(Err(failure.into_owned()));
+            }
+            Received::Malformed(malformed) => return Todo::Malformed(malformed.to_string()),
+            // The error that follows ends the connection.
+            Received::ServerParseError(_) => {}
+            // An answer to nobody here, and an agent that has to be synced again: the next command
+            // is refused with the reason.
+            _ => {}
+        }
+        Todo::Nothing
+    }
+}

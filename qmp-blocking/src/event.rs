@@ -1,0 +1,151 @@
+//! Waiting for events.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use qmp_proto::OwnedEvent;
+use qmp_sockets::{Cause, Deadline, Error, Queued};
+
+use crate::Connection;
+use crate::drive::Stopped;
+use crate::stream::{Interest, Readiness, Stream};
+
+/// A wait for an event, with conditions; [`wait`](Self::wait) waits, [`look`](Self::look) does not.
+///
+/// Events that do not match stay where they are, in order, for the next wait. They are kept in
+/// bounded memory: when more come than fit, the oldest go, and the next wait of any kind fails once
+/// with [`Cause::EventsLost`], for the event it waits for may be among them.
+#[must_use = "nothing is awaited before `wait` or `look`"]
+pub struct EventWait<'c, S: Stream> {
+    connection: &'c mut Connection<S>,
+    names: Vec<&'c str>,
+    matches: Option<Predicate<'c>>,
+    deadline: Option<Duration>,
+}
+
+type Predicate<'c> = Box<dyn FnMut(&OwnedEvent) -> bool + 'c>;
+
+impl<'c, S: Stream> EventWait<'c, S> {
+    pub(crate) fn new(connection: &'c mut Connection<S>) -> Self {
+        Self {
+            connection,
+            names: Vec::new(),
+            matches: None,
+            deadline: None,
+        }
+    }
+
+    /// Only events with this name, or one of these if called again.
+    pub fn named(mut self, name: &'c str) -> Self {
+        self.names.push(name);
+        self
+    }
+
+    /// Only events that the predicate is true of.
+    pub fn matching(mut self, predicate: impl FnMut(&OwnedEvent) -> bool + 'c) -> Self {
+        self.matches = Some(Box::new(predicate));
+        self
+    }
+
+    /// How long to wait.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// The oldest event that matches, or the first to come.
+    ///
+    /// # Errors
+    ///
+    /// If the deadline passes, events were lost, or the connection ends and none is left.
+    pub fn wait(mut self) -> Result<OwnedEvent, Error> {
+        self.connection.check_deadline(self.deadline)?;
+        let started = Instant::now();
+        let deadline = self.deadline.map_or(Deadline::NEVER, Deadline::after);
+        let Self {
+            connection,
+            names,
+            matches,
+            ..
+        } = &mut self;
+        match connection.drive(deadline, |connection| connection.take_event(names, matches)) {
+            Ok(found) => found,
+            Err(Stopped::Ended) => Err(connection.disconnected(false)),
+            Err(Stopped::Deadline) => {
+                let waited = started.elapsed();
+                Err(connection.error(Cause::Deadline {
+                    waited,
+                    sent: false,
+                }))
+            }
+        }
+    }
+
+    /// The oldest event that matches and has come already; reads what the socket holds, and does
+    /// not wait.
+    ///
+    /// # Errors
+    ///
+    /// If events were lost, or the connection has ended and none is left.
+    pub fn look(mut self) -> Result<Option<OwnedEvent>, Error> {
+        let Self {
+            connection,
+            names,
+            matches,
+            ..
+        } = &mut self;
+        if let Some(found) = connection.take_event(names, matches) {
+            return found.map(Some);
+        }
+        connection.read_now();
+        match connection.take_event(names, matches) {
+            Some(found) => found.map(Some),
+            None => connection.check_ended(false).map(|()| None),
+        }
+    }
+}
+
+impl<S: Stream> Connection<S> {
+    /// How many events are kept.
+    pub fn events_kept(&self) -> usize {
+        self.events.len() - usize::from(self.events.lost() > 0)
+    }
+
+    fn take_event(
+        &mut self,
+        names: &[&str],
+        matches: &mut Option<Predicate<'_>>,
+    ) -> Option<Result<OwnedEvent, Error>> {
+        if self.events.lost() > 0 {
+            if let Some(Queued::Lost(count)) = self.events.pop() {
+                return Some(Err(self.error(Cause::EventsLost { count })));
+            }
+        }
+        let found = self.events.take_first(|event| {
+            (names.is_empty() || names.contains(&event.name()))
+                && matches.as_mut().is_none_or(|matches| matches(event))
+        });
+        found.map(Ok)
+    }
+
+    /// Reads what the socket holds, without waiting.
+    pub(crate) fn read_now(&mut self) {
+        self.write_now();
+        while self.ended.is_none() && self.stream.has_deadlines() {
+            match self.stream.poll(Interest::Read, Some(Duration::ZERO)) {
+                Ok(Readiness { read: true, .. }) => self.step_now(),
+                _ => return,
+            }
+        }
+    }
+}
+
+impl<S: Stream + fmt::Debug> fmt::Debug for EventWait<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventWait")
+            .field("connection", &self.connection)
+            .field("names", &self.names)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,47 @@
+//! A look at the wire.
+
+use std::fmt;
+
+use qmp_sockets::redact;
+
+/// Which way a message went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From us to the server.
+    Sent,
+    /// From the server to us.
+    Received,
+}
+
+/// Shows messages to a hook of the caller's, passwords masked.
+#[derive(Default)]
+pub(crate) struct Wire(Option<Hook>);
+
+pub(crate) type Hook = Box<dyn FnMut(Direction, &[u8]) + Send>;
+
+impl Wire {
+    pub(crate) fn new(hook: Hook) -> Self {
+        Self(Some(hook))
+    }
+
+    /// Shows what is one message, or several with line ends between.
+    pub(crate) fn show(&mut self, direction: Direction, bytes: &[u8]) {
+        let Some(hook) = &mut self.0 else {
+            return;
+        };
+        let bytes = bytes.trim_ascii();
+        if !bytes.is_empty() {
+            hook(direction, &redact(bytes));
+        }
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "Wire(watched)"
+        } else {
+            "Wire"
+        })
+    }
+}
