@@ -24,16 +24,32 @@ impl Wire {
         Self(Some(hook))
     }
 
-    /// Shows what is one message, or several with line ends between.
+    /// Shows what is one message, or several one after another.
     pub(crate) fn show(&mut self, direction: Direction, bytes: &[u8]) {
         let Some(hook) = &mut self.0 else {
             return;
         };
-        let bytes = bytes.trim_ascii();
-        if !bytes.is_empty() {
-            hook(direction, &redact(bytes));
+        for message in messages(bytes) {
+            hook(direction, &redact(message));
         }
     }
+}
+
+/// Takes messages apart: each begins its line, and the further lines of a pretty-printed one are
+/// indented or end it.
+fn messages(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes.trim_ascii();
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let next = rest
+            .windows(2)
+            .position(|pair| matches!(pair, [b'\n', b'{' | 0xFF]));
+        let (message, after) = rest.split_at(next.unwrap_or(rest.len()));
+        rest = after.trim_ascii_start();
+        Some(message.trim_ascii_end())
+    })
 }
 
 impl fmt::Debug for Wire {
@@ -43,5 +59,25 @@ impl fmt::Debug for Wire {
         } else {
             "Wire"
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::messages;
+
+    #[test]
+    fn each_message_is_shown_by_itself() {
+        let wire = b"{\"error\": 1}\n\xFF{\"return\": 2}\n{\r\n    \"a\": {\r\n    }\r\n}\r\n";
+        let shown: Vec<_> = messages(wire).collect();
+        assert_eq!(
+            shown,
+            [
+                &b"{\"error\": 1}"[..],
+                b"\xFF{\"return\": 2}",
+                b"{\r\n    \"a\": {\r\n    }\r\n}"
+            ]
+        );
+        assert_eq!(messages(b"\r\n ").count(), 0);
     }
 }

@@ -1,7 +1,164 @@
-//! `cargo xtask demo`: the library at work on a real QEMU.
+//! `cargo xtask demo`: the library at work on a real QEMU, storage daemon and guest agent.
 
-use anyhow::{Result, bail};
+mod server;
+
+use std::fs::File;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use qmp_blocking::{Builder, Connection, Direction, ErrorClass};
+use serde_json::{Value, json};
+
+use crate::qemu;
+use server::Server;
+
+/// Longer messages are cut when they are shown.
+const SHOWN: usize = 160;
 
 pub(crate) fn run(_args: &[String]) -> Result<()> {
-    bail!("not written yet")
+    let version = qemu::newest()?;
+    println!("QEMU {} in {}", version.name, version.bin.display());
+    println!("Below, `>` was sent and `<` received.");
+    // Socket paths are short there, and nobody else can get at the sockets.
+    let folder = Folder::create()?;
+    monitor(&version.bin, &folder.0).context("the monitor of QEMU")?;
+    storage_daemon(&version.bin, &folder.0).context("the storage daemon")?;
+    agent(&version.bin, &folder.0).context("the guest agent")?;
+    println!("\nAll of it worked.");
+    Ok(())
+}
+
+fn monitor(bin: &Path, folder: &Path) -> Result<()> {
+    let socket = folder.join("qmp");
+    let address = format!("unix:{},server=on,wait=off", socket.display());
+    let arguments =
+        ["-nodefaults", "-display", "none", "-accel", "tcg", "-m", "16", "-S", "-qmp", &address];
+    let server = Server::start(&bin.join("qemu-system-x86_64"), &arguments, &socket)?;
+
+    let mut qemu = connect(Connection::builder(), &socket)?;
+    let greeting = qemu.greeting().context("no greeting")?;
+    println!("  QEMU {}, package {:?}", qemu.version().unwrap_or_default(), greeting.package());
+
+    qemu.execute("query-status").run()?;
+    qemu.execute("cont").run()?;
+    qemu.execute("stop").run()?;
+    let mut names = Vec::new();
+    while let Some(event) = qemu.event().look()? {
+        names.push(event.name().to_owned());
+    }
+    println!("  events that came meanwhile: {}", names.join(", "));
+    if names != ["RESUME", "STOP"] {
+        bail!("expected RESUME and STOP");
+    }
+
+    let file = File::open(std::env::current_exe()?)?;
+    let added = qemu.execute("add-fd").argument("opaque", "the demo itself").descriptor(file).run()?;
+    let set = added.decode::<Value>()?["fdset-id"].clone();
+    println!("  passed a file: QEMU can open it as /dev/fdset/{set}");
+    qemu.execute("query-fdsets").run()?;
+
+    match qemu.execute("device_del").argument("id", "nobody").run() {
+        Err(error) if error.class() == Some(ErrorClass::DeviceNotFound) => println!("  {error}"),
+        other => bail!("expected an error of class DeviceNotFound, got {other:?}"),
+    }
+    qemu.execute("quit").run()?;
+    server.join()
+}
+
+fn storage_daemon(bin: &Path, folder: &Path) -> Result<()> {
+    let socket = folder.join("qsd");
+    let image = folder.join("image");
+    File::create(&image)?.set_len(1 << 20)?;
+    let chardev = format!("socket,id=c,server=on,wait=off,path={}", socket.display());
+    let arguments = ["--chardev", &chardev, "--monitor", "chardev=c"];
+    let server = Server::start(&bin.join("qemu-storage-daemon"), &arguments, &socket)?;
+
+    let mut daemon = connect(Connection::builder(), &socket)?;
+    daemon
+        .execute("blockdev-add")
+        .arguments(&json!({"driver": "file", "node-name": "disk", "filename": image}))
+        .run()?;
+    daemon.execute("query-named-block-nodes").argument("flat", &true).run()?;
+    match daemon.execute("query-status").run() {
+        Err(error) if error.class() == Some(ErrorClass::CommandNotFound) => println!("  {error}"),
+        other => bail!("expected an error of class CommandNotFound, got {other:?}"),
+    }
+    daemon.execute("quit").run()?;
+    server.join()
+}
+
+fn agent(bin: &Path, folder: &Path) -> Result<()> {
+    let socket = folder.join("qga");
+    let [path, state, pid] = [&socket, &folder.to_owned(), &folder.join("qga.pid")]
+        .map(|path| path.display().to_string());
+    let arguments = ["-m", "unix-listen", "-p", &path, "-t", &state, "-f", &pid];
+    let _server = Server::start(&bin.join("qemu-ga"), &arguments, &socket)?;
+
+    let mut agent = connect(Connection::builder().agent(), &socket)?;
+    let info: Value = agent.execute("guest-info").run()?.decode()?;
+    let commands = info["supported_commands"].as_array().map_or(0, Vec::len);
+    println!("  agent {} with {commands} commands", info["version"]);
+
+    let process: Value = agent
+        .execute("guest-exec")
+        .arguments(&json!({"path": "/bin/echo", "arg": ["hello"], "capture-output": true}))
+        .run()?
+        .decode()?;
+    let status = loop {
+        let status: Value =
+            agent.execute("guest-exec-status").argument("pid", &process["pid"]).run()?.decode()?;
+        if status["exited"] == true {
+            break status;
+        }
+        sleep(Duration::from_millis(20));
+    };
+    let output = BASE64_STANDARD.decode(status["out-data"].as_str().unwrap_or_default())?;
+    println!("  it printed {:?}", String::from_utf8_lossy(&output));
+    if output != b"hello\n" {
+        bail!("expected hello");
+    }
+    Ok(())
+}
+
+fn connect(builder: Builder, socket: &Path) -> Result<Connection> {
+    let address = format!("unix:{}", socket.display());
+    Ok(builder.on_wire(show).connect(address.as_str())?)
+}
+
+fn show(direction: Direction, message: &[u8]) {
+    let arrow = match direction {
+        Direction::Sent => '>',
+        Direction::Received => '<',
+    };
+    let head = &message[..message.len().min(SHOWN)];
+    // A guest can put anything into an answer, what a terminal takes for a command too.
+    let text: String = String::from_utf8_lossy(head)
+        .chars()
+        .map(|char| if char.is_control() { '\u{FFFD}' } else { char })
+        .collect();
+    match message.len() - head.len() {
+        0 => println!("{arrow} {text}"),
+        rest => println!("{arrow} {text}… and {rest} bytes more"),
+    }
+}
+
+/// A folder of the demo's own, taken away when it is over.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn create() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("qmp-demo-{}", std::process::id()));
+        std::fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

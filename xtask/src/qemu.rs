@@ -75,6 +75,24 @@ pub(crate) fn install(wanted: &[String]) -> Result<Vec<Version>> {
     list(complete(&dir))
 }
 
+/// The newest version that is there; where there is none, one is got.
+pub(crate) fn newest() -> Result<Version> {
+    let there = || complete(&workspace::target("qemu")).pop();
+    if let Some(version) = there() {
+        return Ok(version);
+    }
+    for release in RELEASES.iter().rev() {
+        // What went wrong with it has been said; an older one may still be had.
+        if install(&[release.version.to_owned()]).is_ok() {
+            break;
+        }
+    }
+    match there() {
+        Some(version) => Ok(version),
+        None => install(&[])?.pop().context("there is no QEMU"),
+    }
+}
+
 fn select(wanted: &[String]) -> Result<Vec<&'static Release>> {
     if wanted.is_empty() {
         return Ok(RELEASES.iter().collect());

@@ -1,0 +1,68 @@
+//! The programs that the demo talks to.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// How long a program may take to open its socket.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A program of QEMU's, ended when this is dropped.
+pub(super) struct Server {
+    name: String,
+    child: Child,
+    log: std::path::PathBuf,
+}
+
+impl Server {
+    /// Starts it and waits until its socket is there. What it prints goes to a file beside it.
+    pub(super) fn start(program: &Path, arguments: &[&str], socket: &Path) -> Result<Self> {
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        println!("\n$ {name} {}", arguments.join(" "));
+        let log = socket.with_extension("log");
+        let output = File::create(&log)?;
+        let child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let mut server = Self { name, child, log };
+        let start = Instant::now();
+        while !socket.exists() {
+            if let Some(status) = server.child.try_wait()? {
+                bail!("{} ended with {status}: {}", server.name, server.printed());
+            }
+            if start.elapsed() > PATIENCE {
+                bail!("{} did not open its socket in {PATIENCE:?}: {}", server.name, server.printed());
+            }
+            sleep(Duration::from_millis(10));
+        }
+        Ok(server)
+    }
+
+    /// Waits until it has ended by itself.
+    pub(super) fn join(mut self) -> Result<()> {
+        let status = self.child.wait()?;
+        println!("{} has ended: {status}", self.name);
+        if status.success() { Ok(()) } else { bail!("{}: {}", self.name, self.printed()) }
+    }
+
+    fn printed(&self) -> String {
+        let printed = std::fs::read_to_string(&self.log).unwrap_or_default();
+        if printed.is_empty() { "it printed nothing".to_owned() } else { printed }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
