@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use qmp_proto::{Address, Client, Options, Session};
-use qmp_sockets::{Deadline, Error, EventQueue, Listener, Socket, connect};
+use qmp_sockets::{Deadline, Error, EventQueue, Listener, Socket, connect, nonce};
 
 use crate::Connection;
 use crate::stream::Stream;
@@ -30,6 +30,7 @@ const USUAL_DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Builder {
     settings: Settings,
+    negotiated: bool,
     options: Option<Options>,
     connect_deadline: Duration,
     events: (usize, usize),
@@ -56,6 +57,7 @@ impl Default for Builder {
                 deadline: None,
                 tolerant: false,
             },
+            negotiated: false,
             options: None,
             connect_deadline: USUAL_DEADLINE,
             events: (EventQueue::<()>::MOST_EVENTS, EventQueue::<()>::MOST_BYTES),
@@ -68,6 +70,13 @@ impl Builder {
     /// The other end is a guest agent.
     pub fn agent(mut self) -> Self {
         self.settings.agent = true;
+        self
+    }
+
+    /// The monitor has greeted already and capabilities are negotiated, on a connection that
+    /// somebody handed over: nothing is awaited before the first command.
+    pub fn negotiated(mut self) -> Self {
+        self.negotiated = true;
         self
     }
 
@@ -131,7 +140,6 @@ impl Builder {
     /// # Errors
     ///
     /// As [`Connection::connect`].
-    #[cfg(unix)]
     pub fn connect<A>(self, address: A) -> Result<Connection, Error>
     where
         A: TryInto<Address, Error: Into<Error>>,
@@ -146,7 +154,6 @@ impl Builder {
     /// # Errors
     ///
     /// If none does within the deadline of connecting, or the handshake fails.
-    #[cfg(unix)]
     pub fn accept(self, listener: &Listener) -> Result<Connection, Error> {
         let socket = listener.accept(Deadline::after(self.connect_deadline).instant())?;
         self.over(socket, &listener.local_address().to_string())
@@ -164,6 +171,8 @@ impl Builder {
     pub fn over<S: Stream>(self, stream: S, peer: &str) -> Result<Connection<S>, Error> {
         let client = if self.settings.agent {
             Client::agent(self.options.unwrap_or(Options::agent()))
+        } else if self.negotiated {
+            Client::negotiated(self.options.unwrap_or_default(), nonce())
         } else {
             Client::monitor(self.options.unwrap_or_default())
         };
@@ -180,7 +189,9 @@ impl Builder {
             ended: None,
             closed: Arc::new(AtomicBool::new(false)),
         };
-        connection.handshake()?;
+        if !connection.is_ready() {
+            connection.handshake()?;
+        }
         Ok(connection)
     }
 }

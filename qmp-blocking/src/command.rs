@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use qmp_proto::{
-    Arguments, Ending, OwnedReply, RawMessage, Refusal, Request, RequestId, WriteArguments,
+    Arguments, Ending, OwnedReply, Phase, RawMessage, Refusal, Request, RequestId, WriteArguments,
 };
 use qmp_sockets::{Cause, Deadline, Error};
 use serde::Serialize;
@@ -311,7 +311,9 @@ impl<S: Stream> Connection<S> {
             Err(
                 Refusal::TooManyInFlight { .. }
                 | Refusal::HeldByAbandoned { .. }
-                | Refusal::DescriptorInFlight,
+                | Refusal::DescriptorInFlight
+                // The server has started anew.
+                | Refusal::Phase(Phase::Negotiating),
             ) => None,
             sent => Some(sent),
         });
@@ -347,16 +349,7 @@ impl<S: Stream> Connection<S> {
             Ok(Answer::Reply(reply)) => return Ok(reply),
             Ok(Answer::Failure(failure)) => self.error(Cause::Failure(failure)),
             Ok(Answer::None(Ending::AsExpected)) => return Ok(OwnedReply::empty()),
-            Ok(Answer::None(_)) if self.ended.is_none() => {
-                let overtaken =
-                    qmp_sockets::Disconnect::Protocol(qmp_proto::ProtocolError::EndWithRequests {
-                        count: 1,
-                    });
-                self.error(Cause::Disconnected {
-                    reason: overtaken,
-                    sent: true,
-                })
-            }
+            Ok(Answer::None(_)) if self.ended.is_none() => self.error(Cause::Unanswered),
             Ok(Answer::None(_)) | Err(Stopped::Ended) => self.disconnected(true),
             Err(Stopped::Deadline) => {
                 self.session.sender().abandon(sent.request);

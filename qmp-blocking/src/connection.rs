@@ -233,14 +233,16 @@ impl<S: Stream> Connection<S> {
         self.wire = Wire::new(Box::new(hook));
     }
 
-    /// Ends the connection once everything sent has left. Answers that are still to come are lost,
-    /// so wait for those that matter.
+    /// Ends the connection once everything sent has left and is answered: a command that is closed
+    /// upon may be lost unread.
+    ///
+    /// Simply dropping a connection is fine when nothing is in flight.
     ///
     /// # Errors
     ///
-    /// If what was sent cannot leave within the handshake's deadline.
+    /// If that takes longer than the handshake may.
     pub fn close(mut self) -> Result<(), Error> {
-        self.flush()
+        self.finish_all()
     }
 }
 

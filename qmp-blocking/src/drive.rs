@@ -30,10 +30,7 @@ impl<S: Stream> Connection<S> {
     pub(crate) fn handshake(&mut self) -> Result<(), Error> {
         let started = Instant::now();
         let waited = self.settings.handshake_deadline;
-        let deadline = match self.stream.has_deadlines() {
-            true => Deadline::after(waited),
-            false => Deadline::NEVER,
-        };
+        let deadline = self.usual_deadline();
         self.handshake = None;
         loop {
             let mut until = deadline;
@@ -242,19 +239,26 @@ impl<S: Stream> Connection<S> {
         self.ended.get_or_insert(reason);
     }
 
-    /// Writes until everything has left.
-    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+    /// Waits until everything has left and is answered, or the server closes.
+    pub(crate) fn finish_all(&mut self) -> Result<(), Error> {
         let waited = self.settings.handshake_deadline;
-        let deadline = match self.stream.has_deadlines() {
-            true => Deadline::after(waited),
-            false => Deadline::NEVER,
-        };
+        let deadline = self.usual_deadline();
         self.write_now();
-        let left = |connection: &mut Self| connection.session.outgoing().is_none().then_some(());
-        match self.drive(deadline, left) {
-            Ok(()) => Ok(()),
-            Err(Stopped::Ended) => Err(self.disconnected(false)),
+        let done = |connection: &mut Self| {
+            let in_flight = connection.session.client().in_flight();
+            (connection.session.output().is_empty() && in_flight == 0).then_some(())
+        };
+        match self.drive(deadline, done) {
+            Ok(()) | Err(Stopped::Ended) => Ok(()),
             Err(Stopped::Deadline) => Err(self.error(Cause::Deadline { waited, sent: true })),
+        }
+    }
+
+    /// That of the handshake, where the stream can wait with one.
+    fn usual_deadline(&self) -> Deadline {
+        match self.stream.has_deadlines() {
+            true => Deadline::after(self.settings.handshake_deadline),
+            false => Deadline::NEVER,
         }
     }
 

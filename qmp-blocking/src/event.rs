@@ -10,6 +10,9 @@ use crate::Connection;
 use crate::drive::Stopped;
 use crate::stream::{Interest, Readiness, Stream};
 
+/// A look reads no more often than this, so that a server that never stops sending cannot hold it.
+const READS_A_LOOK: usize = 64;
+
 /// A wait for an event, with conditions; [`wait`](Self::wait) waits, [`look`](Self::look) does not.
 ///
 /// Events that do not match stay where they are, in order, for the next wait. They are kept in
@@ -131,7 +134,10 @@ impl<S: Stream> Connection<S> {
     /// Reads what the socket holds, without waiting.
     pub(crate) fn read_now(&mut self) {
         self.write_now();
-        while self.ended.is_none() && self.stream.has_deadlines() {
+        for _ in 0..READS_A_LOOK {
+            if self.ended.is_some() || !self.stream.has_deadlines() {
+                return;
+            }
             match self.stream.poll(Interest::Read, Some(Duration::ZERO)) {
                 Ok(Readiness { read: true, .. }) => self.step_now(),
                 _ => return,

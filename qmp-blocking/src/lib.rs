@@ -49,3 +49,7 @@ pub use qmp_proto::{
     OwnedFailure, OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version,
 };
 pub use qmp_sockets::{self, Cause, ConnectError, Disconnect, Error, Listener, Outcome, Socket};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -5,8 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-#[cfg(unix)]
-use qmp_sockets::{Socket, describe_silence, send_with_descriptor};
+use qmp_sockets::{Socket, describe_silence};
 
 /// A stream that a [`Connection`](crate::Connection) runs over.
 ///
@@ -111,11 +110,54 @@ impl Stream for Socket {
 
     fn write_with_descriptor(&mut self, bytes: &[u8], descriptor: &OwnedFd) -> io::Result<usize> {
         use std::os::fd::AsFd;
-        send_with_descriptor(&*self, bytes, descriptor.as_fd())
+        qmp_sockets::send_with_descriptor(&*self, bytes, descriptor.as_fd())
     }
 
     fn carries_descriptors(&self) -> bool {
         matches!(self, Self::Unix(_))
+    }
+
+    fn describe_silence(&self) -> String {
+        describe_silence(self)
+    }
+}
+
+/// TCP, by the timeouts of the standard library: a write waits.
+#[cfg(not(unix))]
+impl Stream for Socket {
+    fn poll(&mut self, interest: Interest, timeout: Option<Duration>) -> io::Result<Readiness> {
+        if interest == Interest::ReadOrWrite {
+            return Ok(Readiness {
+                read: false,
+                write: true,
+            });
+        }
+        let Self::Tcp(stream) = self else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        // A timeout of zero would mean none.
+        stream.set_read_timeout(timeout.map(|timeout| timeout.max(Duration::from_millis(1))))?;
+        let peeked = stream.peek(&mut [0]);
+        stream.set_read_timeout(None)?;
+        match peeked {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                ) =>
+            {
+                Ok(Readiness::default())
+            }
+            // An error is told by reading.
+            _ => Ok(Readiness {
+                read: true,
+                write: false,
+            }),
+        }
+    }
+
+    fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write(bytes)
     }
 
     fn describe_silence(&self) -> String {

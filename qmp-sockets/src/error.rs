@@ -68,6 +68,8 @@ pub enum Cause {
         /// Whether the command had been sent.
         sent: bool,
     },
+    /// The server went on without answering: it answered a later command, or started anew.
+    Unanswered,
     /// The connection is over.
     Disconnected {
         /// Why.
@@ -174,9 +176,9 @@ impl Error {
     pub fn outcome(&self) -> Outcome {
         match &self.0.cause {
             Cause::Failure(_) | Cause::Decode(_) => Outcome::Answered,
-            Cause::Deadline { sent: true, .. } | Cause::Disconnected { sent: true, .. } => {
-                Outcome::Unknown
-            }
+            Cause::Unanswered
+            | Cause::Deadline { sent: true, .. }
+            | Cause::Disconnected { sent: true, .. } => Outcome::Unknown,
             _ => Outcome::NotSent,
         }
     }
@@ -221,6 +223,7 @@ impl fmt::Display for Cause {
             Self::Json(error) => write!(f, "not sent: {error}"),
             Self::Failure(failure) => failure.fmt(f),
             Self::Deadline { waited, .. } => write!(f, "no answer in {waited:?}"),
+            Self::Unanswered => f.write_str("the server went on without answering this command"),
             Self::Disconnected { reason, .. } => reason.fmt(f),
             Self::Decode(error) => write!(f, "the answer is not what was expected: {error}"),
             Self::EventsLost { count } => write!(
