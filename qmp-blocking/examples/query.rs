@@ -1,14 +1,14 @@
 //! Runs one command and prints what it returns.
 //!
 //! ```text
-//! cargo run --example query -- unix:/run/vm.qmp query-status
-//! cargo run --example query -- unix:/run/vm.qmp device_del '{"id": "net0"}'
+//! cargo run -p qmp-blocking --example query -- unix:/run/vm.qmp query-status
+//! cargo run -p qmp-blocking --example query -- unix:/run/vm.qmp device_del '{"id": "net0"}'
 //! ```
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use qmp_blocking::{Connection, Error};
+use qmp_blocking::Connection;
 use serde_json::Value;
 
 fn main() -> ExitCode {
@@ -41,5 +41,5 @@ fn query(address: &str, command: &str, json: &str) -> Result<Value, Box<dyn std:
         .arguments(&arguments)
         .deadline(Duration::from_secs(30))
         .run()?;
-    Ok(reply.decode().map_err(Error::from)?)
+    Ok(reply.decode()?)
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use qmp_proto::{Address, Client, Options, Session};
-use qmp_sockets::{Deadline, Error, EventQueue, Listener, Socket, connect, nonce};
+use qmp_proto::{Client, Options, Session};
+use qmp_sockets::{Deadline, Error, EventQueue, IntoAddress, Listener, Socket, connect, nonce};
 
 use crate::Connection;
 use crate::stream::Stream;
@@ -23,7 +23,7 @@ const USUAL_DEADLINE: Duration = Duration::from_secs(10);
 /// let mut qemu = Connection::builder()
 ///     .out_of_band()
 ///     .handshake_deadline(Duration::from_secs(60))
-///     .on_wire(|direction, message| eprintln!("{direction:?} {}", message.escape_ascii()))
+///     .on_wire(|direction, message| eprintln!("{direction:?} {}", String::from_utf8_lossy(message)))
 ///     .connect("tcp:localhost:4444")?;
 /// # Ok::<(), qmp_blocking::Error>(())
 /// ```
@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) handshake_deadline: Duration,
     pub(crate) deadline: Option<Duration>,
     pub(crate) tolerant: bool,
+    /// The names of the events to keep; all, if there are none.
+    pub(crate) kept_events: Vec<String>,
 }
 
 impl Default for Builder {
@@ -56,6 +58,7 @@ impl Default for Builder {
                 handshake_deadline: USUAL_DEADLINE,
                 deadline: None,
                 tolerant: false,
+                kept_events: Vec::new(),
             },
             negotiated: false,
             options: None,
@@ -121,6 +124,13 @@ impl Builder {
         self
     }
 
+    /// Keeps only events with these names, and drops all others when they come. For programs that
+    /// are interested in a few and never take the rest, which would fill the memory for events.
+    pub fn keep_events<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.settings.kept_events = names.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Goes on when a monitor sends bytes that are no message, where otherwise the connection ends:
     /// an answer may be lost in them.
     pub fn tolerate_malformed(mut self) -> Self {
@@ -129,7 +139,7 @@ impl Builder {
     }
 
     /// Shows every message on the wire to `hook`, the handshake's too, with passwords and other
-    /// secrets masked.
+    /// secrets masked, and without its line end.
     pub fn on_wire(mut self, hook: impl FnMut(Direction, &[u8]) + Send + 'static) -> Self {
         self.wire = Wire::new(Box::new(hook));
         self
@@ -140,11 +150,8 @@ impl Builder {
     /// # Errors
     ///
     /// As [`Connection::connect`].
-    pub fn connect<A>(self, address: A) -> Result<Connection, Error>
-    where
-        A: TryInto<Address, Error: Into<Error>>,
-    {
-        let address = address.try_into().map_err(Into::into)?;
+    pub fn connect(self, address: impl IntoAddress) -> Result<Connection, Error> {
+        let address = address.into_address()?;
         let socket = connect(&address, Deadline::after(self.connect_deadline).instant())?;
         self.over(socket, &address.to_string())
     }
@@ -154,9 +161,16 @@ impl Builder {
     /// # Errors
     ///
     /// If none does within the deadline of connecting, or the handshake fails.
-    pub fn accept(self, listener: &Listener) -> Result<Connection, Error> {
-        let socket = listener.accept(Deadline::after(self.connect_deadline).instant())?;
-        self.over(socket, &listener.local_address().to_string())
+    pub fn accept(mut self, listener: &Listener) -> Result<Connection, Error> {
+        let deadline = Deadline::after(self.connect_deadline);
+        loop {
+            let socket = listener.accept(deadline.instant())?;
+            match self.start(socket, &listener.local_address().to_string()) {
+                // Somebody who only looked whether anybody listens.
+                Err(error) if error.is_disconnected() && !deadline.expired() => {}
+                started => return started,
+            }
+        }
     }
 
     /// Takes a stream that is connected already, and goes through the handshake on it; errors call
@@ -168,31 +182,43 @@ impl Builder {
     /// # Errors
     ///
     /// If the handshake fails.
-    pub fn over<S: Stream>(self, stream: S, peer: &str) -> Result<Connection<S>, Error> {
+    pub fn over<S: Stream>(mut self, stream: S, peer: &str) -> Result<Connection<S>, Error> {
+        self.start(stream, peer)
+    }
+
+    /// Takes the hook along only if it succeeds.
+    fn start<S: Stream>(&mut self, stream: S, peer: &str) -> Result<Connection<S>, Error> {
+        let options = self.options.clone();
         let client = if self.settings.agent {
-            Client::agent(self.options.unwrap_or(Options::agent()))
+            Client::agent(options.unwrap_or(Options::agent()))
         } else if self.negotiated {
-            Client::negotiated(self.options.unwrap_or_default(), nonce())
+            Client::negotiated(options.unwrap_or_default(), nonce())
         } else {
-            Client::monitor(self.options.unwrap_or_default())
+            Client::monitor(options.unwrap_or_default())
         };
         let mut connection = Connection {
             stream,
             session: Session::new(client),
-            settings: self.settings,
+            settings: self.settings.clone(),
             peer: Arc::from(peer),
             greeting: None,
             events: EventQueue::with_limits(self.events.0, self.events.1),
-            wire: self.wire,
+            wire: std::mem::take(&mut self.wire),
             handshake: None,
             deaf: false,
             ended: None,
             closed: Arc::new(AtomicBool::new(false)),
         };
-        if !connection.is_ready() {
-            connection.handshake()?;
+        if connection.is_ready() {
+            return Ok(connection);
         }
-        Ok(connection)
+        match connection.handshake() {
+            Ok(()) => Ok(connection),
+            Err(error) => {
+                self.wire = std::mem::take(&mut connection.wire);
+                Err(error)
+            }
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Commands: put together, sent, awaited.
 
+use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use qmp_proto::{
@@ -19,7 +21,7 @@ use crate::{Command, Connection};
 /// deadline.
 const TIME_TO_FAIL: Duration = Duration::from_secs(10);
 
-/// What a command's answer is turned into.
+/// How a reply becomes the value that [`run`](Execute::run) returns. There is no need to name it.
 pub trait Response {
     /// What the caller gets.
     type Value;
@@ -32,11 +34,11 @@ pub trait Response {
     fn from_reply(reply: OwnedReply) -> Result<Self::Value, Error>;
 }
 
-/// The reply as it came; [`decode`](OwnedReply::decode) it when needed.
+/// The reply as it came, of [`Connection::execute`]; [`decode`](OwnedReply::decode) it when needed.
 #[derive(Debug)]
 pub struct Untyped;
 
-/// The output type of a [`Command`].
+/// The output type of a [`Command`], of [`Connection::call`].
 #[derive(Debug)]
 pub struct Typed<C>(PhantomData<fn() -> C>);
 
@@ -57,7 +59,6 @@ impl<C: Command> Response for Typed<C> {
 }
 
 /// A command that is being put together; [`run`](Self::run) or [`send`](Self::send) sends it.
-#[derive(Debug)]
 #[must_use = "a command does nothing until it is run or sent"]
 pub struct Execute<'c, S: Stream, R> {
     connection: &'c mut Connection<S>,
@@ -142,6 +143,9 @@ impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
 
     /// With a file descriptor (`getfd`, `add-fd`). It is closed once it has left: the server has
     /// its own then. Descriptors take turns: the command waits until the one before is answered.
+    ///
+    /// A server keeps a file that came with a command that takes none, and gives it to the next
+    /// command that does.
     #[cfg(unix)]
     pub fn descriptor(mut self, descriptor: impl Into<std::os::fd::OwnedFd>) -> Self {
         self.descriptor = Some(descriptor.into());
@@ -164,16 +168,14 @@ impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
     /// connection ends. [`Error::outcome`] says whether it may have been done.
     pub fn run(self) -> Result<R::Value, Error> {
         let (connection, sent) = self.submit()?;
-        connection.collect(&sent).and_then(|reply| {
-            R::from_reply(reply)
-                .map_err(|error| error.in_command(&sent.name).with_peer(&connection.peer))
-        })
+        sent.wait(connection)
     }
 
     /// Sends the command without waiting for its answer, which [`Sent::wait`] does later: so
     /// several can be in flight.
     ///
-    /// It waits for a turn if as many are in flight as may be.
+    /// If as many are unanswered as may be (64; 8 in-band ones with out-of-band execution), it waits
+    /// until one is answered.
     ///
     /// # Errors
     ///
@@ -238,12 +240,23 @@ impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
         let sent = Sent {
             request,
             place,
+            peer: Arc::clone(&connection.peer),
             name: name.to_owned(),
             answered,
             clock,
             response: PhantomData,
         };
         Ok((connection, sent))
+    }
+}
+
+impl<S: Stream, R> fmt::Debug for Execute<'_, S, R> {
+    /// Not the arguments: they may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Execute")
+            .field("name", &self.name)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
     }
 }
 
@@ -255,6 +268,8 @@ impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
 pub struct Sent<R = Untyped> {
     request: RequestId,
     place: Place,
+    /// The connection's own, which tells it from others.
+    peer: Arc<str>,
     name: String,
     answered: bool,
     clock: Clock,
@@ -267,12 +282,45 @@ impl<R: Response> Sent<R> {
     ///
     /// # Errors
     ///
-    /// As [`Execute::run`]; on another connection, what it does is unspecified.
+    /// As [`Execute::run`], or if the command was sent on another connection.
     pub fn wait<S: Stream>(self, connection: &mut Connection<S>) -> Result<R::Value, Error> {
-        connection.collect(&self).and_then(|reply| {
-            R::from_reply(reply)
-                .map_err(|error| error.in_command(&self.name).with_peer(&connection.peer))
-        })
+        let reply = connection.collect(&self);
+        self.respond(reply)
+    }
+
+    /// The answer if it is there; reads what the socket holds, and does not wait. Its deadline
+    /// passes here too.
+    ///
+    /// After it has returned an answer or an error, it has none any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub fn look<S: Stream>(
+        &mut self,
+        connection: &mut Connection<S>,
+    ) -> Result<Option<R::Value>, Error> {
+        if !Arc::ptr_eq(&self.peer, &connection.peer) {
+            return Err(Error::new(Cause::OtherConnection).in_command(&self.name));
+        }
+        let mut answer = self.place.take();
+        if answer.is_none() {
+            connection.read_now();
+            answer = self.place.take();
+        }
+        let reply = match answer {
+            Some(answer) => connection.settle(self, answer),
+            None if connection.ended.is_some() => {
+                Err(connection.disconnected(true).in_command(&self.name))
+            }
+            None if self.clock.deadline.expired() => connection.give_up(self),
+            None => return Ok(None),
+        };
+        self.respond(reply).map(Some)
+    }
+
+    fn respond(&self, reply: Result<OwnedReply, Error>) -> Result<R::Value, Error> {
+        R::from_reply(reply?).map_err(|error| error.in_command(&self.name).with_peer(&self.peer))
     }
 }
 
@@ -307,27 +355,22 @@ impl<S: Stream> Connection<S> {
     ) -> Result<RequestId, Error> {
         self.check_ended(false)
             .map_err(|error| error.in_command(name))?;
+        let mut refused = None;
         let admitted = self.drive(clock.deadline, |connection| match send(connection) {
-            Err(
-                Refusal::TooManyInFlight { .. }
-                | Refusal::HeldByAbandoned { .. }
-                | Refusal::DescriptorInFlight
-                // The server has started anew.
-                | Refusal::Phase(Phase::Negotiating),
-            ) => None,
+            Err(refusal) if is_temporary(&refusal) => {
+                refused = Some(refusal);
+                None
+            }
             sent => Some(sent),
         });
-        let error = match admitted {
-            Ok(Ok(request)) => return Ok(request),
-            Ok(Err(refusal)) => self.refused(refusal),
-            Err(Stopped::Ended) => self.disconnected(false),
-            Err(Stopped::Deadline) => {
+        let error = match (admitted, refused) {
+            (Ok(Ok(request)), _) => return Ok(request),
+            (Ok(Err(refusal)), _) => self.refused(refusal),
+            (Err(Stopped::Deadline), Some(refusal)) => {
                 let waited = clock.started.elapsed();
-                self.error(Cause::Deadline {
-                    waited,
-                    sent: false,
-                })
+                self.error(Cause::NoTurn { waited, refusal })
             }
+            (Err(_), _) => self.disconnected(false),
         };
         Err(error.in_command(name))
     }
@@ -342,30 +385,55 @@ impl<S: Stream> Connection<S> {
     }
 
     fn collect<R>(&mut self, sent: &Sent<R>) -> Result<OwnedReply, Error> {
+        if !Arc::ptr_eq(&sent.peer, &self.peer) {
+            return Err(Error::new(Cause::OtherConnection).in_command(&sent.name));
+        }
         let answer = self.drive(sent.clock.deadline, |_| sent.place.take());
         // The end of the connection settles what it leaves unanswered.
-        let answer = answer.or_else(|stopped| sent.place.take().ok_or(stopped));
+        match answer.or_else(|stopped| sent.place.take().ok_or(stopped)) {
+            Ok(answer) => self.settle(sent, answer),
+            Err(Stopped::Ended) => Err(self.disconnected(true).in_command(&sent.name)),
+            Err(Stopped::Deadline) => self.give_up(sent),
+        }
+    }
+
+    fn settle<R>(&self, sent: &Sent<R>, answer: Answer) -> Result<OwnedReply, Error> {
         let error = match answer {
-            Ok(Answer::Reply(reply)) => return Ok(reply),
-            Ok(Answer::Failure(failure)) => self.error(Cause::Failure(failure)),
-            Ok(Answer::None(Ending::AsExpected)) => return Ok(OwnedReply::empty()),
-            Ok(Answer::None(_)) if self.ended.is_none() => self.error(Cause::Unanswered),
-            Ok(Answer::None(_)) | Err(Stopped::Ended) => self.disconnected(true),
-            Err(Stopped::Deadline) => {
-                self.session.sender().abandon(sent.request);
-                if !sent.answered {
-                    return Ok(OwnedReply::empty());
-                }
-                let waited = sent.clock.started.elapsed();
-                self.error(Cause::Deadline { waited, sent: true })
-            }
+            Answer::Reply(reply) => return Ok(reply),
+            Answer::Failure(failure) => self.error(Cause::Failure(failure)),
+            Answer::None(Ending::AsExpected) => return Ok(OwnedReply::empty()),
+            Answer::None(_) if self.ended.is_none() => self.error(Cause::Unanswered),
+            Answer::None(_) => self.disconnected(true),
         };
         Err(error.in_command(&sent.name))
     }
+
+    fn give_up<R>(&mut self, sent: &Sent<R>) -> Result<OwnedReply, Error> {
+        self.session.sender().abandon(sent.request);
+        if sent.answered {
+            Err(self
+                .late(sent.clock.started.elapsed())
+                .in_command(&sent.name))
+        } else {
+            // It would have been answered had it failed.
+            Ok(OwnedReply::empty())
+        }
+    }
+}
+
+/// Refusals that pass when something is answered.
+fn is_temporary(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::TooManyInFlight { .. }
+            | Refusal::HeldByAbandoned { .. }
+            | Refusal::DescriptorInFlight
+            // The server has started anew.
+            | Refusal::Phase(Phase::Negotiating)
+    )
 }
 
 /// A whole message of the caller's that is about to be sent.
-#[derive(Debug)]
 #[must_use = "a message does nothing until it is run"]
 pub struct Raw<'c, S: Stream> {
     connection: &'c mut Connection<S>,
@@ -420,6 +488,7 @@ impl<'c, S: Stream> Raw<'c, S> {
         let sent = Sent::<Untyped> {
             request,
             place,
+            peer: Arc::clone(&connection.peer),
             name,
             answered,
             clock,
@@ -434,6 +503,15 @@ impl<'c, S: Stream> Raw<'c, S> {
             },
         };
         answer.map_err(|error| connection.error(Cause::Json(error)).in_command(&sent.name))
+    }
+}
+
+impl<S: Stream> fmt::Debug for Raw<'_, S> {
+    /// Not the message: it may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Raw")
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,13 +1,14 @@
 //! A connection and what is known about it.
 
+use std::fmt;
 #[cfg(unix)]
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use qmp_proto::{Address, OwnedEvent, OwnedGreeting, Phase, Session, Version};
-use qmp_sockets::{Disconnect, Error, EventQueue, Socket};
+use qmp_proto::{OwnedEvent, OwnedGreeting, Phase, Session, Version};
+use qmp_sockets::{Disconnect, Error, EventQueue, IntoAddress, Socket};
 
 use crate::answer::Token;
 use crate::builder::Settings;
@@ -29,10 +30,16 @@ pub(crate) type Descriptor = std::convert::Infallible;
 /// One owner uses it, through `&mut`; it can be sent to another thread, and a
 /// [`shutdown_handle`](Self::shutdown_handle) ends it from any.
 ///
+/// At most 64 commands can be unanswered at once, 8 in-band ones with out-of-band execution; more
+/// wait until one is answered.
+///
+/// A connection that is lost stays lost: make another. Events that were kept go with it, so ask the
+/// new one for the state; a command whose [outcome](crate::Error::outcome) is unknown may have been
+/// done.
+///
 /// Nothing is read between calls. Events that come while something is awaited are kept for
 /// [`event`](Self::event), and what a server sends in the meantime waits in the socket and, beyond
 /// that, in the server.
-#[derive(Debug)]
 pub struct Connection<S: Stream = Socket> {
     pub(crate) stream: S,
     pub(crate) session: Session<Token, Descriptor>,
@@ -61,10 +68,7 @@ impl Connection {
     ///
     /// If the address cannot be understood, nobody listens there, or nobody greets in time, as when
     /// another client is connected. The error says which, and what to do.
-    pub fn connect<A>(address: A) -> Result<Self, Error>
-    where
-        A: TryInto<Address, Error: Into<Error>>,
-    {
+    pub fn connect(address: impl IntoAddress) -> Result<Self, Error> {
         Self::builder().connect(address)
     }
 
@@ -73,10 +77,7 @@ impl Connection {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub fn connect_agent<A>(address: A) -> Result<Self, Error>
-    where
-        A: TryInto<Address, Error: Into<Error>>,
-    {
+    pub fn connect_agent(address: impl IntoAddress) -> Result<Self, Error> {
         Self::builder().agent().connect(address)
     }
 
@@ -158,15 +159,28 @@ impl<S: Stream> Connection<S> {
         Raw::new(self, message)
     }
 
-    /// Events: those kept so far, and those to come.
+    /// Events: those kept so far, oldest first, and those to come. Each is returned once.
+    ///
+    /// An event may have been kept for long: [`discard_events`](Self::discard_events) before a
+    /// command makes sure that what is awaited came after it.
     ///
     /// ```no_run
     /// # use qmp_blocking::Connection;
     /// # use std::time::Duration;
+    /// #[derive(serde::Deserialize)]
+    /// struct Deleted {
+    ///     /// Absent for parts of a device, which go first.
+    ///     device: Option<String>,
+    /// }
+    ///
     /// # let mut qemu = Connection::connect("/run/vm.qmp")?;
-    /// let deleted = qemu
-    ///     .event()
+    /// qemu.discard_events();
+    /// qemu.execute("device_del").argument("id", "net0").run()?;
+    /// qemu.event()
     ///     .named("DEVICE_DELETED")
+    ///     .matching(|event| {
+    ///         event.decode().is_ok_and(|it: Deleted| it.device.as_deref() == Some("net0"))
+    ///     })
     ///     .deadline(Duration::from_secs(30))
     ///     .wait()?;
     /// # Ok::<(), qmp_blocking::Error>(())
@@ -206,7 +220,7 @@ impl<S: Stream> Connection<S> {
         self.session.client().is_out_of_band()
     }
 
-    /// Whether commands can be sent.
+    /// Whether commands can be sent, as far as is known: nothing is read to find out.
     pub fn is_ready(&self) -> bool {
         self.session.phase() == Phase::Ready
     }
@@ -233,16 +247,27 @@ impl<S: Stream> Connection<S> {
         self.wire = Wire::new(Box::new(hook));
     }
 
-    /// Ends the connection once everything sent has left and is answered: a command that is closed
-    /// upon may be lost unread.
-    ///
-    /// Simply dropping a connection is fine when nothing is in flight.
+    /// Waits until every command sent is answered, and ends the connection. Dropping it ends it at
+    /// once, and a server may lose commands that it has not read by then.
     ///
     /// # Errors
     ///
-    /// If that takes longer than the handshake may.
+    /// If that takes longer than the handshake may: 10 seconds unless set.
     pub fn close(mut self) -> Result<(), Error> {
         self.finish_all()
+    }
+}
+
+impl<S: Stream> fmt::Debug for Connection<S> {
+    /// Who is at the other end and how things stand; nothing of what was said.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("peer", &self.peer)
+            .field("phase", &self.session.phase())
+            .field("in_flight", &self.session.client().in_flight())
+            .field("events_kept", &self.events_kept())
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
     }
 }
 
@@ -257,8 +282,12 @@ impl<S: Stream> Drop for Connection<S> {
 
 #[cfg(unix)]
 impl<S: Stream + AsFd> AsFd for Connection<S> {
-    /// For waiting on several connections at once: when it can be read, look for
-    /// [`event`](Connection::event)s.
+    /// For waiting on several connections at once with poll(2) and the like, level-triggered.
+    ///
+    /// Wait for it to become readable, but first [look](crate::EventWait::look) for events until
+    /// there is none: some may have been read with an answer. A look also takes in answers for
+    /// [`Sent::look`](crate::Sent::look), and writes what could not be written before. Nothing else
+    /// may read from the descriptor.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }

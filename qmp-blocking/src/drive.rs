@@ -10,6 +10,7 @@ use qmp_sockets::{Cause, Deadline, Disconnect, Error, nonce};
 
 use crate::Connection;
 use crate::answer::{Answer, Token};
+use crate::builder::Settings;
 use crate::connection::Descriptor;
 use crate::stream::{Interest, Readiness, Stream};
 use crate::wire::Direction;
@@ -47,12 +48,20 @@ impl<S: Stream> Connection<S> {
                 Ok(Err(failure)) => return Err(self.error(Cause::HandshakeRefused(failure))),
                 Err(Stopped::Ended) => return Err(self.disconnected(false)),
                 Err(Stopped::Deadline) if deadline.expired() => {
-                    let advice = self.stream.describe_silence();
+                    let advice = self.describe_silence();
                     let waited = started.elapsed().max(waited);
                     return Err(self.error(Cause::SilentHandshake { waited, advice }));
                 }
                 Err(Stopped::Deadline) => {}
             }
+        }
+    }
+
+    fn describe_silence(&self) -> String {
+        let silence = self.stream.describe_silence();
+        match self.settings.agent {
+            true => format!("is the guest up, and is qemu-ga running in it? {silence}"),
+            false => format!("{silence}. A guest agent's socket needs `connect_agent`"),
         }
     }
 
@@ -199,8 +208,9 @@ impl<S: Stream> Connection<S> {
                         events: &mut self.events,
                         greeting: &mut self.greeting,
                         handshake: &mut self.handshake,
+                        settings: &self.settings,
                     };
-                    let todo = sink.take(received, sender, self.settings.enable);
+                    let todo = sink.take(received, sender);
                     self.finish(todo);
                     true
                 }
@@ -250,7 +260,7 @@ impl<S: Stream> Connection<S> {
         };
         match self.drive(deadline, done) {
             Ok(()) | Err(Stopped::Ended) => Ok(()),
-            Err(Stopped::Deadline) => Err(self.error(Cause::Deadline { waited, sent: true })),
+            Err(Stopped::Deadline) => Err(self.late(waited).in_command("close")),
         }
     }
 
@@ -307,6 +317,12 @@ impl<S: Stream> Connection<S> {
         })
     }
 
+    /// The error of a command that was sent and not answered in time.
+    pub(crate) fn late(&self, waited: Duration) -> Error {
+        let advice = self.stream.describe_stop().unwrap_or_default();
+        self.error(Cause::Deadline { waited, advice })
+    }
+
     pub(crate) fn refused(&self, refusal: Refusal) -> Error {
         self.error(Cause::Refused(refusal))
     }
@@ -339,16 +355,22 @@ struct Receiver<'a> {
     events: &'a mut qmp_sockets::EventQueue<qmp_proto::OwnedEvent>,
     greeting: &'a mut Option<qmp_proto::OwnedGreeting>,
     handshake: &'a mut Option<Result<(), OwnedFailure>>,
+    settings: &'a Settings,
 }
 
 impl Receiver<'_> {
+    fn keeps(&self, name: &str) -> bool {
+        let kept = &self.settings.kept_events;
+        kept.is_empty() || kept.iter().any(|it| it == name)
+    }
+
     fn take(
         self,
         received: Received<'_, Token>,
         mut sender: Sender<'_, Token, Descriptor>,
-        enable: &[&str],
     ) -> Todo {
         match received {
+            Received::Event(event) if !self.keeps(event.name()) => {}
             Received::Event(event) => {
                 let bytes = event.message().len();
                 self.events.push(event.into_owned(), bytes);
@@ -360,7 +382,7 @@ impl Receiver<'_> {
             Received::Unanswered(lost) => lost.token.settle(Answer::None(lost.ending)),
             Received::Greeting(greeting) | Received::Restarted(greeting) => {
                 *self.greeting = Some(greeting.into_owned());
-                if let Err(refusal) = sender.negotiate(nonce(), enable) {
+                if let Err(refusal) = sender.negotiate(nonce(), self.settings.enable) {
                     return Todo::Failed(refusal);
                 }
             }

@@ -16,8 +16,10 @@ const READS_A_LOOK: usize = 64;
 /// A wait for an event, with conditions; [`wait`](Self::wait) waits, [`look`](Self::look) does not.
 ///
 /// Events that do not match stay where they are, in order, for the next wait. They are kept in
-/// bounded memory: when more come than fit, the oldest go, and the next wait of any kind fails once
-/// with [`Cause::EventsLost`], for the event it waits for may be among them.
+/// bounded memory: when more come than fit, the oldest go, and the next wait of any kind fails with
+/// [`Cause::EventsLost`], for the event it waits for may be among them. A program that only ever
+/// waits for some events says so with [`keep_events`](crate::Builder::keep_events), or forgets the
+/// others with [`discard_events`](Connection::discard_events).
 #[must_use = "nothing is awaited before `wait` or `look`"]
 pub struct EventWait<'c, S: Stream> {
     connection: &'c mut Connection<S>,
@@ -76,10 +78,10 @@ impl<'c, S: Stream> EventWait<'c, S> {
             Err(Stopped::Ended) => Err(connection.disconnected(false)),
             Err(Stopped::Deadline) => {
                 let waited = started.elapsed();
-                Err(connection.error(Cause::Deadline {
-                    waited,
-                    sent: false,
-                }))
+                {
+                    let names = names.iter().map(|&name| name.to_owned()).collect();
+                    Err(connection.error(Cause::NoEvent { waited, names }))
+                }
             }
         }
     }
@@ -112,6 +114,11 @@ impl<S: Stream> Connection<S> {
     /// How many events are kept.
     pub fn events_kept(&self) -> usize {
         self.events.len() - usize::from(self.events.lost() > 0)
+    }
+
+    /// Forgets the events kept so far, and the count of those that were lost.
+    pub fn discard_events(&mut self) {
+        self.events.clear();
     }
 
     fn take_event(

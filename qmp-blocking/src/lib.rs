@@ -48,7 +48,9 @@ pub use qmp_proto::{
     self, Address, AddressError, Command, DecodeError, ErrorClass, Json, Options, OwnedEvent,
     OwnedFailure, OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version,
 };
-pub use qmp_sockets::{self, Cause, ConnectError, Disconnect, Error, Listener, Outcome, Socket};
+pub use qmp_sockets::{
+    self, Cause, ConnectError, Disconnect, Error, IntoAddress, Listener, Outcome, Socket,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -8,6 +8,9 @@ use qmp_sockets::Socket;
 
 /// Ends a connection from another thread, whatever its owner is waiting for.
 ///
+/// A signal alone ends no wait: a program that is to stop on Ctrl-C calls
+/// [`shutdown`](Self::shutdown) from the thread that handles its signals.
+///
 /// ```no_run
 /// use qmp_blocking::Connection;
 ///
@@ -22,15 +25,18 @@ use qmp_sockets::Socket;
 /// }
 /// # Ok::<(), qmp_blocking::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ShutdownHandle {
-    socket: Socket,
+    socket: Arc<Socket>,
     closed: Arc<AtomicBool>,
 }
 
 impl ShutdownHandle {
     pub(crate) fn new(socket: Socket, closed: Arc<AtomicBool>) -> Self {
-        Self { socket, closed }
+        Self {
+            socket: Arc::new(socket),
+            closed,
+        }
     }
 
     /// Ends the connection. Whoever waits on it gets an error that says it was closed on this

@@ -5,11 +5,15 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use qmp_sockets::{Socket, describe_silence};
+use qmp_sockets::{Socket, describe_silence, describe_stop};
 
 /// A stream that a [`Connection`](crate::Connection) runs over.
 ///
 /// [`Socket`](crate::Socket) is one; [`NoDeadline`] makes one of anything that reads and writes.
+///
+/// `read` is called when [`poll`](Self::poll) said that there is something to read, or when nothing
+/// else is to be waited for, and waits then. `Interrupted` and `WouldBlock` are no failures: the
+/// call is made again.
 pub trait Stream: Read + Write {
     /// Waits until the stream can do something of `interest`, for at most `timeout`; for ever
     /// without one. Nothing is ready when the time is over.
@@ -47,9 +51,14 @@ pub trait Stream: Read + Write {
         true
     }
 
-    /// What a person should try when the other end says nothing.
+    /// What a person should try when the other end has said nothing at all.
     fn describe_silence(&self) -> String {
         "the server may be busy or stopped, or serve another client".to_owned()
+    }
+
+    /// Why the other end has fallen silent, if that is known.
+    fn describe_stop(&self) -> Option<String> {
+        None
     }
 }
 
@@ -120,6 +129,10 @@ impl Stream for Socket {
     fn describe_silence(&self) -> String {
         describe_silence(self)
     }
+
+    fn describe_stop(&self) -> Option<String> {
+        describe_stop(self)
+    }
 }
 
 /// TCP, by the timeouts of the standard library: a write waits.
@@ -162,6 +175,10 @@ impl Stream for Socket {
 
     fn describe_silence(&self) -> String {
         describe_silence(self)
+    }
+
+    fn describe_stop(&self) -> Option<String> {
+        describe_stop(self)
     }
 }
 

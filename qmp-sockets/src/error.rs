@@ -26,12 +26,15 @@ struct Inner {
 }
 
 /// What is known of a command that did not succeed.
+///
+/// A wait for an event sends nothing, so its errors say [`NotSent`](Self::NotSent).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
     /// It was not sent.
     NotSent,
-    /// The server answered it with an error.
+    /// The server answered it: with an error, or with success that could not be decoded
+    /// ([`Cause::Decode`]).
     Answered,
     /// It was sent and may have been done, or not, or may still be. Ask the server about what it
     /// should have changed before doing it again.
@@ -61,12 +64,26 @@ pub enum Cause {
     Json(JsonError),
     /// The server answered with an error.
     Failure(OwnedFailure),
-    /// The deadline passed.
+    /// The deadline of a command that was sent passed.
     Deadline {
         /// How long was waited.
         waited: Duration,
-        /// Whether the command had been sent.
-        sent: bool,
+        /// What is known of the server's silence; empty if nothing is.
+        advice: String,
+    },
+    /// The deadline of a command passed before it could be sent.
+    NoTurn {
+        /// How long was waited.
+        waited: Duration,
+        /// What it waited for.
+        refusal: Refusal,
+    },
+    /// The deadline passed, and the event did not come.
+    NoEvent {
+        /// How long was waited.
+        waited: Duration,
+        /// The names of the events that were waited for; empty for any.
+        names: Vec<String>,
     },
     /// The server went on without answering: it answered a later command, or started anew.
     Unanswered,
@@ -88,6 +105,8 @@ pub enum Cause {
     NoDeadlines,
     /// A descriptor was to be sent over something else than a unix socket.
     NoDescriptors,
+    /// The answer was awaited on another connection than the command was sent on.
+    OtherConnection,
 }
 
 /// Why a connection is over.
@@ -149,7 +168,10 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         match &self.0.cause {
             Cause::Connect(error) => error.is_timeout(),
-            Cause::SilentHandshake { .. } | Cause::Deadline { .. } => true,
+            Cause::SilentHandshake { .. }
+            | Cause::Deadline { .. }
+            | Cause::NoTurn { .. }
+            | Cause::NoEvent { .. } => true,
             _ => false,
         }
     }
@@ -175,10 +197,10 @@ impl Error {
     /// What is known of the command.
     pub fn outcome(&self) -> Outcome {
         match &self.0.cause {
-            Cause::Failure(_) | Cause::Decode(_) => Outcome::Answered,
-            Cause::Unanswered
-            | Cause::Deadline { sent: true, .. }
-            | Cause::Disconnected { sent: true, .. } => Outcome::Unknown,
+            Cause::Failure(_) | Cause::Decode(_) | Cause::HandshakeRefused(_) => Outcome::Answered,
+            Cause::Unanswered | Cause::Deadline { .. } | Cause::Disconnected { sent: true, .. } => {
+                Outcome::Unknown
+            }
             _ => Outcome::NotSent,
         }
     }
@@ -194,7 +216,12 @@ impl fmt::Display for Error {
         if let Some(command) = command {
             write!(f, "{command}: ")?;
         }
-        write!(f, "{cause}")?;
+        match (cause, command) {
+            (Cause::Disconnected { reason, sent: false }, Some(_)) => {
+                write!(f, "not sent, the connection is over ({reason}): connect again")?;
+            }
+            _ => write!(f, "{cause}")?,
+        }
         if let Some(peer) = peer {
             write!(f, " ({peer})")?;
         }
@@ -213,28 +240,45 @@ impl fmt::Display for Cause {
             Self::SilentHandshake { waited, advice } => {
                 write!(
                     f,
-                    "connected, but no answer to the handshake in {waited:?}: {advice}"
+                    "connected, but no answer to the handshake in {waited:.1?}: {advice}"
                 )
             }
             Self::HandshakeRefused(failure) => {
                 write!(f, "the server refused the handshake: {failure}")
             }
             Self::Refused(refusal) => write!(f, "not sent: {refusal}"),
-            Self::Json(error) => write!(f, "not sent: {error}"),
+            Self::Json(error) => write!(f, "not sent, for its JSON is refused: {error}"),
             Self::Failure(failure) => failure.fmt(f),
-            Self::Deadline { waited, .. } => write!(f, "no answer in {waited:?}"),
+            Self::Deadline { waited, advice } => {
+                write!(f, "no answer in {waited:.1?}")?;
+                if advice.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, ": {advice}")
+                }
+            }
+            Self::NoTurn { waited, refusal } => write!(f, "not sent in {waited:.1?}: {refusal}"),
+            Self::NoEvent { waited, names } if names.is_empty() => {
+                write!(f, "no event in {waited:.1?}")
+            }
+            Self::NoEvent { waited, names } => {
+                write!(f, "no {} in {waited:.1?}", names.join(" or "))
+            }
             Self::Unanswered => f.write_str("the server went on without answering this command"),
             Self::Disconnected { reason, .. } => reason.fmt(f),
             Self::Decode(error) => write!(f, "the answer is not what was expected: {error}"),
             Self::EventsLost { count } => write!(
                 f,
-                "{count} events came and were not read in time, and the oldest were dropped; query \
-                 the state they would have told of"
+                "{count} events were not read in time and had to be dropped; query the state that \
+                 they would have told of"
             ),
             Self::NoDeadlines => f.write_str(
                 "this stream cannot wait with a deadline; use a socket, or set no deadline",
             ),
             Self::NoDescriptors => f.write_str("descriptors can be sent over unix sockets only"),
+            Self::OtherConnection => {
+                f.write_str("this command was sent on another connection; wait for it there")
+            }
         }
     }
 }
@@ -245,14 +289,23 @@ impl fmt::Display for Disconnect {
             Self::Closed => f.write_str("the server closed the connection"),
             Self::ByUs => f.write_str("the connection was closed on this side"),
             Self::Protocol(error) => error.fmt(f),
-            Self::Malformed(shown) => write!(f, "the server sent what is no message: {shown}"),
+            Self::Malformed(shown) => {
+                write!(
+                    f,
+                    "the server sent something that is not a message: {shown}"
+                )
+            }
             Self::Io(error) => write!(f, "the connection broke: {error}"),
         }
     }
 }
 
+/// The text, for a `main` that returns it; with `{:#?}` the parts.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return fmt::Display::fmt(self, f);
+        }
         let Inner {
             cause,
             command,
@@ -310,35 +363,42 @@ mod tests {
 
     #[test]
     fn the_outcome_follows_from_the_cause() {
-        let deadline = |sent| {
-            Error::new(Cause::Deadline {
-                waited: Duration::from_secs(1),
-                sent,
-            })
-        };
-        assert_eq!(deadline(true).outcome(), Outcome::Unknown);
-        assert_eq!(deadline(false).outcome(), Outcome::NotSent);
-        assert!(deadline(true).is_timeout());
-        let gone = Error::new(Cause::Disconnected {
-            reason: Disconnect::Closed,
-            sent: true,
+        let waited = Duration::from_secs(1);
+        let late = Error::new(Cause::Deadline {
+            waited,
+            advice: String::new(),
         });
-        assert!(gone.is_disconnected() && !gone.is_timeout());
-        assert_eq!(gone.outcome(), Outcome::Unknown);
+        assert_eq!(late.outcome(), Outcome::Unknown);
+        assert!(late.is_timeout() && !late.is_disconnected());
+        let refusal = Refusal::DescriptorInFlight;
+        let no_turn = Error::new(Cause::NoTurn { waited, refusal });
+        assert_eq!(no_turn.outcome(), Outcome::NotSent);
+        assert!(no_turn.is_timeout());
+        for (sent, outcome) in [(true, Outcome::Unknown), (false, Outcome::NotSent)] {
+            let gone = Error::new(Cause::Disconnected {
+                reason: Disconnect::Closed,
+                sent,
+            });
+            assert!(gone.is_disconnected() && !gone.is_timeout());
+            assert_eq!(gone.outcome(), outcome);
+        }
     }
 
     #[test]
     fn the_text_names_command_peer_and_outcome() {
+        let waited = Duration::from_millis(2001);
         let error = Error::new(Cause::Deadline {
-            waited: Duration::from_secs(2),
-            sent: true,
+            waited,
+            advice: String::new(),
         })
         .in_command("blockdev-add")
         .with_peer(&Arc::from("unix:/run/vm.qmp"));
-        assert_eq!(
-            error.to_string(),
-            "blockdev-add: no answer in 2s (unix:/run/vm.qmp); the command was sent, and its \
-             outcome is unknown"
-        );
+        let text = "blockdev-add: no answer in 2.0s (unix:/run/vm.qmp); the command was sent, and \
+                    its outcome is unknown";
+        assert_eq!(error.to_string(), text);
+        assert_eq!(format!("{error:?}"), text, "what `main` prints is the text");
+        let names = vec!["STOP".to_owned(), "RESUME".to_owned()];
+        let error = Error::new(Cause::NoEvent { waited, names });
+        assert_eq!(error.to_string(), "no STOP or RESUME in 2.0s");
     }
 }

@@ -28,6 +28,7 @@ mod deadline;
 #[cfg(unix)]
 mod descriptor;
 mod error;
+mod into_address;
 mod listen;
 #[cfg(unix)]
 mod long_path;
@@ -47,11 +48,12 @@ pub use deadline::Deadline;
 #[cfg(unix)]
 pub use descriptor::{duplicate_inherited, send_with_descriptor};
 pub use error::{Cause, Disconnect, Error, Outcome};
+pub use into_address::IntoAddress;
 pub use listen::Listener;
 #[cfg(unix)]
 pub use long_path::{LONGEST_PATH, ShortPath, unix_address};
 pub use nonce::nonce;
-pub use peer::describe_silence;
+pub use peer::{describe_silence, describe_stop};
 pub use queue::{EventQueue, Queued};
 pub use redact::redact;
 pub use socket::Socket;

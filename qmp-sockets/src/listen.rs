@@ -9,7 +9,7 @@ use qmp_proto::Address;
 use socket2::{Domain, SockAddr, Type};
 
 use crate::connect::{resolve, unsupported};
-use crate::{ConnectError, Deadline, Socket};
+use crate::{ConnectError, Deadline, Error, IntoAddress, Socket};
 
 /// Few clients wait at a time: a monitor has one.
 const BACKLOG: i32 = 16;
@@ -31,7 +31,7 @@ const BACKLOG: i32 = 16;
 /// use qmp_sockets::{Listener, connect};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let listener = Listener::bind(&"tcp:127.0.0.1:0".parse()?)?;
+/// let listener = Listener::bind("tcp:127.0.0.1:0")?;
 /// println!("start QEMU with -qmp {}", listener.local_address());
 /// # let _qemu = connect(listener.local_address(), None)?;
 ///
@@ -56,8 +56,9 @@ impl Listener {
     ///
     /// When somebody else listens there, when the address is not this machine's or not this
     /// system's kind, or when the file or port may not be made; the error says which.
-    pub fn bind(address: &Address) -> Result<Self, ConnectError> {
-        Self::try_bind(address).map_err(|error| ConnectError::listening(address, error))
+    pub fn bind(address: impl IntoAddress) -> Result<Self, Error> {
+        let address = &address.into_address()?;
+        Ok(Self::try_bind(address).map_err(|error| ConnectError::listening(address, error))?)
     }
 
     /// Waits until somebody connects, or until the deadline.

@@ -45,6 +45,25 @@ pub fn describe_silence<S>(_socket: S) -> String {
     UNKNOWN.to_owned()
 }
 
+/// The reason why a server that was heard of before is silent now, if it is that its process was
+/// stopped; on Linux, for unix sockets.
+#[cfg(unix)]
+pub fn describe_stop(socket: impl AsFd) -> Option<String> {
+    #[cfg(target_os = "linux")]
+    return linux::describe_stop(socket.as_fd());
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = socket;
+        None
+    }
+}
+
+/// The reason why a server that was heard of before is silent now: nothing is known of it here.
+#[cfg(not(unix))]
+pub fn describe_stop<S>(_socket: S) -> Option<String> {
+    None
+}
+
 /// The process that opened the other end, as `pid 4211 (qemu-system-x86)`.
 #[cfg(target_os = "linux")]
 pub(crate) fn name(socket: impl AsFd) -> Option<String> {

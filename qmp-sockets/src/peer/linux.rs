@@ -15,12 +15,10 @@ pub(super) fn describe_silence(socket: BorrowedFd<'_>) -> String {
         Some(process) => process.to_string(),
         None => "the server".to_owned(),
     };
-    let pid = process.as_ref().map_or(0, |process| process.pid);
+    if let Some(stop) = process.as_ref().and_then(Process::describe_stop) {
+        return stop;
+    }
     match process.map(|process| process.state) {
-        Some('T') => {
-            format!("{server} is stopped (SIGSTOP): resume it with kill -CONT {pid}")
-        }
-        Some('t') => format!("{server} is held by a debugger: let it continue there"),
         Some('Z' | 'X') => format!("{server} has ended"),
         Some('D') => {
             format!("{server} waits inside the kernel, for a disk or a network file system")
@@ -62,6 +60,10 @@ pub(super) fn describe_silence(socket: BorrowedFd<'_>) -> String {
     }
 }
 
+pub(super) fn describe_stop(socket: BorrowedFd<'_>) -> Option<String> {
+    Process::behind(socket)?.describe_stop()
+}
+
 pub(super) struct Process {
     pid: u32,
     name: String,
@@ -79,6 +81,19 @@ impl Process {
         }
         let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
         Self::from_stat(pid, &String::from_utf8_lossy(&stat))
+    }
+
+    fn describe_stop(&self) -> Option<String> {
+        let pid = self.pid;
+        match self.state {
+            'T' => Some(format!(
+                "{self} is stopped (SIGSTOP): resume it with kill -CONT {pid}"
+            )),
+            't' => Some(format!(
+                "{self} is held by a debugger: let it continue there"
+            )),
+            _ => None,
+        }
     }
 
     /// `4211 (name, which may hold anything) T …`.

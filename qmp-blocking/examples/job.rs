@@ -1,0 +1,76 @@
+//! Makes a disk image with a job of QEMU or the storage daemon, and follows the job to its end.
+//!
+//! ```text
+//! cargo run -p qmp-blocking --example job -- unix:/run/vm.qmp /tmp/disk.raw 1073741824
+//! ```
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use qmp_blocking::{Connection, Error, TypedEvent};
+use serde::Deserialize;
+use serde_json::json;
+
+#[derive(Deserialize)]
+struct JobStatusChange {
+    id: String,
+    status: String,
+}
+
+impl TypedEvent for JobStatusChange {
+    const NAME: &'static str = "JOB_STATUS_CHANGE";
+}
+
+#[derive(Deserialize)]
+struct Job {
+    id: String,
+    error: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [address, file, size] = arguments.as_slice() else {
+        eprintln!("usage: job ADDRESS FILE SIZE");
+        return ExitCode::from(2);
+    };
+    let Ok(size) = size.parse() else {
+        eprintln!("job: {size} is not a number of bytes");
+        return ExitCode::from(2);
+    };
+    match create(address, file, size) {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(error)) => {
+            eprintln!("job: {error}");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("job: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The error the job ended with, if it did.
+fn create(address: &str, file: &str, size: u64) -> Result<Option<String>, Error> {
+    let mut qemu = Connection::builder().keep_events([JobStatusChange::NAME]).connect(address)?;
+    let options = json!({"driver": "file", "filename": file, "size": size});
+    qemu.execute("blockdev-create").argument("job-id", "create").argument("options", &options).run()?;
+    // The job may be over before the command is answered: its events are kept, none is missed.
+    loop {
+        let event = qemu
+            .event()
+            .named(JobStatusChange::NAME)
+            .deadline(Duration::from_secs(60))
+            .wait()?;
+        let change: JobStatusChange = event.decode()?;
+        if change.id == "create" {
+            println!("{}", change.status);
+        }
+        if change.id == "create" && change.status == "concluded" {
+            break;
+        }
+    }
+    let jobs: Vec<Job> = qemu.execute("query-jobs").run()?.decode()?;
+    qemu.execute("job-dismiss").argument("id", "create").run()?;
+    Ok(jobs.into_iter().find(|job| job.id == "create").and_then(|job| job.error))
+}

@@ -1,0 +1,79 @@
+//! What can be taken for an address.
+
+use std::path::{Path, PathBuf};
+
+use qmp_proto::Address;
+
+use crate::Error;
+
+/// Anything that can be taken for an address: text in one of the forms of [`Address`], an address,
+/// or the path of a unix socket.
+pub trait IntoAddress {
+    /// Makes it one.
+    ///
+    /// # Errors
+    ///
+    /// If it is text that cannot be understood.
+    fn into_address(self) -> Result<Address, Error>;
+}
+
+impl IntoAddress for Address {
+    fn into_address(self) -> Result<Address, Error> {
+        Ok(self)
+    }
+}
+
+impl IntoAddress for &Address {
+    fn into_address(self) -> Result<Address, Error> {
+        Ok(self.clone())
+    }
+}
+
+impl IntoAddress for &str {
+    fn into_address(self) -> Result<Address, Error> {
+        Ok(self.parse()?)
+    }
+}
+
+impl IntoAddress for &String {
+    fn into_address(self) -> Result<Address, Error> {
+        self.as_str().into_address()
+    }
+}
+
+impl IntoAddress for String {
+    fn into_address(self) -> Result<Address, Error> {
+        self.as_str().into_address()
+    }
+}
+
+impl IntoAddress for &Path {
+    fn into_address(self) -> Result<Address, Error> {
+        Ok(Address::unix(self.as_os_str().as_encoded_bytes()))
+    }
+}
+
+impl IntoAddress for &PathBuf {
+    fn into_address(self) -> Result<Address, Error> {
+        self.as_path().into_address()
+    }
+}
+
+impl IntoAddress for PathBuf {
+    fn into_address(self) -> Result<Address, Error> {
+        self.as_path().into_address()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_taken_literally_and_text_is_read() {
+        let path = Path::new("tcp:1:2");
+        assert_eq!(path.into_address().unwrap(), Address::unix("tcp:1:2"));
+        assert_eq!("tcp:h:2".into_address().unwrap(), Address::tcp("h", 2));
+        assert!("foo:bar".into_address().is_err());
+    }
+}
