@@ -117,7 +117,7 @@ impl<T, F, const N: usize> Session<T, F, N> {
 
     /// Says that so many bytes were read into [`room`](Self::room).
     pub fn filled(&mut self, count: usize) {
-        self.end = self.input.len().min(self.end + count);
+        self.end = self.input.len().min(self.end.saturating_add(count));
     }
 
     /// What the bytes read so far mean, one thing a call, lent together with a sender so that it

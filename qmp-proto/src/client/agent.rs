@@ -77,6 +77,9 @@ impl<T, const N: usize> Client<T, N> {
 
     /// A message could not be read: what comes next cannot be trusted before a sync.
     pub(crate) fn desynchronise(&mut self) -> Option<Received<'static, T>> {
+        if let Dialect::Agent(agent) = &mut self.dialect {
+            agent.after_sentinel = false;
+        }
         if self.phase != Phase::Ready {
             return None;
         }

@@ -18,17 +18,18 @@ impl<T, const N: usize> Client<T, N> {
     /// If the connection cannot go on; from then on always. [`drain`](Self::drain) gives back what
     /// is unanswered.
     pub fn handle_input<'b>(&mut self, input: &'b [u8]) -> Result<Step<'b, T>, ProtocolError> {
-        if let Some(lost) = self.pending.next_lost(false) {
-            return Ok(Step {
-                used: 0,
-                received: Some(Received::Unanswered(lost)),
-            });
-        }
-        if let Some(error) = self.error {
-            return Err(error);
-        }
         let mut used = 0;
         loop {
+            // Also behind an answer that nobody waits for: it may have freed others.
+            if let Some(lost) = self.pending.next_lost(false) {
+                return Ok(Step {
+                    used,
+                    received: Some(Received::Unanswered(lost)),
+                });
+            }
+            if let Some(error) = self.error {
+                return Err(error);
+            }
             let decoded = self.decoder.decode(&input[used..]);
             used += decoded.used;
             let Some(found) = decoded.found else {
@@ -139,6 +140,8 @@ impl<T, const N: usize> Client<T, N> {
                 }
                 Dialect::Agent(_) => return Err(self.greeted_by_monitor()),
             },
+            // Agents have no events; before the sync is answered this is somebody's noise.
+            Message::Event(_) if matches!(self.phase, Phase::Unsynced | Phase::Syncing) => None,
             Message::Event(event) => Some(Received::Event(event)),
             Message::Reply(reply) => self.reply(reply),
             Message::Failure(failure) => self.failure(failure),

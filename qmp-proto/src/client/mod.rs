@@ -104,6 +104,7 @@ impl<T, const N: usize> Client<T, N> {
     }
 
     fn new(options: Options, dialect: Dialect, phase: Phase) -> Self {
+        const { assert!(N > 0, "a client needs room for one request at least") };
         let bounds = Bounds {
             length: options.longest_message,
             depth: options.deepest_message,
@@ -130,7 +131,7 @@ impl<T, const N: usize> Client<T, N> {
 
     /// Whether out-of-band commands can be sent.
     pub fn is_out_of_band(&self) -> bool {
-        matches!(&self.dialect, Dialect::Monitor(monitor) if monitor.out_of_band())
+        self.phase == Phase::Ready && !self.answers_in_order()
     }
 
     /// How many requests are unanswered, abandoned ones included.

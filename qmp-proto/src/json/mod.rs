@@ -20,4 +20,4 @@ pub(crate) use object::{Member, Members};
 pub(crate) use string::plain_prefix;
 #[cfg(feature = "serde")]
 pub(crate) use walk::depth_of;
-pub(crate) use walk::{Lenient, Strict, is_blank, skip_blanks, walk_value};
+pub(crate) use walk::{Lenient, Strict, is_blank, skip_blanks, trim_blanks_end, walk_value};

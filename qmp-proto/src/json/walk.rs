@@ -58,6 +58,16 @@ pub(crate) struct Strict<'a> {
     names: Names<'a>,
 }
 
+impl Strict<'_> {
+    /// For a text that so many tokens of the same message stand around.
+    pub(crate) fn inside(tokens: usize) -> Self {
+        Self {
+            tokens,
+            ..Self::default()
+        }
+    }
+}
+
 impl<'a> Rules<'a> for Strict<'a> {
     fn token(&mut self) -> Result<(), JsonFlaw> {
         self.tokens += 1;
@@ -280,6 +290,12 @@ pub(crate) fn skip_blanks(text: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+/// A text without the blanks at its end.
+pub(crate) fn trim_blanks_end(text: &[u8]) -> &[u8] {
+    let last = text.iter().rposition(|&byte| !is_blank(byte));
+    &text[..last.map_or(0, |last| last + 1)]
 }
 
 pub(crate) const fn is_blank(byte: u8) -> bool {

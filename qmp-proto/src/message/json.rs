@@ -75,7 +75,8 @@ impl<'b> Body<'b> {
         if self.checked {
             return Ok(Json(text));
         }
-        match walk_value(bytes, 0, MAX_DEPTH, &mut Lenient)? {
+        // The message around it is one level more.
+        match walk_value(bytes, 0, MAX_DEPTH - 1, &mut Lenient)? {
             end if end == bytes.len() => Ok(Json(text)),
             // Legal members that no QEMU sends may stand between, and only the full route finds
             // where the value ends.

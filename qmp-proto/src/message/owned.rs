@@ -88,6 +88,8 @@ impl OwnedReply {
     ///
     /// If the server sent something that is no JSON.
     pub fn message_with_id(&self, id: Option<&str>) -> Result<Vec<u8>, JsonError> {
+        // The fast route has not looked at it yet.
+        self.json()?;
         message_with_id(&self.message, id)
     }
 }

@@ -85,7 +85,7 @@ impl<F> Output<F> {
     /// descriptor that left with them, to be closed.
     pub fn sent(&mut self, count: usize) -> Option<F> {
         let before = self.sent;
-        self.sent = self.bytes.len().min(self.sent + count);
+        self.sent = self.bytes.len().min(self.sent.saturating_add(count));
         let left = self
             .descriptor
             .take_if(|(at, _)| *at <= before && self.sent > before);

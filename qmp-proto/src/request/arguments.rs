@@ -4,6 +4,9 @@ use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, Strict, skip_blanks, walk_valu
 use crate::output::Sink;
 use crate::request::Refusal;
 
+/// In `{"execute":"x","arguments":…,"id":0}`.
+const TOKENS_AROUND: usize = 12;
+
 /// Writes the arguments of a request. Implemented by what [`Request`](crate::Request) takes.
 pub trait WriteArguments {
     /// Appends one JSON object, checked; or nothing where there are no arguments.
@@ -45,8 +48,9 @@ impl<'a> Arguments<'a> {
         if bytes.get(start).is_some_and(|&byte| byte != b'{') {
             return Err(JsonError::new(JsonFlaw::NotAnObject, start));
         }
-        // The message around it is one level more.
-        let end = walk_value(bytes, start, MAX_DEPTH - 1, &mut Strict::default())?;
+        // The message around it is one level more, and a few tokens.
+        let mut rules = Strict::inside(TOKENS_AROUND);
+        let end = walk_value(bytes, start, MAX_DEPTH - 1, &mut rules)?;
         let rest = skip_blanks(bytes, end);
         if rest < bytes.len() {
             return Err(JsonError::new(JsonFlaw::Trailing, rest));

@@ -3,6 +3,9 @@
 use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, Members, Strict, skip_blanks, walk_value};
 use crate::message::Json;
 
+/// In `,"id":0`.
+const TOKENS_OF_ID: usize = 4;
+
 /// A whole message of the caller's, to be sent as it is but for its id.
 ///
 /// For tools that pass on what somebody typed, or what another client sent. Only its id is replaced
@@ -41,7 +44,8 @@ impl<'a> RawMessage<'a> {
         if bytes.get(start).is_some_and(|&byte| byte != b'{') {
             return Err(JsonError::new(JsonFlaw::NotAnObject, start));
         }
-        let end = walk_value(bytes, start, MAX_DEPTH, &mut Strict::default())?;
+        let mut rules = Strict::inside(TOKENS_OF_ID);
+        let end = walk_value(bytes, start, MAX_DEPTH, &mut rules)?;
         let rest = skip_blanks(bytes, end);
         if rest < bytes.len() {
             return Err(JsonError::new(JsonFlaw::Trailing, rest));
@@ -57,6 +61,7 @@ impl<'a> RawMessage<'a> {
             name: "",
             out_of_band: false,
         };
+        let (mut execute, mut out_of_band) = (None, None);
         let mut members = Members::new(text.as_bytes(), MAX_DEPTH);
         while let Some(member) = members.next()? {
             let value = &text[member.at..member.at + member.value.len()];
@@ -66,14 +71,17 @@ impl<'a> RawMessage<'a> {
                     raw.before = trim(&text[1..member.name_at]);
                     raw.after = trim(&text[member.at + value.len()..text.len() - 1]);
                 }
-                b"execute" => raw.name = value.trim_matches('"'),
-                b"exec-oob" => {
-                    raw.name = value.trim_matches('"');
-                    raw.out_of_band = true;
-                }
+                b"execute" => execute = Some(value),
+                b"exec-oob" => out_of_band = Some(value),
                 _ => {}
             }
         }
+        // QEMU queues what has both, to refuse it in its turn.
+        raw.out_of_band = out_of_band.is_some() && execute.is_none();
+        raw.name = execute
+            .or(out_of_band)
+            .unwrap_or_default()
+            .trim_matches('"');
         Ok(raw)
     }
 

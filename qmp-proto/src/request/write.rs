@@ -3,8 +3,8 @@
 use crate::output::Sink;
 use crate::request::{RawMessage, Refusal, Request, WriteArguments};
 
-/// QEMU takes at most this much token text as one message; the rest would be another.
-const LONGEST: usize = 64 * 1024 * 1024;
+/// QEMU takes less than 64 MiB of token text as one message; the rest would be another.
+const LONGEST: usize = 64 * 1024 * 1024 - 1;
 const LONGEST_NAME: usize = 255;
 
 /// How the id stands on the wire, and what follows the message.

@@ -10,7 +10,7 @@ use core::fmt;
 
 use memchr::{memchr, memchr2};
 
-use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, skip_blanks};
+use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, skip_blanks, trim_blanks_end};
 use crate::message::Message;
 use crate::wire::balance::{Balance, Balanced};
 use crate::wire::{Unsplit, route, split};
@@ -226,7 +226,7 @@ impl Decoder {
         if end > self.bounds.length {
             return Next::found(end + 1, Found::TooLong);
         }
-        let line = input[..end].trim_ascii_end();
+        let line = trim_blanks_end(&input[..end]);
         let found = match split_line(line, self.bounds.depth) {
             Ok(message) => Found::Message(message),
             // The beginning of a message over several lines, or several on one.
@@ -251,7 +251,7 @@ impl Decoder {
         if end > self.bounds.length {
             return Next::found(end + usize::from(!sentinel), Found::TooLong);
         }
-        let line = input[..end].trim_ascii_end();
+        let line = trim_blanks_end(&input[..end]);
         if sentinel {
             // A reply of somebody else that was cut short is void without a word.
             return if line.is_empty() || line.starts_with(b"{") {
@@ -313,7 +313,7 @@ impl Decoder {
     fn garbage_line<'b>(&mut self, input: &'b [u8]) -> Next<'b> {
         let head = shown(input);
         match memchr(b'\n', head) {
-            Some(end) => Next::found(end, garbage(head[..end].trim_ascii_end())),
+            Some(end) => Next::found(end, garbage(trim_blanks_end(&head[..end]))),
             None if head.len() == SHOWN => {
                 self.skipping = true;
                 Next::found(head.len(), garbage(head))

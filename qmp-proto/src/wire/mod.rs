@@ -10,3 +10,6 @@ pub use decoder::{Malformed, MalformedReason};
 pub(crate) use decoder::{Bounds, Decoder, Found};
 pub(crate) use route::route;
 pub(crate) use split::{Unsplit, split};
+
+#[cfg(test)]
+mod tests;

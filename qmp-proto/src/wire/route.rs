@@ -5,6 +5,7 @@
 //! nothing between has to be read. A line that is not valid may be routed by its id all the same;
 //! then what lies between is no single value, and decoding it fails.
 
+use crate::json::is_blank;
 use crate::message::{Body, Event, Message, Reply, Timestamp};
 
 /// Takes a line in one of the known shapes; `None` sends it down the full route.
@@ -37,12 +38,7 @@ fn route_reply(line: &[u8]) -> Option<Message<'_>> {
     if &line[end..id] != b", \"id\": " {
         return None;
     }
-    let body = Body {
-        message: line,
-        start: START,
-        end,
-        checked: false,
-    };
+    let body = body(line, START, end)?;
     Some(Message::Reply(Reply {
         body,
         id: Some((id, id + digits)),
@@ -66,12 +62,7 @@ fn route_event(line: &[u8]) -> Option<Message<'_>> {
         if start >= end || line[end] != b'}' {
             return None;
         }
-        Some(Body {
-            message: line,
-            start,
-            end,
-            checked: false,
-        })
+        Some(body(line, start, end)?)
     };
     Some(Message::Event(Event {
         name: core::str::from_utf8(name).ok()?,
@@ -79,6 +70,19 @@ fn route_event(line: &[u8]) -> Option<Message<'_>> {
         message: line,
         data,
     }))
+}
+
+/// What stands between, unless blanks of another server's are around it.
+fn body(message: &[u8], start: usize, end: usize) -> Option<Body<'_>> {
+    if is_blank(message[start]) || is_blank(message[end - 1]) {
+        return None;
+    }
+    Some(Body {
+        message,
+        start,
+        end,
+        checked: false,
+    })
 }
 
 const fn is_name(byte: u8) -> bool {

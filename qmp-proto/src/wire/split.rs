@@ -1,6 +1,8 @@
 //! The full route: any legal message, checked throughout.
 
-use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, Member, Members, Text, is_blank};
+use crate::json::{
+    JsonError, JsonFlaw, MAX_DEPTH, Member, Members, Text, is_blank, skip_blanks, trim_blanks_end,
+};
 use crate::message::{Body, Event, Failure, Greeting, Message, Reply, Timestamp, inside_quotes};
 
 /// Why a text is not one message.
@@ -34,7 +36,7 @@ struct Parts<'b> {
 
 /// Splits a text that is exactly one message, in any order of members, unknown ones ignored.
 pub(crate) fn split(text: &[u8], depth: usize) -> Result<Message<'_>, Unsplit> {
-    let text = text.trim_ascii();
+    let text = trim_blanks_end(&text[skip_blanks(text, 0)..]);
     core::str::from_utf8(text)
         .map_err(|error| JsonError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
     let mut parts = Parts::default();

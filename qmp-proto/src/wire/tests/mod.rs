@@ -1,6 +1,7 @@
 //! What the decoder and its two routes make of vectors and of generated messages.
 
 mod agreement;
+mod framing;
 mod messages;
 mod vectors;
 

@@ -1,7 +1,7 @@
 //! Every vector through the decoder, however it is cut up.
 
 use serde_json::{Value, json};
-use std::prelude::v1::*;
+use std::vec::Vec;
 
 use super::data::{Protocol, Vector, client_vectors, same, trailer_item, value};
 use crate::json::JsonFlaw;
@@ -48,7 +48,11 @@ fn what_follows_a_vector_is_understood_too() {
         vector.input.extend_from_slice(trailer);
         for chunks in vector.chunkings() {
             let mut observed = observe(&vector, &chunks);
-            let last = if vector.ends { observed.len() - 2 } else { observed.len() - 1 };
+            let last = if vector.ends {
+                observed.len() - 2
+            } else {
+                observed.len() - 1
+            };
             assert_eq!(observed.remove(last), trailer_item(), "{}", vector.name);
             check(&vector, &observed, chunks.len());
         }
@@ -132,9 +136,9 @@ fn message_item(message: &Message<'_>) -> Value {
             let whole: Value = serde_json::from_slice(greeting.message()).unwrap();
             item["greeting"] = whole["QMP"].clone();
             let version = &item["greeting"]["version"]["qemu"];
-            let read = greeting.version().map(
-                |it| json!({"major": it.major, "minor": it.minor, "micro": it.micro}),
-            );
+            let read = greeting
+                .version()
+                .map(|it| json!({"major": it.major, "minor": it.minor, "micro": it.micro}));
             assert_eq!(read.unwrap_or_default(), *version);
             let offered = &item["greeting"]["capabilities"];
             assert_eq!(greeting.offers("oob"), *offered == json!(["oob"]));
@@ -152,7 +156,10 @@ fn message_item(message: &Message<'_>) -> Value {
             let whole: Value = serde_json::from_slice(failure.message()).unwrap();
             item["error"] = whole["error"].clone();
             assert_eq!(failure.class().name(), item["error"]["class"]);
-            assert_eq!(failure.description(), item["error"]["desc"].as_str().unwrap());
+            assert_eq!(
+                failure.description(),
+                item["error"]["desc"].as_str().unwrap()
+            );
             if let Some(id) = failure.id_bytes() {
                 item["id"] = value(text(id));
             }

@@ -1,0 +1,151 @@
+//! How the decoder changes its mind about where messages end.
+
+use std::format;
+use std::string::String;
+use std::vec;
+use std::vec::Vec;
+
+use crate::message::Message;
+use crate::wire::{Bounds, Decoder, Found};
+
+const BOUNDS: Bounds = Bounds {
+    length: 90,
+    depth: 8,
+};
+
+/// What is found in the stream, however it is cut: ids of replies, and faults.
+fn found(decoder: &Decoder, stream: &str) -> Vec<String> {
+    let stream = stream.replace('\u{FF}', "?").into_bytes();
+    let stream: Vec<_> = stream
+        .into_iter()
+        .map(|byte| if byte == b'?' { 0xFF } else { byte })
+        .collect();
+    let whole = listen(decoder.clone(), &[&stream]);
+    for at in 1..stream.len() {
+        let halves = [&stream[..at], &stream[at..]];
+        assert_eq!(listen(decoder.clone(), &halves), whole, "cut at {at}");
+    }
+    let bytes: Vec<_> = stream.chunks(1).collect();
+    assert_eq!(listen(decoder.clone(), &bytes), whole, "byte by byte");
+    whole
+}
+
+fn listen(mut decoder: Decoder, chunks: &[&[u8]]) -> Vec<String> {
+    let (mut found, mut input) = (Vec::new(), Vec::new());
+    for chunk in chunks {
+        input.extend_from_slice(chunk);
+        loop {
+            let decoded = decoder.decode(&input);
+            let name = decoded.found.map(|it| match it {
+                Found::Message(Message::Reply(reply)) => {
+                    let id = reply.id_bytes().unwrap_or(b"none");
+                    String::from_utf8_lossy(id).into_owned()
+                }
+                Found::Message(_) => "message".into(),
+                Found::Malformed(it) => format!("malformed {}", it.bytes.escape_ascii()),
+                other => format!("{other:?}"),
+            });
+            let used = decoded.used;
+            input.drain(..used);
+            match name {
+                Some(name) => found.push(name),
+                None => break,
+            }
+        }
+    }
+    found
+}
+
+fn monitor(stream: &str) -> Vec<String> {
+    found(&Decoder::monitor(BOUNDS), stream)
+}
+
+fn agent(stream: &str) -> Vec<String> {
+    found(&Decoder::agent(BOUNDS), stream)
+}
+
+fn reply(id: u8) -> String {
+    format!("{{\"return\": {{}}, \"id\": {id}}}")
+}
+
+#[test]
+fn lines_may_hold_several_messages_or_a_part_of_one_and_be_lines_again() {
+    let stream = format!(
+        "{}\r\n{}{} {}\r\n{}\n{{\r\n\"return\": 1,\r\n\"id\": 6}}\r\n{}\r\n",
+        reply(1),
+        reply(2),
+        "{\"return\":[],\"id\":3}",
+        "{\"id\":4,\"return\":0}",
+        reply(5),
+        reply(7)
+    );
+    // The fast route takes a line of several for one, by the last id, and then cannot read it.
+    assert_eq!(monitor(&stream), ["1", "2", "3", "4", "5", "6", "7"]);
+    let fast = format!("{}\n{}{}\n{}\n", reply(1), reply(2), reply(3), reply(4));
+    assert_eq!(monitor(&fast), ["1", "3", "4"]);
+}
+
+#[test]
+fn messages_need_no_line_end_at_all() {
+    let stream = [reply(1), reply(2), reply(3)].concat();
+    assert_eq!(monitor(&stream), ["1", "2", "3"]);
+    let spread = reply(1).replace(' ', "\r\n");
+    assert_eq!(
+        monitor(&[&spread[..], &spread, &reply(2)].concat()),
+        ["1", "1", "2"]
+    );
+}
+
+#[test]
+fn a_line_that_is_too_long_is_one_fault_and_the_next_is_read() {
+    let long = "x".repeat(100);
+    for ends in ["\r\n", "\n"] {
+        let stream = [&reply(1), ends, &long, ends, &reply(2), ends].concat();
+        assert_eq!(monitor(&stream), ["1", "TooLong", "2"]);
+        assert_eq!(agent(&stream), ["1", "TooLong", "2"]);
+    }
+    let stream = [&reply(1), "\n", &long, "\u{FF}", &reply(2), "\n"].concat();
+    assert_eq!(agent(&stream), ["1", "TooLong", "Sentinel", "2"]);
+}
+
+#[test]
+fn the_limit_is_the_length_of_the_line_without_its_end() {
+    let exactly = format!(
+        "{{\"return\": \"{}\", \"id\": 1}}",
+        "a".repeat(BOUNDS.length - 23)
+    );
+    assert_eq!(exactly.len(), BOUNDS.length);
+    let stream = [&reply(0), "\n", &exactly, "\n", &reply(2), "\n"].concat();
+    assert_eq!(monitor(&stream), ["0", "1", "2"]);
+    assert_eq!(agent(&stream), ["0", "1", "2"]);
+    let more = exactly.replace("\"a", "\"aa");
+    let stream = [&reply(0), "\n", &more, "\n", &reply(2), "\n"].concat();
+    assert_eq!(monitor(&stream), ["0", "TooLong", "2"]);
+    assert_eq!(agent(&stream), ["0", "TooLong", "2"]);
+}
+
+#[test]
+fn noise_of_any_length_is_reported_once_a_line() {
+    let bounds = Bounds {
+        length: 1000,
+        depth: 8,
+    };
+    for length in [1, 255, 256, 257, 900] {
+        let noise = "n".repeat(length);
+        let stream = [
+            &noise,
+            "\n",
+            &reply(1),
+            "\n",
+            &noise,
+            "\r\n",
+            &reply(2),
+            "\n",
+        ]
+        .concat();
+        let shown = format!("malformed {}", &noise[..length.min(256)]);
+        let expected = vec![shown.clone(), "1".into(), shown, "2".into()];
+        assert_eq!(found(&Decoder::monitor(bounds), &stream), expected);
+        assert_eq!(found(&Decoder::agent(bounds), &stream), expected);
+    }
+}

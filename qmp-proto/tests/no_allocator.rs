@@ -1,0 +1,226 @@
+//! Whole sessions inside two kilobytes of the caller's, as on a machine without an allocator.
+
+// Helpers panic as tests do.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use qmp_proto::{
+    Client, Ending, FixedOutput, OUT_OF_BAND, Options, Phase, ProtocolError, RawMessage, Received,
+    Refusal, Request,
+};
+
+/// Input in fixed memory, filled from a server that a test plays, a few bytes at a time.
+struct Input {
+    memory: [u8; 1024],
+    length: usize,
+}
+
+/// What was received, as far as it can be kept without an allocator.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kept {
+    Greeting,
+    Ready,
+    Done(u8),
+    Failed(u8),
+    Lost(u8, Ending),
+    Event,
+    Stray,
+    Malformed,
+    Desynchronised,
+    Other,
+}
+
+impl Input {
+    const fn new() -> Self {
+        Self {
+            memory: [0; 1024],
+            length: 0,
+        }
+    }
+
+    /// Lets the client hear the bytes in pieces of seven; what it made of them.
+    fn hear<const N: usize>(
+        &mut self,
+        client: &mut Client<u8, N>,
+        bytes: &[u8],
+    ) -> Result<([Kept; 8], usize), ProtocolError> {
+        let (mut kept, mut count) = ([Kept::Other; 8], 0);
+        for piece in bytes.chunks(7) {
+            self.memory[self.length..self.length + piece.len()].copy_from_slice(piece);
+            self.length += piece.len();
+            loop {
+                let step = client.handle_input(&self.memory[..self.length])?;
+                let used = step.used;
+                let received = step.received.map(|received| keep(&received));
+                self.memory.copy_within(used..self.length, 0);
+                self.length -= used;
+                let Some(received) = received else { break };
+                kept[count] = received;
+                count += 1;
+            }
+        }
+        Ok((kept, count))
+    }
+}
+
+fn keep(received: &Received<'_, u8>) -> Kept {
+    match received {
+        Received::Greeting(greeting) => {
+            assert!(greeting.offers(OUT_OF_BAND));
+            Kept::Greeting
+        }
+        Received::Ready => Kept::Ready,
+        Received::Answer(answer) => match &answer.outcome {
+            Ok(reply) => {
+                assert!(reply.json().is_ok());
+                Kept::Done(answer.token)
+            }
+            Err(failure) => {
+                assert_eq!(failure.description(), "\"no\"");
+                Kept::Failed(answer.token)
+            }
+        },
+        Received::Unanswered(lost) => Kept::Lost(lost.token, lost.ending),
+        Received::Event(event) => {
+            assert_eq!(event.name(), "STOP");
+            Kept::Event
+        }
+        Received::Stray(_) => Kept::Stray,
+        Received::Malformed(_) => Kept::Malformed,
+        Received::Desynchronised => Kept::Desynchronised,
+        _ => Kept::Other,
+    }
+}
+
+#[test]
+fn a_whole_session_with_a_monitor_needs_no_allocator() {
+    let mut memory = [0; 1024];
+    let mut out = FixedOutput::new(&mut memory);
+    let mut input = Input::new();
+    let mut client: Client<u8, 4> = Client::monitor(Options::monitor().longest_message(1000));
+    let mut hears = |client: &mut Client<u8, 4>, bytes: &str, expected: &[Kept]| {
+        let (kept, count) = input.hear(client, bytes.as_bytes()).unwrap();
+        assert_eq!(&kept[..count], expected, "{bytes}");
+    };
+
+    let greeting = concat!(
+        r#"{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "#,
+        r#""package": "Debian"}, "capabilities": ["oob"]}}"#,
+        "\r\n"
+    );
+    hears(&mut client, greeting, &[Kept::Greeting]);
+    client.negotiate(&mut out, 7, &[OUT_OF_BAND]).unwrap();
+    out.sent(out.bytes().len());
+    let stale = "{\"return\": {}, \"id\": 0}\r\n";
+    hears(&mut client, stale, &[Kept::Stray]);
+    let granted = "{\"return\": {}, \"id\": 4503599627370503}\r\n";
+    hears(&mut client, granted, &[Kept::Ready]);
+
+    client.execute(&mut out, Request::new("stop"), 1).unwrap();
+    let oob = Request::new("query-yank").out_of_band();
+    client.execute(&mut out, oob, 2).unwrap();
+    let raw = RawMessage::parse(r#"{"execute": "cont", "id": "mine"}"#).unwrap();
+    let abandoned = client.execute_raw(&mut out, &raw, 3).unwrap();
+    client.execute(&mut out, Request::new("x"), 4).unwrap();
+    let full = client.execute(&mut out, Request::new("y"), 5).unwrap_err();
+    assert_eq!(
+        (full.reason, full.token),
+        (Refusal::TooManyInFlight { limit: 4 }, 5)
+    );
+    assert_eq!(
+        out.bytes(),
+        concat!(
+            r#"{"execute":"stop","id":0}{"exec-oob":"query-yank","id":1}"#,
+            r#"{"execute": "cont","id":2}{"execute":"x","id":3}"#
+        )
+        .as_bytes()
+    );
+    out.sent(10);
+    out.sent(usize::MAX);
+    assert_eq!(client.abandon(abandoned), Some(3));
+
+    let answers = concat!(
+        "{\"return\": [], \"id\": 1}\r\n",
+        "{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"STOP\"}\r\n",
+        "noise\r\n",
+        "{\"return\": {}, \"id\": 0}\r\n{\"return\": {}, \"id\": 2}\r\n",
+        "{\"id\": 3, \"error\": {\"class\": \"GenericError\", \"desc\": \"\\\"no\\\"\"}}\r\n",
+    );
+    let expected = [
+        Kept::Done(2),
+        Kept::Event,
+        Kept::Malformed,
+        Kept::Done(1),
+        Kept::Failed(4),
+    ];
+    hears(&mut client, answers, &expected);
+    assert_eq!(client.in_flight(), 0);
+
+    client.execute(&mut out, Request::new("quit"), 6).unwrap();
+    assert_eq!(client.handle_end(), Ok(()));
+    let mut lost = client.drain();
+    let quit = lost.next().unwrap();
+    assert_eq!((quit.token, quit.ending), (6, Ending::AsExpected));
+    assert!(lost.next().is_none());
+}
+
+#[test]
+fn a_whole_session_with_an_agent_needs_no_allocator() {
+    let mut memory = [0; 1024];
+    let mut out = FixedOutput::new(&mut memory);
+    let mut input = Input::new();
+    let mut client: Client<u8, 2> = Client::agent(Options::agent().longest_message(800));
+    let mut hears = |client: &mut Client<u8, 2>, bytes: &[u8], expected: &[Kept]| {
+        let (kept, count) = input.hear(client, bytes).unwrap();
+        assert_eq!(&kept[..count], expected, "{}", bytes.escape_ascii());
+    };
+
+    client.sync(&mut out, 7).unwrap();
+    out.sent(out.bytes().len());
+    hears(
+        &mut client,
+        b"login: \n{\"return\": {}, \"id\": \"old\"}\n{\"return\": \"cut",
+        &[],
+    );
+    let answer = b"\xFF{\"return\": 4503599627370503, \"id\": 4503599627370503}\n";
+    hears(&mut client, answer, &[Kept::Ready]);
+
+    client
+        .execute(&mut out, Request::new("guest-ping"), 1)
+        .unwrap();
+    let abandoned = client
+        .execute(&mut out, Request::new("guest-info"), 2)
+        .unwrap();
+    client.abandon(abandoned);
+    assert!(
+        client
+            .execute(&mut out, Request::new("guest-ping"), 3)
+            .is_err()
+    );
+    hears(
+        &mut client,
+        b"{\"return\": {}, \"id\": 0}\n",
+        &[Kept::Done(1)],
+    );
+    hears(&mut client, b"{\"return\": {}, \"id\": 1}\n", &[]);
+    out.sent(out.bytes().len());
+
+    client
+        .execute(&mut out, Request::new("guest-ping"), 4)
+        .unwrap();
+    let lost = Kept::Lost(4, Ending::OutcomeUnknown);
+    hears(&mut client, &[b'x'; 810], &[Kept::Desynchronised, lost]);
+    assert_eq!(client.phase(), Phase::Unsynced);
+    client.sync(&mut out, 7).unwrap();
+    hears(&mut client, answer, &[Kept::Ready]);
+
+    client
+        .execute(&mut out, Request::new("guest-shutdown"), 5)
+        .unwrap();
+    assert!(
+        out.bytes()
+            .ends_with(b"{\"execute\":\"guest-shutdown\",\"id\":0}\n")
+    );
+    assert_eq!(client.handle_end(), Ok(()));
+    let lost = client.drain().next().unwrap();
+    assert_eq!((lost.token, lost.ending), (5, Ending::AsExpected));
+}

@@ -1,0 +1,103 @@
+//! One descriptor at a time, on the first byte of its command.
+
+use qmp_proto::{OUT_OF_BAND, Options, Phase, Refusal, Request};
+
+use crate::peer::{GREETING, Peer, Said, failed, returned};
+
+fn ready() -> Peer {
+    Peer::ready(Options::monitor(), &[])
+}
+
+fn getfd(peer: &mut Peer, descriptor: u32) -> Result<qmp_proto::RequestId, (Refusal, Option<u32>)> {
+    let request = Request::new("getfd").descriptor(descriptor);
+    peer.client
+        .execute(&mut peer.wire, request, 0)
+        .map_err(|refused| (refused.reason, refused.descriptor))
+}
+
+#[test]
+fn a_descriptor_travels_with_the_first_byte_of_its_command() {
+    let mut peer = ready();
+    peer.execute("stop", 1);
+    let before = peer.wire.bytes.len();
+    getfd(&mut peer, 70).unwrap();
+    peer.execute("cont", 2);
+    assert_eq!(peer.wire.descriptors, [(before, 70)]);
+    assert!(peer.wire.bytes[before..].starts_with(b"{\"execute\":\"getfd\""));
+}
+
+#[test]
+fn a_second_descriptor_waits_for_the_answer_even_if_nobody_else_does() {
+    let mut peer: Peer = Peer::ready(Options::monitor(), &[OUT_OF_BAND]);
+    let in_flight = |descriptor| Err((Refusal::DescriptorInFlight, Some(descriptor)));
+    let first = getfd(&mut peer, 70).unwrap();
+    assert_eq!(getfd(&mut peer, 71), in_flight(71));
+    peer.execute("stop", 1);
+    peer.client.abandon(first);
+    assert_eq!(getfd(&mut peer, 72), in_flight(72));
+    assert_eq!(peer.hears(returned(1)), [Said::done(1)]);
+    assert_eq!(getfd(&mut peer, 73), in_flight(73));
+    assert_eq!(peer.hears(failed(0)), []);
+    assert!(getfd(&mut peer, 74).is_ok());
+    let attached: Vec<_> = peer.wire.descriptors.iter().map(|it| it.1).collect();
+    assert_eq!(attached, [70, 74], "none that was refused");
+}
+
+#[test]
+fn a_request_that_is_lost_holds_no_descriptor() {
+    let mut peer = ready();
+    getfd(&mut peer, 70).unwrap();
+    peer.execute("stop", 1);
+    let heard = peer.hears(returned(1));
+    assert_eq!(heard, [Said::done(1), Said::unknown(0)]);
+    getfd(&mut peer, 71).unwrap();
+    assert_eq!(peer.hears(GREETING), [Said::Restarted, Said::unknown(0)]);
+}
+
+#[test]
+fn whatever_the_refusal_the_descriptor_comes_back() {
+    let mut peer: Peer<1> = Peer::new(qmp_proto::Client::monitor(Options::monitor()));
+    let refused = |peer: &mut Peer<1>, name: &str| {
+        let request = Request::new(name).descriptor(70);
+        let refused = peer.client.execute(&mut peer.wire, request, 5).unwrap_err();
+        assert_eq!((refused.token, refused.descriptor), (5, Some(70)));
+        assert_eq!(peer.wire.descriptors, []);
+        refused.reason
+    };
+    let phase = Refusal::Phase(Phase::Greeting);
+    assert_eq!(refused(&mut peer, "getfd"), phase);
+    let mut peer: Peer<1> = Peer::ready(Options::monitor(), &[]);
+    assert_eq!(refused(&mut peer, "get fd"), Refusal::InvalidName);
+    peer.execute("stop", 1);
+    let full = Refusal::TooManyInFlight { limit: 1 };
+    assert_eq!(refused(&mut peer, "getfd"), full);
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn a_growing_output_parts_where_a_descriptor_travels() {
+    use qmp_proto::{Client, Session};
+    let mut session: Session<u32, u32> = Session::new(Client::negotiated(Options::monitor(), 0));
+    session.sender().execute(Request::new("stop"), 1).unwrap();
+    let getfd = Request::new("getfd").descriptor(70);
+    session.sender().execute(getfd, 2).unwrap();
+    let refused = Request::new("getfd").descriptor(71);
+    let refused = session.sender().execute(refused, 3).unwrap_err();
+    assert_eq!(refused.descriptor, Some(71));
+
+    let first = session.outgoing().unwrap();
+    assert!(first.bytes.ends_with(b"}") && first.descriptor.is_none());
+    let length = first.bytes.len();
+    assert_eq!(session.sent(length - 1), None);
+    assert_eq!(session.outgoing().unwrap().bytes, b"}");
+    assert_eq!(session.sent(1), None);
+    let second = session.outgoing().unwrap();
+    assert!(second.bytes.starts_with(b"{\"execute\":\"getfd\""));
+    assert_eq!(second.descriptor, Some(&70));
+    assert_eq!(session.sent(0), None, "nothing left yet");
+    assert_eq!(session.sent(1), Some(70));
+    let rest = session.outgoing().unwrap();
+    assert!(rest.bytes.starts_with(b"\"execute\"") && rest.descriptor.is_none());
+    assert_eq!(session.sent(usize::MAX), None);
+    assert!(session.outgoing().is_none());
+}

@@ -1,0 +1,72 @@
+//! The largest that is sent is still read as one message, and not much is held back.
+
+use qmp_proto::{Arguments, Refusal, Request};
+
+use super::{peer, read_one};
+use crate::data::nested_arrays;
+
+/// Both ways to send this as the whole of a message or as its arguments.
+fn sent_as_arguments(text: &str) -> Result<Vec<u8>, Refusal> {
+    let mut peer = peer();
+    let arguments = Arguments::parse(text)?;
+    peer.send(Request::new("x").checked(arguments), 0)?;
+    Ok(peer.wire.bytes)
+}
+
+fn sent_raw(text: &str) -> Result<Vec<u8>, Refusal> {
+    let mut peer = peer();
+    peer.send_raw(text, 0)?;
+    Ok(peer.wire.bytes)
+}
+
+#[test]
+fn the_deepest_message_is_read_and_a_deeper_one_not_sent() {
+    for (levels, taken) in [(1022, true), (1023, false)] {
+        let text = format!("{{\"a\":{}}}", nested_arrays(levels));
+        let sent = sent_as_arguments(&text);
+        assert_eq!(sent.is_ok(), taken);
+        if let Ok(sent) = sent {
+            read_one(&sent).unwrap();
+        }
+    }
+    for (levels, taken) in [(1023, true), (1024, false)] {
+        let text = format!("{{\"a\":{}}}", nested_arrays(levels));
+        let sent = sent_raw(&text);
+        assert_eq!(sent.is_ok(), taken);
+        if let Ok(sent) = sent {
+            read_one(&sent).unwrap();
+        }
+    }
+}
+
+/// The tokens around arguments, and those of an id that a raw message did not have, count too.
+#[test]
+fn the_message_with_the_most_tokens_is_read_and_one_with_more_not_sent() {
+    type Send = fn(&str) -> Result<Vec<u8>, Refusal>;
+    for send in [sent_as_arguments as Send, sent_raw] {
+        let (mut taken, mut refused) = (1_000_000, 1_048_576);
+        let text = |elements: usize| format!("{{\"a\":[{}1]}}", "1,".repeat(elements - 1));
+        assert!(send(&text(taken)).is_ok() && send(&text(refused)).is_err());
+        // The limit is somewhere between: the last that is taken must be read.
+        while refused - taken > 1 {
+            let middle = (taken + refused) / 2;
+            match send(&text(middle)) {
+                Ok(_) => taken = middle,
+                Err(_) => refused = middle,
+            }
+        }
+        assert!(taken > 1_048_560, "{taken}: too careful");
+        read_one(&send(&text(taken)).unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn the_longest_message_is_read_and_a_longer_one_not_sent() {
+    const LONGEST: usize = 64 * 1024 * 1024 - 1;
+    let around = sent_raw("{\"a\":\"\"}").unwrap().len();
+    let text = |length: usize| format!("{{\"a\":\"{}\"}}", "a".repeat(length - around));
+    assert_eq!(sent_raw(&text(LONGEST + 1)), Err(Refusal::TooLong));
+    let sent = sent_raw(&text(LONGEST)).unwrap();
+    assert_eq!(sent.len(), LONGEST);
+    read_one(&sent).unwrap();
+}

@@ -1,0 +1,373 @@
+//! What a client should know of its requests, kept in the plainest way.
+
+use proptest::prelude::*;
+use qmp_proto::{Ending, OUT_OF_BAND, Options, Refusal, Request, RequestId};
+
+use crate::peer::{GREETING, PARSE_ERROR, Peer, SEVEN, Said, failed, returned, sync_answer};
+
+const SLOTS: usize = 12;
+
+#[derive(Clone, Debug)]
+pub(super) enum Act {
+    Execute {
+        out_of_band: bool,
+        descriptor: bool,
+        unanswered: bool,
+    },
+    Abandon(prop::sample::Index),
+    /// The one that the server would answer next, or any if they may overtake each other.
+    Answer {
+        which: prop::sample::Index,
+        success: bool,
+    },
+    /// An answer that overtakes, wherever it may not.
+    Overtake(prop::sample::Index),
+    Duplicate(prop::sample::Index),
+    Foreign(u64),
+    ParseError,
+    StartOver,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Server {
+    Monitor,
+    OutOfBand,
+    Agent,
+}
+
+/// What the model knows of a request.
+#[derive(Clone, Debug)]
+pub(super) struct InFlight {
+    request: RequestId,
+    token: u32,
+    wire_id: u64,
+    abandoned: bool,
+    out_of_band: bool,
+    descriptor: bool,
+    unanswered: bool,
+}
+
+impl InFlight {
+    fn lost(&self) -> Option<Said> {
+        let ending = if self.unanswered {
+            Ending::AsExpected
+        } else {
+            Ending::OutcomeUnknown
+        };
+        (!self.abandoned).then_some(Said::Unanswered(self.token, ending))
+    }
+}
+
+pub(super) struct Model {
+    server: Server,
+    peer: Peer<SLOTS>,
+    pub(super) in_flight: Vec<InFlight>,
+    answered: Vec<u64>,
+    next_token: u32,
+    /// Tokens that came back, in whatever way.
+    back: Vec<u32>,
+    nonce: u64,
+    over: bool,
+}
+
+impl Model {
+    pub(super) fn new(server: Server) -> Self {
+        let peer = match server {
+            Server::Monitor => Peer::ready(Options::monitor(), &[]),
+            Server::OutOfBand => Peer::ready(Options::monitor(), &[OUT_OF_BAND]),
+            Server::Agent => Peer::synced(Options::agent()),
+        };
+        Self {
+            server,
+            peer,
+            in_flight: Vec::new(),
+            answered: Vec::new(),
+            next_token: 0,
+            back: Vec::new(),
+            nonce: 7,
+            over: false,
+        }
+    }
+
+    pub(super) fn act(&mut self, act: &Act) {
+        let (said, expected) = match act {
+            Act::Execute {
+                out_of_band,
+                descriptor,
+                unanswered,
+            } => {
+                return self.execute(*out_of_band, *descriptor, *unanswered);
+            }
+            Act::Abandon(which) => return self.abandon(which),
+            Act::Answer { which, success } => {
+                let Some(at) = self.next_answered(which) else {
+                    return;
+                };
+                self.answer(at, *success)
+            }
+            Act::Overtake(which) => {
+                if self.in_flight.is_empty() {
+                    return;
+                }
+                let at = which.index(self.in_flight.len());
+                self.answer(at, true)
+            }
+            Act::Duplicate(which) => {
+                if self.answered.is_empty() {
+                    return;
+                }
+                let id = self.answered[which.index(self.answered.len())];
+                if self.in_flight.iter().any(|it| it.wire_id == id) {
+                    // Used again before the server was found to repeat itself: it is an answer.
+                    return;
+                }
+                let again = returned(id);
+                self.stray(&again)
+            }
+            Act::Foreign(id) => {
+                if self.in_flight.iter().any(|it| it.wire_id == *id) {
+                    return;
+                }
+                let foreign = failed(id);
+                self.stray(&foreign)
+            }
+            Act::ParseError => self.parse_error(),
+            Act::StartOver => self.start_over(),
+        };
+        for said in &said {
+            if let Said::Answer(token, _) | Said::Unanswered(token, _) = said {
+                self.back.push(*token);
+            }
+        }
+        assert_eq!(said, expected);
+        assert_eq!(self.peer.client.in_flight(), self.in_flight.len());
+    }
+
+    fn execute(&mut self, out_of_band: bool, descriptor: bool, unanswered: bool) {
+        let token = self.next_token;
+        self.next_token += 1;
+        let mut request = Request::new("x");
+        request = if out_of_band {
+            request.out_of_band()
+        } else {
+            request
+        };
+        request = if unanswered {
+            request.without_answer()
+        } else {
+            request
+        };
+        request = if descriptor {
+            request.descriptor(token)
+        } else {
+            request
+        };
+        self.peer.sent();
+        let result = self
+            .peer
+            .client
+            .execute(&mut self.peer.wire, request, token);
+        let refusal = self.refusal(out_of_band, descriptor);
+        match result {
+            Ok(request) => {
+                assert_eq!(refusal, None);
+                let attached: Vec<_> = self.peer.wire.descriptors.iter().map(|it| it.1).collect();
+                assert_eq!(attached, if descriptor { vec![token] } else { vec![] });
+                let sent = self.peer.sent();
+                let id = sent.trim_end().rsplit(':').next().unwrap();
+                let wire_id = id.trim_end_matches('}').parse().unwrap();
+                assert!(self.in_flight.iter().all(|it| it.wire_id != wire_id));
+                self.in_flight.push(InFlight {
+                    request,
+                    token,
+                    wire_id,
+                    abandoned: false,
+                    out_of_band,
+                    descriptor,
+                    unanswered,
+                });
+            }
+            Err(refused) => {
+                assert_eq!(Some(refused.reason), refusal);
+                assert_eq!(refused.token, token);
+                assert_eq!(refused.descriptor, descriptor.then_some(token));
+                self.back.push(token);
+                assert_eq!(self.peer.sent(), "");
+            }
+        }
+        assert_eq!(self.peer.client.in_flight(), self.in_flight.len());
+    }
+
+    fn refusal(&self, out_of_band: bool, descriptor: bool) -> Option<Refusal> {
+        if self.over {
+            return Some(Refusal::Phase(qmp_proto::Phase::Ended));
+        }
+        if out_of_band && self.server != Server::OutOfBand {
+            return Some(Refusal::NoOutOfBand);
+        }
+        let lane = || {
+            self.in_flight
+                .iter()
+                .filter(|it| it.out_of_band == out_of_band)
+        };
+        let full = |limit| match lane().min_by_key(|it| it.token) {
+            Some(oldest) if lane().all(|it| it.abandoned) => Refusal::HeldByAbandoned {
+                oldest: oldest.request,
+            },
+            _ => Refusal::TooManyInFlight { limit },
+        };
+        let second = !out_of_band && self.server == Server::OutOfBand;
+        if second && lane().count() >= 8 {
+            return Some(full(8));
+        }
+        let table_full = (self.in_flight.len() >= SLOTS).then(|| full(SLOTS));
+        let busy = descriptor && self.in_flight.iter().any(|it| it.descriptor);
+        let busy = busy.then_some(Refusal::DescriptorInFlight);
+        // Both may hold; then it does not matter much which is said.
+        if second {
+            busy.or(table_full)
+        } else {
+            table_full.or(busy)
+        }
+    }
+
+    fn abandon(&mut self, which: &prop::sample::Index) {
+        if self.in_flight.is_empty() {
+            return;
+        }
+        let at = which.index(self.in_flight.len());
+        let entry = &mut self.in_flight[at];
+        let token = self.peer.client.token_mut(entry.request).copied();
+        assert_eq!(token, (!entry.abandoned).then_some(entry.token));
+        assert_eq!(self.peer.client.abandon(entry.request), token);
+        self.back.extend(token);
+        entry.abandoned = true;
+    }
+
+    fn stray(&mut self, text: &str) -> (Vec<Said>, Vec<Said>) {
+        let error = Said::Error(qmp_proto::ProtocolError::ServerParseError);
+        let expected = if self.over { error } else { Said::stray(text) };
+        (self.peer.hears(text), vec![expected])
+    }
+
+    fn next_answered(&self, which: &prop::sample::Index) -> Option<usize> {
+        if self.in_flight.is_empty() {
+            return None;
+        }
+        match self.server {
+            Server::OutOfBand => Some(which.index(self.in_flight.len())),
+            _ => self.in_flight.iter().position(|it| !it.unanswered),
+        }
+    }
+
+    fn answer(&mut self, at: usize, success: bool) -> (Vec<Said>, Vec<Said>) {
+        let entry = self.in_flight.remove(at);
+        let text = if success {
+            returned(entry.wire_id)
+        } else {
+            failed(entry.wire_id)
+        };
+        let said = self.peer.hears(&text);
+        if self.over {
+            self.in_flight.insert(at, entry);
+            let error = qmp_proto::ProtocolError::ServerParseError;
+            return (said, vec![Said::Error(error)]);
+        }
+        self.answered.push(entry.wire_id);
+        let outcome = if success {
+            Ok("{}".into())
+        } else {
+            Err("GenericError: no".into())
+        };
+        let mut expected = Vec::new();
+        if !entry.abandoned {
+            expected.push(Said::Answer(entry.token, outcome));
+        }
+        if self.server != Server::OutOfBand {
+            expected.extend(self.in_flight.drain(..at).filter_map(|it| it.lost()));
+        }
+        (said, expected)
+    }
+
+    fn parse_error(&mut self) -> (Vec<Said>, Vec<Said>) {
+        let said = self.peer.hears(PARSE_ERROR);
+        let error = Said::Error(qmp_proto::ProtocolError::ServerParseError);
+        let text = "GenericError: JSON parse error".to_string();
+        if self.over {
+            return (said, vec![error]);
+        }
+        match &self.in_flight[..] {
+            [] => (said, vec![Said::stray(PARSE_ERROR)]),
+            [_] => {
+                let only = self.in_flight.remove(0);
+                self.answered.push(only.wire_id);
+                let failure = Said::Answer(only.token, Err(text));
+                (
+                    said,
+                    if only.abandoned {
+                        vec![]
+                    } else {
+                        vec![failure]
+                    },
+                )
+            }
+            _ => {
+                self.over = true;
+                (said, vec![Said::ServerParseError(text), error])
+            }
+        }
+    }
+
+    /// A second greeting, or another sync.
+    fn start_over(&mut self) -> (Vec<Said>, Vec<Said>) {
+        if self.over {
+            return (vec![], vec![]);
+        }
+        self.nonce += 1;
+        let number = SEVEN + self.nonce - 7;
+        let lost: Vec<_> = self
+            .in_flight
+            .drain(..)
+            .filter_map(|it| it.lost())
+            .collect();
+        let peer = &mut self.peer;
+        let mut said = Vec::new();
+        let mut expected = Vec::new();
+        if self.server == Server::Agent {
+            peer.client.sync(&mut peer.wire, self.nonce).unwrap();
+            said.extend(peer.hears(sync_answer(number)));
+            expected.push(Said::Ready);
+            expected.extend(lost);
+        } else {
+            said.extend(peer.hears(GREETING));
+            expected.push(Said::Restarted);
+            expected.extend(lost);
+            let enable: &[&str] = if self.server == Server::OutOfBand {
+                &[OUT_OF_BAND]
+            } else {
+                &[]
+            };
+            peer.client
+                .negotiate(&mut peer.wire, self.nonce, enable)
+                .unwrap();
+            said.extend(peer.hears(returned(number)));
+            expected.push(Said::Ready);
+        }
+        (said, expected)
+    }
+
+    /// Every token that was given has come back, once.
+    pub(super) fn end(mut self) {
+        let drained = self.peer.drained();
+        let expected: Vec<_> = self.in_flight.iter().filter_map(InFlight::lost).collect();
+        assert_eq!(drained, expected);
+        for said in drained {
+            if let Said::Unanswered(token, _) = said {
+                self.back.push(token);
+            }
+        }
+        self.back.sort_unstable();
+        assert_eq!(self.back, (0..self.next_token).collect::<Vec<_>>());
+        assert_eq!(self.peer.client.in_flight(), 0);
+    }
+}

@@ -1,0 +1,23 @@
+//! The client as its users and its enemies meet it.
+
+// Helpers panic as tests do.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../support/vectors.rs"]
+mod data;
+mod peer;
+mod qemu;
+
+mod agent;
+mod answers;
+mod descriptors;
+mod ends;
+mod handshake;
+mod laws;
+mod out_of_band;
+mod raw;
+#[cfg(feature = "alloc")]
+mod session;
+mod slots;
+mod transcripts;
+mod vectors;

@@ -1,0 +1,71 @@
+//! The two lanes under `oob`.
+
+use qmp_proto::{OUT_OF_BAND, Options, Refusal, Request, RequestId};
+
+use crate::peer::{Peer, Said, returned};
+
+fn ready() -> Peer {
+    Peer::ready(Options::monitor(), &[OUT_OF_BAND])
+}
+
+fn out_of_band(peer: &mut Peer, token: u32) -> Result<RequestId, Refusal> {
+    peer.send(Request::new("query-yank").out_of_band(), token)
+}
+
+#[test]
+fn a_ninth_in_band_command_is_refused_and_out_of_band_ones_are_not() {
+    let mut peer = ready();
+    let eight: Vec<_> = (0..8).map(|token| peer.execute("stop", token)).collect();
+    assert_eq!(peer.refusal("stop"), Refusal::TooManyInFlight { limit: 8 });
+    peer.sent();
+    out_of_band(&mut peer, 100).unwrap();
+    assert_eq!(peer.sent(), r#"{"exec-oob":"query-yank","id":8}"#);
+    for token in 101..156 {
+        out_of_band(&mut peer, token).unwrap();
+    }
+    let full = out_of_band(&mut peer, 999);
+    assert_eq!(full, Err(Refusal::TooManyInFlight { limit: 64 }));
+    assert_eq!(peer.hears(returned(8)), [Said::done(100)], "it overtakes");
+    assert_eq!(peer.refusal("stop"), Refusal::TooManyInFlight { limit: 8 });
+    for request in &eight {
+        peer.client.abandon(*request);
+    }
+    let oldest = Refusal::HeldByAbandoned { oldest: eight[0] };
+    assert_eq!(
+        peer.refusal("stop"),
+        oldest,
+        "those out of band hold no slot of this lane"
+    );
+    assert_eq!(peer.hears(returned(3)), []);
+    peer.execute("stop", 200);
+    assert_eq!(peer.hears(returned(3)), [Said::done(200)]);
+}
+
+#[test]
+fn without_the_capability_nothing_is_sent_out_of_band() {
+    let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
+    assert_eq!(out_of_band(&mut peer, 1), Err(Refusal::NoOutOfBand));
+    let raw = peer.send_raw(r#"{"exec-oob": "query-yank"}"#, 1);
+    assert_eq!(raw, Err(Refusal::NoOutOfBand));
+    let mut agent: Peer = Peer::synced(Options::agent());
+    assert_eq!(out_of_band(&mut agent, 1), Err(Refusal::NoOutOfBand));
+    assert_eq!(agent.sent(), "");
+}
+
+#[test]
+fn a_raw_message_is_counted_in_the_lane_that_qemu_puts_it_in() {
+    let mut peer = ready();
+    for token in 0..7 {
+        peer.execute("stop", token);
+    }
+    // Both members together are no out-of-band command: it queues up to be refused.
+    peer.send_raw(r#"{"exec-oob": "query-yank", "execute": "stop"}"#, 7)
+        .unwrap();
+    assert_eq!(peer.refusal("stop"), Refusal::TooManyInFlight { limit: 8 });
+    peer.send_raw(r#"{"exec-\u006fob": "query-yank"}"#, 8)
+        .unwrap();
+    let raw = peer.send_raw(r#"{"execute": "stop"}"#, 9);
+    assert_eq!(raw, Err(Refusal::TooManyInFlight { limit: 8 }));
+    let raw = peer.send_raw("{}", 9);
+    assert_eq!(raw, Err(Refusal::TooManyInFlight { limit: 8 }));
+}

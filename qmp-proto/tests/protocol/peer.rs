@@ -1,0 +1,239 @@
+//! A client together with the server that a test plays.
+
+use qmp_proto::{
+    Client, Ending, Full, Options, Phase, ProtocolError, RawMessage, Received, Refusal, Request,
+    RequestId, Sink, WriteArguments,
+};
+
+pub(crate) const GREETING: &str = concat!(
+    r#"{"QMP": {"version": {"qemu": {"micro": 0, "minor": 0, "major": 10}, "package": ""}, "#,
+    r#""capabilities": ["oob"]}}"#,
+    "\r\n"
+);
+pub(crate) const STOP: &str =
+    "{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"STOP\"}\r\n";
+/// The id of a handshake with nonce 7.
+pub(crate) const SEVEN: u64 = (1 << 52) + 7;
+
+/// What a client made of its input, owned.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Said {
+    Greeting,
+    Restarted,
+    Ready,
+    HandshakeFailed(String),
+    Answer(u32, Result<String, String>),
+    Unanswered(u32, Ending),
+    Event(String),
+    Stray(String),
+    ServerParseError(String),
+    Malformed(String),
+    Desynchronised,
+    Error(ProtocolError),
+}
+
+impl Said {
+    pub(crate) fn new(received: Received<'_, u32>) -> Self {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        match received {
+            Received::Greeting(_) => Self::Greeting,
+            Received::Restarted(_) => Self::Restarted,
+            Received::Ready => Self::Ready,
+            Received::HandshakeFailed(failure) => Self::HandshakeFailed(failure.to_string()),
+            Received::Answer(answer) => Self::Answer(
+                answer.token,
+                match answer.outcome {
+                    Ok(reply) => Ok(reply.json().map_or_else(
+                        |error| format!("unreadable: {error}"),
+                        |json| json.to_string(),
+                    )),
+                    Err(failure) => Err(failure.to_string()),
+                },
+            ),
+            Received::Unanswered(lost) => Self::Unanswered(lost.token, lost.ending),
+            Received::Event(event) => Self::Event(event.name().into()),
+            Received::Stray(message) => Self::Stray(text(message)),
+            Received::ServerParseError(failure) => Self::ServerParseError(failure.to_string()),
+            Received::Malformed(malformed) => Self::Malformed(malformed.to_string()),
+            Received::Desynchronised => Self::Desynchronised,
+            other => panic!("new to the tests: {other:?}"),
+        }
+    }
+
+    pub(crate) fn done(token: u32) -> Self {
+        Self::Answer(token, Ok("{}".into()))
+    }
+
+    pub(crate) fn unknown(token: u32) -> Self {
+        Self::Unanswered(token, Ending::OutcomeUnknown)
+    }
+
+    pub(crate) fn stray(text: &str) -> Self {
+        Self::Stray(text.trim_end().into())
+    }
+}
+
+/// An output that takes integers for descriptors, in every tier.
+#[derive(Debug, Default)]
+pub(crate) struct Wire {
+    pub(crate) bytes: Vec<u8>,
+    /// Descriptors, and the bytes they are pinned to.
+    pub(crate) descriptors: Vec<(usize, u32)>,
+}
+
+impl Sink for Wire {
+    type Descriptor = u32;
+
+    fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn truncate(&mut self, length: usize) {
+        self.bytes.truncate(length);
+    }
+
+    fn attach(&mut self, at: usize, descriptor: u32) {
+        self.descriptors.push((at, descriptor));
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Peer<const N: usize = 64> {
+    pub(crate) client: Client<u32, N>,
+    pub(crate) wire: Wire,
+    /// What was heard and is not used yet.
+    input: Vec<u8>,
+}
+
+impl<const N: usize> Peer<N> {
+    pub(crate) fn new(client: Client<u32, N>) -> Self {
+        Self {
+            client,
+            wire: Wire::default(),
+            input: Vec::new(),
+        }
+    }
+
+    /// A monitor's client that was greeted, and negotiated these capabilities.
+    pub(crate) fn ready(options: Options, enable: &[&str]) -> Self {
+        let mut peer = Self::new(Client::monitor(options));
+        assert_eq!(peer.hears(GREETING), [Said::Greeting]);
+        peer.client.negotiate(&mut peer.wire, 7, enable).unwrap();
+        peer.sent();
+        assert_eq!(peer.hears(returned(SEVEN)), [Said::Ready]);
+        peer
+    }
+
+    /// An agent's client in sync.
+    pub(crate) fn synced(options: Options) -> Self {
+        let mut peer = Self::new(Client::agent(options));
+        peer.client.sync(&mut peer.wire, 7).unwrap();
+        peer.sent();
+        assert_eq!(peer.hears(sync_answer(SEVEN)), [Said::Ready]);
+        peer
+    }
+
+    /// Lets the client hear bytes after all that it heard before.
+    pub(crate) fn hears(&mut self, bytes: impl AsRef<[u8]>) -> Vec<Said> {
+        self.input.extend_from_slice(bytes.as_ref());
+        let mut said = Vec::new();
+        let mut steps = self.input.len() + N + 2;
+        loop {
+            steps = steps.checked_sub(1).expect("no progress");
+            match self.client.handle_input(&self.input) {
+                Ok(step) => {
+                    let used = step.used;
+                    let received = step.received.map(Said::new);
+                    self.input.drain(..used);
+                    match received {
+                        Some(received) => said.push(received),
+                        None => return said,
+                    }
+                }
+                Err(error) => {
+                    said.push(Said::Error(error));
+                    return said;
+                }
+            }
+        }
+    }
+
+    /// What was sent since the last call.
+    pub(crate) fn sent(&mut self) -> String {
+        self.wire.descriptors.clear();
+        let bytes = std::mem::take(&mut self.wire.bytes);
+        bytes.iter().map(|&byte| byte as char).collect()
+    }
+
+    pub(crate) fn execute(&mut self, name: &str, token: u32) -> RequestId {
+        self.send(Request::new(name), token).unwrap()
+    }
+
+    /// Sends a request; when it is refused, nothing was written and all came back.
+    pub(crate) fn send<A: WriteArguments>(
+        &mut self,
+        request: Request<'_, A, u32>,
+        token: u32,
+    ) -> Result<RequestId, Refusal> {
+        let before = self.wire.bytes.len();
+        let in_flight = self.client.in_flight();
+        self.client
+            .execute(&mut self.wire, request, token)
+            .map_err(|refused| {
+                assert_eq!(refused.token, token);
+                assert_eq!(self.wire.bytes.len(), before);
+                assert_eq!(self.client.in_flight(), in_flight);
+                refused.reason
+            })
+    }
+
+    pub(crate) fn send_raw(&mut self, text: &str, token: u32) -> Result<RequestId, Refusal> {
+        let message = RawMessage::parse(text)?;
+        self.client
+            .execute_raw(&mut self.wire, &message, token)
+            .map_err(|refused| refused.reason)
+    }
+
+    pub(crate) fn refusal(&mut self, name: &str) -> Refusal {
+        self.send(Request::new(name), 999).unwrap_err()
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.client.phase()
+    }
+
+    /// Ends the connection from our side.
+    pub(crate) fn drained(&mut self) -> Vec<Said> {
+        self.client
+            .drain()
+            .map(|lost| Said::Unanswered(lost.token, lost.ending))
+            .collect()
+    }
+}
+
+/// A success without a value.
+pub(crate) fn returned(id: impl std::fmt::Display) -> String {
+    format!("{{\"return\": {{}}, \"id\": {id}}}\r\n")
+}
+
+pub(crate) fn failed(id: impl std::fmt::Display) -> String {
+    format!("{{\"id\": {id}, \"error\": {{\"class\": \"GenericError\", \"desc\": \"no\"}}}}\r\n")
+}
+
+/// What a server answers when it could not parse something.
+pub(crate) const PARSE_ERROR: &str =
+    "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\r\n";
+
+/// How an agent answers `guest-sync-delimited`.
+pub(crate) fn sync_answer(number: u64) -> Vec<u8> {
+    [
+        b"\xFF",
+        format!("{{\"return\": {number}, \"id\": {number}}}\n").as_bytes(),
+    ]
+    .concat()
+}

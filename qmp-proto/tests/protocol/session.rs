@@ -1,0 +1,69 @@
+//! A client with its buffers.
+
+use qmp_proto::{Client, Options, Phase, ProtocolError, Received, Request, Session, Sink};
+
+use crate::peer::{GREETING, SEVEN, STOP, returned};
+
+fn read(session: &mut Session<u32>, bytes: &str) {
+    session.room()[..bytes.len()].copy_from_slice(bytes.as_bytes());
+    session.filled(bytes.len());
+}
+
+#[test]
+fn commands_are_sent_while_what_was_received_is_held() {
+    let mut session: Session<u32> = Session::new(Client::monitor(Options::monitor()));
+    read(&mut session, &[GREETING, STOP].concat());
+    let (received, mut sender) = session.receive().unwrap().unwrap();
+    let Received::Greeting(greeting) = received else {
+        panic!()
+    };
+    sender.negotiate(7, &["oob"]).unwrap();
+    assert!(greeting.offers("oob"), "still there");
+    assert_eq!(session.phase(), Phase::Negotiating);
+
+    let (received, _) = session.receive().unwrap().unwrap();
+    assert!(matches!(received, Received::Event(_)));
+    assert_eq!(session.consumed(), format!("\r\n{STOP}").as_bytes());
+    assert!(session.receive().unwrap().is_none());
+
+    read(&mut session, &returned(SEVEN));
+    let (received, mut sender) = session.receive().unwrap().unwrap();
+    assert!(matches!(received, Received::Ready));
+    let request = sender.execute(Request::new("stop"), 5).unwrap();
+    *sender.token_mut(request).unwrap() += 1;
+    assert_eq!(sender.abandon(request), Some(6));
+    let before = session.output().length();
+    session.sender().execute(Request::new("cont"), 7).unwrap();
+    assert_eq!(
+        session.output().since(before),
+        br#"{"execute":"cont","id":1}"#
+    );
+    read(&mut session, &[returned(0), returned(1)].concat());
+    let (received, _) = session.receive().unwrap().unwrap();
+    assert!(matches!(received, Received::Answer(answer) if answer.token == 7));
+    session.handle_end().unwrap();
+    assert_eq!(session.receive().err(), Some(ProtocolError::Ended));
+}
+
+#[test]
+fn there_is_always_room_and_never_more_is_filled_than_there_was() {
+    let mut session: Session<u32> = Session::new(Client::monitor(Options::monitor()));
+    for _ in 0..100 {
+        assert!(session.room().len() >= 4096);
+        session.room()[..100].fill(b' ');
+        session.filled(100);
+        assert!(session.receive().unwrap().is_none());
+    }
+    let room = session.room();
+    room.fill(b' ');
+    room[0] = b'{';
+    session.filled(usize::MAX);
+    assert!(session.receive().unwrap().is_none());
+    assert!(session.room().len() >= 4096);
+    assert_eq!(session.sent(usize::MAX), None);
+    let phase = Phase::Greeting;
+    assert_eq!(
+        session.handle_end(),
+        Err(ProtocolError::EndInHandshake { phase })
+    );
+}

@@ -1,0 +1,144 @@
+//! What is in flight, and what was abandoned.
+
+use qmp_proto::{Ending, OUT_OF_BAND, Options, Refusal, Request};
+
+use crate::peer::{Peer, Said, failed, returned};
+
+#[test]
+fn the_answer_to_an_abandoned_request_is_swallowed() {
+    let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
+    let first = peer.execute("stop", 1);
+    let second = peer.execute("cont", 2);
+    peer.execute("stop", 3);
+    assert_eq!(peer.client.abandon(first), Some(1));
+    assert_eq!(peer.client.abandon(first), None, "once");
+    assert_eq!(peer.client.abandon(second), Some(2));
+    assert_eq!(peer.client.in_flight(), 3);
+    let rest = [returned(0), failed(1), returned(2)].concat();
+    assert_eq!(peer.hears(rest), [Said::done(3)]);
+    assert_eq!(peer.client.in_flight(), 0);
+}
+
+#[test]
+fn when_abandoned_requests_hold_all_slots_the_oldest_is_named() {
+    let mut peer: Peer<2> = Peer::ready(Options::monitor(), &[]);
+    let first = peer.execute("stop", 1);
+    let second = peer.execute("cont", 2);
+    assert_eq!(peer.refusal("x"), Refusal::TooManyInFlight { limit: 2 });
+    peer.client.abandon(second);
+    assert_eq!(peer.refusal("x"), Refusal::TooManyInFlight { limit: 2 });
+    peer.client.abandon(first);
+    assert_eq!(
+        peer.refusal("x"),
+        Refusal::HeldByAbandoned { oldest: first }
+    );
+    assert_eq!(peer.hears(returned(0)), []);
+    let third = peer.execute("stop", 3);
+    assert_ne!(third, first, "a name is never used again");
+    assert_eq!(peer.client.abandon(first), None);
+    assert_eq!(peer.refusal("x"), Refusal::TooManyInFlight { limit: 2 });
+    peer.client.abandon(third);
+    assert_eq!(
+        peer.refusal("x"),
+        Refusal::HeldByAbandoned { oldest: second }
+    );
+}
+
+#[test]
+fn a_later_answer_frees_earlier_requests_as_unanswered() {
+    let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
+    peer.execute("a", 1);
+    let abandoned = peer.execute("b", 2);
+    peer.send(Request::new("c").without_answer(), 3).unwrap();
+    peer.execute("d", 4);
+    peer.execute("e", 5);
+    peer.client.abandon(abandoned);
+    assert_eq!(
+        peer.hears(returned(3)),
+        [
+            Said::done(4),
+            Said::unknown(1),
+            Said::Unanswered(3, Ending::AsExpected)
+        ]
+    );
+    assert_eq!(peer.client.in_flight(), 1);
+    assert_eq!(
+        peer.hears(returned(0)),
+        [Said::stray(&returned(0))],
+        "too late"
+    );
+    assert_eq!(peer.hears(returned(4)), [Said::done(5)]);
+}
+
+#[test]
+fn an_answer_that_is_swallowed_frees_earlier_requests_at_once_too() {
+    let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
+    peer.execute("a", 1);
+    let abandoned = peer.execute("b", 2);
+    peer.client.abandon(abandoned);
+    assert_eq!(peer.hears(returned(1)), [Said::unknown(1)]);
+}
+
+#[test]
+fn with_out_of_band_a_later_answer_frees_nothing() {
+    let mut peer: Peer = Peer::ready(Options::monitor(), &[OUT_OF_BAND]);
+    peer.execute("a", 1);
+    peer.execute("b", 2);
+    assert_eq!(peer.hears(returned(1)), [Said::done(2)]);
+    assert_eq!(peer.hears(returned(0)), [Said::done(1)]);
+}
+
+#[test]
+fn what_was_lost_is_handed_out_before_anything_else_is_read() {
+    let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
+    for token in 0..5 {
+        peer.execute("a", token);
+    }
+    let answers = [returned(4), returned(77)].concat();
+    let step = peer.client.handle_input(answers.as_bytes()).unwrap();
+    let used = step.used;
+    assert_eq!(step.received.map(Said::new), Some(Said::done(4)));
+    for token in 0..4 {
+        let step = peer
+            .client
+            .handle_input(&answers.as_bytes()[used..])
+            .unwrap();
+        assert_eq!(step.used, 0);
+        assert_eq!(step.received.map(Said::new), Some(Said::unknown(token)));
+    }
+    assert_eq!(peer.client.in_flight(), 0);
+    let step = peer
+        .client
+        .handle_input(&answers.as_bytes()[used..])
+        .unwrap();
+    assert_eq!(
+        step.received.map(Said::new),
+        Some(Said::stray(&returned(77)))
+    );
+}
+
+#[test]
+fn a_token_can_be_reached_while_it_waits() {
+    let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
+    let first = peer.execute("stop", 1);
+    let second = peer.execute("cont", 2);
+    *peer.client.token_mut(first).unwrap() = 100;
+    peer.client.abandon(second);
+    assert_eq!(peer.client.token_mut(second), None);
+    assert_eq!(peer.hears(returned(0)), [Said::done(100)]);
+    assert_eq!(peer.client.token_mut(first), None);
+}
+
+#[test]
+fn as_many_as_fit_may_be_in_flight_and_no_more() {
+    let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
+    for token in 0..64 {
+        peer.execute("stop", token);
+    }
+    let refused = Refusal::TooManyInFlight { limit: 64 };
+    assert_eq!(peer.refusal("stop"), refused);
+    for token in 0..64 {
+        assert_eq!(peer.hears(returned(token)), [Said::done(token)]);
+    }
+    peer.execute("stop", 0);
+}
