@@ -58,7 +58,7 @@ pub use error::AddressError;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {
     /// A unix socket's path. Bytes, because a path need not be UTF-8.
@@ -129,6 +129,12 @@ impl fmt::Display for Address {
             Self::Vsock { cid, port } => write!(f, "vsock:{cid}:{port}"),
             Self::Descriptor(number) => write!(f, "fd:{number}"),
         }
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({self})")
     }
 }
 

@@ -87,6 +87,8 @@ pub use message::{OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply};
 pub use output::{FixedOutput, Full, NoDescriptor, Sink};
 #[cfg(feature = "alloc")]
 pub use output::{Outgoing, Output};
+#[cfg(feature = "alloc")]
+pub use request::OwnedArguments;
 #[cfg(feature = "serde")]
 pub use request::Serialized;
 pub use request::{Arguments, NoArguments, RawMessage, Refusal, Refused, Request, WriteArguments};

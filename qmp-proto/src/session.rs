@@ -1,6 +1,7 @@
 //! A client with its buffers, as one object.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::client::{Client, Phase, ProtocolError, Received, RequestId, Step, Unanswered};
 use crate::output::{NoDescriptor, Outgoing, Output};
@@ -36,7 +37,7 @@ const KEPT: usize = 64 * 1024;
 ///     session.filled(count);
 ///     while let Some((received, mut sender)) = session.receive()? {
 ///         match received {
-///             Received::Greeting(_) => sender.negotiate(7, &[])?,
+///             Received::Greeting(_) => sender.negotiate(7, &[])?, // 7 stands for a random number
 ///             Received::Ready => {
 ///                 sender.execute(Request::new("query-status"), "status").map_err(|it| it.reason)?;
 ///             }
@@ -53,7 +54,6 @@ const KEPT: usize = 64 * 1024;
 /// assert_eq!((token, reply.json()?.as_str()), ("status", "{\"running\": true}"));
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Session<T, F = NoDescriptor, const N: usize = 64> {
     client: Client<T, N>,
     /// All of it initialised; from `start` to `end` it is input.
@@ -66,7 +66,6 @@ pub struct Session<T, F = NoDescriptor, const N: usize = 64> {
 }
 
 /// The sending half of a [`Session`], lent together with what was received.
-#[derive(Debug)]
 pub struct Sender<'s, T, F = NoDescriptor, const N: usize = 64> {
     client: &'s mut Client<T, N>,
     output: &'s mut Output<F>,
@@ -109,7 +108,9 @@ impl<T, F, const N: usize> Session<T, F, N> {
             (self.start, self.end) = (0, self.end - self.start);
         }
         if self.input.len() - self.end < LEAST_ROOM {
-            let length = (self.input.len() * 2).max(self.end + LEAST_ROOM);
+            // A message beyond the limit is refused, so room for more is never needed.
+            let most = self.client.longest_message().saturating_add(LEAST_ROOM);
+            let length = (self.input.len() * 2).min(most).max(self.end + LEAST_ROOM);
             self.input.resize(length, 0);
         }
         &mut self.input[self.end..]
@@ -183,6 +184,26 @@ impl<T, F, const N: usize> Session<T, F, N> {
             client: &mut self.client,
             output: &mut self.output,
         }
+    }
+}
+
+impl<T, F, const N: usize> fmt::Debug for Session<T, F, N> {
+    /// Not what was said: it can be long, and secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("phase", &self.phase())
+            .field("in_flight", &self.client.in_flight())
+            .field("unread", &(self.end - self.start))
+            .field("output", &self.output)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T, F, const N: usize> fmt::Debug for Sender<'_, T, F, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("phase", &self.client.phase())
+            .finish_non_exhaustive()
     }
 }
 

@@ -134,6 +134,11 @@ impl<T, const N: usize> Client<T, N> {
         self.phase == Phase::Ready && !self.answers_in_order()
     }
 
+    #[cfg(feature = "alloc")]
+    pub(crate) fn longest_message(&self) -> usize {
+        self.options.longest_message
+    }
+
     /// How many requests are unanswered, abandoned ones included.
     pub fn in_flight(&self) -> usize {
         self.pending.count()

@@ -37,13 +37,20 @@ impl Options {
         }
     }
 
-    /// The longest message to accept, in bytes: 65 MiB unless set.
+    /// The longest message to accept, in bytes: 65 MiB unless set. A longer one ends the connection
+    /// to a monitor, and an agent has to be synced again.
+    ///
+    /// Over a buffer of fixed size, set it below that size: then a message that does not fit is an
+    /// error. Otherwise the buffer is full one day, and a read into no room looks like the end.
     pub const fn longest_message(mut self, bytes: usize) -> Self {
         self.longest_message = bytes;
         self
     }
 
     /// The most levels of arrays and objects in a message: 1024 unless set, and never more.
+    ///
+    /// Replies and events in QEMU's own shape are not looked into, so in those it is 1024, and is
+    /// noticed when their value is read.
     pub const fn deepest_message(mut self, levels: usize) -> Self {
         self.deepest_message = levels;
         self
@@ -55,7 +62,8 @@ impl Options {
         self
     }
 
-    /// Ends every command with a line feed, for servers that read lines.
+    /// Ends every command with a line feed, for servers that read lines. Raw messages and
+    /// [`Arguments`](crate::Arguments) must have none inside then, as JSON may between its tokens.
     ///
     /// QEMU needs none, and pays one system call for each byte it reads.
     pub const fn line_end(mut self, yes: bool) -> Self {

@@ -35,7 +35,7 @@ impl core::error::Error for JsonError {}
 
 /// The kinds of [`JsonError`].
 ///
-/// The last six are legal JSON that QEMU's parser refuses, or takes as something else than one
+/// The last five are legal JSON that QEMU's parser refuses, or takes as something else than one
 /// message; they are errors only in what is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -69,8 +69,6 @@ pub enum JsonFlaw {
     ZeroExponent,
     /// More than 2,097,152 tokens: QEMU would take the rest for another message.
     TooManyTokens,
-    /// More than 64 MiB: QEMU would take the rest for another message.
-    TooLong,
     /// More members than can be compared without an allocator.
     TooManyMembers,
 }
@@ -79,7 +77,7 @@ impl fmt::Display for JsonFlaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Incomplete => "JSON that ends too early",
-            Self::Syntax => "no JSON",
+            Self::Syntax => "invalid JSON",
             Self::Trailing => "something after the JSON value",
             Self::ControlCharacter => "a control character inside a string",
             Self::Escape => "an unknown escape inside a string",
@@ -93,7 +91,6 @@ impl fmt::Display for JsonFlaw {
             Self::Noncharacter => "a Unicode noncharacter, which QEMU refuses,",
             Self::ZeroExponent => "a zero with an exponent, which QEMU cannot read,",
             Self::TooManyTokens => "more than 2097152 tokens, QEMU's limit,",
-            Self::TooLong => "more than 64 MiB, QEMU's limit,",
             Self::TooManyMembers => "more members than can be compared without an allocator",
         })
     }

@@ -9,7 +9,7 @@ use crate::json::{JsonError, MAX_DEPTH, Members};
 use crate::message::{Body, ErrorClass, Event, Failure, Greeting, Json, Reply, Timestamp, Version};
 
 /// A success answer that owns its bytes: one allocation, decoded when asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct OwnedReply {
     message: Box<[u8]>,
     value: Range,
@@ -106,7 +106,7 @@ impl Reply<'_> {
 }
 
 /// An error answer that owns its text.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct OwnedFailure {
     message: Box<[u8]>,
     class: String,
@@ -159,7 +159,7 @@ impl Failure<'_> {
 }
 
 /// An event that owns its bytes: one allocation, decoded when asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct OwnedEvent {
     message: Box<[u8]>,
     name: (usize, usize),
@@ -217,7 +217,7 @@ impl Event<'_> {
 }
 
 /// A greeting that owns its text.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct OwnedGreeting {
     message: Box<[u8]>,
     version: Option<Version>,
@@ -263,6 +263,40 @@ impl Greeting<'_> {
             package: self.package().to_string(),
             capabilities: self.capabilities().map(|name| name.to_string()).collect(),
         }
+    }
+}
+
+/// How much of a message `Debug` shows.
+const SHOWN: usize = 256;
+
+/// Shows the message as text, cut to a sane length.
+fn show(f: &mut fmt::Formatter<'_>, name: &str, message: &[u8]) -> fmt::Result {
+    let head = String::from_utf8_lossy(&message[..message.len().min(SHOWN)]);
+    let more = if message.len() > SHOWN { "…" } else { "" };
+    write!(f, "{name}({}{more})", head.escape_debug())
+}
+
+impl fmt::Debug for OwnedReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, "OwnedReply", &self.message)
+    }
+}
+
+impl fmt::Debug for OwnedFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, "OwnedFailure", &self.message)
+    }
+}
+
+impl fmt::Debug for OwnedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, "OwnedEvent", &self.message)
+    }
+}
+
+impl fmt::Debug for OwnedGreeting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, "OwnedGreeting", &self.message)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Output that grows, with descriptors.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::output::{Full, NoDescriptor, Sink};
 
@@ -28,7 +29,6 @@ const KEPT: usize = 64 * 1024;
 /// assert_eq!(output.sent(1), Some(7), "it left with its first byte");
 /// assert_eq!(output.next().unwrap().bytes, b"d");
 /// ```
-#[derive(Debug)]
 pub struct Output<F = NoDescriptor> {
     bytes: Vec<u8>,
     /// How many bytes from the front are sent.
@@ -95,6 +95,16 @@ impl<F> Output<F> {
             self.bytes.shrink_to(KEPT);
         }
         left.map(|(_, descriptor)| descriptor)
+    }
+}
+
+impl<F> fmt::Debug for Output<F> {
+    /// Not the bytes: commands can carry passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output")
+            .field("unsent", &(self.bytes.len() - self.sent))
+            .field("descriptor", &self.descriptor.is_some())
+            .finish_non_exhaustive()
     }
 }
 

@@ -73,6 +73,37 @@ impl WriteArguments for Arguments<'_> {
     }
 }
 
+/// [`Arguments`] that own their text: checked once, at a time of one's own, and sent later.
+#[cfg(feature = "alloc")]
+#[derive(Clone, PartialEq, Eq)]
+pub struct OwnedArguments(alloc::string::String);
+
+#[cfg(feature = "alloc")]
+impl OwnedArguments {
+    /// Checks a text.
+    ///
+    /// # Errors
+    ///
+    /// As [`Arguments::parse`].
+    pub fn parse(text: alloc::string::String) -> Result<Self, JsonError> {
+        Arguments::parse(&text)?;
+        Ok(Self(text))
+    }
+
+    /// The arguments, borrowed from this.
+    pub fn as_arguments(&self) -> Arguments<'_> {
+        Arguments(self.0.trim_matches([' ', '\t', '\r', '\n']))
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl core::fmt::Debug for OwnedArguments {
+    /// Not the text: it may hold a password.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "OwnedArguments({} bytes)", self.0.len())
+    }
+}
+
 /// Arguments that serde serializes straight into the output.
 #[cfg(feature = "serde")]
 #[derive(Debug)]

@@ -5,6 +5,8 @@ mod raw;
 mod refused;
 mod write;
 
+#[cfg(feature = "alloc")]
+pub use arguments::OwnedArguments;
 #[cfg(feature = "serde")]
 pub use arguments::Serialized;
 pub use arguments::{Arguments, NoArguments, WriteArguments};

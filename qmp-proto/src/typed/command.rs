@@ -5,7 +5,9 @@ use serde::de::DeserializeOwned;
 
 /// A command with typed arguments and a typed answer.
 ///
-/// The implementing type is what is serialized as the arguments; a unit struct sends none.
+/// The implementing type is what is serialized as the arguments; a unit struct sends none. QEMU
+/// refuses `null` for an optional argument, so leave out what is `None`:
+/// `#[serde(skip_serializing_if = "Option::is_none")]`.
 ///
 /// ```
 /// use qmp_proto::Command;
@@ -31,7 +33,7 @@ use serde::de::DeserializeOwned;
 ///
 /// impl Command for DeviceDel<'_> {
 ///     const NAME: &'static str = "device_del";
-///     type Output = serde::de::IgnoredAny; // it answers `{}`
+///     type Output = (); // it answers `{}`
 /// }
 /// ```
 pub trait Command: Serialize {
@@ -42,7 +44,7 @@ pub trait Command: Serialize {
     /// `guest-suspend-…`.
     const ANSWERED: bool = true;
 
-    /// What it returns.
+    /// What it returns; `()` for a command that returns nothing.
     type Output: DeserializeOwned;
 }
 

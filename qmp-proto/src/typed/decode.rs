@@ -183,6 +183,11 @@ fn decode_text<'b, T: Deserialize<'b>>(text: &'b str, levels: usize) -> Result<T
     }
     T::deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
+        .or_else(|error| match text {
+            // What a command returns that returns nothing: `()` will do for it.
+            "{}" => serde_json::from_str("null").map_err(|_| error),
+            _ => Err(error),
+        })
         .map_err(|error| {
             let at = error.column().saturating_sub(1);
             let text = text
@@ -246,6 +251,22 @@ mod tests {
     fn members_between_the_value_and_the_id_do_no_harm() {
         let line = r#"{"return": [1, 2], "__com.x": 1, "id": 1}"#;
         assert_eq!(reply(line).decode::<Vec<u8>>().unwrap(), [1, 2]);
+    }
+
+    #[test]
+    fn nothing_returned_decodes_as_unit() {
+        reply(r#"{"return": {}, "id": 1}"#).decode::<()>().unwrap();
+        reply(r#"{"return": {"a": 1}, "id": 1}"#)
+            .decode::<()>()
+            .unwrap_err();
+        #[derive(Deserialize, Debug)]
+        struct Needed {
+            _a: u8,
+        }
+        let error = reply(r#"{"return": {}, "id": 1}"#)
+            .decode::<Needed>()
+            .unwrap_err();
+        assert!(error.to_string().contains("missing field"), "{error}");
     }
 
     #[test]

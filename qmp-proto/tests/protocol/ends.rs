@@ -223,7 +223,7 @@ fn a_bad_line_is_reported_and_reading_goes_on() {
         ("warning: x\r\n", "bytes outside any message"),
         ("42\r\n", "bytes outside any message"),
         ("{\"return\": \"a\u{1}\"}\r\n", "a control character"),
-        ("{\"return\": nope}\r\n", "no JSON"),
+        ("{\"return\": nope}\r\n", "invalid JSON"),
         ("{\"foo\": 1}\r\n", "an object that is no greeting"),
         (
             "{\"execute\": \"quit\"}\r\n",
