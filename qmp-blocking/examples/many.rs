@@ -21,7 +21,9 @@ fn main() -> ExitCode {
 }
 
 fn watch(addresses: impl Iterator<Item = String>) -> Result<(), Box<dyn std::error::Error>> {
-    let mut machines: Vec<Connection> = addresses.map(Connection::connect).collect::<Result<_, _>>()?;
+    let mut machines: Vec<Connection> = addresses
+        .map(Connection::connect)
+        .collect::<Result<_, _>>()?;
     while !machines.is_empty() {
         // What has been read already makes no descriptor readable: look first, then wait.
         machines.retain_mut(|machine| match print_events(machine) {
@@ -31,8 +33,10 @@ fn watch(addresses: impl Iterator<Item = String>) -> Result<(), Box<dyn std::err
                 false
             }
         });
-        let mut descriptors: Vec<_> =
-            machines.iter().map(|machine| PollFd::from_borrowed_fd(machine.as_fd(), PollFlags::IN)).collect();
+        let mut descriptors: Vec<_> = machines
+            .iter()
+            .map(|machine| PollFd::from_borrowed_fd(machine.as_fd(), PollFlags::IN))
+            .collect();
         if !descriptors.is_empty() {
             poll(&mut descriptors, None)?;
         }

@@ -141,6 +141,8 @@ impl<S: Stream> Connection<S> {
                 self.stream.try_write(outgoing.bytes)
             };
             match written {
+                // A stream of the caller's that takes nothing any more.
+                Ok(0) => self.deaf = true,
                 // The descriptor, if one left, is closed here: the server has its own.
                 Ok(count) => drop(self.session.sent(count)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -215,10 +217,7 @@ impl<S: Stream> Connection<S> {
                     true
                 }
                 Ok(None) => false,
-                Err(error) => {
-                    self.end(Disconnect::Protocol(error));
-                    false
-                }
+                Err(error) => return self.end(Disconnect::Protocol(error)),
             };
             self.wire.show(Direction::Received, self.session.consumed());
             self.wire

@@ -1,0 +1,221 @@
+//! Ends of connections, told apart.
+
+use std::time::Duration;
+
+use qmp_blocking::{Cause, Connection, Disconnect, Error, Outcome};
+
+use crate::peer::{connect, connect_with, handshake};
+
+fn reason(error: &Error) -> &Disconnect {
+    match error.cause() {
+        Cause::Disconnected { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_end_inside_a_message() {
+    let mut connection = connect(|mut peer| {
+        let command = peer.receive();
+        peer.send(&format!("{{\"return\": {{\"cut\": \"off{command}"));
+    });
+    let error = connection.execute("query").run().unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    assert!(
+        matches!(reason(&error), Disconnect::Protocol(_)),
+        "{error:?}"
+    );
+    assert!(
+        error
+            .to_string()
+            .contains("the server closed the connection inside a message"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_end_in_the_handshake() {
+    for said in ["", "{\"QMP\": {}}\r\n", "{\"QMP\""] {
+        let error = handshake(Connection::builder(), move |mut peer| {
+            peer.send(said);
+            if said.ends_with('\n') {
+                peer.receive();
+            }
+        });
+        let error = error.unwrap_err();
+        assert!(error.is_disconnected(), "{error}");
+        assert_eq!(error.outcome(), Outcome::NotSent);
+        let phase = if said.ends_with('\n') {
+            "capabilities are being negotiated"
+        } else {
+            "waiting for the greeting"
+        };
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("the server closed the connection: {phase}")),
+            "{said}: {error}"
+        );
+    }
+}
+
+#[test]
+fn the_end_with_commands_in_flight() {
+    let mut connection = connect(|mut peer| {
+        peer.receive();
+        let second = peer.receive();
+        peer.receive();
+        peer.answer(&second, "{}");
+    });
+    let sent = [(); 3].map(|()| connection.execute("query").send().unwrap());
+    let [first, second, third] = sent;
+    // The answer to the second overtook the first's, which will not come any more.
+    let overtaken = first.wait(&mut connection).unwrap_err();
+    assert_eq!(overtaken.outcome(), Outcome::Unknown);
+    second.wait(&mut connection).unwrap();
+    let error = third.wait(&mut connection).unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    assert!(
+        error
+            .to_string()
+            .contains("query: the server closed the connection with a request unanswered"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_end_with_nothing_in_flight() {
+    let mut connection = connect(|mut peer| {
+        let command = peer.receive();
+        peer.answer(&command, "{}");
+        peer.send("{\"event\": \"LAST\"}\r\n");
+    });
+    connection.execute("query").run().unwrap();
+    assert_eq!(connection.event().wait().unwrap().name(), "LAST");
+    let error = connection.event().wait().unwrap_err();
+    assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
+    assert_eq!(error.to_string(), "the server closed the connection (peer)");
+}
+
+/// What the server said before it closed is read, though writing to it fails.
+#[test]
+fn an_answer_is_read_from_a_server_that_has_closed() {
+    let mut connection = connect(|mut peer| {
+        let command = peer.receive();
+        peer.send("{\"event\": \"BYE\"}\r\n");
+        peer.answer(&command, "{}");
+    });
+    let sent = connection.execute("first").send().unwrap();
+    while connection
+        .event()
+        .named("BYE")
+        .look()
+        .unwrap_or_default()
+        .is_none()
+    {}
+    let mut second = connection.execute("second").run();
+    while second.is_ok() {
+        second = connection.execute("second").run();
+    }
+    sent.wait(&mut connection).unwrap();
+    assert!(second.unwrap_err().is_disconnected());
+}
+
+#[test]
+fn a_failed_quit_keeps_the_connection() {
+    let mut connection = connect(|mut peer| {
+        for answer in [
+            "\"error\": {\"class\": \"GenericError\", \"desc\": \"No\"}",
+            "\"return\": {}",
+        ] {
+            let id = crate::peer::id(&peer.receive());
+            peer.send(&format!("{{{answer}, \"id\": {id}}}\r\n"));
+        }
+    });
+    assert!(
+        connection
+            .execute("quit")
+            .run()
+            .unwrap_err()
+            .class()
+            .is_some()
+    );
+    connection.execute("query").run().unwrap();
+}
+
+#[test]
+fn quit_succeeds_without_an_answer_too() {
+    let mut connection = connect(|mut peer| {
+        peer.receive();
+    });
+    let reply = connection.execute("quit").run().unwrap();
+    assert_eq!(reply.json().unwrap().as_str(), "{}");
+    assert!(
+        connection
+            .execute("query")
+            .run()
+            .unwrap_err()
+            .is_disconnected()
+    );
+
+    let mut connection = connect(|mut peer| {
+        peer.receive();
+    });
+    let answer = connection
+        .raw("{\"execute\": \"quit\", \"id\": 7}")
+        .run()
+        .unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    assert_eq!(answer["return"], serde_json::json!({}));
+}
+
+#[test]
+fn closing_waits_until_everything_is_answered() {
+    let (answered, seen) = std::sync::mpsc::channel();
+    let mut connection = connect(move |mut peer| {
+        for _ in 0..3 {
+            let command = peer.receive();
+            peer.send("{\"event\": \"BUSY\"}\r\n");
+            answered.send(command.len()).unwrap();
+            peer.answer(&command, "{}");
+        }
+    });
+    let long = "x".repeat(2 << 20);
+    for _ in 0..3 {
+        drop(
+            connection
+                .execute("log")
+                .argument("text", &long)
+                .send()
+                .unwrap(),
+        );
+    }
+    connection.close().unwrap();
+    assert_eq!(
+        seen.try_iter().filter(|length| *length > 2 << 20).count(),
+        3
+    );
+
+    // A server that closes by itself is as good, one that does not answer is told of.
+    let mut connection = connect(|mut peer| {
+        peer.receive();
+    });
+    drop(connection.execute("log").send().unwrap());
+    connection.close().unwrap();
+
+    let builder = Connection::builder().handshake_deadline(Duration::from_millis(50));
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let mut connection = connect_with(builder, move |_peer| {
+        let _ = stopped.recv();
+    });
+    drop(
+        connection
+            .execute("log")
+            .argument("text", &long)
+            .send()
+            .unwrap(),
+    );
+    let error = connection.close().unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    drop(stop);
+}

@@ -1,0 +1,19 @@
+//! The client against peers that do what no real server does on demand: the other end of a socket
+//! pair, driven by a thread of the test.
+
+#![cfg(unix)]
+// clippy.toml allows it in tests, but not in what they share.
+#![allow(clippy::unwrap_used)]
+
+mod peer;
+
+mod addresses;
+mod agent;
+mod descriptors;
+mod ends;
+mod events;
+mod full_socket;
+mod handshake;
+mod malformed;
+mod no_deadline;
+mod wire;

@@ -1,0 +1,90 @@
+//! Commands that take longer than is waited for.
+
+use std::time::{Duration, Instant};
+
+use qmp_blocking::{Cause, Outcome};
+use serde_json::Value;
+
+use crate::server::PLENTY;
+use crate::slow::Slow;
+use crate::suite::Suite;
+
+on_every_qemu!(
+    a_deadline_leaves_the_connection_usable,
+    the_deadline_of_a_connection_is_every_commands,
+    a_sent_command_keeps_its_own_deadline,
+);
+
+const SHORT: Duration = Duration::from_millis(60);
+
+fn a_deadline_leaves_the_connection_usable(suite: &Suite) {
+    let mut server = suite.qemu();
+    let mut qemu = server.connect();
+    let slow = Slow::new(server.folder());
+    for _ in 0..3 {
+        let started = Instant::now();
+        let error = slow.command(&mut qemu).deadline(SHORT).run().unwrap_err();
+        assert!(started.elapsed() >= SHORT);
+        assert!(error.is_timeout() && !error.is_disconnected(), "{error}");
+        assert_eq!(error.outcome(), Outcome::Unknown);
+        assert_eq!(error.command(), Some("pmemsave"));
+        let Cause::Deadline { waited, .. } = error.cause() else {
+            panic!("{error:?}")
+        };
+        assert!(*waited >= SHORT && *waited < PLENTY, "{waited:?}");
+        let text = error.to_string();
+        assert!(text.starts_with("pmemsave: no answer in "), "{text}");
+
+        let error = qemu
+            .execute("query-status")
+            .deadline(SHORT)
+            .run()
+            .unwrap_err();
+        assert!(error.is_timeout(), "it waits behind the slow one: {error}");
+        slow.finish();
+        // The late answers come now, and are nobody's.
+        let status: Value = qemu
+            .execute("query-status")
+            .run()
+            .unwrap()
+            .decode()
+            .unwrap();
+        assert_eq!(status["running"], false);
+    }
+}
+
+fn the_deadline_of_a_connection_is_every_commands(suite: &Suite) {
+    let mut server = suite.qemu();
+    let mut qemu = server.connect();
+    let slow = Slow::new(server.folder());
+    qemu.set_deadline(Some(SHORT)).unwrap();
+    assert!(slow.command(&mut qemu).run().unwrap_err().is_timeout());
+    let raw = qemu.raw(r#"{"execute":"query-name"}"#).run();
+    assert!(raw.unwrap_err().is_timeout());
+    std::thread::scope(|scope| {
+        scope.spawn(|| slow.finish());
+        qemu.execute("query-name").deadline(PLENTY).run().unwrap();
+    });
+    qemu.set_deadline(None).unwrap();
+    let saving = slow.command(&mut qemu).send().unwrap();
+    slow.finish();
+    saving.wait(&mut qemu).unwrap();
+}
+
+fn a_sent_command_keeps_its_own_deadline(suite: &Suite) {
+    let mut server = suite.qemu();
+    let mut qemu = server.connect();
+    let slow = Slow::new(server.folder());
+    let saving = slow.command(&mut qemu).deadline(SHORT).send().unwrap();
+    let status = qemu.execute("query-status").send().unwrap();
+    std::thread::sleep(SHORT * 2);
+    let error = saving.wait(&mut qemu).unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    slow.finish();
+    status.wait(&mut qemu).unwrap();
+    // An answer that is there when it is asked for is in time, however late it is asked for.
+    let late = qemu.execute("query-status").deadline(SHORT).send().unwrap();
+    qemu.execute("query-status").run().unwrap();
+    std::thread::sleep(SHORT * 2);
+    late.wait(&mut qemu).unwrap();
+}

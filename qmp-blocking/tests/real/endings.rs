@@ -1,0 +1,152 @@
+//! The ends of connections.
+
+use qmp_blocking::{Cause, Connection, Disconnect, Error, Outcome, Sent};
+use rustix::process::Signal;
+
+use crate::server::{PLENTY, event_names};
+use crate::slow::Slow;
+use crate::suite::Suite;
+
+on_every_qemu!(
+    quit_succeeds_and_then_the_connection_is_closed,
+    quit_ends_a_storage_daemon,
+    a_killed_server_leaves_outcomes_unknown,
+    a_terminated_server_says_so_first,
+    another_thread_ends_a_wait,
+);
+
+fn reason(error: &Error) -> &Disconnect {
+    match error.cause() {
+        Cause::Disconnected { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The server closes the connection, or resets it: many rounds, to see both.
+fn quit_succeeds_and_then_the_connection_is_closed(suite: &Suite) {
+    for round in 0..10 {
+        let mut server = suite.qemu();
+        let mut qemu = server.connect();
+        let left = match round % 3 {
+            0 => {
+                qemu.execute("quit").run().unwrap();
+                None
+            }
+            1 => {
+                let answer = qemu
+                    .raw(r#"{"execute": "quit", "id": "bye"}"#)
+                    .run()
+                    .unwrap();
+                assert_eq!(answer, br#"{"return": {}, "id": "bye"}"#);
+                None
+            }
+            _ => {
+                let quit = qemu.execute("quit").send().unwrap();
+                Some(quit)
+            }
+        };
+        assert!(server.ended().success());
+        if let Some(quit) = left {
+            quit.wait(&mut qemu).unwrap();
+        }
+        let error = qemu.event().named("NEVER").wait().unwrap_err();
+        assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
+        assert!(error.is_disconnected());
+        let shutdown = qemu.event().wait().unwrap();
+        assert_eq!(shutdown.name(), "SHUTDOWN");
+        assert!(qemu.event().look().unwrap_err().is_disconnected());
+        let error = qemu.execute("query-status").run().unwrap_err();
+        assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
+        assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
+        assert!(!qemu.is_ready());
+    }
+}
+
+fn quit_ends_a_storage_daemon(suite: &Suite) {
+    for _ in 0..5 {
+        let (mut server, mut daemon) = suite.storage_daemon(Connection::builder);
+        daemon.execute("quit").run().unwrap();
+        let error = daemon.event().wait().unwrap_err();
+        assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
+        assert!(server.ended().success());
+    }
+}
+
+fn a_killed_server_leaves_outcomes_unknown(suite: &Suite) {
+    let mut server = suite.qemu();
+    let mut qemu = server.connect();
+    let slow = Slow::new(server.folder());
+    qemu.execute("cont").run().unwrap();
+    let saving = slow.command(&mut qemu).send().unwrap();
+    let behind: Vec<Sent> = (0..3)
+        .map(|_| qemu.execute("query-status").send().unwrap())
+        .collect();
+    server.signal(Signal::KILL);
+    for sent in [saving].into_iter().chain(behind) {
+        let error = sent.wait(&mut qemu).unwrap_err();
+        assert!(error.is_disconnected() && !error.is_timeout(), "{error}");
+        assert_eq!(error.outcome(), Outcome::Unknown);
+        let text = error.to_string();
+        assert!(
+            text.contains("closed the connection with 4 requests unanswered"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("the command was sent, and its outcome is unknown"),
+            "{text}"
+        );
+    }
+    let error = qemu.execute("stop").run().unwrap_err();
+    assert!(error.is_disconnected(), "{error}");
+    assert_eq!(error.outcome(), Outcome::NotSent);
+    assert_eq!(qemu.event().wait().unwrap().name(), "RESUME");
+    assert!(qemu.event().wait().unwrap_err().is_disconnected());
+
+    server.ended();
+    let error = Connection::connect(server.address()).unwrap_err();
+    assert!(
+        error.to_string().contains("socket file is left over"),
+        "{error}"
+    );
+}
+
+fn a_terminated_server_says_so_first(suite: &Suite) {
+    let mut server = suite.qemu();
+    let mut qemu = server.connect();
+    qemu.execute("query-status").run().unwrap();
+    server.signal(Signal::TERM);
+    let shutdown = qemu
+        .event()
+        .named("SHUTDOWN")
+        .deadline(PLENTY)
+        .wait()
+        .unwrap();
+    let data: serde_json::Value = shutdown.data().unwrap().unwrap().decode().unwrap();
+    assert_eq!(data["reason"], "host-signal");
+    let error = qemu.event().deadline(PLENTY).wait().unwrap_err();
+    assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
+}
+
+fn another_thread_ends_a_wait(suite: &Suite) {
+    let mut server = suite.qemu();
+    let mut qemu = server.connect();
+    let slow = Slow::new(server.folder());
+    qemu.execute("cont").run().unwrap();
+    let handle = qemu.shutdown_handle().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            slow.begun();
+            handle.shutdown();
+        });
+        let error = slow.command(&mut qemu).run().unwrap_err();
+        assert!(matches!(reason(&error), Disconnect::ByUs), "{error:?}");
+        assert_eq!(error.outcome(), Outcome::Unknown);
+        assert!(error.to_string().contains("closed on this side"), "{error}");
+    });
+    assert_eq!(event_names(&mut qemu).unwrap_err().to_string(), {
+        let address = server.address();
+        format!("the connection was closed on this side ({address})")
+    });
+    slow.finish();
+    server.connect().execute("query-status").run().unwrap();
+}

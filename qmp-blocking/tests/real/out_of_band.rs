@@ -1,0 +1,129 @@
+//! Commands that overtake others.
+
+use qmp_blocking::{Connection, ErrorClass, Outcome, Sent};
+use serde_json::Value;
+use std::time::Duration;
+
+use crate::server::{PLENTY, Server};
+use crate::slow::Slow;
+use crate::suite::Suite;
+
+on_every_qemu!(
+    an_out_of_band_command_overtakes_a_slow_one,
+    a_ninth_command_waits_for_its_turn,
+    many_out_of_band_commands_are_in_flight_beside_eight_others,
+    commands_sent_at_once_leave_out_of_band_commands_a_way,
+);
+
+fn connect(server: &mut Server) -> Connection {
+    server.connect_with(|| Connection::builder().out_of_band())
+}
+
+fn an_out_of_band_command_overtakes_a_slow_one(suite: &Suite) {
+    let mut server = suite.qemu();
+    let mut qemu = connect(&mut server);
+    let slow = Slow::new(server.folder());
+    let saving = slow.command(&mut qemu).send().unwrap();
+    let status = qemu.execute("query-status").send().unwrap();
+
+    let error = qemu
+        .execute("migrate-pause")
+        .out_of_band()
+        .run()
+        .unwrap_err();
+    assert_eq!(error.class(), Some(ErrorClass::GenericError), "{error}");
+    let yank = qemu.execute("query-yank").out_of_band().run();
+    if suite.major() == 5 {
+        assert_eq!(yank.unwrap_err().class(), Some(ErrorClass::CommandNotFound));
+    } else {
+        let instances: Value = yank.unwrap().decode().unwrap();
+        assert_eq!(instances[0]["type"], "chardev", "{instances}");
+    }
+    // Not every command may be run out of band.
+    let error = qemu.execute("query-name").out_of_band().run().unwrap_err();
+    assert!(
+        error.to_string().contains("does not support OOB"),
+        "{error}"
+    );
+
+    slow.finish();
+    status.wait(&mut qemu).unwrap();
+    saving.wait(&mut qemu).unwrap();
+}
+
+fn a_ninth_command_waits_for_its_turn(suite: &Suite) {
+    let mut server = suite.qemu();
+    let mut qemu = connect(&mut server);
+    let slow = Slow::new(server.folder());
+    let mut sent: Vec<Sent> = vec![slow.command(&mut qemu).send().unwrap()];
+    slow.begun();
+    for _ in 0..7 {
+        sent.push(qemu.execute("query-name").send().unwrap());
+    }
+    let ninth = qemu
+        .execute("query-name")
+        .deadline(Duration::from_millis(50));
+    let error = ninth.send().unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
+    // Out-of-band commands still get through.
+    let error = qemu
+        .execute("migrate-pause")
+        .out_of_band()
+        .run()
+        .unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Answered, "{error}");
+
+    std::thread::scope(|scope| {
+        scope.spawn(|| slow.finish());
+        let ninth = qemu.execute("query-status").send().unwrap();
+        sent.push(ninth);
+    });
+    for sent in sent {
+        sent.wait(&mut qemu).unwrap();
+    }
+}
+
+fn many_out_of_band_commands_are_in_flight_beside_eight_others(suite: &Suite) {
+    let mut server = suite.qemu();
+    let mut qemu = connect(&mut server);
+    let slow = Slow::new(server.folder());
+    let mut in_band: Vec<Sent> = vec![slow.command(&mut qemu).send().unwrap()];
+    slow.begun();
+    for _ in 0..7 {
+        in_band.push(qemu.execute("query-name").send().unwrap());
+    }
+    let urgent: Vec<Sent> = (0..40)
+        .map(|_| qemu.execute("migrate-pause").out_of_band().send().unwrap())
+        .collect();
+    for sent in urgent {
+        let error = sent.wait(&mut qemu).unwrap_err();
+        assert_eq!(error.class(), Some(ErrorClass::GenericError), "{error}");
+    }
+    slow.finish();
+    for sent in in_band {
+        sent.wait(&mut qemu).unwrap();
+    }
+}
+
+/// Nothing has begun yet when they arrive.
+fn commands_sent_at_once_leave_out_of_band_commands_a_way(suite: &Suite) {
+    // 5.2 stops reading when an eighth comes in before the first has begun, until that has ended.
+    let at_once = if suite.major() == 5 { 7 } else { 8 };
+    let mut server = suite.qemu();
+    let mut qemu = connect(&mut server);
+    let slow = Slow::new(server.folder());
+    for _ in 0..20 {
+        let mut sent: Vec<Sent> = vec![slow.command(&mut qemu).send().unwrap()];
+        for _ in 1..at_once {
+            sent.push(qemu.execute("query-name").send().unwrap());
+        }
+        let pause = qemu.execute("migrate-pause").out_of_band();
+        let error = pause.deadline(PLENTY).run().unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Answered, "{error}");
+        slow.finish();
+        for sent in sent {
+            sent.wait(&mut qemu).unwrap();
+        }
+    }
+}

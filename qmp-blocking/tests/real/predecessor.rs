@@ -1,0 +1,79 @@
+//! Answers to a client that has left.
+
+use std::io::{Read, Write};
+use std::sync::{Arc, Mutex, mpsc};
+
+use qmp_blocking::{Connection, Direction};
+use serde_json::Value;
+
+use crate::server::PLENTY;
+use crate::slow::Slow;
+use crate::suite::Suite;
+
+on_every_qemu!(
+    an_answer_to_the_client_before_is_nobodys,
+    half_a_command_of_the_client_before_harms_nobody,
+);
+
+/// Its ids are the ones that a new connection uses too.
+fn an_answer_to_the_client_before_is_nobodys(suite: &Suite) {
+    let mut server = suite.qemu();
+    let slow = Slow::new(server.folder());
+    for _ in 0..5 {
+        let mut first = server.connect();
+        first.execute("query-name").run().unwrap();
+        drop(slow.command(&mut first).send().unwrap());
+        slow.begun();
+        drop(first);
+
+        // The greeting comes from a thread of its own, while the command still runs.
+        let (greeted, wait_for_greeting) = mpsc::channel();
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&received);
+        let builder =
+            Connection::builder()
+                .handshake_deadline(PLENTY)
+                .on_wire(move |direction, message| {
+                    if direction == Direction::Received {
+                        log.lock()
+                            .unwrap()
+                            .push(String::from_utf8_lossy(message).into_owned());
+                        let _ = greeted.send(());
+                    }
+                });
+        let address = server.address();
+        let second = std::thread::spawn(move || {
+            let mut second = builder.connect(address).unwrap();
+            for _ in 0..5 {
+                let status: Value = second
+                    .execute("query-status")
+                    .run()
+                    .unwrap()
+                    .decode()
+                    .unwrap();
+                assert_eq!(status["running"], false, "{status}");
+            }
+        });
+        wait_for_greeting.recv_timeout(PLENTY).unwrap();
+        slow.finish();
+        second.join().unwrap();
+        let received = received.lock().unwrap();
+        assert_eq!(
+            received[1], r#"{"return": {}, "id": 0}"#,
+            "not to us: {received:?}"
+        );
+        assert_eq!(received.len(), 8);
+    }
+}
+
+fn half_a_command_of_the_client_before_harms_nobody(suite: &Suite) {
+    let mut server = suite.qemu();
+    let mut raw = server.stream();
+    let mut greeting = [0; 5];
+    raw.read_exact(&mut greeting).unwrap();
+    raw.write_all(b"{\"execute\":\"qmp_capabilities\",\"id\":\"half")
+        .unwrap();
+    drop(raw);
+    let mut qemu = server.connect();
+    qemu.execute("query-status").run().unwrap();
+}

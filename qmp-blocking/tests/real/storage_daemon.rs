@@ -1,0 +1,99 @@
+//! The storage daemon.
+
+use std::fs;
+
+use qmp_blocking::{Connection, ErrorClass};
+use serde_json::{Value, json};
+
+use crate::server::PLENTY;
+use crate::suite::Suite;
+
+on_every_qemu!(it_is_no_emulator, a_job_is_followed_to_its_end);
+
+fn it_is_no_emulator(suite: &Suite) {
+    let (_server, mut daemon) = suite.storage_daemon(|| Connection::builder().out_of_band());
+    assert!(daemon.is_out_of_band());
+    for command in ["query-status", "stop", "human-monitor-command", "getfd"] {
+        let error = daemon.execute(command).run().unwrap_err();
+        assert_eq!(error.class(), Some(ErrorClass::CommandNotFound), "{error}");
+    }
+    daemon
+        .execute("blockdev-add")
+        .arguments(
+            &json!({"driver": "null-co", "node-name": "n", "size": 1 << 20, "read-zeroes": true}),
+        )
+        .run()
+        .unwrap();
+    let nodes: Value = daemon
+        .execute("query-named-block-nodes")
+        .run()
+        .unwrap()
+        .decode()
+        .unwrap();
+    assert_eq!(nodes[0]["node-name"], "n");
+    assert_eq!(nodes[0]["image"]["virtual-size"], 1 << 20);
+    let delete = daemon
+        .execute("blockdev-del")
+        .argument("node-name", "other")
+        .run();
+    assert_eq!(delete.unwrap_err().class(), Some(ErrorClass::GenericError));
+    daemon
+        .execute("blockdev-del")
+        .argument("node-name", "n")
+        .run()
+        .unwrap();
+}
+
+fn a_job_is_followed_to_its_end(suite: &Suite) {
+    let (server, mut daemon) = suite.storage_daemon(Connection::builder);
+    let image = server.folder().path("image");
+    for round in 0..3 {
+        let job = format!("create{round}");
+        let options = json!({"driver": "file", "filename": image, "size": 1 << 20});
+        daemon
+            .execute("blockdev-create")
+            .argument("job-id", &job)
+            .argument("options", &options)
+            .run()
+            .unwrap();
+        let mut statuses = Vec::new();
+        while statuses.last().is_none_or(|status| status != "concluded") {
+            let event = daemon
+                .event()
+                .named("JOB_STATUS_CHANGE")
+                .deadline(PLENTY)
+                .wait()
+                .unwrap();
+            let data: Value = event.data().unwrap().unwrap().decode().unwrap();
+            assert_eq!(data["id"], job.as_str());
+            statuses.push(data["status"].as_str().unwrap().to_owned());
+        }
+        assert_eq!(
+            statuses,
+            ["created", "running", "waiting", "pending", "concluded"]
+        );
+        assert_eq!(fs::metadata(&image).unwrap().len(), 1 << 20);
+        let jobs: Value = daemon
+            .execute("query-jobs")
+            .run()
+            .unwrap()
+            .decode()
+            .unwrap();
+        assert_eq!(jobs[0]["status"], "concluded");
+        assert!(jobs[0].get("error").is_none(), "{jobs}");
+        daemon
+            .execute("job-dismiss")
+            .argument("id", &job)
+            .run()
+            .unwrap();
+        let end = daemon.event().matching(|event| {
+            let data = event.data().ok().flatten();
+            data.is_some_and(|data| data.as_str().contains("\"null\""))
+        });
+        assert_eq!(
+            end.deadline(PLENTY).wait().unwrap().name(),
+            "JOB_STATUS_CHANGE"
+        );
+    }
+    assert_eq!(daemon.events_kept(), 0);
+}

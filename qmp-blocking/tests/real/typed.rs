@@ -1,0 +1,105 @@
+//! Commands that know their types.
+
+use qmp_blocking::{Cause, Command, DecodeError, Outcome, TypedEvent};
+use serde::{Deserialize, Serialize};
+
+use crate::suite::Suite;
+
+on_every_qemu!(
+    typed_commands_and_events,
+    a_wrong_type_is_told_with_its_place
+);
+
+#[derive(Serialize)]
+struct QueryStatus;
+
+#[derive(Deserialize)]
+struct Status {
+    running: bool,
+    status: String,
+}
+
+impl Command for QueryStatus {
+    const NAME: &'static str = "query-status";
+    type Output = Status;
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct HumanMonitorCommand<'a> {
+    command_line: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu_index: Option<u32>,
+}
+
+impl Command for HumanMonitorCommand<'_> {
+    const NAME: &'static str = "human-monitor-command";
+    type Output = String;
+}
+
+#[derive(Deserialize)]
+struct Reset {
+    guest: bool,
+}
+
+impl TypedEvent for Reset {
+    const NAME: &'static str = "RESET";
+}
+
+/// `query-status` again, its answer mistaken.
+#[derive(Serialize)]
+struct Mistaken;
+
+impl Command for Mistaken {
+    const NAME: &'static str = "query-status";
+    type Output = Vec<u32>;
+}
+
+fn typed_commands_and_events(suite: &Suite) {
+    let mut server = suite.qemu();
+    let mut qemu = server.connect();
+    let status = qemu.call(&QueryStatus).run().unwrap();
+    assert!(!status.running);
+    assert_eq!(status.status, "prelaunch");
+    let print = HumanMonitorCommand {
+        command_line: "print /d 6 * 7",
+        cpu_index: None,
+    };
+    assert_eq!(qemu.call(&print).run().unwrap().trim(), "42");
+    let sent: Vec<_> = (0..5)
+        .map(|_| qemu.call(&QueryStatus).send().unwrap())
+        .collect();
+    for sent in sent {
+        assert_eq!(sent.wait(&mut qemu).unwrap().status, "prelaunch");
+    }
+    qemu.execute("system_reset").run().unwrap();
+    let reset = qemu.event().named(Reset::NAME).wait().unwrap();
+    let reset: Reset = reset.decode().unwrap();
+    assert!(!reset.guest);
+}
+
+fn a_wrong_type_is_told_with_its_place(suite: &Suite) {
+    let mut server = suite.qemu();
+    let mut qemu = server.connect();
+    let error = qemu.call(&Mistaken).run().unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error.cause(), Cause::Decode(_)), "{text}");
+    assert_eq!(error.outcome(), Outcome::Answered);
+    assert!(
+        text.starts_with("query-status: the answer is not what was expected"),
+        "{text}"
+    );
+    assert!(
+        text.contains("near `{\"") && text.contains(&server.address().to_string()),
+        "{text}"
+    );
+    let sent = qemu.call(&Mistaken).send().unwrap();
+    assert_eq!(
+        sent.wait(&mut qemu).unwrap_err().command(),
+        Some("query-status")
+    );
+    let reply = qemu.execute("query-status").run().unwrap();
+    let error: DecodeError = reply.decode::<u32>().unwrap_err();
+    assert!(error.to_string().contains("expected u32"), "{error}");
+    qemu.call(&QueryStatus).run().unwrap();
+}
