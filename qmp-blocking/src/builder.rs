@@ -85,7 +85,7 @@ impl Builder {
 
     /// Enables out-of-band execution. It is an error if the server does not offer it.
     ///
-    /// Then at most 8 in-band commands may be in flight, for with more QEMU would stop reading.
+    /// Then at most 7 in-band commands are in flight, for with more QEMU would stop reading.
     pub fn out_of_band(mut self) -> Self {
         self.settings.enable = &[qmp_proto::OUT_OF_BAND];
         self

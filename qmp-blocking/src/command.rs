@@ -174,7 +174,7 @@ impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
     /// Sends the command without waiting for its answer, which [`Sent::wait`] does later: so
     /// several can be in flight.
     ///
-    /// If as many are unanswered as may be (64; 8 in-band ones with out-of-band execution), it waits
+    /// If as many are unanswered as may be (64; 7 in-band ones with out-of-band execution), it waits
     /// until one is answered.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ pub(crate) type Descriptor = std::convert::Infallible;
 /// One owner uses it, through `&mut`; it can be sent to another thread, and a
 /// [`shutdown_handle`](Self::shutdown_handle) ends it from any.
 ///
-/// At most 64 commands can be unanswered at once, 8 in-band ones with out-of-band execution; more
+/// At most 64 commands can be unanswered at once, 7 in-band ones with out-of-band execution; more
 /// wait until one is answered.
 ///
 /// A connection that is lost stays lost: make another. Events that were kept go with it, so ask the
@@ -272,10 +272,11 @@ impl<S: Stream> fmt::Debug for Connection<S> {
 }
 
 impl<S: Stream> Drop for Connection<S> {
-    /// An agent on a unix socket exits when a client leaves something unread.
+    /// An agent on a unix socket exits when a client leaves something unread, what is still on its
+    /// way included. So this waits for its end, a fifth of a second at most.
     fn drop(&mut self) {
         if self.settings.agent && self.ended.is_none() && self.stream.has_deadlines() {
-            self.discard_input();
+            self.leave();
         }
     }
 }

@@ -19,6 +19,9 @@ use crate::wire::Direction;
 /// its port may be lost.
 const SYNC_AGAIN: Duration = Duration::from_secs(2);
 
+/// How long a connection to an agent that is dropped waits for the agent to close its end.
+const TIME_TO_LEAVE: Duration = Duration::from_millis(200);
+
 /// What is left to do about something received, once nothing of it is borrowed any more.
 enum Todo {
     Nothing,
@@ -271,13 +274,17 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Reads what is there without waiting, and forgets it.
-    pub(crate) fn discard_input(&mut self) {
+    /// Says that we have finished, and reads to the end of what the server still says, for a
+    /// moment at most.
+    pub(crate) fn leave(&mut self) {
+        self.stream.end_writing();
+        let deadline = Deadline::after(TIME_TO_LEAVE);
         let mut buffer = [0; 4096];
-        for _ in 0..256 {
-            match self.stream.poll(Interest::Read, Some(Duration::ZERO)) {
+        while !deadline.expired() {
+            match self.stream.poll(Interest::Read, deadline.remaining()) {
                 Ok(Readiness { read: true, .. }) => {}
-                _ => return,
+                Ok(_) => continue,
+                Err(_) => return,
             }
             if !matches!(self.stream.read(&mut buffer), Ok(count) if count > 0) {
                 return;

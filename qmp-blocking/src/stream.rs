@@ -41,6 +41,9 @@ pub trait Stream: Read + Write {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Says that nothing more will be written, where the stream can say so.
+    fn end_writing(&mut self) {}
+
     /// Whether descriptors can be sent.
     fn carries_descriptors(&self) -> bool {
         false
@@ -120,6 +123,11 @@ impl Stream for Socket {
     fn write_with_descriptor(&mut self, bytes: &[u8], descriptor: &OwnedFd) -> io::Result<usize> {
         use std::os::fd::AsFd;
         qmp_sockets::send_with_descriptor(&*self, bytes, descriptor.as_fd())
+    }
+
+    fn end_writing(&mut self) {
+        // It fails where the other end has closed already: that is as good.
+        let _ = self.shutdown(std::net::Shutdown::Write);
     }
 
     fn carries_descriptors(&self) -> bool {

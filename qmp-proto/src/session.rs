@@ -131,6 +131,7 @@ impl<T, F, const N: usize> Session<T, F, N> {
     pub fn receive(
         &mut self,
     ) -> Result<Option<(Received<'_, T>, Sender<'_, T, F, N>)>, ProtocolError> {
+        self.consumed = 0;
         let input = &self.input[self.start..self.end];
         let Step { used, received } = self.client.handle_input(input)?;
         self.start += used;

@@ -217,8 +217,17 @@ impl fmt::Display for Error {
             write!(f, "{command}: ")?;
         }
         match (cause, command) {
-            (Cause::Disconnected { reason, sent: false }, Some(_)) => {
-                write!(f, "not sent, the connection is over ({reason}): connect again")?;
+            (
+                Cause::Disconnected {
+                    reason,
+                    sent: false,
+                },
+                Some(_),
+            ) => {
+                write!(
+                    f,
+                    "not sent, the connection is over ({reason}): connect again"
+                )?;
             }
             _ => write!(f, "{cause}")?,
         }

@@ -127,3 +127,25 @@ fn a_second_negotiation_that_is_refused_is_told_by_the_next_command() {
         "{error}"
     );
 }
+
+/// As QEMU 5.2 does now and then while it starts: the second negotiation finds it negotiated.
+#[test]
+fn a_server_that_greets_twice_at_once_is_ready_with_the_first_negotiation() {
+    let connection = handshake(Connection::builder().out_of_band(), |mut peer| {
+        peer.send(GREETING);
+        let first = peer.receive();
+        peer.send(GREETING);
+        let second = peer.receive();
+        peer.answer(&first, "{}");
+        let id = id(&second);
+        peer.send(&format!(
+            "{{\"error\": {{\"class\": \"CommandNotFound\", \"desc\": \"Already\"}}, \"id\": {id}}}\r\n"
+        ));
+        let command = peer.receive();
+        peer.answer(&command, "1");
+    });
+    let mut connection = connection.unwrap();
+    assert!(connection.is_out_of_band());
+    let reply = connection.execute("query").run().unwrap();
+    assert_eq!(reply.json().unwrap().as_str(), "1");
+}

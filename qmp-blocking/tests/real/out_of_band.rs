@@ -10,8 +10,8 @@ use crate::suite::Suite;
 
 on_every_qemu!(
     an_out_of_band_command_overtakes_a_slow_one,
-    a_ninth_command_waits_for_its_turn,
-    many_out_of_band_commands_are_in_flight_beside_eight_others,
+    an_eighth_command_waits_for_its_turn,
+    many_out_of_band_commands_are_in_flight_beside_seven_others,
     commands_sent_at_once_leave_out_of_band_commands_a_way,
 );
 
@@ -51,19 +51,19 @@ fn an_out_of_band_command_overtakes_a_slow_one(suite: &Suite) {
     saving.wait(&mut qemu).unwrap();
 }
 
-fn a_ninth_command_waits_for_its_turn(suite: &Suite) {
+fn an_eighth_command_waits_for_its_turn(suite: &Suite) {
     let mut server = suite.qemu();
     let mut qemu = connect(&mut server);
     let slow = Slow::new(server.folder());
     let mut sent: Vec<Sent> = vec![slow.command(&mut qemu).send().unwrap()];
     slow.begun();
-    for _ in 0..7 {
+    for _ in 0..6 {
         sent.push(qemu.execute("query-name").send().unwrap());
     }
-    let ninth = qemu
+    let eighth = qemu
         .execute("query-name")
         .deadline(Duration::from_millis(50));
-    let error = ninth.send().unwrap_err();
+    let error = eighth.send().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
     // Out-of-band commands still get through.
@@ -76,21 +76,21 @@ fn a_ninth_command_waits_for_its_turn(suite: &Suite) {
 
     std::thread::scope(|scope| {
         scope.spawn(|| slow.finish());
-        let ninth = qemu.execute("query-status").send().unwrap();
-        sent.push(ninth);
+        let eighth = qemu.execute("query-status").send().unwrap();
+        sent.push(eighth);
     });
     for sent in sent {
         sent.wait(&mut qemu).unwrap();
     }
 }
 
-fn many_out_of_band_commands_are_in_flight_beside_eight_others(suite: &Suite) {
+fn many_out_of_band_commands_are_in_flight_beside_seven_others(suite: &Suite) {
     let mut server = suite.qemu();
     let mut qemu = connect(&mut server);
     let slow = Slow::new(server.folder());
     let mut in_band: Vec<Sent> = vec![slow.command(&mut qemu).send().unwrap()];
     slow.begun();
-    for _ in 0..7 {
+    for _ in 0..6 {
         in_band.push(qemu.execute("query-name").send().unwrap());
     }
     let urgent: Vec<Sent> = (0..40)
@@ -108,14 +108,12 @@ fn many_out_of_band_commands_are_in_flight_beside_eight_others(suite: &Suite) {
 
 /// Nothing has begun yet when they arrive.
 fn commands_sent_at_once_leave_out_of_band_commands_a_way(suite: &Suite) {
-    // 5.2 stops reading when an eighth comes in before the first has begun, until that has ended.
-    let at_once = if suite.major() == 5 { 7 } else { 8 };
     let mut server = suite.qemu();
     let mut qemu = connect(&mut server);
     let slow = Slow::new(server.folder());
     for _ in 0..20 {
         let mut sent: Vec<Sent> = vec![slow.command(&mut qemu).send().unwrap()];
-        for _ in 1..at_once {
+        for _ in 1..7 {
             sent.push(qemu.execute("query-name").send().unwrap());
         }
         let pause = qemu.execute("migrate-pause").out_of_band();

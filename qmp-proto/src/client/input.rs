@@ -156,7 +156,10 @@ impl<T, const N: usize> Client<T, N> {
         let id = reply.id_bytes().and_then(number);
         let stray = Some(Received::Stray(reply.message()));
         match self.phase {
-            Phase::Negotiating if self.answers_negotiation(id, reply.id.is_none()) => {
+            Phase::Negotiating
+                if self.answers_negotiation(id, reply.id.is_none())
+                    || self.answers_superseded(id) =>
+            {
                 Some(self.negotiated_with(None))
             }
             Phase::Syncing => {
@@ -217,6 +220,13 @@ impl<T, const N: usize> Client<T, N> {
         match &self.dialect {
             Dialect::Monitor(_) if !self.options.echoes_ids => without_id,
             Dialect::Monitor(monitor) => id.is_some_and(|id| monitor.is_negotiation(id)),
+            Dialect::Agent(_) => false,
+        }
+    }
+
+    fn answers_superseded(&self, id: Option<u64>) -> bool {
+        match &self.dialect {
+            Dialect::Monitor(monitor) => id.is_some_and(|id| monitor.is_superseded(id)),
             Dialect::Agent(_) => false,
         }
     }

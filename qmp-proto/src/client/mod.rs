@@ -22,9 +22,10 @@ use pending::Pending;
 /// The capability that lets commands be run out of band.
 pub const OUT_OF_BAND: &str = "oob";
 
-/// At most this many in-band commands may be unanswered once `oob` is enabled: with a ninth QEMU
-/// stops reading, and out-of-band commands wait with it.
-const IN_BAND_BESIDE_OUT_OF_BAND: usize = 8;
+/// At most this many in-band commands may be unanswered once `oob` is enabled. With a ninth QEMU
+/// stops reading, and out-of-band commands wait with it; QEMU 5.2 does so with the eighth if none
+/// of them has begun.
+const IN_BAND_BESIDE_OUT_OF_BAND: usize = 7;
 
 /// The client's half of a connection, to a monitor or to a guest agent.
 ///

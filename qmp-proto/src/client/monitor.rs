@@ -13,6 +13,9 @@ pub(crate) struct Monitor {
     out_of_band: bool,
     /// The id of the negotiation under way.
     negotiation: u64,
+    /// That of the one before, if the server greeted again before it answered: QEMU 5.2 and 7.2
+    /// greet a client twice now and then that connects while they start, and accept the first.
+    superseded: Option<u64>,
 }
 
 impl Monitor {
@@ -23,6 +26,11 @@ impl Monitor {
     /// Whether the answer to this id is the answer to the negotiation.
     pub(crate) const fn is_negotiation(&self, id: u64) -> bool {
         self.negotiation == id
+    }
+
+    /// Whether success for this id makes the connection ready all the same.
+    pub(crate) fn is_superseded(&self, id: u64) -> bool {
+        self.superseded == Some(id)
     }
 }
 
@@ -74,6 +82,8 @@ impl<T, const N: usize> Client<T, N> {
         let Dialect::Monitor(monitor) = &mut self.dialect else {
             return None;
         };
+        let unanswered = self.phase == Phase::Negotiating;
+        monitor.superseded = unanswered.then_some(monitor.negotiation);
         monitor.offers_out_of_band = greeting.offers(OUT_OF_BAND);
         monitor.out_of_band = false;
         let first = self.phase == Phase::Greeting;

@@ -300,27 +300,32 @@ impl fmt::Debug for OwnedGreeting {
     }
 }
 
-/// Puts `id` where the message's own stands, byte for byte; without one, takes it away.
-fn message_with_id(message: &[u8], id: Option<&str>) -> Result<Vec<u8>, JsonError> {
+/// Puts `id` where the message's own stands, byte for byte, or last if it has none; without one,
+/// takes it away.
+fn message_with_id(message: &[u8], mut id: Option<&str>) -> Result<Vec<u8>, JsonError> {
     let mut members = Members::new(message, MAX_DEPTH);
     let mut written = Vec::with_capacity(message.len() + id.map_or(0, str::len));
-    written.push(b'{');
     while let Some(member) = members.next()? {
-        let value = match (member.name_among(&["id"]), id) {
-            (b"id", Some(id)) => id.as_bytes(),
-            (b"id", None) => continue,
-            _ => member.value,
-        };
-        if written.len() > 1 {
-            written.extend_from_slice(b", ");
+        match member.name_among(&["id"]) {
+            b"id" => id
+                .take()
+                .into_iter()
+                .for_each(|id| add(&mut written, b"id", id.as_bytes())),
+            name => add(&mut written, name, member.value),
         }
-        written.push(b'"');
-        written.extend_from_slice(member.name);
-        written.extend_from_slice(b"\": ");
-        written.extend_from_slice(value);
+    }
+    if let Some(id) = id {
+        add(&mut written, b"id", id.as_bytes());
     }
     written.push(b'}');
     Ok(written)
+}
+
+fn add(object: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    object.extend_from_slice(if object.is_empty() { b"{\"" } else { b", \"" });
+    object.extend_from_slice(name);
+    object.extend_from_slice(b"\": ");
+    object.extend_from_slice(value);
 }
 
 #[cfg(test)]
@@ -361,6 +366,10 @@ mod tests {
             r#"{"return": {"id": 5}, "id": [1,  2]}"#
         );
         assert_eq!(with(reply, None), r#"{"return": {"id": 5}}"#);
+        assert_eq!(
+            with(r#"{"return": {}}"#, Some("7")),
+            r#"{"return": {}, "id": 7}"#
+        );
         let error = r#"{"id": 3, "error": {"class": "X", "desc": ""}}"#;
         assert_eq!(
             with(error, Some("null")),

@@ -13,24 +13,24 @@ fn out_of_band(peer: &mut Peer, token: u32) -> Result<RequestId, Refusal> {
 }
 
 #[test]
-fn a_ninth_in_band_command_is_refused_and_out_of_band_ones_are_not() {
+fn an_eighth_in_band_command_is_refused_and_out_of_band_ones_are_not() {
     let mut peer = ready();
-    let eight: Vec<_> = (0..8).map(|token| peer.execute("stop", token)).collect();
-    assert_eq!(peer.refusal("stop"), Refusal::TooManyInFlight { limit: 8 });
+    let seven: Vec<_> = (0..7).map(|token| peer.execute("stop", token)).collect();
+    assert_eq!(peer.refusal("stop"), Refusal::TooManyInFlight { limit: 7 });
     peer.sent();
     out_of_band(&mut peer, 100).unwrap();
-    assert_eq!(peer.sent(), r#"{"exec-oob":"query-yank","id":8}"#);
-    for token in 101..156 {
+    assert_eq!(peer.sent(), r#"{"exec-oob":"query-yank","id":7}"#);
+    for token in 101..157 {
         out_of_band(&mut peer, token).unwrap();
     }
     let full = out_of_band(&mut peer, 999);
     assert_eq!(full, Err(Refusal::TooManyInFlight { limit: 64 }));
-    assert_eq!(peer.hears(returned(8)), [Said::done(100)], "it overtakes");
-    assert_eq!(peer.refusal("stop"), Refusal::TooManyInFlight { limit: 8 });
-    for request in &eight {
+    assert_eq!(peer.hears(returned(7)), [Said::done(100)], "it overtakes");
+    assert_eq!(peer.refusal("stop"), Refusal::TooManyInFlight { limit: 7 });
+    for request in &seven {
         peer.client.abandon(*request);
     }
-    let oldest = Refusal::HeldByAbandoned { oldest: eight[0] };
+    let oldest = Refusal::HeldByAbandoned { oldest: seven[0] };
     assert_eq!(
         peer.refusal("stop"),
         oldest,
@@ -55,17 +55,17 @@ fn without_the_capability_nothing_is_sent_out_of_band() {
 #[test]
 fn a_raw_message_is_counted_in_the_lane_that_qemu_puts_it_in() {
     let mut peer = ready();
-    for token in 0..7 {
+    for token in 0..6 {
         peer.execute("stop", token);
     }
     // Both members together are no out-of-band command: it queues up to be refused.
     peer.send_raw(r#"{"exec-oob": "query-yank", "execute": "stop"}"#, 7)
         .unwrap();
-    assert_eq!(peer.refusal("stop"), Refusal::TooManyInFlight { limit: 8 });
+    assert_eq!(peer.refusal("stop"), Refusal::TooManyInFlight { limit: 7 });
     peer.send_raw(r#"{"exec-\u006fob": "query-yank"}"#, 8)
         .unwrap();
     let raw = peer.send_raw(r#"{"execute": "stop"}"#, 9);
-    assert_eq!(raw, Err(Refusal::TooManyInFlight { limit: 8 }));
+    assert_eq!(raw, Err(Refusal::TooManyInFlight { limit: 7 }));
     let raw = peer.send_raw("{}", 9);
-    assert_eq!(raw, Err(Refusal::TooManyInFlight { limit: 8 }));
+    assert_eq!(raw, Err(Refusal::TooManyInFlight { limit: 7 }));
 }

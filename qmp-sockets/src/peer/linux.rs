@@ -131,7 +131,13 @@ impl Clients {
         let server = SockRef::from(&socket).peer_addr().ok()?;
         let name = match server.as_abstract_namespace() {
             Some(name) => [b"@", name].concat(),
-            None => server.as_pathname()?.as_os_str().as_bytes().to_vec(),
+            // A relative path may be that of another socket in another folder.
+            None => server
+                .as_pathname()
+                .filter(|path| path.is_absolute())?
+                .as_os_str()
+                .as_bytes()
+                .to_vec(),
         };
         let listed = fs::read("/proc/net/unix").ok()?;
         Some(Self::count(&listed, &name)).filter(|clients| clients.served + clients.waiting > 0)

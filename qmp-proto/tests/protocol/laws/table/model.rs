@@ -217,8 +217,8 @@ impl Model {
             _ => Refusal::TooManyInFlight { limit },
         };
         let second = !out_of_band && self.server == Server::OutOfBand;
-        if second && lane().count() >= 8 {
-            return Some(full(8));
+        if second && lane().count() >= 7 {
+            return Some(full(7));
         }
         let table_full = (self.in_flight.len() >= SLOTS).then(|| full(SLOTS));
         let busy = descriptor && self.in_flight.iter().any(|it| it.descriptor);
