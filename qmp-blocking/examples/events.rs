@@ -37,9 +37,7 @@ fn main() -> ExitCode {
 fn watch(address: &str, names: &[String]) -> Result<(), Error> {
     let mut qemu = Connection::connect(address)?;
     loop {
-        let wanted = names
-            .iter()
-            .fold(qemu.event(), |wait, name| wait.named(name));
+        let wanted = names.iter().fold(qemu.event(), |wait, name| wait.named(name));
         let event = match wanted.wait() {
             Ok(event) => event,
             // QEMU has ended: nothing more will come.
@@ -50,10 +48,7 @@ fn watch(address: &str, names: &[String]) -> Result<(), Error> {
             }
             Err(error) => return Err(error),
         };
-        let time = event
-            .timestamp()
-            .map(|time| time.to_string())
-            .unwrap_or_default();
+        let time = event.timestamp().map(|time| time.to_string()).unwrap_or_default();
         match event.typed::<Shutdown>() {
             Some(shutdown) => {
                 let Shutdown { guest, reason } = shutdown?;

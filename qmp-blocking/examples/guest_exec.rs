@@ -82,17 +82,9 @@ fn decoded(data: &str) -> Vec<u8> {
 }
 
 fn run(address: &str, path: &str, arg: &[String]) -> Result<Status, Error> {
-    let mut agent = Connection::builder()
-        .agent()
-        .deadline(Duration::from_secs(5))
-        .connect(address)?;
-    let Process { pid } = agent
-        .call(&GuestExec {
-            path,
-            arg,
-            capture_output: true,
-        })
-        .run()?;
+    let mut agent =
+        Connection::builder().agent().deadline(Duration::from_secs(5)).connect(address)?;
+    let Process { pid } = agent.call(&GuestExec { path, arg, capture_output: true }).run()?;
     loop {
         let status = agent.call(&GuestExecStatus { pid }).run()?;
         // The first status that says so is the only one: the agent forgets the process with it.

@@ -52,9 +52,7 @@ fn main() -> ExitCode {
 
 /// The error the job ended with, if it did.
 fn create(address: &str, file: &str, size: u64) -> Result<Option<String>, Error> {
-    let mut qemu = Connection::builder()
-        .keep_events([JobStatusChange::NAME])
-        .connect(address)?;
+    let mut qemu = Connection::builder().keep_events([JobStatusChange::NAME]).connect(address)?;
     let options = json!({"driver": "file", "filename": file, "size": size});
     qemu.execute("blockdev-create")
         .argument("job-id", "create")
@@ -62,11 +60,8 @@ fn create(address: &str, file: &str, size: u64) -> Result<Option<String>, Error>
         .run()?;
     // The job may be over before the command is answered: its events are kept, none is missed.
     loop {
-        let event = qemu
-            .event()
-            .named(JobStatusChange::NAME)
-            .deadline(Duration::from_secs(60))
-            .wait()?;
+        let event =
+            qemu.event().named(JobStatusChange::NAME).deadline(Duration::from_secs(60)).wait()?;
         let change: JobStatusChange = event.decode()?;
         if change.id == "create" {
             println!("{}", change.status);
@@ -77,8 +72,5 @@ fn create(address: &str, file: &str, size: u64) -> Result<Option<String>, Error>
     }
     let jobs: Vec<Job> = qemu.execute("query-jobs").run()?.decode()?;
     qemu.execute("job-dismiss").argument("id", "create").run()?;
-    Ok(jobs
-        .into_iter()
-        .find(|job| job.id == "create")
-        .and_then(|job| job.error))
+    Ok(jobs.into_iter().find(|job| job.id == "create").and_then(|job| job.error))
 }

@@ -21,9 +21,8 @@ fn main() -> ExitCode {
 }
 
 fn watch(addresses: impl Iterator<Item = String>) -> Result<(), Box<dyn std::error::Error>> {
-    let mut machines: Vec<Connection> = addresses
-        .map(Connection::connect)
-        .collect::<Result<_, _>>()?;
+    let mut machines: Vec<Connection> =
+        addresses.map(Connection::connect).collect::<Result<_, _>>()?;
     while !machines.is_empty() {
         // What has been read already makes no descriptor readable: look first, then wait.
         machines.retain_mut(|machine| match print_events(machine) {

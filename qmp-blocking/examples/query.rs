@@ -36,10 +36,7 @@ fn main() -> ExitCode {
 fn query(address: &str, command: &str, json: &str) -> Result<Value, Box<dyn std::error::Error>> {
     let arguments: Value = serde_json::from_str(json)?;
     let mut qemu = Connection::connect(address)?;
-    let reply = qemu
-        .execute(command)
-        .arguments(&arguments)
-        .deadline(Duration::from_secs(30))
-        .run()?;
+    let reply =
+        qemu.execute(command).arguments(&arguments).deadline(Duration::from_secs(30)).run()?;
     Ok(reply.decode()?)
 }

@@ -198,9 +198,7 @@ impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
             deadline,
             ..
         } = self;
-        connection
-            .check_deadline(deadline)
-            .map_err(|error| error.in_command(name))?;
+        connection.check_deadline(deadline).map_err(|error| error.in_command(name))?;
         if descriptor.is_some() && !connection.stream.carries_descriptors() {
             return Err(connection.error(Cause::NoDescriptors).in_command(name));
         }
@@ -215,16 +213,8 @@ impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
             checked.map_err(|error| connection.error(Cause::Json(error)).in_command(name))?;
         let request = connection.admit(name, &clock, |connection| {
             let mut request = Request::new(name);
-            request = if out_of_band {
-                request.out_of_band()
-            } else {
-                request
-            };
-            request = if answered {
-                request
-            } else {
-                request.without_answer()
-            };
+            request = if out_of_band { request.out_of_band() } else { request };
+            request = if answered { request } else { request.without_answer() };
             if let Some(descriptor) = descriptor.take() {
                 request = request.descriptor(descriptor);
             }
@@ -338,10 +328,7 @@ impl Clock {
             deadline => deadline,
         };
         let deadline = deadline.map_or(Deadline::NEVER, Deadline::after);
-        Self {
-            started: Instant::now(),
-            deadline,
-        }
+        Self { started: Instant::now(), deadline }
     }
 }
 
@@ -353,8 +340,7 @@ impl<S: Stream> Connection<S> {
         clock: &Clock,
         mut send: impl FnMut(&mut Self) -> Result<RequestId, Refusal>,
     ) -> Result<RequestId, Error> {
-        self.check_ended(false)
-            .map_err(|error| error.in_command(name))?;
+        self.check_ended(false).map_err(|error| error.in_command(name))?;
         let mut refused = None;
         let admitted = self.drive(clock.deadline, |connection| match send(connection) {
             Err(refusal) if is_temporary(&refusal) => {
@@ -411,9 +397,7 @@ impl<S: Stream> Connection<S> {
     fn give_up<R>(&mut self, sent: &Sent<R>) -> Result<OwnedReply, Error> {
         self.session.sender().abandon(sent.request);
         if sent.answered {
-            Err(self
-                .late(sent.clock.started.elapsed())
-                .in_command(&sent.name))
+            Err(self.late(sent.clock.started.elapsed()).in_command(&sent.name))
         } else {
             // It would have been answered had it failed.
             Ok(OwnedReply::empty())
@@ -444,11 +428,7 @@ pub struct Raw<'c, S: Stream> {
 impl<'c, S: Stream> Raw<'c, S> {
     pub(crate) fn new(connection: &'c mut Connection<S>, message: &'c str) -> Self {
         let deadline = connection.settings.deadline;
-        Self {
-            connection,
-            message,
-            deadline,
-        }
+        Self { connection, message, deadline }
     }
 
     /// How long to wait for the answer.
@@ -465,17 +445,11 @@ impl<'c, S: Stream> Raw<'c, S> {
     /// If it is not one message that QEMU would read as it is meant, the deadline passes or the
     /// connection ends.
     pub fn run(self) -> Result<Vec<u8>, Error> {
-        let Self {
-            connection,
-            message,
-            deadline,
-        } = self;
+        let Self { connection, message, deadline } = self;
         let message =
             RawMessage::parse(message).map_err(|error| connection.error(Cause::Json(error)))?;
         let name = message.name();
-        connection
-            .check_deadline(deadline)
-            .map_err(|error| error.in_command(name))?;
+        connection.check_deadline(deadline).map_err(|error| error.in_command(name))?;
         let answered = Request::<'_, _, Descriptor>::new(name).is_answered();
         let clock = Clock::start(deadline, answered, connection.stream.has_deadlines());
         let place = Place::default();
@@ -509,9 +483,7 @@ impl<'c, S: Stream> Raw<'c, S> {
 impl<S: Stream> fmt::Debug for Raw<'_, S> {
     /// Not the message: it may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Raw")
-            .field("deadline", &self.deadline)
-            .finish_non_exhaustive()
+        f.debug_struct("Raw").field("deadline", &self.deadline).finish_non_exhaustive()
     }
 }
 

@@ -92,10 +92,7 @@ impl Connection {
     ///
     /// If the process has no descriptor left for it.
     pub fn shutdown_handle(&self) -> Result<ShutdownHandle, Error> {
-        let socket = self
-            .stream
-            .try_clone()
-            .map_err(|error| self.broken(error))?;
+        let socket = self.stream.try_clone().map_err(|error| self.broken(error))?;
         Ok(ShutdownHandle::new(socket, Arc::clone(&self.closed)))
     }
 }
@@ -211,8 +208,7 @@ impl<S: Stream> Connection<S> {
 
     /// Whether the server offers a capability, `oob` say.
     pub fn supports(&self, capability: &str) -> bool {
-        self.greeting()
-            .is_some_and(|greeting| greeting.offers(capability))
+        self.greeting().is_some_and(|greeting| greeting.offers(capability))
     }
 
     /// Whether commands can be run out of band.

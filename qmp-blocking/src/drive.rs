@@ -75,8 +75,7 @@ impl<S: Stream> Connection<S> {
     ) -> R {
         let before = self.session.output().length();
         let written = write(&mut self.session.sender());
-        self.wire
-            .show(Direction::Sent, self.session.output().since(before));
+        self.wire.show(Direction::Sent, self.session.output().since(before));
         written
     }
 
@@ -135,9 +134,9 @@ impl<S: Stream> Connection<S> {
             } else {
                 #[cfg(unix)]
                 match outgoing.descriptor {
-                    Some(descriptor) => self
-                        .stream
-                        .write_with_descriptor(outgoing.bytes, descriptor),
+                    Some(descriptor) => {
+                        self.stream.write_with_descriptor(outgoing.bytes, descriptor)
+                    }
                     None => self.stream.try_write(outgoing.bytes),
                 }
                 #[cfg(not(unix))]
@@ -158,11 +157,7 @@ impl<S: Stream> Connection<S> {
 
     /// As [`write`](Self::write); what goes wrong ends the connection.
     pub(crate) fn write_now(&mut self) {
-        let written = if self.ended.is_none() {
-            self.write()
-        } else {
-            Ok(())
-        };
+        let written = if self.ended.is_none() { self.write() } else { Ok(()) };
         self.end_on_error(written);
     }
 
@@ -223,8 +218,7 @@ impl<S: Stream> Connection<S> {
                 Err(error) => return self.end(Disconnect::Protocol(error)),
             };
             self.wire.show(Direction::Received, self.session.consumed());
-            self.wire
-                .show(Direction::Sent, self.session.output().since(before));
+            self.wire.show(Direction::Sent, self.session.output().since(before));
             if !more {
                 return;
             }
@@ -293,11 +287,7 @@ impl<S: Stream> Connection<S> {
     }
 
     pub(crate) fn check_ended(&self, sent: bool) -> Result<(), Error> {
-        if self.ended.is_some() {
-            Err(self.disconnected(sent))
-        } else {
-            Ok(())
-        }
+        if self.ended.is_some() { Err(self.disconnected(sent)) } else { Ok(()) }
     }
 
     pub(crate) fn check_deadline(&self, deadline: Option<Duration>) -> Result<(), Error> {
@@ -308,19 +298,13 @@ impl<S: Stream> Connection<S> {
     }
 
     pub(crate) fn disconnected(&self, sent: bool) -> Error {
-        let reason = self
-            .ended
-            .clone()
-            .unwrap_or(Disconnect::Protocol(ProtocolError::Ended));
+        let reason = self.ended.clone().unwrap_or(Disconnect::Protocol(ProtocolError::Ended));
         self.error(Cause::Disconnected { reason, sent })
     }
 
     pub(crate) fn broken(&self, error: io::Error) -> Error {
         let reason = Disconnect::Io(Arc::new(error));
-        self.error(Cause::Disconnected {
-            reason,
-            sent: false,
-        })
+        self.error(Cause::Disconnected { reason, sent: false })
     }
 
     /// The error of a command that was sent and not answered in time.

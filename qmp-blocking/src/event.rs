@@ -32,12 +32,7 @@ type Predicate<'c> = Box<dyn FnMut(&OwnedEvent) -> bool + 'c>;
 
 impl<'c, S: Stream> EventWait<'c, S> {
     pub(crate) fn new(connection: &'c mut Connection<S>) -> Self {
-        Self {
-            connection,
-            names: Vec::new(),
-            matches: None,
-            deadline: None,
-        }
+        Self { connection, names: Vec::new(), matches: None, deadline: None }
     }
 
     /// Only events with this name, or one of these if called again.
@@ -67,12 +62,7 @@ impl<'c, S: Stream> EventWait<'c, S> {
         self.connection.check_deadline(self.deadline)?;
         let started = Instant::now();
         let deadline = self.deadline.map_or(Deadline::NEVER, Deadline::after);
-        let Self {
-            connection,
-            names,
-            matches,
-            ..
-        } = &mut self;
+        let Self { connection, names, matches, .. } = &mut self;
         match connection.drive(deadline, |connection| connection.take_event(names, matches)) {
             Ok(found) => found,
             Err(Stopped::Ended) => Err(connection.disconnected(false)),
@@ -93,12 +83,7 @@ impl<'c, S: Stream> EventWait<'c, S> {
     ///
     /// If events were lost, or the connection has ended and none is left.
     pub fn look(mut self) -> Result<Option<OwnedEvent>, Error> {
-        let Self {
-            connection,
-            names,
-            matches,
-            ..
-        } = &mut self;
+        let Self { connection, names, matches, .. } = &mut self;
         if let Some(found) = connection.take_event(names, matches) {
             return found.map(Some);
         }

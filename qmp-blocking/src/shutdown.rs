@@ -33,10 +33,7 @@ pub struct ShutdownHandle {
 
 impl ShutdownHandle {
     pub(crate) fn new(socket: Socket, closed: Arc<AtomicBool>) -> Self {
-        Self {
-            socket: Arc::new(socket),
-            closed,
-        }
+        Self { socket: Arc::new(socket), closed }
     }
 
     /// Ends the connection. Whoever waits on it gets an error that says it was closed on this

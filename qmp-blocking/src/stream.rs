@@ -95,10 +95,7 @@ impl Stream for Socket {
         };
         let timeout = timeout.map(|timeout| {
             // poll(2) takes no more than about 68 years; that is for ever too.
-            timeout
-                .min(Duration::from_secs(i32::MAX as u64))
-                .try_into()
-                .unwrap_or_default()
+            timeout.min(Duration::from_secs(i32::MAX as u64)).try_into().unwrap_or_default()
         });
         let mut descriptors = [PollFd::new(&*self, flags)];
         match poll(&mut descriptors, timeout.as_ref()) {
@@ -110,10 +107,7 @@ impl Stream for Socket {
         let ready = descriptors[0].revents();
         // An error or a hang-up is told by reading.
         let read = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
-        Ok(Readiness {
-            read: ready.intersects(read),
-            write: ready.contains(PollFlags::OUT),
-        })
+        Ok(Readiness { read: ready.intersects(read), write: ready.contains(PollFlags::OUT) })
     }
 
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -148,10 +142,7 @@ impl Stream for Socket {
 impl Stream for Socket {
     fn poll(&mut self, interest: Interest, timeout: Option<Duration>) -> io::Result<Readiness> {
         if interest == Interest::ReadOrWrite {
-            return Ok(Readiness {
-                read: false,
-                write: true,
-            });
+            return Ok(Readiness { read: false, write: true });
         }
         let Self::Tcp(stream) = self else {
             return Err(io::ErrorKind::Unsupported.into());
@@ -162,18 +153,12 @@ impl Stream for Socket {
         stream.set_read_timeout(None)?;
         match peeked {
             Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                ) =>
+                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
             {
                 Ok(Readiness::default())
             }
             // An error is told by reading.
-            _ => Ok(Readiness {
-                read: true,
-                write: false,
-            }),
+            _ => Ok(Readiness { read: true, write: false }),
         }
     }
 

@@ -43,9 +43,7 @@ fn messages(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         if rest.is_empty() {
             return None;
         }
-        let next = rest
-            .windows(2)
-            .position(|pair| matches!(pair, [b'\n', b'{' | 0xFF]));
+        let next = rest.windows(2).position(|pair| matches!(pair, [b'\n', b'{' | 0xFF]));
         let (message, after) = rest.split_at(next.unwrap_or(rest.len()));
         rest = after.trim_ascii_start();
         Some(message.trim_ascii_end())
@@ -54,11 +52,7 @@ fn messages(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
-            "Wire(watched)"
-        } else {
-            "Wire"
-        })
+        f.write_str(if self.0.is_some() { "Wire(watched)" } else { "Wire" })
     }
 }
 
@@ -72,11 +66,7 @@ mod tests {
         let shown: Vec<_> = messages(wire).collect();
         assert_eq!(
             shown,
-            [
-                &b"{\"error\": 1}"[..],
-                b"\xFF{\"return\": 2}",
-                b"{\r\n    \"a\": {\r\n    }\r\n}"
-            ]
+            [&b"{\"error\": 1}"[..], b"\xFF{\"return\": 2}", b"{\r\n    \"a\": {\r\n    }\r\n}"]
         );
         assert_eq!(messages(b"\r\n ").count(), 0);
     }

@@ -22,22 +22,14 @@ impl Monitor {
     fn connect(path: String) -> Result<Self, Box<dyn Error>> {
         let socket = UnixStream::connect(&path)?;
         socket.set_nonblocking(true)?;
-        Ok(Self {
-            path,
-            socket,
-            session: Session::new(Client::monitor(Options::monitor())),
-        })
+        Ok(Self { path, socket, session: Session::new(Client::monitor(Options::monitor())) })
     }
 
     /// Does what can be done without waiting; false when the monitor has ended.
     fn turn(&mut self) -> Result<bool, Box<dyn Error>> {
         match self.socket.read(self.session.room()) {
             Ok(0) => {
-                return self
-                    .session
-                    .handle_end()
-                    .map(|()| false)
-                    .map_err(Into::into);
+                return self.session.handle_end().map(|()| false).map_err(Into::into);
             }
             Ok(count) => self.session.filled(count),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -46,18 +38,12 @@ impl Monitor {
         while let Some((received, mut sender)) = self.session.receive()? {
             match received {
                 Received::Greeting(greeting) => {
-                    println!(
-                        "{}: QEMU {}",
-                        self.path,
-                        greeting.version().unwrap_or_default()
-                    );
+                    println!("{}: QEMU {}", self.path, greeting.version().unwrap_or_default());
                     sender.negotiate(RandomState::new().build_hasher().finish(), &[])?;
                 }
                 Received::Ready => {
                     for name in ["query-status", "query-name"] {
-                        sender
-                            .execute(Request::new(name), name)
-                            .map_err(|it| it.reason)?;
+                        sender.execute(Request::new(name), name).map_err(|it| it.reason)?;
                     }
                 }
                 Received::Answer(answer) => match answer.outcome {
@@ -80,21 +66,13 @@ impl Monitor {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut monitors = std::env::args()
-        .skip(1)
-        .map(Monitor::connect)
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut monitors =
+        std::env::args().skip(1).map(Monitor::connect).collect::<Result<Vec<_>, _>>()?;
     while !monitors.is_empty() {
         let mut descriptors = Vec::new();
-        for Monitor {
-            socket, session, ..
-        } in &monitors
-        {
-            let writing = if session.output().is_empty() {
-                PollFlags::empty()
-            } else {
-                PollFlags::OUT
-            };
+        for Monitor { socket, session, .. } in &monitors {
+            let writing =
+                if session.output().is_empty() { PollFlags::empty() } else { PollFlags::OUT };
             descriptors.push(PollFd::new(socket, PollFlags::IN | writing));
         }
         poll(&mut descriptors, None)?;

@@ -91,10 +91,7 @@ impl Address {
 
     /// The TCP port `port` of `host`, which is a name or a numeric address without brackets.
     pub fn tcp(host: impl Into<String>, port: u16) -> Self {
-        Self::Tcp {
-            host: host.into(),
-            port,
-        }
+        Self::Tcp { host: host.into(), port }
     }
 
     /// Reads an address, and says which of QEMU's options in it have no effect here.
@@ -178,10 +175,7 @@ impl From<SocketAddr> for Address {
             SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
             _ => address.ip().to_string(),
         };
-        Self::Tcp {
-            host,
-            port: address.port(),
-        }
+        Self::Tcp { host, port: address.port() }
     }
 }
 

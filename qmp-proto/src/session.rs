@@ -74,14 +74,7 @@ pub struct Sender<'s, T, F = NoDescriptor, const N: usize = 64> {
 impl<T, F, const N: usize> Session<T, F, N> {
     /// Puts buffers beside a client.
     pub const fn new(client: Client<T, N>) -> Self {
-        Self {
-            client,
-            input: Vec::new(),
-            start: 0,
-            end: 0,
-            consumed: 0,
-            output: Output::new(),
-        }
+        Self { client, input: Vec::new(), start: 0, end: 0, consumed: 0, output: Output::new() }
     }
 
     /// The client.
@@ -136,10 +129,7 @@ impl<T, F, const N: usize> Session<T, F, N> {
         let Step { used, received } = self.client.handle_input(input)?;
         self.start += used;
         self.consumed = used;
-        let sender = Sender {
-            client: &mut self.client,
-            output: &mut self.output,
-        };
+        let sender = Sender { client: &mut self.client, output: &mut self.output };
         Ok(received.map(|received| (received, sender)))
     }
 
@@ -181,10 +171,7 @@ impl<T, F, const N: usize> Session<T, F, N> {
 
     /// For sending while nothing was received.
     pub fn sender(&mut self) -> Sender<'_, T, F, N> {
-        Sender {
-            client: &mut self.client,
-            output: &mut self.output,
-        }
+        Sender { client: &mut self.client, output: &mut self.output }
     }
 }
 
@@ -202,9 +189,7 @@ impl<T, F, const N: usize> fmt::Debug for Session<T, F, N> {
 
 impl<T, F, const N: usize> fmt::Debug for Sender<'_, T, F, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender")
-            .field("phase", &self.client.phase())
-            .finish_non_exhaustive()
+        f.debug_struct("Sender").field("phase", &self.client.phase()).finish_non_exhaustive()
     }
 }
 

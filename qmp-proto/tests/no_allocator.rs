@@ -31,10 +31,7 @@ enum Kept {
 
 impl Input {
     const fn new() -> Self {
-        Self {
-            memory: [0; 1024],
-            length: 0,
-        }
+        Self { memory: [0; 1024], length: 0 }
     }
 
     /// Lets the client hear the bytes in pieces of seven; what it made of them.
@@ -122,10 +119,7 @@ fn a_whole_session_with_a_monitor_needs_no_allocator() {
     let abandoned = client.execute_raw(&mut out, &raw, 3).unwrap();
     client.execute(&mut out, Request::new("x"), 4).unwrap();
     let full = client.execute(&mut out, Request::new("y"), 5).unwrap_err();
-    assert_eq!(
-        (full.reason, full.token),
-        (Refusal::TooManyInFlight { limit: 4 }, 5)
-    );
+    assert_eq!((full.reason, full.token), (Refusal::TooManyInFlight { limit: 4 }, 5));
     assert_eq!(
         out.bytes(),
         concat!(
@@ -145,13 +139,7 @@ fn a_whole_session_with_a_monitor_needs_no_allocator() {
         "{\"return\": {}, \"id\": 0}\r\n{\"return\": {}, \"id\": 2}\r\n",
         "{\"id\": 3, \"error\": {\"class\": \"GenericError\", \"desc\": \"\\\"no\\\"\"}}\r\n",
     );
-    let expected = [
-        Kept::Done(2),
-        Kept::Event,
-        Kept::Malformed,
-        Kept::Done(1),
-        Kept::Failed(4),
-    ];
+    let expected = [Kept::Done(2), Kept::Event, Kept::Malformed, Kept::Done(1), Kept::Failed(4)];
     hears(&mut client, answers, &expected);
     assert_eq!(client.in_flight(), 0);
 
@@ -176,50 +164,27 @@ fn a_whole_session_with_an_agent_needs_no_allocator() {
 
     client.sync(&mut out, 7).unwrap();
     out.sent(out.bytes().len());
-    hears(
-        &mut client,
-        b"login: \n{\"return\": {}, \"id\": \"old\"}\n{\"return\": \"cut",
-        &[],
-    );
+    hears(&mut client, b"login: \n{\"return\": {}, \"id\": \"old\"}\n{\"return\": \"cut", &[]);
     let answer = b"\xFF{\"return\": 4503599627370503, \"id\": 4503599627370503}\n";
     hears(&mut client, answer, &[Kept::Ready]);
 
-    client
-        .execute(&mut out, Request::new("guest-ping"), 1)
-        .unwrap();
-    let abandoned = client
-        .execute(&mut out, Request::new("guest-info"), 2)
-        .unwrap();
+    client.execute(&mut out, Request::new("guest-ping"), 1).unwrap();
+    let abandoned = client.execute(&mut out, Request::new("guest-info"), 2).unwrap();
     client.abandon(abandoned);
-    assert!(
-        client
-            .execute(&mut out, Request::new("guest-ping"), 3)
-            .is_err()
-    );
-    hears(
-        &mut client,
-        b"{\"return\": {}, \"id\": 0}\n",
-        &[Kept::Done(1)],
-    );
+    assert!(client.execute(&mut out, Request::new("guest-ping"), 3).is_err());
+    hears(&mut client, b"{\"return\": {}, \"id\": 0}\n", &[Kept::Done(1)]);
     hears(&mut client, b"{\"return\": {}, \"id\": 1}\n", &[]);
     out.sent(out.bytes().len());
 
-    client
-        .execute(&mut out, Request::new("guest-ping"), 4)
-        .unwrap();
+    client.execute(&mut out, Request::new("guest-ping"), 4).unwrap();
     let lost = Kept::Lost(4, Ending::OutcomeUnknown);
     hears(&mut client, &[b'x'; 810], &[Kept::Desynchronised, lost]);
     assert_eq!(client.phase(), Phase::Unsynced);
     client.sync(&mut out, 7).unwrap();
     hears(&mut client, answer, &[Kept::Ready]);
 
-    client
-        .execute(&mut out, Request::new("guest-shutdown"), 5)
-        .unwrap();
-    assert!(
-        out.bytes()
-            .ends_with(b"{\"execute\":\"guest-shutdown\",\"id\":0}\n")
-    );
+    client.execute(&mut out, Request::new("guest-shutdown"), 5).unwrap();
+    assert!(out.bytes().ends_with(b"{\"execute\":\"guest-shutdown\",\"id\":0}\n"));
     assert_eq!(client.handle_end(), Ok(()));
     let lost = client.drain().next().unwrap();
     assert_eq!((lost.token, lost.ending), (5, Ending::AsExpected));

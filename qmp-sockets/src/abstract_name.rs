@@ -12,11 +12,7 @@ pub(crate) fn socket_address(name: &[u8]) -> io::Result<SockAddr> {
     if name.is_empty() || name.len() > crate::LONGEST_PATH {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!(
-                "an abstract name has 1 to {} bytes, not {}",
-                crate::LONGEST_PATH,
-                name.len()
-            ),
+            format!("an abstract name has 1 to {} bytes, not {}", crate::LONGEST_PATH, name.len()),
         ));
     }
     let marked = [b"\0", name].concat();

@@ -73,20 +73,14 @@ fn listening(address: &Address, error: &io::Error) -> String {
 }
 
 fn is_qemu_running(address: &Address) -> String {
-    format!(
-        "is QEMU running with -qmp {},server=on,wait=off?",
-        qemu_option(address)
-    )
+    format!("is QEMU running with -qmp {},server=on,wait=off?", qemu_option(address))
 }
 
 /// The address as QEMU's option `-qmp` takes it.
 fn qemu_option(address: &Address) -> String {
     match address {
         Address::Abstract(_) => {
-            format!(
-                "{},abstract=on",
-                address.to_string().replacen("abstract:", "unix:", 1)
-            )
+            format!("{},abstract=on", address.to_string().replacen("abstract:", "unix:", 1))
         }
         _ => address.to_string(),
     }
@@ -130,10 +124,7 @@ mod path {
         match kind {
             ErrorKind::NotFound => missing_directory(path).unwrap_or_default(),
             ErrorKind::PermissionDenied => {
-                format!(
-                    "user {} must be able to write to the directory",
-                    user_name(own_id())
-                )
+                format!("user {} must be able to write to the directory", user_name(own_id()))
             }
             _ => String::new(),
         }
@@ -147,17 +138,11 @@ mod path {
             .take_while(|directory| fs::symlink_metadata(directory).is_err())
             .filter(|directory| !directory.as_os_str().is_empty())
             .last()?;
-        Some(format!(
-            "the directory {} does not exist",
-            missing.display()
-        ))
+        Some(format!("the directory {} does not exist", missing.display()))
     }
 
     fn closed_directory(path: &Path) -> String {
-        let closed = path
-            .ancestors()
-            .skip(1)
-            .find(|directory| fs::metadata(directory).is_ok());
+        let closed = path.ancestors().skip(1).find(|directory| fs::metadata(directory).is_ok());
         match closed {
             Some(directory) if !directory.as_os_str().is_empty() => format!(
                 "user {} may not enter the directory {}",
@@ -231,10 +216,7 @@ mod path {
             match own_id() {
                 0 => assert!(told.starts_with("the socket is yours with mode "), "{told}"),
                 id => {
-                    assert!(
-                        told.starts_with("the socket belongs to uid 0 (root) "),
-                        "{told}"
-                    );
+                    assert!(told.starts_with("the socket belongs to uid 0 (root) "), "{told}");
                     assert!(told.contains(&format!("you are uid {id}")), "{told}");
                 }
             }

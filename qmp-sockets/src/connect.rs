@@ -65,10 +65,7 @@ pub(crate) fn unsupported(address: &Address) -> io::Error {
         Address::Vsock { .. } => "vsock sockets",
         _ => "addresses of this kind",
     };
-    io::Error::new(
-        io::ErrorKind::Unsupported,
-        format!("{kind} do not exist on this system"),
-    )
+    io::Error::new(io::ErrorKind::Unsupported, format!("{kind} do not exist on this system"))
 }
 
 fn tcp(host: &str, port: u16, deadline: Deadline) -> io::Result<Socket> {
@@ -105,21 +102,15 @@ pub(crate) fn resolve(host: &str, port: u16, deadline: Deadline) -> io::Result<V
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
     let host = host.to_owned();
-    let look_up = move || {
-        (host.as_str(), port)
-            .to_socket_addrs()
-            .map(Iterator::collect)
-    };
+    let look_up = move || (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
     let Some(remaining) = deadline.remaining() else {
         return look_up();
     };
     let (sender, receiver) = mpsc::sync_channel(1);
-    thread::Builder::new()
-        .name("qmp name lookup".to_owned())
-        .spawn(move || {
-            // Nobody receives when the deadline has passed.
-            let _ = sender.send(look_up());
-        })?;
+    thread::Builder::new().name("qmp name lookup".to_owned()).spawn(move || {
+        // Nobody receives when the deadline has passed.
+        let _ = sender.send(look_up());
+    })?;
     match receiver.recv_timeout(remaining) {
         Ok(resolved) => resolved,
         Err(_) => Err(io::ErrorKind::TimedOut.into()),

@@ -53,12 +53,7 @@ impl ConnectError {
 
     fn of(attempt: Attempt, address: &Address, error: io::Error) -> Self {
         let advice = advice::advice(attempt, address, &error);
-        Self {
-            attempt,
-            address: address.clone(),
-            error,
-            advice,
-        }
+        Self { attempt, address: address.clone(), error, advice }
     }
 
     /// The address that was tried.
@@ -89,12 +84,7 @@ impl fmt::Display for ConnectError {
             Attempt::Listen => "cannot listen on",
             Attempt::Accept => "nobody connected to",
         };
-        write!(
-            f,
-            "{attempt} {}: {}",
-            self.address,
-            without_number(&self.error)
-        )?;
+        write!(f, "{attempt} {}: {}", self.address, without_number(&self.error))?;
         match self.advice.is_empty() {
             true => Ok(()),
             false => write!(f, "; {}", self.advice),
@@ -113,9 +103,7 @@ impl Error for ConnectError {
 fn without_number(error: &io::Error) -> String {
     let text = error.to_string();
     match error.raw_os_error() {
-        Some(number) => text
-            .trim_end_matches(&format!(" (os error {number})"))
-            .to_owned(),
+        Some(number) => text.trim_end_matches(&format!(" (os error {number})")).to_owned(),
         None => text,
     }
 }

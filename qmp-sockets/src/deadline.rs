@@ -35,8 +35,7 @@ impl Deadline {
 
     /// The time left: zero when it has passed, `None` when there is no deadline.
     pub fn remaining(self) -> Option<Duration> {
-        self.0
-            .map(|at| at.saturating_duration_since(Instant::now()))
+        self.0.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
     /// Whether it has passed.

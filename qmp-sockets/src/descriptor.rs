@@ -96,17 +96,12 @@ mod tests {
         file.write_all(b"disk").unwrap();
         file.rewind().unwrap();
 
-        assert_eq!(
-            send_with_descriptor(&ours, b"{\"execute\"", file.as_fd()).unwrap(),
-            10
-        );
+        assert_eq!(send_with_descriptor(&ours, b"{\"execute\"", file.as_fd()).unwrap(), 10);
         let (bytes, descriptors) = receive(&theirs, 1);
         assert_eq!(bytes, b"{");
         let [descriptor] = <[OwnedFd; 1]>::try_from(descriptors).unwrap();
         let mut content = String::new();
-        std::fs::File::from(descriptor)
-            .read_to_string(&mut content)
-            .unwrap();
+        std::fs::File::from(descriptor).read_to_string(&mut content).unwrap();
         assert_eq!(content, "disk");
 
         let (bytes, descriptors) = receive(&theirs, 100);

@@ -128,11 +128,7 @@ pub enum Disconnect {
 impl Error {
     /// An error that says what went wrong and no more.
     pub fn new(cause: Cause) -> Self {
-        Self(Box::new(Inner {
-            cause,
-            command: None,
-            peer: None,
-        }))
+        Self(Box::new(Inner { cause, command: None, peer: None }))
     }
 
     /// Adds the command.
@@ -208,26 +204,13 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            cause,
-            command,
-            peer,
-        } = &*self.0;
+        let Inner { cause, command, peer } = &*self.0;
         if let Some(command) = command {
             write!(f, "{command}: ")?;
         }
         match (cause, command) {
-            (
-                Cause::Disconnected {
-                    reason,
-                    sent: false,
-                },
-                Some(_),
-            ) => {
-                write!(
-                    f,
-                    "not sent, the connection is over ({reason}): connect again"
-                )?;
+            (Cause::Disconnected { reason, sent: false }, Some(_)) => {
+                write!(f, "not sent, the connection is over ({reason}): connect again")?;
             }
             _ => write!(f, "{cause}")?,
         }
@@ -247,10 +230,7 @@ impl fmt::Display for Cause {
             Self::Address(error) => error.fmt(f),
             Self::Connect(error) => error.fmt(f),
             Self::SilentHandshake { waited, advice } => {
-                write!(
-                    f,
-                    "connected, but no answer to the handshake in {waited:.1?}: {advice}"
-                )
+                write!(f, "connected, but no answer to the handshake in {waited:.1?}: {advice}")
             }
             Self::HandshakeRefused(failure) => {
                 write!(f, "the server refused the handshake: {failure}")
@@ -260,11 +240,7 @@ impl fmt::Display for Cause {
             Self::Failure(failure) => failure.fmt(f),
             Self::Deadline { waited, advice } => {
                 write!(f, "no answer in {waited:.1?}")?;
-                if advice.is_empty() {
-                    Ok(())
-                } else {
-                    write!(f, ": {advice}")
-                }
+                if advice.is_empty() { Ok(()) } else { write!(f, ": {advice}") }
             }
             Self::NoTurn { waited, refusal } => write!(f, "not sent in {waited:.1?}: {refusal}"),
             Self::NoEvent { waited, names } if names.is_empty() => {
@@ -299,10 +275,7 @@ impl fmt::Display for Disconnect {
             Self::ByUs => f.write_str("the connection was closed on this side"),
             Self::Protocol(error) => error.fmt(f),
             Self::Malformed(shown) => {
-                write!(
-                    f,
-                    "the server sent something that is not a message: {shown}"
-                )
+                write!(f, "the server sent something that is not a message: {shown}")
             }
             Self::Io(error) => write!(f, "the connection broke: {error}"),
         }
@@ -315,11 +288,7 @@ impl fmt::Debug for Error {
         if !f.alternate() {
             return fmt::Display::fmt(self, f);
         }
-        let Inner {
-            cause,
-            command,
-            peer,
-        } = &*self.0;
+        let Inner { cause, command, peer } = &*self.0;
         f.debug_struct("Error")
             .field("cause", cause)
             .field("command", command)
@@ -373,10 +342,7 @@ mod tests {
     #[test]
     fn the_outcome_follows_from_the_cause() {
         let waited = Duration::from_secs(1);
-        let late = Error::new(Cause::Deadline {
-            waited,
-            advice: String::new(),
-        });
+        let late = Error::new(Cause::Deadline { waited, advice: String::new() });
         assert_eq!(late.outcome(), Outcome::Unknown);
         assert!(late.is_timeout() && !late.is_disconnected());
         let refusal = Refusal::DescriptorInFlight;
@@ -384,10 +350,7 @@ mod tests {
         assert_eq!(no_turn.outcome(), Outcome::NotSent);
         assert!(no_turn.is_timeout());
         for (sent, outcome) in [(true, Outcome::Unknown), (false, Outcome::NotSent)] {
-            let gone = Error::new(Cause::Disconnected {
-                reason: Disconnect::Closed,
-                sent,
-            });
+            let gone = Error::new(Cause::Disconnected { reason: Disconnect::Closed, sent });
             assert!(gone.is_disconnected() && !gone.is_timeout());
             assert_eq!(gone.outcome(), outcome);
         }
@@ -396,12 +359,9 @@ mod tests {
     #[test]
     fn the_text_names_command_peer_and_outcome() {
         let waited = Duration::from_millis(2001);
-        let error = Error::new(Cause::Deadline {
-            waited,
-            advice: String::new(),
-        })
-        .in_command("blockdev-add")
-        .with_peer(&Arc::from("unix:/run/vm.qmp"));
+        let error = Error::new(Cause::Deadline { waited, advice: String::new() })
+            .in_command("blockdev-add")
+            .with_peer(&Arc::from("unix:/run/vm.qmp"));
         let text = "blockdev-add: no answer in 2.0s (unix:/run/vm.qmp); the command was sent, and \
                     its outcome is unknown";
         assert_eq!(error.to_string(), text);

@@ -76,13 +76,9 @@ impl Listener {
                 Err(error) => return Err(ConnectError::listening(&self.address, error)),
             }
             if deadline.expired() {
-                return Err(ConnectError::nobody_connected(
-                    &self.address,
-                    started.elapsed(),
-                ));
+                return Err(ConnectError::nobody_connected(&self.address, started.elapsed()));
             }
-            self.wait(deadline)
-                .map_err(|error| ConnectError::listening(&self.address, error))?;
+            self.wait(deadline).map_err(|error| ConnectError::listening(&self.address, error))?;
         }
     }
 
@@ -168,10 +164,7 @@ impl Listener {
         let path = crate::long_path::path_of(path);
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
         let file = crate::socket_file::SocketFile::listen(&socket, path, BACKLOG)?;
-        Ok(Self {
-            _file: Some(file),
-            ..Self::new(socket, address)?
-        })
+        Ok(Self { _file: Some(file), ..Self::new(socket, address)? })
     }
 
     #[cfg(unix)]
@@ -194,10 +187,7 @@ impl Listener {
         let timeout = deadline.remaining().map(Timespec::try_from);
         // A time too long for the system is as good as none.
         let timeout = timeout.and_then(Result::ok);
-        match poll(
-            &mut [PollFd::new(&self.socket, PollFlags::IN)],
-            timeout.as_ref(),
-        ) {
+        match poll(&mut [PollFd::new(&self.socket, PollFlags::IN)], timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -206,11 +196,7 @@ impl Listener {
     #[cfg(not(unix))]
     fn wait(&self, deadline: Deadline) -> io::Result<()> {
         let pause = std::time::Duration::from_millis(20);
-        std::thread::sleep(
-            deadline
-                .remaining()
-                .map_or(pause, |remaining| remaining.min(pause)),
-        );
+        std::thread::sleep(deadline.remaining().map_or(pause, |remaining| remaining.min(pause)));
         Ok(())
     }
 }

@@ -40,18 +40,12 @@ impl ShortPath {
     /// Linux when it is longer than [`LONGEST_PATH`].
     pub fn to_connect(path: &Path) -> io::Result<Self> {
         match check(path)? {
-            Length::Fits => Ok(Self {
-                path: path.to_owned(),
-                _held: None,
-            }),
+            Length::Fits => Ok(Self { path: path.to_owned(), _held: None }),
             #[cfg(target_os = "linux")]
             Length::TooLong => {
                 use rustix::fs::{Mode, OFlags};
                 let socket = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-                Ok(Self {
-                    path: through(&socket),
-                    _held: Some(socket),
-                })
+                Ok(Self { path: through(&socket), _held: Some(socket) })
             }
             #[cfg(not(target_os = "linux"))]
             Length::TooLong => Err(too_long(path)),
@@ -73,10 +67,7 @@ impl ShortPath {
             Length::TooLong => return Err(too_long(path)),
         };
         match check(&short)? {
-            Length::Fits => Ok(Self {
-                path: short,
-                _held: None,
-            }),
+            Length::Fits => Ok(Self { path: short, _held: None }),
             Length::TooLong => Err(too_long(path)),
         }
     }
@@ -97,16 +88,9 @@ fn check(path: &Path) -> io::Result<Length> {
     let bytes = path.as_os_str().as_bytes();
     if bytes.is_empty() || bytes.contains(&0) {
         // A path that starts with a zero byte would name an abstract socket.
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "not the path of a file",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the path of a file"));
     }
-    Ok(if bytes.len() <= LONGEST_PATH {
-        Length::Fits
-    } else {
-        Length::TooLong
-    })
+    Ok(if bytes.len() <= LONGEST_PATH { Length::Fits } else { Length::TooLong })
 }
 
 fn through(descriptor: impl AsFd) -> PathBuf {
@@ -116,11 +100,7 @@ fn through(descriptor: impl AsFd) -> PathBuf {
 
 fn too_long(path: &Path) -> io::Error {
     let length = path.as_os_str().len();
-    let what = if cfg!(target_os = "linux") {
-        "file's own name"
-    } else {
-        "path"
-    };
+    let what = if cfg!(target_os = "linux") { "file's own name" } else { "path" };
     io::Error::new(
         io::ErrorKind::InvalidInput,
         format!("the {what} is too long for a socket ({length} bytes in all); use a shorter one"),

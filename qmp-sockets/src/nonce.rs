@@ -30,9 +30,8 @@ mod tests {
 
     #[test]
     fn nonces_of_several_threads_all_differ() {
-        let threads: Vec<_> = (0..4)
-            .map(|_| thread::spawn(|| (0..1000).map(|_| nonce()).collect()))
-            .collect();
+        let threads: Vec<_> =
+            (0..4).map(|_| thread::spawn(|| (0..1000).map(|_| nonce()).collect())).collect();
         let lists: Vec<Vec<u64>> = threads.into_iter().map(|t| t.join().unwrap()).collect();
         let distinct: HashSet<u64> = lists.into_iter().flatten().collect();
         assert_eq!(distinct.len(), 4000);

@@ -64,13 +64,7 @@ impl<E> EventQueue<E> {
     /// A queue that holds at most so many events and so many bytes of them, whichever is reached
     /// first. One event always fits.
     pub const fn with_limits(most_events: usize, most_bytes: usize) -> Self {
-        Self {
-            events: VecDeque::new(),
-            bytes: 0,
-            lost: 0,
-            most_events,
-            most_bytes,
-        }
+        Self { events: VecDeque::new(), bytes: 0, lost: 0, most_events, most_bytes }
     }
 
     /// Appends an event that takes up `bytes` of memory, dropping the oldest ones if it must.
@@ -92,10 +86,7 @@ impl<E> EventQueue<E> {
 
     /// Takes the oldest event that `matches`; the others, and the count of the lost, stay as they are.
     pub fn take_first(&mut self, mut matches: impl FnMut(&E) -> bool) -> Option<E> {
-        let found = self
-            .events
-            .iter()
-            .position(|waiting| matches(&waiting.event))?;
+        let found = self.events.iter().position(|waiting| matches(&waiting.event))?;
         self.remove(found)
     }
 
@@ -170,10 +161,7 @@ mod tests {
     fn events_leave_in_the_order_they_came() {
         let mut queue = filled((10, 1000), 0..3);
         assert_eq!((queue.len(), queue.bytes()), (3, 30));
-        assert_eq!(
-            queue.drain().collect::<Vec<_>>(),
-            [Event(0), Event(1), Event(2)]
-        );
+        assert_eq!(queue.drain().collect::<Vec<_>>(), [Event(0), Event(1), Event(2)]);
         assert!(queue.is_empty());
         assert_eq!(queue.bytes(), 0);
     }

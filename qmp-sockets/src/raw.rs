@@ -27,11 +27,7 @@ pub(crate) fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
 pub(crate) fn peer_process(socket: std::os::fd::BorrowedFd<'_>) -> io::Result<Option<u32>> {
     use std::os::fd::AsRawFd;
 
-    let mut credentials = libc::ucred {
-        pid: 0,
-        uid: 0,
-        gid: 0,
-    };
+    let mut credentials = libc::ucred { pid: 0, uid: 0, gid: 0 };
     let mut length = size_of::<libc::ucred>() as libc::socklen_t;
     // SAFETY: both pointers are to live variables, and `length` is the size of the first.
     let status = unsafe {

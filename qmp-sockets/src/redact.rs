@@ -55,14 +55,8 @@ pub fn redact(wire: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// What speaks of a secret in free text, in any case of letters.
-const SPEAKS_OF_SECRETS: [&[u8]; 6] = [
-    b"passw",
-    b"passphrase",
-    b"secret",
-    b"cookie",
-    b"token",
-    b":key=",
-];
+const SPEAKS_OF_SECRETS: [&[u8]; 6] =
+    [b"passw", b"passphrase", b"secret", b"cookie", b"token", b":key="];
 
 /// Members that hold secrets without speaking of them.
 const QUIET_MEMBERS: [&[u8]; 3] = [b"\"buf-b64\"", b"\"input-data\"", b"\"env\""];
@@ -76,9 +70,7 @@ fn is_suspicious(wire: &[u8]) -> bool {
 
 fn is_json(message: &[u8]) -> bool {
     // Several messages may stand in one log line.
-    serde_json::Deserializer::from_slice(message)
-        .into_iter::<IgnoredAny>()
-        .all(|one| one.is_ok())
+    serde_json::Deserializer::from_slice(message).into_iter::<IgnoredAny>().all(|one| one.is_ok())
 }
 
 /// `None` when there is nothing to mask.
@@ -123,11 +115,7 @@ struct Context {
 
 impl Context {
     fn of(message: &[u8]) -> Self {
-        let mut context = Self {
-            is_command: false,
-            makes_secret: false,
-            sets_secret: false,
-        };
+        let mut context = Self { is_command: false, makes_secret: false, sets_secret: false };
         let mut at = 0;
         while let Some(token) = scan::next_string(message, at) {
             at = token.end;
@@ -156,9 +144,9 @@ impl Context {
             b"arg" | b"command-line" => self.is_command && has_speaking_string(value),
             // The name of a secret object.
             _ if name.ends_with(b"-secret") => false,
-            _ => [&b"password"[..], b"passwd", b"passphrase"]
-                .iter()
-                .any(|word| contains(name, word)),
+            _ => {
+                [&b"password"[..], b"passwd", b"passphrase"].iter().any(|word| contains(name, word))
+            }
         }
     }
 

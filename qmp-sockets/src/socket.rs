@@ -175,10 +175,7 @@ impl TryFrom<OwnedFd> for Socket {
     fn try_from(descriptor: OwnedFd) -> io::Result<Self> {
         let socket = socket2::Socket::from(descriptor);
         if socket.r#type()? != Type::STREAM {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "not a stream socket",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a stream socket"));
         }
         socket.peer_addr()?;
         match socket.local_addr()?.domain() {
@@ -223,10 +220,7 @@ mod tests {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let mut ours = Socket::from(ours);
         ours.set_nonblocking(true).unwrap();
-        assert_eq!(
-            ours.read(&mut [0]).unwrap_err().kind(),
-            io::ErrorKind::WouldBlock
-        );
+        assert_eq!(ours.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
 
     #[test]

@@ -63,11 +63,7 @@ impl SocketFile {
         }
         // Nobody can connect before `listen`, so the file is never open to others.
         let identity = identity(&file_status(&directory, &name)?);
-        let file = Self {
-            directory,
-            name,
-            identity,
-        };
+        let file = Self { directory, name, identity };
         rustix::fs::chmodat(
             &file.directory,
             &file.name,
@@ -104,17 +100,10 @@ fn lock(directory: &OwnedFd) -> io::Result<()> {
 }
 
 fn file_status(directory: &OwnedFd, name: &OsString) -> io::Result<Stat> {
-    Ok(rustix::fs::statat(
-        directory,
-        name,
-        AtFlags::SYMLINK_NOFOLLOW,
-    )?)
+    Ok(rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
-#[allow(
-    clippy::unnecessary_cast,
-    reason = "the types differ from system to system"
-)]
+#[allow(clippy::unnecessary_cast, reason = "the types differ from system to system")]
 fn identity(status: &Stat) -> (u64, u64) {
     (status.st_dev as u64, status.st_ino as u64)
 }

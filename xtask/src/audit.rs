@@ -28,18 +28,14 @@ fn install(dir: &Path) -> Result<PathBuf> {
     }
     println!("audit: building cargo-deny {VERSION}, once");
     let mut cargo = workspace::cargo();
-    cargo
-        .args(["install", "--locked", "--version", VERSION, "--root"])
-        .arg(dir);
+    cargo.args(["install", "--locked", "--version", VERSION, "--root"]).arg(dir);
     process::run(cargo.arg("cargo-deny"))?;
     Ok(deny)
 }
 
 fn check(deny: &Path) -> Command {
     let mut check = Command::new(deny);
-    check
-        .current_dir(workspace::root())
-        .args(["--all-features", "check"]);
+    check.current_dir(workspace::root()).args(["--all-features", "check"]);
     check
 }
 
@@ -47,14 +43,9 @@ fn check(deny: &Path) -> Command {
 fn advisories(deny: &Path) -> Result<Outcome> {
     let output = process::collect(check(deny).arg("advisories"))?;
     if output.stderr.contains("failed to fetch advisory database") {
-        return Ok(Outcome::NotRun(
-            "the advisory database cannot be fetched".into(),
-        ));
+        return Ok(Outcome::NotRun("the advisory database cannot be fetched".into()));
     }
     eprint!("{}", output.stderr);
-    anyhow::ensure!(
-        output.success,
-        "cargo-deny found advisories against the dependencies"
-    );
+    anyhow::ensure!(output.success, "cargo-deny found advisories against the dependencies");
     Ok(Outcome::Passed)
 }

@@ -15,34 +15,13 @@ struct Stage {
 
 /// The quick ones first.
 const STAGES: [Stage; 7] = [
-    Stage {
-        name: "fmt",
-        run: fmt,
-    },
-    Stage {
-        name: "clippy",
-        run: clippy,
-    },
-    Stage {
-        name: "docs",
-        run: docs,
-    },
-    Stage {
-        name: "features",
-        run: features,
-    },
-    Stage {
-        name: "no-std",
-        run: || no_std::run(&[]).map(|()| Outcome::Passed),
-    },
-    Stage {
-        name: "msrv",
-        run: msrv::check,
-    },
-    Stage {
-        name: "test",
-        run: || test::run(&[]).map(|()| Outcome::Passed),
-    },
+    Stage { name: "fmt", run: fmt },
+    Stage { name: "clippy", run: clippy },
+    Stage { name: "docs", run: docs },
+    Stage { name: "features", run: features },
+    Stage { name: "no-std", run: || no_std::run(&[]).map(|()| Outcome::Passed) },
+    Stage { name: "msrv", run: msrv::check },
+    Stage { name: "test", run: || test::run(&[]).map(|()| Outcome::Passed) },
 ];
 
 pub(crate) fn run(_: &[String]) -> Result<()> {
@@ -60,11 +39,7 @@ pub(crate) fn run(_: &[String]) -> Result<()> {
                 "FAILED".to_owned()
             }
         };
-        let line = format!(
-            "{:<10} {:>7.1} s  {result}",
-            stage.name,
-            start.elapsed().as_secs_f32()
-        );
+        let line = format!("{:<10} {:>7.1} s  {result}", stage.name, start.elapsed().as_secs_f32());
         println!("#### {line}");
         table.push(line);
     }
@@ -88,13 +63,7 @@ fn clippy() -> Result<Outcome> {
         return Ok(missing);
     }
     const STRICT: [&str; 3] = ["--", "-D", "warnings"];
-    cargo(
-        &[
-            &["clippy", "--workspace", "--all-targets", "--all-features"],
-            &STRICT[..],
-        ]
-        .concat(),
-    )?;
+    cargo(&[&["clippy", "--workspace", "--all-targets", "--all-features"], &STRICT[..]].concat())?;
     for tier in TIERS {
         let qmp_proto = ["clippy", "--package", "qmp-proto", "--all-targets"];
         cargo(&[&qmp_proto, tier.args, &STRICT].concat())?;
@@ -104,13 +73,7 @@ fn clippy() -> Result<Outcome> {
 
 fn docs() -> Result<Outcome> {
     let mut doc = workspace::cargo();
-    doc.args([
-        "doc",
-        "--workspace",
-        "--no-deps",
-        "--all-features",
-        "--document-private-items",
-    ]);
+    doc.args(["doc", "--workspace", "--no-deps", "--all-features", "--document-private-items"]);
     process::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(Outcome::Passed)
 }
@@ -136,8 +99,6 @@ fn missing(command: &str, component: &str) -> Option<Outcome> {
     let version = process::collect(workspace::cargo().args([command, "--version"]));
     let here = version.is_ok_and(|output| output.success);
     (!here).then(|| {
-        Outcome::NotRun(format!(
-            "it is not installed; `rustup component add {component}` does it"
-        ))
+        Outcome::NotRun(format!("it is not installed; `rustup component add {component}` does it"))
     })
 }

@@ -42,13 +42,9 @@ pub(crate) fn run(_: &[String]) -> Result<()> {
 fn test(tier: &Tier, dir: &Path, profiles: &Path) -> Result<Vec<PathBuf>> {
     let host = workspace::rustc_says("host")?;
     let mut cargo = workspace::cargo();
-    cargo
-        .args(["test", "--package", "qmp-proto", "--lib", "--tests"])
-        .args(tier.args);
+    cargo.args(["test", "--package", "qmp-proto", "--lib", "--tests"]).args(tier.args);
     // With a target named, build scripts are compiled without counters.
-    cargo
-        .args(["--target", &host, "--target-dir"])
-        .arg(dir.join("build"));
+    cargo.args(["--target", &host, "--target-dir"]).arg(dir.join("build"));
     cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Cinstrument-coverage");
     cargo.env("CARGO_TERM_COLOR", "never");
     let mut file = OsString::from(profiles);
@@ -56,29 +52,18 @@ fn test(tier: &Tier, dir: &Path, profiles: &Path) -> Result<Vec<PathBuf>> {
     cargo.env("LLVM_PROFILE_FILE", file);
     let output = process::collect(&mut cargo)?;
     if !output.success {
-        bail!(
-            "the {} tier's tests failed:\n{}{}",
-            tier.name,
-            output.stdout,
-            output.stderr
-        );
+        bail!("the {} tier's tests failed:\n{}{}", tier.name, output.stdout, output.stderr);
     }
     let programs: Vec<_> = output.stderr.lines().filter_map(program).collect();
     if programs.is_empty() {
         bail!("cargo names no test program:\n{}", output.stderr);
     }
-    Ok(programs
-        .into_iter()
-        .map(|program| workspace::root().join(program))
-        .collect())
+    Ok(programs.into_iter().map(|program| workspace::root().join(program)).collect())
 }
 
 /// The program in cargo's `Running unittests src/lib.rs (target/debug/deps/name-0123)`.
 fn program(line: &str) -> Option<&str> {
-    let (_, program) = line
-        .trim_start()
-        .strip_prefix("Running ")?
-        .split_once(" (")?;
+    let (_, program) = line.trim_start().strip_prefix("Running ")?.split_once(" (")?;
     program.strip_suffix(')')
 }
 
@@ -92,15 +77,10 @@ impl Llvm {
     /// How often each line ran, in lcov's text format.
     fn lines(&self, profiles: &Path, merged: &Path, programs: &[PathBuf]) -> Result<String> {
         let mut merge = Command::new(&self.profdata);
-        merge
-            .args(["merge", "--sparse", "--output"])
-            .arg(merged)
-            .arg(profiles);
+        merge.args(["merge", "--sparse", "--output"]).arg(merged).arg(profiles);
         process::read(&mut merge)?;
         let mut export = Command::new(&self.cov);
-        export
-            .args(["export", "--format=lcov", "--instr-profile"])
-            .arg(merged);
+        export.args(["export", "--format=lcov", "--instr-profile"]).arg(merged);
         for program in programs {
             export.arg("--object").arg(program);
         }

@@ -35,27 +35,13 @@ pub(crate) fn run(_args: &[String]) -> Result<()> {
 fn monitor(bin: &Path, folder: &Path) -> Result<()> {
     let socket = folder.join("qmp");
     let address = format!("unix:{},server=on,wait=off", socket.display());
-    let arguments = [
-        "-nodefaults",
-        "-display",
-        "none",
-        "-accel",
-        "tcg",
-        "-m",
-        "16",
-        "-S",
-        "-qmp",
-        &address,
-    ];
+    let arguments =
+        ["-nodefaults", "-display", "none", "-accel", "tcg", "-m", "16", "-S", "-qmp", &address];
     let server = Server::start(&bin.join("qemu-system-x86_64"), &arguments, &socket)?;
 
     let mut qemu = connect(Connection::builder(), &socket)?;
     let greeting = qemu.greeting().context("no greeting")?;
-    println!(
-        "  QEMU {}, package {:?}",
-        qemu.version().unwrap_or_default(),
-        greeting.package()
-    );
+    println!("  QEMU {}, package {:?}", qemu.version().unwrap_or_default(), greeting.package());
 
     qemu.execute("query-status").run()?;
     qemu.execute("cont").run()?;
@@ -70,11 +56,8 @@ fn monitor(bin: &Path, folder: &Path) -> Result<()> {
     }
 
     let file = File::open(std::env::current_exe()?)?;
-    let added = qemu
-        .execute("add-fd")
-        .argument("opaque", "the demo itself")
-        .descriptor(file)
-        .run()?;
+    let added =
+        qemu.execute("add-fd").argument("opaque", "the demo itself").descriptor(file).run()?;
     let set = added.decode::<Value>()?["fdset-id"].clone();
     println!("  passed a file: QEMU can open it as /dev/fdset/{set}");
     qemu.execute("query-fdsets").run()?;
@@ -100,10 +83,7 @@ fn storage_daemon(bin: &Path, folder: &Path) -> Result<()> {
         .execute("blockdev-add")
         .arguments(&json!({"driver": "file", "node-name": "disk", "filename": image}))
         .run()?;
-    daemon
-        .execute("query-named-block-nodes")
-        .argument("flat", &true)
-        .run()?;
+    daemon.execute("query-named-block-nodes").argument("flat", &true).run()?;
     match daemon.execute("query-status").run() {
         Err(error) if error.class() == Some(ErrorClass::CommandNotFound) => println!("  {error}"),
         other => bail!("expected an error of class CommandNotFound, got {other:?}"),
@@ -130,11 +110,8 @@ fn agent(bin: &Path, folder: &Path) -> Result<()> {
         .run()?
         .decode()?;
     let status = loop {
-        let status: Value = agent
-            .execute("guest-exec-status")
-            .argument("pid", &process["pid"])
-            .run()?
-            .decode()?;
+        let status: Value =
+            agent.execute("guest-exec-status").argument("pid", &process["pid"]).run()?.decode()?;
         if status["exited"] == true {
             break status;
         }

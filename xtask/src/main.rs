@@ -76,12 +76,7 @@ const CHORES: &[Chore] = &[
         about: "show the library at work on a real QEMU",
         run: demo::run,
     },
-    Chore {
-        name: "help",
-        args: "",
-        about: "list the chores",
-        run: help,
-    },
+    Chore { name: "help", args: "", about: "list the chores", run: help },
 ];
 
 fn main() -> ExitCode {
@@ -127,11 +122,7 @@ mod tests {
     #[test]
     fn every_chore_has_a_name_of_its_own() {
         for (index, chore) in CHORES.iter().enumerate() {
-            assert!(
-                CHORES[..index]
-                    .iter()
-                    .all(|earlier| earlier.name != chore.name)
-            );
+            assert!(CHORES[..index].iter().all(|earlier| earlier.name != chore.name));
         }
     }
 

@@ -15,10 +15,8 @@ const VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 const LIBRARIES: [&str; 3] = ["qmp-proto", "qmp-sockets", "qmp-blocking"];
 
 /// Where Debian may have that Rust: a suite, and its packages of rustc and cargo.
-const SOURCES: [(&str, [&str; 2]); 2] = [
-    ("bookworm", ["rustc-web", "cargo-web"]),
-    ("trixie", ["rustc", "cargo"]),
-];
+const SOURCES: [(&str, [&str; 2]); 2] =
+    [("bookworm", ["rustc-web", "cargo-web"]), ("trixie", ["rustc", "cargo"])];
 
 pub(crate) fn run(_: &[String]) -> Result<()> {
     check()?.report("msrv");
@@ -35,9 +33,7 @@ pub(crate) fn check() -> Result<Outcome> {
             Err(why) => return Ok(Outcome::NotRun(why)),
         },
     };
-    cargo
-        .current_dir(workspace::root())
-        .args(["check", "--locked", "--lib", "--target-dir"]);
+    cargo.current_dir(workspace::root()).args(["check", "--locked", "--lib", "--target-dir"]);
     cargo.arg(dir.join("build"));
     for library in LIBRARIES {
         cargo.args(["--package", library]);
@@ -57,10 +53,7 @@ fn from_rustup() -> Option<Command> {
         return None;
     }
     let mut cargo = Command::new("rustup");
-    cargo
-        .args(["run", VERSION, "cargo"])
-        .env_remove("RUSTC")
-        .env_remove("RUSTUP_TOOLCHAIN");
+    cargo.args(["run", VERSION, "cargo"]).env_remove("RUSTC").env_remove("RUSTUP_TOOLCHAIN");
     Some(cargo)
 }
 
@@ -78,9 +71,7 @@ fn from_packages(dir: &Path) -> Result<Result<PathBuf, String>> {
     }
     let advice = format!("`rustup toolchain install {VERSION}` would do");
     let Some(apt) = Apt::open(dir.join(".apt"))? else {
-        return Ok(Err(format!(
-            "neither rustup nor Debian's packages have Rust here; {advice}"
-        )));
+        return Ok(Err(format!("neither rustup nor Debian's packages have Rust here; {advice}")));
     };
     let mut offers = Vec::new();
     for (suite, packages) in SOURCES {
@@ -107,16 +98,12 @@ fn from_packages(dir: &Path) -> Result<Result<PathBuf, String>> {
         tree.keep()?;
         return Ok(Ok(name.join("bin")));
     }
-    Ok(Err(format!(
-        "no Rust {VERSION} in Debian's packages ({}); {advice}",
-        offers.join(", ")
-    )))
+    Ok(Err(format!("no Rust {VERSION} in Debian's packages ({}); {advice}", offers.join(", "))))
 }
 
 /// Whether `full`, such as `1.85.0+dfsg3`, is a release of `version`.
 fn is_of(version: &str, full: &str) -> bool {
-    full.strip_prefix(version)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    full.strip_prefix(version).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 #[cfg(test)]

@@ -25,12 +25,7 @@ pub(crate) fn run(_: &[String]) -> Result<()> {
     let _lock = lock::lock(&dir)?;
     let sysroot = Sysroot::make(&workspace::target("core-sysroot"))?;
     for tier in TIERS {
-        process::run(
-            sysroot
-                .check(&dir)
-                .args(["--package", "qmp-proto"])
-                .args(tier.args),
-        )?;
+        process::run(sysroot.check(&dir).args(["--package", "qmp-proto"]).args(tier.args))?;
         println!("no-std: qmp-proto's {} tier needs no std", tier.name);
     }
     sysroot.prove_refusal(&dir)
@@ -57,10 +52,7 @@ impl Sysroot {
                 symlink(&file, to.join(file.file_name().unwrap_or_default()))?;
             }
         }
-        Ok(Self {
-            dir: dir.to_owned(),
-            host,
-        })
+        Ok(Self { dir: dir.to_owned(), host })
     }
 
     /// `cargo check` with this sysroot. The target is named so that build scripts and procedural
@@ -69,10 +61,7 @@ impl Sysroot {
         let mut check = workspace::cargo();
         check.args(["check", "--quiet", "--target", &self.host, "--target-dir"]);
         check.arg(dir.join("build"));
-        check.env(
-            "CARGO_ENCODED_RUSTFLAGS",
-            format!("--sysroot\x1f{}", self.dir.display()),
-        );
+        check.env("CARGO_ENCODED_RUSTFLAGS", format!("--sysroot\x1f{}", self.dir.display()));
         check
     }
 
@@ -87,24 +76,15 @@ impl Sysroot {
              [dependencies]\nmemchr = { version = \"2\", features = [\"std\"] }\n\n[workspace]\n",
         )?;
         fs::write(crate_dir.join("src/lib.rs"), "#![no_std]\n")?;
-        fs::copy(
-            workspace::root().join("Cargo.lock"),
-            crate_dir.join("Cargo.lock"),
-        )?;
+        fs::copy(workspace::root().join("Cargo.lock"), crate_dir.join("Cargo.lock"))?;
         let output = process::collect(
-            self.check(dir)
-                .arg("--manifest-path")
-                .arg(&manifest)
-                .env("CARGO_TERM_COLOR", "never"),
+            self.check(dir).arg("--manifest-path").arg(&manifest).env("CARGO_TERM_COLOR", "never"),
         )?;
         if output.success {
             bail!("a crate that uses std passed as well: this check proves nothing");
         }
         if !output.stderr.contains(REFUSAL) {
-            bail!(
-                "a crate that uses std failed for another reason:\n{}",
-                output.stderr
-            );
+            bail!("a crate that uses std failed for another reason:\n{}", output.stderr);
         }
         println!("no-std: a crate whose dependency uses std is refused, as it should be");
         Ok(())
@@ -114,13 +94,9 @@ impl Sysroot {
 /// Whether `file` is one of the crates, such as `libcore-0123456789abcdef.rlib`.
 fn belongs(file: &Path) -> bool {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let name = stem
-        .strip_prefix("lib")
-        .and_then(|stem| stem.rsplit_once('-'));
+    let name = stem.strip_prefix("lib").and_then(|stem| stem.rsplit_once('-'));
     // rustc wants both kinds of metadata where there are two.
-    let kind = file
-        .extension()
-        .is_some_and(|kind| kind == "rlib" || kind == "rmeta");
+    let kind = file.extension().is_some_and(|kind| kind == "rlib" || kind == "rmeta");
     kind && name.is_some_and(|(name, _hash)| CRATES.contains(&name))
 }
 
@@ -133,9 +109,7 @@ mod tests {
         assert!(belongs(Path::new("/lib/libcore-0011.rlib")));
         assert!(belongs(Path::new("/lib/libcompiler_builtins-0011.rmeta")));
         assert!(!belongs(Path::new("/lib/libstd-0011.rlib")));
-        assert!(!belongs(Path::new(
-            "/lib/librustc_std_workspace_core-0011.rlib"
-        )));
+        assert!(!belongs(Path::new("/lib/librustc_std_workspace_core-0011.rlib")));
         assert!(!belongs(Path::new("/lib/libcore-0011.so")));
     }
 }

@@ -31,11 +31,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     let output = collect(command)?;
     if !output.success {
         let Output { stdout, stderr, .. } = output;
-        bail!(
-            "{} failed:\n{}",
-            display(command),
-            (stdout + &stderr).trim_end()
-        );
+        bail!("{} failed:\n{}", display(command), (stdout + &stderr).trim_end());
     }
     Ok(output.stdout)
 }
@@ -55,18 +51,13 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// Where the `PATH` has `program`.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|dir| dir.join(program))
-        .find(|file| is_executable(file))
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| is_executable(file))
 }
 
 /// The command as one would type it.
 pub(crate) fn display(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(OsStr::to_string_lossy)
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 
 fn is_executable(file: &Path) -> bool {
@@ -87,9 +78,7 @@ mod tests {
 
     #[test]
     fn a_program_that_cannot_start_is_named() {
-        let error = read(&mut Command::new("/no/such/program"))
-            .unwrap_err()
-            .to_string();
+        let error = read(&mut Command::new("/no/such/program")).unwrap_err().to_string();
         assert_eq!(error, "cannot start /no/such/program");
     }
 

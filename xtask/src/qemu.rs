@@ -19,12 +19,8 @@ use build::{Unavailable, build};
 use releases::{RELEASES, Release};
 
 /// What each version consists of.
-pub(crate) const PROGRAMS: [&str; 4] = [
-    "qemu-system-x86_64",
-    "qemu-storage-daemon",
-    "qemu-img",
-    "qemu-ga",
-];
+pub(crate) const PROGRAMS: [&str; 4] =
+    ["qemu-system-x86_64", "qemu-storage-daemon", "qemu-img", "qemu-ga"];
 
 /// With fewer versions than this, tests would prove too little.
 const ENOUGH: usize = 3;
@@ -55,10 +51,8 @@ pub(crate) fn install(wanted: &[String]) -> Result<Vec<Version>> {
     let releases = select(wanted)?;
     let dir = workspace::target("qemu");
     let _lock = lock::lock(&dir)?;
-    let missing: Vec<&Release> = releases
-        .into_iter()
-        .filter(|release| !is_complete(&dir, release))
-        .collect();
+    let missing: Vec<&Release> =
+        releases.into_iter().filter(|release| !is_complete(&dir, release)).collect();
     if !missing.is_empty() {
         match Apt::open(dir.join(".apt"))? {
             Some(apt) => build_all(&apt, &dir, &missing)?,
@@ -175,9 +169,6 @@ mod tests {
     #[test]
     fn an_unknown_version_is_refused_with_those_that_are_known() {
         let error = select(&["9.0".into()]).err().unwrap().to_string();
-        assert_eq!(
-            error,
-            "no suite is known for QEMU 9.0, only for 5.2, 7.2, 10.0, 11.1"
-        );
+        assert_eq!(error, "no suite is known for QEMU 9.0, only for 5.2, 7.2, 10.0, 11.1");
     }
 }

@@ -67,18 +67,10 @@ impl Part {
     fn run(&self, args: &[String]) -> Result<Report> {
         let start = Instant::now();
         let mut command = workspace::cargo();
-        command
-            .args(["test", "--no-fail-fast"])
-            .args(&self.selection)
-            .args(args);
-        command
-            .env(QEMU_LIST, qemu::list_file())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
+        command.args(["test", "--no-fail-fast"]).args(&self.selection).args(args);
+        command.env(QEMU_LIST, qemu::list_file()).stdin(Stdio::null()).stdout(Stdio::piped());
         let shown = process::display(&command);
-        let mut tests = command
-            .spawn()
-            .with_context(|| format!("cannot start {shown}"))?;
+        let mut tests = command.spawn().with_context(|| format!("cannot start {shown}"))?;
         let mut report = Report::default();
         if let Some(output) = tests.stdout.take() {
             for line in BufReader::new(output).lines() {
@@ -99,9 +91,7 @@ impl Report {
         let Some(result) = line.strip_prefix("test result: ") else {
             return;
         };
-        let counts = result
-            .split_once(". ")
-            .map_or("", |(_verdict, counts)| counts);
+        let counts = result.split_once(". ").map_or("", |(_verdict, counts)| counts);
         for (number, what) in counts.split("; ").filter_map(|item| item.split_once(' ')) {
             let number = number.parse().unwrap_or(0);
             match what {
@@ -133,10 +123,7 @@ impl Report {
 fn judge(reports: &[(String, Report)], filtered: bool) -> Result<()> {
     let names = |choice: &dyn Fn(&Report) -> bool| {
         let chosen = reports.iter().filter(|(_, report)| choice(report));
-        chosen
-            .map(|(name, _)| name.as_str())
-            .collect::<Vec<_>>()
-            .join("; ")
+        chosen.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join("; ")
     };
     let failed = names(&|report| !report.success);
     if !failed.is_empty() {
@@ -154,10 +141,7 @@ mod tests {
     use super::*;
 
     fn report(line: &str) -> Report {
-        let mut report = Report {
-            success: true,
-            ..Report::default()
-        };
+        let mut report = Report { success: true, ..Report::default() };
         report.count(line);
         report
     }
@@ -172,18 +156,8 @@ mod tests {
 
     #[test]
     fn a_part_without_tests_is_a_failure_unless_a_filter_asked_for_it() {
-        let some = || {
-            (
-                "some".to_owned(),
-                report("test result: ok. 1 passed; 0 failed; 0 ignored"),
-            )
-        };
-        let none = || {
-            (
-                "none".to_owned(),
-                report("test result: ok. 0 passed; 0 failed; 4 ignored"),
-            )
-        };
+        let some = || ("some".to_owned(), report("test result: ok. 1 passed; 0 failed; 0 ignored"));
+        let none = || ("none".to_owned(), report("test result: ok. 0 passed; 0 failed; 4 ignored"));
         assert!(judge(&[some(), some()], false).is_ok());
         assert!(judge(&[some(), none()], true).is_ok());
         let error = judge(&[some(), none()], false).unwrap_err().to_string();
@@ -195,9 +169,7 @@ mod tests {
     fn a_part_that_cargo_calls_failed_is_named() {
         let mut died = report("test result: ok. 1 passed; 0 failed; 0 ignored");
         died.success = false;
-        let error = judge(&[("died".to_owned(), died)], false)
-            .unwrap_err()
-            .to_string();
+        let error = judge(&[("died".to_owned(), died)], false).unwrap_err().to_string();
         assert_eq!(error, "tests failed: died");
     }
 }

@@ -9,16 +9,7 @@ pub(crate) struct Tier {
 
 /// From the least to all; none of them needs `std`.
 pub(crate) const TIERS: [Tier; 3] = [
-    Tier {
-        name: "core",
-        args: &["--no-default-features"],
-    },
-    Tier {
-        name: "alloc",
-        args: &["--no-default-features", "--features", "alloc"],
-    },
-    Tier {
-        name: "serde",
-        args: &["--no-default-features", "--features", "serde"],
-    },
+    Tier { name: "core", args: &["--no-default-features"] },
+    Tier { name: "alloc", args: &["--no-default-features", "--features", "alloc"] },
+    Tier { name: "serde", args: &["--no-default-features", "--features", "serde"] },
 ];

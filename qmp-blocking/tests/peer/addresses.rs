@@ -27,10 +27,7 @@ fn a_text_that_is_no_address_is_told_what_to_write() {
         let error = Connection::connect(address).unwrap_err();
         assert!(matches!(error.cause(), Cause::Address(_)), "{error:?}");
         let text = error.to_string();
-        assert!(
-            text.contains(advice) && text.contains("is not an address"),
-            "{text}"
-        );
+        assert!(text.contains(advice) && text.contains("is not an address"), "{text}");
         assert!(text.contains(&format!("{address:?}")), "{text}");
     }
 }
@@ -59,25 +56,15 @@ fn a_path_without_a_server() {
 
     drop(UnixListener::bind(path("left")).unwrap());
     let left_over = text(&path("left"));
-    assert!(
-        left_over.contains("the socket file is left over"),
-        "{left_over}"
-    );
+    assert!(left_over.contains("the socket file is left over"), "{left_over}");
 }
 
 #[test]
 fn a_port_without_a_server() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let closed = text(&format!("127.0.0.1:{port}"));
     assert!(closed.contains("nothing listens on that port"), "{closed}");
-    assert!(
-        closed.contains(&format!("-qmp tcp:127.0.0.1:{port},server=on,wait=off")),
-        "{closed}"
-    );
+    assert!(closed.contains(&format!("-qmp tcp:127.0.0.1:{port},server=on,wait=off")), "{closed}");
     let any = text("tcp:127.0.0.1:0");
     assert!(any.contains("port 0"), "{any}");
     let unknown = text("tcp:host.invalid:4444");
@@ -101,9 +88,6 @@ fn a_server_that_never_accepts() {
     if cfg!(target_os = "linux") {
         let text = error.to_string();
         assert!(text.contains("does not accept connections"), "{text}");
-        assert!(
-            text.contains(&format!("pid {} ", std::process::id())),
-            "{text}"
-        );
+        assert!(text.contains(&format!("pid {} ", std::process::id())), "{text}");
     }
 }

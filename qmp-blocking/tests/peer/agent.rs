@@ -16,10 +16,7 @@ fn connect(server: impl FnOnce(Peer) + Send + 'static) -> Connection {
 }
 
 fn over(socket: Socket) -> Result<Connection, Error> {
-    Connection::builder()
-        .agent()
-        .handshake_deadline(PLENTY)
-        .over(socket, "peer")
+    Connection::builder().agent().handshake_deadline(PLENTY).over(socket, "peer")
 }
 
 #[test]
@@ -33,9 +30,7 @@ fn remains_of_others_are_passed_over() {
         // The sentinel of the sync is no command to an agent, which says so.
         peer.send("{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\n");
         // A sync of somebody before us, answered late.
-        peer.stream()
-            .write_all(b"\xff{\"return\": 1234}\n\xff")
-            .unwrap();
+        peer.stream().write_all(b"\xff{\"return\": 1234}\n\xff").unwrap();
         let number = id(&sync);
         peer.send(&format!("{{\"return\": {number}, \"id\": {number}}}\n"));
         let command = peer.receive();
@@ -75,11 +70,7 @@ fn a_command_that_is_answered_only_when_it_fails() {
         let _ = peer.stream().read(&mut [0]);
     });
     let moment = Duration::from_millis(50);
-    agent
-        .execute("guest-suspend-ram")
-        .deadline(moment)
-        .run()
-        .unwrap();
+    agent.execute("guest-suspend-ram").deadline(moment).run().unwrap();
     // The next is answered.
     let mut agent = connect(|mut peer| {
         peer.receive();
@@ -137,10 +128,7 @@ fn an_overlong_answer_desynchronises_and_a_sync_mends_it() {
     assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
     let error = agent.execute("guest-info").run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent);
-    assert!(
-        error.to_string().contains("the agent is not in sync"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("the agent is not in sync"), "{error}");
     agent.sync().unwrap();
     let reply = agent.execute("guest-ping").run().unwrap();
     assert_eq!(reply.json().unwrap().as_str(), "8");
@@ -153,10 +141,7 @@ fn a_monitor_is_not_synced() {
         peer.answer(&command, "{}");
     });
     let error = monitor.sync().unwrap_err();
-    assert!(
-        error.to_string().contains("a monitor is not synced"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("a monitor is not synced"), "{error}");
     monitor.execute("query").run().unwrap();
 
     let error = handshake(Connection::builder().agent(), |mut peer| {

@@ -57,31 +57,17 @@ fn a_descriptor_leaves_with_the_first_byte_of_its_command() {
             with.extend(descriptors.map(|descriptor| (stream.len(), content(descriptor))));
             stream.extend(byte);
         }
-        let [(at, text)] = with.as_slice() else {
-            panic!("{with:?}")
-        };
+        let [(at, text)] = with.as_slice() else { panic!("{with:?}") };
         assert_eq!(text, "the file");
         let rest = &stream[*at..];
-        assert!(
-            rest.starts_with(b"{\"execute\":\"add-fd\""),
-            "at {at} of {}",
-            stream.len()
-        );
+        assert!(rest.starts_with(b"{\"execute\":\"add-fd\""), "at {at} of {}", stream.len());
         for id in 0..3 {
             peer.send(&format!("{{\"return\": {{}}, \"id\": {id}}}\r\n"));
         }
     });
     let long = "x".repeat(400_000);
-    let first = connection
-        .execute("log")
-        .argument("text", &long)
-        .send()
-        .unwrap();
-    let second = connection
-        .execute("add-fd")
-        .descriptor(file("the file"))
-        .send()
-        .unwrap();
+    let first = connection.execute("log").argument("text", &long).send().unwrap();
+    let second = connection.execute("add-fd").descriptor(file("the file")).send().unwrap();
     let third = connection.execute("query").send().unwrap();
     drop(stop);
     for sent in [first, second, third] {
@@ -103,13 +89,8 @@ fn descriptors_take_turns() {
             peer.answer(&command, "{}");
         }
     });
-    let sent = ["a", "b", "c"].map(|text| {
-        connection
-            .execute("add-fd")
-            .descriptor(file(text))
-            .send()
-            .unwrap()
-    });
+    let sent = ["a", "b", "c"]
+        .map(|text| connection.execute("add-fd").descriptor(file(text)).send().unwrap());
     for sent in sent {
         sent.wait(&mut connection).unwrap();
     }
@@ -123,24 +104,14 @@ fn a_descriptor_that_has_no_turn_in_time_is_not_sent() {
         let (bytes, _) = receive(peer.stream(), 1000);
         let _ = stopped.recv();
         let command = String::from_utf8(bytes).unwrap();
-        peer.send(&format!(
-            "{{\"return\": {{}}, \"id\": {}}}\r\n",
-            id(&command)
-        ));
+        peer.send(&format!("{{\"return\": {{}}, \"id\": {}}}\r\n", id(&command)));
         let (bytes, descriptors) = receive(peer.stream(), 1000);
         assert_eq!(descriptors.len(), 0);
         peer.answer(&String::from_utf8(bytes).unwrap(), "{}");
     });
-    let first = connection
-        .execute("add-fd")
-        .descriptor(file("1"))
-        .send()
-        .unwrap();
+    let first = connection.execute("add-fd").descriptor(file("1")).send().unwrap();
     let moment = std::time::Duration::from_millis(30);
-    let second = connection
-        .execute("add-fd")
-        .descriptor(file("2"))
-        .deadline(moment);
+    let second = connection.execute("add-fd").descriptor(file("2")).deadline(moment);
     let error = second.send().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent);
@@ -158,11 +129,7 @@ fn no_other_stream_carries_descriptors() {
     });
     let stream = qmp_blocking::NoDeadline(socket.0);
     let mut connection = Connection::builder().over(stream, "peer").unwrap();
-    let error = connection
-        .execute("getfd")
-        .descriptor(file("x"))
-        .run()
-        .unwrap_err();
+    let error = connection.execute("getfd").descriptor(file("x")).run().unwrap_err();
     assert!(matches!(error.cause(), Cause::NoDescriptors), "{error}");
     connection.execute("query").run().unwrap();
 }

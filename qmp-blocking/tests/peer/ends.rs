@@ -21,14 +21,9 @@ fn the_end_inside_a_message() {
     });
     let error = connection.execute("query").run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
+    assert!(matches!(reason(&error), Disconnect::Protocol(_)), "{error:?}");
     assert!(
-        matches!(reason(&error), Disconnect::Protocol(_)),
-        "{error:?}"
-    );
-    assert!(
-        error
-            .to_string()
-            .contains("the server closed the connection inside a message"),
+        error.to_string().contains("the server closed the connection inside a message"),
         "{error}"
     );
 }
@@ -51,9 +46,7 @@ fn the_end_in_the_handshake() {
             "waiting for the greeting"
         };
         assert!(
-            error
-                .to_string()
-                .contains(&format!("the server closed the connection: {phase}")),
+            error.to_string().contains(&format!("the server closed the connection: {phase}")),
             "{said}: {error}"
         );
     }
@@ -106,13 +99,7 @@ fn an_answer_is_read_from_a_server_that_has_closed() {
         peer.answer(&command, "{}");
     });
     let sent = connection.execute("first").send().unwrap();
-    while connection
-        .event()
-        .named("BYE")
-        .look()
-        .unwrap_or_default()
-        .is_none()
-    {}
+    while connection.event().named("BYE").look().unwrap_or_default().is_none() {}
     let mut second = connection.execute("second").run();
     while second.is_ok() {
         second = connection.execute("second").run();
@@ -124,22 +111,14 @@ fn an_answer_is_read_from_a_server_that_has_closed() {
 #[test]
 fn a_failed_quit_keeps_the_connection() {
     let mut connection = connect(|mut peer| {
-        for answer in [
-            "\"error\": {\"class\": \"GenericError\", \"desc\": \"No\"}",
-            "\"return\": {}",
-        ] {
+        for answer in
+            ["\"error\": {\"class\": \"GenericError\", \"desc\": \"No\"}", "\"return\": {}"]
+        {
             let id = crate::peer::id(&peer.receive());
             peer.send(&format!("{{{answer}, \"id\": {id}}}\r\n"));
         }
     });
-    assert!(
-        connection
-            .execute("quit")
-            .run()
-            .unwrap_err()
-            .class()
-            .is_some()
-    );
+    assert!(connection.execute("quit").run().unwrap_err().class().is_some());
     connection.execute("query").run().unwrap();
 }
 
@@ -150,21 +129,12 @@ fn quit_succeeds_without_an_answer_too() {
     });
     let reply = connection.execute("quit").run().unwrap();
     assert_eq!(reply.json().unwrap().as_str(), "{}");
-    assert!(
-        connection
-            .execute("query")
-            .run()
-            .unwrap_err()
-            .is_disconnected()
-    );
+    assert!(connection.execute("query").run().unwrap_err().is_disconnected());
 
     let mut connection = connect(|mut peer| {
         peer.receive();
     });
-    let answer = connection
-        .raw("{\"execute\": \"quit\", \"id\": 7}")
-        .run()
-        .unwrap();
+    let answer = connection.raw("{\"execute\": \"quit\", \"id\": 7}").run().unwrap();
     let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
     assert_eq!(answer["return"], serde_json::json!({}));
 }
@@ -182,19 +152,10 @@ fn closing_waits_until_everything_is_answered() {
     });
     let long = "x".repeat(2 << 20);
     for _ in 0..3 {
-        drop(
-            connection
-                .execute("log")
-                .argument("text", &long)
-                .send()
-                .unwrap(),
-        );
+        drop(connection.execute("log").argument("text", &long).send().unwrap());
     }
     connection.close().unwrap();
-    assert_eq!(
-        seen.try_iter().filter(|length| *length > 2 << 20).count(),
-        3
-    );
+    assert_eq!(seen.try_iter().filter(|length| *length > 2 << 20).count(), 3);
 
     // A server that closes by itself is as good, one that does not answer is told of.
     let mut connection = connect(|mut peer| {
@@ -208,13 +169,7 @@ fn closing_waits_until_everything_is_answered() {
     let mut connection = connect_with(builder, move |_peer| {
         let _ = stopped.recv();
     });
-    drop(
-        connection
-            .execute("log")
-            .argument("text", &long)
-            .send()
-            .unwrap(),
-    );
+    drop(connection.execute("log").argument("text", &long).send().unwrap());
     let error = connection.close().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     drop(stop);

@@ -37,22 +37,12 @@ fn a_flood_is_bounded_counted_and_does_not_hold_back_the_answer() {
     assert_eq!(reply.decode::<String>().unwrap(), "at last");
     assert_eq!(connection.events_kept(), 4096);
     let error = connection.event().named("E99999").wait().unwrap_err();
-    let Cause::EventsLost { count } = error.cause() else {
-        panic!("{error:?}")
-    };
+    let Cause::EventsLost { count } = error.cause() else { panic!("{error:?}") };
     assert_eq!(*count, FLOOD - 4096);
-    assert!(
-        error
-            .to_string()
-            .starts_with("95904 events were not read in time"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("95904 events were not read in time"), "{error}");
     // Told once; all the others are there, and in order.
     for number in FLOOD - 4096..FLOOD {
-        assert_eq!(
-            connection.event().wait().unwrap().name(),
-            format!("E{number}")
-        );
+        assert_eq!(connection.event().wait().unwrap().name(), format!("E{number}"));
     }
     assert_eq!(connection.events_kept(), 0);
 }
@@ -64,15 +54,10 @@ fn the_limits_of_events_are_the_callers() {
     let kept = connection.events_kept();
     assert!((50..100).contains(&kept), "{kept}");
     let error = connection.event().look().unwrap_err();
-    let Cause::EventsLost { count } = error.cause() else {
-        panic!("{error:?}")
-    };
+    let Cause::EventsLost { count } = error.cause() else { panic!("{error:?}") };
     assert_eq!(*count, FLOOD - kept as u64);
     assert_eq!(connection.events_kept(), kept);
-    assert_eq!(
-        connection.event().named("E99999").wait().unwrap().name(),
-        "E99999"
-    );
+    assert_eq!(connection.event().named("E99999").wait().unwrap().name(), "E99999");
 }
 
 #[test]

@@ -25,11 +25,7 @@ fn a_deadline_passes_while_a_long_command_is_being_written() {
     let started = Instant::now();
     let long = "x".repeat(LONG);
     let moment = Duration::from_millis(100);
-    let error = connection
-        .execute("log")
-        .argument("text", &long)
-        .deadline(moment)
-        .run();
+    let error = connection.execute("log").argument("text", &long).deadline(moment).run();
     let error = error.unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::Unknown);
@@ -50,13 +46,7 @@ fn sending_does_not_wait_for_room() {
         }
     });
     let long = "x".repeat(1 << 20);
-    let sent = [(); 4].map(|()| {
-        connection
-            .execute("log")
-            .argument("text", &long)
-            .send()
-            .unwrap()
-    });
+    let sent = [(); 4].map(|()| connection.execute("log").argument("text", &long).send().unwrap());
     drop(stop);
     for sent in sent {
         sent.wait(&mut connection).unwrap();
@@ -76,27 +66,12 @@ fn we_read_while_writing_is_held_up() {
         assert!(second.len() > LONG);
         peer.answer(&second, "2");
     });
-    let mut agent = Connection::builder()
-        .agent()
-        .over(socket.0, "peer")
-        .unwrap();
+    let mut agent = Connection::builder().agent().over(socket.0, "peer").unwrap();
     let first = agent.execute("first").send().unwrap();
     let long = "x".repeat(LONG);
-    let second = agent
-        .execute("second")
-        .argument("text", &long)
-        .run()
-        .unwrap();
+    let second = agent.execute("second").argument("text", &long).run().unwrap();
     assert_eq!(second.json().unwrap().as_str(), "2");
-    assert_eq!(
-        first
-            .wait(&mut agent)
-            .unwrap()
-            .decode::<String>()
-            .unwrap()
-            .len(),
-        LONG
-    );
+    assert_eq!(first.wait(&mut agent).unwrap().decode::<String>().unwrap().len(), LONG);
 }
 
 #[test]

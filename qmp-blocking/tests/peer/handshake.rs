@@ -16,10 +16,7 @@ fn out_of_band_is_refused_where_it_is_not_offered() {
     let error = error.unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent);
     let text = error.to_string();
-    assert!(
-        text.contains("the server does not offer this capability"),
-        "{text}"
-    );
+    assert!(text.contains("the server does not offer this capability"), "{text}");
 }
 
 #[test]
@@ -32,17 +29,9 @@ fn a_refused_negotiation_is_told_with_the_servers_words() {
         ));
     });
     let error = error.unwrap_err();
-    assert!(
-        matches!(error.cause(), Cause::HandshakeRefused(_)),
-        "{error:?}"
-    );
+    assert!(matches!(error.cause(), Cause::HandshakeRefused(_)), "{error:?}");
     assert_eq!(error.class(), Some(ErrorClass::GenericError));
-    assert!(
-        error
-            .to_string()
-            .contains("refused the handshake: GenericError: Not you"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("refused the handshake: GenericError: Not you"), "{error}");
 }
 
 #[test]
@@ -55,14 +44,8 @@ fn silence_ends_with_the_deadline_before_and_after_the_greeting() {
         });
         let error = error.unwrap_err();
         assert!(error.is_timeout(), "{error}");
-        assert!(
-            matches!(error.cause(), Cause::SilentHandshake { .. }),
-            "{error:?}"
-        );
-        assert!(
-            error.to_string().contains("no answer to the handshake in "),
-            "{error}"
-        );
+        assert!(matches!(error.cause(), Cause::SilentHandshake { .. }), "{error:?}");
+        assert!(error.to_string().contains("no answer to the handshake in "), "{error}");
     }
 }
 
@@ -120,12 +103,7 @@ fn a_second_negotiation_that_is_refused_is_told_by_the_next_command() {
     connection.execute("first").run().unwrap_err();
     let error = connection.execute("second").run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent);
-    assert!(
-        error
-            .to_string()
-            .contains("capabilities are not negotiated"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("capabilities are not negotiated"), "{error}");
 }
 
 /// As QEMU 5.2 does now and then while it starts: the second negotiation finds it negotiated.

@@ -6,11 +6,7 @@ use crate::peer::{connect, connect_with, handshake, id};
 
 #[test]
 fn a_malformed_line_ends_a_monitors_connection() {
-    for line in [
-        "warning: something\r\n",
-        "{\"return\": 1, \"id\": }\r\n",
-        "{\"what\": 1}\r\n",
-    ] {
+    for line in ["warning: something\r\n", "{\"return\": 1, \"id\": }\r\n", "{\"what\": 1}\r\n"] {
         let mut connection = connect(move |mut peer| {
             let command = peer.receive();
             peer.send(line);
@@ -18,20 +14,11 @@ fn a_malformed_line_ends_a_monitors_connection() {
         });
         let error = connection.execute("query").run().unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
-        let Cause::Disconnected {
-            reason: Disconnect::Malformed(shown),
-            ..
-        } = error.cause()
-        else {
+        let Cause::Disconnected { reason: Disconnect::Malformed(shown), .. } = error.cause() else {
             panic!("{line}: {error:?}")
         };
         assert!(!shown.is_empty());
-        assert!(
-            error
-                .to_string()
-                .contains("sent something that is not a message"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("sent something that is not a message"), "{error}");
         assert!(!connection.is_ready());
         let error = connection.execute("query").run().unwrap_err();
         assert_eq!(error.outcome(), Outcome::NotSent);
@@ -61,19 +48,8 @@ fn a_message_longer_than_the_limit_ends_the_connection() {
     connection.execute("query").run().unwrap();
     let error = connection.execute("query").run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
-    assert!(
-        error
-            .to_string()
-            .contains("longer than the limit of 100000 bytes"),
-        "{error}"
-    );
-    assert!(
-        connection
-            .execute("query")
-            .run()
-            .unwrap_err()
-            .is_disconnected()
-    );
+    assert!(error.to_string().contains("longer than the limit of 100000 bytes"), "{error}");
+    assert!(connection.execute("query").run().unwrap_err().is_disconnected());
 }
 
 #[test]
@@ -91,11 +67,7 @@ fn an_error_without_an_id_is_the_only_commands() {
     let sent = [(); 2].map(|()| connection.execute("query").send().unwrap());
     for sent in sent {
         let error = sent.wait(&mut connection).unwrap_err();
-        assert_eq!(
-            error.outcome(),
-            Outcome::Unknown,
-            "whose it is cannot be told: {error}"
-        );
+        assert_eq!(error.outcome(), Outcome::Unknown, "whose it is cannot be told: {error}");
         assert!(error.to_string().contains("does not say which"), "{error}");
     }
 }

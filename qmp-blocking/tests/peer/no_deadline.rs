@@ -13,9 +13,7 @@ impl<T: Read + Write> Duplex for T {}
 
 fn connect(server: impl FnOnce(Peer) + Send + 'static) -> Connection<NoDeadline<Box<dyn Duplex>>> {
     let stream: Box<dyn Duplex> = Box::new(pair(server).0);
-    Connection::builder()
-        .over(NoDeadline(stream), "boxed")
-        .unwrap()
+    Connection::builder().over(NoDeadline(stream), "boxed").unwrap()
 }
 
 #[test]
@@ -28,9 +26,7 @@ fn a_boxed_stream_works() {
             peer.answer(&command, "1");
         }
     });
-    let sent: Vec<_> = (0..50)
-        .map(|_| connection.execute("query").send().unwrap())
-        .collect();
+    let sent: Vec<_> = (0..50).map(|_| connection.execute("query").send().unwrap()).collect();
     for sent in sent.into_iter().rev() {
         sent.wait(&mut connection).unwrap();
     }
@@ -40,10 +36,7 @@ fn a_boxed_stream_works() {
     for _ in 0..100 {
         assert_eq!(connection.event().look().unwrap().unwrap().name(), "TICK");
     }
-    assert!(
-        connection.event().look().unwrap().is_none(),
-        "it does not read"
-    );
+    assert!(connection.event().look().unwrap().is_none(), "it does not read");
     assert!(connection.event().wait().unwrap_err().is_disconnected());
 }
 
@@ -56,16 +49,8 @@ fn deadlines_are_refused() {
     });
     let moment = Duration::from_millis(10);
     let errors = [
-        connection
-            .execute("query")
-            .deadline(moment)
-            .run()
-            .unwrap_err(),
-        connection
-            .raw("{\"execute\":\"query\"}")
-            .deadline(moment)
-            .run()
-            .unwrap_err(),
+        connection.execute("query").deadline(moment).run().unwrap_err(),
+        connection.raw("{\"execute\":\"query\"}").deadline(moment).run().unwrap_err(),
         connection.event().deadline(moment).wait().unwrap_err(),
         connection.set_deadline(Some(moment)).unwrap_err(),
     ];
@@ -114,8 +99,6 @@ impl<S> Write for Full<S> {
 #[test]
 fn a_stream_that_takes_nothing_is_no_endless_loop() {
     let socket = pair(|mut peer| peer.send(crate::peer::GREETING));
-    let error = Connection::builder()
-        .over(NoDeadline(Full(socket.0)), "full")
-        .unwrap_err();
+    let error = Connection::builder().over(NoDeadline(Full(socket.0)), "full").unwrap_err();
     assert!(error.is_disconnected(), "{error}");
 }

@@ -90,10 +90,7 @@ pub(crate) fn id(message: &str) -> String {
 /// Both ends of a connection: ours, and what a thread does with the other, closed at its end.
 pub(crate) fn pair(server: impl FnOnce(Peer) + Send + 'static) -> (Socket, thread::JoinHandle<()>) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let peer = Peer {
-        stream: theirs,
-        unread: Vec::new(),
-    };
+    let peer = Peer { stream: theirs, unread: Vec::new() };
     (ours.into(), thread::spawn(move || server(peer)))
 }
 

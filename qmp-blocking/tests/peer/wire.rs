@@ -29,26 +29,10 @@ fn written(builder: qmp_blocking::Builder, run: impl FnOnce(&mut Connection)) ->
 fn commands_take_the_fewest_bytes() {
     let bytes = written(Connection::builder().out_of_band(), |connection| {
         drop(connection.execute("stop").send().unwrap());
-        let with = connection
-            .execute("a")
-            .arguments(&json!({"x": [1, null]}))
-            .argument("y", "é\n");
+        let with = connection.execute("a").arguments(&json!({"x": [1, null]})).argument("y", "é\n");
         drop(with.send().unwrap());
-        drop(
-            connection
-                .execute("b")
-                .argument("z", &1.5)
-                .out_of_band()
-                .send()
-                .unwrap(),
-        );
-        drop(
-            connection
-                .execute("c")
-                .arguments(&json!({}))
-                .send()
-                .unwrap(),
-        );
+        drop(connection.execute("b").argument("z", &1.5).out_of_band().send().unwrap());
+        drop(connection.execute("c").arguments(&json!({})).send().unwrap());
         drop(connection.execute("d").arguments(&()).send().unwrap());
     });
     assert_eq!(
@@ -84,27 +68,17 @@ fn recorder(log: &Log) -> impl FnMut(Direction, &[u8]) + Send + 'static {
 fn every_message_is_shown_once_however_the_connection_ends() {
     let log = Log::default();
     let options = Options::monitor().longest_message(300);
-    let builder = Connection::builder()
-        .options(options)
-        .on_wire(recorder(&log));
+    let builder = Connection::builder().options(options).on_wire(recorder(&log));
     let mut connection = connect_with(builder, |mut peer| {
         peer.receive();
-        let long = format!(
-            "{{\"event\": \"B\", \"data\": {{\"x\": \"{}\"}}}}\r\n",
-            "x".repeat(400)
-        );
+        let long =
+            format!("{{\"event\": \"B\", \"data\": {{\"x\": \"{}\"}}}}\r\n", "x".repeat(400));
         peer.send(&format!("{{\"event\": \"A\"}}\r\n\r\n{long}"));
     });
     log.lock().unwrap().clear();
     connection.execute("query").run().unwrap_err();
     let log = log.lock().unwrap();
-    assert_eq!(
-        log[0],
-        (
-            Direction::Sent,
-            "{\"execute\":\"query\",\"id\":0}".to_owned()
-        )
-    );
+    assert_eq!(log[0], (Direction::Sent, "{\"execute\":\"query\",\"id\":0}".to_owned()));
     let shown = log.iter().filter(|(_, message)| message.contains("\"A\""));
     assert_eq!(shown.count(), 1, "{log:?}");
 }
@@ -115,9 +89,6 @@ fn a_failed_handshake_is_shown() {
     let builder = Connection::builder().on_wire(recorder(&log));
     handshake(builder, |mut peer| peer.send(GREETING)).unwrap_err();
     let log = log.lock().unwrap();
-    assert_eq!(
-        log[0],
-        (Direction::Received, GREETING.trim_end().to_owned())
-    );
+    assert_eq!(log[0], (Direction::Received, GREETING.trim_end().to_owned()));
     assert!(log[1].1.contains("qmp_capabilities"));
 }

@@ -34,27 +34,15 @@ fn it_tells_its_version_and_commands(suite: &Suite) {
     let info = value(&mut agent, "guest-info", &Value::Null);
     assert_eq!(info["version"], version);
     let commands = info["supported_commands"].as_array().unwrap();
-    let shutdown = commands
-        .iter()
-        .find(|command| command["name"] == "guest-shutdown");
+    let shutdown = commands.iter().find(|command| command["name"] == "guest-shutdown");
     assert_eq!(shutdown.unwrap()["success-response"], false);
-    let sent: Vec<_> = (0..20)
-        .map(|id| {
-            agent
-                .execute("guest-sync")
-                .argument("id", &id)
-                .send()
-                .unwrap()
-        })
-        .collect();
+    let sent: Vec<_> =
+        (0..20).map(|id| agent.execute("guest-sync").argument("id", &id).send().unwrap()).collect();
     for (id, sent) in sent.into_iter().enumerate().rev() {
         let answer: usize = sent.wait(&mut agent).unwrap().decode().unwrap();
         assert_eq!(answer, id);
     }
-    let raw = agent
-        .raw(r#"{"execute": "guest-ping", "id": "mine"}"#)
-        .run()
-        .unwrap();
+    let raw = agent.raw(r#"{"execute": "guest-ping", "id": "mine"}"#).run().unwrap();
     assert_eq!(raw, br#"{"return": {}, "id": "mine"}"#);
     agent.sync().unwrap();
     agent.execute("guest-ping").run().unwrap();
@@ -99,10 +87,7 @@ fn a_file_is_written_and_read_back(suite: &Suite) {
     let seek = json!({"handle": handle, "offset": 0, "whence": 0});
     assert_eq!(value(&mut agent, "guest-file-seek", &seek)["position"], 0);
     let read = value(&mut agent, "guest-file-read", &json!({"handle": handle}));
-    assert_eq!(
-        (&read["buf-b64"], &read["eof"]),
-        (&json!("aGVsbG8K"), &json!(true))
-    );
+    assert_eq!((&read["buf-b64"], &read["eof"]), (&json!("aGVsbG8K"), &json!(true)));
 
     // One answer of many megabytes.
     fs::write(&file, vec![0; 12 << 20]).unwrap();
@@ -112,20 +97,14 @@ fn a_file_is_written_and_read_back(suite: &Suite) {
     assert_eq!(read["count"], 12 << 20);
     assert_eq!(read["buf-b64"].as_str().unwrap().len(), 16 << 20);
     value(&mut agent, "guest-file-close", &json!({"handle": handle}));
-    let closed = agent
-        .execute("guest-file-close")
-        .argument("handle", &handle)
-        .run();
+    let closed = agent.execute("guest-file-close").argument("handle", &handle).run();
     assert_eq!(closed.unwrap_err().class(), Some(ErrorClass::GenericError));
 }
 
 fn a_disabled_command_is_not_found(suite: &Suite) {
     let mut server = suite.agent(&["-b", "guest-file-open,guest-shutdown"]);
     let mut agent = server.connect_agent();
-    let open = agent
-        .execute("guest-file-open")
-        .argument("path", "/dev/null")
-        .run();
+    let open = agent.execute("guest-file-open").argument("path", "/dev/null").run();
     assert_eq!(open.unwrap_err().class(), Some(ErrorClass::CommandNotFound));
     // It is answered when it fails, and only then.
     let error = agent.execute("guest-shutdown").run().unwrap_err();
@@ -161,11 +140,7 @@ fn a_shutdown_is_not_answered(suite: &Suite) {
     let mut agent = server.connect_agent();
 
     // The next command's answer tells that this one will have none.
-    let shutdown = agent
-        .execute("guest-shutdown")
-        .argument("mode", "halt")
-        .send()
-        .unwrap();
+    let shutdown = agent.execute("guest-shutdown").argument("mode", "halt").send().unwrap();
     agent.execute("guest-ping").run().unwrap();
     let reply = shutdown.wait(&mut agent).unwrap();
     assert_eq!(reply.json().unwrap().as_str(), "{}");
@@ -174,17 +149,9 @@ fn a_shutdown_is_not_answered(suite: &Suite) {
 
     // A deadline without an error is a success too.
     let moment = std::time::Duration::from_millis(200);
-    agent
-        .execute("guest-shutdown")
-        .deadline(moment)
-        .run()
-        .unwrap();
+    agent.execute("guest-shutdown").deadline(moment).run().unwrap();
     agent.execute("guest-ping").deadline(PLENTY).run().unwrap();
-    let error = agent
-        .execute("guest-shutdown")
-        .argument("mode", "sideways")
-        .run()
-        .unwrap_err();
+    let error = agent.execute("guest-shutdown").argument("mode", "sideways").run().unwrap_err();
     assert_eq!(error.class(), Some(ErrorClass::GenericError), "{error}");
     assert!(Path::new("/sbin").exists());
     agent.execute("guest-ping").run().unwrap();
@@ -203,10 +170,7 @@ fn unshare(hide: &str) -> Option<Command> {
             command.args(arguments).args(["sh", "-c"]);
             command
         };
-        let works = unshare()
-            .arg(hide)
-            .output()
-            .is_ok_and(|output| output.status.success());
+        let works = unshare().arg(hide).output().is_ok_and(|output| output.status.success());
         works.then(unshare)
     })
 }

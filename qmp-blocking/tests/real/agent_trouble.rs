@@ -51,11 +51,7 @@ fn a_sync_after_a_deadline(suite: &Suite) {
         server.signal(Signal::STOP);
         let moment = Duration::from_millis(50);
         let lost = agent.execute("guest-info").send().unwrap();
-        let error = agent
-            .execute("guest-ping")
-            .deadline(moment)
-            .run()
-            .unwrap_err();
+        let error = agent.execute("guest-ping").deadline(moment).run().unwrap_err();
         assert!(error.is_timeout(), "{error}");
         assert_eq!(error.outcome(), Outcome::Unknown);
         server.signal(Signal::CONT);
@@ -71,10 +67,7 @@ fn a_sync_after_a_deadline(suite: &Suite) {
         .handshake_deadline(Duration::from_millis(100))
         .connect(server.address())
         .unwrap_err();
-    assert!(
-        matches!(error.cause(), Cause::SilentHandshake { .. }),
-        "{error}"
-    );
+    assert!(matches!(error.cause(), Cause::SilentHandshake { .. }), "{error}");
     server.signal(Signal::CONT);
     // It may be busy with that client's leaving, and hang up on us with it.
     wait_until("the agent serves us", || {
@@ -139,11 +132,7 @@ fn a_serial_line_full_of_remains(suite: &Suite) {
         let line = NoDeadline(master.try_clone().unwrap());
         let mut agent = Connection::builder().agent().over(line, "serial").unwrap();
         for id in 0..10 {
-            let answer = agent
-                .execute("guest-sync")
-                .argument("id", &id)
-                .run()
-                .unwrap();
+            let answer = agent.execute("guest-sync").argument("id", &id).run().unwrap();
             assert_eq!(answer.decode::<u32>().unwrap(), id);
         }
         drop(agent);

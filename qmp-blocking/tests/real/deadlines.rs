@@ -28,27 +28,16 @@ fn a_deadline_leaves_the_connection_usable(suite: &Suite) {
         assert!(error.is_timeout() && !error.is_disconnected(), "{error}");
         assert_eq!(error.outcome(), Outcome::Unknown);
         assert_eq!(error.command(), Some("pmemsave"));
-        let Cause::Deadline { waited, .. } = error.cause() else {
-            panic!("{error:?}")
-        };
+        let Cause::Deadline { waited, .. } = error.cause() else { panic!("{error:?}") };
         assert!(*waited >= SHORT && *waited < PLENTY, "{waited:?}");
         let text = error.to_string();
         assert!(text.starts_with("pmemsave: no answer in "), "{text}");
 
-        let error = qemu
-            .execute("query-status")
-            .deadline(SHORT)
-            .run()
-            .unwrap_err();
+        let error = qemu.execute("query-status").deadline(SHORT).run().unwrap_err();
         assert!(error.is_timeout(), "it waits behind the slow one: {error}");
         slow.finish();
         // The late answers come now, and are nobody's.
-        let status: Value = qemu
-            .execute("query-status")
-            .run()
-            .unwrap()
-            .decode()
-            .unwrap();
+        let status: Value = qemu.execute("query-status").run().unwrap().decode().unwrap();
         assert_eq!(status["running"], false);
     }
 }

@@ -38,15 +38,9 @@ fn sectors(qemu: &mut Connection, set: u64) -> u64 {
         .unwrap();
     let nodes = qemu.execute("query-named-block-nodes").run().unwrap();
     let nodes: Vec<Value> = nodes.decode().unwrap();
-    let found = nodes
-        .iter()
-        .find(|found| found["node-name"] == node)
-        .unwrap();
+    let found = nodes.iter().find(|found| found["node-name"] == node).unwrap();
     let size = found["image"]["virtual-size"].as_u64().unwrap();
-    qemu.execute("blockdev-del")
-        .argument("node-name", &node)
-        .run()
-        .unwrap();
+    qemu.execute("blockdev-del").argument("node-name", &node).run().unwrap();
     size / 512
 }
 
@@ -77,21 +71,12 @@ fn each_command_gets_its_own_file(suite: &Suite) {
             assert_eq!(answer["fdset-id"], set);
         }
         saving.wait(&mut qemu).unwrap();
-        let sets: Vec<Value> = qemu
-            .execute("query-fdsets")
-            .run()
-            .unwrap()
-            .decode()
-            .unwrap();
+        let sets: Vec<Value> = qemu.execute("query-fdsets").run().unwrap().decode().unwrap();
         assert_eq!(sets.len(), 4);
         for set in sets {
             let number = set["fdset-id"].as_u64().unwrap();
             assert_eq!(set["fds"][0]["opaque"], format!("file {number}"));
-            assert_eq!(
-                sectors(&mut qemu, number),
-                number,
-                "out of band: {out_of_band}"
-            );
+            assert_eq!(sectors(&mut qemu, number), number, "out of band: {out_of_band}");
         }
     }
 }
@@ -101,15 +86,8 @@ fn our_copy_is_closed_once_it_has_left(suite: &Suite) {
     let mut server = suite.qemu();
     let mut qemu = server.connect();
     let (mut reader, writer) = UnixStream::pair().unwrap();
-    qemu.execute("getfd")
-        .argument("fdname", "pipe")
-        .descriptor(writer)
-        .run()
-        .unwrap();
-    qemu.execute("closefd")
-        .argument("fdname", "pipe")
-        .run()
-        .unwrap();
+    qemu.execute("getfd").argument("fdname", "pipe").descriptor(writer).run().unwrap();
+    qemu.execute("closefd").argument("fdname", "pipe").run().unwrap();
     assert_eq!(reader.read(&mut [0]).unwrap(), 0);
     let again = qemu.execute("closefd").argument("fdname", "pipe").run();
     assert_eq!(again.unwrap_err().class(), Some(ErrorClass::GenericError));
@@ -119,15 +97,8 @@ fn a_named_descriptor_is_used(suite: &Suite) {
     let mut server = suite.qemu();
     let mut qemu = server.connect();
     let (mut reader, writer) = UnixStream::pair().unwrap();
-    qemu.execute("getfd")
-        .argument("fdname", "out")
-        .descriptor(writer)
-        .run()
-        .unwrap();
-    qemu.execute("migrate")
-        .argument("uri", "fd:out")
-        .run()
-        .unwrap();
+    qemu.execute("getfd").argument("fdname", "out").descriptor(writer).run().unwrap();
+    qemu.execute("migrate").argument("uri", "fd:out").run().unwrap();
     let mut start = [0; 4];
     reader.read_exact(&mut start).unwrap();
     assert_eq!(&start, b"QEVM");
@@ -136,34 +107,17 @@ fn a_named_descriptor_is_used(suite: &Suite) {
 fn an_error_answer_leaves_the_connection_usable(suite: &Suite) {
     let mut server = suite.qemu();
     let mut qemu = server.connect();
-    let none = qemu
-        .execute("getfd")
-        .argument("fdname", "x")
-        .run()
-        .unwrap_err();
-    assert!(
-        none.to_string().contains("No file descriptor supplied"),
-        "{none}"
-    );
+    let none = qemu.execute("getfd").argument("fdname", "x").run().unwrap_err();
+    assert!(none.to_string().contains("No file descriptor supplied"), "{none}");
     for _ in 0..5 {
         // A set's number is not negative: QEMU closes the file.
         let (mut reader, writer) = UnixStream::pair().unwrap();
-        let add = qemu
-            .execute("add-fd")
-            .argument("fdset-id", &-1)
-            .descriptor(writer);
+        let add = qemu.execute("add-fd").argument("fdset-id", &-1).descriptor(writer);
         let error = add.run().unwrap_err();
         assert_eq!(error.class(), Some(ErrorClass::GenericError), "{error}");
         assert_eq!(reader.read(&mut [0]).unwrap(), 0);
-        qemu.execute("add-fd")
-            .argument("fdset-id", &7)
-            .descriptor(file(&server, 7))
-            .run()
-            .unwrap();
+        qemu.execute("add-fd").argument("fdset-id", &7).descriptor(file(&server, 7)).run().unwrap();
         assert_eq!(sectors(&mut qemu, 7), 7);
-        qemu.execute("remove-fd")
-            .argument("fdset-id", &7)
-            .run()
-            .unwrap();
+        qemu.execute("remove-fd").argument("fdset-id", &7).run().unwrap();
     }
 }

@@ -33,10 +33,7 @@ fn quit_succeeds_and_then_the_connection_is_closed(suite: &Suite) {
                 None
             }
             1 => {
-                let answer = qemu
-                    .raw(r#"{"execute": "quit", "id": "bye"}"#)
-                    .run()
-                    .unwrap();
+                let answer = qemu.raw(r#"{"execute": "quit", "id": "bye"}"#).run().unwrap();
                 assert_eq!(answer, br#"{"return": {}, "id": "bye"}"#);
                 None
             }
@@ -78,23 +75,15 @@ fn a_killed_server_leaves_outcomes_unknown(suite: &Suite) {
     let slow = Slow::new(server.folder());
     qemu.execute("cont").run().unwrap();
     let saving = slow.command(&mut qemu).send().unwrap();
-    let behind: Vec<Sent> = (0..3)
-        .map(|_| qemu.execute("query-status").send().unwrap())
-        .collect();
+    let behind: Vec<Sent> = (0..3).map(|_| qemu.execute("query-status").send().unwrap()).collect();
     server.signal(Signal::KILL);
     for sent in [saving].into_iter().chain(behind) {
         let error = sent.wait(&mut qemu).unwrap_err();
         assert!(error.is_disconnected() && !error.is_timeout(), "{error}");
         assert_eq!(error.outcome(), Outcome::Unknown);
         let text = error.to_string();
-        assert!(
-            text.contains("closed the connection with 4 requests unanswered"),
-            "{text}"
-        );
-        assert!(
-            text.ends_with("the command was sent, and its outcome is unknown"),
-            "{text}"
-        );
+        assert!(text.contains("closed the connection with 4 requests unanswered"), "{text}");
+        assert!(text.ends_with("the command was sent, and its outcome is unknown"), "{text}");
     }
     let error = qemu.execute("stop").run().unwrap_err();
     assert!(error.is_disconnected(), "{error}");
@@ -104,10 +93,7 @@ fn a_killed_server_leaves_outcomes_unknown(suite: &Suite) {
 
     server.ended();
     let error = Connection::connect(server.address()).unwrap_err();
-    assert!(
-        error.to_string().contains("socket file is left over"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("socket file is left over"), "{error}");
 }
 
 fn a_terminated_server_says_so_first(suite: &Suite) {
@@ -115,12 +101,7 @@ fn a_terminated_server_says_so_first(suite: &Suite) {
     let mut qemu = server.connect();
     qemu.execute("query-status").run().unwrap();
     server.signal(Signal::TERM);
-    let shutdown = qemu
-        .event()
-        .named("SHUTDOWN")
-        .deadline(PLENTY)
-        .wait()
-        .unwrap();
+    let shutdown = qemu.event().named("SHUTDOWN").deadline(PLENTY).wait().unwrap();
     let data: serde_json::Value = shutdown.data().unwrap().unwrap().decode().unwrap();
     assert_eq!(data["reason"], "host-signal");
     let error = qemu.event().deadline(PLENTY).wait().unwrap_err();

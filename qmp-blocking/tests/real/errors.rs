@@ -4,39 +4,16 @@ use qmp_blocking::{ErrorClass, Outcome};
 
 use crate::suite::Suite;
 
-on_every_qemu!(
-    every_class_is_told_apart,
-    mistakes_are_found_before_anything_is_sent
-);
+on_every_qemu!(every_class_is_told_apart, mistakes_are_found_before_anything_is_sent);
 
 fn every_class_is_told_apart(suite: &Suite) {
     let mut server = suite.qemu();
     let mut qemu = server.connect();
     for (command, argument, class, text) in [
-        (
-            "x-no-such",
-            None,
-            ErrorClass::CommandNotFound,
-            "has not been found",
-        ),
-        (
-            "device_add",
-            Some(("driver", "x")),
-            ErrorClass::GenericError,
-            "'x'",
-        ),
-        (
-            "device_del",
-            Some(("id", "x")),
-            ErrorClass::DeviceNotFound,
-            "'x' not found",
-        ),
-        (
-            "query-balloon",
-            None,
-            ErrorClass::DeviceNotActive,
-            "No balloon device",
-        ),
+        ("x-no-such", None, ErrorClass::CommandNotFound, "has not been found"),
+        ("device_add", Some(("driver", "x")), ErrorClass::GenericError, "'x'"),
+        ("device_del", Some(("id", "x")), ErrorClass::DeviceNotFound, "'x' not found"),
+        ("query-balloon", None, ErrorClass::DeviceNotActive, "No balloon device"),
     ] {
         let mut execute = qemu.execute(command);
         if let Some((name, value)) = argument {
@@ -50,17 +27,10 @@ fn every_class_is_told_apart(suite: &Suite) {
         let description = error.failure().unwrap().description();
         assert!(description.contains(text), "{description}");
         let address = server.address();
-        assert_eq!(
-            error.to_string(),
-            format!("{command}: {class}: {description} ({address})")
-        );
+        assert_eq!(error.to_string(), format!("{command}: {class}: {description} ({address})"));
         qemu.execute("query-status").run().unwrap();
     }
-    let error = qemu
-        .execute("cont")
-        .argument("now", &true)
-        .run()
-        .unwrap_err();
+    let error = qemu.execute("cont").argument("now", &true).run().unwrap_err();
     assert_eq!(error.class(), Some(ErrorClass::GenericError));
 }
 
@@ -73,19 +43,9 @@ fn mistakes_are_found_before_anything_is_sent(suite: &Suite) {
 
     let error = qemu.execute("stop").arguments(&[1, 2]).run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
-    let error = qemu
-        .execute("stop")
-        .arguments(&[1])
-        .argument("a", &1)
-        .run()
-        .unwrap_err();
+    let error = qemu.execute("stop").arguments(&[1]).argument("a", &1).run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
-    let twice = qemu
-        .execute("stop")
-        .argument("a", &1)
-        .argument("a", &2)
-        .run()
-        .unwrap_err();
+    let twice = qemu.execute("stop").argument("a", &1).argument("a", &2).run().unwrap_err();
     assert_eq!(twice.outcome(), Outcome::NotSent, "{twice}");
     // What QEMU's parser would take for the end of the message, or refuse.
     for text in ["\u{FFFE}", "\u{1FFFF}"] {
@@ -102,8 +62,5 @@ fn mistakes_are_found_before_anything_is_sent(suite: &Suite) {
     std::mem::forget(deep);
 
     qemu.execute("stop").arguments(&()).run().unwrap();
-    qemu.execute("stop")
-        .arguments(&serde_json::json!({}))
-        .run()
-        .unwrap();
+    qemu.execute("stop").arguments(&serde_json::json!({})).run().unwrap();
 }

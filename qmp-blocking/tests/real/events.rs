@@ -59,20 +59,12 @@ fn a_wait_for_an_event_ends_with_its_deadline(suite: &Suite) {
     let mut server = suite.qemu();
     let mut qemu = server.connect();
     qemu.execute("cont").run().unwrap();
-    let wait = qemu
-        .event()
-        .named("RESET")
-        .deadline(Duration::from_millis(50));
+    let wait = qemu.event().named("RESET").deadline(Duration::from_millis(50));
     let error = wait.wait().unwrap_err();
     assert!(error.is_timeout(), "{error}");
-    let Cause::NoEvent { waited, names } = error.cause() else {
-        panic!("{error:?}")
-    };
+    let Cause::NoEvent { waited, names } = error.cause() else { panic!("{error:?}") };
     assert_eq!(names, &["RESET"]);
-    assert!(
-        *waited >= Duration::from_millis(50) && *waited < PLENTY,
-        "{waited:?}"
-    );
+    assert!(*waited >= Duration::from_millis(50) && *waited < PLENTY, "{waited:?}");
     // A deadline of nothing still takes what is there.
     let wait = qemu.event().named("RESUME").deadline(Duration::ZERO);
     assert_eq!(wait.wait().unwrap().name(), "RESUME");

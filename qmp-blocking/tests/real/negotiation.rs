@@ -18,12 +18,7 @@ fn the_greeting_tells_version_and_package(suite: &Suite) {
     let said = suite.output("qemu-system-x86_64", &["--version"]);
     // `QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)`
     let said = said.lines().next().unwrap();
-    let (version, package) = said
-        .rsplit_once("version ")
-        .unwrap()
-        .1
-        .split_once(" (")
-        .unwrap();
+    let (version, package) = said.rsplit_once("version ").unwrap().1.split_once(" (").unwrap();
     let mut numbers = version.split('.').map(|number| number.parse().unwrap());
     let mut next = || numbers.next().unwrap();
     let version = Version::new(next(), next(), next());
@@ -44,12 +39,7 @@ fn out_of_band_is_enabled_when_asked_for(suite: &Suite) {
     let mut plain = server.connect();
     assert!(!plain.is_out_of_band());
     let error = plain.execute("query-yank").out_of_band().run().unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("query-yank: not sent: out-of-band"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("query-yank: not sent: out-of-band"), "{error}");
     plain.execute("query-status").run().unwrap();
     drop(plain);
 
@@ -64,11 +54,7 @@ fn a_monitor_is_negotiated_anew_for_each_client(suite: &Suite) {
     drop(_first);
     for round in 0..20 {
         let builder = Connection::builder().handshake_deadline(PLENTY);
-        let builder = if round % 2 == 0 {
-            builder.out_of_band()
-        } else {
-            builder
-        };
+        let builder = if round % 2 == 0 { builder.out_of_band() } else { builder };
         let mut qemu = builder.connect(server.address()).unwrap();
         assert_eq!(qemu.is_out_of_band(), round % 2 == 0);
         qemu.execute("query-status").run().unwrap();
@@ -86,9 +72,7 @@ fn a_connection_is_taken_over_from_somebody_else(suite: &Suite) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
     let mut next = || lines.next().unwrap().unwrap();
     assert!(next().contains("QMP"));
-    stream
-        .write_all(b"{\"execute\":\"qmp_capabilities\",\"id\":0}")
-        .unwrap();
+    stream.write_all(b"{\"execute\":\"qmp_capabilities\",\"id\":0}").unwrap();
     assert_eq!(next(), "{\"return\": {}, \"id\": 0}");
     for id in 0..3 {
         let command = format!("{{\"execute\":\"query-version\",\"id\":{id}}}");

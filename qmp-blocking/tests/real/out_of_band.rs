@@ -26,11 +26,7 @@ fn an_out_of_band_command_overtakes_a_slow_one(suite: &Suite) {
     let saving = slow.command(&mut qemu).send().unwrap();
     let status = qemu.execute("query-status").send().unwrap();
 
-    let error = qemu
-        .execute("migrate-pause")
-        .out_of_band()
-        .run()
-        .unwrap_err();
+    let error = qemu.execute("migrate-pause").out_of_band().run().unwrap_err();
     assert_eq!(error.class(), Some(ErrorClass::GenericError), "{error}");
     let yank = qemu.execute("query-yank").out_of_band().run();
     if suite.major() == 5 {
@@ -41,10 +37,7 @@ fn an_out_of_band_command_overtakes_a_slow_one(suite: &Suite) {
     }
     // Not every command may be run out of band.
     let error = qemu.execute("query-name").out_of_band().run().unwrap_err();
-    assert!(
-        error.to_string().contains("does not support OOB"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("does not support OOB"), "{error}");
 
     slow.finish();
     status.wait(&mut qemu).unwrap();
@@ -60,18 +53,12 @@ fn an_eighth_command_waits_for_its_turn(suite: &Suite) {
     for _ in 0..6 {
         sent.push(qemu.execute("query-name").send().unwrap());
     }
-    let eighth = qemu
-        .execute("query-name")
-        .deadline(Duration::from_millis(50));
+    let eighth = qemu.execute("query-name").deadline(Duration::from_millis(50));
     let error = eighth.send().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
     // Out-of-band commands still get through.
-    let error = qemu
-        .execute("migrate-pause")
-        .out_of_band()
-        .run()
-        .unwrap_err();
+    let error = qemu.execute("migrate-pause").out_of_band().run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::Answered, "{error}");
 
     std::thread::scope(|scope| {
@@ -93,9 +80,8 @@ fn many_out_of_band_commands_are_in_flight_beside_seven_others(suite: &Suite) {
     for _ in 0..6 {
         in_band.push(qemu.execute("query-name").send().unwrap());
     }
-    let urgent: Vec<Sent> = (0..40)
-        .map(|_| qemu.execute("migrate-pause").out_of_band().send().unwrap())
-        .collect();
+    let urgent: Vec<Sent> =
+        (0..40).map(|_| qemu.execute("migrate-pause").out_of_band().send().unwrap()).collect();
     for sent in urgent {
         let error = sent.wait(&mut qemu).unwrap_err();
         assert_eq!(error.class(), Some(ErrorClass::GenericError), "{error}");

@@ -84,12 +84,8 @@ fn an_answer_is_looked_at_without_waiting(suite: &Suite) {
         assert!(behind.look(&mut qemu).unwrap().is_none());
     }
     slow.finish();
-    wait_until("the command is answered", || {
-        saving.look(&mut qemu).unwrap().is_some()
-    });
-    wait_until("the next is answered", || {
-        behind.look(&mut qemu).unwrap().is_some()
-    });
+    wait_until("the command is answered", || saving.look(&mut qemu).unwrap().is_some());
+    wait_until("the next is answered", || behind.look(&mut qemu).unwrap().is_some());
 
     let moment = Duration::from_millis(20);
     let mut late = slow.command(&mut qemu).deadline(moment).send().unwrap();
@@ -108,10 +104,7 @@ fn an_answer_is_awaited_where_the_command_was_sent(suite: &Suite) {
     let (mut qemu, mut other) = (server.connect(), another.connect());
     let sent = triple(&mut qemu, 5);
     let mut second = triple(&mut qemu, 6);
-    for error in [
-        sent.wait(&mut other).unwrap_err(),
-        second.look(&mut other).unwrap_err(),
-    ] {
+    for error in [sent.wait(&mut other).unwrap_err(), second.look(&mut other).unwrap_err()] {
         assert!(matches!(error.cause(), Cause::OtherConnection), "{error}");
     }
     assert_eq!(answer(second, &mut qemu), 18);

@@ -31,26 +31,17 @@ fn an_answer_to_the_client_before_is_nobodys(suite: &Suite) {
         let received = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&received);
         let builder =
-            Connection::builder()
-                .handshake_deadline(PLENTY)
-                .on_wire(move |direction, message| {
-                    if direction == Direction::Received {
-                        log.lock()
-                            .unwrap()
-                            .push(String::from_utf8_lossy(message).into_owned());
-                        let _ = greeted.send(());
-                    }
-                });
+            Connection::builder().handshake_deadline(PLENTY).on_wire(move |direction, message| {
+                if direction == Direction::Received {
+                    log.lock().unwrap().push(String::from_utf8_lossy(message).into_owned());
+                    let _ = greeted.send(());
+                }
+            });
         let address = server.address();
         let second = std::thread::spawn(move || {
             let mut second = builder.connect(address).unwrap();
             for _ in 0..5 {
-                let status: Value = second
-                    .execute("query-status")
-                    .run()
-                    .unwrap()
-                    .decode()
-                    .unwrap();
+                let status: Value = second.execute("query-status").run().unwrap().decode().unwrap();
                 assert_eq!(status["running"], false, "{status}");
             }
         });
@@ -58,10 +49,7 @@ fn an_answer_to_the_client_before_is_nobodys(suite: &Suite) {
         slow.finish();
         second.join().unwrap();
         let received = received.lock().unwrap();
-        assert_eq!(
-            received[1], r#"{"return": {}, "id": 0}"#,
-            "not to us: {received:?}"
-        );
+        assert_eq!(received[1], r#"{"return": {}, "id": 0}"#, "not to us: {received:?}");
         assert_eq!(received.len(), 8);
     }
 }
@@ -71,8 +59,7 @@ fn half_a_command_of_the_client_before_harms_nobody(suite: &Suite) {
     let mut raw = server.stream();
     let mut greeting = [0; 5];
     raw.read_exact(&mut greeting).unwrap();
-    raw.write_all(b"{\"execute\":\"qmp_capabilities\",\"id\":\"half")
-        .unwrap();
+    raw.write_all(b"{\"execute\":\"qmp_capabilities\",\"id\":\"half").unwrap();
     drop(raw);
     let mut qemu = server.connect();
     qemu.execute("query-status").run().unwrap();

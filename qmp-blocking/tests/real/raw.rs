@@ -54,19 +54,10 @@ fn error_answers_come_whole(suite: &Suite) {
     for (message, class) in [
         (r#"{"execute": "x-no", "id": 1}"#, "CommandNotFound"),
         (r#"{"id": 1}"#, "GenericError"),
-        (
-            r#"{"execute": "stop", "extra": 1, "id": 1}"#,
-            "GenericError",
-        ),
-        (
-            r#"{"execute": "device_del", "arguments": {"id": "x"}, "id": 1}"#,
-            "DeviceNotFound",
-        ),
+        (r#"{"execute": "stop", "extra": 1, "id": 1}"#, "GenericError"),
+        (r#"{"execute": "device_del", "arguments": {"id": "x"}, "id": 1}"#, "DeviceNotFound"),
         (r#"{"execute": ["stop"], "id": 1}"#, "GenericError"),
-        (
-            r#"{"execute": "stop", "arguments": [], "id": 1}"#,
-            "GenericError",
-        ),
+        (r#"{"execute": "stop", "arguments": [], "id": 1}"#, "GenericError"),
     ] {
         let answer = text(qemu.raw(message).run().unwrap());
         let answer: Value = serde_json::from_str(&answer).unwrap();
@@ -85,28 +76,19 @@ fn a_raw_message_goes_out_of_band(suite: &Suite) {
     let mut qemu = server.connect_with(|| Connection::builder().out_of_band());
     let slow = Slow::new(server.folder());
     let saving = slow.command(&mut qemu).send().unwrap();
-    let answer = qemu
-        .raw(r#"{"exec-oob": "migrate-pause", "id": "now"}"#)
-        .run()
-        .unwrap();
+    let answer = qemu.raw(r#"{"exec-oob": "migrate-pause", "id": "now"}"#).run().unwrap();
     let answer: Value = serde_json::from_slice(&answer).unwrap();
     assert_eq!(answer["id"], json!("now"));
     assert_eq!(answer["error"]["class"], "GenericError");
     slow.finish();
     saving.wait(&mut qemu).unwrap();
-    let answer = qemu
-        .raw(r#"{"execute":"stop","exec-oob":"stop","id":2}"#)
-        .run()
-        .unwrap();
+    let answer = qemu.raw(r#"{"execute":"stop","exec-oob":"stop","id":2}"#).run().unwrap();
     let answer: Value = serde_json::from_slice(&answer).unwrap();
     assert_eq!(answer["id"], 2);
 
     drop(qemu);
     let mut plain = server.connect();
-    let error = plain
-        .raw(r#"{"exec-oob": "query-yank"}"#)
-        .run()
-        .unwrap_err();
+    let error = plain.raw(r#"{"exec-oob": "query-yank"}"#).run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
 }
 
@@ -125,10 +107,7 @@ fn what_is_no_message_is_not_sent(suite: &Suite) {
         "{\"execute\":\"stop\",\"id\":0e5}",
     ] {
         let error = qemu.raw(message).run().unwrap_err();
-        assert!(
-            matches!(error.cause(), Cause::Json(_)),
-            "{message}: {error}"
-        );
+        assert!(matches!(error.cause(), Cause::Json(_)), "{message}: {error}");
         assert_eq!(error.outcome(), Outcome::NotSent);
     }
     qemu.execute("query-status").run().unwrap();

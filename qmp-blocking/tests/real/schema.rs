@@ -19,12 +19,8 @@ fn schema(server: &mut Connection) -> Vec<Value> {
 }
 
 fn commands_of(schema: &[Value]) -> BTreeSet<&str> {
-    let commands = schema
-        .iter()
-        .filter(|entry| entry["meta-type"] == "command");
-    commands
-        .map(|entry| entry["name"].as_str().unwrap())
-        .collect()
+    let commands = schema.iter().filter(|entry| entry["meta-type"] == "command");
+    commands.map(|entry| entry["name"].as_str().unwrap()).collect()
 }
 
 fn query_commands(server: &mut Connection) -> Vec<String> {
@@ -38,34 +34,21 @@ fn the_schema_comes_whole(suite: &Suite) {
     let mut server = suite.qemu();
     let mut qemu = server.connect();
     let reply = qemu.execute("query-qmp-schema").run().unwrap();
-    let (length, least) = (
-        reply.message().len(),
-        if suite.major() == 5 { 100_000 } else { 200_000 },
-    );
+    let (length, least) =
+        (reply.message().len(), if suite.major() == 5 { 100_000 } else { 200_000 });
     assert!((least..300_000).contains(&length), "{length} bytes");
     let schema: Vec<Value> = reply.decode().unwrap();
-    assert!(
-        (800..1500).contains(&schema.len()),
-        "{} entries",
-        schema.len()
-    );
+    assert!((800..1500).contains(&schema.len()), "{} entries", schema.len());
 
     let told = query_commands(&mut qemu);
     assert!((150..400).contains(&told.len()), "{} commands", told.len());
-    assert_eq!(
-        commands_of(&schema),
-        told.iter().map(String::as_str).collect()
-    );
+    assert_eq!(commands_of(&schema), told.iter().map(String::as_str).collect());
 }
 
 fn the_schema_of_a_storage_daemon_comes_whole(suite: &Suite) {
     let (_server, mut daemon) = suite.storage_daemon(Connection::builder);
     let schema = schema(&mut daemon);
-    assert!(
-        (300..700).contains(&schema.len()),
-        "{} entries",
-        schema.len()
-    );
+    assert!((300..700).contains(&schema.len()), "{} entries", schema.len());
     let told = query_commands(&mut daemon);
     let mut told: BTreeSet<_> = told.iter().map(String::as_str).collect();
     if suite.major() == 5 {
@@ -89,15 +72,9 @@ fn a_pretty_monitor_is_understood(suite: &Suite) {
     qemu.execute("cont").run().unwrap();
     qemu.execute("stop").run().unwrap();
     assert_eq!(qemu.event().wait().unwrap().name(), "RESUME");
-    let error = qemu
-        .execute("device_del")
-        .argument("id", "x")
-        .run()
-        .unwrap_err();
+    let error = qemu.execute("device_del").argument("id", "x").run().unwrap_err();
     assert!(error.to_string().contains("DeviceNotFound"), "{error}");
-    let sent: Vec<_> = (0..10)
-        .map(|_| qemu.execute("query-status").send().unwrap())
-        .collect();
+    let sent: Vec<_> = (0..10).map(|_| qemu.execute("query-status").send().unwrap()).collect();
     for sent in sent {
         let reply = sent.wait(&mut qemu).unwrap();
         assert!(reply.message().contains(&b'\n'));

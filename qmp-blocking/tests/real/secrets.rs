@@ -8,11 +8,7 @@ use serde_json::json;
 use crate::server::Server;
 use crate::suite::Suite;
 
-on_every_qemu!(
-    the_hook_sees_every_message_both_ways,
-    secrets_are_masked,
-    a_hook_can_be_set_later,
-);
+on_every_qemu!(the_hook_sees_every_message_both_ways, secrets_are_masked, a_hook_can_be_set_later,);
 
 type Log = Arc<Mutex<Vec<(Direction, String)>>>;
 
@@ -37,15 +33,11 @@ fn connect(server: &mut Server, log: &Log) -> Connection {
     drop(server.connect());
     let connection = server.connect_with(|| watched(log));
     let handshake = taken(log);
-    let [greeting, negotiation, answer] = handshake.as_slice() else {
-        panic!("{handshake:?}")
-    };
+    let [greeting, negotiation, answer] = handshake.as_slice() else { panic!("{handshake:?}") };
     assert!(greeting.1.starts_with("{\"QMP\": {") && greeting.1.ends_with("}}"));
     assert_eq!(greeting.0, Direction::Received);
     assert_eq!(negotiation.0, Direction::Sent);
-    let id = negotiation
-        .1
-        .strip_prefix(r#"{"execute":"qmp_capabilities","id":"#);
+    let id = negotiation.1.strip_prefix(r#"{"execute":"qmp_capabilities","id":"#);
     let id = id.unwrap().strip_suffix('}').unwrap();
     assert_eq!(answer.0, Direction::Received);
     assert_eq!(answer.1, format!(r#"{{"return": {{}}, "id": {id}}}"#));
@@ -61,10 +53,7 @@ fn the_hook_sees_every_message_both_ways(suite: &Suite) {
     assert_eq!(
         seen,
         [
-            (
-                Direction::Sent,
-                r#"{"execute":"query-name","id":0}"#.to_owned()
-            ),
+            (Direction::Sent, r#"{"execute":"query-name","id":0}"#.to_owned()),
             (Direction::Received, r#"{"return": {}, "id": 0}"#.to_owned()),
         ]
     );
@@ -72,23 +61,15 @@ fn the_hook_sees_every_message_both_ways(suite: &Suite) {
     let seen = taken(&log);
     assert_eq!(seen[0].1, r#"{"execute":"cont","id":0}"#);
     assert!(seen[1].1.contains(r#""event": "RESUME""#), "{seen:?}");
-    assert_eq!(
-        (seen[2].1.as_str(), seen.len()),
-        (r#"{"return": {}, "id": 0}"#, 3)
-    );
+    assert_eq!((seen[2].1.as_str(), seen.len()), (r#"{"return": {}, "id": 0}"#, 3));
 
     let delete = qemu.execute("device_del").argument("id", "x").run();
     assert!(delete.is_err());
     let seen = taken(&log);
-    assert_eq!(
-        seen[0].1,
-        r#"{"execute":"device_del","arguments":{"id":"x"},"id":0}"#
-    );
+    assert_eq!(seen[0].1, r#"{"execute":"device_del","arguments":{"id":"x"},"id":0}"#);
     assert!(seen[1].1.contains("DeviceNotFound"), "{seen:?}");
 
-    qemu.raw(r#"{ "id": "my own", "execute": "stop" }"#)
-        .run()
-        .unwrap();
+    qemu.raw(r#"{ "id": "my own", "execute": "stop" }"#).run().unwrap();
     let seen = taken(&log);
     assert_eq!(seen[0].1, r#"{"execute": "stop","id":0}"#);
     let sent = [(); 3].map(|()| qemu.execute("query-name").send().unwrap());
@@ -106,10 +87,7 @@ fn secrets_are_masked(suite: &Suite) {
         5 => json!({"qom-type": "secret", "id": "s", "props": {"data": "hush-hush"}}),
         _ => json!({"qom-type": "secret", "id": "s", "data": "hush-hush"}),
     };
-    qemu.execute("object-add")
-        .arguments(&arguments)
-        .run()
-        .unwrap();
+    qemu.execute("object-add").arguments(&arguments).run().unwrap();
     qemu.execute("set_password")
         .argument("protocol", "vnc")
         .argument("password", "hush-hush")
@@ -126,11 +104,7 @@ fn secrets_are_masked(suite: &Suite) {
     let masked = seen.iter().filter(|(_, message)| message.contains("••••"));
     assert_eq!(masked.count(), 3, "{text}");
     // Nor does an error or the connection itself show them.
-    let error = qemu
-        .execute("object-add")
-        .arguments(&arguments)
-        .run()
-        .unwrap_err();
+    let error = qemu.execute("object-add").arguments(&arguments).run().unwrap_err();
     assert!(!format!("{error} {error:?}").contains("hush"), "{error:?}");
 }
 

@@ -56,9 +56,7 @@ impl Suite {
     pub(crate) fn qemu_in(&self, folder: Folder, arguments: &[&str]) -> Server {
         let mut command = self.program("qemu-system-x86_64");
         let inside = |argument: &&str| argument.replace("{}", &folder.name(""));
-        command
-            .args(bare_machine())
-            .args(arguments.iter().map(inside));
+        command.args(bare_machine()).args(arguments.iter().map(inside));
         Server::start(command, folder)
     }
 
@@ -110,18 +108,7 @@ pub(crate) fn keep_inside(agent: &mut Command, folder: &Folder) {
 
 /// What makes QEMU light: no machine, no guest.
 pub(crate) const fn bare_machine() -> [&'static str; 10] {
-    [
-        "-nodefaults",
-        "-display",
-        "none",
-        "-S",
-        "-accel",
-        "tcg",
-        "-M",
-        "none",
-        "-m",
-        "16",
-    ]
+    ["-nodefaults", "-display", "none", "-S", "-accel", "tcg", "-M", "none", "-m", "16"]
 }
 
 impl Server {
@@ -130,9 +117,7 @@ impl Server {
         command.current_dir(folder.path("."));
         command.stdout(File::create(folder.path("stdout")).unwrap());
         command.stderr(File::create(folder.path("stderr")).unwrap());
-        let process = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let process = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         Self { process, folder }
     }
 
@@ -157,9 +142,7 @@ impl Server {
     pub(crate) fn connect_with(&mut self, builder: impl Fn() -> Builder) -> Connection {
         let address = self.address();
         self.once_up(|| {
-            let connected = builder()
-                .handshake_deadline(PLENTY)
-                .connect(address.clone());
+            let connected = builder().handshake_deadline(PLENTY).connect(address.clone());
             match connected {
                 Err(error) if is_not_up(&error) => Err(error),
                 done => Ok(done.unwrap()),

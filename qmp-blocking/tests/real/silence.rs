@@ -21,18 +21,11 @@ const SHORT: Duration = Duration::from_millis(150);
 fn a_second_client_learns_that_there_is_a_first(suite: &Suite) {
     let mut server = suite.qemu();
     let mut first = server.connect();
-    let second = || {
-        Connection::builder()
-            .handshake_deadline(SHORT)
-            .connect(server.address())
-    };
+    let second = || Connection::builder().handshake_deadline(SHORT).connect(server.address());
     let error = second().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent);
-    assert!(
-        matches!(error.cause(), Cause::SilentHandshake { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error.cause(), Cause::SilentHandshake { .. }), "{error:?}");
     let text = error.to_string();
     if cfg!(target_os = "linux") {
         assert!(text.contains("serving another client"), "{text}");
@@ -45,12 +38,7 @@ fn a_second_client_learns_that_there_is_a_first(suite: &Suite) {
     let address = server.address();
     let waiting = std::thread::spawn(move || {
         let builder = Connection::builder().handshake_deadline(PLENTY);
-        builder
-            .connect(address)
-            .unwrap()
-            .execute("query-status")
-            .run()
-            .unwrap();
+        builder.connect(address).unwrap().execute("query-status").run().unwrap();
     });
     first.execute("query-status").run().unwrap();
     drop(first);
@@ -83,10 +71,7 @@ fn a_monitor_is_no_agent(suite: &Suite) {
     drop(server.connect());
     let error = Connection::connect_agent(server.address()).unwrap_err();
     let text = error.to_string();
-    assert!(
-        text.contains("this is a QMP monitor, not a guest agent"),
-        "{text}"
-    );
+    assert!(text.contains("this is a QMP monitor, not a guest agent"), "{text}");
     assert!(text.contains(&server.address().to_string()), "{text}");
     server.connect().execute("query-status").run().unwrap();
 }
@@ -98,12 +83,7 @@ fn an_agent_does_not_greet(suite: &Suite) {
     let error = builder.connect(server.address()).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     if cfg!(target_os = "linux") {
-        assert!(
-            error
-                .to_string()
-                .contains("this socket speaks another protocol"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("this socket speaks another protocol"), "{error}");
     }
     server.connect_agent().execute("guest-ping").run().unwrap();
 }

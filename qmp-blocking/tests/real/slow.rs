@@ -25,10 +25,7 @@ impl Slow {
     pub(crate) fn new(folder: &Folder) -> Self {
         let path = folder.name("pipe");
         rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
-        Self {
-            path,
-            reader: Mutex::default(),
-        }
+        Self { path, reader: Mutex::default() }
     }
 
     /// The command.
@@ -58,19 +55,14 @@ impl Slow {
 
     fn open(&self) -> File {
         let mode = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        rustix::fs::open(&self.path, mode, Mode::empty())
-            .unwrap()
-            .into()
+        rustix::fs::open(&self.path, mode, Mode::empty()).unwrap().into()
     }
 }
 
 fn wait_for_bytes(pipe: &File) {
     wait_until("the slow command runs", || {
         let mut pipe = [PollFd::new(pipe, PollFlags::IN)];
-        let moment = Timespec {
-            tv_sec: 1,
-            tv_nsec: 0,
-        };
+        let moment = Timespec { tv_sec: 1, tv_nsec: 0 };
         poll(&mut pipe, Some(&moment)).unwrap();
         pipe[0].revents().contains(PollFlags::IN)
     });

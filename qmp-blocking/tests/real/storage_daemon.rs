@@ -24,24 +24,12 @@ fn it_is_no_emulator(suite: &Suite) {
         )
         .run()
         .unwrap();
-    let nodes: Value = daemon
-        .execute("query-named-block-nodes")
-        .run()
-        .unwrap()
-        .decode()
-        .unwrap();
+    let nodes: Value = daemon.execute("query-named-block-nodes").run().unwrap().decode().unwrap();
     assert_eq!(nodes[0]["node-name"], "n");
     assert_eq!(nodes[0]["image"]["virtual-size"], 1 << 20);
-    let delete = daemon
-        .execute("blockdev-del")
-        .argument("node-name", "other")
-        .run();
+    let delete = daemon.execute("blockdev-del").argument("node-name", "other").run();
     assert_eq!(delete.unwrap_err().class(), Some(ErrorClass::GenericError));
-    daemon
-        .execute("blockdev-del")
-        .argument("node-name", "n")
-        .run()
-        .unwrap();
+    daemon.execute("blockdev-del").argument("node-name", "n").run().unwrap();
 }
 
 fn a_job_is_followed_to_its_end(suite: &Suite) {
@@ -58,42 +46,22 @@ fn a_job_is_followed_to_its_end(suite: &Suite) {
             .unwrap();
         let mut statuses = Vec::new();
         while statuses.last().is_none_or(|status| status != "concluded") {
-            let event = daemon
-                .event()
-                .named("JOB_STATUS_CHANGE")
-                .deadline(PLENTY)
-                .wait()
-                .unwrap();
+            let event = daemon.event().named("JOB_STATUS_CHANGE").deadline(PLENTY).wait().unwrap();
             let data: Value = event.data().unwrap().unwrap().decode().unwrap();
             assert_eq!(data["id"], job.as_str());
             statuses.push(data["status"].as_str().unwrap().to_owned());
         }
-        assert_eq!(
-            statuses,
-            ["created", "running", "waiting", "pending", "concluded"]
-        );
+        assert_eq!(statuses, ["created", "running", "waiting", "pending", "concluded"]);
         assert_eq!(fs::metadata(&image).unwrap().len(), 1 << 20);
-        let jobs: Value = daemon
-            .execute("query-jobs")
-            .run()
-            .unwrap()
-            .decode()
-            .unwrap();
+        let jobs: Value = daemon.execute("query-jobs").run().unwrap().decode().unwrap();
         assert_eq!(jobs[0]["status"], "concluded");
         assert!(jobs[0].get("error").is_none(), "{jobs}");
-        daemon
-            .execute("job-dismiss")
-            .argument("id", &job)
-            .run()
-            .unwrap();
+        daemon.execute("job-dismiss").argument("id", &job).run().unwrap();
         let end = daemon.event().matching(|event| {
             let data = event.data().ok().flatten();
             data.is_some_and(|data| data.as_str().contains("\"null\""))
         });
-        assert_eq!(
-            end.deadline(PLENTY).wait().unwrap().name(),
-            "JOB_STATUS_CHANGE"
-        );
+        assert_eq!(end.deadline(PLENTY).wait().unwrap().name(), "JOB_STATUS_CHANGE");
     }
     assert_eq!(daemon.events_kept(), 0);
 }

@@ -73,10 +73,7 @@ impl Suite {
 pub(crate) fn on(version: &str, test: fn(&Suite)) {
     let list = list();
     let text = fs::read_to_string(&list).unwrap_or_else(|error| {
-        panic!(
-            "no QEMU for the tests: run `cargo xtask qemu` first ({}: {error})",
-            list.display()
-        )
+        panic!("no QEMU for the tests: run `cargo xtask qemu` first ({}: {error})", list.display())
     });
     let found = text.lines().find_map(|line| {
         let (name, bin) = line.split_once('\t')?;
@@ -86,15 +83,9 @@ pub(crate) fn on(version: &str, test: fn(&Suite)) {
         Some(why) if why.starts_with("not run") => println!("QEMU {version}: {why}"),
         Some(bin) => {
             println!("QEMU {version} of {bin}");
-            test(&Suite {
-                version: version.to_owned(),
-                bin: PathBuf::from(bin),
-            });
+            test(&Suite { version: version.to_owned(), bin: PathBuf::from(bin) });
         }
-        None => panic!(
-            "QEMU {version} is not in {}: run `cargo xtask qemu` first",
-            list.display()
-        ),
+        None => panic!("QEMU {version} is not in {}: run `cargo xtask qemu` first", list.display()),
     }
 }
 

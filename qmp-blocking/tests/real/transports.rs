@@ -22,12 +22,7 @@ on_every_qemu!(
 );
 
 fn check(qemu: &mut Connection) {
-    let status: Value = qemu
-        .execute("query-status")
-        .run()
-        .unwrap()
-        .decode()
-        .unwrap();
+    let status: Value = qemu.execute("query-status").run().unwrap().decode().unwrap();
     assert_eq!(status["running"], false, "{status}");
 }
 
@@ -72,34 +67,17 @@ fn tcp(suite: &Suite) {
         "chardev=tcp,mode=control",
     ]);
     let mut qemu = server.connect();
-    let chardevs: Value = qemu
-        .execute("query-chardev")
-        .run()
-        .unwrap()
-        .decode()
-        .unwrap();
+    let chardevs: Value = qemu.execute("query-chardev").run().unwrap().decode().unwrap();
     let chardevs = chardevs.as_array().unwrap().iter();
-    let names: Vec<_> = chardevs
-        .map(|chardev| chardev["filename"].as_str().unwrap())
-        .collect();
+    let names: Vec<_> = chardevs.map(|chardev| chardev["filename"].as_str().unwrap()).collect();
     // `disconnected:tcp:127.0.0.1:39123,server=on`, as it stands there.
-    let address = names
-        .iter()
-        .find_map(|name| name.strip_prefix("disconnected:tcp:"))
-        .unwrap();
+    let address = names.iter().find_map(|name| name.strip_prefix("disconnected:tcp:")).unwrap();
     let mut over_tcp = Connection::connect(address).unwrap();
     check(&mut over_tcp);
     let file = fs::File::open("/dev/null").unwrap();
-    let error = over_tcp
-        .execute("getfd")
-        .argument("fdname", "x")
-        .descriptor(file)
-        .run();
+    let error = over_tcp.execute("getfd").argument("fdname", "x").descriptor(file).run();
     let error = error.unwrap_err().to_string();
-    assert!(
-        error.contains("descriptors can be sent over unix sockets only"),
-        "{error}"
-    );
+    assert!(error.contains("descriptors can be sent over unix sockets only"), "{error}");
     assert!(error.starts_with("getfd: "), "{error}");
     check(&mut over_tcp);
     over_tcp.execute("quit").run().unwrap();
@@ -110,18 +88,11 @@ fn an_inherited_socket(suite: &Suite) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut command = suite.program("qemu-system-x86_64");
         command.args(bare_machine()).stdin(OwnedFd::from(theirs));
-        command.args([
-            "-chardev",
-            "socket,id=c,fd=0",
-            "-mon",
-            "chardev=c,mode=control",
-        ]);
+        command.args(["-chardev", "socket,id=c,fd=0", "-mon", "chardev=c,mode=control"]);
         let mut server = Server::start(command, Folder::new());
         let builder = Connection::builder().handshake_deadline(PLENTY);
         let mut qemu = if by_number {
-            builder
-                .connect(format!("fd:{}", ours.as_raw_fd()).as_str())
-                .unwrap()
+            builder.connect(format!("fd:{}", ours.as_raw_fd()).as_str()).unwrap()
         } else {
             let socket = Socket::from(ours.try_clone().unwrap());
             builder.over(socket, "QEMU's stdin").unwrap()
@@ -136,10 +107,7 @@ fn a_path_longer_than_a_socket_address(suite: &Suite) {
     let folder = Folder::new();
     let deep = format!("{0}/{0}/{0}", "d".repeat(70));
     fs::create_dir_all(folder.path(&deep)).unwrap();
-    let (path, ours) = (
-        folder.name(&format!("{deep}/qmp")),
-        folder.name(&format!("{deep}/ours")),
-    );
+    let (path, ours) = (folder.name(&format!("{deep}/qmp")), folder.name(&format!("{deep}/ours")));
     assert!(path.len() > 200);
     // QEMU itself cannot: it is told a short one, from inside.
     let mut command = suite.program("/bin/sh");
@@ -164,13 +132,8 @@ fn an_abstract_socket(suite: &Suite) {
     assert_eq!(qemu.peer(), format!("abstract:{name}"));
     check(&mut qemu);
     let busy = Connection::builder().handshake_deadline(Duration::from_millis(100));
-    let error = busy
-        .connect(format!("unix:{name},abstract=on").as_str())
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("serving another client"),
-        "{error}"
-    );
+    let error = busy.connect(format!("unix:{name},abstract=on").as_str()).unwrap_err();
+    assert!(error.to_string().contains("serving another client"), "{error}");
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -184,12 +147,7 @@ fn nobody_connects(suite: &Suite) {
     let builder = || Connection::builder().connect_deadline(Duration::from_millis(50));
     let error = builder().accept(&listener).unwrap_err();
     assert!(error.is_timeout(), "{error}");
-    assert!(
-        error
-            .to_string()
-            .contains("was QEMU started with -qmp unix:"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("was QEMU started with -qmp unix:"), "{error}");
     // One that is dead already is not mistaken for one that lives.
     let mut server = suite.qemu_in(folder, &["-qmp", "unix:ours"]);
     let mut qemu = accept(&listener);

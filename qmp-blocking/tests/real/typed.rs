@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::suite::Suite;
 
-on_every_qemu!(
-    typed_commands_and_events,
-    a_wrong_type_is_told_with_its_place
-);
+on_every_qemu!(typed_commands_and_events, a_wrong_type_is_told_with_its_place);
 
 #[derive(Serialize)]
 struct QueryStatus;
@@ -61,14 +58,9 @@ fn typed_commands_and_events(suite: &Suite) {
     let status = qemu.call(&QueryStatus).run().unwrap();
     assert!(!status.running);
     assert_eq!(status.status, "prelaunch");
-    let print = HumanMonitorCommand {
-        command_line: "print /d 6 * 7",
-        cpu_index: None,
-    };
+    let print = HumanMonitorCommand { command_line: "print /d 6 * 7", cpu_index: None };
     assert_eq!(qemu.call(&print).run().unwrap().trim(), "42");
-    let sent: Vec<_> = (0..5)
-        .map(|_| qemu.call(&QueryStatus).send().unwrap())
-        .collect();
+    let sent: Vec<_> = (0..5).map(|_| qemu.call(&QueryStatus).send().unwrap()).collect();
     for sent in sent {
         assert_eq!(sent.wait(&mut qemu).unwrap().status, "prelaunch");
     }
@@ -85,19 +77,10 @@ fn a_wrong_type_is_told_with_its_place(suite: &Suite) {
     let text = error.to_string();
     assert!(matches!(error.cause(), Cause::Decode(_)), "{text}");
     assert_eq!(error.outcome(), Outcome::Answered);
-    assert!(
-        text.starts_with("query-status: the answer is not what was expected"),
-        "{text}"
-    );
-    assert!(
-        text.contains("near `{\"") && text.contains(&server.address().to_string()),
-        "{text}"
-    );
+    assert!(text.starts_with("query-status: the answer is not what was expected"), "{text}");
+    assert!(text.contains("near `{\"") && text.contains(&server.address().to_string()), "{text}");
     let sent = qemu.call(&Mistaken).send().unwrap();
-    assert_eq!(
-        sent.wait(&mut qemu).unwrap_err().command(),
-        Some("query-status")
-    );
+    assert_eq!(sent.wait(&mut qemu).unwrap_err().command(), Some("query-status"));
     let reply = qemu.execute("query-status").run().unwrap();
     let error: DecodeError = reply.decode::<u32>().unwrap_err();
     assert!(error.to_string().contains("expected u32"), "{error}");

@@ -13,10 +13,7 @@ pub struct AddressError {
 
 impl AddressError {
     pub(super) fn new(text: &str, reason: String) -> Self {
-        Self {
-            text: text.to_owned(),
-            reason,
-        }
+        Self { text: text.to_owned(), reason }
     }
 
     /// The text as it was given.

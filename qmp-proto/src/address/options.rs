@@ -29,15 +29,8 @@ const WITHOUT_EFFECT: [&str; 17] = [
 ];
 
 /// Those that change the address or what is spoken.
-const WITH_EFFECT: [&str; 7] = [
-    "abstract",
-    "telnet",
-    "tight",
-    "tls-authz",
-    "tls-creds",
-    "tn3270",
-    "websocket",
-];
+const WITH_EFFECT: [&str; 7] =
+    ["abstract", "telnet", "tight", "tls-authz", "tls-creds", "tn3270", "websocket"];
 
 #[derive(Default)]
 pub(super) struct Options {
@@ -60,11 +53,9 @@ impl Options {
                     return Err(format!("{option:?} is unclear; write abstract=on"));
                 }
                 ("tight", Some(false)) => {
-                    return Err(
-                        "names padded with zero bytes (tight=off) are not supported; \
+                    return Err("names padded with zero bytes (tight=off) are not supported; \
                                 leave the option out on both sides"
-                            .to_owned(),
-                    );
+                        .to_owned());
                 }
                 ("telnet" | "tn3270" | "websocket", Some(false)) => {}
                 ("telnet" | "tn3270" | "websocket" | "tls-creds" | "tls-authz", _) => {
@@ -146,10 +137,6 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_option(piece: Option<&str>) -> bool {
-    let name = piece
-        .unwrap_or_default()
-        .split('=')
-        .next()
-        .unwrap_or_default();
+    let name = piece.unwrap_or_default().split('=').next().unwrap_or_default();
     WITHOUT_EFFECT.contains(&name) || WITH_EFFECT.contains(&name)
 }

@@ -86,10 +86,7 @@ fn tcp(rest: &str) -> Parsed<Address> {
         });
     }
     let host = if host.is_empty() { "localhost" } else { host };
-    if !host
-        .chars()
-        .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
-    {
+    if !host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_')) {
         return Err(format!("{host:?} is not a host; write tcp:HOST:PORT"));
     }
     Ok(Address::tcp(host, tcp_port(port, host)?))
@@ -107,9 +104,7 @@ fn tcp_without_scheme(place: &str, host: &str, port: &str) -> Parsed<Address> {
 }
 
 fn is_ipv6_port(place: &str) -> bool {
-    place
-        .rsplit_once(':')
-        .is_some_and(|(host, _)| is_ipv6(host))
+    place.rsplit_once(':').is_some_and(|(host, _)| is_ipv6(host))
 }
 
 /// An IPv6 address, with a zone (`fe80::1%eth0`) or without.
@@ -123,9 +118,7 @@ fn tcp_port(port: &str, host: &str) -> Parsed<u16> {
     match number(port) {
         Some(port) => Ok(port),
         None if port.is_empty() => Err(missing_port(host)),
-        None => Err(format!(
-            "{port:?} is not a port; write a number up to 65535"
-        )),
+        None => Err(format!("{port:?} is not a port; write a number up to 65535")),
     }
 }
 
@@ -135,12 +128,7 @@ fn missing_port(host: &str) -> String {
 
 fn vsock(rest: &str) -> Parsed<Address> {
     rest.split_once(':')
-        .and_then(|(cid, port)| {
-            Some(Address::Vsock {
-                cid: number(cid)?,
-                port: number(port)?,
-            })
-        })
+        .and_then(|(cid, port)| Some(Address::Vsock { cid: number(cid)?, port: number(port)? }))
         .ok_or_else(|| {
             "write vsock:CID:PORT with two numbers up to 4294967295; CID 2 is the host".to_owned()
         })

@@ -16,25 +16,13 @@ fn named(name: &str) -> Address {
 fn every_form_in_the_table_is_read_and_shown() {
     let vsock = Address::Vsock { cid: 3, port: 9 };
     let table: &[(&str, Address, &str)] = &[
-        (
-            "unix:/run/vm.qmp",
-            Address::unix("/run/vm.qmp"),
-            "unix:/run/vm.qmp",
-        ),
+        ("unix:/run/vm.qmp", Address::unix("/run/vm.qmp"), "unix:/run/vm.qmp"),
         ("unix:vm.qmp", Address::unix("vm.qmp"), "unix:vm.qmp"),
         ("unix:host:5", Address::unix("host:5"), "unix:host:5"),
         ("unix:a,b", Address::unix("a,b"), "unix:a,,b"),
-        (
-            "unix:a,,server",
-            Address::unix("a,server"),
-            "unix:a,,server",
-        ),
+        ("unix:a,,server", Address::unix("a,server"), "unix:a,,server"),
         ("unix:a,", Address::unix("a,"), "unix:a,,"),
-        (
-            "/run/vm.qmp",
-            Address::unix("/run/vm.qmp"),
-            "unix:/run/vm.qmp",
-        ),
+        ("/run/vm.qmp", Address::unix("/run/vm.qmp"), "unix:/run/vm.qmp"),
         ("/x/y:2", Address::unix("/x/y:2"), "unix:/x/y:2"),
         ("./tcp:1", Address::unix("./tcp:1"), "unix:./tcp:1"),
         ("[a]/b:2", Address::unix("[a]/b:2"), "unix:[a]/b:2"),
@@ -46,44 +34,16 @@ fn every_form_in_the_table_is_read_and_shown() {
         ("abstract:a/b:c", named("a/b:c"), "abstract:a/b:c"),
         ("unix:vm,abstract=on", named("vm"), "abstract:vm"),
         ("unix:@vm,abstract=on", named("@vm"), "abstract:@vm"),
-        (
-            "unix:@vm,abstract=off",
-            Address::unix("@vm"),
-            "unix:@vm,abstract=off",
-        ),
+        ("unix:@vm,abstract=off", Address::unix("@vm"), "unix:@vm,abstract=off"),
         ("unix:@dir/vm", Address::unix("@dir/vm"), "unix:@dir/vm"),
-        (
-            "tcp:localhost:4444",
-            Address::tcp("localhost", 4444),
-            "tcp:localhost:4444",
-        ),
-        (
-            "localhost:4444",
-            Address::tcp("localhost", 4444),
-            "tcp:localhost:4444",
-        ),
-        (
-            "127.0.0.1:0",
-            Address::tcp("127.0.0.1", 0),
-            "tcp:127.0.0.1:0",
-        ),
-        (
-            "tcp::4444",
-            Address::tcp("localhost", 4444),
-            "tcp:localhost:4444",
-        ),
-        (
-            ":4444",
-            Address::tcp("localhost", 4444),
-            "tcp:localhost:4444",
-        ),
+        ("tcp:localhost:4444", Address::tcp("localhost", 4444), "tcp:localhost:4444"),
+        ("localhost:4444", Address::tcp("localhost", 4444), "tcp:localhost:4444"),
+        ("127.0.0.1:0", Address::tcp("127.0.0.1", 0), "tcp:127.0.0.1:0"),
+        ("tcp::4444", Address::tcp("localhost", 4444), "tcp:localhost:4444"),
+        (":4444", Address::tcp("localhost", 4444), "tcp:localhost:4444"),
         ("[::1]:5", Address::tcp("::1", 5), "tcp:[::1]:5"),
         ("tcp:[::1]:5", Address::tcp("::1", 5), "tcp:[::1]:5"),
-        (
-            "tcp:[fe80::1%eth0]:5",
-            Address::tcp("fe80::1%eth0", 5),
-            "tcp:[fe80::1%eth0]:5",
-        ),
+        ("tcp:[fe80::1%eth0]:5", Address::tcp("fe80::1%eth0", 5), "tcp:[fe80::1%eth0]:5"),
         ("vsock:3:9", vsock, "vsock:3:9"),
         ("fd:7", Address::Descriptor(7), "fd:7"),
     ];
@@ -97,29 +57,13 @@ fn every_form_in_the_table_is_read_and_shown() {
 #[test]
 fn options_of_qemu_are_ignored_and_reported() {
     let table = [
-        (
-            "unix:/x,server=on,wait=off",
-            "unix:/x",
-            Some("server=on,wait=off"),
-        ),
+        ("unix:/x,server=on,wait=off", "unix:/x", Some("server=on,wait=off")),
         ("unix:/x,server,nowait", "unix:/x", Some("server,nowait")),
         ("/a,b,server", "unix:/a,,b", Some("server")),
         ("tcp:h:1,reconnect=5", "tcp:h:1", Some("reconnect=5")),
-        (
-            "h:1,server=on,logfile=/tmp/a,,b",
-            "tcp:h:1",
-            Some("server=on,logfile=/tmp/a,,b"),
-        ),
-        (
-            "unix:vm,server=on,abstract=on,wait=off",
-            "abstract:vm",
-            Some("server=on,wait=off"),
-        ),
-        (
-            "unix:vm,abstract=on,tight=on",
-            "abstract:vm",
-            Some("tight=on"),
-        ),
+        ("h:1,server=on,logfile=/tmp/a,,b", "tcp:h:1", Some("server=on,logfile=/tmp/a,,b")),
+        ("unix:vm,server=on,abstract=on,wait=off", "abstract:vm", Some("server=on,wait=off")),
+        ("unix:vm,abstract=on,tight=on", "abstract:vm", Some("tight=on")),
         ("tcp:h:1,telnet=off", "tcp:h:1", Some("telnet=off")),
         ("unix:/x", "unix:/x", None),
         ("unix:vm,abstract=on", "abstract:vm", None),
@@ -154,10 +98,7 @@ fn refusals_say_what_to_write_instead() {
         ("host:65536", "not a port; write a number up to 65535"),
         ("tcp:host:+5", "not a port"),
         ("tcp:host:http", "not a port"),
-        (
-            "host:http",
-            "write host:4444 for TCP, unix:host:http for a socket's path",
-        ),
+        ("host:http", "write host:4444 for TCP, unix:host:http for a socket's path"),
         ("C:\\vm", "unix:C:\\vm for a socket's path"),
         ("a:b:5", "is not a port; write a:4444 for TCP"),
         ("tcp:a:b:5", "is not a host"),
@@ -169,19 +110,13 @@ fn refusals_say_what_to_write_instead() {
         ("fd:4294967296", "write fd:N"),
         ("vsock:host", "write vsock:CID:PORT"),
         ("vsock:host:5", "CID 2 is the host"),
-        (
-            "telnet:host:5",
-            "telnet is not spoken here; give QEMU a plain socket",
-        ),
+        ("telnet:host:5", "telnet is not spoken here; give QEMU a plain socket"),
         ("ws://host:5", "ws is not spoken here"),
         ("tcp:host:5,telnet=on", "telnet is not spoken here"),
         ("tcp:host:5,server,telnet", "telnet is not spoken here"),
         ("tcp:host:5,websocket=on", "websocket is not spoken here"),
         ("tcp:host:5,tls-creds=tls0", "hand it to the client"),
-        (
-            "unix:/x,server=on,sever=off",
-            "\"sever=off\" is not an option",
-        ),
+        ("unix:/x,server=on,sever=off", "\"sever=off\" is not an option"),
         ("unix:x,abstract=maybe", "write abstract=on"),
         ("unix:x,abstract=on,tight=off", "tight=off"),
         ("tcp:host:5,abstract=on", "option of unix sockets"),
@@ -203,10 +138,7 @@ fn socket_addresses_of_the_standard_library_convert() {
 
 #[test]
 fn a_path_that_is_not_utf8_is_shown_lossily() {
-    assert_eq!(
-        Address::unix(b"/x\xff".to_vec()).to_string(),
-        "unix:/x\u{fffd}"
-    );
+    assert_eq!(Address::unix(b"/x\xff".to_vec()).to_string(), "unix:/x\u{fffd}");
 }
 
 /// Text rich in what the grammar treats specially.
@@ -226,12 +158,8 @@ fn tricky() -> impl Strategy<Value = String> {
 
 fn address() -> impl Strategy<Value = Address> {
     prop_oneof![
-        tricky()
-            .prop_filter("empty", |path| !path.is_empty())
-            .prop_map(Address::unix),
-        tricky()
-            .prop_filter("empty", |name| !name.is_empty())
-            .prop_map(|name| named(&name)),
+        tricky().prop_filter("empty", |path| !path.is_empty()).prop_map(Address::unix),
+        tricky().prop_filter("empty", |name| !name.is_empty()).prop_map(|name| named(&name)),
         ("[a-z0-9][a-z0-9.-]{0,9}", any::<u16>()).prop_map(|(host, port)| Address::tcp(host, port)),
         any::<core::net::Ipv6Addr>().prop_map(|ip| Address::tcp(ip.to_string(), 1)),
         (any::<u32>(), any::<u32>()).prop_map(|(cid, port)| Address::Vsock { cid, port }),

@@ -46,10 +46,7 @@ impl<T, const N: usize> Client<T, N> {
         let Dialect::Agent(agent) = &mut self.dialect else {
             return None;
         };
-        let number = reply
-            .json()
-            .ok()
-            .and_then(|number| number.as_str().parse().ok());
+        let number = reply.json().ok().and_then(|number| number.as_str().parse().ok());
         if !agent.after_sentinel || number != Some(agent.sync) {
             return None;
         }

@@ -37,11 +37,7 @@ impl<T, const N: usize> Client<T, N> {
                 }
                 Ok(self.pending.fill(vacancy, token, traits))
             }
-            Err(reason) => Err(Refused {
-                reason,
-                token,
-                descriptor: request.descriptor,
-            }),
+            Err(reason) => Err(Refused { reason, token, descriptor: request.descriptor }),
         }
     }
 
@@ -66,11 +62,7 @@ impl<T, const N: usize> Client<T, N> {
         };
         match self.admit(traits, |identity| write_raw(out, message, identity)) {
             Ok(vacancy) => Ok(self.pending.fill(vacancy, token, traits)),
-            Err(reason) => Err(Refused {
-                reason,
-                token,
-                descriptor: None,
-            }),
+            Err(reason) => Err(Refused { reason, token, descriptor: None }),
         }
     }
 
@@ -116,25 +108,13 @@ impl<T, const N: usize> Client<T, N> {
         let Some(vacancy) = self.pending.vacancy() else {
             return Err(self.pending.refusal(N, traits.out_of_band));
         };
-        let Identity {
-            id,
-            string,
-            line_end,
-        } = self.identity(vacancy.1);
-        write(Identity {
-            id,
-            string,
-            line_end,
-        })?;
+        let Identity { id, string, line_end } = self.identity(vacancy.1);
+        write(Identity { id, string, line_end })?;
         Ok(vacancy)
     }
 
     fn identity(&self, id: u64) -> Identity {
-        Identity {
-            id,
-            string: self.options.string_ids,
-            line_end: self.options.line_end,
-        }
+        Identity { id, string: self.options.string_ids, line_end: self.options.line_end }
     }
 
     /// Whether in-band answers come in the order of their commands, and nothing overtakes them.

@@ -22,10 +22,7 @@ impl<T, const N: usize> Client<T, N> {
         loop {
             // Also behind an answer that nobody waits for: it may have freed others.
             if let Some(lost) = self.pending.next_lost(false) {
-                return Ok(Step {
-                    used,
-                    received: Some(Received::Unanswered(lost)),
-                });
+                return Ok(Step { used, received: Some(Received::Unanswered(lost)) });
             }
             if let Some(error) = self.error {
                 return Err(error);
@@ -33,16 +30,10 @@ impl<T, const N: usize> Client<T, N> {
             let decoded = self.decoder.decode(&input[used..]);
             used += decoded.used;
             let Some(found) = decoded.found else {
-                return Ok(Step {
-                    used,
-                    received: None,
-                });
+                return Ok(Step { used, received: None });
             };
             if let Some(received) = self.take(found)? {
-                return Ok(Step {
-                    used,
-                    received: Some(received),
-                });
+                return Ok(Step { used, received: Some(received) });
             }
         }
     }
@@ -56,11 +47,7 @@ impl<T, const N: usize> Client<T, N> {
     /// unanswered.
     pub fn handle_end(&mut self) -> Result<(), ProtocolError> {
         if let Some(error) = self.error {
-            return if error == ProtocolError::Ended {
-                Ok(())
-            } else {
-                Err(error)
-            };
+            return if error == ProtocolError::Ended { Ok(()) } else { Err(error) };
         }
         let count = self.pending.expecting_answers();
         let error = if self.decoder.inside_message() && self.phase == Phase::Ready {
@@ -164,10 +151,7 @@ impl<T, const N: usize> Client<T, N> {
             }
             Phase::Syncing => {
                 let synced = self.synced(&reply);
-                synced.or_else(|| {
-                    self.settle(id)
-                        .and_then(|settled| answer(settled, Ok(reply)))
-                })
+                synced.or_else(|| self.settle(id).and_then(|settled| answer(settled, Ok(reply))))
             }
             Phase::Ready if self.options.echoes_ids => match self.settle(id) {
                 Some(settled) => answer(settled, Ok(reply)),
@@ -191,10 +175,7 @@ impl<T, const N: usize> Client<T, N> {
             }
             Phase::Syncing => {
                 let failed = self.sync_failed(id, failure);
-                failed.or_else(|| {
-                    self.settle(id)
-                        .and_then(|settled| answer(settled, Err(failure)))
-                })
+                failed.or_else(|| self.settle(id).and_then(|settled| answer(settled, Err(failure))))
             }
             Phase::Ready if failure.id.is_some() && self.options.echoes_ids => {
                 match self.settle(id) {
@@ -247,21 +228,12 @@ fn answer<'b, T>(
     outcome: Result<Reply<'b>, Failure<'b>>,
 ) -> Option<Received<'b, T>> {
     let Settled { request, token, .. } = settled;
-    token.map(|token| {
-        Received::Answer(Answer {
-            request,
-            token,
-            outcome,
-        })
-    })
+    token.map(|token| Received::Answer(Answer { request, token, outcome }))
 }
 
 /// Reads an id of ours, which the server may give back as a number or as a string.
 fn number(id: &[u8]) -> Option<u64> {
-    let digits = id
-        .strip_prefix(b"\"")
-        .and_then(|id| id.strip_suffix(b"\""))
-        .unwrap_or(id);
+    let digits = id.strip_prefix(b"\"").and_then(|id| id.strip_suffix(b"\"")).unwrap_or(id);
     if digits.is_empty() || digits.len() > 20 {
         return None;
     }

@@ -73,11 +73,7 @@ enum Dialect {
 impl<T, const N: usize> Client<T, N> {
     /// A client of a monitor that will greet it: QEMU, the storage daemon.
     pub fn monitor(options: Options) -> Self {
-        Self::new(
-            options,
-            Dialect::Monitor(monitor::Monitor::default()),
-            Phase::Greeting,
-        )
+        Self::new(options, Dialect::Monitor(monitor::Monitor::default()), Phase::Greeting)
     }
 
     /// A client of a monitor whose greeting and negotiation are over: of a connection that was
@@ -86,42 +82,25 @@ impl<T, const N: usize> Client<T, N> {
     /// Answers to whoever had it before may still come, so ids start at a random place: `nonce`
     /// must be fresh and unpredictable.
     pub fn negotiated(options: Options, nonce: u64) -> Self {
-        let mut client = Self::new(
-            options,
-            Dialect::Monitor(monitor::Monitor::default()),
-            Phase::Ready,
-        );
+        let mut client =
+            Self::new(options, Dialect::Monitor(monitor::Monitor::default()), Phase::Ready);
         client.pending.start_at(nonce);
         client
     }
 
     /// A client of a guest agent. Nothing can be sent before [`sync`](Self::sync) is answered.
     pub fn agent(options: Options) -> Self {
-        Self::new(
-            options,
-            Dialect::Agent(agent::Agent::default()),
-            Phase::Unsynced,
-        )
+        Self::new(options, Dialect::Agent(agent::Agent::default()), Phase::Unsynced)
     }
 
     fn new(options: Options, dialect: Dialect, phase: Phase) -> Self {
         const { assert!(N > 0, "a client needs room for one request at least") };
-        let bounds = Bounds {
-            length: options.longest_message,
-            depth: options.deepest_message,
-        };
+        let bounds = Bounds { length: options.longest_message, depth: options.deepest_message };
         let decoder = match dialect {
             Dialect::Monitor(_) => Decoder::monitor(bounds),
             Dialect::Agent(_) => Decoder::agent(bounds),
         };
-        Self {
-            options,
-            dialect,
-            phase,
-            decoder,
-            pending: Pending::new(),
-            error: None,
-        }
+        Self { options, dialect, phase, decoder, pending: Pending::new(), error: None }
     }
 
     /// Where the connection stands. Changed by [`handle_input`](Self::handle_input),

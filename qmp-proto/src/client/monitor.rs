@@ -66,11 +66,7 @@ impl<T, const N: usize> Client<T, N> {
         }
         let id = unmistakable(nonce);
         let string = self.options.string_ids;
-        let identity = Identity {
-            id,
-            string,
-            line_end: self.options.line_end,
-        };
+        let identity = Identity { id, string, line_end: self.options.line_end };
         write_negotiation(out, enable, identity)?;
         monitor.negotiation = id;
         monitor.out_of_band = out_of_band;

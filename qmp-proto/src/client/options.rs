@@ -31,10 +31,7 @@ impl Options {
 
     /// What fits the guest agent: as a monitor, and commands end with a line feed.
     pub const fn agent() -> Self {
-        Self {
-            line_end: true,
-            ..Self::monitor()
-        }
+        Self { line_end: true, ..Self::monitor() }
     }
 
     /// The longest message to accept, in bytes: 65 MiB unless set. A longer one ends the connection

@@ -82,9 +82,7 @@ impl<T, const N: usize> Pending<T, N> {
     }
 
     pub(crate) fn in_band(&self) -> usize {
-        self.live()
-            .filter(|(_, entry)| !entry.traits.out_of_band)
-            .count()
+        self.live().filter(|(_, entry)| !entry.traits.out_of_band).count()
     }
 
     pub(crate) fn has_descriptor(&self) -> bool {
@@ -101,17 +99,11 @@ impl<T, const N: usize> Pending<T, N> {
 
     /// Why one more cannot be added to the `limit` of its lane; abandoned ones are named.
     pub(crate) fn refusal(&self, limit: usize, out_of_band: bool) -> Refusal {
-        let lane = || {
-            self.live()
-                .filter(|(_, entry)| entry.traits.out_of_band == out_of_band)
-        };
+        let lane = || self.live().filter(|(_, entry)| entry.traits.out_of_band == out_of_band);
         let oldest = lane().min_by_key(|(_, entry)| entry.serial);
         match oldest {
             Some((slot, entry)) if lane().all(|(_, entry)| entry.token.is_none()) => {
-                let oldest = RequestId {
-                    serial: entry.serial,
-                    slot,
-                };
+                let oldest = RequestId { serial: entry.serial, slot };
                 Refusal::HeldByAbandoned { oldest }
             }
             _ => Refusal::TooManyInFlight { limit },
@@ -128,14 +120,7 @@ impl<T, const N: usize> Pending<T, N> {
                 self.slots.len() - 1
             })
         });
-        free.map(|slot| {
-            (
-                slot,
-                self.generation
-                    .wrapping_mul(N as u64)
-                    .wrapping_add(slot as u64),
-            )
-        })
+        free.map(|slot| (slot, self.generation.wrapping_mul(N as u64).wrapping_add(slot as u64)))
     }
 
     /// Fills the slot that [`vacancy`](Self::vacancy) gave.
@@ -147,13 +132,7 @@ impl<T, const N: usize> Pending<T, N> {
     ) -> RequestId {
         let serial = self.next_serial;
         self.next_serial += 1;
-        self.slots[slot] = Some(Entry {
-            serial,
-            wire_id,
-            token: Some(token),
-            traits,
-            lost: false,
-        });
+        self.slots[slot] = Some(Entry { serial, wire_id, token: Some(token), traits, lost: false });
         self.count += 1;
         RequestId { serial, slot }
     }
@@ -198,10 +177,7 @@ impl<T, const N: usize> Pending<T, N> {
         let entry = self.slots.get_mut(slot)?.take()?;
         self.count -= 1;
         Some(Settled {
-            request: RequestId {
-                serial: entry.serial,
-                slot,
-            },
+            request: RequestId { serial: entry.serial, slot },
             token: entry.token,
             out_of_band: entry.traits.out_of_band,
         })
@@ -249,20 +225,14 @@ impl<T, const N: usize> Pending<T, N> {
         Some(Unanswered {
             request: RequestId { serial, slot },
             token: entry.token?,
-            ending: if expected {
-                Ending::AsExpected
-            } else {
-                Ending::OutcomeUnknown
-            },
+            ending: if expected { Ending::AsExpected } else { Ending::OutcomeUnknown },
         })
     }
 
     /// How many wait for an answer that the end of the connection does not give.
     pub(crate) fn expecting_answers(&self) -> usize {
         let expecting = |traits: Traits| !traits.ends_connection && !traits.unanswered;
-        self.live()
-            .filter(|(_, entry)| entry.token.is_some() && expecting(entry.traits))
-            .count()
+        self.live().filter(|(_, entry)| entry.token.is_some() && expecting(entry.traits)).count()
     }
 }
 
@@ -318,9 +288,8 @@ mod tests {
         pending.abandon(requests[1]);
         pending.lose_before(requests[3]);
         assert_eq!(pending.count(), 1);
-        let lost: Vec<_> = core::iter::from_fn(|| pending.next_lost(false))
-            .map(|lost| lost.token)
-            .collect();
+        let lost: Vec<_> =
+            core::iter::from_fn(|| pending.next_lost(false)).map(|lost| lost.token).collect();
         assert_eq!(lost, [0, 2]);
         assert_eq!(pending.settle(3).unwrap().token, Some(3));
     }

@@ -49,25 +49,15 @@ impl<'a> Names<'a> {
 
     pub(crate) fn close(&mut self) -> Result<(), JsonFlaw> {
         let all = self.all();
-        let opening = all
-            .iter()
-            .rposition(|name| matches!(name, Name::Opening))
-            .unwrap_or(0);
+        let opening = all.iter().rposition(|name| matches!(name, Name::Opening)).unwrap_or(0);
         let twice = has_twice(all.get_mut(opening + 1..).unwrap_or_default());
         self.truncate(opening);
-        if twice {
-            Err(JsonFlaw::DuplicateMember)
-        } else {
-            Ok(())
-        }
+        if twice { Err(JsonFlaw::DuplicateMember) } else { Ok(()) }
     }
 
     #[cfg(not(feature = "alloc"))]
     fn push(&mut self, name: Name<'a>) -> Result<(), JsonFlaw> {
-        *self
-            .kept
-            .get_mut(self.count)
-            .ok_or(JsonFlaw::TooManyMembers)? = name;
+        *self.kept.get_mut(self.count).ok_or(JsonFlaw::TooManyMembers)? = name;
         self.count += 1;
         Ok(())
     }
@@ -112,9 +102,7 @@ impl<'a> Names<'a> {
 fn has_twice(names: &mut [Name<'_>]) -> bool {
     if names.len() > 16 {
         names.sort_unstable_by(compare);
-        return names
-            .windows(2)
-            .any(|pair| compare(&pair[0], &pair[1]).is_eq());
+        return names.windows(2).any(|pair| compare(&pair[0], &pair[1]).is_eq());
     }
     names
         .iter()

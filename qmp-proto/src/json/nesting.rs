@@ -13,10 +13,7 @@ pub(crate) struct Nesting {
 
 impl Nesting {
     pub(crate) const fn new() -> Self {
-        Self {
-            depth: 0,
-            objects: [0; WORDS],
-        }
+        Self { depth: 0, objects: [0; WORDS] }
     }
 
     pub(crate) const fn depth(&self) -> usize {
@@ -63,10 +60,7 @@ mod tests {
         for level in 0..MAX_DEPTH {
             assert!(nesting.open(level % 3 == 0, MAX_DEPTH));
         }
-        assert!(
-            !nesting.open(true, MAX_DEPTH),
-            "the 1025th level has no room"
-        );
+        assert!(!nesting.open(true, MAX_DEPTH), "the 1025th level has no room");
         for level in (0..MAX_DEPTH).rev() {
             assert!(!nesting.close(level % 3 != 0));
             assert!(nesting.close(level % 3 == 0));

@@ -23,10 +23,7 @@ impl<'a> Member<'a> {
             return self.name;
         }
         let name = Text::new(core::str::from_utf8(self.name).unwrap_or_default());
-        known
-            .iter()
-            .find(|known| name == **known)
-            .map_or(self.name, |known| known.as_bytes())
+        known.iter().find(|known| name == **known).map_or(self.name, |known| known.as_bytes())
     }
 }
 
@@ -53,12 +50,7 @@ enum State {
 impl<'a> Members<'a> {
     /// `depth` bounds the levels, the object's own included.
     pub(crate) fn new(text: &'a [u8], depth: usize) -> Self {
-        Self {
-            text,
-            at: 0,
-            depth: depth.min(MAX_DEPTH),
-            state: State::Before,
-        }
+        Self { text, at: 0, depth: depth.min(MAX_DEPTH), state: State::Before }
     }
 
     /// Where the object ended, once all members were walked.
@@ -84,12 +76,7 @@ impl<'a> Members<'a> {
         self.at =
             walk_value(self.text, at, self.depth - 1, &mut Lenient).map_err(|e| self.whole(e))?;
         self.state = State::Next;
-        Ok(Some(Member {
-            name,
-            name_at,
-            value: &self.text[at..self.at],
-            at,
-        }))
+        Ok(Some(Member { name, name_at, value: &self.text[at..self.at], at }))
     }
 
     /// Depth is counted from the object's own level.
@@ -133,10 +120,7 @@ impl<'a> Members<'a> {
 
     fn peek(&mut self) -> Result<u8, JsonError> {
         self.at = skip_blanks(self.text, self.at);
-        self.text
-            .get(self.at)
-            .copied()
-            .ok_or_else(|| JsonError::new(JsonFlaw::Incomplete, self.at))
+        self.text.get(self.at).copied().ok_or_else(|| JsonError::new(JsonFlaw::Incomplete, self.at))
     }
 }
 
@@ -150,17 +134,11 @@ mod tests {
         let mut members = Members::new(text.as_bytes(), MAX_DEPTH);
         let mut found = Vec::new();
         while let Some(member) = members.next().map_err(|error| error.flaw())? {
-            assert_eq!(
-                &text.as_bytes()[member.at..][..member.value.len()],
-                member.value
-            );
+            assert_eq!(&text.as_bytes()[member.at..][..member.value.len()], member.value);
             let owned = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
             found.push((owned(member.name), owned(member.value)));
         }
-        assert!(
-            members.next().unwrap().is_none(),
-            "an ended object stays ended"
-        );
+        assert!(members.next().unwrap().is_none(), "an ended object stays ended");
         Ok((found, members.end()))
     }
 
@@ -168,10 +146,7 @@ mod tests {
     fn members_come_in_their_order() {
         let text = " { \"a\" : 1 ,\"b\":{\"c\":[]} }x";
         let (found, end) = members(text).unwrap();
-        assert_eq!(
-            found,
-            [("a".into(), "1".into()), ("b".into(), "{\"c\":[]}".into())]
-        );
+        assert_eq!(found, [("a".into(), "1".into()), ("b".into(), "{\"c\":[]}".into())]);
         assert_eq!(end, text.len() - 1);
         assert_eq!(members("{}").unwrap(), (Vec::new(), 2));
     }

@@ -21,9 +21,7 @@ pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
         }
         rest = after;
     }
-    let tail = rest
-        .iter()
-        .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+    let tail = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
     bytes.len() - rest.len() + tail.unwrap_or(rest.len())
 }
 
@@ -74,9 +72,7 @@ fn walk_unicode_escape(text: &[u8], at: usize) -> Result<(char, usize), JsonErro
         return Err(lone);
     }
     let joined = 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-    char::from_u32(joined)
-        .map(|joined| (joined, at + 12))
-        .ok_or(lone)
+    char::from_u32(joined).map(|joined| (joined, at + 12)).ok_or(lone)
 }
 
 fn four_digits(text: &[u8], at: usize) -> Result<u32, JsonError> {
@@ -144,9 +140,9 @@ mod tests {
         for length in 0..40 {
             for at in 0..length {
                 for stop in [b'"', b'\\', 0, 0x1F, b'\n'] {
-                    for filling in [
-                        b'a', b' ', b'!', b'#', 0x5B, 0x5D, 0x7F, 0x80, 0xA2, 0xDC, 0xFF,
-                    ] {
+                    for filling in
+                        [b'a', b' ', b'!', b'#', 0x5B, 0x5D, 0x7F, 0x80, 0xA2, 0xDC, 0xFF]
+                    {
                         let mut bytes = [filling; 40];
                         bytes[at] = stop;
                         assert_eq!(plain_prefix(&bytes[..length]), at);
@@ -179,11 +175,7 @@ mod tests {
             (r"\uDE00", JsonFlaw::LoneSurrogate),
             (r"\uD83D\u0041", JsonFlaw::LoneSurrogate),
         ] {
-            assert_eq!(
-                walk_escape(text.as_bytes(), 0).map_err(|e| e.flaw()),
-                Err(flaw),
-                "{text}"
-            );
+            assert_eq!(walk_escape(text.as_bytes(), 0).map_err(|e| e.flaw()), Err(flaw), "{text}");
         }
     }
 
@@ -192,19 +184,13 @@ mod tests {
         let read = |text| Unescaped::new(text).collect::<std::string::String>();
         assert_eq!(read(r"a\tb\u00e4"), "a\tbä");
         assert_eq!(read(r"a\uD83Db\q\"), "a\u{FFFD}b\\q\\");
-        assert_eq!(
-            read(r"\uD83D"),
-            "\\uD83D",
-            "an incomplete escape stays as it stands"
-        );
+        assert_eq!(read(r"\uD83D"), "\\uD83D", "an incomplete escape stays as it stands");
     }
 
     #[test]
     fn the_66_noncharacters_are_known() {
-        let count = (0..=0x10_FFFF)
-            .filter_map(char::from_u32)
-            .filter(|&c| is_noncharacter(c))
-            .count();
+        let count =
+            (0..=0x10_FFFF).filter_map(char::from_u32).filter(|&c| is_noncharacter(c)).count();
         assert_eq!(count, 66);
     }
 }

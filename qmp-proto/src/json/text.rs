@@ -32,9 +32,7 @@ impl<'a> Text<'a> {
 
     /// The text itself, if nothing in it is escaped.
     pub fn as_str(self) -> Option<&'a str> {
-        memchr::memchr(b'\\', self.0.as_bytes())
-            .is_none()
-            .then_some(self.0)
+        memchr::memchr(b'\\', self.0.as_bytes()).is_none().then_some(self.0)
     }
 
     /// The characters it means.

@@ -61,21 +61,14 @@ pub(crate) struct Strict<'a> {
 impl Strict<'_> {
     /// For a text that so many tokens of the same message stand around.
     pub(crate) fn inside(tokens: usize) -> Self {
-        Self {
-            tokens,
-            ..Self::default()
-        }
+        Self { tokens, ..Self::default() }
     }
 }
 
 impl<'a> Rules<'a> for Strict<'a> {
     fn token(&mut self) -> Result<(), JsonFlaw> {
         self.tokens += 1;
-        if self.tokens > MAX_TOKENS {
-            Err(JsonFlaw::TooManyTokens)
-        } else {
-            Ok(())
-        }
+        if self.tokens > MAX_TOKENS { Err(JsonFlaw::TooManyTokens) } else { Ok(()) }
     }
 
     fn plain(&mut self, bytes: &[u8]) -> Result<(), JsonFlaw> {
@@ -87,11 +80,7 @@ impl<'a> Rules<'a> for Strict<'a> {
     }
 
     fn escaped(&mut self, char: char) -> Result<(), JsonFlaw> {
-        if is_noncharacter(char) {
-            Err(JsonFlaw::Noncharacter)
-        } else {
-            Ok(())
-        }
+        if is_noncharacter(char) { Err(JsonFlaw::Noncharacter) } else { Ok(()) }
     }
 
     fn number(&mut self, digits: &[u8]) -> Result<(), JsonFlaw> {
@@ -149,9 +138,7 @@ pub(crate) fn walk_value<'a>(
             (Expect::Value | Expect::ValueOrClose, b'{' | b'[') => {
                 let object = byte == b'{';
                 if !nesting.open(object, limit) {
-                    return Err(flawed(JsonFlaw::TooDeep {
-                        limit: limit.min(MAX_DEPTH),
-                    }));
+                    return Err(flawed(JsonFlaw::TooDeep { limit: limit.min(MAX_DEPTH) }));
                 }
                 at += 1;
                 if object {
@@ -185,11 +172,7 @@ pub(crate) fn walk_value<'a>(
             }
             (Expect::CommaOrClose, b',') => {
                 at += 1;
-                expect = if nesting.in_object() {
-                    Expect::Name
-                } else {
-                    Expect::Value
-                };
+                expect = if nesting.in_object() { Expect::Name } else { Expect::Value };
                 continue;
             }
             _ => return Err(flawed(JsonFlaw::Syntax)),
@@ -211,17 +194,13 @@ pub(crate) fn walk_string<'a>(
     let mut at = at + 1;
     loop {
         let plain = &text[at..at + plain_prefix(&text[at..])];
-        rules
-            .plain(plain)
-            .map_err(|flaw| JsonError::new(flaw, at))?;
+        rules.plain(plain).map_err(|flaw| JsonError::new(flaw, at))?;
         at += plain.len();
         match text.get(at) {
             Some(b'"') => return Ok(at + 1),
             Some(b'\\') => {
                 let (meant, end) = walk_escape(text, at)?;
-                rules
-                    .escaped(meant)
-                    .map_err(|flaw| JsonError::new(flaw, at))?;
+                rules.escaped(meant).map_err(|flaw| JsonError::new(flaw, at))?;
                 at = end;
             }
             Some(_) => return Err(JsonError::new(JsonFlaw::ControlCharacter, at)),
@@ -274,10 +253,7 @@ fn walk_number(text: &[u8], mut at: usize) -> Result<usize, JsonError> {
 
 /// Walks one digit or more.
 fn walk_digits(text: &[u8], at: usize) -> Result<usize, JsonError> {
-    let count = text[at..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let count = text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     match (count, text.get(at)) {
         (0, None) => Err(JsonError::new(JsonFlaw::Incomplete, at)),
         (0, Some(_)) => Err(JsonError::new(JsonFlaw::Syntax, at)),
@@ -343,10 +319,7 @@ mod tests {
     fn values_end_where_they_end() {
         for (value, rest) in [
             ("{}", ""),
-            (
-                " {\"a\" : [1, -2.5e+3, 0, 0.5, true, false, null, \"\\\"\"] } ",
-                " ",
-            ),
+            (" {\"a\" : [1, -2.5e+3, 0, 0.5, true, false, null, \"\\\"\"] } ", " "),
             ("[]]", "]"),
             ("12,", ","),
             ("0e5", ""),
@@ -360,12 +333,7 @@ mod tests {
     fn every_prefix_of_a_value_is_incomplete() {
         let value = r#"{"a": [1.5e+3, -2, true, null, false, "x\u00e4\ud83d\ude00\n"], "b": {}}"#;
         for end in 0..value.len() {
-            assert_eq!(
-                lenient(&value[..end]),
-                Err(JsonFlaw::Incomplete),
-                "{}",
-                &value[..end]
-            );
+            assert_eq!(lenient(&value[..end]), Err(JsonFlaw::Incomplete), "{}", &value[..end]);
         }
     }
 
@@ -412,10 +380,7 @@ mod tests {
             ("\"\u{FFFE}\"", JsonFlaw::Noncharacter),
             (r#""\uffff""#, JsonFlaw::Noncharacter),
             (r#"{"a": 1, "\u0061": 2}"#, JsonFlaw::DuplicateMember),
-            (
-                r#"[{"b": {"a": 1, "c": {"a": 1}, "a": 2}}]"#,
-                JsonFlaw::DuplicateMember,
-            ),
+            (r#"[{"b": {"a": 1, "c": {"a": 1}, "a": 2}}]"#, JsonFlaw::DuplicateMember),
         ] {
             assert_eq!(strict(text), Err(flaw), "{text}");
             assert!(lenient(text).is_ok(), "{text}");
@@ -429,10 +394,7 @@ mod tests {
         assert!(lenient(&deep(1024)).is_ok());
         assert_eq!(lenient(&deep(1025)), Err(JsonFlaw::TooDeep { limit: 1024 }));
         let found = walk_value(deep(4).as_bytes(), 0, 3, &mut Lenient);
-        assert_eq!(
-            found,
-            Err(JsonError::new(JsonFlaw::TooDeep { limit: 3 }, 3))
-        );
+        assert_eq!(found, Err(JsonError::new(JsonFlaw::TooDeep { limit: 3 }, 3)));
     }
 
     #[test]

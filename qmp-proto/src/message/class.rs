@@ -72,10 +72,7 @@ mod tests {
         ] {
             assert_eq!(ErrorClass::named(name).name(), name);
         }
-        assert_eq!(
-            ErrorClass::named("KVMMissingCap"),
-            ErrorClass::KvmMissingCap
-        );
+        assert_eq!(ErrorClass::named("KVMMissingCap"), ErrorClass::KvmMissingCap);
         assert_eq!(ErrorClass::named("New"), ErrorClass::Other("New"));
     }
 }

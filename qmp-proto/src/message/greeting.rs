@@ -54,9 +54,7 @@ impl<'b> Greeting<'b> {
                 let mut version = Version::default();
                 while let Some(number) = numbers.next()? {
                     let value = core::str::from_utf8(number.value).ok();
-                    let value = value
-                        .and_then(|value| value.parse().ok())
-                        .unwrap_or_default();
+                    let value = value.and_then(|value| value.parse().ok()).unwrap_or_default();
                     match number.name {
                         b"major" => version.major = value,
                         b"minor" => version.minor = value,
@@ -150,11 +148,7 @@ mod tests {
 
     #[test]
     fn a_greeting_may_lack_everything() {
-        for value in [
-            r#"{}"#,
-            r#"{"version": {}}"#,
-            r#"{"version": 1, "capabilities": "oob"}"#,
-        ] {
+        for value in [r#"{}"#, r#"{"version": {}}"#, r#"{"version": 1, "capabilities": "oob"}"#] {
             let greeting = read(value);
             assert_eq!(greeting.version(), None);
             assert_eq!(greeting.package(), "");

@@ -26,20 +26,11 @@ struct Range {
 
 impl Range {
     const fn of(body: &Body<'_>) -> Self {
-        Self {
-            start: body.start,
-            end: body.end,
-            checked: body.checked,
-        }
+        Self { start: body.start, end: body.end, checked: body.checked }
     }
 
     const fn within<'b>(&self, message: &'b [u8]) -> Body<'b> {
-        Body {
-            message,
-            start: self.start,
-            end: self.end,
-            checked: self.checked,
-        }
+        Body { message, start: self.start, end: self.end, checked: self.checked }
     }
 }
 
@@ -47,24 +38,13 @@ impl OwnedReply {
     /// `{"return": {}}`, for commands that are done without being answered.
     pub fn empty() -> Self {
         const MESSAGE: &[u8] = b"{\"return\": {}}";
-        let value = Range {
-            start: MESSAGE.len() - 3,
-            end: MESSAGE.len() - 1,
-            checked: true,
-        };
-        Self {
-            message: MESSAGE.into(),
-            value,
-            id: None,
-        }
+        let value = Range { start: MESSAGE.len() - 3, end: MESSAGE.len() - 1, checked: true };
+        Self { message: MESSAGE.into(), value, id: None }
     }
 
     /// The reply, borrowed from this.
     pub fn as_reply(&self) -> Reply<'_> {
-        Reply {
-            body: self.value.within(&self.message),
-            id: self.id,
-        }
+        Reply { body: self.value.within(&self.message), id: self.id }
     }
 
     /// The value of `return`: `{}` for a command that returns nothing.
@@ -97,11 +77,7 @@ impl OwnedReply {
 impl Reply<'_> {
     /// The reply with bytes of its own.
     pub fn into_owned(self) -> OwnedReply {
-        OwnedReply {
-            message: self.body.message.into(),
-            value: Range::of(&self.body),
-            id: self.id,
-        }
+        OwnedReply { message: self.body.message.into(), value: Range::of(&self.body), id: self.id }
     }
 }
 
@@ -243,9 +219,7 @@ impl OwnedGreeting {
 
     /// Whether the server offers the capability.
     pub fn offers(&self, capability: &str) -> bool {
-        self.capabilities
-            .iter()
-            .any(|offered| offered == capability)
+        self.capabilities.iter().any(|offered| offered == capability)
     }
 
     /// The whole message, without the line end.
@@ -307,10 +281,7 @@ fn message_with_id(message: &[u8], mut id: Option<&str>) -> Result<Vec<u8>, Json
     let mut written = Vec::with_capacity(message.len() + id.map_or(0, str::len));
     while let Some(member) = members.next()? {
         match member.name_among(&["id"]) {
-            b"id" => id
-                .take()
-                .into_iter()
-                .for_each(|id| add(&mut written, b"id", id.as_bytes())),
+            b"id" => id.take().into_iter().for_each(|id| add(&mut written, b"id", id.as_bytes())),
             name => add(&mut written, name, member.value),
         }
     }
@@ -338,9 +309,7 @@ mod tests {
     fn an_event_keeps_its_parts() {
         let line = br#"{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "A_B", "data": {"x": 1}}"#;
         for message in [route(line).unwrap(), split(line, MAX_DEPTH).unwrap()] {
-            let Message::Event(event) = message else {
-                panic!()
-            };
+            let Message::Event(event) = message else { panic!() };
             let owned = event.into_owned();
             assert_eq!(owned.name(), "A_B");
             assert_eq!(owned.timestamp(), Some(Timestamp::new(1, 2)));
@@ -361,23 +330,14 @@ mod tests {
             String::from_utf8(message_with_id(text.as_bytes(), id).unwrap()).unwrap()
         };
         let reply = r#"{"return": {"id": 5}, "id": 3}"#;
-        assert_eq!(
-            with(reply, Some("[1,  2]")),
-            r#"{"return": {"id": 5}, "id": [1,  2]}"#
-        );
+        assert_eq!(with(reply, Some("[1,  2]")), r#"{"return": {"id": 5}, "id": [1,  2]}"#);
         assert_eq!(with(reply, None), r#"{"return": {"id": 5}}"#);
-        assert_eq!(
-            with(r#"{"return": {}}"#, Some("7")),
-            r#"{"return": {}, "id": 7}"#
-        );
+        assert_eq!(with(r#"{"return": {}}"#, Some("7")), r#"{"return": {}, "id": 7}"#);
         let error = r#"{"id": 3, "error": {"class": "X", "desc": ""}}"#;
         assert_eq!(
             with(error, Some("null")),
             r#"{"id": null, "error": {"class": "X", "desc": ""}}"#
         );
-        assert_eq!(
-            with(error, None),
-            r#"{"error": {"class": "X", "desc": ""}}"#
-        );
+        assert_eq!(with(error, None), r#"{"error": {"class": "X", "desc": ""}}"#);
     }
 }

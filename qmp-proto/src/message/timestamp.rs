@@ -17,18 +17,13 @@ pub struct Timestamp {
 impl Timestamp {
     /// A time in seconds and microseconds since 1970.
     pub const fn new(seconds: i64, microseconds: i64) -> Self {
-        Self {
-            seconds,
-            microseconds,
-        }
+        Self { seconds, microseconds }
     }
 
     /// The time since 1970, unless the server could not read its clock.
     pub fn since_epoch(self) -> Option<core::time::Duration> {
         let seconds = u64::try_from(self.seconds).ok()?;
-        let microseconds = u32::try_from(self.microseconds)
-            .ok()
-            .filter(|&it| it < 1_000_000)?;
+        let microseconds = u32::try_from(self.microseconds).ok().filter(|&it| it < 1_000_000)?;
         Some(core::time::Duration::new(seconds, microseconds * 1000))
     }
 }
@@ -48,13 +43,7 @@ mod tests {
     fn a_clock_that_failed_gives_no_time() {
         assert_eq!(Timestamp::new(-1, -1).since_epoch(), None);
         assert_eq!(Timestamp::new(1, 2_000_000).since_epoch(), None);
-        assert_eq!(
-            Timestamp::new(2, 5).since_epoch(),
-            Some(Duration::new(2, 5000))
-        );
-        assert_eq!(
-            std::format!("{}", Timestamp::new(1795336229, 599)),
-            "1795336229.000599"
-        );
+        assert_eq!(Timestamp::new(2, 5).since_epoch(), Some(Duration::new(2, 5000)));
+        assert_eq!(std::format!("{}", Timestamp::new(1795336229, 599)), "1795336229.000599");
     }
 }

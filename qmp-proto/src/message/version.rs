@@ -19,11 +19,7 @@ pub struct Version {
 impl Version {
     /// The version with these three numbers.
     pub const fn new(major: u32, minor: u32, micro: u32) -> Self {
-        Self {
-            major,
-            minor,
-            micro,
-        }
+        Self { major, minor, micro }
     }
 }
 

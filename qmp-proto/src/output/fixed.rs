@@ -48,10 +48,7 @@ impl Sink for FixedOutput<'_> {
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        let room = self
-            .memory
-            .get_mut(self.length..self.length + bytes.len())
-            .ok_or(Full)?;
+        let room = self.memory.get_mut(self.length..self.length + bytes.len()).ok_or(Full)?;
         room.copy_from_slice(bytes);
         self.length += bytes.len();
         Ok(())

@@ -50,11 +50,7 @@ pub struct Outgoing<'a, F> {
 impl<F> Output<F> {
     /// An empty output.
     pub const fn new() -> Self {
-        Self {
-            bytes: Vec::new(),
-            sent: 0,
-            descriptor: None,
-        }
+        Self { bytes: Vec::new(), sent: 0, descriptor: None }
     }
 
     /// What to send next: up to the byte that a descriptor travels with, or from that byte on.
@@ -64,10 +60,7 @@ impl<F> Output<F> {
             Some((at, _)) => (*at, None),
             None => (self.bytes.len(), None),
         };
-        let bytes = self
-            .bytes
-            .get(self.sent..end)
-            .filter(|bytes| !bytes.is_empty())?;
+        let bytes = self.bytes.get(self.sent..end).filter(|bytes| !bytes.is_empty())?;
         Some(Outgoing { bytes, descriptor })
     }
 
@@ -86,9 +79,7 @@ impl<F> Output<F> {
     pub fn sent(&mut self, count: usize) -> Option<F> {
         let before = self.sent;
         self.sent = self.bytes.len().min(self.sent.saturating_add(count));
-        let left = self
-            .descriptor
-            .take_if(|(at, _)| *at <= before && self.sent > before);
+        let left = self.descriptor.take_if(|(at, _)| *at <= before && self.sent > before);
         if self.is_empty() {
             self.bytes.clear();
             self.sent = 0;

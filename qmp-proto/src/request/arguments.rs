@@ -151,10 +151,7 @@ mod tests {
 
     #[test]
     fn only_one_object_will_do() {
-        assert_eq!(
-            Arguments::parse(" {\"a\": 1}\n").unwrap().as_str(),
-            "{\"a\": 1}"
-        );
+        assert_eq!(Arguments::parse(" {\"a\": 1}\n").unwrap().as_str(), "{\"a\": 1}");
         for (text, flaw) in [
             ("[]", JsonFlaw::NotAnObject),
             ("", JsonFlaw::Incomplete),

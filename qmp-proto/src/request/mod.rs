@@ -67,20 +67,8 @@ impl<'a, A, F> Request<'a, A, F> {
     }
 
     fn with<B>(self, arguments: B) -> Request<'a, B, F> {
-        let Self {
-            name,
-            out_of_band,
-            unanswered,
-            descriptor,
-            ..
-        } = self;
-        Request {
-            name,
-            arguments,
-            out_of_band,
-            unanswered,
-            descriptor,
-        }
+        let Self { name, out_of_band, unanswered, descriptor, .. } = self;
+        Request { name, arguments, out_of_band, unanswered, descriptor }
     }
 
     /// Out of band (`exec-oob`): run at once, also while an in-band command is busy.

@@ -78,10 +78,7 @@ impl<'a> RawMessage<'a> {
         }
         // QEMU queues what has both, to refuse it in its turn.
         raw.out_of_band = out_of_band.is_some() && execute.is_none();
-        raw.name = execute
-            .or(out_of_band)
-            .unwrap_or_default()
-            .trim_matches('"');
+        raw.name = execute.or(out_of_band).unwrap_or_default().trim_matches('"');
         Ok(raw)
     }
 

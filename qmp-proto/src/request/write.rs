@@ -24,11 +24,7 @@ pub(crate) fn write_request<A: WriteArguments, F, S: Sink>(
         return Err(Refusal::InvalidName);
     }
     whole(out, |out| {
-        out.append(if request.out_of_band {
-            b"{\"exec-oob\":\""
-        } else {
-            b"{\"execute\":\""
-        })?;
+        out.append(if request.out_of_band { b"{\"exec-oob\":\"" } else { b"{\"execute\":\"" })?;
         out.append(request.name.as_bytes())?;
         out.append(b"\"")?;
         let before = out.length();
@@ -77,11 +73,7 @@ pub(crate) fn write_negotiation<S: Sink>(
     whole(out, |out| {
         out.append(b"{\"execute\":\"qmp_capabilities\"")?;
         for (at, name) in enable.iter().enumerate() {
-            out.append(if at == 0 {
-                b",\"arguments\":{\"enable\":[\""
-            } else {
-                b",\""
-            })?;
+            out.append(if at == 0 { b",\"arguments\":{\"enable\":[\"" } else { b",\"" })?;
             out.append(name.as_bytes())?;
             out.append(b"\"")?;
         }
@@ -98,14 +90,7 @@ pub(crate) fn write_sync<S: Sink>(out: &mut S, number: u64) -> Result<(), Refusa
         out.append(b"\xFF{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":")?;
         out.append(decimal(number, &mut [0; 20]))?;
         out.append(b"}")?;
-        write_end(
-            out,
-            Identity {
-                id: number,
-                string: false,
-                line_end: true,
-            },
-        )
+        write_end(out, Identity { id: number, string: false, line_end: true })
     })
 }
 
@@ -162,9 +147,7 @@ fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
 
 fn is_command_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 #[cfg(test)]
@@ -174,11 +157,7 @@ mod tests {
     use crate::output::FixedOutput;
     use crate::request::Arguments;
 
-    const PLAIN: Identity = Identity {
-        id: 7,
-        string: false,
-        line_end: false,
-    };
+    const PLAIN: Identity = Identity { id: 7, string: false, line_end: false };
 
     fn written(
         write: impl FnOnce(&mut FixedOutput<'_>) -> Result<(), Refusal>,
@@ -192,10 +171,7 @@ mod tests {
     #[test]
     fn a_command_takes_the_fewest_bytes() {
         let stop: Request<'_> = Request::new("stop");
-        assert_eq!(
-            written(|out| write_request(out, &stop, PLAIN)),
-            r#"{"execute":"stop","id":7}"#
-        );
+        assert_eq!(written(|out| write_request(out, &stop, PLAIN)), r#"{"execute":"stop","id":7}"#);
         let empty: Request<'_, _> = Request::new("stop").checked(Arguments::parse("{}").unwrap());
         assert_eq!(
             written(|out| write_request(out, &empty, PLAIN)),
@@ -203,11 +179,7 @@ mod tests {
         );
         let arguments = Arguments::parse(r#"{"a":1}"#).unwrap();
         let full: Request<'_, _> = Request::new("x").checked(arguments).out_of_band();
-        let identity = Identity {
-            id: u64::MAX,
-            string: true,
-            line_end: true,
-        };
+        let identity = Identity { id: u64::MAX, string: true, line_end: true };
         assert_eq!(
             written(|out| write_request(out, &full, identity)),
             "{\"exec-oob\":\"x\",\"arguments\":{\"a\":1},\"id\":\"18446744073709551615\"}\n"
@@ -258,14 +230,8 @@ mod tests {
     fn a_raw_message_gets_our_id() {
         for (raw, sent) in [
             (r#"{"execute":"a"}"#, r#"{"execute":"a","id":7}"#),
-            (
-                r#" {"execute":"a", "id": {"x": [1]}} "#,
-                r#"{"execute":"a","id":7}"#,
-            ),
-            (
-                r#"{"id": null, "execute":"a"}"#,
-                r#"{"execute":"a","id":7}"#,
-            ),
+            (r#" {"execute":"a", "id": {"x": [1]}} "#, r#"{"execute":"a","id":7}"#),
+            (r#"{"id": null, "execute":"a"}"#, r#"{"execute":"a","id":7}"#),
             (r#"{"x":1,"id":"7","y":2}"#, r#"{"x":1,"y":2,"id":7}"#),
             (r#"{"id":1}"#, r#"{"id":7}"#),
             (r#"{}"#, r#"{"id":7}"#),

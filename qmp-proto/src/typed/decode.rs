@@ -36,32 +36,20 @@ impl DecodeError {
     fn new(reason: String, at: usize, text: &str) -> Self {
         let start = text.floor_boundary(at.saturating_sub(SHOWN / 2));
         let end = text.floor_boundary(at.saturating_add(SHOWN / 2));
-        Self {
-            reason,
-            at,
-            near: text[start..end].into(),
-        }
+        Self { reason, at, near: text[start..end].into() }
     }
 }
 
 impl From<JsonError> for DecodeError {
     fn from(error: JsonError) -> Self {
-        Self {
-            reason: error.flaw().to_string(),
-            at: error.at(),
-            near: String::new(),
-        }
+        Self { reason: error.flaw().to_string(), at: error.at(), near: String::new() }
     }
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at byte {}", self.reason, self.at)?;
-        if self.near.is_empty() {
-            Ok(())
-        } else {
-            write!(f, ", near `{}`", self.near)
-        }
+        if self.near.is_empty() { Ok(()) } else { write!(f, ", near `{}`", self.near) }
     }
 }
 
@@ -190,10 +178,7 @@ fn decode_text<'b, T: Deserialize<'b>>(text: &'b str, levels: usize) -> Result<T
         })
         .map_err(|error| {
             let at = error.column().saturating_sub(1);
-            let text = text
-                .lines()
-                .nth(error.line().saturating_sub(1))
-                .unwrap_or(text);
+            let text = text.lines().nth(error.line().saturating_sub(1)).unwrap_or(text);
             let reason = error.to_string();
             let reason = reason.split(" at line ").next().unwrap_or_default();
             DecodeError::new(reason.into(), at, text)
@@ -211,9 +196,7 @@ mod tests {
 
     fn reply(line: &str) -> Reply<'_> {
         let message = route(line.as_bytes()).map_or_else(|| split(line.as_bytes(), MAX_DEPTH), Ok);
-        let Ok(Message::Reply(reply)) = message else {
-            panic!("{line}: {message:?}")
-        };
+        let Ok(Message::Reply(reply)) = message else { panic!("{line}: {message:?}") };
         reply
     }
 
@@ -237,10 +220,7 @@ mod tests {
         struct Borrowed<'a> {
             status: &'a str,
         }
-        assert_eq!(
-            reply(line).decode::<Borrowed<'_>>().unwrap().status,
-            "running"
-        );
+        assert_eq!(reply(line).decode::<Borrowed<'_>>().unwrap().status, "running");
         let owned = reply(line).into_owned();
         assert_eq!(owned.decode::<Borrowed<'_>>().unwrap().status, "running");
         let value: serde_json::Value = owned.decode().unwrap();
@@ -256,16 +236,12 @@ mod tests {
     #[test]
     fn nothing_returned_decodes_as_unit() {
         reply(r#"{"return": {}, "id": 1}"#).decode::<()>().unwrap();
-        reply(r#"{"return": {"a": 1}, "id": 1}"#)
-            .decode::<()>()
-            .unwrap_err();
+        reply(r#"{"return": {"a": 1}, "id": 1}"#).decode::<()>().unwrap_err();
         #[derive(Deserialize, Debug)]
         struct Needed {
             _a: u8,
         }
-        let error = reply(r#"{"return": {}, "id": 1}"#)
-            .decode::<Needed>()
-            .unwrap_err();
+        let error = reply(r#"{"return": {}, "id": 1}"#).decode::<Needed>().unwrap_err();
         assert!(error.to_string().contains("missing field"), "{error}");
     }
 
@@ -292,10 +268,7 @@ mod tests {
             std::thread::Builder::new()
                 .stack_size(2 * 1024 * 1024)
                 .spawn(move || {
-                    reply(&line)
-                        .decode::<Nested>()
-                        .map(drop)
-                        .map_err(|error| error.to_string())
+                    reply(&line).decode::<Nested>().map(drop).map_err(|error| error.to_string())
                 })
                 .unwrap()
                 .join()
@@ -305,10 +278,7 @@ mod tests {
         assert_eq!(decode(DECODE_DEPTH), Ok(()));
         for levels in [DECODE_DEPTH + 1, 1023] {
             let error = decode(levels).unwrap_err();
-            assert!(
-                error.starts_with("nesting deeper than 200 levels"),
-                "{error}"
-            );
+            assert!(error.starts_with("nesting deeper than 200 levels"), "{error}");
         }
         let deep = nested(300);
         let json = Json::parse(&deep).unwrap();
@@ -318,14 +288,7 @@ mod tests {
     #[test]
     fn an_event_without_data_decodes_as_an_empty_object() {
         let line = br#"{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}"#;
-        let Some(Message::Event(event)) = route(line) else {
-            panic!()
-        };
-        assert!(
-            event
-                .decode::<std::collections::BTreeMap<String, u8>>()
-                .unwrap()
-                .is_empty()
-        );
+        let Some(Message::Event(event)) = route(line) else { panic!() };
+        assert!(event.decode::<std::collections::BTreeMap<String, u8>>().unwrap().is_empty());
     }
 }

@@ -108,10 +108,7 @@ mod tests {
                 break;
             }
         }
-        assert_eq!(
-            (last, bytewise.has_line_end()),
-            (found, whole.has_line_end())
-        );
+        assert_eq!((last, bytewise.has_line_end()), (found, whole.has_line_end()));
         (found, whole.has_line_end())
     }
 
@@ -125,21 +122,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_an_object_is_noticed_where_it_breaks() {
-        let syntax = |at| Balanced::Broken {
-            at,
-            flaw: JsonFlaw::Syntax,
-        };
+        let syntax = |at| Balanced::Broken { at, flaw: JsonFlaw::Syntax };
         assert_eq!(follow("{]").0, syntax(1));
         assert_eq!(follow("{[}]").0, syntax(2));
-        let control = Balanced::Broken {
-            at: 3,
-            flaw: JsonFlaw::ControlCharacter,
-        };
+        let control = Balanced::Broken { at: 3, flaw: JsonFlaw::ControlCharacter };
         assert_eq!(follow("{\"a\n}").0, control);
-        let deep = Balanced::Broken {
-            at: 4,
-            flaw: JsonFlaw::TooDeep { limit: 4 },
-        };
+        let deep = Balanced::Broken { at: 4, flaw: JsonFlaw::TooDeep { limit: 4 } };
         assert_eq!(follow("{[[[[").0, deep);
     }
 }

@@ -117,25 +117,12 @@ enum Framing {
 
 impl Decoder {
     pub(crate) const fn monitor(bounds: Bounds) -> Self {
-        let framing = Framing::Brackets {
-            balance: Balance::new(),
-            decided: false,
-        };
-        Self {
-            bounds,
-            framing,
-            searched: 0,
-            skipping: false,
-        }
+        let framing = Framing::Brackets { balance: Balance::new(), decided: false };
+        Self { bounds, framing, searched: 0, skipping: false }
     }
 
     pub(crate) const fn agent(bounds: Bounds) -> Self {
-        Self {
-            bounds,
-            framing: Framing::AgentLines,
-            searched: 0,
-            skipping: false,
-        }
+        Self { bounds, framing: Framing::AgentLines, searched: 0, skipping: false }
     }
 
     /// Whether part of a message was seen and not used.
@@ -152,10 +139,7 @@ impl Decoder {
         loop {
             if self.skipping {
                 let Some(end) = self.find_end(&input[at..]) else {
-                    return Decoded {
-                        used: input.len(),
-                        found: None,
-                    };
+                    return Decoded { used: input.len(), found: None };
                 };
                 at += end;
                 self.skipping = false;
@@ -163,10 +147,7 @@ impl Decoder {
             match &mut self.framing {
                 Framing::After { line_end_inside } => match input.get(at) {
                     None => {
-                        return Decoded {
-                            used: at,
-                            found: None,
-                        };
+                        return Decoded { used: at, found: None };
                     }
                     Some(b' ' | b'\t' | b'\r') => at += 1,
                     Some(b'\n') if !*line_end_inside => {
@@ -186,16 +167,10 @@ impl Decoder {
                     match step {
                         Next::Again => {}
                         Next::More => {
-                            return Decoded {
-                                used: at,
-                                found: None,
-                            };
+                            return Decoded { used: at, found: None };
                         }
                         Next::Found { used, found } => {
-                            return Decoded {
-                                used: at + used,
-                                found: Some(found),
-                            };
+                            return Decoded { used: at + used, found: Some(found) };
                         }
                     }
                 }
@@ -204,10 +179,7 @@ impl Decoder {
     }
 
     fn count_brackets(&mut self, decided: bool) {
-        self.framing = Framing::Brackets {
-            balance: Balance::new(),
-            decided,
-        };
+        self.framing = Framing::Brackets { balance: Balance::new(), decided };
         self.searched = 0;
     }
 
@@ -343,10 +315,7 @@ impl Decoder {
             Unsplit::Json(error) => MalformedReason::Json(error),
             Unsplit::Unknown => MalformedReason::UnknownMessage,
         };
-        Found::Malformed(Malformed {
-            bytes: shown(text),
-            reason,
-        })
+        Found::Malformed(Malformed { bytes: shown(text), reason })
     }
 }
 
@@ -370,10 +339,7 @@ fn split_line(line: &[u8], depth: usize) -> Result<Message<'_>, Unsplit> {
 }
 
 fn garbage(bytes: &[u8]) -> Found<'_> {
-    Found::Malformed(Malformed {
-        bytes: shown(bytes),
-        reason: MalformedReason::Garbage,
-    })
+    Found::Malformed(Malformed { bytes: shown(bytes), reason: MalformedReason::Garbage })
 }
 
 fn shown(bytes: &[u8]) -> &[u8] {

@@ -23,26 +23,17 @@ fn route_reply(line: &[u8]) -> Option<Message<'_>> {
     const START: usize = b"{\"return\": ".len();
     const LONGEST_ID: usize = 19;
     let without_brace = line.strip_suffix(b"}")?;
-    let digits = without_brace
-        .iter()
-        .rev()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = without_brace.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let id = without_brace.len() - digits;
     if digits == 0 || digits > LONGEST_ID || (digits > 1 && line[id] == b'0') {
         return None;
     }
-    let end = id
-        .checked_sub(b", \"id\": ".len())
-        .filter(|&end| end > START)?;
+    let end = id.checked_sub(b", \"id\": ".len()).filter(|&end| end > START)?;
     if &line[end..id] != b", \"id\": " {
         return None;
     }
     let body = body(line, START, end)?;
-    Some(Message::Reply(Reply {
-        body,
-        id: Some((id, id + digits)),
-    }))
+    Some(Message::Reply(Reply { body, id: Some((id, id + digits)) }))
 }
 
 fn route_event(line: &[u8]) -> Option<Message<'_>> {
@@ -77,12 +68,7 @@ fn body(message: &[u8], start: usize, end: usize) -> Option<Body<'_>> {
     if is_blank(message[start]) || is_blank(message[end - 1]) {
         return None;
     }
-    Some(Body {
-        message,
-        start,
-        end,
-        checked: false,
-    })
+    Some(Body { message, start, end, checked: false })
 }
 
 const fn is_name(byte: u8) -> bool {
@@ -131,16 +117,12 @@ mod tests {
     #[test]
     fn an_event_of_qemu_is_routed() {
         let line = br#"{"timestamp": {"seconds": 1795336229, "microseconds": -1}, "event": "A_B", "data": {"x": 1}}"#;
-        let Some(Message::Event(event)) = route(line) else {
-            panic!()
-        };
+        let Some(Message::Event(event)) = route(line) else { panic!() };
         assert_eq!(event.name(), "A_B");
         assert_eq!(event.timestamp(), Some(Timestamp::new(1795336229, -1)));
         assert_eq!(event.data().unwrap().unwrap().as_str(), r#"{"x": 1}"#);
         let bare = br#"{"timestamp": {"seconds": 0, "microseconds": 5}, "event": "STOP"}"#;
-        let Some(Message::Event(event)) = route(bare) else {
-            panic!()
-        };
+        let Some(Message::Event(event)) = route(bare) else { panic!() };
         assert!(event.data().unwrap().is_none());
     }
 
@@ -166,14 +148,10 @@ mod tests {
     #[test]
     fn members_that_no_qemu_sends_are_found_when_the_body_is_read() {
         let line = br#"{"return": {"a": 1}, "__com.x": {"b": 2}, "id": 1}"#;
-        let Some(Message::Reply(reply)) = route(line) else {
-            panic!()
-        };
+        let Some(Message::Reply(reply)) = route(line) else { panic!() };
         assert_eq!(reply.json().unwrap().as_str(), r#"{"a": 1}"#);
         let line = br#"{"timestamp": {"seconds": 1, "microseconds": 5}, "event": "E", "data": {"x": [1]}, "extra": 0}"#;
-        let Some(Message::Event(event)) = route(line) else {
-            panic!()
-        };
+        let Some(Message::Event(event)) = route(line) else { panic!() };
         assert_eq!(event.data().unwrap().unwrap().as_str(), r#"{"x": [1]}"#);
     }
 
@@ -187,14 +165,9 @@ mod tests {
             r#"{"return": nope, "id": 2}"#,
         ] {
             assert!(split(line.as_bytes(), MAX_DEPTH).is_err());
-            let Some(Message::Reply(reply)) = route(line.as_bytes()) else {
-                panic!("{line}")
-            };
+            let Some(Message::Reply(reply)) = route(line.as_bytes()) else { panic!("{line}") };
             let flaw = reply.json().unwrap_err().flaw();
-            assert!(matches!(
-                flaw,
-                JsonFlaw::Trailing | JsonFlaw::Incomplete | JsonFlaw::Syntax
-            ));
+            assert!(matches!(flaw, JsonFlaw::Trailing | JsonFlaw::Incomplete | JsonFlaw::Syntax));
         }
     }
 }

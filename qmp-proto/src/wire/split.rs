@@ -56,10 +56,7 @@ pub(crate) fn split(text: &[u8], depth: usize) -> Result<Message<'_>, Unsplit> {
             return Err(JsonError::new(JsonFlaw::DuplicateMember, member.at).into());
         }
     }
-    if let Some(rest) = text[members.end()..]
-        .iter()
-        .position(|&byte| !is_blank(byte))
-    {
+    if let Some(rest) = text[members.end()..].iter().position(|&byte| !is_blank(byte)) {
         return Err(JsonError::new(JsonFlaw::Trailing, members.end() + rest).into());
     }
     parts.message(text)
@@ -78,18 +75,12 @@ impl<'b> Parts<'b> {
             (Some(greeting), None, None, None) => {
                 Ok(Message::Greeting(Greeting::read(message, greeting.value)?))
             }
-            (None, Some(success), None, None) => Ok(Message::Reply(Reply {
-                body: body(success),
-                id,
-            })),
+            (None, Some(success), None, None) => {
+                Ok(Message::Reply(Reply { body: body(success), id }))
+            }
             (None, None, Some(error), None) => {
                 let (class, description) = class_and_description(error.value)?;
-                Ok(Message::Failure(Failure {
-                    message,
-                    class,
-                    description,
-                    id,
-                }))
+                Ok(Message::Failure(Failure { message, class, description, id }))
             }
             (None, None, None, Some(event)) => Ok(Message::Event(Event {
                 name: inside_quotes(event.value).ok_or(Unsplit::Unknown)?,
@@ -112,10 +103,7 @@ fn class_and_description(error: &[u8]) -> Result<(&str, Text<'_>), Unsplit> {
             _ => {}
         }
     }
-    Ok((
-        class.ok_or(Unsplit::Unknown)?,
-        Text::new(description.unwrap_or_default()),
-    ))
+    Ok((class.ok_or(Unsplit::Unknown)?, Text::new(description.unwrap_or_default())))
 }
 
 fn timestamp(value: &[u8]) -> Option<Timestamp> {
@@ -153,10 +141,9 @@ mod tests {
 
     #[test]
     fn members_may_come_in_any_order() {
-        for text in [
-            r#"{"id": 7, "return": {"a": 1}}"#,
-            r#" {"__com.x":[], "return" : {"a": 1},"id":7 } "#,
-        ] {
+        for text in
+            [r#"{"id": 7, "return": {"a": 1}}"#, r#" {"__com.x":[], "return" : {"a": 1},"id":7 } "#]
+        {
             let Ok(Message::Reply(reply)) = split(text.as_bytes(), MAX_DEPTH) else {
                 panic!("{text}")
             };
@@ -169,26 +156,17 @@ mod tests {
     fn what_is_no_message_is_told_apart() {
         assert_eq!(failed(r#"{"foo": 1}"#), Unsplit::Unknown);
         assert_eq!(failed(r#"{"return": {}, "error": {}}"#), Unsplit::Unknown);
-        assert_eq!(
-            failed(r#"{"error": {"desc": "no class"}}"#),
-            Unsplit::Unknown
-        );
+        assert_eq!(failed(r#"{"error": {"desc": "no class"}}"#), Unsplit::Unknown);
         assert_eq!(failed(r#"{"error": []}"#), Unsplit::Unknown);
         assert_eq!(failed(r#"{"event": 1}"#), Unsplit::Unknown);
         for (text, flaw) in [
-            (
-                r#"{"id": 1, "return": {}, "id": 2}"#,
-                JsonFlaw::DuplicateMember,
-            ),
+            (r#"{"id": 1, "return": {}, "id": 2}"#, JsonFlaw::DuplicateMember),
             (r#"{"return": {}} {"return": {}}"#, JsonFlaw::Trailing),
             (r#"{"return": {}"#, JsonFlaw::Incomplete),
             ("{\r\n", JsonFlaw::Incomplete),
             ("42", JsonFlaw::NotAnObject),
         ] {
-            assert!(
-                matches!(failed(text), Unsplit::Json(e) if e.flaw() == flaw),
-                "{text}"
-            );
+            assert!(matches!(failed(text), Unsplit::Json(e) if e.flaw() == flaw), "{text}");
         }
         let invalid = b"{\"return\": \"\xC3(\"}";
         assert!(
@@ -199,13 +177,8 @@ mod tests {
     #[test]
     fn an_error_needs_a_class_only() {
         let text = br#"{"error": {"class": "X", "data": {}}, "id": null}"#;
-        let Ok(Message::Failure(failure)) = split(text, MAX_DEPTH) else {
-            panic!()
-        };
-        assert_eq!(
-            (failure.class().name(), failure.id_bytes()),
-            ("X", Some(&b"null"[..]))
-        );
+        let Ok(Message::Failure(failure)) = split(text, MAX_DEPTH) else { panic!() };
+        assert_eq!((failure.class().name(), failure.id_bytes()), ("X", Some(&b"null"[..])));
         assert_eq!(failure.description(), "");
     }
 

@@ -31,9 +31,7 @@ fn described(name: &str) -> Vec<u8> {
         serde_json::from_str(include_str!("../data/vectors/limits.json")).unwrap();
     let vector = vectors.into_iter().find(|it| it.name == name).unwrap();
     let parts = vector.input_parts.iter();
-    parts
-        .flat_map(|part| part.text.repeat(part.repeat).into_bytes())
-        .collect()
+    parts.flat_map(|part| part.text.repeat(part.repeat).into_bytes()).collect()
 }
 
 /// Feeds the stream to the session as fast as it makes room.
@@ -63,14 +61,8 @@ fn a_file_read_of_48_mebibytes_takes_no_more_memory_than_a_buffer_that_doubles()
     let mut session: Session<u8> = Session::new(Client::agent(Options::agent()));
     session.sender().sync(7).unwrap();
     let answer = b"\xFF{\"return\": 4503599627370503, \"id\": 4503599627370503}\n";
-    feed(&mut session, answer, |it| {
-        assert!(matches!(it, Received::Ready))
-    })
-    .unwrap();
-    session
-        .sender()
-        .execute(Request::new("guest-file-read"), 1)
-        .unwrap();
+    feed(&mut session, answer, |it| assert!(matches!(it, Received::Ready))).unwrap();
+    session.sender().execute(Request::new("guest-file-read"), 1).unwrap();
 
     let (mut answered, mut stray) = (0, 0);
     let most = most_held(|| {
@@ -94,10 +86,7 @@ fn a_file_read_of_48_mebibytes_takes_no_more_memory_than_a_buffer_that_doubles()
         session.room();
     });
     assert_eq!((answered, stray), (1, 1));
-    assert!(
-        most < 200 * MEBI,
-        "{most} bytes: doubling from 64 to 128 MiB holds 192"
-    );
+    assert!(most < 200 * MEBI, "{most} bytes: doubling from 64 to 128 MiB holds 192");
     let after = most_held(|| {
         feed(&mut session, b"{\"return\": {}}\n", |_| {}).unwrap();
     });
@@ -156,11 +145,7 @@ fn a_list_of_block_nodes_with_145_levels_and_40_megabytes_is_decoded() {
     let mut list = String::from("[");
     for chain in 1..=IMAGES {
         let comma = if chain == 1 { "" } else { ", " };
-        write!(
-            list,
-            "{comma}{{\"node-name\": \"#block{chain}\", \"image\": "
-        )
-        .unwrap();
+        write!(list, "{comma}{{\"node-name\": \"#block{chain}\", \"image\": ").unwrap();
         for image in (0..chain).rev() {
             let specific = "{\"type\": \"qcow2\", \"data\": {\"compat\": \"1.1\"}}";
             write!(
@@ -183,15 +168,10 @@ fn a_list_of_block_nodes_with_145_levels_and_40_megabytes_is_decoded() {
     session.sender().negotiate(7, &[]).unwrap();
     let granted = b"{\"return\": {}, \"id\": 4503599627370503}\r\n";
     feed(&mut session, granted, |_| {}).unwrap();
-    session
-        .sender()
-        .execute(Request::new("query-named-block-nodes"), 1)
-        .unwrap();
+    session.sender().execute(Request::new("query-named-block-nodes"), 1).unwrap();
     let mut images = 0;
     feed(&mut session, message.as_bytes(), |received| {
-        let Received::Answer(answer) = received else {
-            panic!()
-        };
+        let Received::Answer(answer) = received else { panic!() };
         let reply = answer.outcome.unwrap();
         assert_eq!(reply.json().unwrap().as_str(), list);
         for node in reply.decode::<Vec<Node>>().unwrap() {

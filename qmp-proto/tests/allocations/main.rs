@@ -73,9 +73,7 @@ fn everything(client: &mut Client<u8>, out: &mut FixedOutput<'_>) {
     let abandoned = client.execute(out, Request::new("stop"), 1).unwrap();
     client.abandon(abandoned);
     assert!(client.handle_input(ANSWERS[0]).unwrap().received.is_none());
-    client
-        .execute(out, Request::new("not a name"), 1)
-        .unwrap_err();
+    client.execute(out, Request::new("not a name"), 1).unwrap_err();
     for bytes in [EVENT, OTHER_EVENT, STRAY, NOISE] {
         hear(client, bytes);
     }
@@ -91,10 +89,7 @@ fn a_client_allocates_nothing_per_message() {
     assert_eq!(handshaking, 0);
     let warming_up = allocations(|| everything(&mut client, &mut out));
     let table = usize::from(cfg!(feature = "alloc"));
-    assert_eq!(
-        warming_up, table,
-        "the table of requests, where there is an allocator"
-    );
+    assert_eq!(warming_up, table, "the table of requests, where there is an allocator");
     let rest = allocations(|| {
         for _ in 0..100 {
             everything(&mut client, &mut out);
@@ -114,9 +109,7 @@ fn an_agents_client_allocates_nothing_per_message() {
         let step = client.handle_input(answer).unwrap();
         assert!(matches!(step.received, Some(Received::Ready)));
         for answer in ANSWERS {
-            client
-                .execute(&mut out, Request::new("guest-ping"), 1)
-                .unwrap();
+            client.execute(&mut out, Request::new("guest-ping"), 1).unwrap();
             hear(&mut client, answer);
         }
         hear(&mut client, NOISE);
@@ -167,20 +160,12 @@ mod session {
                 let request = Request::new("device_del").checked(arguments);
                 session.sender().execute(request, 2).unwrap();
                 write(&mut session);
-                read(&mut session, answer, |it| {
-                    assert!(matches!(it, Received::Answer(_)))
-                });
+                read(&mut session, answer, |it| assert!(matches!(it, Received::Answer(_))));
                 let second = b"{\"return\": {}, \"id\": 1}\r\n";
-                read(&mut session, second, |it| {
-                    assert!(matches!(it, Received::Answer(_)))
-                });
+                read(&mut session, second, |it| assert!(matches!(it, Received::Answer(_))));
             }
-            read(&mut session, EVENT, |it| {
-                assert!(matches!(it, Received::Event(_)))
-            });
-            read(&mut session, STRAY, |it| {
-                assert!(matches!(it, Received::Stray(_)))
-            });
+            read(&mut session, EVENT, |it| assert!(matches!(it, Received::Event(_))));
+            read(&mut session, STRAY, |it| assert!(matches!(it, Received::Stray(_))));
         };
         exchange();
         assert_eq!(allocations(|| (0..100).for_each(|_| exchange())), 0);
@@ -195,10 +180,7 @@ mod session {
             id: &'a str,
             options: &'a [f64],
         }
-        let arguments = DeviceDel {
-            id: "net0",
-            options: &[1.0, 2.5],
-        };
+        let arguments = DeviceDel { id: "net0", options: &[1.0, 2.5] };
         let mut session = ready();
         let mut exchange = || {
             let request = Request::new("device_del").arguments(&arguments);
@@ -209,9 +191,7 @@ mod session {
                 struct Status {
                     running: bool,
                 }
-                let Received::Answer(answer) = it else {
-                    panic!()
-                };
+                let Received::Answer(answer) = it else { panic!() };
                 assert!(answer.outcome.unwrap().decode::<Status>().unwrap().running);
             });
         };

@@ -15,10 +15,7 @@ fn a_sync_voids_what_others_left_in_the_agents_parser() {
     let mut peer = syncing();
     assert_eq!(peer.phase(), Phase::Syncing);
     let command = r#"{"execute":"guest-sync-delimited","arguments":{"id":"#;
-    assert_eq!(
-        peer.sent(),
-        format!("\u{FF}{command}{SEVEN}}},\"id\":{SEVEN}}}\n")
-    );
+    assert_eq!(peer.sent(), format!("\u{FF}{command}{SEVEN}}},\"id\":{SEVEN}}}\n"));
     peer.hears(sync_answer(SEVEN));
     peer.execute("guest-ping", 1);
     assert_eq!(peer.sent(), "{\"execute\":\"guest-ping\",\"id\":0}\n");
@@ -78,10 +75,7 @@ fn only_the_message_right_behind_the_sentinel_is_believed() {
 fn a_message_cut_short_by_the_sentinel_is_void() {
     let mut peer = syncing();
     let stale = b"{\"return\": {\"count\": 10, \"buf-b64\": \"AAEC".to_vec();
-    assert_eq!(
-        peer.hears([stale, sync_answer(SEVEN)].concat()),
-        [Said::Ready]
-    );
+    assert_eq!(peer.hears([stale, sync_answer(SEVEN)].concat()), [Said::Ready]);
     let cut = b"{\"return\": {\"buf-b64\": \"AAEC\xFF{\"return\": 1, \"id\": 0}\n";
     peer.execute("guest-ping", 1);
     assert_eq!(peer.hears(cut), [Said::Answer(1, Ok("1".into()))]);
@@ -120,18 +114,10 @@ fn syncing_again_lets_late_answers_in_and_frees_what_was_never_answered() {
     peer.client.abandon(abandoned);
     peer.client.sync(&mut peer.wire, 8).unwrap();
     assert_eq!(peer.hears(returned(1)), [Said::done(2), Said::unknown(1)]);
-    assert_eq!(
-        peer.hears(PARSE_ERROR),
-        [],
-        "our own sentinel's doing, not theirs"
-    );
+    assert_eq!(peer.hears(PARSE_ERROR), [], "our own sentinel's doing, not theirs");
     assert_eq!(
         peer.hears(sync_answer(SEVEN + 1)),
-        [
-            Said::Ready,
-            Said::Unanswered(4, Ending::AsExpected),
-            Said::unknown(5)
-        ]
+        [Said::Ready, Said::Unanswered(4, Ending::AsExpected), Said::unknown(5)]
     );
     assert_eq!(peer.client.in_flight(), 0);
     assert_eq!(peer.hears(returned(4)), [Said::stray(&returned(4))]);
@@ -158,11 +144,7 @@ fn a_message_that_is_too_long_or_too_deep_costs_the_sync_and_not_the_connection(
         let after = [bad, &*returned(0)].concat();
         assert_eq!(
             peer.hears(after),
-            [
-                Said::Desynchronised,
-                Said::unknown(1),
-                Said::Unanswered(2, Ending::AsExpected)
-            ]
+            [Said::Desynchronised, Said::unknown(1), Said::Unanswered(2, Ending::AsExpected)]
         );
         assert_eq!(peer.refusal("guest-ping"), Refusal::Phase(Phase::Unsynced));
         assert_eq!(peer.hears(bad), [], "once");

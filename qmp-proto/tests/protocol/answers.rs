@@ -17,10 +17,7 @@ fn an_answer_finds_its_request_by_id() {
     let mut peer = ready();
     peer.execute("stop", 10);
     peer.execute("cont", 11);
-    assert_eq!(
-        peer.sent(),
-        r#"{"execute":"stop","id":0}{"execute":"cont","id":1}"#
-    );
+    assert_eq!(peer.sent(), r#"{"execute":"stop","id":0}{"execute":"cont","id":1}"#);
     assert_eq!(peer.hears(returned(0)), [Said::done(10)]);
     let failure = Said::Answer(11, Err("GenericError: no".into()));
     assert_eq!(peer.hears(failed(1)), [failure]);
@@ -71,10 +68,7 @@ fn an_id_may_come_back_as_a_string() {
     let mut peer: Peer = Peer::ready(Options::monitor().string_ids(true), &[]);
     peer.execute("stop", 1);
     peer.execute("cont", 2);
-    assert_eq!(
-        peer.sent(),
-        r#"{"execute":"stop","id":"0"}{"execute":"cont","id":"1"}"#
-    );
+    assert_eq!(peer.sent(), r#"{"execute":"stop","id":"0"}{"execute":"cont","id":"1"}"#);
     assert_eq!(peer.hears(returned("\"0\"")), [Said::done(1)]);
     assert_eq!(peer.hears(returned(1)), [Said::done(2)]);
 }
@@ -133,26 +127,19 @@ fn an_error_without_id_ends_the_connection_when_it_may_be_anyones() {
         let error = Said::Error(ProtocolError::ServerParseError);
         assert_eq!(
             peer.hears([PARSE_ERROR, &returned(0)].concat()),
-            [
-                Said::ServerParseError("GenericError: JSON parse error".into()),
-                error.clone()
-            ]
+            [Said::ServerParseError("GenericError: JSON parse error".into()), error.clone()]
         );
         assert_eq!(peer.hears(returned(1)), [error], "sticky");
-        let lost: &[_] = if abandon {
-            &[Said::unknown(1)]
-        } else {
-            &[Said::unknown(1), Said::unknown(2)]
-        };
+        let lost: &[_] =
+            if abandon { &[Said::unknown(1)] } else { &[Said::unknown(1), Said::unknown(2)] };
         assert_eq!(peer.drained(), lost);
     }
 }
 
 #[test]
 fn a_monitor_that_gives_no_ids_back_is_matched_by_order_one_at_a_time() {
-    let mut peer: Peer = Peer::new(qmp_proto::Client::monitor(
-        Options::monitor().echoes_ids(false),
-    ));
+    let mut peer: Peer =
+        Peer::new(qmp_proto::Client::monitor(Options::monitor().echoes_ids(false)));
     peer.hears(crate::peer::GREETING);
     peer.client.negotiate(&mut peer.wire, 7, &[]).unwrap();
     assert_eq!(peer.hears("{\"return\": {}}\r\n"), [Said::Ready]);

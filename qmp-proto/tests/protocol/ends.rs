@@ -61,12 +61,7 @@ fn an_end_inside_a_message_is_told_apart() {
     let mut peer: Peer = Peer::new(Client::negotiated(Options::monitor(), 0));
     assert_eq!(peer.hears("noise"), []);
     ends(&mut peer, Err(ProtocolError::EndInsideMessage));
-    for half in [
-        "{",
-        "{\"return\": {}, \"id\": 0}",
-        "{\"return\": {}, \"id\": 0}\r",
-        "x",
-    ] {
+    for half in ["{", "{\"return\": {}, \"id\": 0}", "{\"return\": {}, \"id\": 0}\r", "x"] {
         let mut peer = ready();
         peer.execute("stop", 1);
         assert_eq!(peer.hears(half), []);
@@ -96,8 +91,7 @@ fn the_end_is_the_answer_to_quit() {
     for raw in [false, true] {
         let mut peer = ready();
         if raw {
-            peer.send_raw("{\"execute\": \"quit\", \"id\": 5}", 1)
-                .unwrap();
+            peer.send_raw("{\"execute\": \"quit\", \"id\": 5}", 1).unwrap();
         } else {
             peer.execute("quit", 1);
         }
@@ -122,17 +116,13 @@ fn quit_is_answered_like_any_command_where_the_answer_arrives() {
 
 #[test]
 fn the_end_is_as_expected_for_commands_that_have_no_answer() {
-    for name in [
-        "guest-shutdown",
-        "guest-suspend-disk",
-        "guest-suspend-ram",
-        "guest-suspend-hybrid",
-    ] {
+    for name in
+        ["guest-shutdown", "guest-suspend-disk", "guest-suspend-ram", "guest-suspend-hybrid"]
+    {
         for raw in [false, true] {
             let mut peer: Peer = Peer::synced(Options::agent());
             if raw {
-                peer.send_raw(&format!("{{\"execute\": \"{name}\"}}"), 1)
-                    .unwrap();
+                peer.send_raw(&format!("{{\"execute\": \"{name}\"}}"), 1).unwrap();
             } else {
                 peer.execute(name, 1);
             }
@@ -225,10 +215,7 @@ fn a_bad_line_is_reported_and_reading_goes_on() {
         ("{\"return\": \"a\u{1}\"}\r\n", "a control character"),
         ("{\"return\": nope}\r\n", "invalid JSON"),
         ("{\"foo\": 1}\r\n", "an object that is no greeting"),
-        (
-            "{\"execute\": \"quit\"}\r\n",
-            "an object that is no greeting",
-        ),
+        ("{\"execute\": \"quit\"}\r\n", "an object that is no greeting"),
     ] {
         match peer.hears(bad).as_slice() {
             [Said::Malformed(text)] => assert!(text.starts_with(reason), "{text}"),

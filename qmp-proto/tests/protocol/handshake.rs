@@ -45,10 +45,7 @@ fn events_are_delivered_before_the_greeting_and_inside_the_handshake() {
     let event = || Said::Event("STOP".into());
     let mut peer: Peer = Peer::new(Client::monitor(Options::monitor()));
     assert_eq!(peer.hears(STOP), [event()]);
-    assert_eq!(
-        peer.hears([GREETING, STOP].concat()),
-        [Said::Greeting, event()]
-    );
+    assert_eq!(peer.hears([GREETING, STOP].concat()), [Said::Greeting, event()]);
     peer.client.negotiate(&mut peer.wire, 7, &[]).unwrap();
     let rest = [STOP, &returned(SEVEN), STOP].concat();
     assert_eq!(peer.hears(rest), [event(), Said::Ready, event()]);
@@ -57,9 +54,7 @@ fn events_are_delivered_before_the_greeting_and_inside_the_handshake() {
 #[test]
 fn a_refused_negotiation_can_be_tried_again() {
     let mut peer = greeted();
-    peer.client
-        .negotiate(&mut peer.wire, 7, &[OUT_OF_BAND])
-        .unwrap();
+    peer.client.negotiate(&mut peer.wire, 7, &[OUT_OF_BAND]).unwrap();
     assert!(!peer.client.is_out_of_band(), "not before it is granted");
     let refused = Said::HandshakeFailed("GenericError: no".into());
     assert_eq!(peer.hears(failed(SEVEN)), [refused]);
@@ -86,9 +81,7 @@ fn only_what_was_offered_is_asked_for() {
         assert_eq!(peer.phase(), Phase::Greeted);
     }
     let mut peer = greeted();
-    peer.client
-        .negotiate(&mut peer.wire, 7, &[OUT_OF_BAND])
-        .unwrap();
+    peer.client.negotiate(&mut peer.wire, 7, &[OUT_OF_BAND]).unwrap();
     let sent = format!(
         r#"{{"execute":"qmp_capabilities","arguments":{{"enable":["oob"]}},"id":{SEVEN}}}"#
     );
@@ -106,10 +99,7 @@ fn a_second_greeting_loses_what_is_in_flight_and_negotiation_starts_over() {
     peer.client.abandon(abandoned);
     let heard = peer.hears([GREETING, STOP].concat());
     let event = Said::Event("STOP".into());
-    assert_eq!(
-        heard,
-        [Said::Restarted, Said::unknown(1), Said::unknown(3), event]
-    );
+    assert_eq!(heard, [Said::Restarted, Said::unknown(1), Said::unknown(3), event]);
     assert_eq!(peer.client.in_flight(), 0);
     assert_eq!(peer.refusal("stop"), Refusal::Phase(Phase::Greeted));
     assert!(!peer.client.is_out_of_band());
@@ -140,10 +130,7 @@ fn every_phase_refuses_what_is_not_its_turn() {
     assert_eq!(peer.refusal("stop"), Refusal::Phase(Phase::Greeted));
     assert_eq!(negotiate(&mut peer), Ok(()));
     assert_eq!(peer.refusal("stop"), Refusal::Phase(Phase::Negotiating));
-    assert_eq!(
-        negotiate(&mut peer),
-        Err(Refusal::Phase(Phase::Negotiating))
-    );
+    assert_eq!(negotiate(&mut peer), Err(Refusal::Phase(Phase::Negotiating)));
     peer.hears(returned(SEVEN));
     assert_eq!(negotiate(&mut peer), Err(Refusal::Phase(Phase::Ready)));
     let sync = peer.client.sync(&mut peer.wire, 7);

@@ -31,11 +31,7 @@ fn an_eighth_in_band_command_is_refused_and_out_of_band_ones_are_not() {
         peer.client.abandon(*request);
     }
     let oldest = Refusal::HeldByAbandoned { oldest: seven[0] };
-    assert_eq!(
-        peer.refusal("stop"),
-        oldest,
-        "those out of band hold no slot of this lane"
-    );
+    assert_eq!(peer.refusal("stop"), oldest, "those out of band hold no slot of this lane");
     assert_eq!(peer.hears(returned(3)), []);
     peer.execute("stop", 200);
     assert_eq!(peer.hears(returned(3)), [Said::done(200)]);
@@ -59,11 +55,9 @@ fn a_raw_message_is_counted_in_the_lane_that_qemu_puts_it_in() {
         peer.execute("stop", token);
     }
     // Both members together are no out-of-band command: it queues up to be refused.
-    peer.send_raw(r#"{"exec-oob": "query-yank", "execute": "stop"}"#, 7)
-        .unwrap();
+    peer.send_raw(r#"{"exec-oob": "query-yank", "execute": "stop"}"#, 7).unwrap();
     assert_eq!(peer.refusal("stop"), Refusal::TooManyInFlight { limit: 7 });
-    peer.send_raw(r#"{"exec-\u006fob": "query-yank"}"#, 8)
-        .unwrap();
+    peer.send_raw(r#"{"exec-\u006fob": "query-yank"}"#, 8).unwrap();
     let raw = peer.send_raw(r#"{"execute": "stop"}"#, 9);
     assert_eq!(raw, Err(Refusal::TooManyInFlight { limit: 7 }));
     let raw = peer.send_raw("{}", 9);

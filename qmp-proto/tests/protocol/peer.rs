@@ -112,11 +112,7 @@ pub(crate) struct Peer<const N: usize = 64> {
 
 impl<const N: usize> Peer<N> {
     pub(crate) fn new(client: Client<u32, N>) -> Self {
-        Self {
-            client,
-            wire: Wire::default(),
-            input: Vec::new(),
-        }
+        Self { client, wire: Wire::default(), input: Vec::new() }
     }
 
     /// A monitor's client that was greeted, and negotiated these capabilities.
@@ -182,21 +178,17 @@ impl<const N: usize> Peer<N> {
     ) -> Result<RequestId, Refusal> {
         let before = self.wire.bytes.len();
         let in_flight = self.client.in_flight();
-        self.client
-            .execute(&mut self.wire, request, token)
-            .map_err(|refused| {
-                assert_eq!(refused.token, token);
-                assert_eq!(self.wire.bytes.len(), before);
-                assert_eq!(self.client.in_flight(), in_flight);
-                refused.reason
-            })
+        self.client.execute(&mut self.wire, request, token).map_err(|refused| {
+            assert_eq!(refused.token, token);
+            assert_eq!(self.wire.bytes.len(), before);
+            assert_eq!(self.client.in_flight(), in_flight);
+            refused.reason
+        })
     }
 
     pub(crate) fn send_raw(&mut self, text: &str, token: u32) -> Result<RequestId, Refusal> {
         let message = RawMessage::parse(text)?;
-        self.client
-            .execute_raw(&mut self.wire, &message, token)
-            .map_err(|refused| refused.reason)
+        self.client.execute_raw(&mut self.wire, &message, token).map_err(|refused| refused.reason)
     }
 
     pub(crate) fn refusal(&mut self, name: &str) -> Refusal {
@@ -209,10 +201,7 @@ impl<const N: usize> Peer<N> {
 
     /// Ends the connection from our side.
     pub(crate) fn drained(&mut self) -> Vec<Said> {
-        self.client
-            .drain()
-            .map(|lost| Said::Unanswered(lost.token, lost.ending))
-            .collect()
+        self.client.drain().map(|lost| Said::Unanswered(lost.token, lost.ending)).collect()
     }
 }
 
@@ -231,9 +220,5 @@ pub(crate) const PARSE_ERROR: &str =
 
 /// How an agent answers `guest-sync-delimited`.
 pub(crate) fn sync_answer(number: u64) -> Vec<u8> {
-    [
-        b"\xFF",
-        format!("{{\"return\": {number}, \"id\": {number}}}\n").as_bytes(),
-    ]
-    .concat()
+    [b"\xFF", format!("{{\"return\": {number}, \"id\": {number}}}\n").as_bytes()].concat()
 }

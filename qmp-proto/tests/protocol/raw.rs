@@ -8,14 +8,8 @@ use crate::peer::{Peer, Said, returned};
 fn only_the_id_of_a_raw_message_is_changed() {
     let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
     for (id, (raw, sent)) in [
-        (
-            r#" { "execute" : "stop" } "#,
-            r#"{"execute" : "stop","id":0}"#,
-        ),
-        (
-            r#"{"id": [1, {"a": null}], "execute": "stop"}"#,
-            r#"{"execute": "stop","id":1}"#,
-        ),
+        (r#" { "execute" : "stop" } "#, r#"{"execute" : "stop","id":0}"#),
+        (r#"{"id": [1, {"a": null}], "execute": "stop"}"#, r#"{"execute": "stop","id":1}"#),
         (
             r#"{"execute": "x", "\u0069d": "mine", "arguments": {"id": 5}}"#,
             r#"{"execute": "x","arguments": {"id": 5},"id":2}"#,
@@ -36,17 +30,11 @@ fn only_the_id_of_a_raw_message_is_changed() {
 fn what_is_not_exactly_one_message_is_refused() {
     let deep = format!("{{\"id\": {}{}}}", "[".repeat(1024), "]".repeat(1024));
     for (raw, flaw) in [
-        (
-            "{\"execute\": \"a\"}{\"execute\": \"b\"}",
-            JsonFlaw::Trailing,
-        ),
+        ("{\"execute\": \"a\"}{\"execute\": \"b\"}", JsonFlaw::Trailing),
         ("{\"execute\": \"a\"}}", JsonFlaw::Trailing),
         ("{\"execute\": \"a\u{1}\"}", JsonFlaw::ControlCharacter),
         ("{\"execute\": \"a\n\"}", JsonFlaw::ControlCharacter),
-        (
-            "{\"execute\": \"a\", \"execute\": \"b\"}",
-            JsonFlaw::DuplicateMember,
-        ),
+        ("{\"execute\": \"a\", \"execute\": \"b\"}", JsonFlaw::DuplicateMember),
         ("{\"id\": 1, \"\\u0069d\": 2}", JsonFlaw::DuplicateMember),
         ("{\"id\": 0e1}", JsonFlaw::ZeroExponent),
         ("{\"id\": \"\u{FFFF}\"}", JsonFlaw::Noncharacter),
@@ -70,9 +58,7 @@ fn the_callers_id_goes_back_byte_for_byte() {
         let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
         peer.send_raw("{\"execute\": \"stop\"}", 1).unwrap();
         let step = peer.client.handle_input(answer.as_bytes()).unwrap();
-        let Some(Received::Answer(it)) = step.received else {
-            panic!("{answer}: {step:?}")
-        };
+        let Some(Received::Answer(it)) = step.received else { panic!("{answer}: {step:?}") };
         let message = match it.outcome {
             Ok(reply) => reply.into_owned().message_with_id(id),
             Err(failure) => failure.into_owned().message_with_id(id),
@@ -82,13 +68,7 @@ fn the_callers_id_goes_back_byte_for_byte() {
             .map_err(|error| error.to_string())
     }
 
-    for id in [
-        "1.0",
-        "null",
-        "[1, {\"a\":  null}]",
-        "\"\\u0041\"",
-        "18446744073709551616",
-    ] {
+    for id in ["1.0", "null", "[1, {\"a\":  null}]", "\"\\u0041\"", "18446744073709551616"] {
         let raw = format!("{{\"execute\": \"stop\", \"id\": {id}}}");
         let raw = RawMessage::parse(&raw).unwrap();
         let id = raw.id().map(|id| id.as_str());

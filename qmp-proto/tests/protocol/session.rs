@@ -14,9 +14,7 @@ fn commands_are_sent_while_what_was_received_is_held() {
     let mut session: Session<u32> = Session::new(Client::monitor(Options::monitor()));
     read(&mut session, &[GREETING, STOP].concat());
     let (received, mut sender) = session.receive().unwrap().unwrap();
-    let Received::Greeting(greeting) = received else {
-        panic!()
-    };
+    let Received::Greeting(greeting) = received else { panic!() };
     sender.negotiate(7, &["oob"]).unwrap();
     assert!(greeting.offers("oob"), "still there");
     assert_eq!(session.phase(), Phase::Negotiating);
@@ -34,10 +32,7 @@ fn commands_are_sent_while_what_was_received_is_held() {
     assert_eq!(sender.abandon(request), Some(6));
     let before = session.output().length();
     session.sender().execute(Request::new("cont"), 7).unwrap();
-    assert_eq!(
-        session.output().since(before),
-        br#"{"execute":"cont","id":1}"#
-    );
+    assert_eq!(session.output().since(before), br#"{"execute":"cont","id":1}"#);
     read(&mut session, &[returned(0), returned(1)].concat());
     let (received, _) = session.receive().unwrap().unwrap();
     assert!(matches!(received, Received::Answer(answer) if answer.token == 7));
@@ -62,8 +57,5 @@ fn there_is_always_room_and_never_more_is_filled_than_there_was() {
     assert!(session.room().len() >= 4096);
     assert_eq!(session.sent(usize::MAX), None);
     let phase = Phase::Greeting;
-    assert_eq!(
-        session.handle_end(),
-        Err(ProtocolError::EndInHandshake { phase })
-    );
+    assert_eq!(session.handle_end(), Err(ProtocolError::EndInHandshake { phase }));
 }

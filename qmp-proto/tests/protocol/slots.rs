@@ -28,20 +28,14 @@ fn when_abandoned_requests_hold_all_slots_the_oldest_is_named() {
     peer.client.abandon(second);
     assert_eq!(peer.refusal("x"), Refusal::TooManyInFlight { limit: 2 });
     peer.client.abandon(first);
-    assert_eq!(
-        peer.refusal("x"),
-        Refusal::HeldByAbandoned { oldest: first }
-    );
+    assert_eq!(peer.refusal("x"), Refusal::HeldByAbandoned { oldest: first });
     assert_eq!(peer.hears(returned(0)), []);
     let third = peer.execute("stop", 3);
     assert_ne!(third, first, "a name is never used again");
     assert_eq!(peer.client.abandon(first), None);
     assert_eq!(peer.refusal("x"), Refusal::TooManyInFlight { limit: 2 });
     peer.client.abandon(third);
-    assert_eq!(
-        peer.refusal("x"),
-        Refusal::HeldByAbandoned { oldest: second }
-    );
+    assert_eq!(peer.refusal("x"), Refusal::HeldByAbandoned { oldest: second });
 }
 
 #[test]
@@ -55,18 +49,10 @@ fn a_later_answer_frees_earlier_requests_as_unanswered() {
     peer.client.abandon(abandoned);
     assert_eq!(
         peer.hears(returned(3)),
-        [
-            Said::done(4),
-            Said::unknown(1),
-            Said::Unanswered(3, Ending::AsExpected)
-        ]
+        [Said::done(4), Said::unknown(1), Said::Unanswered(3, Ending::AsExpected)]
     );
     assert_eq!(peer.client.in_flight(), 1);
-    assert_eq!(
-        peer.hears(returned(0)),
-        [Said::stray(&returned(0))],
-        "too late"
-    );
+    assert_eq!(peer.hears(returned(0)), [Said::stray(&returned(0))], "too late");
     assert_eq!(peer.hears(returned(4)), [Said::done(5)]);
 }
 
@@ -99,22 +85,13 @@ fn what_was_lost_is_handed_out_before_anything_else_is_read() {
     let used = step.used;
     assert_eq!(step.received.map(Said::new), Some(Said::done(4)));
     for token in 0..4 {
-        let step = peer
-            .client
-            .handle_input(&answers.as_bytes()[used..])
-            .unwrap();
+        let step = peer.client.handle_input(&answers.as_bytes()[used..]).unwrap();
         assert_eq!(step.used, 0);
         assert_eq!(step.received.map(Said::new), Some(Said::unknown(token)));
     }
     assert_eq!(peer.client.in_flight(), 0);
-    let step = peer
-        .client
-        .handle_input(&answers.as_bytes()[used..])
-        .unwrap();
-    assert_eq!(
-        step.received.map(Said::new),
-        Some(Said::stray(&returned(77)))
-    );
+    let step = peer.client.handle_input(&answers.as_bytes()[used..]).unwrap();
+    assert_eq!(step.received.map(Said::new), Some(Said::stray(&returned(77))));
 }
 
 #[test]

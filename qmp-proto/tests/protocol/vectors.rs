@@ -108,9 +108,7 @@ fn check(vector: &Vector, observed: &[Value]) {
 /// A client to which nothing in the vector is an answer.
 fn client(vector: &Vector) -> Client<u32> {
     let limits = |options: Options| {
-        options
-            .longest_message(vector.limits.max_message)
-            .deepest_message(vector.limits.max_depth)
+        options.longest_message(vector.limits.max_message).deepest_message(vector.limits.max_depth)
     };
     let greets = vector.expect[0].get("greeting").is_some();
     match vector.protocol {
@@ -179,9 +177,7 @@ fn item(received: &Received<'_, u32>) -> Value {
         Received::Ready => json!("ready"),
         Received::Stray(message) => {
             let members: BTreeMap<String, &RawValue> = serde_json::from_slice(message).unwrap();
-            let known = members
-                .into_iter()
-                .filter(|(name, _)| !name.starts_with("__"));
+            let known = members.into_iter().filter(|(name, _)| !name.starts_with("__"));
             known.map(|(name, raw)| (name, value(raw.get()))).collect()
         }
         Received::Event(event) => {

@@ -41,10 +41,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            max_message: 65 * 1024 * 1024,
-            max_depth: 1024,
-        }
+        Self { max_message: 65 * 1024 * 1024, max_depth: 1024 }
     }
 }
 
@@ -113,10 +110,7 @@ pub(crate) fn nested_arrays(levels: usize) -> String {
 
 pub(crate) fn from_hexadecimal(text: &str) -> Vec<u8> {
     let digit = |digit: u8| (digit as char).to_digit(16).unwrap() as u8;
-    text.as_bytes()
-        .chunks(2)
-        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
-        .collect()
+    text.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
 
 fn hexadecimal<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {

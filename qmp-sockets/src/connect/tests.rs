@@ -29,9 +29,7 @@ fn is_closed_on_exec(socket: &Socket) -> bool {
 fn full_listener(path: &std::path::Path) -> (socket2::Socket, Vec<Socket>) {
     let listener =
         socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
-    listener
-        .bind(&socket2::SockAddr::unix(path).unwrap())
-        .unwrap();
+    listener.bind(&socket2::SockAddr::unix(path).unwrap()).unwrap();
     listener.listen(0).unwrap();
     let address = unix_address(path);
     let mut clients = Vec::new();
@@ -49,9 +47,7 @@ fn a_unix_socket_is_connected_and_left_blocking() {
     let listener = UnixListener::bind(&path).unwrap();
     let mut socket = connect(&unix_address(&path), in_time()).unwrap();
     assert!(is_closed_on_exec(&socket));
-    let Socket::Unix(stream) = &socket else {
-        panic!("{socket:?}")
-    };
+    let Socket::Unix(stream) = &socket else { panic!("{socket:?}") };
     assert_eq!(stream.write_timeout().unwrap(), None);
     let (mut server, _) = listener.accept().unwrap();
     server.write_all(b"{}").unwrap();
@@ -88,9 +84,7 @@ fn a_host_name_is_connected_without_delay_for_small_writes() {
     for deadline in [None, in_time()] {
         let socket = connect(&Address::tcp("localhost", port), deadline).unwrap();
         assert!(is_closed_on_exec(&socket));
-        let Socket::Tcp(stream) = &socket else {
-            panic!("{socket:?}")
-        };
+        let Socket::Tcp(stream) = &socket else { panic!("{socket:?}") };
         assert!(stream.nodelay().unwrap());
     }
 }
@@ -155,10 +149,6 @@ fn a_deadline_that_has_passed_connects_nothing() {
 fn a_vsock_address_nobody_has_is_an_error_with_advice() {
     let address = "vsock:4294967290:1".parse().unwrap();
     let error = connect(&address, soon()).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with("cannot connect to vsock:4294967290:1: ")
-    );
+    assert!(error.to_string().starts_with("cannot connect to vsock:4294967290:1: "));
     assert!(error.to_string().contains("guest"), "{error}");
 }

@@ -35,23 +35,14 @@ fn a_socket_file_left_over_is_told_from_other_files() {
     let path = directory.path().join("vm.qmp");
     drop(UnixListener::bind(&path).unwrap());
     let message = failure(&unix_address(&path));
-    assert!(
-        message.contains("the socket file is left over"),
-        "{message}"
-    );
+    assert!(message.contains("the socket file is left over"), "{message}");
 
     let file = directory.path().join("file");
     std::fs::write(&file, "").unwrap();
     let message = failure(&unix_address(&file));
-    assert!(
-        message.ends_with("that is a regular file, not a socket"),
-        "{message}"
-    );
+    assert!(message.ends_with("that is a regular file, not a socket"), "{message}");
     let message = failure(&unix_address(directory.path()));
-    assert!(
-        message.ends_with("that is a directory, not a socket"),
-        "{message}"
-    );
+    assert!(message.ends_with("that is a directory, not a socket"), "{message}");
 }
 
 #[test]
@@ -60,23 +51,14 @@ fn nothing_behind_a_tcp_port_is_said() {
     let address = Address::from(listener.local_addr().unwrap());
     drop(listener);
     let message = failure(&address);
-    assert!(
-        message.contains("Connection refused; nothing listens on that port"),
-        "{message}"
-    );
-    assert!(
-        message.contains(&format!("-qmp {address},server=on,wait=off")),
-        "{message}"
-    );
+    assert!(message.contains("Connection refused; nothing listens on that port"), "{message}");
+    assert!(message.contains(&format!("-qmp {address},server=on,wait=off")), "{message}");
 }
 
 #[test]
 fn a_descriptor_that_is_not_open_is_said_to_be_not_inherited() {
     let message = failure(&Address::Descriptor(9999));
-    assert!(
-        message.contains("Bad file descriptor; descriptor 9999 is not open"),
-        "{message}"
-    );
+    assert!(message.contains("Bad file descriptor; descriptor 9999 is not open"), "{message}");
 }
 
 #[test]
@@ -96,10 +78,7 @@ fn a_timeout_names_the_other_client() {
     let message = error.to_string();
     let start = "cannot connect to unix:/run/vm.qmp: timed out after 10 s; ";
     assert!(message.starts_with(start), "{message}");
-    assert!(
-        message.contains("QMP serves one client per socket"),
-        "{message}"
-    );
+    assert!(message.contains("QMP serves one client per socket"), "{message}");
 }
 
 #[test]

@@ -68,15 +68,9 @@ fn a_live_socket_is_left_alone_and_its_server_named() {
     let message = bind(&path).unwrap_err().to_string();
     let start = format!("cannot listen on {}: ", unix_address(&path));
     assert!(message.starts_with(&start), "{message}");
-    assert!(
-        message.contains("listens there already; stop it"),
-        "{message}"
-    );
+    assert!(message.contains("listens there already; stop it"), "{message}");
     #[cfg(target_os = "linux")]
-    assert!(
-        message.contains(&format!("pid {} (", std::process::id())),
-        "{message}"
-    );
+    assert!(message.contains(&format!("pid {} (", std::process::id())), "{message}");
     // The probe was a client too, and has left.
     drop(listener.accept(in_time()).unwrap());
     assert_serves(&listener);
@@ -94,10 +88,7 @@ fn a_live_socket_with_a_full_queue_is_left_alone() {
         waiting.push(client);
     }
     let message = bind(&path).unwrap_err().to_string();
-    assert!(
-        message.contains("a server listens there already"),
-        "{message}"
-    );
+    assert!(message.contains("a server listens there already"), "{message}");
     assert!(path.exists());
 }
 
@@ -130,10 +121,7 @@ fn of_many_who_replace_a_dead_socket_at_once_one_succeeds() {
         drop(UnixListener::bind(&path).unwrap());
         let listeners: Vec<_> = thread::scope(|scope| {
             let tries: Vec<_> = (0..4).map(|_| scope.spawn(|| bind(&path))).collect();
-            tries
-                .into_iter()
-                .filter_map(|bound| bound.join().unwrap().ok())
-                .collect()
+            tries.into_iter().filter_map(|bound| bound.join().unwrap().ok()).collect()
         });
         assert_eq!(listeners.len(), 1);
         connect(&unix_address(&path), in_time()).unwrap();
@@ -159,21 +147,14 @@ fn a_path_longer_than_an_address_serves_and_is_removed() {
 
 #[test]
 fn a_missing_directory_is_named() {
-    let message = bind(Path::new("/nowhere/at/all/vm.qmp"))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        message.contains("the directory /nowhere does not exist"),
-        "{message}"
-    );
+    let message = bind(Path::new("/nowhere/at/all/vm.qmp")).unwrap_err().to_string();
+    assert!(message.contains("the directory /nowhere does not exist"), "{message}");
 }
 
 #[test]
 fn any_free_tcp_port_is_taken_and_told() {
     let listener = Listener::bind("tcp::0").unwrap();
-    let Address::Tcp { host, port } = listener.local_address() else {
-        panic!("{listener:?}")
-    };
+    let Address::Tcp { host, port } = listener.local_address() else { panic!("{listener:?}") };
     assert!(host == "127.0.0.1" || host == "::1", "{host}");
     assert_ne!(*port, 0);
     assert_serves(&listener);
@@ -182,13 +163,8 @@ fn any_free_tcp_port_is_taken_and_told() {
 #[test]
 fn a_tcp_port_in_use_is_said_to_be_so() {
     let listener = Listener::bind("127.0.0.1:0").unwrap();
-    let message = Listener::bind(listener.local_address())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        message.contains("another program listens there"),
-        "{message}"
-    );
+    let message = Listener::bind(listener.local_address()).unwrap_err().to_string();
+    assert!(message.contains("another program listens there"), "{message}");
 }
 
 #[test]
@@ -198,10 +174,7 @@ fn an_abstract_socket_serves_and_its_name_is_taken() {
     let listener = Listener::bind(&address).unwrap();
     assert_serves(&listener);
     let message = Listener::bind(&address).unwrap_err().to_string();
-    assert!(
-        message.contains("another program has that name"),
-        "{message}"
-    );
+    assert!(message.contains("another program has that name"), "{message}");
 }
 
 #[test]
@@ -216,9 +189,7 @@ fn an_inherited_listening_socket_serves() {
 
     let (connected, _) = std::os::unix::net::UnixStream::pair().unwrap();
     let number = u32::try_from(connected.as_raw_fd()).unwrap();
-    let message = Listener::bind(Address::Descriptor(number))
-        .unwrap_err()
-        .to_string();
+    let message = Listener::bind(Address::Descriptor(number)).unwrap_err().to_string();
     assert!(message.contains("not a listening socket"), "{message}");
 }
 

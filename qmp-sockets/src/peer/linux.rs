@@ -24,30 +24,17 @@ pub(super) fn describe_silence(socket: BorrowedFd<'_>) -> String {
             format!("{server} waits inside the kernel, for a disk or a network file system")
         }
         state => {
-            let running = if state.is_some() {
-                " is running"
-            } else {
-                " is silent"
-            };
+            let running = if state.is_some() { " is running" } else { " is silent" };
             match Clients::of(socket) {
-                Some(Clients {
-                    served: 1..,
-                    waiting: 1..,
-                }) => format!(
+                Some(Clients { served: 1.., waiting: 1.. }) => format!(
                     "{server} is serving another client, and QMP serves one client per socket: \
                      close that client, or give the server a second socket"
                 ),
-                Some(Clients {
-                    served: 0,
-                    waiting: 1..,
-                }) => format!(
+                Some(Clients { served: 0, waiting: 1.. }) => format!(
                     "{server}{running} but does not accept connections: it may be busy, or still \
                      starting"
                 ),
-                Some(Clients {
-                    served: 1,
-                    waiting: 0,
-                }) => format!(
+                Some(Clients { served: 1, waiting: 0 }) => format!(
                     "{server}{running} and has accepted the connection: its main loop may be \
                      busy, or this socket speaks another protocol"
                 ),
@@ -86,12 +73,8 @@ impl Process {
     fn describe_stop(&self) -> Option<String> {
         let pid = self.pid;
         match self.state {
-            'T' => Some(format!(
-                "{self} is stopped (SIGSTOP): resume it with kill -CONT {pid}"
-            )),
-            't' => Some(format!(
-                "{self} is held by a debugger: let it continue there"
-            )),
+            'T' => Some(format!("{self} is stopped (SIGSTOP): resume it with kill -CONT {pid}")),
+            't' => Some(format!("{self} is held by a debugger: let it continue there")),
             _ => None,
         }
     }
@@ -101,11 +84,7 @@ impl Process {
         let (before, after) = stat.rsplit_once(')')?;
         let (_pid, name) = before.split_once('(')?;
         let state = after.trim_start().chars().next()?;
-        Some(Self {
-            pid,
-            name: name.to_owned(),
-            state,
-        })
+        Some(Self { pid, name: name.to_owned(), state })
     }
 }
 
@@ -155,10 +134,7 @@ impl Clients {
             let path = rest.splitn(2, |byte| *byte == b' ').nth(1)?;
             (path == name).then_some(state)
         });
-        let mut clients = Self {
-            served: 0,
-            waiting: 0,
-        };
+        let mut clients = Self { served: 0, waiting: 0 };
         for state in of_name {
             clients.served += usize::from(state == SERVED);
             clients.waiting += usize::from(state == WAITING);

@@ -44,10 +44,7 @@ pub(super) fn value_of(message: &[u8], token: &Token<'_>) -> Option<Range<usize>
 }
 
 fn skip_blanks(message: &[u8], from: usize) -> usize {
-    let blanks = message[from..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_whitespace())
-        .count();
+    let blanks = message[from..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     from + blanks
 }
 

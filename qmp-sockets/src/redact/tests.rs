@@ -14,100 +14,32 @@ fn command(name: &str, arguments: &str) -> String {
 #[test]
 fn the_secret_of_each_command_is_masked_and_nothing_else() {
     let table = [
-        (
-            "set_password",
-            r#"{"protocol":"vnc","password":§}"#,
-            r#""hunter2""#,
-        ),
+        ("set_password", r#"{"protocol":"vnc","password":§}"#, r#""hunter2""#),
         ("change-vnc-password", r#"{"password":§}"#, r#""hunter2""#),
         (
             "guest-set-user-password",
             r#"{"username":"x","password":§,"crypted":false}"#,
             r#""aGk=""#,
         ),
-        (
-            "object-add",
-            r#"{"qom-type":"secret","id":"s0","data":§}"#,
-            r#""hunter2""#,
-        ),
-        (
-            "object-add",
-            r#"{"id":"s0", "data" : § ,"qom-type":"secret"}"#,
-            r#""hunter2""#,
-        ),
-        (
-            "object-add",
-            r#"{"qom-type":"secret","id":"s","props":{"data":§}}"#,
-            r#""hunter2""#,
-        ),
-        (
-            "object-add",
-            r#"{"qom-type":"secret_keyring","data":§,"serial":5}"#,
-            r#""hunter2""#,
-        ),
-        (
-            "human-monitor-command",
-            r#"{"command-line":§}"#,
-            r#""change vnc password x""#,
-        ),
-        (
-            "human-monitor-command",
-            r#"{"command-line":§}"#,
-            r#""object_add secret,id=s,data=x""#,
-        ),
-        (
-            "guest-file-write",
-            r#"{"handle":3,"buf-b64":§,"count":2}"#,
-            r#""aGk=""#,
-        ),
-        (
-            "guest-exec",
-            r#"{"path":"sh","env":§,"capture-output":true}"#,
-            r#"["A=1", "B=]\""]"#,
-        ),
+        ("object-add", r#"{"qom-type":"secret","id":"s0","data":§}"#, r#""hunter2""#),
+        ("object-add", r#"{"id":"s0", "data" : § ,"qom-type":"secret"}"#, r#""hunter2""#),
+        ("object-add", r#"{"qom-type":"secret","id":"s","props":{"data":§}}"#, r#""hunter2""#),
+        ("object-add", r#"{"qom-type":"secret_keyring","data":§,"serial":5}"#, r#""hunter2""#),
+        ("human-monitor-command", r#"{"command-line":§}"#, r#""change vnc password x""#),
+        ("human-monitor-command", r#"{"command-line":§}"#, r#""object_add secret,id=s,data=x""#),
+        ("guest-file-write", r#"{"handle":3,"buf-b64":§,"count":2}"#, r#""aGk=""#),
+        ("guest-exec", r#"{"path":"sh","env":§,"capture-output":true}"#, r#"["A=1", "B=]\""]"#),
         ("guest-exec", r#"{"path":"sh","input-data":§}"#, r#""aGk=""#),
-        (
-            "guest-exec",
-            r#"{"path":"db","arg":§}"#,
-            r#"["--PASSWORD", "hunter2"]"#,
-        ),
-        (
-            "guest-exec",
-            r#"{"path":"db","arg":§}"#,
-            r#"["--pass\u0077ord", "hunter2"]"#,
-        ),
-        (
-            "blockdev-add",
-            r#"{"driver":"https","cookie":§,"url":"https://x/"}"#,
-            r#""id=5""#,
-        ),
-        (
-            "blockdev-add",
-            r#"{"driver":"https","url":§}"#,
-            r#""https://me:hunter2@x/""#,
-        ),
-        (
-            "blockdev-add",
-            r#"{"filename":§}"#,
-            r#""json:{\"password\":\"hunter2\"}""#,
-        ),
-        (
-            "blockdev-add",
-            r#"{"filename":§}"#,
-            r#""rbd:pool/image:id=me:key=hunter2""#,
-        ),
-        (
-            "qom-set",
-            r#"{"path":"/a","property":"proxy-password","value":§}"#,
-            r#""hunter2""#,
-        ),
+        ("guest-exec", r#"{"path":"db","arg":§}"#, r#"["--PASSWORD", "hunter2"]"#),
+        ("guest-exec", r#"{"path":"db","arg":§}"#, r#"["--pass\u0077ord", "hunter2"]"#),
+        ("blockdev-add", r#"{"driver":"https","cookie":§,"url":"https://x/"}"#, r#""id=5""#),
+        ("blockdev-add", r#"{"driver":"https","url":§}"#, r#""https://me:hunter2@x/""#),
+        ("blockdev-add", r#"{"filename":§}"#, r#""json:{\"password\":\"hunter2\"}""#),
+        ("blockdev-add", r#"{"filename":§}"#, r#""rbd:pool/image:id=me:key=hunter2""#),
+        ("qom-set", r#"{"path":"/a","property":"proxy-password","value":§}"#, r#""hunter2""#),
         ("x", r#"{"a":[{"b":{"Old-Password":§}}]}"#, "12.5e3"),
         ("x", r#"{"a":[{"b":{"pass\u0077ord":§}}]}"#, "null"),
-        (
-            "x",
-            r#"{"a":[{"passphrase":§}, 1]}"#,
-            r#"{"deep":[{"er":"}"}]}"#,
-        ),
+        ("x", r#"{"a":[{"passphrase":§}, 1]}"#, r#"{"deep":[{"er":"}"}]}"#),
     ];
     for (name, arguments, secret) in table {
         let wire = command(name, &arguments.replace('§', secret));
@@ -119,25 +51,13 @@ fn the_secret_of_each_command_is_masked_and_nothing_else() {
 #[test]
 fn what_is_no_secret_is_shown_and_not_copied() {
     let shown = [
-        command(
-            "blockdev-add",
-            r#"{"driver":"https","password-secret":"s0","url":"https://x/"}"#,
-        ),
+        command("blockdev-add", r#"{"driver":"https","password-secret":"s0","url":"https://x/"}"#),
         command("object-del", r#"{"id":"secret0"}"#),
-        command(
-            "object-add",
-            r#"{"qom-type":"memory-backend-ram","id":"m","data":"x"}"#,
-        ),
-        command(
-            "qom-set",
-            r#"{"path":"/a","property":"guest-stats","value":2}"#,
-        ),
+        command("object-add", r#"{"qom-type":"memory-backend-ram","id":"m","data":"x"}"#),
+        command("qom-set", r#"{"path":"/a","property":"guest-stats","value":2}"#),
         command("ringbuf-write", r#"{"device":"r","data":"x"}"#),
         command("human-monitor-command", r#"{"command-line":"info block"}"#),
-        command(
-            "guest-exec",
-            r#"{"path":"ls","arg":["-l","\u00e9t\u00e9"]}"#,
-        ),
+        command("guest-exec", r#"{"path":"ls","arg":["-l","\u00e9t\u00e9"]}"#),
         r#"{"return":[{"name":"set_password","arg-type":"1"},{"name":"password"}]}"#.to_owned(),
         r#"{"error":{"class":"GenericError","desc":"Parameter 'password' is missing"}}"#.to_owned(),
         r#"{"return":{"filename":"https://me@host/"}}"#.to_owned(),
@@ -146,10 +66,7 @@ fn what_is_no_secret_is_shown_and_not_copied() {
         String::new(),
     ];
     for wire in shown {
-        assert!(
-            matches!(redact(wire.as_bytes()), Cow::Borrowed(_)),
-            "{wire}"
-        );
+        assert!(matches!(redact(wire.as_bytes()), Cow::Borrowed(_)), "{wire}");
     }
 }
 
@@ -190,15 +107,8 @@ fn json() -> impl Strategy<Value = Value> {
             "[a-z\"\\\\{}:,]{0,4}",
         ]
     };
-    let text = prop_oneof![
-        Just("secret".to_owned()),
-        ".{0,6}",
-        "[\"\\\\{}\\[\\]:,]{0,6}"
-    ];
-    let leaf = prop_oneof![
-        text.prop_map(Value::from),
-        any::<i32>().prop_map(Value::from)
-    ];
+    let text = prop_oneof![Just("secret".to_owned()), ".{0,6}", "[\"\\\\{}\\[\\]:,]{0,6}"];
+    let leaf = prop_oneof![text.prop_map(Value::from), any::<i32>().prop_map(Value::from)];
     leaf.prop_recursive(4, 24, 4, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),

@@ -25,10 +25,7 @@ pub(super) fn find() -> Result<Llvm> {
 fn from_rustup() -> Option<Llvm> {
     let libraries = process::read(workspace::rustc().args(["--print", "target-libdir"])).ok()?;
     let bin = Path::new(libraries.trim()).parent()?.join("bin");
-    let llvm = Llvm {
-        profdata: bin.join("llvm-profdata"),
-        cov: bin.join("llvm-cov"),
-    };
+    let llvm = Llvm { profdata: bin.join("llvm-profdata"), cov: bin.join("llvm-cov") };
     (llvm.profdata.is_file() && llvm.cov.is_file()).then_some(llvm)
 }
 
@@ -38,23 +35,16 @@ fn from_path(major: &str) -> Option<Llvm> {
         process::find(&format!("{name}-{major}")).or_else(|| {
             let plain = process::find(name)?;
             let said = process::read(Command::new(&plain).arg("--version")).ok()?;
-            said.contains(&format!("LLVM version {major}."))
-                .then_some(plain)
+            said.contains(&format!("LLVM version {major}.")).then_some(plain)
         })
     };
-    Some(Llvm {
-        profdata: program("llvm-profdata")?,
-        cov: program("llvm-cov")?,
-    })
+    Some(Llvm { profdata: program("llvm-profdata")?, cov: program("llvm-cov")? })
 }
 
 fn from_packages(dir: &Path, major: &str) -> Result<Llvm> {
     let _lock = lock::lock(dir)?;
     let name = dir.join(major);
-    let programs = [
-        format!("llvm-profdata-{major}"),
-        format!("llvm-cov-{major}"),
-    ];
+    let programs = [format!("llvm-profdata-{major}"), format!("llvm-cov-{major}")];
     if !name.exists() {
         unpack(dir, &name, &format!("llvm-{major}"), &programs).with_context(|| {
             format!(

@@ -62,17 +62,12 @@ impl File {
         let text =
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let lines = text.lines().take_while(|line| *line != "#[cfg(test)]");
-        Ok(Self {
-            source: lines.map(str::to_owned).collect(),
-            runs: BTreeMap::new(),
-        })
+        Ok(Self { source: lines.map(str::to_owned).collect(), runs: BTreeMap::new() })
     }
 
     /// `LINE,RUNS`, perhaps with more behind.
     fn add(&mut self, data: &str) {
-        let mut numbers = data
-            .split(',')
-            .map_while(|number| number.parse::<u64>().ok());
+        let mut numbers = data.split(',').map_while(|number| number.parse::<u64>().ok());
         let (Some(line), Some(runs)) = (numbers.next(), numbers.next()) else {
             return;
         };
@@ -104,15 +99,8 @@ impl fmt::Display for Report {
 fn write_line(f: &mut fmt::Formatter<'_>, name: &str, covered: usize, all: usize) -> fmt::Result {
     // Line counts are far below what an f64 holds exactly.
     #[allow(clippy::cast_precision_loss)]
-    let percent = if all == 0 {
-        100.0
-    } else {
-        100.0 * covered as f64 / all as f64
-    };
-    writeln!(
-        f,
-        "{name:<40} {covered:>5} of {all:>5} lines {percent:>6.1} %"
-    )
+    let percent = if all == 0 { 100.0 } else { 100.0 * covered as f64 / all as f64 };
+    writeln!(f, "{name:<40} {covered:>5} of {all:>5} lines {percent:>6.1} %")
 }
 
 #[cfg(test)]
@@ -124,11 +112,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("xtask-coverage-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join("a.rs");
-        fs::write(
-            &file,
-            "fn a() {\n    b();\n    c();\n}\n#[cfg(test)]\nmod tests {}\n",
-        )
-        .unwrap();
+        fs::write(&file, "fn a() {\n    b();\n    c();\n}\n#[cfg(test)]\nmod tests {}\n").unwrap();
         let lcov = format!(
             "SF:/elsewhere/z.rs\nDA:1,0\nend_of_record\n\
              SF:{0}\nDA:1,1\nDA:2,0\nDA:3,0\nDA:6,0\nend_of_record\n\
@@ -137,10 +121,7 @@ mod tests {
         );
         let report = Report::new(&folder, &lcov).unwrap();
         assert_eq!(report.uncovered(), "qmp-proto/src/a.rs:2: b();\n");
-        assert!(
-            report.to_string().contains("2 of     3 lines   66.7 %"),
-            "{report}"
-        );
+        assert!(report.to_string().contains("2 of     3 lines   66.7 %"), "{report}");
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -47,11 +47,7 @@ pub(crate) struct SuiteGone {
 
 impl fmt::Display for SuiteGone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "suite {} is no longer offered by {}",
-            self.suite, self.mirror
-        )
+        write!(f, "suite {} is no longer offered by {}", self.suite, self.mirror)
     }
 }
 
@@ -104,11 +100,7 @@ impl Apt {
         let mut args: Vec<String> = vec!["install".into()];
         args.extend(release.map(|release| format!("--target-release={release}")));
         args.extend(names.iter().map(|name| (*name).to_owned()));
-        let plan = process::read(
-            apt_get(&config)
-                .args(["--quiet=1", "--simulate"])
-                .args(&args),
-        )?;
+        let plan = process::read(apt_get(&config).args(["--quiet=1", "--simulate"]).args(&args))?;
         Ok(Closure {
             packages: planned_packages(&plan, &self.dir.join("archives")),
             indexes: suites.iter().map(|suite| self.stamp(suite)).collect(),
@@ -138,42 +130,30 @@ impl Apt {
             return Ok(());
         }
         let said = output.stderr.trim_end();
-        if [
-            "does not have a Release file",
-            "no longer has a Release file",
-        ]
-        .iter()
-        .any(|words| said.contains(words))
+        if ["does not have a Release file", "no longer has a Release file"]
+            .iter()
+            .any(|words| said.contains(words))
         {
-            bail!(SuiteGone {
-                suite: suite.to_owned(),
-                mirror: self.mirror.clone()
-            });
+            bail!(SuiteGone { suite: suite.to_owned(), mirror: self.mirror.clone() });
         }
         if age.is_ok() {
             eprintln!("the index of {suite} cannot be fetched, an older one is used:\n{said}");
             return Ok(());
         }
-        bail!(
-            "cannot fetch the index of {suite} from {}:\n{said}",
-            self.mirror
-        )
+        bail!("cannot fetch the index of {suite} from {}:\n{said}", self.mirror)
     }
 
     /// Writes apt's configuration for some suites and returns its path.
     fn configure(&self, name: &str, suites: &[&str]) -> Result<PathBuf> {
-        let (config, sources) = (
-            self.dir.join(format!("{name}.conf")),
-            self.dir.join(format!("{name}.list")),
-        );
+        let (config, sources) =
+            (self.dir.join(format!("{name}.conf")), self.dir.join(format!("{name}.list")));
         let signed_by = if Path::new(KEYRING).exists() {
             format!("[signed-by={KEYRING}] ")
         } else {
             String::new()
         };
-        let lines = suites
-            .iter()
-            .map(|suite| format!("deb {signed_by}{} {suite} main\n", self.mirror));
+        let lines =
+            suites.iter().map(|suite| format!("deb {signed_by}{} {suite} main\n", self.mirror));
         fs::write(&sources, lines.collect::<String>())?;
         let (dir, sources, arch) = (self.dir.display(), sources.display(), &self.arch);
         // As root, apt would fetch as a user of its own who may not be able to write here.

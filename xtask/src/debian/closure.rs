@@ -37,9 +37,7 @@ impl Closure {
     pub(crate) fn fetch(self) -> Result<Vec<Package>> {
         if self.packages.iter().any(|package| !package.file.exists()) {
             let mut download = apt_get(&self.config);
-            download
-                .args(["--quiet=2", "--yes", "--download-only"])
-                .args(&self.args);
+            download.args(["--quiet=2", "--yes", "--download-only"]).args(&self.args);
             process::read(&mut download)
                 .inspect_err(|_| self.distrust_indexes())
                 .context("a package cannot be fetched; if the mirror has replaced it, try again")?;
@@ -73,12 +71,8 @@ pub(super) fn planned_packages(plan: &str, archives: &Path) -> Vec<Package> {
 
 /// The upstream part of a Debian version: `1:7.2+dfsg-7+deb12u12` is upstream's `7.2+dfsg`.
 fn upstream(version: &str) -> &str {
-    let version = version
-        .split_once(':')
-        .map_or(version, |(_epoch, rest)| rest);
-    version
-        .rsplit_once('-')
-        .map_or(version, |(upstream, _revision)| upstream)
+    let version = version.split_once(':').map_or(version, |(_epoch, rest)| rest);
+    version.rsplit_once('-').map_or(version, |(upstream, _revision)| upstream)
 }
 
 /// Name, version and architecture from a line such as `Inst tar (1.34 Debian:12/stable [amd64])`.
@@ -107,10 +101,7 @@ mod tests {
             archive_name(name, version, arch),
             "qemu-utils_1%3a7.2+dfsg-7+deb12u12_amd64.deb"
         );
-        assert_eq!(
-            planned("Conf qemu-utils (1:7.2 Debian:12.11/oldstable [amd64])"),
-            None
-        );
+        assert_eq!(planned("Conf qemu-utils (1:7.2 Debian:12.11/oldstable [amd64])"), None);
         assert_eq!(planned("Reading package lists..."), None);
     }
 

@@ -21,13 +21,8 @@ pub(super) fn find() -> Result<Option<String>> {
         "$(LABEL) $(REPO_URI)",
         "Created-By: Packages",
     ]))?;
-    let mut mirrors = targets
-        .lines()
-        .filter_map(|line| line.strip_prefix("Debian "));
-    Ok(mirrors
-        .next()
-        .map(str::to_owned)
-        .or_else(|| from_sources(Path::new("/etc/apt"))))
+    let mut mirrors = targets.lines().filter_map(|line| line.strip_prefix("Debian "));
+    Ok(mirrors.next().map(str::to_owned).or_else(|| from_sources(Path::new("/etc/apt"))))
 }
 
 /// The first mirror of Debian that apt's source files name.
@@ -65,39 +60,27 @@ fn one_line_format(text: &str) -> Option<String> {
 fn deb822_format(text: &str) -> Option<String> {
     // A comment may stand anywhere and does not end a stanza.
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-    lines
-        .split(|line| line.trim().is_empty())
-        .find_map(|stanza| {
-            let words = |name| field(stanza, name).unwrap_or_default();
-            let off = words("enabled")
-                .first()
-                .is_some_and(|word| word.eq_ignore_ascii_case("no"));
-            if off || !words("types").contains(&"deb") {
-                return None;
-            }
-            let (uris, suites) = (words("uris"), words("suites"));
-            let uri = uris.first()?;
-            is_main_archive(uri, suites.first()?, words("components").into_iter())
-                .then(|| (*uri).to_owned())
-        })
+    lines.split(|line| line.trim().is_empty()).find_map(|stanza| {
+        let words = |name| field(stanza, name).unwrap_or_default();
+        let off = words("enabled").first().is_some_and(|word| word.eq_ignore_ascii_case("no"));
+        if off || !words("types").contains(&"deb") {
+            return None;
+        }
+        let (uris, suites) = (words("uris"), words("suites"));
+        let uri = uris.first()?;
+        is_main_archive(uri, suites.first()?, words("components").into_iter())
+            .then(|| (*uri).to_owned())
+    })
 }
 
 /// The words of one field, those on continuation lines included.
 fn field<'a>(stanza: &[&'a str], name: &str) -> Option<Vec<&'a str>> {
     let start = stanza.iter().position(|line| {
-        line.split_once(':')
-            .is_some_and(|(key, _)| key.trim().eq_ignore_ascii_case(name))
+        line.split_once(':').is_some_and(|(key, _)| key.trim().eq_ignore_ascii_case(name))
     })?;
     let first = stanza[start].split_once(':')?.1;
-    let more = stanza[start + 1..]
-        .iter()
-        .take_while(|line| line.starts_with([' ', '\t']));
-    Some(
-        std::iter::once(first)
-            .chain(more.copied())
-            .flat_map(str::split_whitespace)
-            .collect(),
-    )
+    let more = stanza[start + 1..].iter().take_while(|line| line.starts_with([' ', '\t']));
+    Some(std::iter::once(first).chain(more.copied()).flat_map(str::split_whitespace).collect())
 }
 
 /// Whether a source is Debian itself: not its security updates, not another vendor's archive.
@@ -122,10 +105,7 @@ mod tests {
             deb-src http://mirror.example/debian bookworm main\n\
             deb http://mirror.example/debian-security bookworm-security main\n\
             deb [arch=amd64 signed-by=/k.gpg] http://mirror.example/debian bookworm main contrib\n";
-        assert_eq!(
-            one_line_format(text).unwrap(),
-            "http://mirror.example/debian"
-        );
+        assert_eq!(one_line_format(text).unwrap(), "http://mirror.example/debian");
     }
 
     #[test]
@@ -152,10 +132,7 @@ mod tests {
 
     #[test]
     fn another_vendors_archive_is_no_mirror_of_debian() {
-        assert_eq!(
-            one_line_format("deb http://mirror.example/ubuntu noble main"),
-            None
-        );
+        assert_eq!(one_line_format("deb http://mirror.example/ubuntu noble main"), None);
         assert_eq!(
             deb822_format("Types: deb\nURIs: http://m.example/ubuntu\nSuites: noble\n"),
             None

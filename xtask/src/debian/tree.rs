@@ -46,10 +46,7 @@ impl Tree {
     pub(crate) fn unpack(name: &Path, packages: &[Package], left_out: &[&str]) -> Result<Self> {
         let mut dir = name.as_os_str().to_owned();
         dir.push(".tmp");
-        let tree = Self {
-            name: name.to_owned(),
-            dir: dir.into(),
-        };
+        let tree = Self { name: name.to_owned(), dir: dir.into() };
         // An interrupted run may have left one.
         remove(&tree.dir)?;
         let root = tree.root();
@@ -64,9 +61,7 @@ impl Tree {
                 .with_context(|| format!("cannot unpack {}", package.file.display()))?;
         }
         make_links_relative(&root, &root)?;
-        let list = packages
-            .iter()
-            .map(|package| format!("{} {}\n", package.name, package.version));
+        let list = packages.iter().map(|package| format!("{} {}\n", package.name, package.version));
         fs::write(tree.dir.join("packages"), list.collect::<String>())?;
         Ok(tree)
     }
@@ -90,11 +85,7 @@ impl Tree {
 
     /// The only folder of the architecture's libraries, relative to the root.
     pub(crate) fn library_dir(&self) -> Result<PathBuf> {
-        Ok(self
-            .loader()?
-            .parent()
-            .map(Path::to_path_buf)
-            .unwrap_or_default())
+        Ok(self.loader()?.parent().map(Path::to_path_buf).unwrap_or_default())
     }
 
     /// Writes the wrapper of `program`, which runs it in the host's file system through the
@@ -120,11 +111,8 @@ impl Tree {
             .iter()
             .map(|(name, value)| format!("export {name}=\"{value}\"\n"))
             .collect();
-        let arguments: String = setting
-            .arguments
-            .iter()
-            .map(|argument| format!(" \"{argument}\""))
-            .collect();
+        let arguments: String =
+            setting.arguments.iter().map(|argument| format!(" \"{argument}\"")).collect();
         let text = format!(
             "#!/bin/sh\n\
              # {program} with the libraries that it was built for.\n\
@@ -182,14 +170,9 @@ fn in_root(path: &Path) -> String {
 /// `dpkg-deb --fsys-tarfile ARCHIVE | tar --extract`: the files, and no scripts are run.
 fn extract(archive: &Path, root: &Path, left_out: &[&str]) -> Result<()> {
     let mut unpack = Command::new("dpkg-deb");
-    unpack
-        .arg("--fsys-tarfile")
-        .arg(archive)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
-    let mut source = unpack
-        .spawn()
-        .with_context(|| format!("cannot start {}", display(&unpack)))?;
+    unpack.arg("--fsys-tarfile").arg(archive).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut source =
+        unpack.spawn().with_context(|| format!("cannot start {}", display(&unpack)))?;
     let mut tar = Command::new("tar");
     tar.arg("--extract").arg("--directory").arg(root).args([
         "--keep-directory-symlink",
@@ -232,12 +215,7 @@ fn make_links_relative(root: &Path, dir: &Path) -> Result<()> {
 /// `target`, which is absolute in the tree, from a folder `depth` levels below its root.
 fn climb(depth: usize, target: &Path) -> PathBuf {
     let up = std::iter::repeat_n(Component::ParentDir, depth);
-    up.chain(
-        target
-            .components()
-            .filter(|part| matches!(part, Component::Normal(_))),
-    )
-    .collect()
+    up.chain(target.components().filter(|part| matches!(part, Component::Normal(_)))).collect()
 }
 
 #[cfg(test)]
@@ -246,10 +224,7 @@ mod tests {
 
     #[test]
     fn an_absolute_link_leads_into_the_tree() {
-        assert_eq!(
-            climb(2, Path::new("/lib/ld.so")),
-            Path::new("../../lib/ld.so")
-        );
+        assert_eq!(climb(2, Path::new("/lib/ld.so")), Path::new("../../lib/ld.so"));
         assert_eq!(climb(0, Path::new("/lib/ld.so")), Path::new("lib/ld.so"));
     }
 
@@ -261,10 +236,7 @@ mod tests {
         symlink("/file", root.join("a/b/link")).unwrap();
         symlink("b", root.join("a/near")).unwrap();
         make_links_relative(&root, &root).unwrap();
-        assert_eq!(
-            fs::read_link(root.join("a/b/link")).unwrap(),
-            Path::new("../../file")
-        );
+        assert_eq!(fs::read_link(root.join("a/b/link")).unwrap(), Path::new("../../file"));
         assert_eq!(fs::read_to_string(root.join("a/b/link")).unwrap(), "here");
         assert_eq!(fs::read_link(root.join("a/near")).unwrap(), Path::new("b"));
         fs::remove_dir_all(root).unwrap();

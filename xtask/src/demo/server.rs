@@ -21,11 +21,7 @@ pub(super) struct Server {
 impl Server {
     /// Starts it and waits until its socket is there. What it prints goes to a file beside it.
     pub(super) fn start(program: &Path, arguments: &[&str], socket: &Path) -> Result<Self> {
-        let name = program
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         println!("\n$ {name} {}", arguments.join(" "));
         let log = socket.with_extension("log");
         let output = File::create(&log)?;
@@ -58,20 +54,12 @@ impl Server {
     pub(super) fn join(mut self) -> Result<()> {
         let status = self.child.wait()?;
         println!("{} has ended: {status}", self.name);
-        if status.success() {
-            Ok(())
-        } else {
-            bail!("{}: {}", self.name, self.printed())
-        }
+        if status.success() { Ok(()) } else { bail!("{}: {}", self.name, self.printed()) }
     }
 
     fn printed(&self) -> String {
         let printed = std::fs::read_to_string(&self.log).unwrap_or_default();
-        if printed.is_empty() {
-            "it printed nothing".to_owned()
-        } else {
-            printed
-        }
+        if printed.is_empty() { "it printed nothing".to_owned() } else { printed }
     }
 }
 

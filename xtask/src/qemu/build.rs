@@ -17,10 +17,7 @@ use crate::process;
 const PACKAGES: [&str; 3] = ["qemu-system-x86", "qemu-guest-agent", "qemu-utils"];
 
 /// Large, and nothing runs them.
-const LEFT_OUT: [&str; 2] = [
-    "./usr/bin/qemu-system-i386",
-    "./usr/bin/qemu-system-*-microvm",
-];
+const LEFT_OUT: [&str; 2] = ["./usr/bin/qemu-system-i386", "./usr/bin/qemu-system-*-microvm"];
 
 /// Firmware folders: most builds have absolute ones built in and would take the host's.
 const FIRMWARE: [&str; 3] = ["usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu"];
@@ -40,18 +37,17 @@ impl std::error::Error for Unavailable {}
 /// Makes `<dir>/<version>`, which appears only when its programs have been seen to run.
 pub(super) fn build(apt: &Apt, dir: &Path, release: &Release) -> Result<()> {
     let start = Instant::now();
-    let closure = apt
-        .resolve(release.suites, release.prefer, &PACKAGES)
-        .map_err(|error| match error.downcast::<SuiteGone>() {
+    let closure =
+        apt.resolve(release.suites, release.prefer, &PACKAGES).map_err(|error| match error
+            .downcast::<SuiteGone>()
+        {
             Ok(gone) => Unavailable(gone.to_string()).into(),
             Err(error) => error,
         })?;
     let offered = closure.version(PACKAGES[0]).unwrap_or_default();
     if !release.covers(offered) {
         let suite = release.suites.last().copied().unwrap_or_default();
-        bail!(Unavailable(format!(
-            "suite {suite} has moved on to QEMU {offered}"
-        )));
+        bail!(Unavailable(format!("suite {suite} has moved on to QEMU {offered}")));
     }
     let packages = closure.fetch()?;
 
@@ -81,9 +77,7 @@ fn wrap(tree: &Tree, program: &str) -> Result<()> {
     };
     if program.starts_with("qemu-system-") {
         for folder in FIRMWARE {
-            setting
-                .arguments
-                .extend(["-L".into(), format!("$root/{folder}")]);
+            setting.arguments.extend(["-L".into(), format!("$root/{folder}")]);
         }
     }
     tree.wrap(program, &setting)
@@ -95,9 +89,5 @@ fn check_version(program: &Path, release: &Release) -> Result<()> {
     if said.split_whitespace().any(|word| release.covers(word)) {
         return Ok(());
     }
-    bail!(
-        "{} --version says {:?}",
-        program.display(),
-        said.lines().next().unwrap_or_default()
-    )
+    bail!("{} --version says {:?}", program.display(), said.lines().next().unwrap_or_default())
 }

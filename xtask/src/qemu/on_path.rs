@@ -24,9 +24,7 @@ are then unpacked and none is installed";
 
 /// Makes `<dir>/path/bin` with links to the programs that the `PATH` has.
 pub(super) fn link(dir: &Path) -> Result<Version> {
-    let Some(system) = process::find(PROGRAMS[0]) else {
-        bail!("{HOW_TO_INSTALL}")
-    };
+    let Some(system) = process::find(PROGRAMS[0]) else { bail!("{HOW_TO_INSTALL}") };
     let said = process::read(Command::new(&system).arg("--version"))?;
     let name = version(&said)
         .with_context(|| format!("{} --version says {said:?}", system.display()))?

@@ -10,21 +10,9 @@ pub(super) struct Release {
 
 /// Oldest first. When a suite moves on to another version of QEMU, its line here follows.
 pub(super) const RELEASES: [Release; 4] = [
-    Release {
-        version: "5.2",
-        suites: &["bullseye"],
-        prefer: None,
-    },
-    Release {
-        version: "7.2",
-        suites: &["bookworm"],
-        prefer: None,
-    },
-    Release {
-        version: "10.0",
-        suites: &["trixie"],
-        prefer: None,
-    },
+    Release { version: "5.2", suites: &["bullseye"], prefer: None },
+    Release { version: "7.2", suites: &["bookworm"], prefer: None },
+    Release { version: "10.0", suites: &["trixie"], prefer: None },
     Release {
         version: "11.1",
         suites: &["trixie", "trixie-backports"],

@@ -38,11 +38,8 @@ struct Parts {
 impl Parts {
     fn of(message: &Message<'_>) -> Self {
         let text = |bytes| core::str::from_utf8(bytes).unwrap().to_string();
-        let read = |body: Body<'_>| {
-            body.json()
-                .map(|json| json.to_string())
-                .map_err(|error| error.flaw())
-        };
+        let read =
+            |body: Body<'_>| body.json().map(|json| json.to_string()).map_err(|error| error.flaw());
         let mut parts = Self {
             kind: "",
             id: None,
@@ -177,10 +174,7 @@ fn the_fast_route_takes_what_qemu_sends() {
         let text = in_qemus_shape().new_tree(&mut runner).unwrap().current();
         taken += usize::from(agree(&text).unwrap());
     }
-    assert!(
-        taken > 150,
-        "the laws above compared little: {taken} of 500"
-    );
+    assert!(taken > 150, "the laws above compared little: {taken} of 500");
 }
 
 #[test]

@@ -8,18 +8,13 @@ use std::vec::Vec;
 use crate::message::Message;
 use crate::wire::{Bounds, Decoder, Found};
 
-const BOUNDS: Bounds = Bounds {
-    length: 90,
-    depth: 8,
-};
+const BOUNDS: Bounds = Bounds { length: 90, depth: 8 };
 
 /// What is found in the stream, however it is cut: ids of replies, and faults.
 fn found(decoder: &Decoder, stream: &str) -> Vec<String> {
     let stream = stream.replace('\u{FF}', "?").into_bytes();
-    let stream: Vec<_> = stream
-        .into_iter()
-        .map(|byte| if byte == b'?' { 0xFF } else { byte })
-        .collect();
+    let stream: Vec<_> =
+        stream.into_iter().map(|byte| if byte == b'?' { 0xFF } else { byte }).collect();
     let whole = listen(decoder.clone(), &[&stream]);
     for at in 1..stream.len() {
         let halves = [&stream[..at], &stream[at..]];
@@ -90,10 +85,7 @@ fn messages_need_no_line_end_at_all() {
     let stream = [reply(1), reply(2), reply(3)].concat();
     assert_eq!(monitor(&stream), ["1", "2", "3"]);
     let spread = reply(1).replace(' ', "\r\n");
-    assert_eq!(
-        monitor(&[&spread[..], &spread, &reply(2)].concat()),
-        ["1", "1", "2"]
-    );
+    assert_eq!(monitor(&[&spread[..], &spread, &reply(2)].concat()), ["1", "1", "2"]);
 }
 
 #[test]
@@ -110,10 +102,7 @@ fn a_line_that_is_too_long_is_one_fault_and_the_next_is_read() {
 
 #[test]
 fn the_limit_is_the_length_of_the_line_without_its_end() {
-    let exactly = format!(
-        "{{\"return\": \"{}\", \"id\": 1}}",
-        "a".repeat(BOUNDS.length - 23)
-    );
+    let exactly = format!("{{\"return\": \"{}\", \"id\": 1}}", "a".repeat(BOUNDS.length - 23));
     assert_eq!(exactly.len(), BOUNDS.length);
     let stream = [&reply(0), "\n", &exactly, "\n", &reply(2), "\n"].concat();
     assert_eq!(monitor(&stream), ["0", "1", "2"]);
@@ -126,23 +115,10 @@ fn the_limit_is_the_length_of_the_line_without_its_end() {
 
 #[test]
 fn noise_of_any_length_is_reported_once_a_line() {
-    let bounds = Bounds {
-        length: 1000,
-        depth: 8,
-    };
+    let bounds = Bounds { length: 1000, depth: 8 };
     for length in [1, 255, 256, 257, 900] {
         let noise = "n".repeat(length);
-        let stream = [
-            &noise,
-            "\n",
-            &reply(1),
-            "\n",
-            &noise,
-            "\r\n",
-            &reply(2),
-            "\n",
-        ]
-        .concat();
+        let stream = [&noise, "\n", &reply(1), "\n", &noise, "\r\n", &reply(2), "\n"].concat();
         let shown = format!("malformed {}", &noise[..length.min(256)]);
         let expected = vec![shown.clone(), "1".into(), shown, "2".into()];
         assert_eq!(found(&Decoder::monitor(bounds), &stream), expected);

@@ -96,25 +96,11 @@ pub(super) fn damaged() -> impl Strategy<Value = Vec<u8>> {
 
 #[derive(Clone, Debug)]
 enum Damage {
-    Delete {
-        at: prop::sample::Index,
-        count: usize,
-    },
-    Insert {
-        at: prop::sample::Index,
-        text: &'static [u8],
-    },
-    Replace {
-        at: prop::sample::Index,
-        byte: u8,
-    },
-    Repeat {
-        from: prop::sample::Index,
-        to: prop::sample::Index,
-    },
-    Follow {
-        other: bool,
-    },
+    Delete { at: prop::sample::Index, count: usize },
+    Insert { at: prop::sample::Index, text: &'static [u8] },
+    Replace { at: prop::sample::Index, byte: u8 },
+    Repeat { from: prop::sample::Index, to: prop::sample::Index },
+    Follow { other: bool },
 }
 
 impl Damage {

@@ -48,11 +48,7 @@ fn what_follows_a_vector_is_understood_too() {
         vector.input.extend_from_slice(trailer);
         for chunks in vector.chunkings() {
             let mut observed = observe(&vector, &chunks);
-            let last = if vector.ends {
-                observed.len() - 2
-            } else {
-                observed.len() - 1
-            };
+            let last = if vector.ends { observed.len() - 2 } else { observed.len() - 1 };
             assert_eq!(observed.remove(last), trailer_item(), "{}", vector.name);
             check(&vector, &observed, chunks.len());
         }
@@ -79,10 +75,7 @@ fn check(vector: &Vector, observed: &[Value], pieces: usize) {
 
 /// What the decoder finds, in the words of the vectors.
 fn observe(vector: &Vector, chunks: &[&[u8]]) -> Vec<Value> {
-    let bounds = Bounds {
-        length: vector.limits.max_message,
-        depth: vector.limits.max_depth,
-    };
+    let bounds = Bounds { length: vector.limits.max_message, depth: vector.limits.max_depth };
     let mut decoder = match vector.protocol {
         Protocol::Qmp => Decoder::monitor(bounds),
         Protocol::Qga => Decoder::agent(bounds),
@@ -156,10 +149,7 @@ fn message_item(message: &Message<'_>) -> Value {
             let whole: Value = serde_json::from_slice(failure.message()).unwrap();
             item["error"] = whole["error"].clone();
             assert_eq!(failure.class().name(), item["error"]["class"]);
-            assert_eq!(
-                failure.description(),
-                item["error"]["desc"].as_str().unwrap()
-            );
+            assert_eq!(failure.description(), item["error"]["desc"].as_str().unwrap());
             if let Some(id) = failure.id_bytes() {
                 item["id"] = value(text(id));
             }

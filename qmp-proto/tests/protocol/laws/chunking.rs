@@ -29,10 +29,9 @@ impl Role {
             Self::Monitor => Client::monitor(limits(Options::monitor())),
             Self::Busy => {
                 let mut client = Client::monitor(limits(Options::monitor()));
-                for handshake in [
-                    "{\"QMP\": {}}\n",
-                    &format!("{{\"return\": {{}}, \"id\": {SEVEN}}}\n"),
-                ] {
+                for handshake in
+                    ["{\"QMP\": {}}\n", &format!("{{\"return\": {{}}, \"id\": {SEVEN}}}\n")]
+                {
                     let step = client.handle_input(handshake.as_bytes()).unwrap();
                     assert!(step.received.is_some());
                     if client.phase() == Phase::Greeted {
@@ -60,9 +59,7 @@ impl Role {
 fn busy(mut client: Client<u32, 8>) -> Client<u32, 8> {
     for token in 0..3 {
         let request = qmp_proto::Request::new("stop");
-        client
-            .execute(&mut Wire::default(), request, token)
-            .unwrap();
+        client.execute(&mut Wire::default(), request, token).unwrap();
     }
     client
 }
@@ -98,23 +95,13 @@ fn said(role: Role, stream: &[u8], ends: &[usize]) -> (Vec<Said>, Result<(), Pro
         assert!(end - used <= LONGEST + 1, "more is held than the limit");
     }
     let end = client.handle_end();
-    said.extend(
-        client
-            .drain()
-            .map(|it| Said::Unanswered(it.token, it.ending)),
-    );
+    said.extend(client.drain().map(|it| Said::Unanswered(it.token, it.ending)));
     assert_eq!(client.in_flight(), 0);
     (said, end)
 }
 
 fn role() -> impl Strategy<Value = Role> {
-    prop::sample::select(vec![
-        Role::Monitor,
-        Role::Busy,
-        Role::Agent,
-        Role::Syncing,
-        Role::Synced,
-    ])
+    prop::sample::select(vec![Role::Monitor, Role::Busy, Role::Agent, Role::Syncing, Role::Synced])
 }
 
 /// Something that a server, or whoever shares its line, may send.
@@ -190,10 +177,7 @@ fn valid_stream() -> impl Strategy<Value = Vec<u8>> {
         1..10,
     );
     (messages, prop::sample::select(vec!["\r\n", "\n", "", "  "])).prop_map(|(messages, end)| {
-        messages
-            .iter()
-            .flat_map(|message| [message, end].concat().into_bytes())
-            .collect()
+        messages.iter().flat_map(|message| [message, end].concat().into_bytes()).collect()
     })
 }
 

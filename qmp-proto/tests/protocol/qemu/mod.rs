@@ -115,10 +115,7 @@ impl Server {
                         self.token(Kind::Punctuation(byte));
                         State::Between
                     }
-                    b'"' | b'\'' => State::String {
-                        quote: byte,
-                        escaped: false,
-                    },
+                    b'"' | b'\'' => State::String { quote: byte, escaped: false },
                     b'-' => State::Number(Number::Minus),
                     b'0' => State::Number(Number::Zero),
                     b'1'..=b'9' => State::Number(Number::Digits),
@@ -130,14 +127,8 @@ impl Server {
                 self.text.push(byte);
                 self.state = match byte {
                     0..0x20 | 0xFE.. => self.stray(),
-                    _ if escaped => State::String {
-                        quote,
-                        escaped: false,
-                    },
-                    b'\\' => State::String {
-                        quote,
-                        escaped: true,
-                    },
+                    _ if escaped => State::String { quote, escaped: false },
+                    b'\\' => State::String { quote, escaped: true },
                     _ if byte == quote => {
                         self.token(Kind::String);
                         State::Between
@@ -195,11 +186,7 @@ impl Server {
             return self.over(Read::Error("nesting"));
         }
         self.token_text += length;
-        self.tokens.push(Token {
-            kind,
-            start: self.start,
-            end,
-        });
+        self.tokens.push(Token { kind, start: self.start, end });
         let open = self.braces > 0 || self.brackets > 0;
         if open && self.braces >= 0 && self.brackets >= 0 {
             return;
@@ -220,10 +207,9 @@ impl Server {
         match Parser::parse(&self.text, &self.tokens) {
             Err(error) => Read::Error(error),
             Ok(_) if self.tokens[0].kind != Kind::Punctuation(b'{') => Read::NotAnObject,
-            Ok(members) => Read::Message(Message {
-                text: self.text[self.tokens[0].start..].to_vec(),
-                members,
-            }),
+            Ok(members) => {
+                Read::Message(Message { text: self.text[self.tokens[0].start..].to_vec(), members })
+            }
         }
     }
 }

@@ -30,11 +30,7 @@ impl<'a> Parser<'a> {
         text: &'a [u8],
         tokens: &'a [Token],
     ) -> Result<Vec<(String, Vec<u8>)>, &'static str> {
-        let mut parser = Self {
-            text,
-            tokens,
-            members: Vec::new(),
-        };
+        let mut parser = Self { text, tokens, members: Vec::new() };
         parser.value(true)?;
         assert!(parser.tokens.is_empty(), "the model is wrong");
         Ok(parser.members)

@@ -33,11 +33,7 @@ pub(super) fn answered_units(recording: &Recording) -> Vec<Option<usize>> {
                 Read::Message(message) => message.command().as_deref() == Some("guest-shutdown"),
                 _ => false,
             };
-            assert!(
-                out_of_band || unanswered,
-                "{}: out of order",
-                recording.name
-            );
+            assert!(out_of_band || unanswered, "{}: out of order", recording.name);
         }
         let unit = open.remove(place).unwrap();
         if !out_of_band {

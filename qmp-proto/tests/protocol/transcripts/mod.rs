@@ -18,25 +18,14 @@ use what::MOST;
 
 /// Not QMP as it is, but QMP wrapped in another protocol. These are replayed as they are only.
 const WRAPPED: &[(&str, &str)] = &[
-    (
-        "transport_telnet_7.2",
-        "telnet's negotiation stands before the greeting, on the same line",
-    ),
+    ("transport_telnet_7.2", "telnet's negotiation stands before the greeting, on the same line"),
     ("transport_websocket_7.2", "an HTTP answer, then frames"),
 ];
 
 /// How many answers are to what our client would never send, and so nobody's.
 const NONSENSE: &[(&str, usize, &str)] = &[
-    (
-        "errors_7.2",
-        10,
-        "commands before negotiation, no JSON, no object",
-    ),
-    (
-        "garbage_recovery_7.2",
-        30,
-        "no JSON, apostrophes, noncharacters, members twice",
-    ),
+    ("errors_7.2", 10, "commands before negotiation, no JSON, no object"),
+    ("garbage_recovery_7.2", 30, "no JSON, apostrophes, noncharacters, members twice"),
     ("http_post_to_qmp_7.2", 12, "the head of an HTTP request"),
     ("limits_7.2", 2, "1025 levels"),
     ("mux_ctrl_a_7.2", 4, "a command without its first brace"),
@@ -49,9 +38,7 @@ const NONSENSE: &[(&str, usize, &str)] = &[
 
 fn scripts() -> Vec<(Recording, Script)> {
     let wrapped = |recording: &Recording| WRAPPED.iter().any(|it| it.0 == recording.name);
-    let scripts = recordings()
-        .into_iter()
-        .filter(|recording| !wrapped(recording));
+    let scripts = recordings().into_iter().filter(|recording| !wrapped(recording));
     scripts
         .map(|recording| {
             let script = write(&recording);
@@ -114,11 +101,7 @@ fn every_session_is_replayed_as_it_was_received() {
     let mut totals = [0; 6];
     for (recording, script) in scripts() {
         replays(&recording, &script, &script.received);
-        let strays = script
-            .said
-            .iter()
-            .filter(|said| matches!(said, Said::Stray(_)))
-            .count();
+        let strays = script.said.iter().filter(|said| matches!(said, Said::Stray(_))).count();
         let nonsense = NONSENSE.iter().find(|it| it.0 == recording.name);
         assert_eq!(strays, nonsense.map_or(0, |it| it.1), "{}", recording.name);
         for said in &script.said {

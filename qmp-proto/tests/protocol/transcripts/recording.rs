@@ -107,10 +107,12 @@ impl Recording {
                             !std::mem::replace(&mut escaped, byte == 1) && byte != 1
                         });
                     }
-                    units.extend(server.reads(&bytes).into_iter().map(|read| Unit {
-                        read,
-                        at: stream.len(),
-                    }));
+                    units.extend(
+                        server
+                            .reads(&bytes)
+                            .into_iter()
+                            .map(|read| Unit { read, at: stream.len() }),
+                    );
                 }
                 other => panic!("{name}: {other:?}"),
             }
@@ -162,9 +164,7 @@ fn kind(message: &[u8]) -> Kind {
         let at = raw.get().as_ptr().addr() - text.as_ptr().addr();
         at..at + raw.get().len()
     };
-    let id = members
-        .get("id")
-        .map(|id| (id.get().to_string(), range(id)));
+    let id = members.get("id").map(|id| (id.get().to_string(), range(id)));
     if members.contains_key("QMP") {
         Kind::Greeting
     } else if let Some(event) = members.get("event") {

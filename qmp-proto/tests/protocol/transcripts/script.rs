@@ -146,16 +146,9 @@ impl Writer<'_> {
         }
         let out: String = wire.bytes.iter().map(|&byte| byte as char).collect();
         let id = out.rsplit("\"id\":").next().unwrap();
-        self.script.sends.push(Sending {
-            after: self.script.said.len(),
-            what: what.clone(),
-        });
+        self.script.sends.push(Sending { after: self.script.said.len(), what: what.clone() });
         if let Some(unit) = unit {
-            self.sent.push(Sent {
-                unit,
-                id: id.trim_end().trim_end_matches('}').into(),
-                what,
-            });
+            self.sent.push(Sent { unit, id: id.trim_end().trim_end_matches('}').into(), what });
         }
         true
     }
@@ -168,16 +161,11 @@ impl Writer<'_> {
         });
         let start = self.script.stream.len();
         let line = &self.recording.stream[item.line.clone()];
-        let edits = sent
-            .as_ref()
-            .map(|sent| edits(item, sent))
-            .unwrap_or_default();
+        let edits = sent.as_ref().map(|sent| edits(item, sent)).unwrap_or_default();
         let rewritten = apply(line, &edits);
         for &end in &self.recording.received {
             if item.line.start < end && end <= item.line.end {
-                self.script
-                    .received
-                    .push(start + moved(end - item.line.start, &edits));
+                self.script.received.push(start + moved(end - item.line.start, &edits));
             }
         }
         let said_before = self.script.said.len();
@@ -200,11 +188,7 @@ impl Writer<'_> {
 
     fn greeted(&mut self) {
         let first = self.client.phase() == Phase::Greeting;
-        let said = if first {
-            Said::Greeting
-        } else {
-            Said::Restarted
-        };
+        let said = if first { Said::Greeting } else { Said::Restarted };
         self.script.said.push(said);
         let lost = self.sent.drain(..).filter_map(|sent| match sent.what {
             What::Raw { token, .. } => Some(Said::unknown(token)),
@@ -268,31 +252,20 @@ fn edits(item: &Item, sent: &Sent) -> Vec<Edit> {
     let mut edits = Vec::new();
     if let (What::Sync, Ok(number)) = (&sent.what, outcome) {
         let value = message + "{\"return\": ".len();
-        edits.push(Edit {
-            at: value..value + number.len(),
-            text: sent.id.clone(),
-        });
+        edits.push(Edit { at: value..value + number.len(), text: sent.id.clone() });
     }
     edits.push(match (id, outcome) {
         (Some((text, range)), _) => {
-            let length = if text == "1e9" {
-                "inf".len()
-            } else {
-                range.len()
-            };
+            let length = if text == "1e9" { "inf".len() } else { range.len() };
             Edit {
                 at: message + range.start..message + range.start + length,
                 text: sent.id.clone(),
             }
         }
-        (None, Ok(_)) => Edit {
-            at: end - 1..end - 1,
-            text: format!(", \"id\": {}", sent.id),
-        },
-        (None, Err(_)) => Edit {
-            at: message + 1..message + 1,
-            text: format!("\"id\": {}, ", sent.id),
-        },
+        (None, Ok(_)) => Edit { at: end - 1..end - 1, text: format!(", \"id\": {}", sent.id) },
+        (None, Err(_)) => {
+            Edit { at: message + 1..message + 1, text: format!("\"id\": {}, ", sent.id) }
+        }
     });
     edits
 }

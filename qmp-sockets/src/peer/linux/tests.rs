@@ -100,13 +100,7 @@ fn clients_of_an_abstract_socket_are_counted_too() {
     let first = UnixStream::connect_addr(&address).unwrap();
     let _served = listener.accept().unwrap();
     let _second = UnixStream::connect_addr(&address).unwrap();
-    assert_eq!(
-        Clients::of(first.as_fd()),
-        Some(Clients {
-            served: 1,
-            waiting: 1
-        })
-    );
+    assert_eq!(Clients::of(first.as_fd()), Some(Clients { served: 1, waiting: 1 }));
 }
 
 #[test]
@@ -114,20 +108,14 @@ fn a_tcp_peer_is_unknown_and_causes_are_listed() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let text = describe_silence(socket.as_fd());
-    assert!(
-        text.starts_with("the server is silent: another client may be"),
-        "{text}"
-    );
+    assert!(text.starts_with("the server is silent: another client may be"), "{text}");
 }
 
 #[test]
 fn a_pair_of_our_own_does_not_name_ourselves() {
     let (ours, _theirs) = UnixStream::pair().unwrap();
     let text = describe_silence(ours.as_fd());
-    assert!(
-        text.starts_with("the server is silent: another client may be"),
-        "{text}"
-    );
+    assert!(text.starts_with("the server is silent: another client may be"), "{text}");
 }
 
 #[test]

@@ -20,10 +20,7 @@ fn read_one(sent: &[u8]) -> Result<Message, TestCaseError> {
     let read = server.reads(sent);
     prop_assert!(server.is_between_messages(), "{}", sent.escape_ascii());
     let [Read::Message(message)] = &read[..] else {
-        return Err(TestCaseError::fail(format!(
-            "{}: {read:?}",
-            sent.escape_ascii()
-        )));
+        return Err(TestCaseError::fail(format!("{}: {read:?}", sent.escape_ascii())));
     };
     // What comes next is understood, too.
     let next = server.reads(b"{'execute':'next'}");
@@ -133,12 +130,7 @@ fn the_number_of_a_sync_fits_what_agents_take() {
         let mut peer: Peer = Peer::new(Client::agent(Options::agent()));
         peer.client.sync(&mut peer.wire, nonce).unwrap();
         let sent = peer.sent();
-        let number = sent
-            .trim_end()
-            .trim_end_matches('}')
-            .rsplit(':')
-            .next()
-            .unwrap();
+        let number = sent.trim_end().trim_end_matches('}').rsplit(':').next().unwrap();
         let number: i64 = number.parse().unwrap();
         assert!(number < 1 << 53 && number >= (SEVEN - 7) as i64);
     }

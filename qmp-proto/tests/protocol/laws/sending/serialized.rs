@@ -72,8 +72,7 @@ impl Serialize for Hostile {
             }
             Self::Map(all) => {
                 let mut map = to.serialize_map(None)?;
-                all.iter()
-                    .try_for_each(|(key, it)| map.serialize_entry(key, it))?;
+                all.iter().try_for_each(|(key, it)| map.serialize_entry(key, it))?;
                 map.end()
             }
             Self::Variant(it) => to.serialize_newtype_variant("E", 0, "variant", it),
@@ -90,9 +89,7 @@ impl Serialize for Hostile {
 
 fn hostile() -> impl Strategy<Value = Hostile> {
     let raw = text().prop_filter_map("no JSON", |text| {
-        serde_json::value::RawValue::from_string(text)
-            .ok()
-            .map(Hostile::Raw)
+        serde_json::value::RawValue::from_string(text).ok().map(Hostile::Raw)
     });
     let leaf = prop_oneof![
         Just(Hostile::Null),
@@ -153,10 +150,7 @@ fn sends(value: &Hostile) -> Result<bool, TestCaseError> {
     let other = read_one(&bytes)?;
     let arguments = message.member("arguments").map(<[u8]>::trim_ascii);
     prop_assert_eq!(arguments, other.member("arguments").map(<[u8]>::trim_ascii));
-    prop_assert_eq!(
-        message.names().len(),
-        if arguments.is_some() { 3 } else { 2 }
-    );
+    prop_assert_eq!(message.names().len(), if arguments.is_some() { 3 } else { 2 });
     if let Some(arguments) = arguments {
         let meant = serde_json::to_vec(value).unwrap();
         prop_assert_eq!(arguments, meant.trim_ascii());
@@ -189,10 +183,8 @@ fn as_deep_as_a_server_reads_and_no_deeper() {
 
 #[test]
 fn members_twice_and_what_cannot_be_serialized_are_refused() {
-    let twice = Hostile::Map(vec![
-        (Key::Number(1), Hostile::Null),
-        (Key::Text("1".into()), Hostile::Null),
-    ]);
+    let twice =
+        Hostile::Map(vec![(Key::Number(1), Hostile::Null), (Key::Text("1".into()), Hostile::Null)]);
     assert!(!sends(&twice).unwrap());
     for value in [
         Hostile::Fails,

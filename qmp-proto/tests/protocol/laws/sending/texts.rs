@@ -75,15 +75,13 @@ fn object() -> impl Strategy<Value = String> {
             members(inner).prop_map(|all| format!("{{{all}}}")),
         ]
     });
-    (
-        members(value),
-        prop::sample::select(vec!["", " ", "\n\t", "}", "\u{C}", "1", "{}"]),
-    )
-        .prop_map(|(members, after)| {
+    (members(value), prop::sample::select(vec!["", " ", "\n\t", "}", "\u{C}", "1", "{}"])).prop_map(
+        |(members, after)| {
             // Mostly nothing comes after.
             let after = if members.len() % 3 == 0 { after } else { "" };
             format!("{{{members}}}{after}")
-        })
+        },
+    )
 }
 
 fn members(value: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
@@ -97,9 +95,7 @@ fn members(value: impl Strategy<Value = String>) -> impl Strategy<Value = String
     ];
     let separator = prop_oneof![8 => Just(","), 1 => Just(" ,\n"), 1 => Just(",,")];
     (vec((name, value), 0..5), separator).prop_map(|(members, separator)| {
-        let members = members
-            .iter()
-            .map(|(name, value)| format!("{name}:{value}"));
+        let members = members.iter().map(|(name, value)| format!("{name}:{value}"));
         members.collect::<Vec<_>>().join(separator)
     })
 }

@@ -49,11 +49,7 @@ pub(super) struct InFlight {
 
 impl InFlight {
     fn lost(&self) -> Option<Said> {
-        let ending = if self.unanswered {
-            Ending::AsExpected
-        } else {
-            Ending::OutcomeUnknown
-        };
+        let ending = if self.unanswered { Ending::AsExpected } else { Ending::OutcomeUnknown };
         (!self.abandoned).then_some(Said::Unanswered(self.token, ending))
     }
 }
@@ -91,11 +87,7 @@ impl Model {
 
     pub(super) fn act(&mut self, act: &Act) {
         let (said, expected) = match act {
-            Act::Execute {
-                out_of_band,
-                descriptor,
-                unanswered,
-            } => {
+            Act::Execute { out_of_band, descriptor, unanswered } => {
                 return self.execute(*out_of_band, *descriptor, *unanswered);
             }
             Act::Abandon(which) => return self.abandon(which),
@@ -147,26 +139,11 @@ impl Model {
         let token = self.next_token;
         self.next_token += 1;
         let mut request = Request::new("x");
-        request = if out_of_band {
-            request.out_of_band()
-        } else {
-            request
-        };
-        request = if unanswered {
-            request.without_answer()
-        } else {
-            request
-        };
-        request = if descriptor {
-            request.descriptor(token)
-        } else {
-            request
-        };
+        request = if out_of_band { request.out_of_band() } else { request };
+        request = if unanswered { request.without_answer() } else { request };
+        request = if descriptor { request.descriptor(token) } else { request };
         self.peer.sent();
-        let result = self
-            .peer
-            .client
-            .execute(&mut self.peer.wire, request, token);
+        let result = self.peer.client.execute(&mut self.peer.wire, request, token);
         let refusal = self.refusal(out_of_band, descriptor);
         match result {
             Ok(request) => {
@@ -205,15 +182,11 @@ impl Model {
         if out_of_band && self.server != Server::OutOfBand {
             return Some(Refusal::NoOutOfBand);
         }
-        let lane = || {
-            self.in_flight
-                .iter()
-                .filter(|it| it.out_of_band == out_of_band)
-        };
+        let lane = || self.in_flight.iter().filter(|it| it.out_of_band == out_of_band);
         let full = |limit| match lane().min_by_key(|it| it.token) {
-            Some(oldest) if lane().all(|it| it.abandoned) => Refusal::HeldByAbandoned {
-                oldest: oldest.request,
-            },
+            Some(oldest) if lane().all(|it| it.abandoned) => {
+                Refusal::HeldByAbandoned { oldest: oldest.request }
+            }
             _ => Refusal::TooManyInFlight { limit },
         };
         let second = !out_of_band && self.server == Server::OutOfBand;
@@ -224,11 +197,7 @@ impl Model {
         let busy = descriptor && self.in_flight.iter().any(|it| it.descriptor);
         let busy = busy.then_some(Refusal::DescriptorInFlight);
         // Both may hold; then it does not matter much which is said.
-        if second {
-            busy.or(table_full)
-        } else {
-            table_full.or(busy)
-        }
+        if second { busy.or(table_full) } else { table_full.or(busy) }
     }
 
     fn abandon(&mut self, which: &prop::sample::Index) {
@@ -262,11 +231,7 @@ impl Model {
 
     fn answer(&mut self, at: usize, success: bool) -> (Vec<Said>, Vec<Said>) {
         let entry = self.in_flight.remove(at);
-        let text = if success {
-            returned(entry.wire_id)
-        } else {
-            failed(entry.wire_id)
-        };
+        let text = if success { returned(entry.wire_id) } else { failed(entry.wire_id) };
         let said = self.peer.hears(&text);
         if self.over {
             self.in_flight.insert(at, entry);
@@ -274,11 +239,7 @@ impl Model {
             return (said, vec![Said::Error(error)]);
         }
         self.answered.push(entry.wire_id);
-        let outcome = if success {
-            Ok("{}".into())
-        } else {
-            Err("GenericError: no".into())
-        };
+        let outcome = if success { Ok("{}".into()) } else { Err("GenericError: no".into()) };
         let mut expected = Vec::new();
         if !entry.abandoned {
             expected.push(Said::Answer(entry.token, outcome));
@@ -302,14 +263,7 @@ impl Model {
                 let only = self.in_flight.remove(0);
                 self.answered.push(only.wire_id);
                 let failure = Said::Answer(only.token, Err(text));
-                (
-                    said,
-                    if only.abandoned {
-                        vec![]
-                    } else {
-                        vec![failure]
-                    },
-                )
+                (said, if only.abandoned { vec![] } else { vec![failure] })
             }
             _ => {
                 self.over = true;
@@ -325,11 +279,7 @@ impl Model {
         }
         self.nonce += 1;
         let number = SEVEN + self.nonce - 7;
-        let lost: Vec<_> = self
-            .in_flight
-            .drain(..)
-            .filter_map(|it| it.lost())
-            .collect();
+        let lost: Vec<_> = self.in_flight.drain(..).filter_map(|it| it.lost()).collect();
         let peer = &mut self.peer;
         let mut said = Vec::new();
         let mut expected = Vec::new();
@@ -342,14 +292,9 @@ impl Model {
             said.extend(peer.hears(GREETING));
             expected.push(Said::Restarted);
             expected.extend(lost);
-            let enable: &[&str] = if self.server == Server::OutOfBand {
-                &[OUT_OF_BAND]
-            } else {
-                &[]
-            };
-            peer.client
-                .negotiate(&mut peer.wire, self.nonce, enable)
-                .unwrap();
+            let enable: &[&str] =
+                if self.server == Server::OutOfBand { &[OUT_OF_BAND] } else { &[] };
+            peer.client.negotiate(&mut peer.wire, self.nonce, enable).unwrap();
             said.extend(peer.hears(returned(number)));
             expected.push(Said::Ready);
         }
