@@ -1,7 +1,5 @@
-//! Two monitors, one thread, poll(2), and no adapter: the core between sockets of one's own.
-//!
-//! `cargo run -p qmp-proto --example poll_loop -- /run/one.qmp /run/two.qmp` prints the status and
-//! the name of each, then their events until both have ended.
+//! Two monitors, one thread, poll(2), and no adapter. Prints the status of each, then its events:
+//! `cargo run -p qmp-proto --example poll_loop -- /run/one.qmp /run/two.qmp`
 
 use std::collections::hash_map::RandomState;
 use std::error::Error;
@@ -28,9 +26,7 @@ impl Monitor {
     /// Does what can be done without waiting; false when the monitor has ended.
     fn turn(&mut self) -> Result<bool, Box<dyn Error>> {
         match self.socket.read(self.session.room()) {
-            Ok(0) => {
-                return self.session.handle_end().map(|()| false).map_err(Into::into);
-            }
+            Ok(0) => return Ok(self.session.handle_end().map(|()| false)?),
             Ok(count) => self.session.filled(count),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(error.into()),
@@ -41,11 +37,7 @@ impl Monitor {
                     println!("{}: QEMU {}", self.path, greeting.version().unwrap_or_default());
                     sender.negotiate(RandomState::new().build_hasher().finish(), &[])?;
                 }
-                Received::Ready => {
-                    for name in ["query-status", "query-name"] {
-                        sender.execute(Request::new(name), name).map_err(|it| it.reason)?;
-                    }
-                }
+                Received::Ready => drop(sender.execute(Request::new("query-status"), "status")?),
                 Received::Answer(answer) => match answer.outcome {
                     Ok(reply) => println!("{}: {}: {}", self.path, answer.token, reply.json()?),
                     Err(failure) => println!("{}: {}: {failure}", self.path, answer.token),

@@ -1,7 +1,8 @@
 //! `cargo xtask qemu`: several versions of QEMU side by side under `target/qemu`.
 //!
 //! `target/qemu/<version>/bin/<program>` runs a program of that version, and
-//! `target/qemu/versions` lists what is there, one `version<TAB>bin folder` a line.
+//! `target/qemu/versions` lists all, a line each: `version<TAB>bin folder`, or
+//! `version<TAB>not run: why`.
 
 mod build;
 mod on_path;
@@ -57,8 +58,12 @@ pub(crate) fn install(wanted: &[String]) -> Result<Vec<Version>> {
         match Apt::open(dir.join(".apt"))? {
             Some(apt) => build_all(&apt, &dir, &missing)?,
             None if wanted.is_empty() => {
-                let version = on_path::link(&dir)?;
-                return list(vec![version]);
+                let found = on_path::link(&dir)?;
+                let name = stand_in(&found.name).to_owned();
+                if name != found.name {
+                    eprintln!("QEMU {} stands in for {name} in the tests", found.name);
+                }
+                return list(vec![Version { name, ..found }]);
             }
             None => bail!(
                 "a version can be named only where Debian's packages can be had: with apt-get and \
@@ -103,6 +108,16 @@ fn select(wanted: &[String]) -> Result<Vec<&'static Release>> {
         .collect()
 }
 
+/// The release whose tests fit another version best: the last one before it, or the first.
+fn stand_in(version: &str) -> &'static str {
+    let number = |text: &str| {
+        let mut parts = text.split('.').map(|part| part.parse::<u32>().unwrap_or_default());
+        (parts.next(), parts.next())
+    };
+    let before = RELEASES.iter().rev().find(|release| number(release.version) <= number(version));
+    before.unwrap_or(&RELEASES[0]).version
+}
+
 /// Builds each, and fails after the last if one failed or too many cannot be had any more.
 fn build_all(apt: &Apt, dir: &Path, releases: &[&Release]) -> Result<()> {
     let (mut unavailable, mut failures) = (0, Vec::new());
@@ -143,10 +158,14 @@ fn is_complete(dir: &Path, release: &Release) -> bool {
     PROGRAMS.iter().all(|program| bin.join(program).is_file())
 }
 
+/// Lists every version that tests know: with the folder of its programs, or as not run.
 fn list(versions: Vec<Version>) -> Result<Vec<Version>> {
     let mut text = String::new();
-    for version in &versions {
-        writeln!(text, "{}\t{}", version.name, version.bin.display())?;
+    for Release { version: name, .. } in &RELEASES {
+        match versions.iter().find(|version| version.name == *name) {
+            Some(version) => writeln!(text, "{name}\t{}", version.bin.display())?,
+            None => writeln!(text, "{name}\tnot run: it cannot be had on this machine")?,
+        }
     }
     let file = list_file();
     // Renamed into place: a test of another run may be reading it.

@@ -19,6 +19,7 @@ mod descriptors;
 mod endings;
 mod errors;
 mod events;
+mod examples;
 mod negotiation;
 mod out_of_band;
 mod pipelining;

@@ -1,0 +1,164 @@
+//! The examples do what they say they do.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
+
+use crate::server::{Server, wait_until};
+use crate::suite::Suite;
+
+on_every_qemu!(
+    one_command_is_run,
+    events_are_watched_to_the_end,
+    many_are_watched_in_one_thread,
+    a_job_is_followed_to_its_end,
+    a_program_is_run_in_a_guest,
+    the_core_alone_serves_two_monitors,
+);
+
+/// Built once, however many tests run them.
+static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--examples", "-p", "qmp-blocking", "-p", "qmp-proto"])
+        .stdin(Stdio::null())
+        .status();
+    assert!(built.unwrap().success(), "the examples do not build");
+    let program = std::env::current_exe().unwrap();
+    program.parent().unwrap().parent().unwrap().join("examples")
+});
+
+fn example(name: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(FOLDER.join(name));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(name: &str, arguments: &[&str]) -> (String, String, Option<i32>) {
+    output(example(name, arguments).output().unwrap())
+}
+
+fn finish(child: Child) -> (String, String, Option<i32>) {
+    output(child.wait_with_output().unwrap())
+}
+
+fn output(output: Output) -> (String, String, Option<i32>) {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code())
+}
+
+/// QEMU with two monitors: the second is for whoever makes things happen.
+fn two_monitors(suite: &Suite) -> (Server, String, String) {
+    let mut server = suite.qemu_with(&[
+        "-qmp",
+        "unix:{}/qmp,server=on,wait=off",
+        "-qmp",
+        "unix:{}/other,server=on,wait=off",
+    ]);
+    drop(server.stream());
+    let other = server.folder().name("other");
+    wait_until("the other socket is there", || std::path::Path::new(&other).exists());
+    let watched = format!("unix:{}", server.folder().name("qmp"));
+    (server, watched, format!("unix:{other}"))
+}
+
+/// Waits until an example has connected, which then has the only place there is.
+fn served(address: &str) {
+    wait_until("the example has connected", || {
+        let probe = qmp_blocking::Connection::builder()
+            .handshake_deadline(std::time::Duration::from_millis(50))
+            .connect(address);
+        probe.is_err_and(|error| error.is_timeout())
+    });
+}
+
+fn one_command_is_run(suite: &Suite) {
+    let (_server, qemu, _) = two_monitors(suite);
+    let (printed, _, code) = run("query", &[&qemu, "query-status"]);
+    assert!(printed.contains("\"status\": \"prelaunch\""), "{printed}");
+    assert_eq!(code, Some(0));
+    let (_, errors, code) = run("query", &[&qemu, "device_del", r#"{"id": "nobody"}"#]);
+    assert!(errors.starts_with("query: device_del: DeviceNotFound: "), "{errors}");
+    assert_eq!(code, Some(1));
+    let (_, errors, _) = run("query", &["/nowhere/at/all", "query-status"]);
+    assert!(errors.contains("cannot connect to unix:/nowhere/at/all"), "{errors}");
+    assert_eq!(run("query", &[]).2, Some(2));
+}
+
+fn events_are_watched_to_the_end(suite: &Suite) {
+    let (_server, qemu, other) = two_monitors(suite);
+    let watching = example("events", &[&qemu]).spawn().unwrap();
+    served(&qemu);
+    assert_eq!(run("query", &[&other, "cont"]).2, Some(0));
+    assert_eq!(run("query", &[&other, "quit"]).2, Some(0));
+    let (printed, errors, code) = finish(watching);
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines.len(), 2, "{printed}{errors}");
+    assert!(lines[0].ends_with(" RESUME"), "{printed}");
+    assert!(lines[1].ends_with(" SHUTDOWN by the host: host-qmp-quit"), "{printed}");
+    assert_eq!(code, Some(0));
+}
+
+fn many_are_watched_in_one_thread(suite: &Suite) {
+    let machines: Vec<_> = (0..3).map(|_| two_monitors(suite)).collect();
+    let watched: Vec<&str> = machines.iter().map(|(_, watched, _)| watched.as_str()).collect();
+    let watching = example("many", &watched).spawn().unwrap();
+    watched.iter().for_each(|address| served(address));
+    for (_, _, other) in &machines {
+        run("query", &[other, "cont"]);
+    }
+    for (_, _, other) in &machines {
+        run("query", &[other, "quit"]);
+    }
+    let (printed, errors, code) = finish(watching);
+    for address in watched {
+        for event in ["RESUME", "SHUTDOWN"] {
+            let line = format!("{address}: {event}");
+            assert!(printed.lines().any(|it| it == line), "{line}: {printed}{errors}");
+        }
+    }
+    assert_eq!(code, Some(0));
+}
+
+fn a_job_is_followed_to_its_end(suite: &Suite) {
+    let (server, qemu, _) = two_monitors(suite);
+    let file = server.folder().name("disk.raw");
+    let (printed, errors, code) = run("job", &[&qemu, &file, "1048576"]);
+    assert!(printed.starts_with("created\n") && printed.ends_with("concluded\n"), "{printed}");
+    assert_eq!((errors.as_str(), code), ("", Some(0)));
+    assert_eq!(std::fs::metadata(&file).unwrap().len(), 1 << 20);
+    let (_, errors, code) = run("job", &[&qemu, "/nowhere/at/all", "1048576"]);
+    assert!(errors.contains("No such file or directory"), "{errors}");
+    assert_eq!(code, Some(1));
+}
+
+fn a_program_is_run_in_a_guest(suite: &Suite) {
+    let mut agent = suite.agent(&[]);
+    drop(agent.connect_agent());
+    let address = agent.address().to_string();
+    let script = "echo out; echo err >&2; exit 3";
+    let ran = run("guest_exec", &[&address, "/bin/sh", "-c", script]);
+    assert_eq!(ran, ("out\n".to_owned(), "err\n".to_owned(), Some(3)));
+    let (_, errors, code) = run("guest_exec", &[&address, "/nowhere/at/all"]);
+    assert!(errors.contains("guest-exec: GenericError"), "{errors}");
+    assert_eq!(code, Some(1));
+}
+
+fn the_core_alone_serves_two_monitors(suite: &Suite) {
+    let machines = [two_monitors(suite), two_monitors(suite)];
+    let path = |address: &str| address.strip_prefix("unix:").unwrap().to_owned();
+    let paths = [path(&machines[0].1), path(&machines[1].1)];
+    let watching = example("poll_loop", &[&paths[0], &paths[1]]).spawn().unwrap();
+    machines.iter().for_each(|(_, watched, _)| served(watched));
+    for (_, _, other) in &machines {
+        run("query", &[other, "cont"]);
+        run("query", &[other, "quit"]);
+    }
+    let (printed, errors, code) = finish(watching);
+    for path in paths {
+        for line in ["QEMU ", "status: {", "event RESUME", "event SHUTDOWN"] {
+            let line = format!("{path}: {line}");
+            assert!(printed.lines().any(|it| it.starts_with(&line)), "{line}: {printed}{errors}");
+        }
+    }
+    assert_eq!(code, Some(0));
+}
