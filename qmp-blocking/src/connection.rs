@@ -12,8 +12,10 @@ use qmp_sockets::{Disconnect, Error, EventQueue, IntoAddress, Socket};
 
 use crate::answer::Token;
 use crate::builder::Settings;
-use crate::command::{Execute, Raw, Typed, Untyped};
 use crate::event::EventWait;
+use crate::execute::Execute;
+use crate::raw::Raw;
+use crate::response::{Typed, Untyped};
 use crate::shutdown::ShutdownHandle;
 use crate::stream::Stream;
 use crate::wire::Wire;

@@ -3,71 +3,21 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use qmp_proto::{OwnedFailure, ProtocolError, Received, Refusal, Sender, Sink};
-use qmp_sockets::{Cause, Deadline, Disconnect, Error, nonce};
+use qmp_proto::{ProtocolError, Refusal, Sender, Sink};
+use qmp_sockets::{Cause, Deadline, Disconnect, Error};
 
 use crate::Connection;
 use crate::answer::{Answer, Token};
-use crate::builder::Settings;
 use crate::connection::Descriptor;
 use crate::stream::{Interest, Readiness, Stream};
 use crate::wire::Direction;
 
-/// How long an agent has for one sync before another is sent: what was written before it opened
-/// its port may be lost.
-const SYNC_AGAIN: Duration = Duration::from_secs(2);
-
 /// How long a connection to an agent that is dropped waits for the agent to close its end.
 const TIME_TO_LEAVE: Duration = Duration::from_millis(200);
 
-/// What is left to do about something received, once nothing of it is borrowed any more.
-enum Todo {
-    Nothing,
-    Malformed(String),
-    Failed(Refusal),
-}
-
 impl<S: Stream> Connection<S> {
-    /// Goes through the handshake: greeting and negotiation, or the agent's sync.
-    pub(crate) fn handshake(&mut self) -> Result<(), Error> {
-        let started = Instant::now();
-        let waited = self.settings.handshake_deadline;
-        let deadline = self.usual_deadline();
-        self.handshake = None;
-        loop {
-            let mut until = deadline;
-            if self.settings.agent || self.is_ready() {
-                self.check_ended(false)?;
-                self.send(|sender| sender.sync(nonce()))
-                    .map_err(|refusal| self.refused(refusal))?;
-                if let Some(end) = deadline.instant() {
-                    until = Deadline::from(end.min(Instant::now() + SYNC_AGAIN));
-                }
-            }
-            match self.drive(until, |connection| connection.handshake.take()) {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(failure)) => return Err(self.error(Cause::HandshakeRefused(failure))),
-                Err(Stopped::Ended) => return Err(self.disconnected(false)),
-                Err(Stopped::Deadline) if deadline.expired() => {
-                    let advice = self.describe_silence();
-                    let waited = started.elapsed().max(waited);
-                    return Err(self.error(Cause::SilentHandshake { waited, advice }));
-                }
-                Err(Stopped::Deadline) => {}
-            }
-        }
-    }
-
-    fn describe_silence(&self) -> String {
-        let silence = self.stream.describe_silence();
-        match self.settings.agent {
-            true => format!("is the guest up, and is qemu-ga running in it? {silence}"),
-            false => format!("{silence}. A guest agent's socket needs `connect_agent`"),
-        }
-    }
-
     /// Lets `write` append to the output, and shows what it appended.
     pub(crate) fn send<R>(
         &mut self,
@@ -198,45 +148,6 @@ impl<S: Stream> Connection<S> {
         self.end(reason);
     }
 
-    /// Takes everything that has been read.
-    pub(crate) fn take_input(&mut self) {
-        while self.ended.is_none() {
-            let before = self.session.output().length();
-            let more = match self.session.receive() {
-                Ok(Some((received, sender))) => {
-                    let sink = Receiver {
-                        events: &mut self.events,
-                        greeting: &mut self.greeting,
-                        handshake: &mut self.handshake,
-                        settings: &self.settings,
-                    };
-                    let todo = sink.take(received, sender);
-                    self.finish(todo);
-                    true
-                }
-                Ok(None) => false,
-                Err(error) => return self.end(Disconnect::Protocol(error)),
-            };
-            self.wire.show(Direction::Received, self.session.consumed());
-            self.wire.show(Direction::Sent, self.session.output().since(before));
-            if !more {
-                return;
-            }
-        }
-    }
-
-    fn finish(&mut self, todo: Todo) {
-        match todo {
-            Todo::Nothing => {}
-            Todo::Malformed(_) if self.settings.tolerant || self.settings.agent => {}
-            Todo::Malformed(shown) => self.end(Disconnect::Malformed(shown.into())),
-            Todo::Failed(refusal) => {
-                let reason = io::Error::other(refusal.to_string());
-                self.end(Disconnect::Io(Arc::new(reason)));
-            }
-        }
-    }
-
     /// Ends the connection; whoever waits for an answer is told.
     pub(crate) fn end(&mut self, reason: Disconnect) {
         for lost in self.session.drain() {
@@ -261,7 +172,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// That of the handshake, where the stream can wait with one.
-    fn usual_deadline(&self) -> Deadline {
+    pub(crate) fn usual_deadline(&self) -> Deadline {
         match self.stream.has_deadlines() {
             true => Deadline::after(self.settings.handshake_deadline),
             false => Deadline::NEVER,
@@ -338,55 +249,4 @@ fn is_end(error: &io::Error) -> bool {
         error.kind(),
         BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof
     )
-}
-
-/// Where received things go.
-struct Receiver<'a> {
-    events: &'a mut qmp_sockets::EventQueue<qmp_proto::OwnedEvent>,
-    greeting: &'a mut Option<qmp_proto::OwnedGreeting>,
-    handshake: &'a mut Option<Result<(), OwnedFailure>>,
-    settings: &'a Settings,
-}
-
-impl Receiver<'_> {
-    fn keeps(&self, name: &str) -> bool {
-        let kept = &self.settings.kept_events;
-        kept.is_empty() || kept.iter().any(|it| it == name)
-    }
-
-    fn take(
-        self,
-        received: Received<'_, Token>,
-        mut sender: Sender<'_, Token, Descriptor>,
-    ) -> Todo {
-        match received {
-            Received::Event(event) if !self.keeps(event.name()) => {}
-            Received::Event(event) => {
-                let bytes = event.message().len();
-                self.events.push(event.into_owned(), bytes);
-            }
-            Received::Answer(answer) => answer.token.settle(match answer.outcome {
-                Ok(reply) => Answer::Reply(reply.into_owned()),
-                Err(failure) => Answer::Failure(failure.into_owned()),
-            }),
-            Received::Unanswered(lost) => lost.token.settle(Answer::None(lost.ending)),
-            Received::Greeting(greeting) | Received::Restarted(greeting) => {
-                *self.greeting = Some(greeting.into_owned());
-                if let Err(refusal) = sender.negotiate(nonce(), self.settings.enable) {
-                    return Todo::Failed(refusal);
-                }
-            }
-            Received::Ready => *self.handshake = Some(Ok(())),
-            Received::HandshakeFailed(failure) => {
-                *self.handshake = Some(Err(failure.into_owned()));
-            }
-            Received::Malformed(malformed) => return Todo::Malformed(malformed.to_string()),
-            // The error that follows ends the connection.
-            Received::ServerParseError(_) => {}
-            // An answer to nobody here, and an agent that has to be synced again: the next command
-            // is refused with the reason.
-            _ => {}
-        }
-        Todo::Nothing
-    }
 }

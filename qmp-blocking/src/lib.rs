@@ -28,18 +28,27 @@
 
 mod answer;
 mod builder;
-mod command;
 mod connection;
 mod drive;
 mod event;
+mod execute;
+mod handshake;
+mod raw;
+mod receive;
+mod response;
+mod sent;
 mod shutdown;
 mod stream;
+mod submit;
 mod wire;
 
 pub use builder::Builder;
-pub use command::{Execute, Raw, Response, Sent, Typed, Untyped};
 pub use connection::Connection;
 pub use event::EventWait;
+pub use execute::Execute;
+pub use raw::Raw;
+pub use response::{Response, Typed, Untyped};
+pub use sent::Sent;
 pub use shutdown::ShutdownHandle;
 pub use stream::{Interest, NoDeadline, Readiness, Stream};
 pub use wire::Direction;

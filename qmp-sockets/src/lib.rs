@@ -22,6 +22,7 @@
 #[cfg(target_os = "linux")]
 mod abstract_name;
 mod advice;
+mod cause;
 mod connect;
 mod connect_error;
 mod deadline;
@@ -42,12 +43,13 @@ mod socket;
 #[cfg(unix)]
 mod socket_file;
 
+pub use cause::{Cause, Disconnect};
 pub use connect::connect;
 pub use connect_error::ConnectError;
 pub use deadline::Deadline;
 #[cfg(unix)]
 pub use descriptor::{duplicate_inherited, send_with_descriptor};
-pub use error::{Cause, Disconnect, Error, Outcome};
+pub use error::{Error, Outcome};
 pub use into_address::IntoAddress;
 pub use listen::Listener;
 #[cfg(unix)]

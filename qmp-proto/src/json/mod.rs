@@ -7,6 +7,7 @@ mod error;
 mod names;
 mod nesting;
 mod object;
+mod rules;
 mod string;
 mod text;
 mod walk;
@@ -14,10 +15,12 @@ mod walk;
 pub use error::{JsonError, JsonFlaw};
 pub use text::Text;
 
-pub(crate) use names::Names;
+use names::Names;
 pub(crate) use nesting::{MAX_DEPTH, Nesting};
 pub(crate) use object::{Member, Members};
+use rules::Rules;
+pub(crate) use rules::{Lenient, Strict};
 pub(crate) use string::plain_prefix;
 #[cfg(feature = "serde")]
 pub(crate) use walk::depth_of;
-pub(crate) use walk::{Lenient, Strict, is_blank, skip_blanks, trim_blanks_end, walk_value};
+pub(crate) use walk::{is_blank, skip_blanks, trim_blanks_end, walk_value};

@@ -1,7 +1,7 @@
 //! The members of an object, one after another.
 
-use super::walk::{Lenient, skip_blanks, walk_colon, walk_string, walk_value};
-use super::{JsonError, JsonFlaw, MAX_DEPTH, Text};
+use super::walk::{skip_blanks, walk_colon, walk_string, walk_value};
+use super::{JsonError, JsonFlaw, Lenient, MAX_DEPTH, Text};
 
 /// One member, raw.
 #[derive(Clone, Copy, Debug)]

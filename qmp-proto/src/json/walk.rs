@@ -1,108 +1,7 @@
 //! Walking over one JSON value without building anything.
 
-use super::string::{is_noncharacter, plain_prefix, walk_escape};
-use super::{JsonError, JsonFlaw, MAX_DEPTH, Names, Nesting};
-
-/// QEMU's limits for one message: more is taken as the beginning of another.
-const MAX_TOKENS: usize = 2_097_152;
-
-/// What is asked of a text beside being JSON.
-pub(crate) trait Rules<'a> {
-    /// Called with every token; the walk ends with the flaw.
-    fn token(&mut self) -> Result<(), JsonFlaw>;
-    /// Called with the raw bytes of a string between escapes.
-    fn plain(&mut self, bytes: &[u8]) -> Result<(), JsonFlaw>;
-    /// Called with the character of every escape.
-    fn escaped(&mut self, char: char) -> Result<(), JsonFlaw>;
-    /// Called with every number.
-    fn number(&mut self, digits: &[u8]) -> Result<(), JsonFlaw>;
-    /// Called when an object opens.
-    fn open_object(&mut self) -> Result<(), JsonFlaw>;
-    /// Called with the inside of every member's name.
-    fn name(&mut self, name: &'a [u8]) -> Result<(), JsonFlaw>;
-    /// Called when an object closes.
-    fn close_object(&mut self) -> Result<(), JsonFlaw>;
-}
-
-/// JSON and no more: for what is received.
-pub(crate) struct Lenient;
-
-impl Rules<'_> for Lenient {
-    fn token(&mut self) -> Result<(), JsonFlaw> {
-        Ok(())
-    }
-    fn plain(&mut self, _: &[u8]) -> Result<(), JsonFlaw> {
-        Ok(())
-    }
-    fn escaped(&mut self, _: char) -> Result<(), JsonFlaw> {
-        Ok(())
-    }
-    fn number(&mut self, _: &[u8]) -> Result<(), JsonFlaw> {
-        Ok(())
-    }
-    fn open_object(&mut self) -> Result<(), JsonFlaw> {
-        Ok(())
-    }
-    fn name(&mut self, _: &[u8]) -> Result<(), JsonFlaw> {
-        Ok(())
-    }
-    fn close_object(&mut self) -> Result<(), JsonFlaw> {
-        Ok(())
-    }
-}
-
-/// What QEMU reads as exactly one value: for what is sent.
-#[derive(Default)]
-pub(crate) struct Strict<'a> {
-    tokens: usize,
-    names: Names<'a>,
-}
-
-impl Strict<'_> {
-    /// For a text that so many tokens of the same message stand around.
-    pub(crate) fn inside(tokens: usize) -> Self {
-        Self { tokens, ..Self::default() }
-    }
-}
-
-impl<'a> Rules<'a> for Strict<'a> {
-    fn token(&mut self) -> Result<(), JsonFlaw> {
-        self.tokens += 1;
-        if self.tokens > MAX_TOKENS { Err(JsonFlaw::TooManyTokens) } else { Ok(()) }
-    }
-
-    fn plain(&mut self, bytes: &[u8]) -> Result<(), JsonFlaw> {
-        if bytes.is_ascii() {
-            return Ok(());
-        }
-        let text = core::str::from_utf8(bytes).map_err(|_| JsonFlaw::Utf8)?;
-        text.chars().try_for_each(|char| self.escaped(char))
-    }
-
-    fn escaped(&mut self, char: char) -> Result<(), JsonFlaw> {
-        if is_noncharacter(char) { Err(JsonFlaw::Noncharacter) } else { Ok(()) }
-    }
-
-    fn number(&mut self, digits: &[u8]) -> Result<(), JsonFlaw> {
-        let digits = digits.strip_prefix(b"-").unwrap_or(digits);
-        match digits {
-            [b'0', b'e' | b'E', ..] => Err(JsonFlaw::ZeroExponent),
-            _ => Ok(()),
-        }
-    }
-
-    fn open_object(&mut self) -> Result<(), JsonFlaw> {
-        self.names.open()
-    }
-
-    fn name(&mut self, name: &'a [u8]) -> Result<(), JsonFlaw> {
-        self.names.add(name)
-    }
-
-    fn close_object(&mut self) -> Result<(), JsonFlaw> {
-        self.names.close()
-    }
-}
+use super::string::{plain_prefix, walk_escape};
+use super::{JsonError, JsonFlaw, MAX_DEPTH, Nesting, Rules};
 
 /// What may come next.
 #[derive(Clone, Copy)]
@@ -284,7 +183,7 @@ pub(crate) fn depth_of(text: &[u8]) -> usize {
     let (mut depth, mut deepest, mut at) = (0_usize, 0, 0);
     while let Some(&byte) = text.get(at) {
         match byte {
-            b'"' => match walk_string(text, at, &mut Lenient) {
+            b'"' => match walk_string(text, at, &mut super::Lenient) {
                 Ok(end) => {
                     at = end;
                     continue;
@@ -306,6 +205,7 @@ pub(crate) fn depth_of(text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::{Lenient, Strict};
 
     fn lenient(text: &str) -> Result<usize, JsonFlaw> {
         walk_value(text.as_bytes(), 0, MAX_DEPTH, &mut Lenient).map_err(|error| error.flaw())

@@ -10,6 +10,8 @@ mod owned;
 mod reply;
 mod timestamp;
 mod version;
+#[cfg(feature = "alloc")]
+mod with_id;
 
 pub use class::ErrorClass;
 pub use event::Event;

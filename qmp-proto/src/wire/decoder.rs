@@ -6,58 +6,18 @@
 //! memchr from then on; anything else means that brackets go on being counted. A line that is not
 //! one whole object is counted too. The agent always sends lines.
 
-use core::fmt;
-
 use memchr::{memchr, memchr2};
 
 use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, skip_blanks, trim_blanks_end};
 use crate::message::Message;
 use crate::wire::balance::{Balance, Balanced};
-use crate::wire::{Unsplit, route, split};
+use crate::wire::{Malformed, MalformedReason, Unsplit, route, split};
 
 /// How much of a malformed message is shown.
 const SHOWN: usize = 256;
 
 /// The byte an agent sends before the answer to `guest-sync-delimited`.
 pub(crate) const SENTINEL: u8 = 0xFF;
-
-/// Bytes that are no message.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Malformed<'b> {
-    /// The offending bytes, at most 256 of them.
-    pub bytes: &'b [u8],
-    /// What is wrong with them.
-    pub reason: MalformedReason,
-}
-
-impl fmt::Display for Malformed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.reason, self.bytes.escape_ascii())
-    }
-}
-
-/// Why bytes are no message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum MalformedReason {
-    /// Bytes outside any object: a warning printed into the socket, line noise, a bare number.
-    Garbage,
-    /// An object that is no JSON, or no message twice over.
-    Json(JsonError),
-    /// An object that is no greeting, answer or event, or more than one of them.
-    UnknownMessage,
-}
-
-impl fmt::Display for MalformedReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Garbage => f.write_str("bytes outside any message"),
-            Self::Json(error) => fmt::Display::fmt(error, f),
-            Self::UnknownMessage => f.write_str("an object that is no greeting, answer or event"),
-        }
-    }
-}
 
 /// What was found in the input.
 #[derive(Clone, Copy, Debug)]

@@ -2,10 +2,11 @@
 
 mod balance;
 mod decoder;
+mod malformed;
 mod route;
 mod split;
 
-pub use decoder::{Malformed, MalformedReason};
+pub use malformed::{Malformed, MalformedReason};
 
 pub(crate) use decoder::{Bounds, Decoder, Found};
 pub(crate) use route::route;

@@ -1,0 +1,231 @@
+//! Commands, put together.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use qmp_proto::{Arguments, Command, Refusal, Request};
+use qmp_sockets::{Cause, Error};
+use serde::Serialize;
+
+use crate::Connection;
+use crate::answer::Place;
+use crate::connection::Descriptor;
+use crate::response::{Response, Typed, Untyped};
+use crate::sent::{Clock, Sent};
+use crate::stream::Stream;
+
+/// A command that is being put together; [`run`](Self::run) or [`send`](Self::send) sends it.
+#[must_use = "a command does nothing until it is run or sent"]
+pub struct Execute<'c, S: Stream, R> {
+    connection: &'c mut Connection<S>,
+    name: &'c str,
+    /// A JSON object without its closing brace, empty for none; or why it is none.
+    arguments: Result<Vec<u8>, Refusal>,
+    out_of_band: bool,
+    answered: bool,
+    descriptor: Option<Descriptor>,
+    deadline: Option<Duration>,
+    response: PhantomData<fn() -> R>,
+}
+
+impl<'c, S: Stream> Execute<'c, S, Untyped> {
+    pub(crate) fn new(connection: &'c mut Connection<S>, name: &'c str) -> Self {
+        Self::named(connection, name)
+    }
+}
+
+impl<'c, S: Stream, C: Command> Execute<'c, S, Typed<C>> {
+    pub(crate) fn typed(connection: &'c mut Connection<S>, command: &C) -> Self {
+        let mut execute = Self::named(connection, C::NAME).arguments(command);
+        execute.answered &= C::ANSWERED;
+        execute
+    }
+}
+
+impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
+    fn named(connection: &'c mut Connection<S>, name: &'c str) -> Self {
+        let deadline = connection.settings.deadline;
+        Self {
+            connection,
+            name,
+            arguments: Ok(Vec::new()),
+            out_of_band: false,
+            answered: Request::<'_, _, Descriptor>::new(name).is_answered(),
+            descriptor: None,
+            deadline,
+            response: PhantomData,
+        }
+    }
+
+    /// With all these arguments: anything that serializes to a JSON object, or to `null` for none.
+    pub fn arguments<A: Serialize + ?Sized>(mut self, arguments: &A) -> Self {
+        self.arguments = serde_json::to_vec(arguments)
+            .map_err(|error| Refusal::Unserializable(error.to_string()))
+            .and_then(open_object);
+        self
+    }
+
+    /// With one more argument.
+    pub fn argument<A: Serialize + ?Sized>(mut self, name: &str, value: &A) -> Self {
+        if let Ok(arguments) = &mut self.arguments {
+            arguments.push(if arguments.is_empty() { b'{' } else { b',' });
+            let written = serde_json::to_writer(&mut *arguments, name).and_then(|()| {
+                arguments.push(b':');
+                serde_json::to_writer(&mut *arguments, value)
+            });
+            if let Err(error) = written {
+                self.arguments = Err(Refusal::Unserializable(error.to_string()));
+            }
+        }
+        self
+    }
+
+    /// Out of band: run at once, also while an in-band command is busy. Only for commands that allow
+    /// it (`query-yank`, `yank`, `migrate-pause`, `migrate-recover`), on a connection that was
+    /// [built for it](crate::Builder::out_of_band).
+    pub fn out_of_band(mut self) -> Self {
+        self.out_of_band = true;
+        self
+    }
+
+    /// The server answers this command only when it fails. Then [`run`](Self::run) succeeds when
+    /// the connection ends, a later command is answered, or nothing has come for the deadline, 10
+    /// seconds if it has none. The guest agent's `guest-shutdown` and `guest-suspend-…` are known
+    /// by name.
+    pub fn without_answer(mut self) -> Self {
+        self.answered = false;
+        self
+    }
+
+    /// With a file descriptor (`getfd`, `add-fd`). It is closed once it has left: the server has
+    /// its own then. Descriptors take turns: the command waits until the one before is answered.
+    ///
+    /// A server keeps a file that came with a command that takes none, and gives it to the next
+    /// command that does.
+    #[cfg(unix)]
+    pub fn descriptor(mut self, descriptor: impl Into<std::os::fd::OwnedFd>) -> Self {
+        self.descriptor = Some(descriptor.into());
+        self
+    }
+
+    /// How long to wait for the answer, from now; and for a turn, if too many are in flight.
+    ///
+    /// When it passes, the command is not taken back: its outcome is unknown.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Sends the command and waits for its answer.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be sent, the server answers with an error, the deadline passes, or the
+    /// connection ends. [`Error::outcome`] says whether it may have been done.
+    pub fn run(self) -> Result<R::Value, Error> {
+        let (connection, sent) = self.submit()?;
+        sent.wait(connection)
+    }
+
+    /// Sends the command without waiting for its answer, which [`Sent::wait`] does later: so
+    /// several can be in flight.
+    ///
+    /// If as many are unanswered as may be (64; 7 in-band ones with out-of-band execution), it waits
+    /// until one is answered.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be sent.
+    pub fn send(self) -> Result<Sent<R>, Error> {
+        let (connection, sent) = self.submit()?;
+        // It leaves now, if there is room in the socket.
+        connection.write_now();
+        Ok(sent)
+    }
+
+    fn submit(self) -> Result<(&'c mut Connection<S>, Sent<R>), Error> {
+        let Self {
+            connection,
+            name,
+            arguments,
+            out_of_band,
+            answered,
+            mut descriptor,
+            deadline,
+            ..
+        } = self;
+        connection.check_deadline(deadline).map_err(|error| error.in_command(name))?;
+        if descriptor.is_some() && !connection.stream.carries_descriptors() {
+            return Err(connection.error(Cause::NoDescriptors).in_command(name));
+        }
+        let arguments =
+            arguments.map_err(|refusal| connection.refused(refusal).in_command(name))?;
+        let clock = Clock::start(deadline, answered, connection.stream.has_deadlines());
+        let place = Place::default();
+        let text = close_object(arguments)
+            .map_err(|error| connection.error(Cause::Json(error)).in_command(name))?;
+        let checked = text.as_deref().map(Arguments::parse).transpose();
+        let checked =
+            checked.map_err(|error| connection.error(Cause::Json(error)).in_command(name))?;
+        let request = connection.admit(name, &clock, |connection| {
+            let mut request = Request::new(name);
+            request = if out_of_band { request.out_of_band() } else { request };
+            request = if answered { request } else { request.without_answer() };
+            if let Some(descriptor) = descriptor.take() {
+                request = request.descriptor(descriptor);
+            }
+            let sent = match checked {
+                Some(arguments) => connection.try_submit(request.checked(arguments), &place),
+                None => connection.try_submit(request, &place),
+            };
+            sent.map_err(|(refusal, back)| {
+                descriptor = back;
+                refusal
+            })
+        })?;
+        let sent = Sent {
+            request,
+            place,
+            peer: Arc::clone(&connection.peer),
+            name: name.to_owned(),
+            answered,
+            clock,
+            response: PhantomData,
+        };
+        Ok((connection, sent))
+    }
+}
+
+impl<S: Stream, R> fmt::Debug for Execute<'_, S, R> {
+    /// Not the arguments: they may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Execute")
+            .field("name", &self.name)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes the closing brace off an object, so that members can be added.
+fn open_object(mut json: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+    if json == b"null" || json == b"{}" {
+        json.clear();
+    } else if json.starts_with(b"{") {
+        json.pop();
+    }
+    // Anything else is refused when it is checked.
+    Ok(json)
+}
+
+fn close_object(mut json: Vec<u8>) -> Result<Option<String>, qmp_proto::JsonError> {
+    if json.is_empty() {
+        return Ok(None);
+    }
+    if json.starts_with(b"{") {
+        json.push(b'}');
+    }
+    // serde_json writes UTF-8.
+    Ok(Some(String::from_utf8_lossy(&json).into_owned()))
+}

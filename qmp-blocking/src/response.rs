@@ -1,0 +1,43 @@
+//! From replies to values.
+
+use std::marker::PhantomData;
+
+use qmp_proto::{Command, OwnedReply};
+use qmp_sockets::Error;
+
+/// How a reply becomes the value that [`run`](Execute::run) returns. There is no need to name it.
+pub trait Response {
+    /// What the caller gets.
+    type Value;
+
+    /// Makes it of the reply.
+    ///
+    /// # Errors
+    ///
+    /// If the reply is something else.
+    fn from_reply(reply: OwnedReply) -> Result<Self::Value, Error>;
+}
+
+/// The reply as it came, of [`Connection::execute`]; [`decode`](OwnedReply::decode) it when needed.
+#[derive(Debug)]
+pub struct Untyped;
+
+/// The output type of a [`Command`], of [`Connection::call`].
+#[derive(Debug)]
+pub struct Typed<C>(PhantomData<fn() -> C>);
+
+impl Response for Untyped {
+    type Value = OwnedReply;
+
+    fn from_reply(reply: OwnedReply) -> Result<OwnedReply, Error> {
+        Ok(reply)
+    }
+}
+
+impl<C: Command> Response for Typed<C> {
+    type Value = C::Output;
+
+    fn from_reply(reply: OwnedReply) -> Result<C::Output, Error> {
+        Ok(reply.decode()?)
+    }
+}
