@@ -12,7 +12,7 @@ impl<T, const N: usize> Client<T, N> {
     ///
     /// # Errors
     ///
-    /// If it cannot be sent now, or at all: see [`Refusal`](crate::Refusal). Then nothing was
+    /// If it cannot be sent now, or at all: see [`Refusal`]. Then nothing was
     /// appended, and the token and the descriptor come back.
     // The error holds what was passed in.
     #[allow(clippy::result_large_err)]
