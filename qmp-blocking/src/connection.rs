@@ -61,8 +61,9 @@ pub struct Connection<S: Stream = Socket> {
 }
 
 impl Connection {
-    /// Connects to a monitor: of QEMU, of the storage daemon. The [`Address`] says how it can be
-    /// written.
+    /// Connects to a monitor: of QEMU, of the storage daemon. The table at
+    /// [`Address`](crate::Address) says how its address can be written; a path of the standard
+    /// library is a unix socket's.
     ///
     /// Connecting and the handshake have 10 seconds each; [`builder`](Self::builder) sets others.
     ///

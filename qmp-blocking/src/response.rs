@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use qmp_proto::{Command, OwnedReply};
 use qmp_sockets::Error;
 
-/// How a reply becomes the value that [`run`](Execute::run) returns. There is no need to name it.
+/// How a reply becomes the value that [`run`](crate::Execute::run) returns. There is no need to name it.
 pub trait Response {
     /// What the caller gets.
     type Value;
@@ -18,11 +18,11 @@ pub trait Response {
     fn from_reply(reply: OwnedReply) -> Result<Self::Value, Error>;
 }
 
-/// The reply as it came, of [`Connection::execute`]; [`decode`](OwnedReply::decode) it when needed.
+/// The reply as it came, of [`Connection::execute`](crate::Connection::execute); [`decode`](OwnedReply::decode) it when needed.
 #[derive(Debug)]
 pub struct Untyped;
 
-/// The output type of a [`Command`], of [`Connection::call`].
+/// The output type of a [`Command`], of [`Connection::call`](crate::Connection::call).
 #[derive(Debug)]
 pub struct Typed<C>(PhantomData<fn() -> C>);
 

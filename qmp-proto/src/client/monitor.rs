@@ -36,7 +36,7 @@ impl Monitor {
 
 impl<T, const N: usize> Client<T, N> {
     /// Negotiates capabilities, those named in `enable` among them: `&[]`, or
-    /// [`OUT_OF_BAND`](crate::OUT_OF_BAND).
+    /// [`OUT_OF_BAND`].
     ///
     /// The answer is [`Received::Ready`] or [`Received::HandshakeFailed`]. Answers to the client
     /// that was connected before us may come first, so the id is made of `nonce`, which must be
