@@ -38,7 +38,7 @@ impl<R: Response> Sent<R> {
     ///
     /// # Errors
     ///
-    /// As [`Execute::run`], or if the command was sent on another connection.
+    /// As [`Execute::run`](crate::Execute::run), or if the command was sent on another connection.
     pub fn wait<S: Stream>(self, connection: &mut Connection<S>) -> Result<R::Value, Error> {
         let reply = connection.collect(&self);
         self.respond(reply)

@@ -9,7 +9,7 @@ use qmp_sockets::{Socket, describe_silence, describe_stop};
 
 /// A stream that a [`Connection`](crate::Connection) runs over.
 ///
-/// [`Socket`](crate::Socket) is one; [`NoDeadline`] makes one of anything that reads and writes.
+/// [`Socket`] is one; [`NoDeadline`] makes one of anything that reads and writes.
 ///
 /// `read` is called when [`poll`](Self::poll) said that there is something to read, or when nothing
 /// else is to be waited for, and waits then. `Interrupted` and `WouldBlock` are no failures: the

@@ -4,15 +4,15 @@
 //! lie the same few questions for blocking and for asynchronous programs alike, and this crate
 //! answers them:
 //!
-//! - From an [`Address`](qmp_proto::Address) to a connected [`Socket`]: [`connect`], within a
+//! - From an [`Address`](qmp_proto::Address) to a connected [`Socket`]: [`connect()`], within a
 //!   [`Deadline`], also over paths longer than a socket address has room for. The other way round,
 //!   QEMU connects to us: [`Listener`].
 //! - When that fails, a [`ConnectError`] says to which address, why, and what to try; and when a
 //!   connected server stays silent, [`describe_silence`] finds out the cause.
 //! - A file descriptor is sent along with a command: [`send_with_descriptor`].
 //! - Events wait for a slow reader in bounded memory, and losses are counted: [`EventQueue`].
-//! - A connection's first id is unlike any other's: [`nonce`].
-//! - Passwords stay out of logs: [`redact`].
+//! - A connection's first id is unlike any other's: [`nonce()`].
+//! - Passwords stay out of logs: [`redact()`].
 //!
 //! The adapters re-export this crate whole; there is no need to depend on it as well.
 //!

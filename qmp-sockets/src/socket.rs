@@ -24,7 +24,7 @@ pub enum Socket {
     /// A unix socket, the only kind that carries descriptors.
     #[cfg(unix)]
     Unix(UnixStream),
-    /// A TCP connection, `TCP_NODELAY` set when [`connect`](crate::connect) made it.
+    /// A TCP connection, `TCP_NODELAY` set when [`connect`](crate::connect()) made it.
     Tcp(TcpStream),
     /// A vsock connection. The standard library has no type for it; as a descriptor it can be
     /// registered with any event loop.
