@@ -297,6 +297,21 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_keeps_its_parts() {
+        let line = br#"{"id": 7, "error": {"class": "DeviceNotFound", "desc": "no \"x\""}}"#;
+        let Message::Failure(failure) = split(line, MAX_DEPTH).unwrap() else { panic!() };
+        let owned = failure.into_owned();
+        assert_eq!(owned.class(), ErrorClass::DeviceNotFound);
+        assert_eq!(owned.description(), "no \"x\"");
+        assert_eq!(owned.to_string(), "DeviceNotFound: no \"x\"");
+        assert_eq!(owned.message(), line);
+        let long = [&b"{\"return\": \""[..], &[b'x'; 999], b"\"}"].concat();
+        let Message::Reply(reply) = split(&long, MAX_DEPTH).unwrap() else { panic!() };
+        let shown = alloc::format!("{:?}", reply.into_owned());
+        assert!(shown.len() < 300 && shown.ends_with("x…)"), "{shown}");
+    }
+
+    #[test]
     fn an_empty_reply_is_an_empty_object() {
         assert_eq!(OwnedReply::empty().json().unwrap().as_str(), "{}");
     }

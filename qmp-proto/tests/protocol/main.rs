@@ -19,5 +19,6 @@ mod raw;
 #[cfg(feature = "alloc")]
 mod session;
 mod slots;
+mod texts;
 mod transcripts;
 mod vectors;

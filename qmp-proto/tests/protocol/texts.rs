@@ -1,0 +1,115 @@
+//! What a person gets to read, and what must not be shown.
+
+use qmp_proto::{JsonError, JsonFlaw, Phase, ProtocolError, Refusal};
+
+#[test]
+fn each_phase_completes_a_sentence() {
+    for (phase, text) in [
+        (Phase::Greeting, "waiting for the greeting"),
+        (Phase::Greeted, "capabilities are not negotiated"),
+        (Phase::Negotiating, "capabilities are being negotiated"),
+        (Phase::Unsynced, "the agent is not in sync"),
+        (Phase::Syncing, "the agent is being synced"),
+        (Phase::Ready, "the connection is ready"),
+        (Phase::Ended, "the connection is over"),
+    ] {
+        assert_eq!(phase.to_string(), text);
+        let refusal = Refusal::Phase(phase).to_string();
+        assert_eq!(refusal, format!("cannot send this while {text}"));
+        let end = ProtocolError::EndInHandshake { phase }.to_string();
+        assert_eq!(end, format!("the server closed the connection: {text}"));
+    }
+}
+
+#[test]
+fn refusals_and_ends_say_what_to_do_about_them() {
+    for (refusal, part) in [
+        (Refusal::OtherDialect, "guest agent does not negotiate"),
+        (Refusal::TooManyInFlight { limit: 64 }, "64 requests are unanswered"),
+        (Refusal::DescriptorInFlight, "could get the wrong file"),
+        (Refusal::NotOffered, "does not offer this capability"),
+        (Refusal::NoOutOfBand, "need the capability \"oob\""),
+        (Refusal::InvalidName, "1 to 255 letters, digits"),
+        (Refusal::TooLong, "64 MiB"),
+        (Refusal::Full, "no room for the message"),
+    ] {
+        assert!(refusal.to_string().contains(part), "{refusal}");
+    }
+    for (error, part) in [
+        (ProtocolError::MessageTooLong { limit: 9 }, "longer than the limit of 9 bytes"),
+        (ProtocolError::TooDeep { limit: 9 }, "deeper than the limit of 9 levels"),
+        (ProtocolError::FramingLost, "where the next begins cannot be told"),
+        (ProtocolError::ServerParseError, "with several in flight"),
+        (ProtocolError::NotAnAgent, "not a guest agent"),
+        (ProtocolError::EndInsideMessage, "inside a message"),
+        (ProtocolError::EndWithRequests { count: 1 }, "with a request unanswered"),
+        (ProtocolError::EndWithRequests { count: 2 }, "with 2 requests unanswered"),
+        (ProtocolError::Ended, "over"),
+    ] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[test]
+fn a_json_error_says_what_is_wrong_and_where() {
+    let error = |text| -> JsonError { qmp_proto::Arguments::parse(text).unwrap_err() };
+    for (text, says) in [
+        ("{\"a\": 1", "JSON that ends too early at byte 7"),
+        ("{\"a\": ?}", "invalid JSON at byte 6"),
+        ("{} 1", "something after the JSON value at byte 3"),
+        ("{\"a\": \"\u{1}\"}", "a control character inside a string at byte 7"),
+        ("{\"a\": \"\\x\"}", "an unknown escape inside a string at byte 7"),
+        ("{\"a\": \"\\ud800\\u0041\"}", "half a surrogate pair inside a string at byte 7"),
+        ("[1]", "not a JSON object at byte 0"),
+        ("{\"a\": \"\u{FFFE}\"}", "a Unicode noncharacter, which QEMU refuses, at byte 7"),
+        ("{\"a\": 0e1}", "a zero with an exponent, which QEMU cannot read, at byte 6"),
+    ] {
+        assert_eq!(error(text).to_string(), says);
+    }
+    assert_eq!(error("{\"a\": 1, \"a\": 2}").flaw(), JsonFlaw::DuplicateMember);
+}
+
+#[cfg(feature = "alloc")]
+mod with_an_allocator {
+    use qmp_proto::{Client, Options, Output, OwnedArguments, Received, Request, Session, Version};
+
+    fn greeted() -> Session<()> {
+        let mut session: Session<()> = Session::new(Client::monitor(Options::monitor()));
+        let greeting = b"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 3, \"minor\": 2, \"major\": 1}, \"package\": \"P\"}, \"capabilities\": [\"oob\"]}}\r\n";
+        session.room()[..greeting.len()].copy_from_slice(greeting);
+        session.filled(greeting.len());
+        session
+    }
+
+    #[test]
+    fn a_greeting_is_kept_whole() {
+        let mut session = greeted();
+        let Some((Received::Greeting(greeting), _)) = session.receive().unwrap() else { panic!() };
+        let greeting = greeting.into_owned();
+        assert_eq!(greeting.version(), Some(Version::new(1, 2, 3)));
+        assert_eq!(greeting.package(), "P");
+        assert_eq!(greeting.capabilities(), ["oob"]);
+        assert!(greeting.offers("oob") && !greeting.offers("P"));
+        assert!(format!("{greeting:?}").starts_with("OwnedGreeting({\\\"QMP\\\""));
+        assert_eq!(session.consumed(), [greeting.message(), b"\r\n"].concat().trim_ascii_end());
+    }
+
+    #[test]
+    fn what_is_sent_is_not_shown() {
+        let secret = OwnedArguments::parse("{\"password\": \"hush\"} ".into()).unwrap();
+        assert_eq!(secret.as_arguments().as_str(), "{\"password\": \"hush\"}");
+        assert!(!format!("{secret:?}").contains("hush"));
+        let mut client: Client<()> = Client::negotiated(Options::monitor(), 1);
+        let mut output: Output = Output::new();
+        let request = Request::new("set_password").checked(secret.as_arguments());
+        client.execute(&mut output, request, ()).unwrap();
+        assert_eq!(output.since(0).len(), output.next().unwrap().bytes.len());
+        let shown = format!("{output:?}");
+        assert!(shown.contains("unsent") && !shown.contains("hush"), "{shown}");
+        let mut session = greeted();
+        let shown = format!("{session:?}") + &format!("{:?}", session.sender());
+        assert!(shown.contains("phase: Greeting") && !shown.contains("QMP"), "{shown}");
+        assert_eq!(session.drain().count(), 0);
+        assert_eq!(session.client().in_flight(), 0);
+    }
+}
