@@ -8,14 +8,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use qmp_proto::{OwnedEvent, OwnedGreeting, Phase, Session, Version};
-use qmp_sockets::{Disconnect, Error, EventQueue, IntoAddress, Socket};
+use qmp_sockets::{Disconnect, Error, EventQueue, IntoAddress, Socket, Typed, Untyped};
 
 use crate::answer::Token;
 use crate::builder::Settings;
 use crate::event::EventWait;
 use crate::execute::Execute;
 use crate::raw::Raw;
-use crate::response::{Typed, Untyped};
 use crate::shutdown::ShutdownHandle;
 use crate::stream::Stream;
 use crate::wire::Wire;

@@ -5,14 +5,13 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qmp_proto::{Arguments, Command, Refusal, Request};
-use qmp_sockets::{Cause, Error};
+use qmp_proto::{Command, Request};
+use qmp_sockets::{ArgumentsBuilder, Cause, Error, Response, Typed, Untyped};
 use serde::Serialize;
 
 use crate::Connection;
 use crate::answer::Place;
 use crate::connection::Descriptor;
-use crate::response::{Response, Typed, Untyped};
 use crate::sent::{Clock, Sent};
 use crate::stream::Stream;
 
@@ -21,8 +20,7 @@ use crate::stream::Stream;
 pub struct Execute<'c, S: Stream, R> {
     connection: &'c mut Connection<S>,
     name: &'c str,
-    /// A JSON object without its closing brace, empty for none; or why it is none.
-    arguments: Result<Vec<u8>, Refusal>,
+    arguments: ArgumentsBuilder,
     out_of_band: bool,
     answered: bool,
     descriptor: Option<Descriptor>,
@@ -50,7 +48,7 @@ impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
         Self {
             connection,
             name,
-            arguments: Ok(Vec::new()),
+            arguments: ArgumentsBuilder::none(),
             out_of_band: false,
             answered: Request::<'_, _, Descriptor>::new(name).is_answered(),
             descriptor: None,
@@ -61,24 +59,13 @@ impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
 
     /// With all these arguments: anything that serializes to a JSON object, or to `null` for none.
     pub fn arguments<A: Serialize + ?Sized>(mut self, arguments: &A) -> Self {
-        self.arguments = serde_json::to_vec(arguments)
-            .map_err(|error| Refusal::Unserializable(error.to_string()))
-            .and_then(open_object);
+        self.arguments = ArgumentsBuilder::of(arguments);
         self
     }
 
     /// With one more argument.
     pub fn argument<A: Serialize + ?Sized>(mut self, name: &str, value: &A) -> Self {
-        if let Ok(arguments) = &mut self.arguments {
-            arguments.push(if arguments.is_empty() { b'{' } else { b',' });
-            let written = serde_json::to_writer(&mut *arguments, name).and_then(|()| {
-                arguments.push(b':');
-                serde_json::to_writer(&mut *arguments, value)
-            });
-            if let Err(error) = written {
-                self.arguments = Err(Refusal::Unserializable(error.to_string()));
-            }
-        }
+        self.arguments.add(name, value);
         self
     }
 
@@ -161,14 +148,9 @@ impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
             return Err(connection.error(Cause::NoDescriptors).in_command(name));
         }
         let arguments =
-            arguments.map_err(|refusal| connection.refused(refusal).in_command(name))?;
+            arguments.finish().map_err(|cause| connection.error(cause).in_command(name))?;
         let clock = Clock::start(deadline, answered, connection.stream.has_deadlines());
         let place = Place::default();
-        let text = close_object(arguments)
-            .map_err(|error| connection.error(Cause::Json(error)).in_command(name))?;
-        let checked = text.as_deref().map(Arguments::parse).transpose();
-        let checked =
-            checked.map_err(|error| connection.error(Cause::Json(error)).in_command(name))?;
         let request = connection.admit(name, &clock, |connection| {
             let mut request = Request::new(name);
             request = if out_of_band { request.out_of_band() } else { request };
@@ -176,8 +158,10 @@ impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
             if let Some(descriptor) = descriptor.take() {
                 request = request.descriptor(descriptor);
             }
-            let sent = match checked {
-                Some(arguments) => connection.try_submit(request.checked(arguments), &place),
+            let sent = match &arguments {
+                Some(arguments) => {
+                    connection.try_submit(request.checked(arguments.as_arguments()), &place)
+                }
                 None => connection.try_submit(request, &place),
             };
             sent.map_err(|(refusal, back)| {
@@ -206,26 +190,4 @@ impl<S: Stream, R> fmt::Debug for Execute<'_, S, R> {
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }
-}
-
-/// Takes the closing brace off an object, so that members can be added.
-fn open_object(mut json: Vec<u8>) -> Result<Vec<u8>, Refusal> {
-    if json == b"null" || json == b"{}" {
-        json.clear();
-    } else if json.starts_with(b"{") {
-        json.pop();
-    }
-    // Anything else is refused when it is checked.
-    Ok(json)
-}
-
-fn close_object(mut json: Vec<u8>) -> Result<Option<String>, qmp_proto::JsonError> {
-    if json.is_empty() {
-        return Ok(None);
-    }
-    if json.starts_with(b"{") {
-        json.push(b'}');
-    }
-    // serde_json writes UTF-8.
-    Ok(Some(String::from_utf8_lossy(&json).into_owned()))
 }

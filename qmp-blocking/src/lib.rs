@@ -35,7 +35,6 @@ mod execute;
 mod handshake;
 mod raw;
 mod receive;
-mod response;
 mod sent;
 mod shutdown;
 mod stream;
@@ -47,7 +46,6 @@ pub use connection::Connection;
 pub use event::EventWait;
 pub use execute::Execute;
 pub use raw::Raw;
-pub use response::{Response, Typed, Untyped};
 pub use sent::Sent;
 pub use shutdown::ShutdownHandle;
 pub use stream::{Interest, NoDeadline, Readiness, Stream};
@@ -58,7 +56,8 @@ pub use qmp_proto::{
     OwnedFailure, OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version,
 };
 pub use qmp_sockets::{
-    self, Cause, ConnectError, Disconnect, Error, IntoAddress, Listener, Outcome, Socket,
+    self, Cause, ConnectError, Disconnect, Error, IntoAddress, Listener, Outcome, Response, Socket,
+    Typed, Untyped,
 };
 
 #[cfg(doctest)]

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qmp_proto::{RawMessage, Request};
-use qmp_sockets::{Cause, Error};
+use qmp_sockets::{Cause, Error, Untyped};
 
 use crate::Connection;
 use crate::answer::Place;
 use crate::connection::Descriptor;
-use crate::response::Untyped;
 use crate::sent::{Clock, Sent};
 use crate::stream::Stream;
 

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use qmp_proto::{OwnedReply, RequestId};
-use qmp_sockets::{Cause, Deadline, Error};
+use qmp_sockets::{Cause, Deadline, Error, Response, Untyped};
 
 use crate::Connection;
 use crate::answer::Place;
-use crate::response::{Response, Untyped};
 use crate::stream::Stream;
 
 /// How long a command that is answered only when it fails is given to fail, unless it has a

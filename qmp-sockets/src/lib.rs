@@ -12,6 +12,8 @@
 //! - A file descriptor is sent along with a command: [`send_with_descriptor`].
 //! - Events wait for a slow reader in bounded memory, and losses are counted: [`EventQueue`].
 //! - A connection's first id is unlike any other's: [`nonce()`].
+//! - Arguments are put together ([`ArgumentsBuilder`]), replies become values ([`Response`]), and
+//!   what goes wrong is an [`Error`], the same for all adapters.
 //! - Passwords stay out of logs: [`redact()`].
 //!
 //! The adapters re-export this crate whole; there is no need to depend on it as well.
@@ -22,6 +24,7 @@
 #[cfg(target_os = "linux")]
 mod abstract_name;
 mod advice;
+mod arguments;
 mod cause;
 mod connect;
 mod connect_error;
@@ -39,10 +42,12 @@ mod queue;
 #[cfg(unix)]
 mod raw;
 mod redact;
+mod response;
 mod socket;
 #[cfg(unix)]
 mod socket_file;
 
+pub use arguments::ArgumentsBuilder;
 pub use cause::{Cause, Disconnect};
 pub use connect::connect;
 pub use connect_error::ConnectError;
@@ -58,4 +63,5 @@ pub use nonce::nonce;
 pub use peer::{describe_silence, describe_stop};
 pub use queue::{EventQueue, Queued};
 pub use redact::redact;
+pub use response::{Response, Typed, Untyped};
 pub use socket::Socket;

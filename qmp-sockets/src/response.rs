@@ -3,9 +3,10 @@
 use std::marker::PhantomData;
 
 use qmp_proto::{Command, OwnedReply};
-use qmp_sockets::Error;
 
-/// How a reply becomes the value that [`run`](crate::Execute::run) returns. There is no need to name it.
+use crate::Error;
+
+/// How a reply becomes the value that a command returns. There is no need to name it.
 pub trait Response {
     /// What the caller gets.
     type Value;
@@ -18,11 +19,11 @@ pub trait Response {
     fn from_reply(reply: OwnedReply) -> Result<Self::Value, Error>;
 }
 
-/// The reply as it came, of [`Connection::execute`](crate::Connection::execute); [`decode`](OwnedReply::decode) it when needed.
+/// The reply as it came, of a command by name; [`decode`](OwnedReply::decode) it when needed.
 #[derive(Debug)]
 pub struct Untyped;
 
-/// The output type of a [`Command`], of [`Connection::call`](crate::Connection::call).
+/// The output type of a [`Command`].
 #[derive(Debug)]
 pub struct Typed<C>(PhantomData<fn() -> C>);
 

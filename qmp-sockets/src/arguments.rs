@@ -1,0 +1,120 @@
+//! Arguments on their way to being sent.
+
+use qmp_proto::{OwnedArguments, Refusal};
+use serde::Serialize;
+
+use crate::Cause;
+
+/// Arguments that are put together member by member, serialized at once and checked at the end.
+///
+/// ```
+/// use qmp_sockets::ArgumentsBuilder;
+///
+/// let mut arguments = ArgumentsBuilder::none();
+/// arguments.add("driver", "virtio-net-pci");
+/// arguments.add("id", "net0");
+/// let arguments = arguments.finish().unwrap().unwrap();
+/// assert_eq!(arguments.as_arguments().as_str(), r#"{"driver":"virtio-net-pci","id":"net0"}"#);
+/// ```
+pub struct ArgumentsBuilder(
+    /// A JSON object without its closing brace, empty for none. Or why it is none.
+    Result<Vec<u8>, Refusal>,
+);
+
+impl ArgumentsBuilder {
+    /// No arguments so far.
+    pub const fn none() -> Self {
+        Self(Ok(Vec::new()))
+    }
+
+    /// All of these: anything that serializes to an object, or to `null` for none.
+    pub fn of<A: Serialize + ?Sized>(arguments: &A) -> Self {
+        Self(serde_json::to_vec(arguments).map(open_object).map_err(unserializable))
+    }
+
+    /// One more.
+    pub fn add<A: Serialize + ?Sized>(&mut self, name: &str, value: &A) {
+        let Ok(text) = &mut self.0 else {
+            return;
+        };
+        text.push(if text.is_empty() { b'{' } else { b',' });
+        let written = serde_json::to_writer(&mut *text, name).and_then(|()| {
+            text.push(b':');
+            serde_json::to_writer(&mut *text, value)
+        });
+        if let Err(error) = written {
+            self.0 = Err(unserializable(error));
+        }
+    }
+
+    /// The whole object, checked; `None` for no arguments.
+    ///
+    /// # Errors
+    ///
+    /// If something could not be serialized, or QEMU would not read the whole as one object.
+    pub fn finish(self) -> Result<Option<OwnedArguments>, Cause> {
+        let mut text = self.0.map_err(Cause::Refused)?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        // Anything else is refused when it is checked.
+        if text.starts_with(b"{") {
+            text.push(b'}');
+        }
+        let text = String::from_utf8(text)
+            .map_err(|error| Cause::Refused(Refusal::Unserializable(error.to_string())))?;
+        OwnedArguments::parse(text).map(Some).map_err(Cause::Json)
+    }
+}
+
+impl std::fmt::Debug for ArgumentsBuilder {
+    /// Not the arguments: they may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ArgumentsBuilder")
+    }
+}
+
+fn open_object(mut json: Vec<u8>) -> Vec<u8> {
+    if json == b"null" || json == b"{}" {
+        json.clear();
+    } else if json.starts_with(b"{") {
+        json.pop();
+    }
+    json
+}
+
+fn unserializable(error: serde_json::Error) -> Refusal {
+    Refusal::Unserializable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn text(arguments: ArgumentsBuilder) -> Option<String> {
+        Some(arguments.finish().unwrap()?.as_arguments().as_str().to_owned())
+    }
+
+    #[test]
+    fn members_are_added_to_what_is_there() {
+        assert_eq!(text(ArgumentsBuilder::none()), None);
+        assert_eq!(text(ArgumentsBuilder::of(&())), None);
+        let mut arguments = ArgumentsBuilder::of(&BTreeMap::from([("x", 1)]));
+        arguments.add("a\"b", &[1, 2]);
+        assert_eq!(text(arguments).unwrap(), r#"{"x":1,"a\"b":[1,2]}"#);
+    }
+
+    #[test]
+    fn what_is_no_object_or_has_a_member_twice_is_refused() {
+        assert!(matches!(ArgumentsBuilder::of(&[1]).finish(), Err(Cause::Json(_))));
+        let mut twice = ArgumentsBuilder::of(&BTreeMap::from([("x", 1)]));
+        twice.add("x", &2);
+        assert!(matches!(twice.finish(), Err(Cause::Json(_))));
+        let mut keys = ArgumentsBuilder::none();
+        keys.add("x", &BTreeMap::from([(vec![1], 1)]));
+        keys.add("y", &1);
+        assert!(matches!(keys.finish(), Err(Cause::Refused(Refusal::Unserializable(_)))));
+    }
+}
