@@ -90,12 +90,7 @@ impl<T, F, const N: usize> Session<T, F, N> {
     /// Room to read into: at least 4 KiB, and more while a long message is coming in.
     pub fn room(&mut self) -> &mut [u8] {
         self.consumed = 0;
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-            if self.input.len() > KEPT {
-                self.input = Vec::new();
-            }
-        }
+        self.reset_if_empty();
         if self.start > 0 && self.input.len() - self.end < LEAST_ROOM {
             self.input.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
@@ -107,6 +102,15 @@ impl<T, F, const N: usize> Session<T, F, N> {
             self.input.resize(length, 0);
         }
         &mut self.input[self.end..]
+    }
+
+    fn reset_if_empty(&mut self) {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            if self.input.len() > KEPT {
+                self.input = Vec::new();
+            }
+        }
     }
 
     /// Says that so many bytes were read into [`room`](Self::room).
@@ -125,6 +129,8 @@ impl<T, F, const N: usize> Session<T, F, N> {
         &mut self,
     ) -> Result<Option<(Received<'_, T>, Sender<'_, T, F, N>)>, ProtocolError> {
         self.consumed = 0;
+        // A connection that is idle after a long message does not keep the memory for it.
+        self.reset_if_empty();
         let input = &self.input[self.start..self.end];
         let Step { used, received } = self.client.handle_input(input)?;
         self.start += used;
@@ -248,5 +254,28 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
     /// As [`Client::token_mut`].
     pub fn token_mut(&mut self, request: RequestId) -> Option<&mut T> {
         self.client.token_mut(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Options;
+
+    #[test]
+    fn the_memory_for_a_long_message_is_given_back_once_it_is_taken() {
+        let mut session: Session<()> = Session::new(Client::negotiated(Options::monitor(), 1));
+        let mut long = alloc::vec![b' '; 300_000];
+        long.extend_from_slice(b"{\"event\": \"STOP\"}\r\n");
+        for piece in long.chunks(LEAST_ROOM) {
+            session.room()[..piece.len()].copy_from_slice(piece);
+            session.filled(piece.len());
+        }
+        assert!(session.input.len() > KEPT);
+        assert!(matches!(session.receive(), Ok(Some((Received::Event(_), _)))));
+        assert_eq!(session.consumed().len(), long.len() - 2);
+        assert!(matches!(session.receive(), Ok(None)));
+        assert!(matches!(session.receive(), Ok(None)));
+        assert_eq!(session.input.len(), 0);
     }
 }
