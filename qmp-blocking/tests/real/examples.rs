@@ -14,12 +14,16 @@ on_every_qemu!(
     a_job_is_followed_to_its_end,
     a_program_is_run_in_a_guest,
     the_core_alone_serves_two_monitors,
+    tasks_of_tokio_watch_many,
+    a_timeout_is_followed_by_a_question,
 );
 
 /// Built once, however many tests run them.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+    let packages = ["qmp-proto", "qmp-blocking", "qmp-tokio", "qmp-smol"];
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--examples", "-p", "qmp-blocking", "-p", "qmp-proto"])
+        .args(["build", "--quiet", "--examples"])
+        .args(packages.iter().flat_map(|package| ["--package", package]))
         .stdin(Stdio::null())
         .status();
     assert!(built.unwrap().success(), "the examples do not build");
@@ -161,4 +165,32 @@ fn the_core_alone_serves_two_monitors(suite: &Suite) {
         }
     }
     assert_eq!(code, Some(0));
+}
+
+fn tasks_of_tokio_watch_many(suite: &Suite) {
+    let machines = [two_monitors(suite), two_monitors(suite)];
+    let watched = [machines[0].1.as_str(), machines[1].1.as_str()];
+    let watching = example("watch", &watched).spawn().unwrap();
+    watched.iter().for_each(|address| served(address));
+    for (_, _, other) in &machines {
+        run("query", &[other, "cont"]);
+        run("query", &[other, "quit"]);
+    }
+    let (printed, errors, code) = finish(watching);
+    for address in watched {
+        for line in ["\"prelaunch\"", "RESUME", "SHUTDOWN", "the server closed the connection"] {
+            let line = format!("{address}: {line}");
+            assert!(printed.lines().any(|it| it == line), "{line}: {printed}{errors}");
+        }
+    }
+    assert_eq!(code, Some(0));
+}
+
+fn a_timeout_is_followed_by_a_question(suite: &Suite) {
+    let (_server, qemu, _) = two_monitors(suite);
+    let (printed, errors, code) = run("timeout", &[&qemu]);
+    assert!(printed.starts_with("cont: no answer in "), "{printed}{errors}");
+    assert!(printed.contains("its outcome is unknown\nit was "), "{printed}{errors}");
+    assert_eq!(code, Some(0));
+    assert!(run("query", &[&qemu, "query-status"]).0.contains("\"running\""));
 }

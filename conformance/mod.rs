@@ -1,0 +1,57 @@
+//! What every asynchronous client must do with real servers: QEMU, its storage daemon and its guest
+//! agent, in every version that `cargo xtask qemu` unpacks. The adapters' tests run it, each on its
+//! runtimes.
+
+pub(crate) mod scenarios;
+pub(crate) mod server;
+
+/// Makes a module for each scenario, with a test for each version in it, on runtime `$runtime`, by
+/// the function `$block_on`.
+macro_rules! on_every_qemu {
+    ($name:ident, $runtime:ty, $block_on:expr) => {
+        mod $name {
+            use crate::conformance::on_every_qemu;
+
+            on_every_qemu!(@ $runtime, $block_on,
+                commands_are_answered
+                many_are_in_flight
+                an_event_is_there_before_the_answer
+                each_command_gets_its_own_file
+                quit_succeeds_and_the_connection_is_closed
+                a_killed_server_leaves_outcomes_unknown
+                dropped_commands_cost_nobody_else
+                a_second_client_is_told_why_it_waits
+                out_of_band_commands_run
+                qemu_connects_to_us
+                a_job_of_the_storage_daemon_is_followed
+                an_agent_is_synced_and_used
+            );
+        }
+    };
+    (@ $runtime:ty, $block_on:expr, $($scenario:ident)+) => { $(
+        mod $scenario {
+            use crate::conformance::{scenarios, server::on};
+
+            #[test]
+            fn v5_2() {
+                on("5.2", |suite| $block_on(scenarios::$scenario::<$runtime>(suite)));
+            }
+
+            #[test]
+            fn v7_2() {
+                on("7.2", |suite| $block_on(scenarios::$scenario::<$runtime>(suite)));
+            }
+
+            #[test]
+            fn v10_0() {
+                on("10.0", |suite| $block_on(scenarios::$scenario::<$runtime>(suite)));
+            }
+
+            #[test]
+            fn v11_1() {
+                on("11.1", |suite| $block_on(scenarios::$scenario::<$runtime>(suite)));
+            }
+        }
+    )+ };
+}
+pub(crate) use on_every_qemu;

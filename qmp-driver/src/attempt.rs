@@ -1,0 +1,255 @@
+//! Sending a message, if it is its turn.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use qmp_proto::{
+    Arguments, JsonError, OwnedArguments, Phase, RawMessage, Refusal, Request, RequestId,
+    WriteArguments,
+};
+use qmp_sockets::{Cause, Disconnect};
+
+use crate::Transport;
+use crate::machine::{After, Machine};
+use crate::transport::Descriptor;
+use crate::waits::{Awaited, Lane, Turn};
+
+/// A message whose text is complete.
+pub(crate) struct Ready {
+    pub(crate) text: Text,
+    pub(crate) out_of_band: bool,
+    pub(crate) descriptor: Option<Descriptor>,
+}
+
+pub(crate) enum Text {
+    Arguments(Option<OwnedArguments>),
+    /// A whole message.
+    Raw(String),
+}
+
+/// The same, checked by the rules of what QEMU reads.
+pub(crate) enum Checked<'a> {
+    Arguments(Option<Arguments<'a>>),
+    Raw(RawMessage<'a>),
+}
+
+impl Text {
+    pub(crate) fn check(&self) -> Result<Checked<'_>, JsonError> {
+        Ok(match self {
+            Self::Arguments(arguments) => {
+                Checked::Arguments(arguments.as_ref().map(OwnedArguments::as_arguments))
+            }
+            Self::Raw(text) => Checked::Raw(RawMessage::parse(text)?),
+        })
+    }
+}
+
+/// When a command was first awaited, and when it has to be over; nothing without a deadline.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clock(pub(crate) Option<(Instant, Option<Instant>)>);
+
+impl Clock {
+    pub(crate) fn deadline(self) -> Option<Instant> {
+        self.0?.1
+    }
+
+    /// How long was waited, if that was too long.
+    pub(crate) fn passed(self, machine: &Machine) -> Option<Duration> {
+        let (started, deadline) = self.0?;
+        let now = machine.now();
+        (now >= deadline?).then(|| now.saturating_duration_since(started))
+    }
+}
+
+/// One attempt to send, made under the lock.
+pub(crate) struct Attempt<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) answered: bool,
+    pub(crate) clock: Clock,
+    pub(crate) checked: Checked<'a>,
+    pub(crate) out_of_band: bool,
+    pub(crate) descriptor: &'a mut Option<Descriptor>,
+    /// The place in a queue that it has had so far.
+    pub(crate) place: Option<Place>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) key: usize,
+    turn: Turn,
+}
+
+/// What an attempt comes to.
+pub(crate) enum Attempted {
+    Sent(usize, RequestId),
+    Queued(Place),
+    Failed(Cause),
+}
+
+impl Attempt<'_> {
+    pub(crate) fn make(
+        mut self,
+        machine: &mut Machine,
+        waker: Waker,
+        after: &mut After,
+    ) -> Attempted {
+        if let Some(cause) = self.impossible(machine) {
+            return self.fail(machine, cause, waker, after);
+        }
+        let mut turn = self.next_turn(machine);
+        if !machine.waits.is_behind(turn) {
+            let key = self.place.map(|place| place.key);
+            let key = key.unwrap_or_else(|| machine.waits.next_key());
+            match self.send(machine, key) {
+                Ok(request) => {
+                    self.wait(machine, Awaited::Answer(request), waker, after);
+                    if self.place.is_some() {
+                        // Whoever is next may try as well.
+                        machine.waits.wake_turns(1, &mut after.wakers);
+                    }
+                    machine.try_write(after);
+                    return Attempted::Sent(key, request);
+                }
+                Err(refusal) if is_temporary(&refusal, machine) => {
+                    turn.lane = match refusal {
+                        Refusal::DescriptorInFlight => Lane::Descriptor,
+                        _ => self.lane(),
+                    };
+                    machine.waits.set_refusal(turn.lane, refusal);
+                }
+                Err(refusal) => {
+                    return self.fail(machine, Cause::Refused(refusal), waker, after);
+                }
+            }
+        }
+        if let Some(waited) = self.clock.passed(machine) {
+            let refusal = machine.waits.refusal(turn.lane).cloned();
+            let refusal = refusal.unwrap_or_else(|| Refusal::Phase(machine.client.phase()));
+            return self.fail(machine, Cause::NoTurn { waited, refusal }, waker, after);
+        }
+        let key = self.wait(machine, Awaited::Turn(turn), waker, after);
+        Attempted::Queued(Place { key, turn })
+    }
+
+    /// What will not get better by waiting.
+    fn impossible(&self, machine: &Machine) -> Option<Cause> {
+        let lifecycle = &machine.lifecycle;
+        let reason = match (&lifecycle.ended, lifecycle.closing) {
+            (Some(reason), _) => reason.clone(),
+            (None, Some(_)) => Disconnect::ByUs,
+            (None, None) => {
+                let carries = |it: &Arc<dyn Transport>| it.carries_descriptors();
+                let carries = machine.transport.as_ref().is_some_and(carries);
+                return (self.descriptor.is_some() && !carries).then_some(Cause::NoDescriptors);
+            }
+        };
+        let sent = false;
+        Some(Cause::Disconnected { reason, sent })
+    }
+
+    fn lane(&self) -> Lane {
+        match self.out_of_band {
+            true => Lane::OutOfBand,
+            false => Lane::InBand,
+        }
+    }
+
+    /// The place in the queue that has to be first now.
+    fn next_turn(&self, machine: &mut Machine) -> Turn {
+        let ticket = match self.place {
+            Some(place) => place.turn.ticket,
+            None => machine.waits.new_ticket(),
+        };
+        let lane = Lane::Descriptor;
+        let among_descriptors = Turn { lane, ticket };
+        if self.descriptor.is_some() && machine.waits.is_behind(among_descriptors) {
+            return among_descriptors;
+        }
+        let lane = self.lane();
+        Turn { lane, ticket }
+    }
+
+    fn send(&mut self, machine: &mut Machine, key: usize) -> Result<RequestId, Refusal> {
+        match &self.checked {
+            Checked::Raw(message) => {
+                let Machine { client, output, .. } = machine;
+                let executed = client.execute_raw(output, message, key);
+                executed.map_err(|refused| refused.reason)
+            }
+            Checked::Arguments(None) => self.execute(machine, Request::new(self.name), key),
+            Checked::Arguments(Some(arguments)) => {
+                let request = Request::new(self.name).checked(*arguments);
+                self.execute(machine, request, key)
+            }
+        }
+    }
+
+    fn execute<A: WriteArguments>(
+        &mut self,
+        machine: &mut Machine,
+        mut request: Request<'_, A, Descriptor>,
+        key: usize,
+    ) -> Result<RequestId, Refusal> {
+        if self.out_of_band {
+            request = request.out_of_band();
+        }
+        if !self.answered {
+            request = request.without_answer();
+        }
+        if let Some(descriptor) = self.descriptor.take() {
+            request = request.descriptor(descriptor);
+        }
+        let executed = machine.client.execute(&mut machine.output, request, key);
+        executed.map_err(|refused| {
+            *self.descriptor = refused.descriptor;
+            refused.reason
+        })
+    }
+
+    fn wait(
+        &self,
+        machine: &mut Machine,
+        awaited: Awaited,
+        waker: Waker,
+        after: &mut After,
+    ) -> usize {
+        let deadline = self.clock.deadline();
+        machine.arm(deadline, after);
+        match self.place {
+            Some(Place { key, .. }) => {
+                machine.waits.change(key, awaited);
+                after.stale = machine.waits.renew(key, waker);
+                key
+            }
+            None => machine.waits.insert(awaited, deadline, waker),
+        }
+    }
+
+    fn fail(
+        self,
+        machine: &mut Machine,
+        cause: Cause,
+        waker: Waker,
+        after: &mut After,
+    ) -> Attempted {
+        after.stale = Some(waker);
+        if let Some(Place { key, .. }) = self.place {
+            after.leaving = machine.waits.remove(key);
+            machine.waits.wake_turns(1, &mut after.wakers);
+        }
+        Attempted::Failed(cause)
+    }
+}
+
+/// Refusals that pass when something is answered, or the handshake is over.
+fn is_temporary(refusal: &Refusal, machine: &Machine) -> bool {
+    match refusal {
+        Refusal::TooManyInFlight { .. }
+        | Refusal::HeldByAbandoned { .. }
+        | Refusal::DescriptorInFlight => true,
+        Refusal::Phase(Phase::Ended) => false,
+        Refusal::Phase(_) => machine.lifecycle.handshake.is_some(),
+        _ => false,
+    }
+}

@@ -1,0 +1,266 @@
+//! The future that moves the bytes.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use qmp_proto::{Output, Sink};
+use qmp_sockets::Disconnect;
+
+use crate::Transport;
+use crate::dispatch::{Dispatched, dispatch};
+use crate::input::Input;
+use crate::machine::{Failed, Handshake, Writer};
+use crate::shared::Shared;
+use crate::transport::{Descriptor, is_end, lend};
+
+/// How many times one poll reads before other tasks get their turn.
+const TURNS_A_POLL: usize = 16;
+/// How much of what an agent still says is read before we leave.
+const LAST_READS: usize = 256;
+
+/// Reads what the server sends, hands it out, writes what callers could not write at once, and
+/// watches the clock.
+///
+/// Nothing happens on a connection while nobody polls this: spawn it. It is done when the
+/// connection is over, and says why; that is so, too, when the last [`Client`](crate::Client) was
+/// dropped. Dropping it ends the connection; whoever waits is told.
+#[must_use = "a connection does nothing unless its driver is polled"]
+pub struct Driver {
+    shared: Arc<Shared>,
+    transport: Arc<dyn Transport>,
+    input: Input,
+    /// What callers could not write.
+    outgoing: Output<Descriptor>,
+    unflushed: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(shared: Arc<Shared>, transport: Arc<dyn Transport>) -> Self {
+        Self {
+            shared,
+            transport,
+            input: Input::default(),
+            outgoing: Output::new(),
+            unflushed: false,
+        }
+    }
+}
+
+impl Future for Driver {
+    type Output = Disconnect;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Disconnect> {
+        match self.drive(cx) {
+            Ok(Next::Wait) => Poll::Pending,
+            Ok(_) => {
+                // Others have their turn first. Those who were answered together send their next
+                // commands now, and these leave in one write.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Err(reason) => Poll::Ready(self.finish(reason)),
+        }
+    }
+}
+
+enum Next {
+    /// There may be more to do at once.
+    Again,
+    Yield,
+    Wait,
+}
+
+impl Driver {
+    fn drive(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
+        for _ in 0..TURNS_A_POLL {
+            let next = match self.carry(cx)? {
+                // The clock comes last: what arrived in time counts, however late we look at it.
+                Next::Wait => self.look_at_clock(cx)?,
+                next => next,
+            };
+            if !matches!(next, Next::Again) {
+                return Ok(next);
+            }
+        }
+        self.look_at_clock(cx)?;
+        Ok(Next::Yield)
+    }
+
+    /// Writes what there is to write, and reads once.
+    fn carry(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
+        let waker = cx.waker().clone();
+        let outgoing = &mut self.outgoing;
+        self.shared.with(|machine, after| {
+            after.stale = machine.driver.replace(waker);
+            if let Some(reason) = &machine.lifecycle.ended {
+                return Err(reason.clone());
+            }
+            machine.hand_over(outgoing);
+            Ok(())
+        })?;
+        self.write(cx)?;
+        let finished = self.outgoing.is_empty() && self.shared.lock().has_finished();
+        if finished && self.transport.poll_close(cx).is_ready() {
+            return Err(Disconnect::ByUs);
+        }
+        self.read(cx)
+    }
+
+    /// Does what is due, and sets the timer.
+    fn look_at_clock(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
+        let (due, armed, output) = self.shared.with(|machine, after| {
+            let due = machine.next_deadline().map(|_| machine.now());
+            let due = due.map_or(Ok(None), |now| machine.pass_deadlines(now, after));
+            machine.armed = machine.next_deadline();
+            (due, machine.armed, !machine.output.is_empty())
+        });
+        if let Some(handshake) = due? {
+            self.give_up(handshake)?;
+            return Ok(Next::Again);
+        }
+        let rings = |armed| self.transport.poll_until(cx, armed).is_ready();
+        match armed.is_some_and(rings) || (output && self.outgoing.is_empty()) {
+            true => Ok(Next::Again),
+            false => Ok(Next::Wait),
+        }
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Disconnect> {
+        loop {
+            while let Some(outgoing) = self.outgoing.next() {
+                let descriptor = lend(outgoing.descriptor);
+                match self.transport.poll_write(cx, outgoing.bytes, descriptor) {
+                    Poll::Pending => return Ok(()),
+                    // The descriptor that has left is closed: the server has its own.
+                    Poll::Ready(Ok(count @ 1..)) => drop(self.outgoing.sent(count)),
+                    Poll::Ready(Ok(0)) => self.stop_writing(),
+                    Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // What the server said before it closed is still to be read.
+                    Poll::Ready(Err(error)) if is_end(&error) => self.stop_writing(),
+                    Poll::Ready(Err(error)) => return Err(Disconnect::Io(Arc::new(error))),
+                }
+                self.unflushed = true;
+            }
+            if self.unflushed {
+                match self.transport.poll_flush(cx) {
+                    Poll::Pending => return Ok(()),
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) if is_end(&error) => self.stop_writing(),
+                    Poll::Ready(Err(error)) => return Err(Disconnect::Io(Arc::new(error))),
+                }
+                self.unflushed = false;
+                // Meanwhile others left their bytes to us.
+                self.shared.lock().hand_over(&mut self.outgoing);
+            }
+            if self.outgoing.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn stop_writing(&mut self) {
+        while !self.outgoing.is_empty() {
+            drop(self.outgoing.sent(self.outgoing.length()));
+        }
+        self.shared.with(|machine, after| {
+            machine.writer = Writer::Nobody;
+            machine.discard_output(after);
+        });
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
+        let read = match self.transport.poll_readable(cx) {
+            Poll::Ready(Ok(())) => self.transport.poll_read(cx, self.input.room()),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        };
+        match read {
+            Poll::Pending => {
+                self.input.rest();
+                return Ok(Next::Wait);
+            }
+            Poll::Ready(Ok(0)) => return Err(self.end_of_stream()),
+            Poll::Ready(Ok(count)) => self.input.filled(count),
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            // A server that quits may reset the connection instead of closing it.
+            Poll::Ready(Err(error)) if is_end(&error) => return Err(self.end_of_stream()),
+            Poll::Ready(Err(error)) => return Err(Disconnect::Io(Arc::new(error))),
+        }
+        let mut answers = false;
+        loop {
+            let Dispatched { used, more, several, end } =
+                dispatch(&self.shared, self.input.bytes());
+            self.input.used(used);
+            answers |= several;
+            match end {
+                Some(reason) => return Err(reason),
+                None if more => {}
+                None if answers => return Ok(Next::Yield),
+                None => return Ok(Next::Again),
+            }
+        }
+    }
+
+    fn end_of_stream(&self) -> Disconnect {
+        let mut machine = self.shared.lock();
+        match machine.client.handle_end() {
+            _ if machine.lifecycle.closing.is_some() => Disconnect::ByUs,
+            Ok(()) => Disconnect::Closed,
+            Err(error) => Disconnect::Protocol(error),
+        }
+    }
+
+    /// Nobody answered the handshake in time.
+    fn give_up(&self, handshake: Handshake) -> Result<(), Disconnect> {
+        let waited = handshake.waited;
+        let silence = self.transport.describe_silence();
+        let advice = match self.shared.settings.agent {
+            true => format!("is the guest up, and is qemu-ga running in it? {silence}"),
+            false => format!("{silence}. A guest agent's socket needs `connect_agent`"),
+        };
+        let text = format!("no answer to the handshake in {waited:.1?}: {advice}");
+        self.shared.with(|machine, after| {
+            machine.shake(Some(Failed::Silent { waited, advice }), after);
+        });
+        match handshake.vital {
+            true => Err(Disconnect::Io(Arc::new(io::Error::other(text)))),
+            false => Ok(()),
+        }
+    }
+
+    fn finish(&mut self, reason: Disconnect) -> Disconnect {
+        // An agent on a unix socket exits when a client leaves something unread.
+        if self.shared.settings.agent {
+            let mut cx = Context::from_waker(Waker::noop());
+            let mut room = [0; 4096];
+            for _ in 0..LAST_READS {
+                match self.transport.poll_read(&mut cx, &mut room) {
+                    Poll::Ready(Ok(1..)) => {}
+                    _ => break,
+                }
+            }
+        }
+        self.shared.end(reason.clone());
+        let ended = self.shared.lock().lifecycle.ended.clone();
+        ended.unwrap_or(reason)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.shared.end(Disconnect::ByUs);
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("peer", &self.shared.peer)
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,151 @@
+//! Subscriptions to events.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use qmp_proto::OwnedEvent;
+use qmp_sockets::{Disconnect, EventQueue, Queued};
+
+use crate::bus::{Inbox, Predicate};
+use crate::event_wait::EventWait;
+use crate::shared::Shared;
+
+/// An event, shared by all who subscribed to it.
+pub type Event = Arc<OwnedEvent>;
+
+/// Puts a subscription together.
+#[must_use = "nothing is subscribed before `subscribe`"]
+pub struct Subscribe<'c> {
+    shared: &'c Arc<Shared>,
+    names: Vec<String>,
+    predicate: Option<Predicate>,
+    limits: (usize, usize),
+}
+
+pub(crate) const USUAL_LIMITS: (usize, usize) =
+    (EventQueue::<()>::MOST_EVENTS, EventQueue::<()>::MOST_BYTES);
+
+impl<'c> Subscribe<'c> {
+    pub(crate) fn new(shared: &'c Arc<Shared>) -> Self {
+        Self { shared, names: Vec::new(), predicate: None, limits: USUAL_LIMITS }
+    }
+
+    /// Only events with this name, or one of these if called again.
+    pub fn named(mut self, name: &str) -> Self {
+        self.names.push(name.to_owned());
+        self
+    }
+
+    /// Only events that the predicate is true of. It runs in the driver's task, which reads nothing
+    /// meanwhile: keep it short. If it panics, the connection ends.
+    pub fn matching(
+        mut self,
+        predicate: impl Fn(&OwnedEvent) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.predicate = Some(Box::new(predicate));
+        self
+    }
+
+    /// How many events, and how many bytes of them, are kept for a slow reader: 4096 and 4 MiB
+    /// unless set. One event always fits.
+    pub fn limits(mut self, events: usize, bytes: usize) -> Self {
+        self.limits = (events, bytes);
+        self
+    }
+
+    /// Subscribes, from this moment on. The first subscription of a connection also gets the last
+    /// 64 of the events that came before it.
+    pub fn subscribe(self) -> Events {
+        let inbox = Inbox::new(self.names, self.predicate, self.limits);
+        let mut events = Events {
+            passed: EventQueue::with_limits(self.limits.0, self.limits.1),
+            shared: Arc::clone(self.shared),
+            inbox,
+        };
+        for event in self.shared.bus.subscribe(&events.inbox, true) {
+            if events.inbox.wants(&event) {
+                events.pass(event);
+            }
+        }
+        events
+    }
+}
+
+impl fmt::Debug for Subscribe<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscribe").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+/// A subscription: a stream of events, and of counts of those that were lost because they were not
+/// read in time. It ends when the connection does and all was read; then
+/// [`end_reason`](Self::end_reason) says why.
+///
+/// An event that came before the answer to a command is here when the command's future is done.
+///
+/// A subscription does not keep its connection alive.
+pub struct Events {
+    pub(crate) inbox: Arc<Inbox>,
+    /// What a wait has left behind: older than all that is in the inbox.
+    pub(crate) passed: EventQueue<Event>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Events {
+    /// The next event, or count of the lost; `None` once the connection has ended and all was read.
+    ///
+    /// Cancel-safe: an event that was not returned stays in the queue.
+    pub async fn recv(&mut self) -> Option<Queued<Event>> {
+        std::future::poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// The same, if it is there already.
+    pub fn try_recv(&mut self) -> Option<Queued<Event>> {
+        self.passed.pop().or_else(|| self.inbox.pop())
+    }
+
+    /// Everything that is there already.
+    pub fn drain(&mut self) -> Vec<Queued<Event>> {
+        std::iter::from_fn(|| self.try_recv()).collect()
+    }
+
+    /// Waits for one event of these, with further conditions. Events that do not match stay where
+    /// they are, in order.
+    pub fn event(&mut self) -> EventWait<'_> {
+        EventWait::in_subscription(self)
+    }
+
+    /// Why the connection has ended, if it has.
+    pub fn end_reason(&self) -> Option<Disconnect> {
+        self.shared.lock().lifecycle.ended.clone()
+    }
+
+    pub(crate) fn pass(&mut self, event: Event) {
+        let bytes = event.message().len();
+        self.passed.push(event, bytes);
+    }
+
+    fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<Queued<Event>>> {
+        match self.passed.pop() {
+            Some(queued) => Poll::Ready(Some(queued)),
+            None => self.inbox.poll_pop(cx),
+        }
+    }
+}
+
+impl Stream for Events {
+    type Item = Queued<Event>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_recv(cx)
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("inbox", &self.inbox).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,82 @@
+//! Bytes that were read and are not understood yet.
+
+/// The least room to read into. An idle connection has no buffer at all, and most answers fit.
+const LEAST_ROOM: usize = 4 * 1024;
+/// The buffer does not grow beyond this as long as messages fit.
+const KEPT: usize = 64 * 1024;
+
+#[derive(Debug, Default)]
+pub(crate) struct Input {
+    /// All of it initialised; from `start` to `end` it is input.
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Input {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+
+    pub(crate) fn used(&mut self, count: usize) {
+        self.start += count;
+    }
+
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            if self.buffer.len() > KEPT {
+                self.buffer = Vec::new();
+            }
+        } else if self.buffer.len() - self.end < LEAST_ROOM && self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.buffer.len() - self.end < LEAST_ROOM {
+            let length = (self.buffer.len() * 2).max(self.end + LEAST_ROOM);
+            self.buffer.resize(length, 0);
+        }
+        &mut self.buffer[self.end..]
+    }
+
+    pub(crate) fn filled(&mut self, count: usize) {
+        self.end = self.buffer.len().min(self.end + count);
+        // There is more where this came from.
+        if self.end == self.buffer.len() && self.end < KEPT {
+            self.buffer.resize(self.end * 2, 0);
+        }
+    }
+
+    /// Nothing is there to be read: the memory is given back.
+    pub(crate) fn rest(&mut self) {
+        if self.start == self.end {
+            *self = Self::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unused_bytes_stay_and_an_idle_buffer_has_no_memory() {
+        let mut input = Input::default();
+        for round in 0..100_000_usize {
+            let room = input.room();
+            assert!(room.len() >= LEAST_ROOM);
+            let count = (round * 7919) % room.len();
+            room[..count].fill(round as u8);
+            input.filled(count);
+            assert!(input.bytes().ends_with(&vec![round as u8; count]));
+            let use_up = input.bytes().len().saturating_sub(round % 3);
+            input.used(use_up);
+            assert!(input.buffer.len() <= 4 * KEPT);
+        }
+        input.rest();
+        let left = input.bytes().len();
+        input.used(left);
+        input.rest();
+        assert_eq!(input.buffer.capacity(), 0);
+    }
+}

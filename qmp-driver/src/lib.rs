@@ -1,0 +1,56 @@
+//! The asynchronous engine under `qmp-tokio` and `qmp-smol`: no runtime of its own.
+//!
+//! Programs use an adapter, which re-exports all of this. An adapter implements [`Transport`] for
+//! its runtime's streams and [`Runtime`] for itself; everything else is here, once: [`Client`] and
+//! the commands of many tasks in flight together, cancellation, deadlines, [`Events`], and how a
+//! connection begins and ends.
+//!
+//! [`Builder::open_over`] takes any [`Transport`], and gives a [`Client`] and a [`Driver`], a future
+//! that is to be polled by whatever executor there is.
+//!
+//! # Cancelling
+//!
+//! Every future may be dropped at any time. A command that had not been its turn is not sent; one
+//! that had is not taken back, and its answer is thrown away. Bytes leave from buffers that belong
+//! to the connection, so half a message is never on the wire.
+
+#![forbid(unsafe_code)]
+
+mod attempt;
+mod builder;
+mod bus;
+mod client;
+mod command;
+mod dispatch;
+mod driver;
+mod event_wait;
+mod events;
+mod input;
+mod lifecycle;
+mod machine;
+mod raw;
+mod runtime;
+mod shared;
+mod submission;
+mod transport;
+mod waits;
+
+pub use builder::Builder;
+pub use client::Client;
+pub use command::{Execute, Running};
+pub use driver::Driver;
+pub use event_wait::EventWait;
+pub use events::{Event, Events, Subscribe};
+pub use lifecycle::State;
+pub use raw::{Raw, RawRunning};
+pub use runtime::Runtime;
+pub use transport::{Borrowed, Transport};
+
+pub use qmp_proto::{
+    self, Address, AddressError, Command, DecodeError, ErrorClass, Json, Options, OwnedEvent,
+    OwnedFailure, OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version,
+};
+pub use qmp_sockets::{
+    self, Cause, ConnectError, Disconnect, Error, IntoAddress, Outcome, Queued, Response, Socket,
+    Typed, Untyped,
+};

@@ -1,0 +1,192 @@
+//! Beginnings and ends.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Instant;
+
+use qmp_proto::Refusal;
+use qmp_sockets::{Cause, Disconnect, Error};
+
+use crate::Client;
+use crate::machine::{Closing, Failed, Handshake, Machine};
+use crate::shared::{Shared, Waiting};
+use crate::waits::Awaited;
+
+/// Where a connection stands.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum State {
+    /// The handshake is under way, the first or another; commands wait for it.
+    Connecting,
+    /// Commands can be sent.
+    Ready,
+    /// Commands are no longer accepted, and those that were sent are still answered.
+    Closing,
+    /// The connection is over.
+    Closed(Disconnect),
+}
+
+impl State {
+    fn of(machine: &Machine) -> Self {
+        match &machine.lifecycle {
+            lifecycle if lifecycle.ended.is_some() => {
+                Self::Closed(lifecycle.ended.clone().unwrap_or(Disconnect::ByUs))
+            }
+            lifecycle if lifecycle.closing.is_some() => Self::Closing,
+            _ if machine.is_ready() => Self::Ready,
+            _ => Self::Connecting,
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+impl Client {
+    /// Where the connection stands.
+    pub fn state(&self) -> State {
+        State::of(&self.shared().lock())
+    }
+
+    /// Waits until the connection stands elsewhere than at `known`, and says where.
+    ///
+    /// States that last for a moment may be missed. Cancel-safe.
+    pub async fn state_after(&self, known: &State) -> State {
+        self.watch(|machine| {
+            let state = State::of(machine);
+            (!state.is_same(known)).then_some(state)
+        })
+        .await
+    }
+
+    /// Waits for the handshake.
+    ///
+    /// Cancel-safe: the handshake goes on.
+    ///
+    /// # Errors
+    ///
+    /// If the server refuses it, is silent for too long, or closes.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.watch(|machine| match &machine.lifecycle {
+            lifecycle if lifecycle.ended.is_some() => {
+                let ended = lifecycle.ended.clone();
+                Some(Err(self.failed(lifecycle.failed.clone(), ended)))
+            }
+            _ if machine.is_ready() => Some(Ok(())),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Syncs with the agent again, as after a deadline that passed: commands that are unanswered by
+    /// then stay so, and those sent meanwhile wait.
+    ///
+    /// Cancel-safe: the sync goes on.
+    ///
+    /// # Errors
+    ///
+    /// If this is a monitor, or the agent does not answer within the handshake's deadline.
+    pub async fn sync(&self) -> Result<(), Error> {
+        let shared = self.shared();
+        if !shared.settings.agent {
+            return Err(shared.error(Cause::Refused(Refusal::OtherDialect)));
+        }
+        shared.with(|machine, after| {
+            let vital = machine.lifecycle.handshake.is_some_and(|handshake| handshake.vital);
+            if machine.lifecycle.ended.is_none() {
+                let waited = shared.settings.handshake_deadline;
+                let handshake = Handshake::begin(machine.now(), waited, true, vital);
+                machine.lifecycle.handshake = Some(handshake);
+                machine.wake_driver(after);
+            }
+        });
+        self.watch(|machine| match &machine.lifecycle {
+            lifecycle if lifecycle.handshake.is_some() => None,
+            lifecycle if lifecycle.ended.is_none() && lifecycle.failed.is_none() => Some(Ok(())),
+            lifecycle => {
+                let ended = lifecycle.ended.clone();
+                Some(Err(self.failed(lifecycle.failed.clone(), ended)))
+            }
+        })
+        .await
+    }
+
+    /// Accepts no more commands, waits until every command sent is answered, and ends the
+    /// connection. Commands that still wait for their turn are not sent.
+    ///
+    /// Cancel-safe: closing goes on.
+    ///
+    /// # Errors
+    ///
+    /// If that takes longer than the handshake may: 10 seconds unless set. The connection is over
+    /// then, too.
+    pub async fn close(&self) -> Result<(), Error> {
+        let waited = self.shared().settings.handshake_deadline;
+        close(self.shared(), true);
+        let late = self.watch(|machine| {
+            let ended = machine.lifecycle.ended.is_some();
+            ended.then_some(machine.lifecycle.closed_late)
+        });
+        if late.await {
+            let advice = String::new();
+            let error = self.shared().error(Cause::Deadline { waited, advice });
+            return Err(error.in_command("close"));
+        }
+        Ok(())
+    }
+
+    /// Ends the connection at once. Whoever waits for an answer is told that its outcome is unknown.
+    pub fn abort(&self) {
+        self.shared().end(Disconnect::ByUs);
+    }
+
+    /// Waits for the end of the connection, and says why it ended.
+    ///
+    /// Cancel-safe.
+    pub async fn closed(&self) -> Disconnect {
+        self.watch(|machine| machine.lifecycle.ended.clone()).await
+    }
+
+    async fn watch<T>(&self, mut check: impl FnMut(&mut Machine) -> Option<T>) -> T {
+        let mut watch = Watch(self.shared(), Waiting::default());
+        poll_fn(|cx| watch.1.poll(cx, watch.0, || Awaited::State, None, &mut check)).await
+    }
+
+    fn failed(&self, failed: Option<Failed>, ended: Option<Disconnect>) -> Error {
+        let shared = self.shared();
+        match failed {
+            Some(Failed::Refused(failure)) => shared.error(Cause::HandshakeRefused(failure)),
+            Some(Failed::Silent { waited, advice }) => {
+                shared.error(Cause::SilentHandshake { waited, advice })
+            }
+            None => shared.disconnected(ended, false),
+        }
+    }
+}
+
+struct Watch<'s>(&'s Shared, Waiting);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.1.leave(self.0);
+    }
+}
+
+/// Begins to close, unless that has begun already.
+pub(crate) fn close(shared: &Arc<Shared>, answers: bool) {
+    shared.with(|machine, after| {
+        if machine.lifecycle.closing.is_some() || machine.lifecycle.ended.is_some() {
+            return;
+        }
+        let now: Instant = machine.now();
+        machine.lifecycle.closing = Some(Closing {
+            deadline: now.checked_add(shared.settings.handshake_deadline),
+            // An agent exits when a client is gone that it answers.
+            answers: answers || shared.settings.agent,
+        });
+        machine.waits.wake_turns(usize::MAX, &mut after.wakers);
+        machine.waits.wake_watchers(&mut after.wakers);
+        machine.wake_driver(after);
+    });
+}

@@ -1,0 +1,267 @@
+//! What lies under the one lock of a connection.
+
+use std::io;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use qmp_proto::{Client, Output, OwnedFailure, OwnedGreeting, Phase, Refusal, Sink};
+use qmp_sockets::{Disconnect, nonce};
+
+use crate::Transport;
+use crate::transport::{Descriptor, lend};
+use crate::waits::{Answer, Wait, Waits};
+
+/// How long an agent has for one sync before another is sent: what was written before it opened
+/// its port may be lost.
+const SYNC_AGAIN: Duration = Duration::from_secs(2);
+
+/// The client machine, what it wants to send, and who waits for what.
+///
+/// Nothing of the user's runs while this is locked: no waker is cloned, woken or dropped, no
+/// predicate runs, nothing is serialized. What is left to do goes into an [`After`].
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) client: Client<usize>,
+    pub(crate) output: Output<Descriptor>,
+    pub(crate) waits: Waits,
+    pub(crate) lifecycle: Lifecycle,
+    /// `None` once the connection has ended.
+    pub(crate) transport: Option<Arc<dyn Transport>>,
+    /// The driver's; `None` while it is under way to being polled.
+    pub(crate) driver: Option<Waker>,
+    /// What the driver's timer is set to.
+    pub(crate) armed: Option<Instant>,
+    pub(crate) writer: Writer,
+}
+
+/// Who writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writer {
+    /// Whoever sends a command tries.
+    Anyone,
+    /// The driver has earlier bytes that are still to be written, or is about to write what those
+    /// who were answered together send next, in one go.
+    Driver,
+    /// Nobody: the server does not read any more. What it said before is still read.
+    Nobody,
+}
+
+/// Where the connection stands.
+#[derive(Debug, Default)]
+pub(crate) struct Lifecycle {
+    pub(crate) greeting: Option<Arc<OwnedGreeting>>,
+    /// The handshake under way.
+    pub(crate) handshake: Option<Handshake>,
+    /// Why the last one failed.
+    pub(crate) failed: Option<Failed>,
+    pub(crate) closing: Option<Closing>,
+    /// Closing took too long.
+    pub(crate) closed_late: bool,
+    /// Set once; nothing happens after.
+    pub(crate) ended: Option<Disconnect>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handshake {
+    pub(crate) waited: Duration,
+    pub(crate) deadline: Option<Instant>,
+    /// When an agent is sent a sync, again and again.
+    sync_at: Option<Instant>,
+    /// Without it there is no connection; a sync that is repeated may fail.
+    pub(crate) vital: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Failed {
+    Refused(OwnedFailure),
+    Silent { waited: Duration, advice: String },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closing {
+    pub(crate) deadline: Option<Instant>,
+    /// Answers are awaited, too.
+    pub(crate) answers: bool,
+}
+
+/// What is left to do once the lock is released.
+#[derive(Debug, Default)]
+pub(crate) struct After {
+    pub(crate) driver: Option<Waker>,
+    pub(crate) wakers: Vec<Waker>,
+    pub(crate) stale: Option<Waker>,
+    pub(crate) leaving: Option<Wait>,
+    pub(crate) descriptor: Option<Descriptor>,
+    pub(crate) transport: Option<Arc<dyn Transport>>,
+}
+
+impl After {
+    /// The descriptor that has left is closed, too: the server has its own.
+    pub(crate) fn run(&mut self) {
+        self.wakers.drain(..).for_each(Waker::wake);
+        self.driver.take().into_iter().for_each(Waker::wake);
+        self.stale = None;
+        self.leaving = None;
+        self.descriptor = None;
+        self.transport = None;
+    }
+}
+
+impl Handshake {
+    pub(crate) fn begin(now: Instant, waited: Duration, agent: bool, vital: bool) -> Self {
+        Self { waited, deadline: now.checked_add(waited), sync_at: agent.then_some(now), vital }
+    }
+
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.deadline.into_iter().chain(self.sync_at).min()
+    }
+}
+
+impl Machine {
+    /// By the transport's clock.
+    pub(crate) fn now(&self) -> Instant {
+        match &self.transport {
+            Some(transport) => transport.now(),
+            None => Instant::now(),
+        }
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.client.phase() == Phase::Ready
+    }
+
+    /// Writes what can be written at once; the driver is woken for the rest.
+    pub(crate) fn try_write(&mut self, after: &mut After) {
+        if self.writer == Writer::Anyone {
+            let Some(transport) = &self.transport else {
+                return;
+            };
+            while let Some(outgoing) = self.output.next() {
+                let descriptor = lend(outgoing.descriptor);
+                match transport.try_write(outgoing.bytes, descriptor) {
+                    Ok(count @ 1..) => {
+                        if let Some(descriptor) = self.output.sent(count) {
+                            after.descriptor = Some(descriptor);
+                        }
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // An error is found again, and dealt with, by the driver.
+                    Ok(0) | Err(_) => return self.wake_driver(after),
+                }
+            }
+        }
+        if self.writer == Writer::Nobody {
+            self.discard_output(after);
+        }
+    }
+
+    /// Sees to it that the driver's timer rings in time.
+    pub(crate) fn arm(&mut self, deadline: Option<Instant>, after: &mut After) {
+        if deadline.is_some_and(|deadline| self.armed.is_none_or(|armed| deadline < armed)) {
+            self.wake_driver(after);
+        }
+    }
+
+    pub(crate) fn wake_driver(&mut self, after: &mut After) {
+        if let Some(driver) = self.driver.take() {
+            after.driver = Some(driver);
+        }
+    }
+
+    /// What the driver has to wake up for.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let handshake = self.lifecycle.handshake.and_then(|handshake| handshake.next());
+        let closing = self.lifecycle.closing.and_then(|closing| closing.deadline);
+        let waits = self.waits.first_deadline();
+        waits.into_iter().chain(handshake).chain(closing).min()
+    }
+
+    /// Sends a sync if it is time for one.
+    fn sync_when_due(&mut self, now: Instant) -> Result<(), Refusal> {
+        let Some(handshake) = &mut self.lifecycle.handshake else {
+            return Ok(());
+        };
+        if handshake.sync_at.is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        handshake.sync_at = now.checked_add(SYNC_AGAIN);
+        self.client.sync(&mut self.output, nonce())
+    }
+
+    /// The handshake is over.
+    pub(crate) fn shake(&mut self, failed: Option<Failed>, after: &mut After) {
+        self.lifecycle.handshake = None;
+        self.lifecycle.failed = failed;
+        self.waits.wake_watchers(&mut after.wakers);
+        self.waits.wake_turns(usize::MAX, &mut after.wakers);
+    }
+
+    /// Ends the connection: all who wait are told.
+    pub(crate) fn end(&mut self, reason: Disconnect, after: &mut After) {
+        for lost in self.client.drain() {
+            let answer = Answer::None(lost.ending);
+            self.waits.settle(lost.token, lost.request, answer, &mut after.wakers);
+        }
+        self.discard_output(after);
+        self.lifecycle.ended.get_or_insert(reason);
+        self.lifecycle.handshake = None;
+        self.waits.wake_all(&mut after.wakers);
+        self.wake_driver(after);
+        after.transport = self.transport.take();
+    }
+
+    pub(crate) fn discard_output(&mut self, after: &mut After) {
+        while !self.output.is_empty() {
+            let rest = self.output.length();
+            if let Some(descriptor) = self.output.sent(rest) {
+                after.descriptor = Some(descriptor);
+            }
+        }
+    }
+
+    /// Wakes those whose deadline has passed, and syncs when it is time to. Gives back a handshake
+    /// that took too long.
+    pub(crate) fn pass_deadlines(
+        &mut self,
+        now: Instant,
+        after: &mut After,
+    ) -> Result<Option<Handshake>, Disconnect> {
+        self.waits.expire(now, &mut after.wakers);
+        let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if self.lifecycle.closing.is_some_and(|closing| passed(closing.deadline)) {
+            self.lifecycle.closed_late = true;
+            return Err(Disconnect::ByUs);
+        }
+        let handshake = self.lifecycle.handshake;
+        if handshake.is_some_and(|handshake| passed(handshake.deadline)) {
+            return Ok(handshake);
+        }
+        match self.sync_when_due(now) {
+            Ok(()) => Ok(None),
+            Err(refusal) => Err(Disconnect::Io(Arc::new(io::Error::other(refusal.to_string())))),
+        }
+    }
+
+    /// Gives the driver what callers could not write, unless it still has some.
+    pub(crate) fn hand_over(&mut self, outgoing: &mut Output<Descriptor>) {
+        if self.writer == Writer::Nobody {
+            return self.discard_output(&mut After::default());
+        }
+        if outgoing.is_empty() {
+            std::mem::swap(&mut self.output, outgoing);
+        }
+        self.writer = match outgoing.is_empty() {
+            true => Writer::Anyone,
+            false => Writer::Driver,
+        };
+    }
+
+    /// Whether closing has nothing left to wait for but the driver's own output.
+    pub(crate) fn has_finished(&self) -> bool {
+        let Some(closing) = self.lifecycle.closing else {
+            return false;
+        };
+        self.output.is_empty() && (!closing.answers || self.client.in_flight() == 0)
+    }
+}

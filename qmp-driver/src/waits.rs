@@ -1,0 +1,226 @@
+//! Who waits for what: answers, turns, the clock, a change of state.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::task::Waker;
+use std::time::Instant;
+
+use qmp_proto::{Ending, OwnedFailure, OwnedReply, Refusal, RequestId};
+use slab::Slab;
+
+/// Everything that waits on a connection, under its lock.
+///
+/// Wakers come in cloned and go out to be woken or dropped: both may run code of the user's, and
+/// that must not happen under the lock.
+#[derive(Debug, Default)]
+pub(crate) struct Waits {
+    waits: Slab<Wait>,
+    deadlines: BTreeSet<(Instant, usize)>,
+    lanes: [Queue; 3],
+    next_ticket: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Wait {
+    waker: Option<Waker>,
+    deadline: Option<Instant>,
+    pub(crate) awaited: Awaited,
+}
+
+#[derive(Debug)]
+pub(crate) enum Awaited {
+    /// Nothing but the deadline.
+    Deadline,
+    /// A change of the connection's state.
+    State,
+    /// To be allowed to send.
+    Turn(Turn),
+    Answer(RequestId),
+    /// Nothing any more.
+    Settled(Answer),
+}
+
+/// What became of a command that was sent.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Reply(OwnedReply),
+    Failure(OwnedFailure),
+    None(Ending),
+}
+
+/// A place in a queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn {
+    pub(crate) lane: Lane,
+    /// Kept for life: whoever has to change lanes keeps its rank.
+    pub(crate) ticket: u64,
+}
+
+/// Commands that have to wait for different things pass each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    InBand,
+    OutOfBand,
+    /// For the answer to the command that carried the last descriptor.
+    Descriptor,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    tickets: BTreeMap<u64, usize>,
+    /// What the first in it was told last.
+    refusal: Option<Refusal>,
+}
+
+impl Waits {
+    /// The key that the next [`insert`](Self::insert) will give.
+    pub(crate) fn next_key(&self) -> usize {
+        self.waits.vacant_key()
+    }
+
+    pub(crate) fn insert(
+        &mut self,
+        awaited: Awaited,
+        deadline: Option<Instant>,
+        waker: Waker,
+    ) -> usize {
+        let key = self.waits.insert(Wait { waker: Some(waker), deadline, awaited });
+        if let Some(deadline) = deadline {
+            self.deadlines.insert((deadline, key));
+        }
+        self.enqueue(key);
+        key
+    }
+
+    /// Takes a wait out. Whose turn it is next is up to the caller.
+    pub(crate) fn remove(&mut self, key: usize) -> Option<Wait> {
+        self.leave_queue(key);
+        let wait = self.waits.try_remove(key)?;
+        if let Some(deadline) = wait.deadline {
+            self.deadlines.remove(&(deadline, key));
+        }
+        Some(wait)
+    }
+
+    pub(crate) fn awaited(&self, key: usize) -> Option<&Awaited> {
+        self.waits.get(key).map(|wait| &wait.awaited)
+    }
+
+    pub(crate) fn change(&mut self, key: usize, awaited: Awaited) {
+        self.leave_queue(key);
+        if let Some(wait) = self.waits.get_mut(key) {
+            wait.awaited = awaited;
+        }
+        self.enqueue(key);
+    }
+
+    /// Whether this task would be woken.
+    pub(crate) fn wakes(&self, key: usize, waker: &Waker) -> bool {
+        let known = self.waits.get(key).and_then(|wait| wait.waker.as_ref());
+        known.is_some_and(|known| known.will_wake(waker))
+    }
+
+    /// Puts a waker in the place of the last, which is to be dropped.
+    pub(crate) fn renew(&mut self, key: usize, waker: Waker) -> Option<Waker> {
+        match self.waits.get_mut(key) {
+            Some(wait) => wait.waker.replace(waker),
+            None => Some(waker),
+        }
+    }
+
+    /// Hands an answer to whoever waits for it, if anybody still does: a key may have been given
+    /// to somebody else since.
+    pub(crate) fn settle(
+        &mut self,
+        key: usize,
+        request: RequestId,
+        answer: Answer,
+        wakers: &mut Vec<Waker>,
+    ) {
+        let Some(wait) = self.waits.get_mut(key) else {
+            return;
+        };
+        if matches!(wait.awaited, Awaited::Answer(awaited) if awaited == request) {
+            wait.awaited = Awaited::Settled(answer);
+            wakers.extend(wait.waker.take());
+        }
+    }
+
+    pub(crate) fn first_deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Whoever's deadline has passed finds out by itself.
+    pub(crate) fn expire(&mut self, now: Instant, wakers: &mut Vec<Waker>) {
+        while let Some(&(deadline, key)) = self.deadlines.first() {
+            if deadline > now {
+                return;
+            }
+            self.deadlines.pop_first();
+            if let Some(wait) = self.waits.get_mut(key) {
+                wakers.extend(wait.waker.take());
+            }
+        }
+    }
+
+    pub(crate) fn new_ticket(&mut self) -> u64 {
+        self.next_ticket += 1;
+        self.next_ticket
+    }
+
+    /// Whether somebody in the lane came before.
+    pub(crate) fn is_behind(&self, turn: Turn) -> bool {
+        let first = self.lane(turn.lane).tickets.first_key_value();
+        first.is_some_and(|(first, _)| *first < turn.ticket)
+    }
+
+    /// What those in a lane wait for.
+    pub(crate) fn refusal(&self, lane: Lane) -> Option<&Refusal> {
+        self.lane(lane).refusal.as_ref()
+    }
+
+    pub(crate) fn set_refusal(&mut self, lane: Lane, refusal: Refusal) {
+        self.lanes[lane as usize].refusal = Some(refusal);
+    }
+
+    /// So many slots are free, perhaps: whose turn it is may try.
+    pub(crate) fn wake_turns(&mut self, count: usize, wakers: &mut Vec<Waker>) {
+        for queue in &self.lanes {
+            for key in queue.tickets.values().take(count) {
+                if let Some(wait) = self.waits.get_mut(*key) {
+                    wakers.extend(wait.waker.take());
+                }
+            }
+        }
+    }
+
+    /// Wakes whoever waits for a change of state.
+    pub(crate) fn wake_watchers(&mut self, wakers: &mut Vec<Waker>) {
+        let watchers =
+            self.waits.iter_mut().filter(|(_, wait)| matches!(wait.awaited, Awaited::State));
+        wakers.extend(watchers.filter_map(|(_, wait)| wait.waker.take()));
+    }
+
+    pub(crate) fn wake_all(&mut self, wakers: &mut Vec<Waker>) {
+        wakers.extend(self.waits.iter_mut().filter_map(|(_, wait)| wait.waker.take()));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.waits.len()
+    }
+
+    fn lane(&self, lane: Lane) -> &Queue {
+        &self.lanes[lane as usize]
+    }
+
+    fn enqueue(&mut self, key: usize) {
+        if let Some(Wait { awaited: Awaited::Turn(turn), .. }) = self.waits.get(key) {
+            self.lanes[turn.lane as usize].tickets.insert(turn.ticket, key);
+        }
+    }
+
+    fn leave_queue(&mut self, key: usize) {
+        if let Some(Wait { awaited: Awaited::Turn(turn), .. }) = self.waits.get(key) {
+            self.lanes[turn.lane as usize].tickets.remove(&turn.ticket);
+        }
+    }
+}

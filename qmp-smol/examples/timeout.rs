@@ -1,0 +1,51 @@
+//! A command that takes longer than its deadline, and what to do then: ask for the state that it
+//! should have changed, before anything is done again.
+//!
+//! ```text
+//! cargo run -p qmp-smol --example timeout -- unix:/run/vm.qmp
+//! ```
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use qmp_smol::{Client, Error, Outcome, connect};
+use serde_json::Value;
+
+fn main() -> ExitCode {
+    let Some(address) = std::env::args().nth(1) else {
+        eprintln!("usage: timeout ADDRESS");
+        return ExitCode::from(2);
+    };
+    match smol::block_on(run(&address)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("timeout: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(address: &str) -> Result<(), Error> {
+    let qemu = connect(address).await?;
+    let deadline = Duration::from_micros(1);
+    match qemu.execute("cont").deadline(deadline).await {
+        Ok(_) => println!("it was done in time"),
+        Err(error) if error.outcome() == Outcome::Unknown => {
+            println!("{error}");
+            // The connection is as good as before: a late answer harms nobody.
+            if is_running(&qemu).await? {
+                println!("it was done all the same");
+            } else {
+                qemu.execute("cont").await?;
+                println!("it was not done, and is now");
+            }
+        }
+        Err(error) => return Err(error),
+    }
+    qemu.close().await
+}
+
+async fn is_running(qemu: &Client) -> Result<bool, Error> {
+    let status: Value = qemu.execute("query-status").await?.decode()?;
+    Ok(status["running"] == true)
+}

@@ -1,0 +1,30 @@
+//! The one timer of a connection.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use smol::Timer;
+
+/// A timer, and what it is set to.
+#[derive(Debug, Default)]
+pub(crate) struct Clock(Mutex<Option<(Instant, Timer)>>);
+
+impl Clock {
+    pub(crate) fn poll_until(&self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let mut set = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, timer) = set.get_or_insert_with(|| (deadline, Timer::at(deadline)));
+        if *at != deadline {
+            timer.set_at(deadline);
+            *at = deadline;
+        }
+        let rung = Pin::new(timer).poll(cx).map(|_| ());
+        if rung.is_ready() {
+            // It rings once.
+            *set = None;
+        }
+        rung
+    }
+}

@@ -1,0 +1,99 @@
+//! Sockets: unix, TCP, vsock.
+
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use qmp_driver::{Borrowed, Socket, Transport, qmp_sockets};
+use qmp_sockets::{describe_silence, describe_stop, send_with_descriptor};
+use smol::Async;
+
+use crate::clock::Clock;
+
+/// A socket registered with async-io, unix, TCP or vsock. Unix sockets carry descriptors.
+#[derive(Debug)]
+pub struct SocketTransport {
+    socket: Async<Socket>,
+    clock: Clock,
+}
+
+impl SocketTransport {
+    /// Registers a connected socket: a `UnixStream` (one end of a socket pair, say) or `TcpStream`
+    /// of the standard library, a [`Socket`]. Smol's own come back from [`Async::into_inner`], and
+    /// an `OwnedFd` goes through `TryFrom`.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn new(socket: impl Into<Socket>) -> io::Result<Self> {
+        Ok(Self { socket: Async::new(socket.into())?, clock: Clock::default() })
+    }
+}
+
+fn would_block<T>(result: &io::Result<T>) -> bool {
+    matches!(result, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+impl Transport for SocketTransport {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_readable(cx)
+    }
+
+    fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            let read = self.socket.get_ref().read(room);
+            if !would_block(&read) {
+                return Poll::Ready(read);
+            }
+            ready!(self.socket.poll_readable(cx))?;
+        }
+    }
+
+    fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        descriptor: Option<Borrowed<'_>>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let written = self.try_write(bytes, descriptor);
+            if !would_block(&written) {
+                return Poll::Ready(written);
+            }
+            ready!(self.socket.poll_writable(cx))?;
+        }
+    }
+
+    fn try_write(&self, bytes: &[u8], descriptor: Option<Borrowed<'_>>) -> io::Result<usize> {
+        let socket = self.socket.get_ref();
+        match descriptor {
+            Some(descriptor) => send_with_descriptor(socket, bytes, descriptor),
+            None => socket.try_write(bytes),
+        }
+    }
+
+    fn poll_until(&self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        self.clock.poll_until(cx, deadline)
+    }
+
+    fn carries_descriptors(&self) -> bool {
+        matches!(self.socket.get_ref(), Socket::Unix(_))
+    }
+
+    fn describe_silence(&self) -> String {
+        describe_silence(&self.socket)
+    }
+
+    fn describe_stop(&self) -> Option<String> {
+        describe_stop(&self.socket)
+    }
+}
+
+impl TryFrom<OwnedFd> for SocketTransport {
+    type Error = io::Error;
+
+    fn try_from(descriptor: OwnedFd) -> io::Result<Self> {
+        Self::new(Socket::try_from(descriptor)?)
+    }
+}

@@ -1,0 +1,74 @@
+//! Any other stream.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use qmp_driver::{Borrowed, Transport};
+use smol::io::{AsyncRead, AsyncWrite};
+
+use crate::clock::Clock;
+
+/// Any stream that reads and writes: a TLS session, a pair of pipes, a stream of async-std.
+///
+/// ```no_run
+/// # async fn example(tls: smol::net::TcpStream) -> Result<(), qmp_smol::Error> {
+/// use qmp_smol::StreamTransport;
+///
+/// let transport = StreamTransport::new(tls);
+/// let qemu = qmp_smol::builder().over(transport, "host:4444 over TLS").await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct StreamTransport<S> {
+    // Only the driver uses it, so nobody ever waits for the lock.
+    stream: Mutex<Pin<Box<S>>>,
+    clock: Clock,
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + 'static> StreamTransport<S> {
+    /// Takes a connected stream.
+    pub fn new(stream: S) -> Self {
+        Self { stream: Mutex::new(Box::pin(stream)), clock: Clock::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pin<Box<S>>> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + 'static> Transport for StreamTransport<S> {
+    fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.lock().as_mut().poll_read(cx, room)
+    }
+
+    fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        _: Option<Borrowed<'_>>,
+    ) -> Poll<io::Result<usize>> {
+        self.lock().as_mut().poll_write(cx, bytes)
+    }
+
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.lock().as_mut().poll_flush(cx)
+    }
+
+    fn poll_close(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.lock().as_mut().poll_close(cx)
+    }
+
+    fn poll_until(&self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        self.clock.poll_until(cx, deadline)
+    }
+}
+
+impl<S> fmt::Debug for StreamTransport<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamTransport")
+    }
+}

@@ -1,0 +1,42 @@
+//! Watches any number of QEMUs at once, each in a task of its own, until all have ended.
+//!
+//! ```text
+//! cargo run -p qmp-tokio --example watch -- unix:/run/one.qmp unix:/run/two.qmp
+//! ```
+
+use std::process::ExitCode;
+
+use qmp_tokio::qmp_sockets::Queued;
+use qmp_tokio::{Error, connect};
+use tokio::task::JoinSet;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let mut tasks = JoinSet::new();
+    for address in std::env::args().skip(1) {
+        tasks.spawn(watch(address));
+    }
+    let mut code = ExitCode::SUCCESS;
+    while let Some(ended) = tasks.join_next().await {
+        if let Ok(Err(error)) = ended {
+            eprintln!("watch: {error}");
+            code = ExitCode::FAILURE;
+        }
+    }
+    code
+}
+
+async fn watch(address: String) -> Result<(), Error> {
+    let qemu = connect(&address).await?;
+    let mut events = qemu.events().subscribe();
+    let status: serde_json::Value = qemu.execute("query-status").await?.decode()?;
+    println!("{address}: {}", status["status"]);
+    while let Some(queued) = events.recv().await {
+        match queued {
+            Queued::Event(event) => println!("{address}: {}", event.name()),
+            Queued::Lost(count) => println!("{address}: {count} events were not read in time"),
+        }
+    }
+    println!("{address}: {}", qemu.closed().await);
+    Ok(())
+}

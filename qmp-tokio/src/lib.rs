@@ -1,0 +1,171 @@
+//! A QMP client for QEMU, the storage daemon and the guest agent, on tokio.
+//!
+//! ```no_run
+//! #[tokio::main]
+//! async fn main() -> Result<(), qmp_tokio::Error> {
+//!     let qemu = qmp_tokio::connect("unix:/run/vm.qmp").await?;
+//!     println!("QEMU {}", qemu.version().unwrap_or_default());
+//!     let resumed = qemu.event().named("RESUME");
+//!     qemu.execute("cont").await?;
+//!     println!("RESUME at {:?}", resumed.await?.timestamp());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! - [`connect`] to QEMU or the storage daemon, [`connect_agent`] to a guest agent; [`builder`] for
+//!   deadlines, out-of-band execution, a [`Listener`] that QEMU connects to, or any other stream.
+//! - [`Client::execute`] commands by name, or [`call`](Client::call) typed ones, from any number of
+//!   tasks; pass descriptors.
+//! - [`Client::event`] waits for one event, [`Client::events`] subscribes to many.
+//! - [`Error`] tells a server's error from a deadline and from a lost connection, and whether the
+//!   command may have been done all the same.
+//!
+//! Any flavour of the runtime will do, with I/O and time enabled.
+
+#![forbid(unsafe_code)]
+
+mod clock;
+#[cfg(unix)]
+mod listener;
+#[cfg(unix)]
+mod socket;
+mod stream;
+
+use std::future::Future;
+use std::io;
+use std::time::Instant;
+
+pub use qmp_driver::*;
+
+#[cfg(unix)]
+pub use listener::Listener;
+#[cfg(unix)]
+pub use socket::SocketTransport;
+pub use stream::StreamTransport;
+
+/// Connects to a monitor: of QEMU, of the storage daemon. The [`Address`] says how it can be
+/// written.
+///
+/// Connecting and the handshake have 10 seconds each; [`builder`] sets others.
+///
+/// Cancel-safe: dropped half way, the connection is closed.
+///
+/// # Errors
+///
+/// If the address cannot be understood, nobody listens there, or nobody greets in time, as when
+/// another client is connected. The error says which, and what to do.
+///
+/// # Panics
+///
+/// Outside a tokio runtime, or in one without I/O or time.
+pub async fn connect(address: impl IntoAddress) -> Result<Client, Error> {
+    builder().connect(address).await
+}
+
+/// Connects to a guest agent and syncs with it.
+///
+/// # Errors
+///
+/// As [`connect`].
+///
+/// # Panics
+///
+/// As [`connect`].
+pub async fn connect_agent(address: impl IntoAddress) -> Result<Client, Error> {
+    builder().agent().connect(address).await
+}
+
+/// For everything that is not as usual.
+///
+/// ```no_run
+/// # use std::time::Duration;
+/// # async fn example() -> Result<(), qmp_tokio::Error> {
+/// let qemu = qmp_tokio::builder()
+///     .out_of_band()
+///     .handshake_deadline(Duration::from_secs(60))
+///     .connect("tcp:localhost:4444")
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn builder() -> Builder<Tokio> {
+    Builder::default()
+}
+
+/// The runtime, for [`Builder`].
+#[derive(Debug)]
+pub struct Tokio;
+
+impl Runtime for Tokio {
+    #[cfg(unix)]
+    type Transport = SocketTransport;
+    #[cfg(not(unix))]
+    type Transport = StreamTransport<tokio::net::TcpStream>;
+    #[cfg(unix)]
+    type Listener = Listener;
+    #[cfg(not(unix))]
+    type Listener = qmp_sockets::Listener;
+
+    #[cfg(unix)]
+    fn transport(socket: Socket) -> io::Result<SocketTransport> {
+        SocketTransport::new(socket)
+    }
+
+    #[cfg(not(unix))]
+    fn transport(socket: Socket) -> io::Result<Self::Transport> {
+        let Socket::Tcp(stream) = socket else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        stream.set_nonblocking(true)?;
+        Ok(StreamTransport::new(tokio::net::TcpStream::from_std(stream)?))
+    }
+
+    fn unblock<T: Send + 'static>(
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
+        let task = tokio::task::spawn_blocking(work);
+        async {
+            match task.await {
+                Ok(done) => done,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    // The runtime shuts down, and will not poll this again.
+                    Err(_) => std::future::pending().await,
+                },
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    async fn accept(
+        listener: &Listener,
+        deadline: Option<Instant>,
+    ) -> Result<(Socket, Address), ConnectError> {
+        listener.accept_until(deadline).await
+    }
+
+    /// The system's listeners cannot be waited for here.
+    #[cfg(not(unix))]
+    async fn accept(
+        listener: &qmp_sockets::Listener,
+        deadline: Option<Instant>,
+    ) -> Result<(Socket, Address), ConnectError> {
+        let address = listener.local_address();
+        let started = Instant::now();
+        loop {
+            match listener.try_accept() {
+                Ok(socket) => return Ok((socket, address.clone())),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(ConnectError::listening(address, error)),
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(ConnectError::nobody_connected(address, started.elapsed()));
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    fn spawn(driver: Driver) {
+        tokio::spawn(driver);
+    }
+}

@@ -1,0 +1,150 @@
+//! Sockets: unix, TCP, vsock.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use qmp_driver::{Borrowed, Socket, Transport, qmp_sockets};
+use qmp_sockets::{describe_silence, describe_stop, send_with_descriptor};
+use tokio::io::{AsyncRead, Interest, ReadBuf};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::clock::{self, Clock};
+
+/// A socket registered with tokio, unix, TCP or vsock. Unix sockets carry descriptors.
+pub struct SocketTransport {
+    /// Only the driver reads, so nobody ever waits for the lock. Unlike `UnixStream::try_read`, this
+    /// knows from a short read that there is nothing more, and spares a system call.
+    reader: Mutex<OwnedReadHalf>,
+    writer: OwnedWriteHalf,
+    carries_descriptors: bool,
+    clock: Clock,
+}
+
+impl SocketTransport {
+    /// Registers a connected socket: a `UnixStream` (one end of a socket pair, say) or `TcpStream`
+    /// of the standard library, a [`Socket`]. Tokio's own, and an `OwnedFd`, go through `TryFrom`.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime, or in one without I/O.
+    pub fn new(socket: impl Into<Socket>) -> io::Result<Self> {
+        let socket = socket.into();
+        socket.set_nonblocking(true)?;
+        let carries_descriptors = matches!(socket, Socket::Unix(_));
+        let (reader, writer) = registered(socket.into())?.into_split();
+        Ok(Self {
+            reader: Mutex::new(reader),
+            writer,
+            carries_descriptors,
+            clock: Clock::default(),
+        })
+    }
+
+    fn stream(&self) -> &UnixStream {
+        self.writer.as_ref()
+    }
+}
+
+/// Reading, writing and waiting are the same for all sockets; only addresses are not, and nobody
+/// asks for them. So one type of tokio's does for all.
+pub(crate) fn registered(descriptor: OwnedFd) -> io::Result<UnixStream> {
+    UnixStream::from_std(descriptor.into())
+}
+
+impl Transport for SocketTransport {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream().poll_read_ready(cx)
+    }
+
+    fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = ReadBuf::new(room);
+        ready!(Pin::new(&mut *reader).poll_read(cx, &mut room))?;
+        Poll::Ready(Ok(room.filled().len()))
+    }
+
+    fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        descriptor: Option<Borrowed<'_>>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.stream().poll_write_ready(cx))?;
+            match self.try_write(bytes, descriptor) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+
+    fn try_write(&self, bytes: &[u8], descriptor: Option<Borrowed<'_>>) -> io::Result<usize> {
+        let stream = self.stream();
+        match descriptor {
+            Some(descriptor) => stream
+                .try_io(Interest::WRITABLE, || send_with_descriptor(stream, bytes, descriptor)),
+            None => stream.try_write(bytes),
+        }
+    }
+
+    fn poll_until(&self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        self.clock.poll_until(cx, deadline)
+    }
+
+    fn now(&self) -> Instant {
+        clock::now()
+    }
+
+    fn carries_descriptors(&self) -> bool {
+        self.carries_descriptors
+    }
+
+    fn describe_silence(&self) -> String {
+        describe_silence(self.stream())
+    }
+
+    fn describe_stop(&self) -> Option<String> {
+        describe_stop(self.stream())
+    }
+}
+
+impl TryFrom<UnixStream> for SocketTransport {
+    type Error = io::Error;
+
+    fn try_from(stream: UnixStream) -> io::Result<Self> {
+        Self::new(stream.into_std()?)
+    }
+}
+
+impl TryFrom<TcpStream> for SocketTransport {
+    type Error = io::Error;
+
+    fn try_from(stream: TcpStream) -> io::Result<Self> {
+        Self::new(stream.into_std()?)
+    }
+}
+
+impl TryFrom<OwnedFd> for SocketTransport {
+    type Error = io::Error;
+
+    fn try_from(descriptor: OwnedFd) -> io::Result<Self> {
+        Self::new(Socket::try_from(descriptor)?)
+    }
+}
+
+impl fmt::Debug for SocketTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let descriptor = self.stream().as_fd();
+        f.debug_tuple("SocketTransport").field(&descriptor).finish()
+    }
+}

@@ -1,0 +1,16 @@
+//! The client against servers that misbehave, or behave, in known ways.
+
+#![cfg(unix)]
+// clippy.toml allows it in tests, but not in what they share.
+#![allow(clippy::unwrap_used)]
+
+mod peer;
+
+mod cancelling;
+mod deadlines;
+mod ends;
+mod events;
+mod handshake;
+mod locks;
+mod many;
+mod streams;

@@ -1,0 +1,30 @@
+//! The client against real servers, on both kinds of tokio's runtime.
+
+#![cfg(unix)]
+// clippy.toml allows it in tests, but not in what they share.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../../conformance/mod.rs"]
+mod conformance;
+
+use conformance::on_every_qemu;
+use conformance::scenarios::Bind;
+use tokio::runtime::Builder;
+
+fn one_thread<T>(future: impl Future<Output = T>) -> T {
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn many_threads<T>(future: impl Future<Output = T>) -> T {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(3).enable_all().build().unwrap().block_on(future)
+}
+
+impl Bind for qmp_tokio::Listener {
+    fn bind(path: &std::path::Path) -> Self {
+        Self::bind(path).unwrap()
+    }
+}
+
+on_every_qemu!(current_thread, qmp_tokio::Tokio, crate::one_thread);
+on_every_qemu!(multi_thread, qmp_tokio::Tokio, crate::many_threads);
