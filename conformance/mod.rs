@@ -23,6 +23,7 @@ macro_rules! on_every_qemu {
                 a_second_client_is_told_why_it_waits
                 out_of_band_commands_run
                 qemu_connects_to_us
+                a_launched_qemu_is_used_and_a_dead_one_quoted
                 a_job_of_the_storage_daemon_is_followed
                 an_agent_is_synced_and_used
             );

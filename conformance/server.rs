@@ -13,6 +13,9 @@ use tempfile::TempDir;
 /// More than anything takes, on a machine that is busy with something else.
 pub(crate) const PLENTY: Duration = Duration::from_secs(30);
 
+/// What makes QEMU light: no machine, no guest.
+pub(crate) const LIGHT: &str = "-nodefaults -display none -S -accel tcg -M none -m 16";
+
 /// Names the list when `cargo xtask test` runs the tests.
 const LIST: &str = "QMP_TEST_QEMU";
 
@@ -57,6 +60,10 @@ pub(crate) fn folder() -> TempDir {
 }
 
 impl Suite {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+
     /// QEMU without a machine, one monitor listening on the socket `qmp`.
     pub(crate) fn qemu(&self) -> Server {
         let folder = folder();
@@ -65,9 +72,8 @@ impl Suite {
     }
 
     pub(crate) fn qemu_in(&self, folder: TempDir, monitor: &str) -> Server {
-        let light = "-nodefaults -display none -S -accel tcg -M none -m 16 -qmp";
         self.start("qemu-system-x86_64", folder, |command| {
-            command.args(light.split(' ')).arg(monitor);
+            command.args(LIGHT.split(' ')).arg("-qmp").arg(monitor);
         })
     }
 
@@ -97,7 +103,7 @@ impl Suite {
     }
 
     fn start(&self, name: &str, folder: TempDir, arguments: impl FnOnce(&mut Command)) -> Server {
-        let mut command = Command::new(self.bin.join(name));
+        let mut command = Command::new(self.path(name));
         arguments(&mut command);
         command.current_dir(folder.path()).stdin(Stdio::null());
         command.stdout(File::create(folder.path().join("stdout")).unwrap());

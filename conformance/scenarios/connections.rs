@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use qmp_driver::{Cause, Disconnect, ErrorClass, Outcome, Runtime};
+use qmp_driver::{Cause, Disconnect, ErrorClass, Launch, Outcome, Runtime};
 use serde_json::{Value, json};
 
 use super::{Bind, builder, compute, join_all, names, poll_and_drop};
-use crate::conformance::server::{PLENTY, Suite, folder};
+use crate::conformance::server::{LIGHT, PLENTY, Suite, folder};
 
 pub(crate) async fn quit_succeeds_and_the_connection_is_closed<R: Runtime>(suite: &Suite) {
     for _ in 0..5 {
@@ -81,6 +81,30 @@ where
     compute(&qemu, 7).await.unwrap();
     qemu.execute("quit").await.unwrap();
     assert!(server.ended().success());
+}
+
+pub(crate) async fn a_launched_qemu_is_used_and_a_dead_one_quoted<R: Runtime>(suite: &Suite) {
+    let launch = || Launch::qemu(suite.path("qemu-system-x86_64")).args(LIGHT.split(' '));
+    let builder = || builder::<R>().handshake_deadline(PLENTY);
+    let (qemu, mut process) = builder().launch(launch()).await.unwrap();
+    compute(&qemu, 7).await.unwrap();
+    qemu.execute("quit").await.unwrap();
+    assert!(matches!(qemu.closed().await, Disconnect::Closed));
+    assert!(process.wait().unwrap().success());
+
+    let started = Instant::now();
+    let error = builder().launch(launch().arg("-no-such-option")).await.unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(matches!(error.cause(), Cause::Died { .. }), "{error:#?}");
+    let text = error.to_string();
+    assert!(text.starts_with("qemu-system-x86_64 ended with exit status 1: "), "{text}");
+    assert!(text.ends_with("-no-such-option: invalid option"), "{text}");
+
+    let (qemu, process) = builder().launch(launch()).await.unwrap();
+    drop(process);
+    qemu.closed().await;
+    let error = builder().launch(Launch::qemu("/no/such/qemu")).await.unwrap_err();
+    assert!(error.to_string().starts_with("cannot start qemu: "), "{error}");
 }
 
 pub(crate) async fn a_job_of_the_storage_daemon_is_followed<R: Runtime>(suite: &Suite) {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use qmp_proto::{Client, Options, Session};
 use qmp_sockets::{Deadline, Error, EventQueue, IntoAddress, Listener, Socket, connect, nonce};
+#[cfg(unix)]
+use qmp_sockets::{Launch, Launched, Process};
 
 use crate::Connection;
 use crate::stream::Stream;
@@ -170,6 +172,33 @@ impl Builder {
                 Err(error) if error.is_disconnected() && !deadline.expired() => {}
                 started => return started,
             }
+        }
+    }
+
+    /// Starts QEMU or the storage daemon, connected from its first moment, and goes through the
+    /// handshake. Keep the [`Process`]: dropped, it is killed.
+    ///
+    /// ```no_run
+    /// use qmp_blocking::{Connection, Launch};
+    ///
+    /// let launch = Launch::qemu("qemu-system-x86_64").args(["-M", "q35", "-display", "none"]);
+    /// let (mut qemu, mut process) = Connection::builder().launch(launch)?;
+    /// qemu.execute("quit").run()?;
+    /// println!("{}", process.wait()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the program cannot be started, or the handshake fails. If that is because the program has
+    /// ended ([`Cause::Died`](crate::Cause::Died)), as after an option that it does not like, the
+    /// error comes at once and tells what it said. In any case it is killed.
+    #[cfg(unix)]
+    pub fn launch(self, launch: Launch) -> Result<(Connection, Process), Error> {
+        let Launched { socket, process, .. } = launch.spawn()?;
+        match self.over(socket, &process.to_string()) {
+            Ok(connection) => Ok((connection, process)),
+            Err(error) => Err(process.explain(error)),
         }
     }
 

@@ -14,8 +14,8 @@
 //! ```
 //!
 //! - [`Connection::connect`] to QEMU or the storage daemon, [`Connection::connect_agent`] to a guest
-//!   agent; [`Connection::builder`] for deadlines, out-of-band execution, a [`Listener`] that QEMU
-//!   connects to, or any other stream.
+//!   agent; [`Connection::builder`] for deadlines, out-of-band execution, a QEMU to
+//!   [launch](Builder::launch), a [`Listener`] that QEMU connects to, or any other stream.
 //! - [`execute`](Connection::execute) commands by name, or [`call`](Connection::call) typed ones;
 //!   send several before waiting for the first; pass descriptors.
 //! - [`event`](Connection::event) waits for events, or looks without waiting. Events are kept, in
@@ -59,6 +59,8 @@ pub use qmp_sockets::{
     self, Cause, ConnectError, Disconnect, Error, IntoAddress, Listener, Outcome, Response, Socket,
     Typed, Untyped,
 };
+#[cfg(unix)]
+pub use qmp_sockets::{Launch, Process};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use qmp_proto::{Options, Output};
+#[cfg(unix)]
+use qmp_sockets::{Cause, Launch, Launched, Process};
 use qmp_sockets::{ConnectError, Deadline, Disconnect, Error, IntoAddress, connect, nonce};
 
 use crate::machine::{Handshake, Lifecycle, Machine, Writer};
@@ -200,6 +202,42 @@ impl<R: Runtime> Builder<R> {
                 Err(error) if is_hang_up(&error) && !expired => {}
                 ready => return ready.map(|()| client),
             }
+        }
+    }
+
+    /// Starts QEMU or the storage daemon, connected from its first moment, goes through the
+    /// handshake and spawns the driver. Keep the [`Process`]: dropped, it is killed.
+    ///
+    /// The adapter's `builder()` goes on like this:
+    ///
+    /// ```no_run
+    /// # use qmp_driver::{Builder, Launch, Runtime};
+    /// # async fn example<R: Runtime>(builder: Builder<R>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let launch = Launch::qemu("qemu-system-x86_64").args(["-M", "q35", "-display", "none"]);
+    /// let (qemu, mut process) = builder.launch(launch).await?;
+    /// qemu.execute("quit").await?;
+    /// qemu.closed().await;
+    /// println!("{}", process.wait()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Cancel-safe: dropped half way, the connection is closed and the program killed.
+    ///
+    /// # Errors
+    ///
+    /// If the program cannot be started, or the handshake fails. If that is because the program has
+    /// ended ([`Cause::Died`]), as after an option that it does not like, the error comes at once
+    /// and tells what it said. In any case it is killed.
+    #[cfg(unix)]
+    pub async fn launch(self, launch: Launch) -> Result<(Client, Process), Error> {
+        let launched = R::unblock(|| launch.spawn()).await?;
+        let Launched { socket, process, .. } = launched;
+        let transport = R::transport(socket)
+            .map_err(|error| Cause::Launch { program: process.name().to_owned(), error })?;
+        match self.over(transport, &process.to_string()).await {
+            Ok(client) => Ok((client, process)),
+            Err(error) => Err(R::unblock(|| process.explain(error)).await),
         }
     }
 

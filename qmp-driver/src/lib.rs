@@ -54,3 +54,5 @@ pub use qmp_sockets::{
     self, Cause, ConnectError, Disconnect, Error, IntoAddress, Outcome, Queued, Response, Socket,
     Typed, Untyped,
 };
+#[cfg(unix)]
+pub use qmp_sockets::{Launch, Process};

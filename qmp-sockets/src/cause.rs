@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::io;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
 use qmp_proto::{AddressError, DecodeError, JsonError, OwnedFailure, ProtocolError, Refusal};
 
 use crate::ConnectError;
+use crate::connect_error::without_number;
 
 /// The kinds of [`Error`](crate::Error).
 #[derive(Debug)]
@@ -17,6 +19,22 @@ pub enum Cause {
     Address(AddressError),
     /// There is no connection.
     Connect(ConnectError),
+    /// A program could not be started.
+    Launch {
+        /// Its file name.
+        program: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A program that was started has ended before its handshake did.
+    Died {
+        /// Its file name.
+        program: String,
+        /// How it has ended.
+        status: ExitStatus,
+        /// The last lines that it wrote to its standard error.
+        stderr: String,
+    },
     /// The server did not get through its handshake in time.
     SilentHandshake {
         /// How long it had.
@@ -98,6 +116,19 @@ impl fmt::Display for Cause {
         match self {
             Self::Address(error) => error.fmt(f),
             Self::Connect(error) => error.fmt(f),
+            Self::Launch { program, error } => {
+                write!(f, "cannot start {program}: {}", without_number(error))?;
+                match error.kind() {
+                    io::ErrorKind::NotFound => f.write_str("; is it installed, and on the PATH?"),
+                    _ => Ok(()),
+                }
+            }
+            Self::Died { program, status, stderr } => {
+                // The standard library writes `exit status: 1`.
+                let status = status.to_string().replacen(": ", " ", 1);
+                write!(f, "{program} ended with {status}")?;
+                if stderr.is_empty() { Ok(()) } else { write!(f, ": {stderr}") }
+            }
             Self::SilentHandshake { waited, advice } => {
                 write!(f, "connected, but no answer to the handshake in {waited:.1?}: {advice}")
             }

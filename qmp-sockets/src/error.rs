@@ -86,7 +86,7 @@ impl Error {
 
     /// Whether the connection is over.
     pub fn is_disconnected(&self) -> bool {
-        matches!(self.0.cause, Cause::Disconnected { .. })
+        matches!(self.0.cause, Cause::Disconnected { .. } | Cause::Died { .. })
     }
 
     /// The class of the server's error, if it answered with one.

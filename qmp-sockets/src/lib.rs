@@ -7,6 +7,7 @@
 //! - From an [`Address`](qmp_proto::Address) to a connected [`Socket`]: [`connect()`], within a
 //!   [`Deadline`], also over paths longer than a socket address has room for. The other way round,
 //!   QEMU connects to us: [`Listener`].
+//! - A QEMU that is not there yet is started, with its monitor connected from the start: [`Launch`].
 //! - When that fails, a [`ConnectError`] says to which address, why, and what to try; and when a
 //!   connected server stays silent, [`describe_silence`] finds out the cause.
 //! - A file descriptor is sent along with a command: [`send_with_descriptor`].
@@ -18,8 +19,8 @@
 //!
 //! The adapters re-export this crate whole; there is no need to depend on it as well.
 //!
-//! Linux has all of it; macOS and the BSDs have unix sockets, TCP and inherited descriptors;
-//! Windows has TCP.
+//! Linux has all of it; macOS and the BSDs have unix sockets, TCP, inherited descriptors and
+//! programs to be launched; Windows has TCP.
 
 #[cfg(target_os = "linux")]
 mod abstract_name;
@@ -33,6 +34,8 @@ mod deadline;
 mod descriptor;
 mod error;
 mod into_address;
+#[cfg(unix)]
+mod launch;
 mod listen;
 #[cfg(unix)]
 mod long_path;
@@ -56,6 +59,8 @@ pub use deadline::Deadline;
 pub use descriptor::{duplicate_inherited, send_with_descriptor};
 pub use error::{Error, Outcome};
 pub use into_address::IntoAddress;
+#[cfg(unix)]
+pub use launch::{Launch, Launched, Process};
 pub use listen::Listener;
 #[cfg(unix)]
 pub use long_path::{LONGEST_PATH, ShortPath, unix_address};

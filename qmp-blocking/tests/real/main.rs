@@ -20,6 +20,7 @@ mod endings;
 mod errors;
 mod events;
 mod examples;
+mod launching;
 mod negotiation;
 mod out_of_band;
 mod pipelining;

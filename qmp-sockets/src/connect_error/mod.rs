@@ -100,7 +100,7 @@ impl Error for ConnectError {
 }
 
 /// The system's text without the number that the standard library puts behind it.
-fn without_number(error: &io::Error) -> String {
+pub(crate) fn without_number(error: &io::Error) -> String {
     let text = error.to_string();
     match error.raw_os_error() {
         Some(number) => text.trim_end_matches(&format!(" (os error {number})")).to_owned(),

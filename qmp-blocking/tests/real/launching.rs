@@ -1,0 +1,141 @@
+//! Programs that we start ourselves.
+
+use std::os::unix::process::ExitStatusExt;
+use std::time::{Duration, Instant};
+
+use qmp_blocking::{Cause, Connection, ErrorClass, Launch, Outcome, Process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde_json::Value;
+
+use crate::server::{PLENTY, bare_machine, event_names};
+use crate::suite::Suite;
+
+on_every_qemu!(
+    a_launched_qemu_answers_and_quits,
+    a_launched_qemu_is_used_out_of_band,
+    a_bad_option_is_quoted_at_once,
+    what_fails_after_the_greeting_is_quoted_too,
+    a_launched_storage_daemon_answers_and_quits,
+    a_bad_option_of_the_storage_daemon_is_quoted_at_once,
+    a_launched_qemu_that_is_killed_later_is_disconnected,
+    a_dropped_process_is_killed,
+    a_detached_process_outlives_its_connection,
+);
+
+fn qemu(suite: &Suite) -> Launch {
+    let program = suite.program("qemu-system-x86_64");
+    Launch::qemu(program.get_program()).args(bare_machine())
+}
+
+fn storage_daemon(suite: &Suite) -> Launch {
+    Launch::storage_daemon(suite.program("qemu-storage-daemon").get_program())
+}
+
+fn launch(launch: Launch) -> (Connection, Process) {
+    Connection::builder().handshake_deadline(PLENTY).launch(launch).unwrap()
+}
+
+fn pid_of(process: &Process) -> Pid {
+    Pid::from_raw(i32::try_from(process.id()).unwrap()).unwrap()
+}
+
+fn a_launched_qemu_answers_and_quits(suite: &Suite) {
+    let (mut qemu, mut process) = launch(qemu(suite).args(["-name", "launched"]));
+    let name: Value = qemu.execute("query-name").run().unwrap().decode().unwrap();
+    assert_eq!(name["name"], "launched");
+    assert_eq!(qemu.peer(), format!("qemu-system-x86_64, pid {}", process.id()));
+    assert_eq!(process.try_wait().unwrap(), None);
+    qemu.execute("quit").run().unwrap();
+    assert!(process.wait().unwrap().success());
+    assert_eq!(process.stderr_tail(), "", "it has nothing against how its monitor is asked for");
+}
+
+fn a_launched_qemu_is_used_out_of_band(suite: &Suite) {
+    let builder = Connection::builder().out_of_band().handshake_deadline(PLENTY);
+    let (mut qemu, _process) = builder.launch(qemu(suite)).unwrap();
+    assert!(qemu.is_out_of_band());
+    qemu.execute("cont").run().unwrap();
+    assert_eq!(event_names(&mut qemu).unwrap(), ["RESUME"]);
+}
+
+fn a_bad_option_is_quoted_at_once(suite: &Suite) {
+    let started = Instant::now();
+    let launch = qemu(suite).arg("-no-such-option");
+    let error = Connection::builder().handshake_deadline(PLENTY).launch(launch).unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert_eq!(
+        error.to_string(),
+        "qemu-system-x86_64 ended with exit status 1: qemu-system-x86_64: -no-such-option: \
+         invalid option"
+    );
+    assert!(error.is_disconnected());
+    assert_eq!(error.outcome(), Outcome::NotSent);
+}
+
+/// The monitor greets in a thread of its own, maybe before the machine is made.
+fn what_fails_after_the_greeting_is_quoted_too(suite: &Suite) {
+    let file = "driver=file,node-name=n,filename=/no/such/image";
+    for (option, value) in [("-device", "no-such-device"), ("-blockdev", file)] {
+        for _ in 0..5 {
+            let builder = Connection::builder().out_of_band().handshake_deadline(PLENTY);
+            let error = builder.launch(qemu(suite).args([option, value])).unwrap_err();
+            let Cause::Died { program, status, stderr } = error.cause() else {
+                panic!("{error:#?}");
+            };
+            assert_eq!((program.as_str(), status.code()), ("qemu-system-x86_64", Some(1)));
+            assert!(stderr.contains(option), "{stderr}");
+        }
+    }
+}
+
+fn a_launched_storage_daemon_answers_and_quits(suite: &Suite) {
+    let node = "driver=null-co,node-name=n,size=1048576,read-zeroes=on";
+    let (mut daemon, mut process) = launch(storage_daemon(suite).args(["--blockdev", node]));
+    let error = daemon.execute("query-status").run().unwrap_err();
+    assert_eq!(error.class(), Some(ErrorClass::CommandNotFound), "{error}");
+    let nodes: Value = daemon.execute("query-named-block-nodes").run().unwrap().decode().unwrap();
+    assert_eq!(nodes[0]["node-name"], "n");
+    daemon.execute("quit").run().unwrap();
+    assert!(process.wait().unwrap().success());
+}
+
+fn a_bad_option_of_the_storage_daemon_is_quoted_at_once(suite: &Suite) {
+    let started = Instant::now();
+    let launch = storage_daemon(suite).args(["--export", "no-such-type"]);
+    let error = Connection::builder().handshake_deadline(PLENTY).launch(launch).unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    let text = error.to_string();
+    assert!(text.starts_with("qemu-storage-daemon ended with exit status 1: "), "{text}");
+    assert!(text.contains("no-such-type"), "{text}");
+}
+
+fn a_launched_qemu_that_is_killed_later_is_disconnected(suite: &Suite) {
+    let (mut qemu, mut process) = launch(qemu(suite));
+    kill_process(pid_of(&process), Signal::STOP).unwrap();
+    let sent = qemu.execute("query-status").send().unwrap();
+    process.kill().unwrap();
+    let error = sent.wait(&mut qemu).unwrap_err();
+    assert!(error.is_disconnected(), "{error}");
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    assert_eq!(process.wait().unwrap().signal(), Some(9));
+}
+
+fn a_dropped_process_is_killed(suite: &Suite) {
+    let (mut qemu, process) = launch(qemu(suite));
+    let pid = pid_of(&process);
+    drop(process);
+    assert!(test_kill_process(pid).is_err());
+    let error = qemu.execute("query-status").run().unwrap_err();
+    assert!(error.is_disconnected(), "{error}");
+}
+
+fn a_detached_process_outlives_its_connection(suite: &Suite) {
+    let folder = crate::server::Folder::new();
+    let second = format!("unix:{},server=on,wait=off", folder.name("qmp"));
+    let (first, process) = launch(qemu(suite).args(["-qmp", &second]));
+    process.detach();
+    drop(first);
+    let builder = Connection::builder().handshake_deadline(PLENTY);
+    let mut qemu = builder.connect(folder.path("qmp").as_path()).unwrap();
+    qemu.execute("quit").run().unwrap();
+}
