@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -133,12 +134,17 @@ impl Inbox {
         self.lock().is_named(event) && self.predicate.as_ref().is_none_or(|matches| matches(event))
     }
 
+    /// A predicate that panics costs its own subscription, and nobody else anything.
     fn offer(&self, event: &Event, wakers: &mut Vec<Waker>) {
-        if !self.wants(event) {
-            return;
-        }
+        let wanted = catch_unwind(AssertUnwindSafe(|| self.wants(event)));
         let mut state = self.lock();
-        state.queue.push(Arc::clone(event), event.message().len());
+        match wanted {
+            Ok(true) if !state.ended => {
+                state.queue.push(Arc::clone(event), event.message().len());
+            }
+            Ok(_) => return,
+            Err(_) => state.ended = true,
+        }
         wakers.extend(state.waker.take());
     }
 

@@ -40,7 +40,7 @@ impl<'c> Subscribe<'c> {
     }
 
     /// Only events that the predicate is true of. It runs in the driver's task, which reads nothing
-    /// meanwhile: keep it short. If it panics, the connection ends.
+    /// meanwhile: keep it short. If it panics, this subscription ends.
     pub fn matching(
         mut self,
         predicate: impl Fn(&OwnedEvent) -> bool + Send + Sync + 'static,

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! - [`connect`] to QEMU or the storage daemon, [`connect_agent`] to a guest agent; [`builder`] for
-//!   deadlines, out-of-band execution, a [`Listener`] that QEMU connects to, or any other stream.
+//!   deadlines, out-of-band execution, a QEMU to [launch](Builder::launch), a [`Listener`] that QEMU
+//!   connects to, or any other stream.
 //! - [`Client::execute`] commands by name, or [`call`](Client::call) typed ones, from any number of
 //!   tasks; pass descriptors.
 //! - [`Client::event`] waits for one event, [`Client::events`] subscribes to many.
@@ -169,3 +170,7 @@ impl Runtime for Tokio {
         tokio::spawn(driver);
     }
 }
+
+#[cfg(all(doctest, unix))]
+#[doc = include_str!("../../docs/coming-from-qemu-qmp.md")]
+struct ComingFromQemuQmp;

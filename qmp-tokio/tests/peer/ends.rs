@@ -255,3 +255,49 @@ async fn a_server_that_stops_reading_is_still_heard() {
     assert!(matches!(events.recv().await, Some(Queued::Event(_))));
     assert!(events.recv().await.is_none());
 }
+
+/// The answer to the negotiation and the end may be read together: then there is no client, and the
+/// error says why.
+#[tokio::test]
+async fn a_server_that_closes_right_after_the_negotiation_is_told_of() {
+    for _ in 0..100 {
+        let transport = pair(|mut peer| peer.greet());
+        match qmp_tokio::builder().over(transport, "peer").await {
+            Ok(client) => assert!(matches!(client.closed().await, Disconnect::Closed)),
+            Err(error) => assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn closing_may_be_asked_for_twice_and_cut_short() {
+    let client = connect(|mut peer| while peer.receive().is_some() {}).await;
+    let command = tokio::spawn(client.execute("x").into_future());
+    sent(&client, 1).await;
+    let closing = async || client.close().await;
+    let abort = async {
+        client.state_after(&State::Ready).await;
+        client.abort();
+    };
+    let (first, second, ()) = tokio::join!(closing(), closing(), abort);
+    first.and(second).unwrap();
+    assert_eq!(command.await.unwrap().unwrap_err().outcome(), Outcome::Unknown);
+    assert!(matches!(client.closed().await, Disconnect::ByUs));
+}
+
+#[tokio::test]
+async fn closing_ends_with_its_deadline_though_nothing_can_be_written() {
+    let builder = qmp_tokio::builder().handshake_deadline(Duration::from_millis(500));
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let client = connect_with(builder, move |_peer| {
+        let _ = stopped.recv();
+    })
+    .await;
+    let long = "x".repeat(8 << 20);
+    let command = tokio::spawn(client.execute("x").argument("text", &long).into_future());
+    sent(&client, 1).await;
+    let error = timeout(PLENTY, client.close()).await.unwrap().unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert_eq!(command.await.unwrap().unwrap_err().outcome(), Outcome::Unknown);
+    drop(stop);
+}

@@ -223,3 +223,43 @@ async fn predicates_and_their_drops_may_use_the_client() {
         events.drain();
     }
 }
+
+/// It runs in the task that waits.
+#[tokio::test]
+async fn a_predicate_of_a_wait_that_panics_costs_its_task_and_not_the_connection() {
+    let client = connect(|mut peer| {
+        let message = peer.receive().unwrap();
+        peer.send(&event("STOP", 0));
+        peer.answer(&message, "1");
+        peer.echo();
+    })
+    .await;
+    let wait = tokio::spawn(client.event().matching(|_| panic!("in a predicate")));
+    client.execute("x").await.unwrap();
+    assert!(wait.await.unwrap_err().is_panic());
+    let reply = client.execute("x").argument("number", &2).await.unwrap();
+    assert_eq!(reply.decode::<u32>().unwrap(), 2);
+}
+
+/// Everybody else gets their events, and the answer that was read with them.
+#[tokio::test]
+async fn a_predicate_of_a_subscription_that_panics_costs_that_subscription_alone() {
+    let client = connect(|mut peer| {
+        let message = peer.receive().unwrap();
+        let together = event("STOP", 0) + &event("RESUME", 1);
+        peer.send(&together);
+        peer.answer(&message, "1");
+        peer.echo();
+    })
+    .await;
+    let mut broken = client.events().matching(|_| panic!("in a predicate")).subscribe();
+    let mut events = client.events().subscribe();
+    let answered = tokio::time::timeout(PLENTY, client.execute("x").into_future()).await;
+    answered.unwrap().unwrap();
+    for name in ["STOP", "RESUME"] {
+        let Some(Queued::Event(event)) = events.recv().await else { panic!("{name}") };
+        assert_eq!(event.name(), name);
+    }
+    assert!(broken.recv().await.is_none());
+    client.execute("x").argument("number", &2).await.unwrap();
+}

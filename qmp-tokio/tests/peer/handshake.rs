@@ -231,3 +231,17 @@ async fn what_cannot_be_sent_is_refused_with_the_reason() {
     client.close().await.unwrap();
     assert!(matches!(client.closed().await, Disconnect::ByUs));
 }
+
+/// The server would answer with an error that does not say to what.
+#[tokio::test]
+async fn what_the_server_could_not_parse_is_not_sent() {
+    let client = connect(|peer| peer.echo()).await;
+    for number in [f64::NAN, f64::INFINITY] {
+        let reply = client.execute("x").argument("number", &number).await.unwrap();
+        assert_eq!(reply.json().unwrap().as_str(), "null");
+    }
+    let half = r#"{"execute": "x", "arguments": {"text": "\ud83d"}}"#;
+    let error = client.raw(half).await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::NotSent);
+    assert!(error.to_string().contains("half a surrogate pair"), "{error}");
+}
