@@ -119,6 +119,23 @@ impl Server {
         self.folder.path().join(name)
     }
 
+    /// Before QEMU 10, a client that comes while the server starts may be served by two of its
+    /// threads at once, which lose bytes to each other.
+    fn is_old(&self) -> bool {
+        matches!(self.version.as_str(), "5.2" | "7.2")
+    }
+
+    /// Whether its main thread waits for something to do, in poll(2) or ppoll(2) by their numbers on
+    /// x86-64 and arm64: then it listens,
+    /// and has started. Where that cannot be told, it is taken to be so.
+    fn is_settled(&self) -> bool {
+        let pid = self.process.id();
+        match fs::read_to_string(format!("/proc/{pid}/task/{pid}/syscall")) {
+            Ok(call) => ["7 ", "271 ", "73 "].iter().any(|poll| call.starts_with(poll)),
+            Err(_) => true,
+        }
+    }
+
     /// The address of the socket `qmp`, once the server listens there.
     pub(crate) fn address(&mut self) -> Address {
         let path = self.path("qmp");
@@ -127,6 +144,9 @@ impl Server {
             assert!(self.process.try_wait().unwrap().is_none(), "{}", self.said());
             assert!(started.elapsed() < PLENTY, "{}", self.said());
             thread::sleep(Duration::from_millis(5));
+        }
+        while self.is_old() && !self.is_settled() && started.elapsed() < PLENTY {
+            thread::sleep(Duration::from_millis(2));
         }
         Address::unix(path.as_os_str().as_encoded_bytes())
     }

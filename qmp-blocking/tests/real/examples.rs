@@ -189,8 +189,11 @@ fn tasks_of_tokio_watch_many(suite: &Suite) {
 fn a_timeout_is_followed_by_a_question(suite: &Suite) {
     let (_server, qemu, _) = two_monitors(suite);
     let (printed, errors, code) = run("timeout", &[&qemu]);
-    assert!(printed.starts_with("cont: no answer in "), "{printed}{errors}");
-    assert!(printed.contains("its outcome is unknown\nit was "), "{printed}{errors}");
+    // Even no time at all may be enough, on a machine that is busy with something else.
+    if printed != "it was done in time\n" {
+        assert!(printed.starts_with("cont: no answer in "), "{printed}{errors}");
+        assert!(printed.contains("its outcome is unknown\nit was "), "{printed}{errors}");
+    }
     assert_eq!(code, Some(0));
     assert!(run("query", &[&qemu, "query-status"]).0.contains("\"running\""));
 }
