@@ -4,7 +4,7 @@
 //! writing are the caller's. No I/O, no clock, no randomness, no runtime, no `std`, no `unsafe`:
 //! the same machine serves a thread, an event loop, an async runtime and bare metal.
 //!
-//! Most programs want an adapter instead: `qmp-blocking` for plain sockets.
+//! Most programs want an adapter around it instead, which does the reading and writing too.
 //!
 //! # The loop
 //!
