@@ -1,11 +1,12 @@
 //! Servers that run as long as a test needs them.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::{env, io, thread};
 
 use qmp_driver::{Address, Builder, Client, Runtime};
 use tempfile::TempDir;
@@ -48,10 +49,15 @@ pub(crate) fn on(version: &str, test: impl FnOnce(&Suite)) {
         (name == version).then_some(bin)
     });
     match found {
-        Some(why) if why.starts_with("not run") => println!("QEMU {version}: {why}"),
+        Some(why) if why.starts_with("not run") => notice(&format!("QEMU {version}: {why}")),
         Some(bin) => test(&Suite { version: version.to_owned(), bin: PathBuf::from(bin) }),
         None => panic!("QEMU {version} is not in {}: run `cargo xtask qemu` first", list.display()),
     }
+}
+
+/// Says something that must be seen though the test passes, which hides what it prints.
+pub(crate) fn notice(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// A folder whose path is short enough for sockets.
@@ -169,7 +175,7 @@ impl Server {
                 }
                 Err(error) if error.is_timeout() && patience < PLENTY => {
                     assert!(started.elapsed() < PLENTY, "{error}: {}", self.said());
-                    println!("QEMU 5.2 has to be woken: {error}");
+                    notice(&format!("QEMU 5.2 has to be woken: {error}"));
                     drop(self.occupy());
                 }
                 connected => return connected.unwrap(),

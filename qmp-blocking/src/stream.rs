@@ -184,10 +184,11 @@ impl Stream for Socket {
 /// ```no_run
 /// use qmp_blocking::{Connection, NoDeadline};
 ///
-/// # fn tls() -> std::net::TcpStream { unimplemented!() }
-/// let mut qemu = Connection::builder().over(NoDeadline(tls()), "host:4444 over TLS")?;
+/// # fn example(tls: std::net::TcpStream) -> Result<(), qmp_blocking::Error> {
+/// let mut qemu = Connection::builder().over(NoDeadline(tls), "host:4444 over TLS")?;
 /// qemu.execute("query-status").run()?;
-/// # Ok::<(), qmp_blocking::Error>(())
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug)]
 pub struct NoDeadline<S>(pub S);

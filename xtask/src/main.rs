@@ -72,7 +72,7 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "demo",
-        args: "[ARGS...]",
+        args: "",
         about: "show the library at work on a real QEMU",
         run: demo::run,
     },

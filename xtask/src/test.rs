@@ -27,6 +27,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     for (name, report) in &reports {
         println!("{name:<26} {}", report.summary());
     }
+    for version in qemu::not_run()? {
+        println!("not run: every test on QEMU {version}");
+    }
     judge(&reports, !args.is_empty())
 }
 

@@ -128,7 +128,9 @@ fn a_shutdown_is_not_answered(suite: &Suite) {
     }
     let hide = format!("mount --bind {} /sbin", stubs.display());
     let Some(unshare) = unshare(&hide) else {
-        println!("not run: guest-shutdown: /sbin cannot be replaced for one program here");
+        crate::suite::notice(
+            "not run: guest-shutdown: /sbin cannot be replaced for one program here",
+        );
         return;
     };
     let mut command = unshare;

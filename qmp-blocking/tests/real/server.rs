@@ -11,7 +11,7 @@ use qmp_blocking::{Address, Builder, Cause, Connection, Error};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::suite::Suite;
+use crate::suite::{Suite, notice};
 
 /// More than anything takes, on a machine that is busy with something else.
 pub(crate) const PLENTY: Duration = Duration::from_secs(30);
@@ -90,7 +90,7 @@ impl Suite {
                 }
             });
             match connected {
-                Err(error) if self.major() < 10 => println!("another is started: {error}"),
+                Err(error) if self.major() < 10 => notice(&format!("another is started: {error}")),
                 connected => return (server, connected.unwrap()),
             }
         }
@@ -157,7 +157,7 @@ impl Server {
             match connected {
                 Err(error) if is_not_up(&error) => Err(error),
                 Err(error) if sleepy && error.is_timeout() => {
-                    println!("QEMU 5.2 has to be woken: {error}");
+                    notice(&format!("QEMU 5.2 has to be woken: {error}"));
                     Err(error)
                 }
                 done => Ok(done.unwrap()),

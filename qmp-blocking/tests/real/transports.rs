@@ -138,7 +138,7 @@ fn an_abstract_socket(suite: &Suite) {
 
 #[cfg(not(target_os = "linux"))]
 fn an_abstract_socket(_: &Suite) {
-    println!("not run: abstract sockets: this system has none");
+    crate::suite::notice("not run: abstract sockets: this system has none");
 }
 
 fn nobody_connects(suite: &Suite) {

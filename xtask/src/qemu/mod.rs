@@ -46,6 +46,16 @@ pub(crate) fn list_file() -> PathBuf {
     workspace::target("qemu").join("versions")
 }
 
+/// The versions that tests know and that could not be had.
+pub(crate) fn not_run() -> Result<Vec<String>> {
+    let list = fs::read_to_string(list_file()).context("there is no list of QEMUs")?;
+    let lines = list.lines().filter_map(|line| line.split_once('\t'));
+    Ok(lines
+        .filter(|(_, bin)| bin.starts_with("not run"))
+        .map(|(name, _)| name.to_owned())
+        .collect())
+}
+
 /// Gets the `wanted` versions (all, if none is named) unless they are there, and lists every
 /// one that is there, named or not.
 pub(crate) fn install(wanted: &[String]) -> Result<Vec<Version>> {
