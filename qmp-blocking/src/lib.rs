@@ -1,5 +1,8 @@
 //! A QMP client for plain blocking code: one owner, no threads, no runtime.
 //!
+//! (One thread for a moment, where a host name is to be looked up within a deadline: the system's
+//! look-up cannot be interrupted.)
+//!
 //! ```no_run
 //! use qmp_blocking::Connection;
 //!
