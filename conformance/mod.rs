@@ -20,6 +20,7 @@ macro_rules! on_every_qemu {
                 quit_succeeds_and_the_connection_is_closed
                 a_killed_server_leaves_outcomes_unknown
                 dropped_commands_cost_nobody_else
+                a_client_reconnects_to_the_same_server_and_to_the_next
                 a_second_client_is_told_why_it_waits
                 out_of_band_commands_run
                 qemu_connects_to_us

@@ -4,7 +4,7 @@ use std::fs;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use qmp_driver::{Cause, Disconnect, ErrorClass, Launch, Outcome, Runtime};
+use qmp_driver::{Cause, Disconnect, ErrorClass, Launch, Outcome, Queued, Runtime};
 use serde_json::{Value, json};
 
 use super::{Bind, builder, compute, join_all, names, poll_and_drop};
@@ -55,6 +55,35 @@ pub(crate) async fn a_killed_server_leaves_outcomes_unknown<R: Runtime>(suite: &
     assert!(!server.ended().success());
     let gone = builder::<R>().connect(server.address()).await.unwrap_err();
     assert!(gone.to_string().contains("left over"), "{gone}");
+}
+
+pub(crate) async fn a_client_reconnects_to_the_same_server_and_to_the_next<R: Runtime>(
+    suite: &Suite,
+) {
+    let mut server = suite.qemu();
+    let qemu = server.connect(builder::<R>).await;
+    let mut events = qemu.events().named("SHUTDOWN").subscribe();
+    for number in 0..5 {
+        // Answers to these may come before the greeting's negotiation is answered.
+        for _ in 0..number {
+            poll_and_drop(qemu.execute("query-version").into_future(), 0).await;
+        }
+        qemu.abort();
+        qemu.reconnect().await.unwrap();
+        compute(&qemu, number).await.unwrap();
+    }
+    assert!(matches!(events.drain()[..], [Queued::Reconnected]));
+    qemu.execute("quit").await.unwrap();
+    assert!(matches!(qemu.closed().await, Disconnect::Closed));
+    assert_eq!(names(&mut events), ["SHUTDOWN"]);
+    let launch = Launch::qemu(suite.path("qemu-system-x86_64")).args(LIGHT.split(' '));
+    let next = builder::<R>().handshake_deadline(PLENTY).reconnecting(&qemu);
+    let (_, mut process) = next.launch(launch).await.unwrap();
+    compute(&qemu, 7).await.unwrap();
+    qemu.execute("quit").await.unwrap();
+    qemu.closed().await;
+    assert_eq!(names(&mut events), ["reconnected", "SHUTDOWN"]);
+    assert!(process.wait().unwrap().success());
 }
 
 pub(crate) async fn a_second_client_is_told_why_it_waits<R: Runtime>(suite: &Suite) {

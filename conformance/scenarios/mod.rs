@@ -60,6 +60,7 @@ pub(crate) fn names(events: &mut Events) -> Vec<String> {
     let name = |queued| match queued {
         Queued::Event(event) => qmp_driver::Event::clone(&event).name().to_owned(),
         Queued::Lost(count) => format!("{count} lost"),
+        Queued::Reconnected => "reconnected".to_owned(),
     };
     events.drain().into_iter().map(name).collect()
 }

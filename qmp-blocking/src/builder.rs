@@ -5,13 +5,15 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use qmp_proto::{Client, Options, Session};
-use qmp_sockets::{Deadline, Error, EventQueue, IntoAddress, Listener, Socket, connect, nonce};
+use qmp_sockets::{
+    Deadline, Direction, Error, EventQueue, IntoAddress, Listener, Socket, connect, nonce,
+};
 #[cfg(unix)]
 use qmp_sockets::{Launch, Launched, Process};
 
 use crate::Connection;
 use crate::stream::Stream;
-use crate::wire::{Direction, Wire};
+use crate::wire::Wire;
 
 /// How long connecting and the handshake may take unless set.
 const USUAL_DEADLINE: Duration = Duration::from_secs(10);

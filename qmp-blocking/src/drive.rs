@@ -6,13 +6,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use qmp_proto::{ProtocolError, Refusal, Sender, Sink};
-use qmp_sockets::{Cause, Deadline, Disconnect, Error};
+use qmp_sockets::{Cause, Deadline, Direction, Disconnect, Error};
 
 use crate::Connection;
 use crate::answer::{Answer, Token};
 use crate::connection::Descriptor;
 use crate::stream::{Interest, Readiness, Stream};
-use crate::wire::Direction;
 
 /// How long a connection to an agent that is dropped waits for the agent to close its end.
 const TIME_TO_LEAVE: Duration = Duration::from_millis(200);

@@ -52,15 +52,14 @@ pub use raw::Raw;
 pub use sent::Sent;
 pub use shutdown::ShutdownHandle;
 pub use stream::{Interest, NoDeadline, Readiness, Stream};
-pub use wire::Direction;
 
 pub use qmp_proto::{
     self, Address, AddressError, Command, DecodeError, ErrorClass, Json, Options, OwnedEvent,
     OwnedFailure, OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version,
 };
 pub use qmp_sockets::{
-    self, Cause, ConnectError, Disconnect, Error, IntoAddress, Listener, Outcome, Response, Socket,
-    Typed, Untyped,
+    self, Cause, ConnectError, Direction, Disconnect, Error, IntoAddress, Listener, Outcome,
+    Response, Socket, Typed, Untyped,
 };
 #[cfg(unix)]
 pub use qmp_sockets::{Launch, Process};

@@ -1,22 +1,21 @@
 //! What has been read, and where it goes.
 
-use std::io;
 use std::sync::Arc;
 
 use qmp_proto::{OwnedEvent, OwnedFailure, OwnedGreeting, Received, Refusal, Sender, Sink};
-use qmp_sockets::{Disconnect, EventQueue, nonce};
+use qmp_sockets::{Direction, Disconnect, EventQueue, nonce};
 
 use crate::Connection;
 use crate::answer::{Answer, Token};
 use crate::builder::Settings;
 use crate::connection::Descriptor;
 use crate::stream::Stream;
-use crate::wire::Direction;
 
 /// What is left to do about something received, once nothing of it is borrowed any more.
 enum Todo {
     Nothing,
     Malformed(String),
+    NotParsed(OwnedFailure),
     Failed(Refusal),
 }
 
@@ -53,10 +52,8 @@ impl<S: Stream> Connection<S> {
             Todo::Nothing => {}
             Todo::Malformed(_) if self.settings.tolerant || self.settings.agent => {}
             Todo::Malformed(shown) => self.end(Disconnect::Malformed(shown.into())),
-            Todo::Failed(refusal) => {
-                let reason = io::Error::other(refusal.to_string());
-                self.end(Disconnect::Io(Arc::new(reason)));
-            }
+            Todo::NotParsed(failure) => self.end(Disconnect::NotParsed(Arc::new(failure))),
+            Todo::Failed(refusal) => self.end(Disconnect::Handshake(refusal.to_string().into())),
         }
     }
 }
@@ -102,8 +99,7 @@ impl Receiver<'_> {
                 *self.handshake = Some(Err(failure.into_owned()));
             }
             Received::Malformed(malformed) => return Todo::Malformed(malformed.to_string()),
-            // The error that follows ends the connection.
-            Received::ServerParseError(_) => {}
+            Received::ServerParseError(failure) => return Todo::NotParsed(failure.into_owned()),
             // An answer to nobody here, and an agent that has to be synced again: the next command
             // is refused with the reason.
             _ => {}

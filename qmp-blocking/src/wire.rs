@@ -1,17 +1,8 @@
-//! A look at the wire.
+//! The hook that looks at the wire.
 
 use std::fmt;
 
-use qmp_sockets::redact;
-
-/// Which way a message went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// From us to the server.
-    Sent,
-    /// From the server to us.
-    Received,
-}
+use qmp_sockets::{Direction, messages, redact};
 
 /// Shows messages to a hook of the caller's, passwords masked.
 #[derive(Default)]
@@ -35,39 +26,8 @@ impl Wire {
     }
 }
 
-/// Takes messages apart: each begins its line, and the further lines of a pretty-printed one are
-/// indented or end it.
-fn messages(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = bytes.trim_ascii();
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let next = rest.windows(2).position(|pair| matches!(pair, [b'\n', b'{' | 0xFF]));
-        let (message, after) = rest.split_at(next.unwrap_or(rest.len()));
-        rest = after.trim_ascii_start();
-        Some(message.trim_ascii_end())
-    })
-}
-
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Wire(watched)" } else { "Wire" })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::messages;
-
-    #[test]
-    fn each_message_is_shown_by_itself() {
-        let wire = b"{\"error\": 1}\n\xFF{\"return\": 2}\n{\r\n    \"a\": {\r\n    }\r\n}\r\n";
-        let shown: Vec<_> = messages(wire).collect();
-        assert_eq!(
-            shown,
-            [&b"{\"error\": 1}"[..], b"\xFF{\"return\": 2}", b"{\r\n    \"a\": {\r\n    }\r\n}"]
-        );
-        assert_eq!(messages(b"\r\n ").count(), 0);
     }
 }

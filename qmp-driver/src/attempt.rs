@@ -173,8 +173,8 @@ impl Attempt<'_> {
     fn send(&mut self, machine: &mut Machine, key: usize) -> Result<RequestId, Refusal> {
         match &self.checked {
             Checked::Raw(message) => {
-                let Machine { client, output, .. } = machine;
-                let executed = client.execute_raw(output, message, key);
+                let executed =
+                    machine.say(|client, output| client.execute_raw(output, message, key));
                 executed.map_err(|refused| refused.reason)
             }
             Checked::Arguments(None) => self.execute(machine, Request::new(self.name), key),
@@ -200,7 +200,7 @@ impl Attempt<'_> {
         if let Some(descriptor) = self.descriptor.take() {
             request = request.descriptor(descriptor);
         }
-        let executed = machine.client.execute(&mut machine.output, request, key);
+        let executed = machine.say(|client, output| client.execute(output, request, key));
         executed.map_err(|refused| {
             *self.descriptor = refused.descriptor;
             refused.reason

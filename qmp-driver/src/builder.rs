@@ -5,14 +5,17 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use qmp_proto::{Options, Output};
+use qmp_proto::{Address, Options};
 #[cfg(unix)]
 use qmp_sockets::{Cause, Launch, Launched, Process};
-use qmp_sockets::{ConnectError, Deadline, Disconnect, Error, IntoAddress, connect, nonce};
+use qmp_sockets::{
+    ConnectError, Deadline, Direction, Disconnect, Error, IntoAddress, connect, nonce,
+};
 
-use crate::machine::{Handshake, Lifecycle, Machine, Writer};
-use crate::shared::Shared;
-use crate::waits::Waits;
+use crate::connection::Connection;
+use crate::link::{Common, Connecting, Origin};
+use crate::machine::{Handshake, Machine};
+use crate::wire::Hook;
 use crate::{Client, Driver, Runtime, Transport};
 
 /// How long connecting and the handshake may take unless set.
@@ -22,7 +25,8 @@ const USUAL_DEADLINE: Duration = Duration::from_secs(10);
 pub struct Builder<R> {
     settings: Settings,
     negotiated: bool,
-    options: Option<Options>,
+    hook: Option<Hook>,
+    client: Option<Client>,
     connect_deadline: Duration,
     runtime: PhantomData<fn() -> R>,
 }
@@ -35,6 +39,23 @@ pub(crate) struct Settings {
     pub(crate) handshake_deadline: Duration,
     pub(crate) deadline: Option<Duration>,
     pub(crate) tolerant: bool,
+    options: Option<Options>,
+}
+
+impl Settings {
+    pub(crate) fn machine(&self, transport: Arc<dyn Transport>, negotiated: bool) -> Machine {
+        let options = self.options.clone();
+        let client = if self.agent {
+            qmp_proto::Client::agent(options.unwrap_or(Options::agent()))
+        } else if negotiated {
+            qmp_proto::Client::negotiated(options.unwrap_or_default(), nonce())
+        } else {
+            qmp_proto::Client::monitor(options.unwrap_or_default())
+        };
+        let handshake = (self.agent || !negotiated)
+            .then(|| Handshake::begin(transport.now(), self.handshake_deadline, self.agent, true));
+        Machine::new(client, transport, handshake)
+    }
 }
 
 impl<R> Default for Builder<R> {
@@ -46,9 +67,11 @@ impl<R> Default for Builder<R> {
                 handshake_deadline: USUAL_DEADLINE,
                 deadline: None,
                 tolerant: false,
+                options: None,
             },
             negotiated: false,
-            options: None,
+            hook: None,
+            client: None,
             connect_deadline: USUAL_DEADLINE,
             runtime: PhantomData,
         }
@@ -99,7 +122,7 @@ impl<R> Builder<R> {
 
     /// Limits, and habits of servers other than QEMU.
     pub fn options(mut self, options: Options) -> Self {
-        self.options = Some(options);
+        self.settings.options = Some(options);
         self
     }
 
@@ -110,39 +133,74 @@ impl<R> Builder<R> {
         self
     }
 
+    /// Shows every message on the wire to `hook`, the handshake's too, with passwords and other
+    /// secrets masked; as [`Client::watch_wire`] does.
+    pub fn on_wire(mut self, hook: impl FnMut(Direction, &[u8]) + Send + 'static) -> Self {
+        self.hook = Some(Box::new(hook));
+        self
+    }
+
+    /// The new connection is to take the place of the last one of `client`, which has ended: its
+    /// subscriptions stay, and nothing is sent again. [`Client::reconnect`] is the short way to the
+    /// same address; this one is for a server that connects to us, that is started anew, or is
+    /// elsewhere.
+    ///
+    /// ```no_run
+    /// # use qmp_driver::{Builder, Client, Error, Runtime};
+    /// # async fn example<R: Runtime>(
+    /// #     builder: Builder<R>,
+    /// #     qemu: Client,
+    /// #     listener: R::Listener,
+    /// # ) -> Result<(), Error> {
+    /// qemu.closed().await;
+    /// builder.reconnecting(&qemu).accept(&listener).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reconnecting(mut self, client: &Client) -> Self {
+        self.client = Some(client.clone());
+        self
+    }
+
     /// Takes a connected stream, and gives back the client and the driver, which has to be polled
     /// for anything to happen: spawn it. Errors call the other end `peer`.
     ///
     /// The handshake begins when the driver is polled; [`Client::ready`] waits for its end, and
     /// commands that are sent before wait for it, too.
-    pub fn open_over(&self, transport: impl Transport, peer: &str) -> (Client, Driver) {
-        let settings = self.settings.clone();
-        let options = self.options.clone();
-        let client = if settings.agent {
-            qmp_proto::Client::agent(options.unwrap_or(Options::agent()))
-        } else if self.negotiated {
-            qmp_proto::Client::negotiated(options.unwrap_or_default(), nonce())
-        } else {
-            qmp_proto::Client::monitor(options.unwrap_or_default())
+    ///
+    /// # Errors
+    ///
+    /// If a client is to [reconnect](Self::reconnecting) whose connection stands.
+    pub fn open_over(
+        mut self,
+        transport: impl Transport,
+        peer: &str,
+    ) -> Result<(Client, Driver), Error> {
+        self.open_on(Arc::new(transport), peer)
+    }
+
+    fn open_on(
+        &mut self,
+        transport: Arc<dyn Transport>,
+        peer: &str,
+    ) -> Result<(Client, Driver), Error> {
+        let machine = self.settings.machine(Arc::clone(&transport), self.negotiated);
+        let settings = Arc::new(self.settings.clone());
+        let (client, connection) = match self.client.take() {
+            Some(client) => {
+                let connection = client.link().replace(machine, settings, peer)?;
+                (client, connection)
+            }
+            None => {
+                let common = Arc::new(Common::default());
+                let connection = Arc::new(Connection::new(machine, 0, common, settings, peer));
+                (Client::new(Arc::clone(&connection)), connection)
+            }
         };
-        let transport: Arc<dyn Transport> = Arc::new(transport);
-        let handshake = (settings.agent || !self.negotiated).then(|| {
-            let waited = settings.handshake_deadline;
-            Handshake::begin(transport.now(), waited, settings.agent, true)
-        });
-        let machine = Machine {
-            client,
-            output: Output::new(),
-            waits: Waits::default(),
-            lifecycle: Lifecycle { handshake, ..Lifecycle::default() },
-            transport: Some(Arc::clone(&transport)),
-            driver: None,
-            armed: None,
-            writer: Writer::Anyone,
-        };
-        let shared = Arc::new(Shared::new(machine, settings, peer));
-        let driver = Driver::new(Arc::clone(&shared), transport);
-        (Client::new(shared), driver)
+        if let Some(hook) = self.hook.take() {
+            connection.common.wire.watch(hook);
+        }
+        Ok((client, Driver::new(connection, transport)))
     }
 }
 
@@ -168,14 +226,15 @@ impl<R: Runtime> Builder<R> {
     /// # Errors
     ///
     /// If the address cannot be understood or nobody listens there.
-    pub async fn open(self, address: impl IntoAddress) -> Result<(Client, Driver), Error> {
+    pub async fn open(mut self, address: impl IntoAddress) -> Result<(Client, Driver), Error> {
         let address = address.into_address()?;
-        let peer = address.to_string();
-        let deadline = Deadline::after(self.connect_deadline).instant();
-        let (socket, address) = R::unblock(move || (connect(&address, deadline), address)).await;
-        let transport = R::transport(socket?);
-        let transport = transport.map_err(|error| ConnectError::new(&address, error))?;
-        Ok(self.open_over(transport, &peer))
+        let deadline = self.connect_deadline;
+        let transport = dial::<R>(address.clone(), deadline).await?;
+        let (client, driver) = self.open_on(transport, &address.to_string())?;
+        let connect = |address, deadline| -> Connecting { Box::pin(dial::<R>(address, deadline)) };
+        let spawn = R::spawn;
+        client.link().set_origin(Origin { address, deadline, connect, spawn });
+        Ok((client, driver))
     }
 
     /// Waits for a server to connect to us (`-qmp unix:PATH` without `server=on`), goes through the
@@ -187,19 +246,19 @@ impl<R: Runtime> Builder<R> {
     /// # Errors
     ///
     /// If none does within the deadline of connecting, or the handshake fails.
-    pub async fn accept(self, listener: &R::Listener) -> Result<Client, Error> {
+    pub async fn accept(mut self, listener: &R::Listener) -> Result<Client, Error> {
         let started = Instant::now();
         let deadline = started.checked_add(self.connect_deadline);
         loop {
             let (socket, address) = R::accept(listener, deadline).await?;
             let transport = R::transport(socket);
             let transport = transport.map_err(|error| ConnectError::listening(&address, error))?;
-            let (client, driver) = self.open_over(transport, &address.to_string());
+            let (client, driver) = self.open_on(Arc::new(transport), &address.to_string())?;
             R::spawn(driver);
             let expired = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             match client.ready().await {
                 // Somebody who only looked whether anybody listens.
-                Err(error) if is_hang_up(&error) && !expired => {}
+                Err(error) if is_hang_up(&error) && !expired => self.client = Some(client),
                 ready => return ready.map(|()| client),
             }
         }
@@ -248,11 +307,21 @@ impl<R: Runtime> Builder<R> {
     ///
     /// If the handshake fails.
     pub async fn over(self, transport: impl Transport, peer: &str) -> Result<Client, Error> {
-        let (client, driver) = self.open_over(transport, peer);
+        let (client, driver) = self.open_over(transport, peer)?;
         R::spawn(driver);
         client.ready().await?;
         Ok(client)
     }
+}
+
+async fn dial<R: Runtime>(
+    address: Address,
+    deadline: Duration,
+) -> Result<Arc<dyn Transport>, Error> {
+    let deadline = Deadline::after(deadline).instant();
+    let (socket, address) = R::unblock(move || (connect(&address, deadline), address)).await;
+    let transport = R::transport(socket?);
+    Ok(Arc::new(transport.map_err(|error| ConnectError::new(&address, error))?))
 }
 
 fn is_hang_up(error: &Error) -> bool {

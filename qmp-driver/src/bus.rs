@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use qmp_proto::OwnedEvent;
 use qmp_sockets::{EventQueue, Queued};
 
 use crate::Event;
+use crate::sync::{Mutex, MutexGuard};
 
 /// How many events wait for the first subscriber.
 const EARLY: usize = 64;
@@ -26,6 +27,8 @@ struct Subscribers {
     inboxes: Vec<Weak<Inbox>>,
     /// What came before anybody subscribed; `None` from then on.
     early: Option<VecDeque<Event>>,
+    /// The connection that events come from.
+    connection: u64,
     ended: bool,
 }
 
@@ -34,6 +37,7 @@ impl Default for Bus {
         Self(Mutex::new(Subscribers {
             inboxes: Vec::new(),
             early: Some(VecDeque::new()),
+            connection: 0,
             ended: false,
         }))
     }
@@ -51,16 +55,18 @@ impl Bus {
     }
 
     /// Puts events into the queues of those who want them. No lock is held while predicates run.
-    pub(crate) fn publish(&self, events: &[Event], wakers: &mut Vec<Waker>) {
-        let inboxes: Vec<Arc<Inbox>> = {
+    pub(crate) fn publish(&self, connection: u64, events: &[Event], wakers: &mut Vec<Waker>) {
+        let inboxes = {
             let mut subscribers = self.lock();
+            if subscribers.connection != connection {
+                return;
+            }
             if let Some(early) = &mut subscribers.early {
                 early.extend(events.iter().cloned());
                 let excess = early.len().saturating_sub(EARLY);
                 early.drain(..excess);
             }
-            subscribers.inboxes.retain(|inbox| inbox.strong_count() > 0);
-            subscribers.inboxes.iter().filter_map(Weak::upgrade).collect()
+            subscribers.inboxes()
         };
         for inbox in inboxes {
             for event in events {
@@ -69,30 +75,60 @@ impl Bus {
         }
     }
 
-    /// No more events will come.
-    pub(crate) fn end(&self, wakers: &mut Vec<Waker>) {
+    /// No more events will come from this connection.
+    pub(crate) fn end(&self, connection: u64, wakers: &mut Vec<Waker>) {
         let inboxes = {
             let mut subscribers = self.lock();
+            if subscribers.connection != connection {
+                return;
+            }
             subscribers.ended = true;
-            std::mem::take(&mut subscribers.inboxes)
+            subscribers.inboxes()
         };
-        for inbox in inboxes.iter().filter_map(Weak::upgrade) {
+        for inbox in inboxes {
             let mut state = inbox.lock();
             state.ended = true;
             wakers.extend(state.waker.take());
         }
     }
 
+    /// Events come from a new connection.
+    pub(crate) fn begin(&self, connection: u64, wakers: &mut Vec<Waker>) {
+        let mut subscribers = self.lock();
+        subscribers.connection = connection;
+        subscribers.ended = false;
+        // Under the lock, so that the notice is there before any event of the new connection.
+        let inboxes = subscribers.inboxes();
+        for inbox in &inboxes {
+            let mut state = inbox.lock();
+            state.ended = state.failed;
+            if !state.failed {
+                state.queue.reconnected();
+                wakers.extend(state.waker.take());
+            }
+        }
+        // One of them may be the last of its subscription by now.
+        drop(subscribers);
+        drop(inboxes);
+    }
+
     /// Adds a subscriber, and gives it the early events if it is to have them and is the first.
     pub(crate) fn subscribe(&self, inbox: &Arc<Inbox>, early: bool) -> VecDeque<Event> {
         let mut subscribers = self.lock();
-        if subscribers.ended {
-            inbox.lock().ended = true;
-        } else {
-            subscribers.inboxes.push(Arc::downgrade(inbox));
+        inbox.lock().ended = subscribers.ended;
+        if subscribers.inboxes.len() == subscribers.inboxes.capacity() {
+            subscribers.inboxes.retain(|inbox| inbox.strong_count() > 0);
         }
+        subscribers.inboxes.push(Arc::downgrade(inbox));
         let early = early.then(|| subscribers.early.take());
         early.flatten().unwrap_or_default()
+    }
+}
+
+impl Subscribers {
+    fn inboxes(&mut self) -> Vec<Arc<Inbox>> {
+        self.inboxes.retain(|inbox| inbox.strong_count() > 0);
+        self.inboxes.iter().filter_map(Weak::upgrade).collect()
     }
 }
 
@@ -107,7 +143,10 @@ struct State {
     names: Vec<String>,
     queue: EventQueue<Event>,
     waker: Option<Waker>,
+    /// No more events come, unless there is a new connection.
     ended: bool,
+    /// The predicate has panicked.
+    failed: bool,
 }
 
 impl Inbox {
@@ -121,6 +160,7 @@ impl Inbox {
             queue: EventQueue::with_limits(events, bytes),
             waker: None,
             ended: false,
+            failed: false,
         };
         Arc::new(Self { predicate, state: Mutex::new(state) })
     }
@@ -143,7 +183,7 @@ impl Inbox {
                 state.queue.push(Arc::clone(event), event.message().len());
             }
             Ok(_) => return,
-            Err(_) => state.ended = true,
+            Err(_) => (state.ended, state.failed) = (true, true),
         }
         wakers.extend(state.waker.take());
     }

@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use qmp_proto::{Command, OwnedGreeting, Phase, Version};
-use qmp_sockets::{Typed, Untyped};
+use qmp_sockets::{Direction, Typed, Untyped};
 
 use crate::command::Execute;
+use crate::connection::Connection;
 use crate::event_wait::EventWait;
 use crate::events::Subscribe;
+use crate::link::Link;
 use crate::raw::Raw;
-use crate::shared::Shared;
 
 /// A connection to QEMU, the storage daemon or a guest agent.
 ///
@@ -20,27 +22,33 @@ use crate::shared::Shared;
 ///
 /// When the last clone is dropped, and no command is under way, what was sent is still written and
 /// then the connection ends; [`close`](Self::close) also waits for the answers, and so does the end
-/// of an agent's connection, for an agent exits when a client is gone that it answers. A connection
-/// that is lost stays lost: make another.
+/// of an agent's connection, for an agent exits when a client is gone that it answers.
+///
+/// A connection that is lost stays lost until somebody [reconnects](Self::reconnect).
 #[derive(Clone)]
 pub struct Client(Arc<Handle>);
 
 /// Dropped with the last client.
-struct Handle(Arc<Shared>);
+struct Handle(Arc<Link>);
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        crate::lifecycle::close(&self.0, false);
+        crate::lifecycle::close(&self.0.connection(), false);
     }
 }
 
 impl Client {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self(Arc::new(Handle(shared)))
+    pub(crate) fn new(connection: Arc<Connection>) -> Self {
+        Self(Arc::new(Handle(Arc::new(Link::new(connection)))))
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn link(&self) -> &Arc<Link> {
         &self.0.0
+    }
+
+    /// The one of the moment.
+    pub(crate) fn connection(&self) -> Arc<Connection> {
+        self.link().connection()
     }
 
     /// A command by name; await it.
@@ -127,7 +135,7 @@ impl Client {
     /// # }
     /// ```
     pub fn event(&self) -> EventWait<'static> {
-        EventWait::new(self.shared())
+        EventWait::new(self.link())
     }
 
     /// A subscription to events: each subscriber gets all that it asks for.
@@ -140,6 +148,7 @@ impl Client {
     ///     match queued {
     ///         Queued::Event(event) => println!("{}", event.name()),
     ///         Queued::Lost(count) => println!("{count} events were not read in time"),
+    ///         Queued::Reconnected => println!("there is a new connection"),
     ///     }
     /// }
     /// println!("the connection is over: {:?}", events.end_reason());
@@ -147,12 +156,12 @@ impl Client {
     /// # }
     /// ```
     pub fn events(&self) -> Subscribe<'_> {
-        Subscribe::new(self.shared())
+        Subscribe::new(self.link())
     }
 
     /// What a monitor greeted with, last; an agent does not.
     pub fn greeting(&self) -> Option<Arc<OwnedGreeting>> {
-        self.shared().lock().lifecycle.greeting.clone()
+        self.connection().lock().lifecycle.greeting.clone()
     }
 
     /// The version in the greeting, if there is one.
@@ -167,31 +176,49 @@ impl Client {
 
     /// Whether commands can be run out of band.
     pub fn is_out_of_band(&self) -> bool {
-        self.shared().lock().client.is_out_of_band()
+        self.connection().lock().client.is_out_of_band()
     }
 
     /// Whether commands are sent without waiting for the handshake.
     pub fn is_ready(&self) -> bool {
-        self.shared().lock().client.phase() == Phase::Ready
+        self.connection().lock().client.phase() == Phase::Ready
     }
 
     /// How many commands are unanswered, those included whose future was dropped.
     pub fn in_flight(&self) -> usize {
-        self.shared().lock().client.in_flight()
+        self.connection().lock().client.in_flight()
     }
 
     /// The other end, as it was named when the connection was made.
-    pub fn peer(&self) -> &str {
-        &self.shared().peer
+    pub fn peer(&self) -> Arc<str> {
+        Arc::clone(&self.connection().peer)
+    }
+
+    /// How long a command of any clone may take from now on, unless it says otherwise; `None` for
+    /// ever. Commands that were made before keep what they have.
+    pub fn set_deadline(&self, deadline: Option<Duration>) {
+        self.link().set_deadline(deadline);
+    }
+
+    /// Shows every message on the wire to `hook` from now on, with passwords and other secrets
+    /// masked, in the order of the wire; over further connections of this client, too.
+    ///
+    /// It runs in the tasks that send and in the driver's, which do nothing else meanwhile: keep it
+    /// short. It may use the client. If it panics, it is not called again.
+    pub fn watch_wire(&self, hook: impl FnMut(Direction, &[u8]) + Send + 'static) {
+        let connection = self.connection();
+        connection.common.wire.watch(Box::new(hook));
+        connection.lock().watched = true;
     }
 }
 
 impl fmt::Debug for Client {
     /// Who is at the other end and how things stand; nothing of what was said.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let machine = self.shared().lock();
+        let connection = self.connection();
+        let machine = connection.lock();
         f.debug_struct("Client")
-            .field("peer", &self.shared().peer)
+            .field("peer", &connection.peer)
             .field("phase", &machine.client.phase())
             .field("in_flight", &machine.client.in_flight())
             .field("waiting", &machine.waits.len())

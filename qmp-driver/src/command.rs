@@ -58,7 +58,7 @@ impl<R> Execute<R> {
             out_of_band: false,
             answered: Request::<'_, _, Descriptor>::new(name).is_answered(),
             descriptor: None,
-            deadline: client.shared().settings.deadline,
+            deadline: client.link().deadline(),
             response: PhantomData,
         }
     }

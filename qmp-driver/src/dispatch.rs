@@ -1,13 +1,13 @@
 //! What was read, handed to whoever it is for.
 
-use std::io;
 use std::sync::Arc;
 
 use qmp_proto::{Received, RequestId};
-use qmp_sockets::{Disconnect, nonce};
+use qmp_sockets::{Direction, Disconnect, nonce};
 
+use crate::connection::Connection;
 use crate::machine::{After, Failed, Handshake, Machine, Writer};
-use crate::shared::Shared;
+use crate::trace;
 use crate::waits::Answer;
 
 /// So many messages are understood at a time: the lock is held for moments.
@@ -29,12 +29,19 @@ pub(crate) struct Dispatched {
 ///
 /// Answers and events are copied, and predicates run, with no lock held. Whoever sees an answer
 /// finds the events before it in the queue.
-pub(crate) fn dispatch(shared: &Shared, input: &[u8]) -> Dispatched {
+pub(crate) fn dispatch(connection: &Connection, input: &[u8]) -> Dispatched {
     let mut after = After::default();
-    let Batch { used, received, more, mut end } = take_batch(shared, input, &mut after);
+    let Batch { used, received, more, mut end, ready, seen } =
+        take_batch(connection, input, &mut after);
+    if seen {
+        connection.common.wire.show(connection);
+    }
+    if ready {
+        trace::connected(&connection.peer);
+    }
     let mut events = Vec::new();
     let mut answers = Vec::new();
-    let wants_events = shared.bus.has_takers();
+    let wants_events = connection.common.bus.has_takers();
     for received in received {
         match received {
             Received::Event(event) if wants_events => events.push(Arc::new(event.into_owned())),
@@ -49,8 +56,8 @@ pub(crate) fn dispatch(shared: &Shared, input: &[u8]) -> Dispatched {
                 answers.push((lost.token, lost.request, Answer::None(lost.ending)));
             }
             Received::Malformed(malformed) => {
-                let agent = shared.settings.agent;
-                if !agent && !shared.settings.tolerant && end.is_none() {
+                let agent = connection.settings.agent;
+                if !agent && !connection.settings.tolerant && end.is_none() {
                     end = Some(Disconnect::Malformed(malformed.to_string().into()));
                 }
             }
@@ -60,19 +67,20 @@ pub(crate) fn dispatch(shared: &Shared, input: &[u8]) -> Dispatched {
         }
     }
     if !events.is_empty() {
-        shared.bus.publish(&events, &mut after.wakers);
+        let bus = &connection.common.bus;
+        bus.publish(connection.number, &events, &mut after.wakers);
     }
     let several = answers.len() > 1;
-    settle(shared, answers, &mut after);
+    settle(connection, answers, &mut after);
     after.run();
     Dispatched { used, more: more && end.is_none(), several, end }
 }
 
-fn settle(shared: &Shared, answers: Vec<(usize, RequestId, Answer)>, after: &mut After) {
+fn settle(connection: &Connection, answers: Vec<(usize, RequestId, Answer)>, after: &mut After) {
     if answers.is_empty() {
         return;
     }
-    let mut machine = shared.lock();
+    let mut machine = connection.lock();
     if answers.len() > 1 && machine.writer == Writer::Anyone {
         machine.writer = Writer::Driver;
     }
@@ -87,11 +95,16 @@ struct Batch<'b> {
     received: Vec<Received<'b, usize>>,
     more: bool,
     end: Option<Disconnect>,
+    /// The handshake is over.
+    ready: bool,
+    /// Something is to be shown to whoever looks at the wire.
+    seen: bool,
 }
 
-fn take_batch<'b>(shared: &Shared, input: &'b [u8], after: &mut After) -> Batch<'b> {
-    let mut batch = Batch { used: 0, received: Vec::new(), more: false, end: None };
-    let mut machine = shared.lock();
+fn take_batch<'b>(connection: &Connection, input: &'b [u8], after: &mut After) -> Batch<'b> {
+    let mut batch =
+        Batch { used: 0, received: Vec::new(), more: false, end: None, ready: false, seen: false };
+    let mut machine = connection.lock();
     let before = machine.client.in_flight();
     while batch.received.len() < BATCH && batch.end.is_none() {
         let step = match machine.client.handle_input(&input[batch.used..]) {
@@ -101,14 +114,20 @@ fn take_batch<'b>(shared: &Shared, input: &'b [u8], after: &mut After) -> Batch<
                 break;
             }
         };
+        if machine.watched && step.used > 0 {
+            let bytes = input[batch.used..batch.used + step.used].to_vec();
+            machine.seen.push_back((Direction::Received, bytes));
+        }
         batch.used += step.used;
         let Some(received) = step.received else {
             break;
         };
-        batch.end = machine.follow(&received, shared, after);
+        batch.ready |= matches!(received, Received::Ready);
+        batch.end = machine.follow(&received, connection, after);
         batch.received.push(received);
     }
     batch.more = batch.received.len() == BATCH;
+    batch.seen = !machine.seen.is_empty();
     // Answers that nobody waits for any more free slots as well.
     let freed = before.saturating_sub(machine.client.in_flight());
     if freed > 0 {
@@ -122,10 +141,10 @@ impl Machine {
     fn follow(
         &mut self,
         received: &Received<'_, usize>,
-        shared: &Shared,
+        connection: &Connection,
         after: &mut After,
     ) -> Option<Disconnect> {
-        let settings = &shared.settings;
+        let settings = &connection.settings;
         match received {
             Received::Greeting(greeting) | Received::Restarted(greeting) => {
                 self.lifecycle.greeting = Some(Arc::new(greeting.into_owned()));
@@ -135,20 +154,23 @@ impl Machine {
                         Some(Handshake::begin(self.now(), waited, false, true));
                     self.waits.wake_watchers(&mut after.wakers);
                 }
-                let negotiated = self.client.negotiate(&mut self.output, nonce(), settings.enable);
+                let enable = settings.enable;
+                let negotiated =
+                    self.say(|client, output| client.negotiate(output, nonce(), enable));
                 if let Err(refusal) = negotiated {
-                    let error = io::Error::other(refusal.to_string());
-                    return Some(Disconnect::Io(Arc::new(error)));
+                    return Some(Disconnect::Handshake(refusal.to_string().into()));
                 }
             }
             Received::Ready => self.shake(None, after),
+            Received::ServerParseError(failure) => {
+                return Some(Disconnect::NotParsed(Arc::new(failure.into_owned())));
+            }
             Received::HandshakeFailed(failure) => {
                 let vital = self.lifecycle.handshake.is_none_or(|handshake| handshake.vital);
                 let text = failure.to_string();
                 self.shake(Some(Failed::Refused(failure.into_owned())), after);
                 if vital {
-                    let error = io::Error::other(format!("the handshake was refused: {text}"));
-                    return Some(Disconnect::Io(Arc::new(error)));
+                    return Some(Disconnect::Handshake(text.into()));
                 }
             }
             _ => {}

@@ -11,10 +11,10 @@ use qmp_proto::{Output, Sink};
 use qmp_sockets::Disconnect;
 
 use crate::Transport;
+use crate::connection::Connection;
 use crate::dispatch::{Dispatched, dispatch};
 use crate::input::Input;
 use crate::machine::{Failed, Handshake, Writer};
-use crate::shared::Shared;
 use crate::transport::{Descriptor, is_end, lend};
 
 /// How many times one poll reads before other tasks get their turn.
@@ -30,7 +30,7 @@ const LAST_READS: usize = 256;
 /// dropped. Dropping it ends the connection; whoever waits is told.
 #[must_use = "a connection does nothing unless its driver is polled"]
 pub struct Driver {
-    shared: Arc<Shared>,
+    connection: Arc<Connection>,
     transport: Arc<dyn Transport>,
     input: Input,
     /// What callers could not write.
@@ -39,9 +39,9 @@ pub struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, transport: Arc<dyn Transport>) -> Self {
+    pub(crate) fn new(connection: Arc<Connection>, transport: Arc<dyn Transport>) -> Self {
         Self {
-            shared,
+            connection,
             transport,
             input: Input::default(),
             outgoing: Output::new(),
@@ -94,8 +94,10 @@ impl Driver {
     fn carry(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
         let waker = cx.waker().clone();
         let outgoing = &mut self.outgoing;
-        self.shared.with(|machine, after| {
+        let watched = self.connection.common.wire.is_watched();
+        self.connection.with(|machine, after| {
             after.stale = machine.driver.replace(waker);
+            machine.watched = watched;
             if let Some(reason) = &machine.lifecycle.ended {
                 return Err(reason.clone());
             }
@@ -103,7 +105,7 @@ impl Driver {
             Ok(())
         })?;
         self.write(cx)?;
-        let finished = self.outgoing.is_empty() && self.shared.lock().has_finished();
+        let finished = self.outgoing.is_empty() && self.connection.lock().has_finished();
         if finished && self.transport.poll_close(cx).is_ready() {
             return Err(Disconnect::ByUs);
         }
@@ -112,7 +114,7 @@ impl Driver {
 
     /// Does what is due, and sets the timer.
     fn look_at_clock(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
-        let (due, armed, output) = self.shared.with(|machine, after| {
+        let (due, armed, output) = self.connection.with(|machine, after| {
             let due = machine.next_deadline().map(|_| machine.now());
             let due = due.map_or(Ok(None), |now| machine.pass_deadlines(now, after));
             machine.armed = machine.next_deadline();
@@ -154,7 +156,7 @@ impl Driver {
                 }
                 self.unflushed = false;
                 // Meanwhile others left their bytes to us.
-                self.shared.lock().hand_over(&mut self.outgoing);
+                self.connection.lock().hand_over(&mut self.outgoing);
             }
             if self.outgoing.is_empty() {
                 return Ok(());
@@ -166,7 +168,7 @@ impl Driver {
         while !self.outgoing.is_empty() {
             drop(self.outgoing.sent(self.outgoing.length()));
         }
-        self.shared.with(|machine, after| {
+        self.connection.with(|machine, after| {
             machine.writer = Writer::Nobody;
             machine.discard_output(after);
         });
@@ -193,7 +195,7 @@ impl Driver {
         let mut answers = false;
         loop {
             let Dispatched { used, more, several, end } =
-                dispatch(&self.shared, self.input.bytes());
+                dispatch(&self.connection, self.input.bytes());
             self.input.used(used);
             answers |= several;
             match end {
@@ -206,7 +208,7 @@ impl Driver {
     }
 
     fn end_of_stream(&self) -> Disconnect {
-        let mut machine = self.shared.lock();
+        let mut machine = self.connection.lock();
         match machine.client.handle_end() {
             _ if machine.lifecycle.closing.is_some() => Disconnect::ByUs,
             Ok(()) => Disconnect::Closed,
@@ -218,23 +220,23 @@ impl Driver {
     fn give_up(&self, handshake: Handshake) -> Result<(), Disconnect> {
         let waited = handshake.waited;
         let silence = self.transport.describe_silence();
-        let advice = match self.shared.settings.agent {
+        let advice = match self.connection.settings.agent {
             true => format!("is the guest up, and is qemu-ga running in it? {silence}"),
             false => format!("{silence}. A guest agent's socket needs `connect_agent`"),
         };
-        let text = format!("no answer to the handshake in {waited:.1?}: {advice}");
-        self.shared.with(|machine, after| {
+        let text = format!("no answer in {waited:.1?}: {advice}");
+        self.connection.with(|machine, after| {
             machine.shake(Some(Failed::Silent { waited, advice }), after);
         });
         match handshake.vital {
-            true => Err(Disconnect::Io(Arc::new(io::Error::other(text)))),
+            true => Err(Disconnect::Handshake(text.into())),
             false => Ok(()),
         }
     }
 
     fn finish(&mut self, reason: Disconnect) -> Disconnect {
         // An agent on a unix socket exits when a client leaves something unread.
-        if self.shared.settings.agent {
+        if self.connection.settings.agent {
             let mut cx = Context::from_waker(Waker::noop());
             let mut room = [0; 4096];
             for _ in 0..LAST_READS {
@@ -244,22 +246,22 @@ impl Driver {
                 }
             }
         }
-        self.shared.end(reason.clone());
-        let ended = self.shared.lock().lifecycle.ended.clone();
+        self.connection.end(reason.clone());
+        let ended = self.connection.lock().lifecycle.ended.clone();
         ended.unwrap_or(reason)
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.shared.end(Disconnect::ByUs);
+        self.connection.end(Disconnect::ByUs);
     }
 }
 
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Driver")
-            .field("peer", &self.shared.peer)
+            .field("peer", &self.connection.peer)
             .field("transport", &self.transport)
             .finish_non_exhaustive()
     }

@@ -11,8 +11,9 @@ use qmp_proto::OwnedEvent;
 use qmp_sockets::{Cause, Error, EventQueue, Queued};
 
 use crate::bus::Inbox;
+use crate::connection::{Connection, Waiting};
 use crate::events::{Event, Events, USUAL_LIMITS};
-use crate::shared::{Shared, Waiting};
+use crate::link::Link;
 use crate::waits::Awaited;
 
 /// A wait for one event, with conditions; await it.
@@ -24,6 +25,8 @@ use crate::waits::Awaited;
 #[must_use = "nothing is awaited before `.await`"]
 pub struct EventWait<'e> {
     source: Source<'e>,
+    /// The one of when it was made. Events of another do not count.
+    connection: Arc<Connection>,
     names: Vec<String>,
     matches: Option<Matches<'e>>,
     deadline: Option<Duration>,
@@ -42,25 +45,25 @@ enum Source<'e> {
 impl EventWait<'static> {
     /// Events count from this moment on, so one can be prepared before the command that causes the
     /// event.
-    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn new(link: &Arc<Link>) -> Self {
         let inbox = Inbox::new(Vec::new(), None, USUAL_LIMITS);
-        shared.bus.subscribe(&inbox, false);
-        Self::of(Source::Own(Events {
-            inbox,
-            passed: EventQueue::new(),
-            shared: Arc::clone(shared),
-        }))
+        let connection = link.connection();
+        connection.common.bus.subscribe(&inbox, false);
+        let link = Arc::clone(link);
+        Self::of(Source::Own(Events { inbox, passed: EventQueue::new(), link }), connection)
     }
 }
 
 impl<'e> EventWait<'e> {
     pub(crate) fn in_subscription(events: &'e mut Events) -> Self {
-        Self::of(Source::Subscription(events))
+        let connection = events.link.connection();
+        Self::of(Source::Subscription(events), connection)
     }
 
-    fn of(source: Source<'e>) -> Self {
+    fn of(source: Source<'e>, connection: Arc<Connection>) -> Self {
         Self {
             source,
+            connection,
             names: Vec::new(),
             matches: None,
             deadline: None,
@@ -118,10 +121,16 @@ impl<'e> EventWait<'e> {
                 Poll::Ready(Some(Queued::Lost(count))) => {
                     return Poll::Ready(Err(self.error(Cause::EventsLost { count })));
                 }
-                Poll::Ready(None) => {
-                    let reason = self.events().end_reason();
-                    return Poll::Ready(Err(self.events().shared.disconnected(reason, false)));
+                Poll::Ready(Some(Queued::Reconnected)) => {
+                    if let Source::Subscription(events) = &mut self.source {
+                        events.passed.reconnected();
+                    }
+                    // It may be the notice of this very connection, still unread.
+                    if self.connection.has_ended() {
+                        return Poll::Ready(Err(self.disconnected()));
+                    }
                 }
+                Poll::Ready(None) => return Poll::Ready(Err(self.disconnected())),
                 Poll::Pending => return self.poll_deadline(cx).map(Err),
             }
         }
@@ -129,7 +138,7 @@ impl<'e> EventWait<'e> {
 
     fn start(&mut self) {
         let duration = self.deadline;
-        let now = self.events().shared.lock().now();
+        let now = self.connection.lock().now();
         let deadline = duration.and_then(|duration| now.checked_add(duration));
         self.clock = Some((now, deadline));
     }
@@ -157,10 +166,9 @@ impl<'e> EventWait<'e> {
         let Some((started, Some(deadline))) = self.clock else {
             return Poll::Pending;
         };
-        let shared = Arc::clone(&self.events().shared);
         let passed = self.waiting.poll(
             cx,
-            &shared,
+            &self.connection,
             || Awaited::Deadline,
             Some(deadline),
             |machine| {
@@ -174,8 +182,13 @@ impl<'e> EventWait<'e> {
         })
     }
 
-    fn error(&mut self, cause: Cause) -> Error {
-        self.events().shared.error(cause)
+    fn disconnected(&self) -> Error {
+        let reason = self.connection.lock().lifecycle.ended.clone();
+        self.connection.disconnected(reason, false)
+    }
+
+    fn error(&self, cause: Cause) -> Error {
+        self.connection.error(cause)
     }
 }
 
@@ -194,8 +207,7 @@ impl Future for EventWait<'_> {
 
 impl Drop for EventWait<'_> {
     fn drop(&mut self) {
-        let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.leave(&self.events().shared);
+        self.waiting.leave(&self.connection);
     }
 }
 

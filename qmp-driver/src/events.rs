@@ -11,7 +11,7 @@ use qmp_sockets::{Disconnect, EventQueue, Queued};
 
 use crate::bus::{Inbox, Predicate};
 use crate::event_wait::EventWait;
-use crate::shared::Shared;
+use crate::link::Link;
 
 /// An event, shared by all who subscribed to it.
 pub type Event = Arc<OwnedEvent>;
@@ -19,7 +19,7 @@ pub type Event = Arc<OwnedEvent>;
 /// Puts a subscription together.
 #[must_use = "nothing is subscribed before `subscribe`"]
 pub struct Subscribe<'c> {
-    shared: &'c Arc<Shared>,
+    link: &'c Arc<Link>,
     names: Vec<String>,
     predicate: Option<Predicate>,
     limits: (usize, usize),
@@ -29,8 +29,8 @@ pub(crate) const USUAL_LIMITS: (usize, usize) =
     (EventQueue::<()>::MOST_EVENTS, EventQueue::<()>::MOST_BYTES);
 
 impl<'c> Subscribe<'c> {
-    pub(crate) fn new(shared: &'c Arc<Shared>) -> Self {
-        Self { shared, names: Vec::new(), predicate: None, limits: USUAL_LIMITS }
+    pub(crate) fn new(link: &'c Arc<Link>) -> Self {
+        Self { link, names: Vec::new(), predicate: None, limits: USUAL_LIMITS }
     }
 
     /// Only events with this name, or one of these if called again.
@@ -62,10 +62,10 @@ impl<'c> Subscribe<'c> {
         let inbox = Inbox::new(self.names, self.predicate, self.limits);
         let mut events = Events {
             passed: EventQueue::with_limits(self.limits.0, self.limits.1),
-            shared: Arc::clone(self.shared),
+            link: Arc::clone(self.link),
             inbox,
         };
-        for event in self.shared.bus.subscribe(&events.inbox, true) {
+        for event in self.link.connection().common.bus.subscribe(&events.inbox, true) {
             if events.inbox.wants(&event) {
                 events.pass(event);
             }
@@ -82,7 +82,8 @@ impl fmt::Debug for Subscribe<'_> {
 
 /// A subscription: a stream of events, and of counts of those that were lost because they were not
 /// read in time. It ends when the connection does and all was read; then
-/// [`end_reason`](Self::end_reason) says why.
+/// [`end_reason`](Self::end_reason) says why. If the client reconnects it goes on, with a
+/// [notice](Queued::Reconnected).
 ///
 /// An event that came before the answer to a command is here when the command's future is done.
 ///
@@ -91,7 +92,7 @@ pub struct Events {
     pub(crate) inbox: Arc<Inbox>,
     /// What a wait has left behind: older than all that is in the inbox.
     pub(crate) passed: EventQueue<Event>,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) link: Arc<Link>,
 }
 
 impl Events {
@@ -120,7 +121,7 @@ impl Events {
 
     /// Why the connection has ended, if it has.
     pub fn end_reason(&self) -> Option<Disconnect> {
-        self.shared.lock().lifecycle.ended.clone()
+        self.link.connection().lock().lifecycle.ended.clone()
     }
 
     pub(crate) fn pass(&mut self, event: Event) {

@@ -21,19 +21,24 @@ mod builder;
 mod bus;
 mod client;
 mod command;
+mod connection;
 mod dispatch;
 mod driver;
 mod event_wait;
 mod events;
 mod input;
 mod lifecycle;
+mod link;
 mod machine;
 mod raw;
+mod reconnect;
 mod runtime;
-mod shared;
 mod submission;
+mod sync;
+mod trace;
 mod transport;
 mod waits;
+mod wire;
 
 pub use builder::Builder;
 pub use client::Client;
@@ -51,8 +56,8 @@ pub use qmp_proto::{
     OwnedFailure, OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version,
 };
 pub use qmp_sockets::{
-    self, Cause, ConnectError, Disconnect, Error, IntoAddress, Outcome, Queued, Response, Socket,
-    Typed, Untyped,
+    self, Cause, ConnectError, Direction, Disconnect, Error, IntoAddress, Outcome, Queued,
+    Response, Socket, Typed, Untyped,
 };
 #[cfg(unix)]
 pub use qmp_sockets::{Launch, Process};

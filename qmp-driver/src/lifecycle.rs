@@ -2,14 +2,16 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use qmp_proto::Refusal;
 use qmp_sockets::{Cause, Disconnect, Error};
 
 use crate::Client;
+use crate::connection::{Connection, Waiting};
+use crate::link::Link;
 use crate::machine::{Closing, Failed, Handshake, Machine};
-use crate::shared::{Shared, Waiting};
 use crate::waits::Awaited;
 
 /// Where a connection stands.
@@ -46,7 +48,7 @@ impl State {
 impl Client {
     /// Where the connection stands.
     pub fn state(&self) -> State {
-        State::of(&self.shared().lock())
+        State::of(&self.connection().lock())
     }
 
     /// Waits until the connection stands elsewhere than at `known`, and says where.
@@ -88,14 +90,14 @@ impl Client {
     ///
     /// If this is a monitor, or the agent does not answer within the handshake's deadline.
     pub async fn sync(&self) -> Result<(), Error> {
-        let shared = self.shared();
-        if !shared.settings.agent {
-            return Err(shared.error(Cause::Refused(Refusal::OtherDialect)));
+        let connection = self.connection();
+        if !connection.settings.agent {
+            return Err(connection.error(Cause::Refused(Refusal::OtherDialect)));
         }
-        shared.with(|machine, after| {
+        connection.with(|machine, after| {
             let vital = machine.lifecycle.handshake.is_some_and(|handshake| handshake.vital);
             if machine.lifecycle.ended.is_none() {
-                let waited = shared.settings.handshake_deadline;
+                let waited = connection.settings.handshake_deadline;
                 let handshake = Handshake::begin(machine.now(), waited, true, vital);
                 machine.lifecycle.handshake = Some(handshake);
                 machine.wake_driver(after);
@@ -122,15 +124,16 @@ impl Client {
     /// If that takes longer than the handshake may: 10 seconds unless set. The connection is over
     /// then, too.
     pub async fn close(&self) -> Result<(), Error> {
-        let waited = self.shared().settings.handshake_deadline;
-        close(self.shared(), true);
+        let connection = self.connection();
+        let waited = connection.settings.handshake_deadline;
+        close(&connection, true);
         let late = self.watch(|machine| {
             let ended = machine.lifecycle.ended.is_some();
             ended.then_some(machine.lifecycle.closed_late)
         });
         if late.await {
             let advice = String::new();
-            let error = self.shared().error(Cause::Deadline { waited, advice });
+            let error = connection.error(Cause::Deadline { waited, advice });
             return Err(error.in_command("close"));
         }
         Ok(())
@@ -138,7 +141,7 @@ impl Client {
 
     /// Ends the connection at once. Whoever waits for an answer is told that its outcome is unknown.
     pub fn abort(&self) {
-        self.shared().end(Disconnect::ByUs);
+        self.connection().end(Disconnect::ByUs);
     }
 
     /// Waits for the end of the connection, and says why it ended.
@@ -148,42 +151,66 @@ impl Client {
         self.watch(|machine| machine.lifecycle.ended.clone()).await
     }
 
-    async fn watch<T>(&self, mut check: impl FnMut(&mut Machine) -> Option<T>) -> T {
-        let mut watch = Watch(self.shared(), Waiting::default());
-        poll_fn(|cx| watch.1.poll(cx, watch.0, || Awaited::State, None, &mut check)).await
+    pub(crate) async fn watch<T>(&self, mut check: impl FnMut(&mut Machine) -> Option<T>) -> T {
+        let mut watch = Watch::new(self.link());
+        poll_fn(|cx| watch.poll(cx, &mut check)).await
     }
 
     fn failed(&self, failed: Option<Failed>, ended: Option<Disconnect>) -> Error {
-        let shared = self.shared();
+        let connection = self.connection();
         match failed {
-            Some(Failed::Refused(failure)) => shared.error(Cause::HandshakeRefused(failure)),
+            Some(Failed::Refused(failure)) => connection.error(Cause::HandshakeRefused(failure)),
             Some(Failed::Silent { waited, advice }) => {
-                shared.error(Cause::SilentHandshake { waited, advice })
+                connection.error(Cause::SilentHandshake { waited, advice })
             }
-            None => shared.disconnected(ended, false),
+            None => connection.disconnected(ended, false),
         }
     }
 }
 
-struct Watch<'s>(&'s Shared, Waiting);
+/// Waits for a change, of whatever connection is the client's.
+struct Watch<'l> {
+    link: &'l Link,
+    connection: Arc<Connection>,
+    waiting: Waiting,
+}
+
+impl<'l> Watch<'l> {
+    fn new(link: &'l Link) -> Self {
+        Self { link, connection: link.connection(), waiting: Waiting::default() }
+    }
+
+    fn poll<T>(
+        &mut self,
+        cx: &Context<'_>,
+        check: impl FnOnce(&mut Machine) -> Option<T>,
+    ) -> Poll<T> {
+        let current = self.link.connection();
+        if !Arc::ptr_eq(&current, &self.connection) {
+            self.waiting.leave(&self.connection);
+            self.connection = current;
+        }
+        self.waiting.poll(cx, &self.connection, || Awaited::State, None, check)
+    }
+}
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        self.1.leave(self.0);
+        self.waiting.leave(&self.connection);
     }
 }
 
 /// Begins to close, unless that has begun already.
-pub(crate) fn close(shared: &Arc<Shared>, answers: bool) {
-    shared.with(|machine, after| {
+pub(crate) fn close(connection: &Connection, answers: bool) {
+    connection.with(|machine, after| {
         if machine.lifecycle.closing.is_some() || machine.lifecycle.ended.is_some() {
             return;
         }
         let now: Instant = machine.now();
         machine.lifecycle.closing = Some(Closing {
-            deadline: now.checked_add(shared.settings.handshake_deadline),
+            deadline: now.checked_add(connection.settings.handshake_deadline),
             // An agent exits when a client is gone that it answers.
-            answers: answers || shared.settings.agent,
+            answers: answers || connection.settings.agent,
         });
         machine.waits.wake_turns(usize::MAX, &mut after.wakers);
         machine.waits.wake_watchers(&mut after.wakers);

@@ -6,11 +6,12 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use qmp_proto::{Client, Output, OwnedFailure, OwnedGreeting, Phase, Refusal, Sink};
-use qmp_sockets::{Disconnect, nonce};
+use qmp_sockets::{Direction, Disconnect, nonce};
 
 use crate::Transport;
 use crate::transport::{Descriptor, lend};
 use crate::waits::{Answer, Wait, Waits};
+use crate::wire::Seen;
 
 /// How long an agent has for one sync before another is sent: what was written before it opened
 /// its port may be lost.
@@ -33,6 +34,9 @@ pub(crate) struct Machine {
     /// What the driver's timer is set to.
     pub(crate) armed: Option<Instant>,
     pub(crate) writer: Writer,
+    /// Whether somebody looks at the wire.
+    pub(crate) watched: bool,
+    pub(crate) seen: Seen,
 }
 
 /// Who writes.
@@ -119,6 +123,41 @@ impl Handshake {
 }
 
 impl Machine {
+    pub(crate) fn new(
+        client: Client<usize>,
+        transport: Arc<dyn Transport>,
+        handshake: Option<Handshake>,
+    ) -> Self {
+        Self {
+            client,
+            output: Output::new(),
+            waits: Waits::default(),
+            lifecycle: Lifecycle { handshake, ..Lifecycle::default() },
+            transport: Some(transport),
+            driver: None,
+            armed: None,
+            writer: Writer::Anyone,
+            watched: false,
+            seen: Seen::new(),
+        }
+    }
+
+    /// Has the client machine say something.
+    pub(crate) fn say<R>(
+        &mut self,
+        say: impl FnOnce(&mut Client<usize>, &mut Output<Descriptor>) -> R,
+    ) -> R {
+        let before = self.output.length();
+        let result = say(&mut self.client, &mut self.output);
+        if self.watched {
+            let said = self.output.since(before);
+            if !said.is_empty() {
+                self.seen.push_back((Direction::Sent, said.to_vec()));
+            }
+        }
+        result
+    }
+
     /// By the transport's clock.
     pub(crate) fn now(&self) -> Instant {
         match &self.transport {
@@ -186,7 +225,7 @@ impl Machine {
             return Ok(());
         }
         handshake.sync_at = now.checked_add(SYNC_AGAIN);
-        self.client.sync(&mut self.output, nonce())
+        self.say(|client, output| client.sync(output, nonce()))
     }
 
     /// The handshake is over.
@@ -239,7 +278,7 @@ impl Machine {
         }
         match self.sync_when_due(now) {
             Ok(()) => Ok(None),
-            Err(refusal) => Err(Disconnect::Io(Arc::new(io::Error::other(refusal.to_string())))),
+            Err(refusal) => Err(Disconnect::Handshake(refusal.to_string().into())),
         }
     }
 

@@ -30,7 +30,7 @@ impl Raw {
         Self {
             client: client.clone(),
             message: message.to_owned(),
-            deadline: client.shared().settings.deadline,
+            deadline: client.link().deadline(),
         }
     }
 
@@ -57,7 +57,7 @@ impl IntoFuture for Raw {
             Err(error) => (String::new(), None, false, Some(error)),
         };
         let answered = Request::<'_, _, Descriptor>::new(&name).is_answered();
-        let invalid = invalid.map(|error| self.client.shared().error(Cause::Json(error)));
+        let invalid = invalid.map(|error| self.client.connection().error(Cause::Json(error)));
         let message = Message::Raw { text: self.message, out_of_band };
         RawRunning {
             submission: Submission::new(self.client, name, message, answered, self.deadline),

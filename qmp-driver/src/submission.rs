@@ -1,7 +1,7 @@
 //! One message's way from the caller to its answer.
 
 use std::fmt;
-use std::sync::MutexGuard;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,7 +10,10 @@ use qmp_sockets::{ArgumentsBuilder, Cause, Disconnect, Error};
 
 use crate::Client;
 use crate::attempt::{Attempt, Attempted, Clock, Place, Ready, Text};
+use crate::connection::Connection;
 use crate::machine::{After, Machine};
+use crate::sync::MutexGuard;
+use crate::trace::CommandSpan;
 use crate::transport::Descriptor;
 use crate::waits::{Answer, Awaited};
 
@@ -34,7 +37,10 @@ pub(crate) enum Message {
 
 /// A message that is to be sent, waits for its turn, or for its answer.
 pub(crate) struct Submission {
-    client: Client,
+    /// Kept alive.
+    _client: Client,
+    connection: Arc<Connection>,
+    span: Option<CommandSpan>,
     name: String,
     answered: bool,
     deadline: Option<Duration>,
@@ -62,7 +68,9 @@ impl Submission {
             deadline => deadline,
         };
         Self {
-            client,
+            connection: client.connection(),
+            _client: client,
+            span: None,
             name,
             answered,
             deadline,
@@ -73,11 +81,24 @@ impl Submission {
 
     /// Adds what an error does not know by itself.
     pub(crate) fn describe(&self, error: Error) -> Error {
-        let peer = &self.client.shared().peer;
-        error.in_command(&self.name).with_peer(peer)
+        error.in_command(&self.name).with_peer(&self.connection.peer)
     }
 
     pub(crate) fn poll_reply(&mut self, cx: &Context<'_>) -> Poll<Result<OwnedReply, Error>> {
+        let span = self.span.take();
+        let span = span.unwrap_or_else(|| CommandSpan::new(&self.name, &self.connection.peer));
+        let polled = {
+            let _entered = span.enter();
+            self.poll_stage(cx)
+        };
+        match &polled {
+            Poll::Pending => self.span = Some(span),
+            Poll::Ready(done) => span.done(done.as_ref().err()),
+        }
+        polled
+    }
+
+    fn poll_stage(&mut self, cx: &Context<'_>) -> Poll<Result<OwnedReply, Error>> {
         let polled = match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::New(message) => match ready(message) {
                 Ok(ready) => {
@@ -95,7 +116,7 @@ impl Submission {
 
     fn start_clock(&mut self) {
         if let Some(deadline) = self.deadline {
-            let now = self.client.shared().lock().now();
+            let now = self.connection.lock().now();
             self.clock = Clock(Some((now, now.checked_add(deadline))));
         }
     }
@@ -121,8 +142,7 @@ impl Submission {
             place,
         };
         let waker = cx.waker().clone();
-        let shared = self.client.shared();
-        let attempted = shared.with(|machine, after| attempt.make(machine, waker, after));
+        let attempted = self.connection.with(|machine, after| attempt.make(machine, waker, after));
         match attempted {
             Attempted::Sent(key, request) => self.stage = Stage::Sent(key, request),
             Attempted::Queued(place) => self.stage = Stage::Queued(ready, place),
@@ -139,7 +159,7 @@ impl Submission {
     ) -> Poll<Result<OwnedReply, Cause>> {
         let mut waker = None;
         loop {
-            let machine = self.client.shared().lock();
+            let machine = self.connection.lock();
             if let Some(Awaited::Settled(_)) = machine.waits.awaited(key) {
                 return Poll::Ready(take_answer(machine, key));
             }
@@ -236,7 +256,7 @@ impl Drop for Submission {
                     None => machine.waits.wake_turns(1, &mut after.wakers),
                 }
             };
-            self.client.shared().with(leave);
+            self.connection.with(leave);
         };
         match &self.stage {
             Stage::Queued(_, place) => leave(place.key, None),

@@ -55,7 +55,7 @@ fn no_executor_is_needed() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     smol::block_on(async {
         let transport = SocketTransport::new(ours).unwrap();
-        let (client, driver) = qmp_smol::builder().open_over(transport, "peer");
+        let (client, driver) = qmp_smol::builder().open_over(transport, "peer").unwrap();
         let server = serve(smol::Async::new(theirs).unwrap());
         let all = future::zip(future::zip(driver, server), use_it(client));
         let ((reason, ()), ()) = all.await;

@@ -93,6 +93,10 @@ pub enum Cause {
     NoDescriptors,
     /// The answer was awaited on another connection than the command was sent on.
     OtherConnection,
+    /// A new connection was to be made while the last one stands.
+    StillConnected,
+    /// A connection that was not made by connecting to an address was to be made again.
+    NoAddress,
 }
 
 /// Why a connection is over.
@@ -107,6 +111,10 @@ pub enum Disconnect {
     Protocol(ProtocolError),
     /// The server sent something that is no message, an answer maybe.
     Malformed(Arc<str>),
+    /// The server could not parse a message of ours, and did not say which of several in flight.
+    NotParsed(Arc<OwnedFailure>),
+    /// The handshake failed: it was refused, or not answered.
+    Handshake(Arc<str>),
     /// The operating system ended it.
     Io(Arc<io::Error>),
 }
@@ -164,6 +172,13 @@ impl fmt::Display for Cause {
             Self::OtherConnection => {
                 f.write_str("this command was sent on another connection; wait for it there")
             }
+            Self::StillConnected => {
+                f.write_str("this client is connected; close or abort the connection first")
+            }
+            Self::NoAddress => f.write_str(
+                "this connection was not made by connecting to an address, and it is not known \
+                 how to make it again: use a builder with `reconnecting`",
+            ),
         }
     }
 }
@@ -177,6 +192,12 @@ impl fmt::Display for Disconnect {
             Self::Malformed(shown) => {
                 write!(f, "the server sent something that is not a message: {shown}")
             }
+            Self::NotParsed(failure) => write!(
+                f,
+                "the server could not parse a message, and does not say which of several in \
+                 flight: {failure}"
+            ),
+            Self::Handshake(reason) => write!(f, "the handshake failed: {reason}"),
             Self::Io(error) => write!(f, "the connection broke: {error}"),
         }
     }

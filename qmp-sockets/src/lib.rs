@@ -49,6 +49,7 @@ mod response;
 mod socket;
 #[cfg(unix)]
 mod socket_file;
+mod wire;
 
 pub use arguments::ArgumentsBuilder;
 pub use cause::{Cause, Disconnect};
@@ -70,3 +71,4 @@ pub use queue::{EventQueue, Queued};
 pub use redact::redact;
 pub use response::{Response, Typed, Untyped};
 pub use socket::Socket;
+pub use wire::{Direction, messages};

@@ -12,6 +12,10 @@ use std::iter;
 ///
 /// The newest event is always kept, even when it alone weighs more than the queue may hold, so the
 /// bytes can pass their bound by one event.
+///
+/// The notice of a new connection ([`reconnected`](Self::reconnected)) keeps its place among the
+/// events, costs none of theirs, and is never lost.
+///
 /// The first push allocates; a queue nobody uses costs no memory.
 ///
 /// ```
@@ -31,6 +35,8 @@ pub struct EventQueue<E> {
     events: VecDeque<Weighted<E>>,
     bytes: usize,
     lost: u64,
+    /// A new connection was made since the newest event.
+    reconnected: bool,
     most_events: usize,
     most_bytes: usize,
 }
@@ -42,12 +48,17 @@ pub enum Queued<E> {
     Event(E),
     /// So many events came before the next one and were dropped, because nobody read them in time.
     Lost(u64),
+    /// What follows comes from a new connection, made in the place of one that had ended. Events in
+    /// between are not known; nothing was sent again.
+    Reconnected,
 }
 
 #[derive(Debug)]
 struct Weighted<E> {
     event: E,
     bytes: usize,
+    /// It is the first of a new connection.
+    reconnected: bool,
 }
 
 impl<E> EventQueue<E> {
@@ -64,7 +75,8 @@ impl<E> EventQueue<E> {
     /// A queue that holds at most so many events and so many bytes of them, whichever is reached
     /// first. One event always fits.
     pub const fn with_limits(most_events: usize, most_bytes: usize) -> Self {
-        Self { events: VecDeque::new(), bytes: 0, lost: 0, most_events, most_bytes }
+        let events = VecDeque::new();
+        Self { events, bytes: 0, lost: 0, reconnected: false, most_events, most_bytes }
     }
 
     /// Appends an event that takes up `bytes` of memory, dropping the oldest ones if it must.
@@ -73,15 +85,27 @@ impl<E> EventQueue<E> {
             self.drop_oldest();
         }
         self.bytes = self.bytes.saturating_add(bytes);
-        self.events.push_back(Weighted { event, bytes });
+        let reconnected = std::mem::take(&mut self.reconnected);
+        self.events.push_back(Weighted { event, bytes, reconnected });
     }
 
-    /// Takes what stands at the front: the count of the lost if there are any, else the oldest event.
+    /// Whatever is pushed from now on comes from a new connection. Said twice with nothing pushed in
+    /// between, it is told once.
+    pub fn reconnected(&mut self) {
+        self.reconnected = true;
+    }
+
+    /// Takes what stands at the front: the count of the lost if there are any, the notice of a new
+    /// connection if that comes next, else the oldest event.
     pub fn pop(&mut self) -> Option<Queued<E>> {
-        match std::mem::take(&mut self.lost) {
-            0 => self.remove(0).map(Queued::Event),
-            lost => Some(Queued::Lost(lost)),
+        let lost = std::mem::take(&mut self.lost);
+        if lost > 0 {
+            return Some(Queued::Lost(lost));
         }
+        if std::mem::take(self.notice_before(0)) {
+            return Some(Queued::Reconnected);
+        }
+        self.remove(0).map(Queued::Event)
     }
 
     /// Takes the oldest event that `matches`; the others, and the count of the lost, stay as they are.
@@ -95,15 +119,16 @@ impl<E> EventQueue<E> {
         iter::from_fn(|| self.pop())
     }
 
-    /// How many times [`pop`](Self::pop) has something to give: the events, and one for a count of
-    /// the lost.
+    /// How many times [`pop`](Self::pop) has something to give: the events, one for a count of the
+    /// lost, and one for each notice of a new connection.
     pub fn len(&self) -> usize {
-        self.events.len() + usize::from(self.lost > 0)
+        let notices = self.events.iter().filter(|event| event.reconnected).count();
+        self.events.len() + notices + usize::from(self.lost > 0) + usize::from(self.reconnected)
     }
 
     /// Whether [`pop`](Self::pop) has nothing to give.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.events.is_empty() && self.lost == 0 && !self.reconnected
     }
 
     /// The bytes of the events that wait.
@@ -131,10 +156,19 @@ impl<E> EventQueue<E> {
         }
     }
 
+    /// The notice stays where it stood: before what comes next.
     fn remove(&mut self, index: usize) -> Option<E> {
-        let Weighted { event, bytes } = self.events.remove(index)?;
+        let Weighted { event, bytes, reconnected } = self.events.remove(index)?;
         self.bytes = self.bytes.saturating_sub(bytes);
+        *self.notice_before(index) |= reconnected;
         Some(event)
+    }
+
+    fn notice_before(&mut self, index: usize) -> &mut bool {
+        match self.events.get_mut(index) {
+            Some(event) => &mut event.reconnected,
+            None => &mut self.reconnected,
+        }
     }
 }
 
@@ -148,7 +182,7 @@ impl<E> Default for EventQueue<E> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::Queued::{Event, Lost};
+    use super::Queued::{Event, Lost, Reconnected};
     use super::*;
 
     fn filled(limits: (usize, usize), events: impl IntoIterator<Item = u32>) -> EventQueue<u32> {
@@ -212,6 +246,26 @@ mod tests {
     }
 
     #[test]
+    fn the_notice_of_a_new_connection_keeps_its_place_whatever_is_dropped_or_taken() {
+        let mut queue = filled((3, 1000), 0..2);
+        queue.reconnected();
+        assert_eq!(queue.len(), 3);
+        queue.push(2, 10);
+        queue.push(3, 10);
+        assert_eq!(queue.take_first(|event| *event == 2), Some(2));
+        let rest: Vec<_> = queue.drain().collect();
+        assert_eq!(rest, [Lost(1), Event(1), Reconnected, Event(3)]);
+
+        queue.reconnected();
+        queue.reconnected();
+        assert!(!queue.is_empty());
+        (4..9).for_each(|event| queue.push(event, 10));
+        assert_eq!(queue.pop(), Some(Lost(2)));
+        assert_eq!(queue.pop(), Some(Reconnected));
+        assert_eq!(queue.pop(), Some(Event(6)));
+    }
+
+    #[test]
     fn an_unused_queue_has_allocated_nothing() {
         assert_eq!(EventQueue::<u64>::new().events.capacity(), 0);
     }
@@ -231,6 +285,7 @@ mod tests {
                     seen += 1;
                 }
                 Lost(lost) => seen += lost,
+                Reconnected => panic!("there is one connection only"),
             };
             let mut pushed = 0;
             for (bytes, pop) in steps {

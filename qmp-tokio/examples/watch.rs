@@ -35,6 +35,7 @@ async fn watch(address: String) -> Result<(), Error> {
         match queued {
             Queued::Event(event) => println!("{address}: {}", event.name()),
             Queued::Lost(count) => println!("{address}: {count} events were not read in time"),
+            Queued::Reconnected => println!("{address}: there is a new connection"),
         }
     }
     println!("{address}: {}", qemu.closed().await);

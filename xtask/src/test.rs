@@ -50,6 +50,8 @@ fn parts() -> Vec<Part> {
         let selection = [&["--package", "qmp-proto"], tier.args].concat();
         parts.push(part(&format!("qmp-proto, {} tier", tier.name), &selection));
     }
+    let tracing = ["--package", "qmp-tokio", "--features", "tracing", "--test", "tracing"];
+    parts.push(part("feature tracing", &tracing));
     parts.push(part("xtask", &["--package", "xtask"]));
     parts
 }

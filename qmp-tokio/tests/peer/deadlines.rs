@@ -124,7 +124,7 @@ async fn an_event_that_does_not_come_is_named() {
 async fn a_silent_server_is_given_up() {
     let transport = pair(|mut peer| while peer.receive().is_some() {});
     let builder = qmp_tokio::builder().handshake_deadline(MOMENT);
-    let (client, driver) = builder.open_over(transport, "peer");
+    let (client, driver) = builder.open_over(transport, "peer").unwrap();
     let running = tokio::spawn(driver);
     let early = tokio::spawn(client.execute("x").into_future());
     let error = timeout(PLENTY, client.ready()).await.unwrap().unwrap_err();

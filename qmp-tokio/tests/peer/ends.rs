@@ -26,7 +26,7 @@ async fn dropping_the_driver_wakes_everybody() {
         peer.greet();
         while peer.receive().is_some() {}
     });
-    let (client, driver) = qmp_tokio::builder().open_over(transport, "peer");
+    let (client, driver) = qmp_tokio::builder().open_over(transport, "peer").unwrap();
     let driver = tokio::spawn(driver);
     client.ready().await.unwrap();
     let commands: tokio::task::JoinSet<_> =
@@ -57,7 +57,7 @@ async fn dropping_the_driver_wakes_everybody() {
 #[tokio::test]
 async fn dropping_a_driver_that_was_never_polled_wakes_everybody() {
     let transport = pair(|mut peer| while peer.receive().is_some() {});
-    let (client, driver) = qmp_tokio::builder().open_over(transport, "peer");
+    let (client, driver) = qmp_tokio::builder().open_over(transport, "peer").unwrap();
     let waiting = tokio::spawn(client.execute("x").into_future());
     tokio::task::yield_now().await;
     drop(driver);

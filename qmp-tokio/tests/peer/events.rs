@@ -14,7 +14,7 @@ fn number(event: &Event) -> usize {
 fn the_event(queued: Queued<Event>) -> Event {
     match queued {
         Queued::Event(event) => event,
-        Queued::Lost(count) => panic!("{count} lost"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -127,7 +127,7 @@ async fn one_can_subscribe_before_the_handshake() {
         peer.greet();
         peer.echo();
     });
-    let (client, driver) = qmp_tokio::builder().open_over(transport, "peer");
+    let (client, driver) = qmp_tokio::builder().open_over(transport, "peer").unwrap();
     let mut events = client.events().subscribe();
     tokio::spawn(driver);
     assert_eq!(the_event(events.recv().await.unwrap()).name(), "EARLY");

@@ -41,7 +41,7 @@ async fn the_greeting_is_kept() {
     .await;
     assert_eq!(client.version().unwrap().to_string(), "9.2.0");
     assert!(client.supports("oob") && !client.is_out_of_band());
-    assert_eq!(client.peer(), "peer");
+    assert_eq!(&*client.peer(), "peer");
     assert!(matches!(client.state(), State::Ready));
 }
 

@@ -13,4 +13,6 @@ mod events;
 mod handshake;
 mod locks;
 mod many;
+mod reconnect;
 mod streams;
+mod wire;

@@ -21,6 +21,10 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    pub(crate) const fn over(stream: UnixStream) -> Self {
+        Self { stream, unread: Vec::new() }
+    }
+
     /// The next message of the client, without the sentinel and the line end; `None` once it has
     /// left.
     pub(crate) fn receive(&mut self) -> Option<String> {
@@ -117,7 +121,7 @@ pub(crate) fn event(name: &str, number: usize) -> String {
 /// What a thread does with the other end, which is closed when it is done; and ours.
 pub(crate) fn pair(server: impl FnOnce(Peer) + Send + 'static) -> SocketTransport {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let peer = Peer { stream: theirs, unread: Vec::new() };
+    let peer = Peer::over(theirs);
     thread::spawn(move || server(peer));
     SocketTransport::new(ours).unwrap()
 }

@@ -1,27 +1,42 @@
-//! What the driver, the clients and the futures of one connection share.
+//! What the driver, the client and the futures of one connection share.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use qmp_sockets::{Cause, Disconnect, Error};
 
 use crate::builder::Settings;
-use crate::bus::Bus;
+use crate::link::Common;
 use crate::machine::{After, Machine};
+use crate::sync::{Mutex, MutexGuard};
+use crate::trace;
 use crate::waits::Awaited;
 
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct Connection {
     machine: Mutex<Machine>,
-    pub(crate) bus: Bus,
-    pub(crate) settings: Settings,
+    /// Which of its client's connections this is.
+    pub(crate) number: u64,
+    pub(crate) common: Arc<Common>,
+    pub(crate) settings: Arc<Settings>,
     pub(crate) peer: Arc<str>,
 }
 
-impl Shared {
-    pub(crate) fn new(machine: Machine, settings: Settings, peer: &str) -> Self {
-        Self { machine: Mutex::new(machine), bus: Bus::default(), settings, peer: Arc::from(peer) }
+impl Connection {
+    pub(crate) fn new(
+        machine: Machine,
+        number: u64,
+        common: Arc<Common>,
+        settings: Arc<Settings>,
+        peer: &str,
+    ) -> Self {
+        let peer = Arc::from(peer);
+        Self { machine: Mutex::new(machine), number, common, settings, peer }
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().lifecycle.ended.is_some()
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Machine> {
@@ -31,7 +46,13 @@ impl Shared {
     /// Changes something, and does what is left to do once the lock is released.
     pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Machine, &mut After) -> R) -> R {
         let mut after = After::default();
-        let result = change(&mut self.lock(), &mut after);
+        let mut machine = self.lock();
+        let result = change(&mut machine, &mut after);
+        let seen = !machine.seen.is_empty();
+        drop(machine);
+        if seen {
+            self.common.wire.show(self);
+        }
         after.run();
         result
     }
@@ -43,9 +64,10 @@ impl Shared {
         if machine.lifecycle.ended.is_some() {
             return;
         }
-        machine.end(reason, &mut after);
+        machine.end(reason.clone(), &mut after);
         drop(machine);
-        self.bus.end(&mut after.wakers);
+        trace::ended(&self.peer, &reason);
+        self.common.bus.end(self.number, &mut after.wakers);
         after.run();
     }
 
@@ -70,13 +92,13 @@ impl Waiting {
     pub(crate) fn poll<T>(
         &mut self,
         cx: &Context<'_>,
-        shared: &Shared,
+        connection: &Connection,
         awaited: impl FnOnce() -> Awaited,
         deadline: Option<Instant>,
         check: impl FnOnce(&mut Machine) -> Option<T>,
     ) -> Poll<T> {
         let waker = cx.waker().clone();
-        shared.with(|machine, after| {
+        connection.with(|machine, after| {
             if let Some(done) = check(machine) {
                 after.stale = Some(waker);
                 return Poll::Ready(done);
@@ -92,9 +114,9 @@ impl Waiting {
         })
     }
 
-    pub(crate) fn leave(&mut self, shared: &Shared) {
+    pub(crate) fn leave(&mut self, connection: &Connection) {
         if let Some(key) = self.0.take() {
-            let wait = shared.lock().waits.remove(key);
+            let wait = connection.lock().waits.remove(key);
             drop(wait);
         }
     }

@@ -1,0 +1,110 @@
+//! What a client keeps over all its connections.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use qmp_proto::Address;
+use qmp_sockets::{Cause, Error};
+
+use crate::builder::Settings;
+use crate::bus::Bus;
+use crate::connection::Connection;
+use crate::machine::{After, Machine};
+use crate::sync::{Mutex, MutexGuard};
+use crate::wire::Wire;
+use crate::{Driver, Transport};
+
+/// The connection of the moment, and what is needed to make another.
+#[derive(Debug)]
+pub(crate) struct Link {
+    state: Mutex<State>,
+    /// Somebody makes another connection.
+    pub(crate) reconnecting: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    connection: Arc<Connection>,
+    origin: Option<Origin>,
+    deadline: Option<Duration>,
+}
+
+/// What all connections of a client have in common.
+#[derive(Debug, Default)]
+pub(crate) struct Common {
+    pub(crate) bus: Bus,
+    pub(crate) wire: Wire,
+}
+
+/// Where a connection was made to, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) address: Address,
+    pub(crate) deadline: Duration,
+    pub(crate) connect: fn(Address, Duration) -> Connecting,
+    pub(crate) spawn: fn(Driver),
+}
+
+pub(crate) type Connecting =
+    Pin<Box<dyn Future<Output = Result<Arc<dyn Transport>, Error>> + Send>>;
+
+impl Link {
+    pub(crate) fn new(connection: Arc<Connection>) -> Self {
+        let deadline = connection.settings.deadline;
+        let state = Mutex::new(State { connection, origin: None, deadline });
+        Self { state, reconnecting: AtomicBool::new(false) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn connection(&self) -> Arc<Connection> {
+        Arc::clone(&self.lock().connection)
+    }
+
+    /// How long a command may take unless it says otherwise.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.lock().deadline
+    }
+
+    pub(crate) fn set_deadline(&self, deadline: Option<Duration>) {
+        self.lock().deadline = deadline;
+    }
+
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        self.lock().origin.clone()
+    }
+
+    pub(crate) fn set_origin(&self, origin: Origin) {
+        self.lock().origin = Some(origin);
+    }
+
+    /// Puts a new connection in the place of one that has ended. Subscriptions stay, and are told.
+    pub(crate) fn replace(
+        &self,
+        machine: Machine,
+        settings: Arc<Settings>,
+        peer: &str,
+    ) -> Result<Arc<Connection>, Error> {
+        let mut after = After::default();
+        let mut state = self.lock();
+        let last = Arc::clone(&state.connection);
+        if !last.has_ended() {
+            drop(state);
+            return Err(last.error(Cause::StillConnected));
+        }
+        let (number, common) = (last.number + 1, Arc::clone(&last.common));
+        let next = Arc::new(Connection::new(machine, number, common, settings, peer));
+        state.connection = Arc::clone(&next);
+        next.common.bus.begin(number, &mut after.wakers);
+        drop(state);
+        // Whoever watches the state of the last one finds the new one.
+        last.lock().waits.wake_watchers(&mut after.wakers);
+        after.run();
+        Ok(next)
+    }
+}

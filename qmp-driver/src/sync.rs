@@ -1,0 +1,7 @@
+//! Locks, which a model checker can put others in the place of.
+
+#[cfg(not(loom))]
+pub(crate) use std::sync::{Mutex, MutexGuard};
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{Mutex, MutexGuard};

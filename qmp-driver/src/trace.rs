@@ -1,0 +1,79 @@
+//! What is told to `tracing`, where the feature of that name is on.
+
+#[cfg(feature = "tracing")]
+pub(crate) use on::{CommandSpan, connected, ended, shows_wire, wire};
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) use off::{CommandSpan, connected, ended, shows_wire, wire};
+
+#[cfg(feature = "tracing")]
+mod on {
+    use qmp_sockets::{Direction, Disconnect, Error};
+    use tracing::span::{Entered, Span};
+    use tracing::{Level, debug, debug_span, enabled, info, trace};
+
+    /// The span of a command, from when it is first awaited.
+    pub(crate) struct CommandSpan(Span);
+
+    impl CommandSpan {
+        pub(crate) fn new(command: &str, peer: &str) -> Self {
+            Self(debug_span!(target: "qmp::command", "command", command, peer))
+        }
+
+        pub(crate) fn enter(&self) -> Entered<'_> {
+            self.0.enter()
+        }
+
+        pub(crate) fn done(&self, error: Option<&Error>) {
+            let _entered = self.enter();
+            match error {
+                None => debug!(target: "qmp::command", "answered"),
+                Some(error) => debug!(target: "qmp::command", %error, "failed"),
+            }
+        }
+    }
+
+    pub(crate) fn connected(peer: &str) {
+        info!(target: "qmp::connection", peer, "ready");
+    }
+
+    pub(crate) fn ended(peer: &str, reason: &Disconnect) {
+        info!(target: "qmp::connection", peer, %reason, "ended");
+    }
+
+    pub(crate) fn shows_wire() -> bool {
+        enabled!(target: "qmp::wire", Level::TRACE)
+    }
+
+    pub(crate) fn wire(peer: &str, direction: Direction, message: &[u8]) {
+        let message = String::from_utf8_lossy(message);
+        trace!(target: "qmp::wire", peer, ?direction, %message);
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+mod off {
+    use qmp_sockets::{Direction, Disconnect, Error};
+
+    pub(crate) struct CommandSpan;
+
+    impl CommandSpan {
+        pub(crate) fn new(_command: &str, _peer: &str) -> Self {
+            Self
+        }
+
+        pub(crate) fn enter(&self) {}
+
+        pub(crate) fn done(&self, _error: Option<&Error>) {}
+    }
+
+    pub(crate) fn connected(_peer: &str) {}
+
+    pub(crate) fn ended(_peer: &str, _reason: &Disconnect) {}
+
+    pub(crate) fn shows_wire() -> bool {
+        false
+    }
+
+    pub(crate) fn wire(_peer: &str, _direction: Direction, _message: &[u8]) {}
+}
