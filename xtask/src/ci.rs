@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::outcome::Outcome;
 use crate::tiers::TIERS;
-use crate::{msrv, no_std, process, test, workspace};
+use crate::{loom, msrv, no_std, process, test, workspace};
 
 struct Stage {
     name: &'static str,
@@ -14,13 +14,14 @@ struct Stage {
 }
 
 /// The quick ones first.
-const STAGES: [Stage; 7] = [
+const STAGES: [Stage; 8] = [
     Stage { name: "fmt", run: fmt },
     Stage { name: "clippy", run: clippy },
     Stage { name: "docs", run: docs },
     Stage { name: "features", run: features },
     Stage { name: "no-std", run: || no_std::run(&[]).map(|()| Outcome::Passed) },
     Stage { name: "msrv", run: msrv::check },
+    Stage { name: "loom", run: || loom::run(&[]).map(|()| Outcome::Passed) },
     Stage { name: "test", run: || test::run(&[]).map(|()| Outcome::Passed) },
 ];
 

@@ -6,6 +6,7 @@ mod coverage;
 mod debian;
 mod demo;
 mod lock;
+mod loom;
 mod msrv;
 mod no_std;
 mod outcome;
@@ -45,6 +46,12 @@ const CHORES: &[Chore] = &[
         args: "",
         about: "run every check of a change: style, lints, docs, features, tests",
         run: ci::run,
+    },
+    Chore {
+        name: "loom",
+        args: "[ARGS...]",
+        about: "try every order in which threads can take the driver's locks",
+        run: loom::run,
     },
     Chore {
         name: "no-std",

@@ -1,0 +1,366 @@
+//! Models of what several threads do to one connection at once: every order in which they can take
+//! its locks is tried. A wake-up that is lost is a deadlock of the model.
+//!
+//! Run by `cargo xtask loom`; without `--cfg loom` there is nothing here.
+
+#![cfg(loom)]
+// clippy.toml allows it in tests, but not in what they share.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::VecDeque;
+use std::future::{Future, IntoFuture, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use loom::future::block_on;
+use loom::sync::Mutex;
+use loom::thread;
+use qmp_driver::{
+    Borrowed, Builder, Client, Disconnect, Driver, Options, Outcome, Queued, State, Transport,
+};
+
+/// A server that answers at once, in the thread that writes.
+#[derive(Clone, Debug, Default)]
+struct Server(Arc<Mutex<Wire>>);
+
+#[derive(Debug, Default)]
+struct Wire {
+    /// What the client can read.
+    answers: VecDeque<u8>,
+    reader: Option<Waker>,
+    /// Nobody can write at once: the driver has to.
+    full: bool,
+    writer: Option<Waker>,
+    /// An event comes before each answer.
+    events: bool,
+    /// Commands are read and not answered.
+    silent: bool,
+}
+
+impl Server {
+    fn with(set: impl FnOnce(&mut Wire)) -> Self {
+        let server = Self::default();
+        set(&mut server.0.lock().unwrap());
+        server
+    }
+
+    /// There is room again.
+    fn drain(&self) {
+        let mut wire = self.0.lock().unwrap();
+        wire.full = false;
+        let writer = wire.writer.take();
+        drop(wire);
+        writer.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Wire {
+    /// Every command is written whole: `{"execute":"x","id":N}`.
+    fn take(&mut self, bytes: &[u8]) -> Option<Waker> {
+        for command in bytes.split_inclusive(|byte| *byte == b'}') {
+            let command = std::str::from_utf8(command).unwrap();
+            let (_, id) = command.rsplit_once("\"id\":").unwrap();
+            if self.silent {
+                continue;
+            }
+            if self.events {
+                self.answers.extend(b"{\"event\": \"STOP\"}\r\n");
+            }
+            self.answers.extend(format!("{{\"return\": {{}}, \"id\": {id}\r\n").bytes());
+        }
+        self.reader.take()
+    }
+}
+
+impl Transport for Server {
+    fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut wire = self.0.lock().unwrap();
+        let count = room.len().min(wire.answers.len());
+        if count == 0 {
+            wire.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        for (room, byte) in room.iter_mut().zip(wire.answers.drain(..count)) {
+            *room = byte;
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        descriptor: Option<Borrowed<'_>>,
+    ) -> Poll<io::Result<usize>> {
+        match self.try_write(bytes, descriptor) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let mut wire = self.0.lock().unwrap();
+                if !wire.full {
+                    cx.waker().wake_by_ref();
+                }
+                wire.writer = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            written => Poll::Ready(written),
+        }
+    }
+
+    fn try_write(&self, bytes: &[u8], _: Option<Borrowed<'_>>) -> io::Result<usize> {
+        let mut wire = self.0.lock().unwrap();
+        if wire.full {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let reader = wire.take(bytes);
+        drop(wire);
+        reader.into_iter().for_each(Waker::wake);
+        Ok(bytes.len())
+    }
+
+    fn poll_until(&self, _: &mut Context<'_>, _: Instant) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+fn open(server: &Server) -> (Client, Driver) {
+    let builder = Builder::<()>::default().negotiated().options(Options::monitor());
+    builder.open_over(server.clone(), "model").unwrap()
+}
+
+/// Tries every order with up to so many switches that a thread did not ask for.
+fn model(switches: usize, run: impl Fn() + Sync + Send + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(switches);
+    model.max_branches = 20_000;
+    model.check(run);
+}
+
+fn drive(driver: Driver) -> thread::JoinHandle<Disconnect> {
+    thread::spawn(|| block_on(driver))
+}
+
+/// Polls once, and drops it.
+async fn touch(future: impl Future) {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        let _ = future.as_mut().poll(cx);
+        Poll::Ready(())
+    })
+    .await;
+}
+
+#[test]
+fn two_tasks_are_both_answered() {
+    model(2, || {
+        let (client, driver) = open(&Server::default());
+        let other = client.clone();
+        let driver = drive(driver);
+        let task = thread::spawn(move || {
+            block_on(other.execute("x").into_future()).unwrap();
+        });
+        block_on(client.execute("x").into_future()).unwrap();
+        task.join().unwrap();
+        assert_eq!(client.in_flight(), 0);
+        drop(client);
+        assert!(matches!(driver.join().unwrap(), Disconnect::ByUs));
+    });
+}
+
+#[test]
+fn what_a_caller_cannot_write_the_driver_does() {
+    model(2, || {
+        let server = Server::with(|wire| wire.full = true);
+        let (client, driver) = open(&server);
+        let driver = drive(driver);
+        let drain = thread::spawn(move || server.drain());
+        block_on(client.execute("x").into_future()).unwrap();
+        drain.join().unwrap();
+        drop(client);
+        driver.join().unwrap();
+    });
+}
+
+#[test]
+fn whoever_sees_the_answer_finds_the_event() {
+    model(3, || {
+        let (client, driver) = open(&Server::with(|wire| wire.events = true));
+        let mut events = client.events().subscribe();
+        let driver = drive(driver);
+        block_on(client.execute("x").into_future()).unwrap();
+        assert!(matches!(events.try_recv(), Some(Queued::Event(_))));
+        drop(client);
+        driver.join().unwrap();
+        assert!(block_on(events.recv()).is_none());
+    });
+}
+
+#[test]
+fn a_reader_of_events_is_woken_by_each_and_by_the_end() {
+    model(2, || {
+        let (client, driver) = open(&Server::with(|wire| wire.events = true));
+        let mut events = client.events().subscribe();
+        let driver = drive(driver);
+        let reader = thread::spawn(move || {
+            block_on(async {
+                assert!(matches!(events.recv().await, Some(Queued::Event(_))));
+                assert!(events.recv().await.is_none());
+            });
+        });
+        block_on(client.execute("x").into_future()).unwrap();
+        drop(client);
+        driver.join().unwrap();
+        reader.join().unwrap();
+    });
+}
+
+#[test]
+fn an_abort_reaches_every_waiter() {
+    model(2, || {
+        let (client, driver) = open(&Server::with(|wire| wire.silent = true));
+        let other = client.clone();
+        let driver = drive(driver);
+        let task = thread::spawn(move || {
+            let error = block_on(other.execute("x").into_future()).unwrap_err();
+            assert!(error.is_disconnected());
+            assert!(matches!(block_on(other.closed()), Disconnect::ByUs));
+        });
+        client.abort();
+        driver.join().unwrap();
+        task.join().unwrap();
+    });
+}
+
+#[test]
+fn a_dropped_command_costs_no_other_its_answer() {
+    model(2, || {
+        let (client, driver) = open(&Server::default());
+        let other = client.clone();
+        let driver = drive(driver);
+        let task = thread::spawn(move || block_on(touch(other.execute("x").into_future())));
+        block_on(client.execute("x").into_future()).unwrap();
+        task.join().unwrap();
+        drop(client);
+        driver.join().unwrap();
+    });
+}
+
+/// The driver ends while a command is being sent: it is sent and lost, or not sent.
+#[test]
+fn a_driver_that_is_dropped_leaves_nobody_waiting() {
+    model(3, || {
+        let (client, driver) = open(&Server::with(|wire| wire.silent = true));
+        let dropper = thread::spawn(move || drop(driver));
+        let error = block_on(client.execute("x").into_future()).unwrap_err();
+        assert!(error.is_disconnected());
+        assert!(matches!(error.outcome(), Outcome::Unknown | Outcome::NotSent));
+        dropper.join().unwrap();
+        assert!(matches!(client.state(), State::Closed(_)));
+    });
+}
+
+#[test]
+fn close_waits_for_the_answer() {
+    model(2, || {
+        let (client, driver) = open(&Server::default());
+        let other = client.clone();
+        let driver = drive(driver);
+        let task = thread::spawn(move || {
+            if let Err(error) = block_on(other.execute("x").into_future()) {
+                assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
+            }
+        });
+        block_on(client.close()).unwrap();
+        task.join().unwrap();
+        assert!(matches!(driver.join().unwrap(), Disconnect::ByUs));
+    });
+}
+
+/// The last connection's driver and subscriber meet the new connection.
+#[test]
+fn a_subscriber_is_told_of_a_new_connection_whatever_the_last_one_does() {
+    model(2, || {
+        let (client, driver) = open(&Server::with(|wire| wire.events = true));
+        let mut events = client.events().subscribe();
+        let last = drive(driver);
+        client.abort();
+        let builder = Builder::<()>::default().negotiated().reconnecting(&client);
+        let next = Server::with(|wire| wire.events = true);
+        let (_, driver) = builder.open_over(next, "model").unwrap();
+        let next = drive(driver);
+        block_on(client.execute("x").into_future()).unwrap();
+        assert!(matches!(events.try_recv(), Some(Queued::Reconnected)));
+        assert!(matches!(events.try_recv(), Some(Queued::Event(_))));
+        drop(client);
+        last.join().unwrap();
+        next.join().unwrap();
+    });
+}
+
+/// Nobody shows a message twice or forgets one, and the order is that of the wire.
+#[test]
+fn the_wire_is_shown_whole_whoever_shows_it() {
+    model(2, || {
+        let (client, driver) = open(&Server::default());
+        let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let log = Arc::clone(&seen);
+        client.watch_wire(move |direction, _| log.lock().unwrap().push(direction));
+        let other = client.clone();
+        let driver = drive(driver);
+        let task = thread::spawn(move || {
+            block_on(other.execute("x").into_future()).unwrap();
+        });
+        block_on(client.execute("x").into_future()).unwrap();
+        task.join().unwrap();
+        drop(client);
+        driver.join().unwrap();
+        let seen = seen.lock().unwrap();
+        let sent = seen.iter().filter(|it| **it == qmp_driver::Direction::Sent).count();
+        assert_eq!((sent, seen.len()), (2, 4), "{seen:?}");
+        assert_eq!(seen[0], qmp_driver::Direction::Sent);
+    });
+}
+
+/// A waker that uses the client: woken or dropped under one of its locks, it would wait for itself.
+struct Meddler(Client, Waker);
+
+impl std::task::Wake for Meddler {
+    fn wake(self: Arc<Self>) {
+        drop(self.0.state());
+        self.1.wake_by_ref();
+    }
+}
+
+impl Drop for Meddler {
+    fn drop(&mut self) {
+        drop(self.0.state());
+    }
+}
+
+async fn meddle<F: Future + Unpin>(client: &Client, mut future: F) -> F::Output {
+    poll_fn(|cx| {
+        let waker = Waker::from(Arc::new(Meddler(client.clone(), cx.waker().clone())));
+        std::pin::Pin::new(&mut future).poll(&mut Context::from_waker(&waker))
+    })
+    .await
+}
+
+#[test]
+fn no_waker_runs_under_a_lock() {
+    model(2, || {
+        let (client, driver) = open(&Server::with(|wire| wire.events = true));
+        let other = client.clone();
+        let driver = drive(driver);
+        let task = thread::spawn(move || {
+            let event = other.event();
+            block_on(meddle(&other, other.execute("x").into_future())).unwrap();
+            block_on(meddle(&other, event)).unwrap();
+        });
+        task.join().unwrap();
+        client.abort();
+        block_on(meddle(&client, pin!(client.closed())));
+        drop(client);
+        driver.join().unwrap();
+    });
+}
