@@ -27,7 +27,7 @@ impl<T, const N: usize> Client<T, N> {
             if let Some(error) = self.error {
                 return Err(error);
             }
-            let decoded = self.decoder.decode(&input[used..]);
+            let decoded = self.decoder.decode(input.get(used..).unwrap_or_default());
             used += decoded.used;
             let Some(found) = decoded.found else {
                 return Ok(Step { used, received: None });

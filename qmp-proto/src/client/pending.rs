@@ -132,8 +132,10 @@ impl<T, const N: usize> Pending<T, N> {
     ) -> RequestId {
         let serial = self.next_serial;
         self.next_serial += 1;
-        self.slots[slot] = Some(Entry { serial, wire_id, token: Some(token), traits, lost: false });
-        self.count += 1;
+        if let Some(free) = self.slots.get_mut(slot) {
+            *free = Some(Entry { serial, wire_id, token: Some(token), traits, lost: false });
+            self.count += 1;
+        }
         RequestId { serial, slot }
     }
 
@@ -217,7 +219,7 @@ impl<T, const N: usize> Pending<T, N> {
             Some((entry.serial, slot))
         });
         let (serial, slot) = lost.min()?;
-        let entry = self.slots[slot].take()?;
+        let entry = self.slots.get_mut(slot)?.take()?;
         self.count -= 1;
         self.lost -= 1;
         let expected =

@@ -23,4 +23,4 @@ pub(crate) use rules::{Lenient, Strict};
 pub(crate) use string::plain_prefix;
 #[cfg(feature = "serde")]
 pub(crate) use walk::depth_of;
-pub(crate) use walk::{is_blank, skip_blanks, trim_blanks_end, walk_value};
+pub(crate) use walk::{is_blank, skip_blanks, trim_blanks_end, trim_blanks_start, walk_value};

@@ -84,7 +84,7 @@ impl<'a> Names<'a> {
         if !self.more.is_empty() {
             return &mut self.more;
         }
-        &mut self.kept[..self.count]
+        self.kept.get_mut(..self.count).unwrap_or_default()
     }
 
     fn truncate(&mut self, count: usize) {
@@ -100,14 +100,21 @@ impl<'a> Names<'a> {
 }
 
 fn has_twice(names: &mut [Name<'_>]) -> bool {
+    // Without an allocator there are not enough of them to be worth the code of a sort.
+    #[cfg(feature = "alloc")]
     if names.len() > 16 {
         names.sort_unstable_by(compare);
-        return names.windows(2).any(|pair| compare(&pair[0], &pair[1]).is_eq());
+        let neighbours = names.iter().zip(names.iter().skip(1));
+        return neighbours.map(|(one, next)| compare(one, next)).any(Ordering::is_eq);
     }
-    names
-        .iter()
-        .enumerate()
-        .any(|(at, name)| names[..at].iter().any(|it| compare(it, name).is_eq()))
+    let mut rest = &*names;
+    while let [name, others @ ..] = rest {
+        if others.iter().any(|other| compare(name, other).is_eq()) {
+            return true;
+        }
+        rest = others;
+    }
+    false
 }
 
 fn compare(one: &Name<'_>, other: &Name<'_>) -> Ordering {

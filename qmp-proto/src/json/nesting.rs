@@ -22,14 +22,18 @@ impl Nesting {
 
     /// Opens a level; false when there is no room for it under `limit`.
     pub(crate) fn open(&mut self, object: bool, limit: usize) -> bool {
-        if self.depth >= limit.min(MAX_DEPTH) {
+        if self.depth >= limit {
             return false;
         }
-        let (word, bit) = (self.depth / 64, 1 << (self.depth % 64));
+        let bit = 1 << (self.depth % 64);
+        // There are words for `MAX_DEPTH` levels.
+        let Some(word) = self.objects.get_mut(self.depth / 64) else {
+            return false;
+        };
         if object {
-            self.objects[word] |= bit;
+            *word |= bit;
         } else {
-            self.objects[word] &= !bit;
+            *word &= !bit;
         }
         self.depth += 1;
         true
@@ -46,7 +50,10 @@ impl Nesting {
 
     /// Whether the innermost open level is an object.
     pub(crate) fn in_object(&self) -> bool {
-        self.depth > 0 && self.objects[(self.depth - 1) / 64] & (1 << ((self.depth - 1) % 64)) != 0
+        let Some(level) = self.depth.checked_sub(1) else {
+            return false;
+        };
+        self.objects.get(level / 64).is_some_and(|word| word & (1 << (level % 64)) != 0)
     }
 }
 

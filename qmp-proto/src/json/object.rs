@@ -71,12 +71,13 @@ impl<'a> Members<'a> {
         }
         let name_at = self.at;
         self.at = walk_string(self.text, self.at, &mut Lenient)?;
-        let name = &self.text[name_at + 1..self.at - 1];
+        let name = self.text.get(name_at + 1..self.at - 1).unwrap_or_default();
         let at = skip_blanks(self.text, walk_colon(self.text, self.at)?);
         self.at =
             walk_value(self.text, at, self.depth - 1, &mut Lenient).map_err(|e| self.whole(e))?;
         self.state = State::Next;
-        Ok(Some(Member { name, name_at, value: &self.text[at..self.at], at }))
+        let value = self.text.get(at..self.at).unwrap_or_default();
+        Ok(Some(Member { name, name_at, value, at }))
     }
 
     /// Depth is counted from the object's own level.

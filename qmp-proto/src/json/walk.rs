@@ -56,14 +56,14 @@ pub(crate) fn walk_value<'a>(
             (Expect::Value | Expect::ValueOrClose, b'"') => at = walk_string(text, at, rules)?,
             (Expect::Value | Expect::ValueOrClose, b'-' | b'0'..=b'9') => {
                 at = walk_number(text, at)?;
-                rules.number(&text[start..at]).map_err(flawed)?;
+                rules.number(text.get(start..at).unwrap_or_default()).map_err(flawed)?;
             }
             (Expect::Value | Expect::ValueOrClose, b't') => at = walk_keyword(text, at, b"true")?,
             (Expect::Value | Expect::ValueOrClose, b'f') => at = walk_keyword(text, at, b"false")?,
             (Expect::Value | Expect::ValueOrClose, b'n') => at = walk_keyword(text, at, b"null")?,
             (Expect::Name | Expect::NameOrClose, b'"') => {
                 at = walk_string(text, at, rules)?;
-                rules.name(&text[start + 1..at - 1]).map_err(flawed)?;
+                rules.name(text.get(start + 1..at - 1).unwrap_or_default()).map_err(flawed)?;
                 at = walk_colon(text, at)?;
                 rules.token().map_err(flawed)?;
                 expect = Expect::Value;
@@ -92,7 +92,8 @@ pub(crate) fn walk_string<'a>(
 ) -> Result<usize, JsonError> {
     let mut at = at + 1;
     loop {
-        let plain = &text[at..at + plain_prefix(&text[at..])];
+        let rest = text.get(at..).unwrap_or_default();
+        let plain = rest.get(..plain_prefix(rest)).unwrap_or_default();
         rules.plain(plain).map_err(|flaw| JsonError::new(flaw, at))?;
         at += plain.len();
         match text.get(at) {
@@ -130,7 +131,7 @@ fn walk_keyword(text: &[u8], at: usize, word: &[u8]) -> Result<usize, JsonError>
 }
 
 fn walk_number(text: &[u8], mut at: usize) -> Result<usize, JsonError> {
-    if text[at] == b'-' {
+    if text.get(at) == Some(&b'-') {
         at += 1;
     }
     at = match text.get(at) {
@@ -152,7 +153,8 @@ fn walk_number(text: &[u8], mut at: usize) -> Result<usize, JsonError> {
 
 /// Walks one digit or more.
 fn walk_digits(text: &[u8], at: usize) -> Result<usize, JsonError> {
-    let count = text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = text.get(at..).unwrap_or_default();
+    let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match (count, text.get(at)) {
         (0, None) => Err(JsonError::new(JsonFlaw::Incomplete, at)),
         (0, Some(_)) => Err(JsonError::new(JsonFlaw::Syntax, at)),
@@ -167,10 +169,15 @@ pub(crate) fn skip_blanks(text: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// A text without the blanks at its beginning.
+pub(crate) fn trim_blanks_start(text: &[u8]) -> &[u8] {
+    text.get(skip_blanks(text, 0)..).unwrap_or_default()
+}
+
 /// A text without the blanks at its end.
 pub(crate) fn trim_blanks_end(text: &[u8]) -> &[u8] {
     let last = text.iter().rposition(|&byte| !is_blank(byte));
-    &text[..last.map_or(0, |last| last + 1)]
+    text.get(..last.map_or(0, |last| last + 1)).unwrap_or_default()
 }
 
 pub(crate) const fn is_blank(byte: u8) -> bool {

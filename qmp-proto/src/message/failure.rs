@@ -32,7 +32,7 @@ impl<'b> Failure<'b> {
     }
 
     pub(crate) fn id_bytes(&self) -> Option<&'b [u8]> {
-        self.id.map(|(start, end)| &self.message[start..end])
+        self.id.and_then(|(start, end)| self.message.get(start..end))
     }
 }
 

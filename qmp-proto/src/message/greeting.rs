@@ -116,7 +116,7 @@ impl<'b> Iterator for Capabilities<'b> {
             }
         }
         let name = Text::new(self.rest.get(start..end)?);
-        self.rest = &self.rest[end + 1..];
+        self.rest = self.rest.get(end + 1..)?;
         Some(name)
     }
 }

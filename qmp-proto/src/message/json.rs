@@ -22,10 +22,10 @@ impl<'b> Json<'b> {
         let start = skip_blanks(text.as_bytes(), 0);
         let end = walk_value(text.as_bytes(), start, MAX_DEPTH, &mut Lenient)?;
         let rest = skip_blanks(text.as_bytes(), end);
-        if rest < text.len() {
-            return Err(JsonError::new(JsonFlaw::Trailing, rest));
+        match text.get(start..end) {
+            Some(value) if rest == text.len() => Ok(Self(value)),
+            _ => Err(JsonError::new(JsonFlaw::Trailing, rest)),
         }
-        Ok(Self(&text[start..end]))
     }
 
     /// The text, without blanks around it.
@@ -64,7 +64,7 @@ pub(crate) struct Body<'b> {
 impl<'b> Body<'b> {
     /// The bytes thought to be the value.
     pub(crate) fn bytes(&self) -> &'b [u8] {
-        &self.message[self.start..self.end]
+        self.message.get(self.start..self.end).unwrap_or_default()
     }
 
     /// The value, checked now if it was not before.
@@ -84,7 +84,8 @@ impl<'b> Body<'b> {
                 .ok()
                 .and_then(|message| message.body())
                 .filter(|body| body.start == self.start && body.end == self.start + end)
-                .map(|_| Json(&text[..end]))
+                .and_then(|_| text.get(..end))
+                .map(Json)
                 .ok_or_else(|| JsonError::new(JsonFlaw::Trailing, end)),
         }
     }

@@ -30,6 +30,6 @@ impl<'b> Reply<'b> {
     }
 
     pub(crate) fn id_bytes(&self) -> Option<&'b [u8]> {
-        self.id.map(|(start, end)| &self.body.message[start..end])
+        self.id.and_then(|(start, end)| self.body.message.get(start..end))
     }
 }

@@ -29,13 +29,14 @@ impl<'a> FixedOutput<'a> {
 
     /// What is still to be sent.
     pub fn bytes(&self) -> &[u8] {
-        &self.memory[..self.length]
+        self.memory.get(..self.length).unwrap_or_default()
     }
 
     /// Takes away the first `count` bytes, or all if there are fewer.
     pub fn sent(&mut self, count: usize) {
-        let count = count.min(self.length);
-        self.memory.copy_within(count..self.length, 0);
+        let unsent = self.memory.get_mut(..self.length).unwrap_or_default();
+        let count = count.min(unsent.len());
+        unsent.copy_within(count.., 0);
         self.length -= count;
     }
 }

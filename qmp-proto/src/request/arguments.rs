@@ -52,10 +52,10 @@ impl<'a> Arguments<'a> {
         let mut rules = Strict::inside(TOKENS_AROUND);
         let end = walk_value(bytes, start, MAX_DEPTH - 1, &mut rules)?;
         let rest = skip_blanks(bytes, end);
-        if rest < bytes.len() {
-            return Err(JsonError::new(JsonFlaw::Trailing, rest));
+        match text.get(start..end) {
+            Some(object) if rest == bytes.len() => Ok(Self(object)),
+            _ => Err(JsonError::new(JsonFlaw::Trailing, rest)),
         }
-        Ok(Self(&text[start..end]))
     }
 
     /// The text, without blanks around it.

@@ -47,15 +47,17 @@ impl<'a> RawMessage<'a> {
         let mut rules = Strict::inside(TOKENS_OF_ID);
         let end = walk_value(bytes, start, MAX_DEPTH, &mut rules)?;
         let rest = skip_blanks(bytes, end);
-        if rest < bytes.len() {
-            return Err(JsonError::new(JsonFlaw::Trailing, rest));
+        match text.get(start..end) {
+            Some(object) if rest == bytes.len() => Self::split(object),
+            _ => Err(JsonError::new(JsonFlaw::Trailing, rest)),
         }
-        Self::split(&text[start..end])
     }
 
     fn split(text: &'a str) -> Result<Self, JsonError> {
+        let part = |start, end| text.get(start..end).unwrap_or_default();
+        let closing_brace = text.len() - 1;
         let mut raw = Self {
-            before: trim(&text[1..text.len() - 1]),
+            before: trim(part(1, closing_brace)),
             after: "",
             id: None,
             name: "",
@@ -64,12 +66,13 @@ impl<'a> RawMessage<'a> {
         let (mut execute, mut out_of_band) = (None, None);
         let mut members = Members::new(text.as_bytes(), MAX_DEPTH);
         while let Some(member) = members.next()? {
-            let value = &text[member.at..member.at + member.value.len()];
+            let end = member.at + member.value.len();
+            let value = part(member.at, end);
             match member.name_among(&["id", "execute", "exec-oob"]) {
                 b"id" => {
                     raw.id = Some(Json::parse(value)?);
-                    raw.before = trim(&text[1..member.name_at]);
-                    raw.after = trim(&text[member.at + value.len()..text.len() - 1]);
+                    raw.before = trim(part(1, member.name_at));
+                    raw.after = trim(part(end, closing_brace));
                 }
                 b"execute" => execute = Some(value),
                 b"exec-oob" => out_of_band = Some(value),

@@ -134,15 +134,16 @@ fn write_line_end<S: Sink>(out: &mut S, identity: Identity) -> Result<(), Refusa
 }
 
 fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
+    let mut unused = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
         number /= 10;
+        unused -= 1;
         if number == 0 {
-            return &digits[at..];
+            break;
         }
     }
+    digits.get(unused..).unwrap_or_default()
 }
 
 fn is_command_name(name: &str) -> bool {

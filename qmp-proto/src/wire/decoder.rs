@@ -8,7 +8,7 @@
 
 use memchr::{memchr, memchr2};
 
-use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, skip_blanks, trim_blanks_end};
+use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, trim_blanks_end, trim_blanks_start};
 use crate::message::Message;
 use crate::wire::balance::{Balance, Balanced};
 use crate::wire::{Malformed, MalformedReason, Unsplit, route, split};
@@ -95,42 +95,43 @@ impl Decoder {
 
     /// Looks for the next thing in the input; bytes not used must come again, with more after them.
     pub(crate) fn decode<'b>(&mut self, input: &'b [u8]) -> Decoded<'b> {
-        let mut at = 0;
+        let mut rest = input;
         loop {
             if self.skipping {
-                let Some(end) = self.find_end(&input[at..]) else {
+                let Some(end) = self.find_end(rest) else {
                     return Decoded { used: input.len(), found: None };
                 };
-                at += end;
+                rest = rest.get(end..).unwrap_or_default();
                 self.skipping = false;
             }
             match &mut self.framing {
-                Framing::After { line_end_inside } => match input.get(at) {
-                    None => {
-                        return Decoded { used: at, found: None };
+                Framing::After { line_end_inside } => match rest {
+                    [] => {
+                        return Decoded { used: input.len(), found: None };
                     }
-                    Some(b' ' | b'\t' | b'\r') => at += 1,
-                    Some(b'\n') if !*line_end_inside => {
-                        at += 1;
+                    [b' ' | b'\t' | b'\r', after @ ..] => rest = after,
+                    [b'\n', after @ ..] if !*line_end_inside => {
+                        rest = after;
                         self.framing = Framing::Lines;
                     }
-                    Some(_) => self.count_brackets(true),
+                    _ => self.count_brackets(true),
                 },
                 _ => {
-                    at = skip_blanks(input, at);
-                    let searched = core::mem::take(&mut self.searched).min(input.len() - at);
+                    rest = trim_blanks_start(rest);
+                    let searched = core::mem::take(&mut self.searched).min(rest.len());
                     let step = match &self.framing {
-                        Framing::AgentLines => self.agent_line(&input[at..], searched),
-                        Framing::Lines => self.line(&input[at..], searched),
-                        _ => self.object(&input[at..]),
+                        Framing::AgentLines => self.agent_line(rest, searched),
+                        Framing::Lines => self.line(rest, searched),
+                        _ => self.object(rest),
                     };
+                    let before = input.len() - rest.len();
                     match step {
                         Next::Again => {}
                         Next::More => {
-                            return Decoded { used: at, found: None };
+                            return Decoded { used: before, found: None };
                         }
                         Next::Found { used, found } => {
-                            return Decoded { used: at + used, found: Some(found) };
+                            return Decoded { used: before + used, found: Some(found) };
                         }
                     }
                 }
@@ -152,13 +153,14 @@ impl Decoder {
     }
 
     fn line<'b>(&mut self, input: &'b [u8], searched: usize) -> Next<'b> {
-        let Some(end) = memchr(b'\n', &input[searched..]).map(|end| searched + end) else {
+        let unsearched = input.get(searched..).unwrap_or_default();
+        let Some(end) = memchr(b'\n', unsearched).map(|end| searched + end) else {
             return self.wait_for_more(input);
         };
         if end > self.bounds.length {
             return Next::found(end + 1, Found::TooLong);
         }
-        let line = trim_blanks_end(&input[..end]);
+        let line = trim_blanks_end(first(input, end));
         let found = match split_line(line, self.bounds.depth) {
             Ok(message) => Found::Message(message),
             // The beginning of a message over several lines, or several on one.
@@ -175,15 +177,15 @@ impl Decoder {
     }
 
     fn agent_line<'b>(&mut self, input: &'b [u8], searched: usize) -> Next<'b> {
-        let Some(end) = memchr2(b'\n', SENTINEL, &input[searched..]).map(|end| searched + end)
-        else {
+        let unsearched = input.get(searched..).unwrap_or_default();
+        let Some(end) = memchr2(b'\n', SENTINEL, unsearched).map(|end| searched + end) else {
             return self.wait_for_more(input);
         };
-        let sentinel = input[end] == SENTINEL;
+        let sentinel = input.get(end) == Some(&SENTINEL);
         if end > self.bounds.length {
             return Next::found(end + usize::from(!sentinel), Found::TooLong);
         }
-        let line = trim_blanks_end(&input[..end]);
+        let line = trim_blanks_end(first(input, end));
         if sentinel {
             // A reply of somebody else that was cut short is void without a word.
             return if line.is_empty() || line.starts_with(b"{") {
@@ -208,7 +210,7 @@ impl Decoder {
             Some(b'{') => {}
             Some(_) => return self.garbage_line(input),
         }
-        let within = &input[..input.len().min(self.bounds.length)];
+        let within = first(input, self.bounds.length);
         match balance.follow(within, self.bounds.depth) {
             Balanced::Open if within.len() < input.len() => {
                 self.count_brackets(false);
@@ -219,9 +221,10 @@ impl Decoder {
             Balanced::Ends { at } => {
                 let line_end_inside = balance.has_line_end();
                 self.framing = Framing::After { line_end_inside };
-                let found = match split_line(&input[..at], self.bounds.depth) {
+                let object = first(input, at);
+                let found = match split_line(object, self.bounds.depth) {
                     Ok(message) => Found::Message(message),
-                    Err(unsplit) => self.unsplit(&input[..at], unsplit),
+                    Err(unsplit) => self.unsplit(object, unsplit),
                 };
                 Next::found(at, found)
             }
@@ -230,7 +233,7 @@ impl Decoder {
                     JsonFlaw::TooDeep { .. } => Found::TooDeep,
                     _ if *decided || balance.has_line_end() => Found::FramingLost,
                     _ => Found::Malformed(Malformed {
-                        bytes: shown(&input[..=at]),
+                        bytes: shown(first(input, at + 1)),
                         reason: MalformedReason::Json(JsonError::new(flaw, at)),
                     }),
                 };
@@ -245,7 +248,7 @@ impl Decoder {
     fn garbage_line<'b>(&mut self, input: &'b [u8]) -> Next<'b> {
         let head = shown(input);
         match memchr(b'\n', head) {
-            Some(end) => Next::found(end, garbage(trim_blanks_end(&head[..end]))),
+            Some(end) => Next::found(end, garbage(trim_blanks_end(first(head, end)))),
             None if head.len() == SHOWN => {
                 self.skipping = true;
                 Next::found(head.len(), garbage(head))
@@ -303,5 +306,10 @@ fn garbage(bytes: &[u8]) -> Found<'_> {
 }
 
 fn shown(bytes: &[u8]) -> &[u8] {
-    &bytes[..bytes.len().min(SHOWN)]
+    first(bytes, SHOWN)
+}
+
+/// The first `count` bytes, or all if there are fewer.
+fn first(bytes: &[u8], count: usize) -> &[u8] {
+    bytes.get(..count).unwrap_or(bytes)
 }

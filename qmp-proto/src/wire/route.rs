@@ -23,17 +23,14 @@ fn route_reply(line: &[u8]) -> Option<Message<'_>> {
     const START: usize = b"{\"return\": ".len();
     const LONGEST_ID: usize = 19;
     let without_brace = line.strip_suffix(b"}")?;
-    let digits = without_brace.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-    let id = without_brace.len() - digits;
-    if digits == 0 || digits > LONGEST_ID || (digits > 1 && line[id] == b'0') {
+    let count = without_brace.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (before, digits) = without_brace.split_at_checked(without_brace.len() - count)?;
+    if count > LONGEST_ID || matches!(digits, [] | [b'0', _, ..]) {
         return None;
     }
-    let end = id.checked_sub(b", \"id\": ".len()).filter(|&end| end > START)?;
-    if &line[end..id] != b", \"id\": " {
-        return None;
-    }
+    let end = before.strip_suffix(b", \"id\": ")?.len();
     let body = body(line, START, end)?;
-    Some(Message::Reply(Reply { body, id: Some((id, id + digits)) }))
+    Some(Message::Reply(Reply { body, id: Some((before.len(), before.len() + count)) }))
 }
 
 fn route_event(line: &[u8]) -> Option<Message<'_>> {
@@ -43,17 +40,14 @@ fn route_event(line: &[u8]) -> Option<Message<'_>> {
     let (microseconds, rest) = number(rest)?;
     let rest = rest.strip_prefix(b"}, \"event\": \"")?;
     let length = rest.iter().take_while(|&&byte| is_name(byte)).count();
-    let (name, rest) = rest.split_at(length);
+    let (name, rest) = rest.split_at_checked(length)?;
     let rest = rest.strip_prefix(b"\"")?;
     let data = if rest == b"}" {
         None
     } else {
-        let start = line.len() - rest.strip_prefix(b", \"data\": ")?.len();
+        let data = rest.strip_prefix(b", \"data\": ")?.strip_suffix(b"}")?;
         let end = line.len() - 1;
-        if start >= end || line[end] != b'}' {
-            return None;
-        }
-        Some(body(line, start, end)?)
+        Some(body(line, end - data.len(), end)?)
     };
     Some(Message::Event(Event {
         name: core::str::from_utf8(name).ok()?,
@@ -63,9 +57,10 @@ fn route_event(line: &[u8]) -> Option<Message<'_>> {
     }))
 }
 
-/// What stands between, unless blanks of another server's are around it.
+/// What stands between, unless that is nothing, or blanks of another server's are around it.
 fn body(message: &[u8], start: usize, end: usize) -> Option<Body<'_>> {
-    if is_blank(message[start]) || is_blank(message[end - 1]) {
+    let value = message.get(start..end)?;
+    if is_blank(*value.first()?) || is_blank(*value.last()?) {
         return None;
     }
     Some(Body { message, start, end, checked: false })
@@ -92,10 +87,11 @@ fn number(bytes: &[u8]) -> Option<(i64, &[u8])> {
         value = value * 10 + i64::from(byte - b'0');
         count += 1;
     }
-    if count == 0 || (count > 1 && digits[0] == b'0') {
+    let (digits, rest) = digits.split_at_checked(count)?;
+    if matches!(digits, [] | [b'0', _, ..]) {
         return None;
     }
-    Some((if negative { -value } else { value }, &digits[count..]))
+    Some((if negative { -value } else { value }, rest))
 }
 
 #[cfg(test)]

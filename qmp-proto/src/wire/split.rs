@@ -1,7 +1,8 @@
 //! The full route: any legal message, checked throughout.
 
 use crate::json::{
-    JsonError, JsonFlaw, MAX_DEPTH, Member, Members, Text, is_blank, skip_blanks, trim_blanks_end,
+    JsonError, JsonFlaw, MAX_DEPTH, Member, Members, Text, skip_blanks, trim_blanks_end,
+    trim_blanks_start,
 };
 use crate::message::{Body, Event, Failure, Greeting, Message, Reply, Timestamp, inside_quotes};
 
@@ -36,7 +37,7 @@ struct Parts<'b> {
 
 /// Splits a text that is exactly one message, in any order of members, unknown ones ignored.
 pub(crate) fn split(text: &[u8], depth: usize) -> Result<Message<'_>, Unsplit> {
-    let text = trim_blanks_end(&text[skip_blanks(text, 0)..]);
+    let text = trim_blanks_end(trim_blanks_start(text));
     core::str::from_utf8(text)
         .map_err(|error| JsonError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
     let mut parts = Parts::default();
@@ -56,8 +57,9 @@ pub(crate) fn split(text: &[u8], depth: usize) -> Result<Message<'_>, Unsplit> {
             return Err(JsonError::new(JsonFlaw::DuplicateMember, member.at).into());
         }
     }
-    if let Some(rest) = text[members.end()..].iter().position(|&byte| !is_blank(byte)) {
-        return Err(JsonError::new(JsonFlaw::Trailing, members.end() + rest).into());
+    let rest = skip_blanks(text, members.end());
+    if rest < text.len() {
+        return Err(JsonError::new(JsonFlaw::Trailing, rest).into());
     }
     parts.message(text)
 }
