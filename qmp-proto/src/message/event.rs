@@ -6,7 +6,8 @@ use crate::message::{Body, Json, Timestamp};
 /// An event, borrowed from the bytes it came in.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'b> {
-    pub(crate) name: &'b str,
+    /// UTF-8.
+    pub(crate) name: &'b [u8],
     pub(crate) timestamp: Option<Timestamp>,
     pub(crate) message: &'b [u8],
     pub(crate) data: Option<Body<'b>>,
@@ -16,8 +17,8 @@ impl<'b> Event<'b> {
     /// Its name, `STOP` or `DEVICE_DELETED` say.
     ///
     /// As it stands on the wire: no server escapes anything in a name.
-    pub const fn name(&self) -> &'b str {
-        self.name
+    pub fn name(&self) -> &'b str {
+        core::str::from_utf8(self.name).unwrap_or_default()
     }
 
     /// When it was made. Every QEMU says; absent only from servers that do not.

@@ -148,7 +148,7 @@ impl OwnedEvent {
     /// The event, borrowed from this.
     pub fn as_event(&self) -> Event<'_> {
         Event {
-            name: self.name(),
+            name: self.message.get(self.name.0..self.name.1).unwrap_or_default(),
             timestamp: self.timestamp,
             message: &self.message,
             data: self.data.map(|data| data.within(&self.message)),

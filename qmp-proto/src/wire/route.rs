@@ -10,18 +10,18 @@ use crate::message::{Body, Event, Message, Reply, Timestamp};
 
 /// Takes a line in one of the known shapes; `None` sends it down the full route.
 pub(crate) fn route(line: &[u8]) -> Option<Message<'_>> {
-    if line.starts_with(b"{\"return\": ") {
-        route_reply(line)
-    } else if line.starts_with(b"{\"timestamp\": {\"seconds\": ") {
-        route_event(line)
-    } else {
-        None
+    match line.strip_prefix(b"{\"timestamp\": {\"seconds\": ") {
+        Some(rest) => route_event(line, rest),
+        None => route_reply(line),
     }
 }
 
 fn route_reply(line: &[u8]) -> Option<Message<'_>> {
-    const START: usize = b"{\"return\": ".len();
+    const START: &[u8] = b"{\"return\": ";
     const LONGEST_ID: usize = 19;
+    if !line.starts_with(START) {
+        return None;
+    }
     let without_brace = line.strip_suffix(b"}")?;
     let count = without_brace.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let (before, digits) = without_brace.split_at_checked(without_brace.len() - count)?;
@@ -29,17 +29,17 @@ fn route_reply(line: &[u8]) -> Option<Message<'_>> {
         return None;
     }
     let end = before.strip_suffix(b", \"id\": ")?.len();
-    let body = body(line, START, end)?;
+    let body = body(line, START.len(), end)?;
     Some(Message::Reply(Reply { body, id: Some((before.len(), before.len() + count)) }))
 }
 
-fn route_event(line: &[u8]) -> Option<Message<'_>> {
-    let rest = line.strip_prefix(b"{\"timestamp\": {\"seconds\": ")?;
+/// `rest` of the line begins with the seconds.
+fn route_event<'b>(line: &'b [u8], rest: &'b [u8]) -> Option<Message<'b>> {
     let (seconds, rest) = number(rest)?;
     let rest = rest.strip_prefix(b", \"microseconds\": ")?;
     let (microseconds, rest) = number(rest)?;
     let rest = rest.strip_prefix(b"}, \"event\": \"")?;
-    let length = rest.iter().take_while(|&&byte| is_name(byte)).count();
+    let length = rest.iter().take_while(|&&byte| IS_NAME[usize::from(byte)]).count();
     let (name, rest) = rest.split_at_checked(length)?;
     let rest = rest.strip_prefix(b"\"")?;
     let data = if rest == b"}" {
@@ -50,7 +50,7 @@ fn route_event(line: &[u8]) -> Option<Message<'_>> {
         Some(body(line, end - data.len(), end)?)
     };
     Some(Message::Event(Event {
-        name: core::str::from_utf8(name).ok()?,
+        name,
         timestamp: Some(Timestamp::new(seconds, microseconds)),
         message: line,
         data,
@@ -66,9 +66,16 @@ fn body(message: &[u8], start: usize, end: usize) -> Option<Body<'_>> {
     Some(Body { message, start, end, checked: false })
 }
 
-const fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
-}
+/// What an event's name is made of.
+static IS_NAME: [bool; 256] = {
+    let mut is_name = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        is_name[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        byte += 1;
+    }
+    is_name
+};
 
 /// A JSON integer of at most 18 digits.
 fn number(bytes: &[u8]) -> Option<(i64, &[u8])> {
@@ -76,22 +83,21 @@ fn number(bytes: &[u8]) -> Option<(i64, &[u8])> {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, bytes),
     };
-    let (mut value, mut count) = (0_i64, 0);
-    for &byte in digits.iter().take(19) {
-        if !byte.is_ascii_digit() {
+    let mut value = 0_i64;
+    let mut count = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
             break;
         }
-        if count == 18 {
-            return None;
-        }
-        value = value * 10 + i64::from(byte - b'0');
+        // More digits than fit are refused below.
+        value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
         count += 1;
     }
-    let (digits, rest) = digits.split_at_checked(count)?;
-    if matches!(digits, [] | [b'0', _, ..]) {
+    if !(1..=18).contains(&count) || (count > 1 && digits.first() == Some(&b'0')) {
         return None;
     }
-    Some((if negative { -value } else { value }, rest))
+    Some((if negative { -value } else { value }, digits.get(count..)?))
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ impl<'b> Parts<'b> {
                 Ok(Message::Failure(Failure { message, class, description, id }))
             }
             (None, None, None, Some(event)) => Ok(Message::Event(Event {
-                name: inside_quotes(event.value).ok_or(Unsplit::Unknown)?,
+                name: inside_quotes(event.value).ok_or(Unsplit::Unknown)?.as_bytes(),
                 timestamp: self.timestamp.and_then(|stamp| timestamp(stamp.value)),
                 message,
                 data: self.data.map(body),
