@@ -61,11 +61,15 @@ extern crate std;
 
 #[cfg(feature = "alloc")]
 mod address;
+#[cfg(feature = "alloc")]
+mod buffer;
 mod client;
 mod json;
 mod message;
 mod output;
 mod request;
+#[cfg(feature = "alloc")]
+pub mod server;
 #[cfg(feature = "alloc")]
 mod session;
 #[cfg(feature = "serde")]
@@ -83,7 +87,7 @@ pub use message::{
     Capabilities, ErrorClass, Event, Failure, Greeting, Json, Reply, Timestamp, Version,
 };
 #[cfg(feature = "alloc")]
-pub use message::{OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply};
+pub use message::{OwnedEvent, OwnedFailure, OwnedGreeting, OwnedJson, OwnedReply};
 pub use output::{FixedOutput, Full, NoDescriptor, Sink};
 #[cfg(feature = "alloc")]
 pub use output::{Outgoing, Output};

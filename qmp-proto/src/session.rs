@@ -1,16 +1,11 @@
 //! A client with its buffers, as one object.
 
-use alloc::vec::Vec;
 use core::fmt;
 
+use crate::buffer::InputBuffer;
 use crate::client::{Client, Phase, ProtocolError, Received, RequestId, Step, Unanswered};
 use crate::output::{NoDescriptor, Outgoing, Output};
 use crate::request::{RawMessage, Refusal, Refused, Request, WriteArguments};
-
-/// The least room to read into.
-const LEAST_ROOM: usize = 4 * 1024;
-/// Above this the input buffer is given back when it runs empty.
-const KEPT: usize = 64 * 1024;
 
 /// A [`Client`] with both its buffers, for whoever wants one object beside a stream.
 ///
@@ -56,12 +51,7 @@ const KEPT: usize = 64 * 1024;
 /// ```
 pub struct Session<T, F = NoDescriptor, const N: usize = 64> {
     client: Client<T, N>,
-    /// All of it initialised; from `start` to `end` it is input.
-    input: Vec<u8>,
-    start: usize,
-    end: usize,
-    /// How many bytes before `start` the last call of `receive` was done with.
-    consumed: usize,
+    input: InputBuffer,
     output: Output<F>,
 }
 
@@ -74,7 +64,7 @@ pub struct Sender<'s, T, F = NoDescriptor, const N: usize = 64> {
 impl<T, F, const N: usize> Session<T, F, N> {
     /// Puts buffers beside a client.
     pub const fn new(client: Client<T, N>) -> Self {
-        Self { client, input: Vec::new(), start: 0, end: 0, consumed: 0, output: Output::new() }
+        Self { client, input: InputBuffer::new(), output: Output::new() }
     }
 
     /// The client.
@@ -89,33 +79,12 @@ impl<T, F, const N: usize> Session<T, F, N> {
 
     /// Room to read into: at least 4 KiB, and more while a long message is coming in.
     pub fn room(&mut self) -> &mut [u8] {
-        self.consumed = 0;
-        self.reset_if_empty();
-        if self.start > 0 && self.input.len() - self.end < LEAST_ROOM {
-            self.input.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
-        }
-        if self.input.len() - self.end < LEAST_ROOM {
-            // A message beyond the limit is refused, so room for more is never needed.
-            let most = self.client.longest_message().saturating_add(LEAST_ROOM);
-            let length = (self.input.len() * 2).min(most).max(self.end + LEAST_ROOM);
-            self.input.resize(length, 0);
-        }
-        &mut self.input[self.end..]
-    }
-
-    fn reset_if_empty(&mut self) {
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-            if self.input.len() > KEPT {
-                self.input = Vec::new();
-            }
-        }
+        self.input.room(self.client.longest_message())
     }
 
     /// Says that so many bytes were read into [`room`](Self::room).
     pub fn filled(&mut self, count: usize) {
-        self.end = self.input.len().min(self.end.saturating_add(count));
+        self.input.filled(count);
     }
 
     /// What the bytes read so far mean, one thing a call, lent together with a sender so that it
@@ -128,20 +97,17 @@ impl<T, F, const N: usize> Session<T, F, N> {
     pub fn receive(
         &mut self,
     ) -> Result<Option<(Received<'_, T>, Sender<'_, T, F, N>)>, ProtocolError> {
-        self.consumed = 0;
-        // A connection that is idle after a long message does not keep the memory for it.
-        self.reset_if_empty();
-        let input = &self.input[self.start..self.end];
+        self.input.settle();
+        let (input, consume) = self.input.unread();
         let Step { used, received } = self.client.handle_input(input)?;
-        self.start += used;
-        self.consumed = used;
+        consume.consume(used);
         let sender = Sender { client: &mut self.client, output: &mut self.output };
         Ok(received.map(|received| (received, sender)))
     }
 
     /// The bytes that the last [`receive`](Self::receive) was done with: for a log of the wire.
     pub fn consumed(&self) -> &[u8] {
-        &self.input[self.start - self.consumed..self.start]
+        self.input.consumed()
     }
 
     /// Takes the end of the stream, once everything before it was taken with
@@ -187,7 +153,7 @@ impl<T, F, const N: usize> fmt::Debug for Session<T, F, N> {
         f.debug_struct("Session")
             .field("phase", &self.phase())
             .field("in_flight", &self.client.in_flight())
-            .field("unread", &(self.end - self.start))
+            .field("unread", &self.input.unread_length())
             .field("output", &self.output)
             .finish_non_exhaustive()
     }
@@ -260,6 +226,7 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::buffer::{KEPT, LEAST_ROOM};
     use crate::client::Options;
 
     #[test]
@@ -271,11 +238,11 @@ mod tests {
             session.room()[..piece.len()].copy_from_slice(piece);
             session.filled(piece.len());
         }
-        assert!(session.input.len() > KEPT);
+        assert!(session.input.memory() > KEPT);
         assert!(matches!(session.receive(), Ok(Some((Received::Event(_), _)))));
         assert_eq!(session.consumed().len(), long.len() - 2);
         assert!(matches!(session.receive(), Ok(None)));
         assert!(matches!(session.receive(), Ok(None)));
-        assert_eq!(session.input.len(), 0);
+        assert_eq!(session.input.memory(), 0);
     }
 }

@@ -15,12 +15,15 @@ mod walk;
 pub use error::{JsonError, JsonFlaw};
 pub use text::Text;
 
-use names::Names;
+#[cfg_attr(not(feature = "alloc"), allow(unused_imports))]
+pub(crate) use names::Names;
 pub(crate) use nesting::{MAX_DEPTH, Nesting};
 pub(crate) use object::{Member, Members};
 use rules::Rules;
 pub(crate) use rules::{Lenient, Strict};
 pub(crate) use string::plain_prefix;
-#[cfg(feature = "serde")]
+#[cfg(feature = "alloc")]
+pub(crate) use string::{Unescaped, is_noncharacter};
+#[cfg(feature = "alloc")]
 pub(crate) use walk::depth_of;
 pub(crate) use walk::{is_blank, skip_blanks, trim_blanks_end, trim_blanks_start, walk_value};

@@ -185,7 +185,7 @@ pub(crate) const fn is_blank(byte: u8) -> bool {
 }
 
 /// The deepest level of a valid text: 0 for a scalar, 1 for `{}`.
-#[cfg(feature = "serde")]
+#[cfg(feature = "alloc")]
 pub(crate) fn depth_of(text: &[u8]) -> usize {
     let (mut depth, mut deepest, mut at) = (0_usize, 0, 0);
     while let Some(&byte) = text.get(at) {

@@ -28,6 +28,12 @@ impl<'b> Json<'b> {
         }
     }
 
+    /// Takes a text that was checked, and has no blanks around it.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn trusted(text: &'b str) -> Self {
+        Self(text)
+    }
+
     /// The text, without blanks around it.
     pub const fn as_str(self) -> &'b str {
         self.0

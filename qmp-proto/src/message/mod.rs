@@ -7,6 +7,8 @@ mod greeting;
 mod json;
 #[cfg(feature = "alloc")]
 mod owned;
+#[cfg(feature = "alloc")]
+mod owned_json;
 mod reply;
 mod timestamp;
 mod version;
@@ -20,6 +22,8 @@ pub use greeting::{Capabilities, Greeting};
 pub use json::Json;
 #[cfg(feature = "alloc")]
 pub use owned::{OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply};
+#[cfg(feature = "alloc")]
+pub use owned_json::OwnedJson;
 pub use reply::Reply;
 pub use timestamp::Timestamp;
 pub use version::Version;

@@ -69,6 +69,11 @@ impl<F> Output<F> {
         self.bytes.get(length..).unwrap_or_default()
     }
 
+    /// How many bytes are still to be sent.
+    pub fn unsent(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+
     /// Whether there is nothing to send.
     pub fn is_empty(&self) -> bool {
         self.sent == self.bytes.len()
@@ -93,7 +98,7 @@ impl<F> fmt::Debug for Output<F> {
     /// Not the bytes: commands can carry passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Output")
-            .field("unsent", &(self.bytes.len() - self.sent))
+            .field("unsent", &self.unsent())
             .field("descriptor", &self.descriptor.is_some())
             .finish_non_exhaustive()
     }

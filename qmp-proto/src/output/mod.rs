@@ -9,3 +9,5 @@ pub use fixed::FixedOutput;
 #[cfg(feature = "alloc")]
 pub use growing::{Outgoing, Output};
 pub use sink::{Full, NoDescriptor, Sink};
+
+pub(crate) use sink::whole;

@@ -54,6 +54,19 @@ impl fmt::Display for Full {
 
 impl core::error::Error for Full {}
 
+/// Appends a message all or nothing.
+pub(crate) fn whole<S: Sink, E>(
+    out: &mut S,
+    write: impl FnOnce(&mut S) -> Result<(), E>,
+) -> Result<(), E> {
+    let start = out.length();
+    let written = write(out);
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
+}
+
 #[cfg(feature = "alloc")]
 impl Sink for Vec<u8> {
     type Descriptor = NoDescriptor;

@@ -64,6 +64,10 @@ pub enum Refusal {
     TooLong,
     /// There is no room for the message in the output.
     Full,
+    /// A server has greeted its client already.
+    Greeted,
+    /// The client of a server gets no events: it has not negotiated yet, or talks to an agent.
+    NoEvents,
 }
 
 impl From<Full> for Refusal {
@@ -106,6 +110,10 @@ impl fmt::Display for Refusal {
             Self::Unserializable(reason) => write!(f, "arguments cannot be serialized: {reason}"),
             Self::TooLong => f.write_str("the message is longer than 64 MiB, QEMU's limit"),
             Self::Full => fmt::Display::fmt(&Full, f),
+            Self::Greeted => f.write_str("the client was greeted already"),
+            Self::NoEvents => f.write_str(
+                "events go to clients that have negotiated capabilities, and not to those of an agent",
+            ),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Messages to bytes, in the fewest that are safe: QEMU reads a monitor one byte a system call.
 
-use crate::output::Sink;
+use crate::output::{self, Sink};
 use crate::request::{RawMessage, Refusal, Request, WriteArguments};
 
 /// QEMU takes less than 64 MiB of token text as one message; the rest would be another.
@@ -94,21 +94,16 @@ pub(crate) fn write_sync<S: Sink>(out: &mut S, number: u64) -> Result<(), Refusa
     })
 }
 
-/// All or nothing.
+/// All or nothing, and no more than one message of QEMU's.
 fn whole<S: Sink>(
     out: &mut S,
     write: impl FnOnce(&mut S) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
-    let start = out.length();
-    let written = write(out);
-    let written = match written {
-        Ok(()) if out.length() - start > LONGEST => Err(Refusal::TooLong),
-        written => written,
-    };
-    if written.is_err() {
-        out.truncate(start);
-    }
-    written
+    output::whole(out, |out| {
+        let start = out.length();
+        write(out)?;
+        if out.length() - start > LONGEST { Err(Refusal::TooLong) } else { Ok(()) }
+    })
 }
 
 fn write_end<S: Sink>(out: &mut S, identity: Identity) -> Result<(), Refusal> {

@@ -6,6 +6,7 @@
 #[path = "../support/vectors.rs"]
 mod data;
 mod peer;
+#[path = "../support/qemu/mod.rs"]
 mod qemu;
 
 mod agent;

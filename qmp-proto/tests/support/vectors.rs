@@ -52,21 +52,25 @@ pub(crate) fn client_vectors() -> Vec<Vector> {
     vectors
 }
 
+/// Bytes in pieces, in all the ways that every vector is tried; `own` is where it asks to be cut.
+pub(crate) fn chunkings<'a>(input: &'a [u8], own: &[usize]) -> Vec<Vec<&'a [u8]>> {
+    let mut ways = vec![vec![input], input.chunks(1).collect()];
+    ways.extend((1..input.len()).map(|at| vec![&input[..at], &input[at..]]));
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for &at in own {
+        pieces.push(&input[start..at]);
+        start = at;
+    }
+    pieces.push(&input[start..]);
+    ways.push(pieces);
+    ways
+}
+
 impl Vector {
     /// The input in pieces, in all the ways that every vector is tried.
     pub(crate) fn chunkings(&self) -> Vec<Vec<&[u8]>> {
-        let input = &self.input[..];
-        let mut ways = vec![vec![input], input.chunks(1).collect()];
-        ways.extend((1..input.len()).map(|at| vec![&input[..at], &input[at..]]));
-        let mut own = Vec::new();
-        let mut start = 0;
-        for &at in &self.chunks {
-            own.push(&input[start..at]);
-            start = at;
-        }
-        own.push(&input[start..]);
-        ways.push(own);
-        ways
+        chunkings(&self.input, &self.chunks)
     }
 
     /// A message that can follow the input, unless the input never comes to an end.

@@ -1,0 +1,65 @@
+//! JSON values that own their text.
+
+use alloc::string::String;
+use core::fmt;
+
+use crate::json::JsonError;
+use crate::message::Json;
+
+/// A [`Json`] that owns its text: checked once, and sent later or to many.
+///
+/// ```
+/// use qmp_proto::OwnedJson;
+///
+/// let data = OwnedJson::parse(r#" {"device": "net0"}"#.into())?;
+/// assert_eq!(data.as_json().as_str(), r#"{"device": "net0"}"#);
+/// # Ok::<(), qmp_proto::JsonError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct OwnedJson(String);
+
+impl OwnedJson {
+    /// Checks a text.
+    ///
+    /// # Errors
+    ///
+    /// As [`Json::parse`].
+    pub fn parse(text: String) -> Result<Self, JsonError> {
+        let length = Json::parse(&text)?.as_str().len();
+        if length == text.len() {
+            return Ok(Self(text));
+        }
+        Ok(Self(Json::parse(&text)?.as_str().into()))
+    }
+
+    /// Serializes a value.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be serialized.
+    #[cfg(feature = "serde")]
+    pub fn serialize<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, crate::Refusal> {
+        let text = serde_json::to_string(value).map_err(|error| {
+            crate::Refusal::Unserializable(alloc::string::ToString::to_string(&error))
+        })?;
+        // A type may write what it likes, under the name that serde_json gives raw values.
+        Ok(Self::parse(text)?)
+    }
+
+    /// The value, borrowed from this.
+    pub fn as_json(&self) -> Json<'_> {
+        Json::trusted(&self.0)
+    }
+
+    /// Its text.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl fmt::Debug for OwnedJson {
+    /// Not the text: it may be long, or hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OwnedJson({} bytes)", self.0.len())
+    }
+}

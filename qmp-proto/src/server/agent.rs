@@ -1,0 +1,70 @@
+//! What is particular to guest agents: the sync.
+
+use core::fmt;
+
+use crate::json::{MAX_DEPTH, Members, Text};
+use crate::message::ErrorClass;
+use crate::output::{Full, Sink};
+use crate::server::write::Message;
+use crate::server::{Command, Received, Rejection, Server, Ticket};
+
+pub(super) const SYNC: &str = "guest-sync";
+pub(super) const SYNC_DELIMITED: &str = "guest-sync-delimited";
+
+/// Why a sync is refused, in QEMU's words.
+enum Refused<'a> {
+    NoNumber,
+    NoInteger,
+    Unexpected(Text<'a>),
+}
+
+impl<F> Server<F> {
+    /// Takes `guest-sync` and `guest-sync-delimited`.
+    pub(super) fn sync<'b>(
+        &mut self,
+        out: &mut impl Sink,
+        command: &Command<'_>,
+        ticket: &Ticket<F>,
+        bytes: &'b [u8],
+    ) -> Result<Received<'b, F>, Full> {
+        let id = ticket.id.as_ref();
+        let number = match number(command) {
+            Ok(number) => number,
+            Err(refused) => {
+                let (class, text) = (ErrorClass::GenericError, format_args!("{refused}"));
+                return self.reject(out, Rejection::Handshake, bytes, id, class, text);
+            }
+        };
+        let delimited = command.name() == SYNC_DELIMITED;
+        let id = id.map(|id| id.as_str());
+        Message::Synced { number, delimited, id }.send(out, self.form())?;
+        Ok(Received::Synced(number))
+    }
+}
+
+/// The number to be given back.
+fn number<'a>(command: &'a Command<'_>) -> Result<i64, Refused<'a>> {
+    let (mut number, mut unexpected) = (None, None);
+    let arguments = command.arguments.map_or("{}", |(start, end)| &command.message[start..end]);
+    let mut members = Members::new(arguments.as_bytes(), MAX_DEPTH);
+    while let Ok(Some(member)) = members.next() {
+        let end = member.at + member.value.len();
+        match member.name_among(&["id"]) {
+            b"id" => number = Some(&arguments[member.at..end]),
+            name => unexpected = unexpected.or(core::str::from_utf8(name).ok()),
+        }
+    }
+    // A fraction is none, nor is what has an exponent.
+    let number = number.ok_or(Refused::NoNumber)?.parse().map_err(|_| Refused::NoInteger)?;
+    unexpected.map_or(Ok(number), |name| Err(Refused::Unexpected(Text::new(name))))
+}
+
+impl fmt::Display for Refused<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoNumber => f.write_str("Parameter 'id' is missing"),
+            Self::NoInteger => f.write_str("Invalid parameter type for 'id', expected: integer"),
+            Self::Unexpected(name) => write!(f, "Parameter '{name}' is unexpected"),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What comes in.
+
+use alloc::string::String;
+use core::fmt;
+
+use crate::json::Text;
+use crate::message::ErrorClass;
+use crate::output::{Full, Sink};
+use crate::server::agent::{SYNC, SYNC_DELIMITED};
+use crate::server::command::Name;
+use crate::server::read::{Flaw, Found, Read, Request, parse};
+use crate::server::ticket::Id;
+use crate::server::write::Message;
+use crate::server::{Command, Dialect, Phase, Received, Rejected, Rejection, Server, Step, Ticket};
+
+/// How much of what was refused is shown.
+const SHOWN: usize = 256;
+
+const NEGOTIATE: &str = "qmp_capabilities";
+
+impl<F> Server<F> {
+    /// Takes bytes from the client, and says what they mean; what is to be answered at once is
+    /// appended to `out`, at most one message a call.
+    ///
+    /// Call it again with the bytes that were not used until nothing more is
+    /// [`received`](Step::received); then with those that are left over, unchanged, and more behind
+    /// them. What is received borrows the input alone.
+    ///
+    /// As many commands as may be in flight: then nothing is used or received until one is
+    /// answered, see [`wants_input`](Self::wants_input).
+    ///
+    /// # Errors
+    ///
+    /// If there is no room in `out`. Nothing was used then: make room, and present the same input
+    /// again. Growing outputs are never full.
+    pub fn handle_input<'b>(
+        &mut self,
+        out: &mut impl Sink,
+        input: &'b [u8],
+    ) -> Result<Step<'b, F>, Full> {
+        self.greet(out)?;
+        if !self.wants_input() {
+            return Ok(Step { used: 0, received: None });
+        }
+        let before = self.reader;
+        let Read { used, found } = self.reader.read(input);
+        let received = match found.map(|found| self.take(out, found)).transpose() {
+            Ok(received) => received,
+            Err(Full) => {
+                self.reader = before;
+                return Err(Full);
+            }
+        };
+        Ok(Step { used, received })
+    }
+
+    /// Takes a descriptor that came with the bytes that will be presented next; gives back the one
+    /// before it if no command has had it, to be closed.
+    ///
+    /// It goes to the next command, in its [`Ticket`]. With several descriptors in one message
+    /// QEMU takes the first, and closes the others.
+    pub fn handle_descriptor(&mut self, descriptor: F) -> Option<F> {
+        self.descriptor.replace(descriptor)
+    }
+
+    fn take<'b>(&mut self, out: &mut impl Sink, found: Found<'b>) -> Result<Received<'b, F>, Full> {
+        let (bytes, extended) = match found {
+            Found::Value { text, extended } => (text, extended),
+            Found::Broken { text, flaw } => return self.reject_flaw(out, text, flaw),
+        };
+        match parse(bytes, extended, self.is_out_of_band()) {
+            Ok(Some(request)) => self.request(out, bytes, request),
+            Ok(None) => {
+                let description = format_args!("QMP input must be a JSON object");
+                let class = ErrorClass::GenericError;
+                self.reject(out, Rejection::NotARequest, bytes, None, class, description)
+            }
+            Err(flaw) => self.reject_flaw(out, bytes, flaw),
+        }
+    }
+
+    fn request<'b>(
+        &mut self,
+        out: &mut impl Sink,
+        bytes: &'b [u8],
+        request: Request<'b>,
+    ) -> Result<Received<'b, F>, Full> {
+        let Request { text, parts } = request;
+        let id = parts.id.map(|(start, end)| Id::new(&text[start..end]));
+        let (start, end) = match parts.command {
+            Ok((start, end)) => (start + 1, end - 1),
+            Err(misuse) => {
+                let (class, text) = (ErrorClass::GenericError, format_args!("{misuse}"));
+                return self.reject(out, Rejection::NotARequest, bytes, id.as_ref(), class, text);
+            }
+        };
+        let name = match Text::new(&text[start..end]) {
+            plain if plain.as_str().is_some() => Name::At(start, end),
+            escaped => Name::Unescaped(escaped.chars().collect::<String>()),
+        };
+        let (arguments, out_of_band) = (parts.arguments, parts.out_of_band);
+        let command = Command { message: text, name, arguments, out_of_band };
+        let ticket = Ticket { id, out_of_band, descriptor: None };
+        match (&self.dialect, command.name()) {
+            (Dialect::Monitor(_), NEGOTIATE) => self.negotiate(out, &command, &ticket, bytes),
+            (Dialect::Monitor(_), _) if self.phase != Phase::Ready => {
+                let text = "Expecting capabilities negotiation with 'qmp_capabilities'";
+                let (id, class) = (ticket.id.as_ref(), ErrorClass::CommandNotFound);
+                self.reject(out, Rejection::NotNegotiated, bytes, id, class, format_args!("{text}"))
+            }
+            (Dialect::Agent, SYNC | SYNC_DELIMITED) => self.sync(out, &command, &ticket, bytes),
+            _ => Ok(self.admit(command, ticket)),
+        }
+    }
+
+    /// From here on the command counts as in flight.
+    fn admit<'b>(&mut self, command: Command<'b>, mut ticket: Ticket<F>) -> Received<'b, F> {
+        ticket.descriptor = self.descriptor.take();
+        *self.lane(ticket.out_of_band) += 1;
+        Received::Command(command, ticket)
+    }
+
+    fn reject_flaw<'b>(
+        &mut self,
+        out: &mut impl Sink,
+        bytes: &'b [u8],
+        flaw: Flaw<'_>,
+    ) -> Result<Received<'b, F>, Full> {
+        let reason = match flaw {
+            Flaw::Limit(_) => Rejection::BeyondLimit,
+            _ => Rejection::NotJson,
+        };
+        self.reject(out, reason, bytes, None, ErrorClass::GenericError, format_args!("{flaw}"))
+    }
+
+    /// Answers with an error.
+    pub(super) fn reject<'b>(
+        &mut self,
+        out: &mut impl Sink,
+        reason: Rejection,
+        bytes: &'b [u8],
+        id: Option<&Id>,
+        class: ErrorClass<'_>,
+        description: fmt::Arguments<'_>,
+    ) -> Result<Received<'b, F>, Full> {
+        let (class, id) = (class.name(), id.map(Id::as_str));
+        Message::Failure { class, description, id }.send(out, self.form())?;
+        let bytes = &bytes[..bytes.len().min(SHOWN)];
+        Ok(Received::Rejected(Rejected { bytes, reason }))
+    }
+}

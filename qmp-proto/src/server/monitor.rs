@@ -1,0 +1,167 @@
+//! What is particular to monitors: greeting and negotiation.
+
+use core::fmt;
+
+use crate::JsonError;
+use crate::client::OUT_OF_BAND;
+use crate::json::{JsonFlaw, Lenient, MAX_DEPTH, Members, Text, skip_blanks, walk_value};
+use crate::message::{ErrorClass, Json};
+use crate::output::{Full, Sink};
+use crate::request::Refusal;
+use crate::server::write::Message;
+use crate::server::{Command, Dialect, Options, Phase, Received, Rejection, Server, Ticket};
+
+#[derive(Debug, Default)]
+pub(super) struct Monitor {
+    /// Whether the client has enabled `oob`.
+    pub(super) out_of_band: bool,
+}
+
+/// Why a negotiation is refused, in QEMU's words.
+enum Refused<'a> {
+    NoArray,
+    NoString(usize),
+    Unknown(Text<'a>),
+    NotOffered,
+    Unexpected(Text<'a>),
+    NoOutOfBand,
+    Repeated,
+}
+
+impl<F> Server<F> {
+    /// Greets the client. To be called as soon as it is connected; otherwise the first input does
+    /// it. Greets once, and an agent never.
+    ///
+    /// # Errors
+    ///
+    /// If there is no room for the greeting.
+    pub fn greet(&mut self, out: &mut impl Sink) -> Result<(), Full> {
+        if self.phase == Phase::Greeting {
+            let Options { version, out_of_band, .. } = self.options;
+            let package = &self.options.package[..];
+            Message::Greeting { version, package, out_of_band }.send(out, self.form())?;
+            self.phase = Phase::Negotiating;
+        }
+        Ok(())
+    }
+
+    /// Greets the client with a message of the caller's, to pass on another server's greeting or
+    /// to play one that greets in its own way. What is granted is still decided by the options.
+    ///
+    /// # Errors
+    ///
+    /// If the client was greeted already, the message is no object, or there is no room for it.
+    pub fn greet_with(&mut self, out: &mut impl Sink, greeting: Json<'_>) -> Result<(), Refusal> {
+        if self.phase != Phase::Greeting {
+            return Err(Refusal::Greeted);
+        }
+        if !greeting.as_str().starts_with('{') {
+            return Err(JsonError::new(JsonFlaw::NotAnObject, 0).into());
+        }
+        Message::Raw(greeting.as_str()).send(out, self.form())?;
+        self.phase = Phase::Negotiating;
+        Ok(())
+    }
+
+    /// Takes `qmp_capabilities`, in either phase.
+    pub(super) fn negotiate<'b>(
+        &mut self,
+        out: &mut impl Sink,
+        command: &Command<'_>,
+        ticket: &Ticket<F>,
+        bytes: &'b [u8],
+    ) -> Result<Received<'b, F>, Full> {
+        let id = ticket.id.as_ref();
+        let refused = match self.capabilities(command) {
+            Ok(out_of_band) => {
+                let value = "{}";
+                let id = id.map(|id| id.as_str());
+                Message::Success { value, id }.send(out, self.form())?;
+                self.phase = Phase::Ready;
+                if let Dialect::Monitor(monitor) = &mut self.dialect {
+                    monitor.out_of_band = out_of_band;
+                }
+                return Ok(Received::Negotiated { out_of_band });
+            }
+            Err(refused) => refused,
+        };
+        let class = match refused {
+            Refused::Repeated => ErrorClass::CommandNotFound,
+            _ => ErrorClass::GenericError,
+        };
+        self.reject(out, Rejection::Handshake, bytes, id, class, format_args!("{refused}"))
+    }
+
+    /// What is to be enabled.
+    fn capabilities<'a>(&self, command: &'a Command<'_>) -> Result<bool, Refused<'a>> {
+        if command.is_out_of_band() {
+            return Err(Refused::NoOutOfBand);
+        }
+        let (mut enable, mut unexpected) = (None, None);
+        let arguments = command.arguments.map_or("{}", |(start, end)| &command.message[start..end]);
+        let mut members = Members::new(arguments.as_bytes(), MAX_DEPTH);
+        while let Ok(Some(member)) = members.next() {
+            let end = member.at + member.value.len();
+            match member.name_among(&["enable"]) {
+                b"enable" => enable = Some(&arguments[member.at..end]),
+                name => unexpected = unexpected.or(core::str::from_utf8(name).ok()),
+            }
+        }
+        let out_of_band = match enable {
+            Some(list) => enabled(list)?,
+            None => false,
+        };
+        if let Some(name) = unexpected {
+            return Err(Refused::Unexpected(Text::new(name)));
+        }
+        if self.phase == Phase::Ready {
+            return Err(Refused::Repeated);
+        }
+        if out_of_band && !self.options.out_of_band {
+            return Err(Refused::NotOffered);
+        }
+        Ok(out_of_band)
+    }
+}
+
+/// Whether `oob` is in the list, and nothing unknown.
+fn enabled(list: &str) -> Result<bool, Refused<'_>> {
+    let bytes = list.as_bytes();
+    if bytes.first() != Some(&b'[') {
+        return Err(Refused::NoArray);
+    }
+    let (mut out_of_band, mut index) = (false, 0);
+    let mut at = skip_blanks(bytes, 1);
+    // It is known to be JSON.
+    while let Ok(end) = walk_value(bytes, at, MAX_DEPTH, &mut Lenient) {
+        let name = list[at..end].strip_prefix('"').and_then(|name| name.strip_suffix('"'));
+        let name = Text::new(name.ok_or(Refused::NoString(index))?);
+        if name != OUT_OF_BAND {
+            return Err(Refused::Unknown(name));
+        }
+        out_of_band = true;
+        index += 1;
+        at = skip_blanks(bytes, end);
+        at = skip_blanks(bytes, at + 1);
+    }
+    Ok(out_of_band)
+}
+
+impl fmt::Display for Refused<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoArray => f.write_str("Invalid parameter type for 'enable', expected: array"),
+            Self::NoString(index) => {
+                write!(f, "Invalid parameter type for 'enable[{index}]', expected: string")
+            }
+            // QEMU does not know the parameter's name at that point.
+            Self::Unknown(name) => write!(f, "Parameter 'null' does not accept value '{name}'"),
+            Self::NotOffered => f.write_str("Capability oob not available"),
+            Self::Unexpected(name) => write!(f, "Parameter '{name}' is unexpected"),
+            Self::NoOutOfBand => f.write_str("The command qmp_capabilities does not support OOB"),
+            Self::Repeated => {
+                f.write_str("Capabilities negotiation is already complete, command ignored")
+            }
+        }
+    }
+}

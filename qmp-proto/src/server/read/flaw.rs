@@ -1,0 +1,73 @@
+//! What QEMU finds wrong with a text, in its words.
+
+use core::fmt;
+
+use super::Lossy;
+
+/// How much of what a client sent is repeated to it: as much as QEMU formats into.
+const REPEATED: usize = 1023;
+
+/// Why something is no JSON value for QEMU.
+///
+/// Shown in the words of QEMU 5.2 to 10.0; 11.1 adds line and column in front.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::server) enum Flaw<'b> {
+    /// Bytes that are no token, the last of them is where it was noticed.
+    Stray(&'b [u8]),
+    /// A limit was passed.
+    Limit(Limit),
+    PrematureEnd,
+    ExpectingValue,
+    NameNoString,
+    MissingColon,
+    SeparatorInObject,
+    SeparatorInArray,
+    DuplicateKey,
+    Keyword(&'b [u8]),
+    Escape,
+    /// An escape that is no character.
+    NoCharacter(&'b [u8]),
+    Utf8,
+}
+
+/// What one message may not have more of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::server) enum Limit {
+    Length,
+    Tokens,
+    Depth,
+}
+
+impl fmt::Display for Flaw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Limit(Limit::Length) => return f.write_str("JSON token size limit exceeded"),
+            Self::Limit(Limit::Tokens) => return f.write_str("JSON token count limit exceeded"),
+            Self::Limit(Limit::Depth) => return f.write_str("JSON nesting depth limit exceeded"),
+            Self::Stray(bytes) => return quoted(f, "stray '", bytes),
+            Self::Keyword(word) => return quoted(f, "invalid keyword '", word),
+            Self::NoCharacter(escape) => {
+                let escape = Lossy(escape);
+                return write!(f, "JSON parse error, {escape} is not a valid Unicode character");
+            }
+            Self::PrematureEnd => "premature EOI",
+            Self::ExpectingValue => "expecting value",
+            Self::NameNoString => "key is not a string in object",
+            Self::MissingColon => "missing : in object pair",
+            Self::SeparatorInObject => "expected separator in dict",
+            Self::SeparatorInArray => "expected separator in list",
+            Self::DuplicateKey => "duplicate key",
+            Self::Escape => "invalid escape sequence in string",
+            Self::Utf8 => "invalid UTF-8 sequence in string",
+        };
+        write!(f, "JSON parse error, {text}")
+    }
+}
+
+/// A text of 1023 bytes at most.
+fn quoted(f: &mut fmt::Formatter<'_>, what: &str, bytes: &[u8]) -> fmt::Result {
+    let most = REPEATED - what.len();
+    let shown = Lossy(&bytes[..bytes.len().min(most)]);
+    let end = if bytes.len() < most { "'" } else { "" };
+    write!(f, "JSON parse error, {what}{shown}{end}")
+}

@@ -1,0 +1,193 @@
+//! From a text to a request.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use core::fmt;
+
+use super::grammar::{Visit, check};
+use super::rewrite::rewrite;
+use super::string::characters;
+use super::{Flaw, Lossy};
+use crate::json::Text;
+
+/// A message that is an object.
+#[derive(Debug)]
+pub(in crate::server) struct Request<'b> {
+    /// Its text: JSON, whatever the client sent.
+    pub(in crate::server) text: Cow<'b, str>,
+    pub(in crate::server) parts: Parts,
+}
+
+/// Where in the text the members of a request stand.
+#[derive(Debug)]
+pub(in crate::server) struct Parts {
+    pub(in crate::server) id: Option<(usize, usize)>,
+    pub(in crate::server) arguments: Option<(usize, usize)>,
+    /// The name of the command with its quotes, or why it is no request.
+    pub(in crate::server) command: Result<(usize, usize), Misuse>,
+    pub(in crate::server) out_of_band: bool,
+}
+
+/// Why an object is no request.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::server) enum Misuse {
+    NoString(&'static str),
+    Clash(&'static str, &'static str),
+    NoObject,
+    Unexpected(String),
+    NoCommand,
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoString(name) => write!(f, "QMP input member '{name}' must be a string"),
+            Self::Clash(name, other) => {
+                write!(f, "QMP input member '{name}' clashes with '{other}'")
+            }
+            Self::NoObject => f.write_str("QMP input member 'arguments' must be an object"),
+            Self::Unexpected(name) => {
+                let name = Lossy(name.as_bytes());
+                write!(f, "QMP input member '{name}' is unexpected")
+            }
+            Self::NoCommand => f.write_str("QMP input lacks member 'execute'"),
+        }
+    }
+}
+
+/// Reads a text that the reader found: `None` if it is a value that is no object.
+pub(in crate::server) fn parse(
+    text: &[u8],
+    extended: bool,
+    out_of_band: bool,
+) -> Result<Option<Request<'_>>, Flaw<'_>> {
+    if extended {
+        if !check(text, false, &mut Nobody)? {
+            return Ok(None);
+        }
+        let text = rewrite(text)?;
+        let mut members = Members::new(text.as_bytes(), out_of_band);
+        // All else was checked.
+        check(text.as_bytes(), true, &mut members).map_err(|_| Flaw::DuplicateKey)?;
+        let parts = members.parts();
+        return Ok(Some(Request { text: text.into(), parts }));
+    }
+    let mut members = Members::new(text, out_of_band);
+    if !check(text, true, &mut members)? {
+        return Ok(None);
+    }
+    let parts = members.parts();
+    let text = core::str::from_utf8(text).map_err(|_| Flaw::Utf8)?;
+    Ok(Some(Request { text: text.into(), parts }))
+}
+
+struct Nobody;
+
+impl Visit<'_> for Nobody {
+    fn member(&mut self, _: &[u8], _: (usize, usize)) {}
+}
+
+/// Takes the members in their order, until one is wrong; the id always.
+struct Members<'t> {
+    text: &'t [u8],
+    allows_out_of_band: bool,
+    id: Option<(usize, usize)>,
+    arguments: Option<(usize, usize)>,
+    command: Option<(&'static str, (usize, usize))>,
+    has_execute: bool,
+    has_out_of_band: bool,
+    misuse: Option<Misuse>,
+}
+
+impl<'t> Members<'t> {
+    const fn new(text: &'t [u8], allows_out_of_band: bool) -> Self {
+        Self {
+            text,
+            allows_out_of_band,
+            id: None,
+            arguments: None,
+            command: None,
+            has_execute: false,
+            has_out_of_band: false,
+            misuse: None,
+        }
+    }
+
+    fn parts(self) -> Parts {
+        let command = match (self.misuse, self.command) {
+            (Some(misuse), _) => Err(misuse),
+            (None, Some((_, name))) => Ok(name),
+            (None, None) => Err(Misuse::NoCommand),
+        };
+        Parts {
+            id: self.id,
+            arguments: self.arguments,
+            command,
+            // What has both is refused in its turn.
+            out_of_band: self.has_out_of_band && !self.has_execute,
+        }
+    }
+
+    fn take(&mut self, name: &[u8], value: (usize, usize)) -> Result<(), Misuse> {
+        let first = self.text.get(value.0);
+        match name {
+            b"\"arguments\"" if first != Some(&b'{') => return Err(Misuse::NoObject),
+            b"\"arguments\"" => self.arguments = Some(value),
+            b"\"execute\"" => return self.take_command("execute", first, value),
+            b"\"exec-oob\"" if self.allows_out_of_band => {
+                return self.take_command("exec-oob", first, value);
+            }
+            other => {
+                let mut name = String::new();
+                // Checked before.
+                let _ = characters(other, |char| name.push(char));
+                return Err(Misuse::Unexpected(name));
+            }
+        }
+        Ok(())
+    }
+
+    fn take_command(
+        &mut self,
+        name: &'static str,
+        first: Option<&u8>,
+        value: (usize, usize),
+    ) -> Result<(), Misuse> {
+        if first != Some(&b'"') {
+            return Err(Misuse::NoString(name));
+        }
+        if let Some((other, _)) = self.command {
+            return Err(Misuse::Clash(name, other));
+        }
+        self.command = Some((name, value));
+        Ok(())
+    }
+}
+
+impl<'t> Visit<'t> for Members<'t> {
+    fn member(&mut self, name: &'t [u8], value: (usize, usize)) {
+        let name = known(name);
+        match name {
+            b"\"id\"" => {
+                self.id = Some(value);
+                return;
+            }
+            b"\"execute\"" => self.has_execute = true,
+            b"\"exec-oob\"" => self.has_out_of_band = true,
+            _ => {}
+        }
+        if self.misuse.is_none() {
+            self.misuse = self.take(name, value).err();
+        }
+    }
+}
+
+/// The name without escapes, if it is one that is known; else as it stands.
+fn known(name: &[u8]) -> &[u8] {
+    const KNOWN: [&str; 4] = ["\"execute\"", "\"exec-oob\"", "\"arguments\"", "\"id\""];
+    if memchr::memchr(b'\\', name).is_none() {
+        return name;
+    }
+    let text = Text::new(core::str::from_utf8(name).unwrap_or_default());
+    KNOWN.iter().find(|known| text == **known).map_or(name, |known| known.as_bytes())
+}

@@ -1,0 +1,112 @@
+//! What strings mean.
+
+use super::Flaw;
+use super::modified_utf8::first_char;
+use crate::json::is_noncharacter;
+
+/// Where the string whose quote stands at `at` ends, in a text that has no open ones.
+pub(super) fn string_end(text: &[u8], at: usize) -> usize {
+    let Some(&quote) = text.get(at) else {
+        return at;
+    };
+    let mut at = at + 1;
+    while let Some(found) = memchr::memchr2(quote, b'\\', text.get(at..).unwrap_or_default()) {
+        at += found;
+        if text[at] == quote {
+            return at + 1;
+        }
+        at += 2;
+    }
+    text.len()
+}
+
+/// Checks a string with its quotes.
+pub(super) fn check(token: &[u8]) -> Result<(), Flaw<'_>> {
+    let mut rest = inside(token);
+    loop {
+        let end = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+        check_plain(&rest[..end])?;
+        rest = &rest[end..];
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let (_, length) = escape(rest, token)?;
+        rest = &rest[length..];
+    }
+}
+
+/// Hands the characters of a string with its quotes to `each`.
+pub(super) fn characters<'b>(token: &'b [u8], mut each: impl FnMut(char)) -> Result<(), Flaw<'b>> {
+    let mut rest = inside(token);
+    while let Some(&byte) = rest.first() {
+        let (char, length) = if byte == b'\\' {
+            escape(rest, token)?
+        } else {
+            let (char, length) = first_char(rest);
+            (char.ok_or(Flaw::Utf8)?, length)
+        };
+        each(char);
+        rest = &rest[length..];
+    }
+    Ok(())
+}
+
+fn inside(token: &[u8]) -> &[u8] {
+    token.get(1..token.len().saturating_sub(1)).unwrap_or_default()
+}
+
+fn check_plain(mut bytes: &[u8]) -> Result<(), Flaw<'static>> {
+    if bytes.is_ascii() {
+        return Ok(());
+    }
+    if let Ok(text) = core::str::from_utf8(bytes) {
+        return if text.chars().any(is_noncharacter) { Err(Flaw::Utf8) } else { Ok(()) };
+    }
+    while !bytes.is_empty() {
+        let (char, length) = first_char(bytes);
+        char.ok_or(Flaw::Utf8)?;
+        bytes = &bytes[length..];
+    }
+    Ok(())
+}
+
+/// The character of the escape at the front, and its length. `token` is the string it is in.
+fn escape<'b>(rest: &'b [u8], token: &'b [u8]) -> Result<(char, usize), Flaw<'b>> {
+    let plain = match rest.get(1) {
+        Some(&quoting @ (b'"' | b'\'' | b'\\' | b'/')) => quoting as char,
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{C}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'u') => return unicode_escape(rest, token),
+        _ => return Err(Flaw::Escape),
+    };
+    Ok((plain, 2))
+}
+
+fn unicode_escape<'b>(rest: &'b [u8], token: &'b [u8]) -> Result<(char, usize), Flaw<'b>> {
+    // QEMU shows six bytes, or what there is up to the closing quote.
+    let start = token.len() - 1 - rest.len();
+    let flaw = Flaw::NoCharacter(&token[start..token.len().min(start + 6)]);
+    let (code, length) = match four_digits(rest, 2) {
+        Some(leading @ 0xD800..0xDC00) if rest[6..].starts_with(b"\\u") => {
+            match four_digits(rest, 8) {
+                Some(trailing @ 0xDC00..0xE000) => {
+                    (0x1_0000 + ((leading - 0xD800) << 10) + (trailing - 0xDC00), 12)
+                }
+                _ => return Err(flaw),
+            }
+        }
+        Some(code) => (code, 6),
+        None => return Err(flaw),
+    };
+    let char = char::from_u32(code).filter(|&char| !is_noncharacter(char)).ok_or(flaw)?;
+    Ok((char, length))
+}
+
+fn four_digits(text: &[u8], at: usize) -> Option<u32> {
+    text.get(at..at + 4)?
+        .iter()
+        .try_fold(0, |value, &byte| Some(value << 4 | (byte as char).to_digit(16)?))
+}

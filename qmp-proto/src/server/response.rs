@@ -1,0 +1,96 @@
+//! Answers to commands.
+
+use alloc::borrow::Cow;
+use alloc::format;
+
+use crate::message::{ErrorClass, Json};
+
+/// The answer to a command: success with a value, or an error.
+///
+/// ```
+/// use qmp_proto::server::Response;
+/// use qmp_proto::{ErrorClass, Json};
+///
+/// let done = Response::empty();
+/// let status = Response::json(Json::parse(r#"{"running": true}"#)?);
+/// let missing = Response::error(ErrorClass::DeviceNotFound, "Device 'net0' not found");
+/// # Ok::<(), qmp_proto::JsonError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Response<'a>(pub(super) Kind<'a>);
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind<'a> {
+    Success(Cow<'a, str>),
+    Error {
+        class: Cow<'a, str>,
+        description: Cow<'a, str>,
+    },
+    /// The whole value of `error`.
+    RawError(Cow<'a, str>),
+}
+
+impl<'a> Response<'a> {
+    /// Success of a command that returns nothing: `{}`.
+    pub const fn empty() -> Self {
+        Self(Kind::Success(Cow::Borrowed("{}")))
+    }
+
+    /// Success with this value, sent as it is but for line ends, and characters beyond ASCII, which
+    /// are escaped.
+    pub const fn json(value: Json<'a>) -> Self {
+        Self(Kind::Success(Cow::Borrowed(value.as_str())))
+    }
+
+    /// An error with this class and description.
+    pub fn error(class: ErrorClass<'a>, description: impl Into<Cow<'a, str>>) -> Self {
+        let class = Cow::Borrowed(class.name());
+        Self(Kind::Error { class, description: description.into() })
+    }
+
+    /// An error whose `error` is this, to pass on one of another server.
+    ///
+    /// Clients expect an object with `class` and `desc` in it.
+    pub const fn raw_error(error: Json<'a>) -> Self {
+        Self(Kind::RawError(Cow::Borrowed(error.as_str())))
+    }
+
+    /// What QEMU says to a command that it does not have.
+    pub fn command_not_found(name: &str) -> Self {
+        let description = format!("The command {name} has not been found");
+        Self::error(ErrorClass::CommandNotFound, description)
+    }
+
+    /// What QEMU says to `exec-oob` of a command that it can run in-band only.
+    pub fn no_out_of_band(name: &str) -> Self {
+        let description = format!("The command {name} does not support OOB");
+        Self::error(ErrorClass::GenericError, description)
+    }
+
+    /// The answer with text of its own.
+    pub fn into_owned(self) -> Response<'static> {
+        fn own(text: Cow<'_, str>) -> Cow<'static, str> {
+            text.into_owned().into()
+        }
+        Response(match self.0 {
+            Kind::Success(value) => Kind::Success(own(value)),
+            Kind::Error { class, description } => {
+                Kind::Error { class: own(class), description: own(description) }
+            }
+            Kind::RawError(error) => Kind::RawError(own(error)),
+        })
+    }
+}
+
+#[cfg(feature = "serde")]
+impl Response<'static> {
+    /// Success with this value, serialized now.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be serialized.
+    pub fn value<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, crate::Refusal> {
+        let value = crate::OwnedJson::serialize(value)?;
+        Ok(Self(Kind::Success(value.into_string().into())))
+    }
+}

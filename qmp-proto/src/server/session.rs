@@ -1,0 +1,231 @@
+//! A server with its buffers, as one object.
+
+use alloc::collections::VecDeque;
+use core::fmt;
+
+use crate::buffer::InputBuffer;
+use crate::message::{Json, Timestamp};
+use crate::output::{NoDescriptor, Outgoing, Output};
+use crate::request::Refusal;
+use crate::server::{Phase, Received, Response, Server, Ticket, Unsent};
+
+/// Above this much unsent output no input is taken.
+const MOST_UNSENT: usize = 1024 * 1024;
+
+/// A [`Server`] with both its buffers, for whoever wants one object beside a stream.
+///
+/// It never touches the stream: while it [`wants_input`](Self::wants_input), read into
+/// [`room`](Self::room) and say how much with [`filled`](Self::filled); take what came with
+/// [`receive`](Self::receive), also after each answer; and write what
+/// [`outgoing`](Self::outgoing) gives.
+///
+/// ```
+/// use qmp_proto::server::{Options, Received, Response, Server, Session};
+///
+/// let mut session: Session = Session::new(Server::monitor(Options::monitor()));
+/// let sent = br#"{"execute":"qmp_capabilities"} {"execute":"stop","id":7}"#;
+/// session.room()[..sent.len()].copy_from_slice(sent); // from the socket
+/// session.filled(sent.len());
+/// while let Some((received, mut sender)) = session.receive() {
+///     if let Received::Command(command, ticket) = received {
+///         assert_eq!(command.name(), "stop");
+///         sender.answer(ticket, &Response::empty())?;
+///     }
+/// }
+/// let mut to_client = Vec::new();
+/// while let Some(outgoing) = session.outgoing() {
+///     to_client.extend_from_slice(outgoing.bytes);
+///     let written = outgoing.bytes.len(); // as many as the stream took
+///     session.sent(written);
+/// }
+/// assert!(to_client.ends_with(b"{\"return\": {}}\r\n{\"return\": {}, \"id\": 7}\r\n"));
+/// # Ok::<(), qmp_proto::server::Unsent>(())
+/// ```
+pub struct Session<F = NoDescriptor> {
+    server: Server<F>,
+    input: InputBuffer,
+    output: Output,
+    /// Descriptors, and how many bytes of the unread input come before each.
+    descriptors: VecDeque<(usize, F)>,
+}
+
+/// The sending half of a [`Session`], lent together with what was received.
+pub struct Sender<'s, F = NoDescriptor> {
+    server: &'s mut Server<F>,
+    output: &'s mut Output,
+}
+
+impl<F> Session<F> {
+    /// Puts buffers beside a server. A monitor's greeting is in the output then.
+    pub fn new(mut server: Server<F>) -> Self {
+        let mut output = Output::new();
+        // A growing output is never full.
+        let _ = server.greet(&mut output);
+        Self { server, input: InputBuffer::new(), output, descriptors: VecDeque::new() }
+    }
+
+    /// As [`new`](Self::new), with a greeting of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::greet_with`].
+    pub fn greeting_with(mut server: Server<F>, greeting: Json<'_>) -> Result<Self, Refusal> {
+        let mut output = Output::new();
+        server.greet_with(&mut output, greeting)?;
+        Ok(Self { server, input: InputBuffer::new(), output, descriptors: VecDeque::new() })
+    }
+
+    /// The server.
+    pub const fn server(&self) -> &Server<F> {
+        &self.server
+    }
+
+    /// Where the connection stands.
+    pub fn phase(&self) -> Phase {
+        self.server.phase()
+    }
+
+    /// Whether to read from the client. Not while as many commands are unanswered as may be, nor
+    /// while a client that does not read has a mebibyte of output waiting for it. Whoever reads all
+    /// the same has to hold what was read.
+    pub fn wants_input(&self) -> bool {
+        self.server.wants_input() && self.output.unsent() <= MOST_UNSENT
+    }
+
+    /// Room to read into: at least 4 KiB, and more while a long message is coming in.
+    pub fn room(&mut self) -> &mut [u8] {
+        self.input.room(self.server.longest_message())
+    }
+
+    /// Says that so many bytes were read into [`room`](Self::room).
+    pub fn filled(&mut self, count: usize) {
+        self.input.filled(count);
+    }
+
+    /// As [`filled`](Self::filled), when a descriptor came with the first of the bytes. With
+    /// several, give the first, and close the others.
+    pub fn filled_with(&mut self, count: usize, descriptor: F) {
+        self.descriptors.push_back((self.input.unread_length(), descriptor));
+        self.input.filled(count);
+    }
+
+    /// What the bytes read so far mean, one thing a call, lent together with a sender so that it
+    /// can be answered while it is held. `None`: read more, or answer, or write; see
+    /// [`wants_input`](Self::wants_input).
+    #[allow(clippy::type_complexity)]
+    pub fn receive(&mut self) -> Option<(Received<'_, F>, Sender<'_, F>)> {
+        self.input.settle();
+        let (input, consume) = self.input.unread();
+        let mut used = 0;
+        let mut received = None;
+        while received.is_none() && self.server.wants_input() && self.output.unsent() <= MOST_UNSENT
+        {
+            // A descriptor must not be seen before the bytes it came with.
+            let end = self.descriptors.front().map_or(input.len(), |(at, _)| *at);
+            let Ok(step) = self.server.handle_input(&mut self.output, &input[used..end]) else {
+                break; // which a growing output never is
+            };
+            used += step.used;
+            received = step.received;
+            if received.is_none() {
+                match self.descriptors.pop_front() {
+                    // One that nobody took is closed.
+                    Some((_, descriptor)) => drop(self.server.handle_descriptor(descriptor)),
+                    None => break,
+                }
+            }
+        }
+        consume.consume(used);
+        self.descriptors.iter_mut().for_each(|(at, _)| *at -= used);
+        let sender = Sender { server: &mut self.server, output: &mut self.output };
+        received.map(|received| (received, sender))
+    }
+
+    /// The bytes that the last [`receive`](Self::receive) was done with: for a log of the wire.
+    pub fn consumed(&self) -> &[u8] {
+        self.input.consumed()
+    }
+
+    /// The output.
+    pub const fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// The output, to append bytes of one's own to: for servers that are to misbehave.
+    pub const fn output_mut(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    /// What to write next, if there is anything.
+    pub fn outgoing(&self) -> Option<Outgoing<'_, NoDescriptor>> {
+        self.output.next()
+    }
+
+    /// Says that so many bytes of [`outgoing`](Self::outgoing) were written.
+    pub fn sent(&mut self, count: usize) {
+        self.output.sent(count);
+    }
+
+    /// For sending while nothing was received.
+    pub fn sender(&mut self) -> Sender<'_, F> {
+        Sender { server: &mut self.server, output: &mut self.output }
+    }
+}
+
+impl<F> Sender<'_, F> {
+    /// As [`Server::answer`].
+    ///
+    /// # Errors
+    ///
+    /// If the value is too deep; the ticket comes back.
+    #[allow(clippy::result_large_err)]
+    pub fn answer(&mut self, ticket: Ticket<F>, response: &Response<'_>) -> Result<(), Unsent<F>> {
+        self.server.answer(self.output, ticket, response)
+    }
+
+    /// As [`Server::leave_unanswered`].
+    pub fn leave_unanswered(&mut self, ticket: Ticket<F>) {
+        self.server.leave_unanswered(ticket);
+    }
+
+    /// As [`Server::emit`].
+    ///
+    /// # Errors
+    ///
+    /// If the client gets no events now, or `data` cannot be sent.
+    pub fn emit(
+        &mut self,
+        name: &str,
+        timestamp: Timestamp,
+        data: Option<Json<'_>>,
+    ) -> Result<(), Refusal> {
+        self.server.emit(self.output, name, timestamp, data)
+    }
+
+    /// As [`Server::emit_raw`].
+    ///
+    /// # Errors
+    ///
+    /// If the client gets no events now, or this is no object.
+    pub fn emit_raw(&mut self, event: Json<'_>) -> Result<(), Refusal> {
+        self.server.emit_raw(self.output, event)
+    }
+}
+
+impl<F> fmt::Debug for Session<F> {
+    /// Not what was said: it can be long, and secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("phase", &self.phase())
+            .field("in_flight", &self.server.in_flight())
+            .field("unread", &self.input.unread_length())
+            .field("output", &self.output)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Debug for Sender<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("phase", &self.server.phase()).finish_non_exhaustive()
+    }
+}
