@@ -8,6 +8,7 @@ mod names;
 mod nesting;
 mod object;
 mod rules;
+mod skip;
 mod string;
 mod text;
 mod walk;

@@ -1,5 +1,6 @@
 //! The members of an object, one after another.
 
+use super::skip::skip_value;
 use super::walk::{skip_blanks, walk_colon, walk_string, walk_value};
 use super::{JsonError, JsonFlaw, Lenient, MAX_DEPTH, Text};
 
@@ -60,6 +61,14 @@ impl<'a> Members<'a> {
 
     /// The next member, if there is one.
     pub(crate) fn next(&mut self) -> Result<Option<Member<'a>>, JsonError> {
+        self.next_unchecked(&[])
+    }
+
+    /// The next member, if there is one, passed over without a check if its name is one of these.
+    pub(crate) fn next_unchecked(
+        &mut self,
+        unchecked: &[&[u8]],
+    ) -> Result<Option<Member<'a>>, JsonError> {
         if self.state == State::Before {
             self.enter()?;
         }
@@ -73,8 +82,11 @@ impl<'a> Members<'a> {
         self.at = walk_string(self.text, self.at, &mut Lenient)?;
         let name = self.text.get(name_at + 1..self.at - 1).unwrap_or_default();
         let at = skip_blanks(self.text, walk_colon(self.text, self.at)?);
-        self.at =
-            walk_value(self.text, at, self.depth - 1, &mut Lenient).map_err(|e| self.whole(e))?;
+        let end = match unchecked.contains(&name) {
+            true => skip_value(self.text, at, self.depth - 1),
+            false => walk_value(self.text, at, self.depth - 1, &mut Lenient),
+        };
+        self.at = end.map_err(|error| self.whole(error))?;
         self.state = State::Next;
         let value = self.text.get(at..self.at).unwrap_or_default();
         Ok(Some(Member { name, name_at, value, at }))

@@ -52,10 +52,7 @@ impl fmt::Debug for Json<'_> {
     }
 }
 
-/// A part of a message that may still have to be looked at.
-///
-/// Messages in the shape QEMU gives them are recognised from both ends, and what lies between is
-/// not looked at before somebody asks for it.
+/// The part of a message that is not looked at before somebody asks for it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Body<'b> {
     /// The whole message.
@@ -63,8 +60,6 @@ pub(crate) struct Body<'b> {
     /// Where the value is thought to be in it.
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// Whether the message was split by the full route, which checks all of it.
-    pub(crate) checked: bool,
 }
 
 impl<'b> Body<'b> {
@@ -73,14 +68,11 @@ impl<'b> Body<'b> {
         self.message.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// The value, checked now if it was not before.
+    /// The value, checked now.
     pub(crate) fn json(&self) -> Result<Json<'b>, JsonError> {
         let bytes = self.bytes();
         let text = core::str::from_utf8(bytes)
             .map_err(|error| JsonError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
-        if self.checked {
-            return Ok(Json(text));
-        }
         // The message around it is one level more.
         match walk_value(bytes, 0, MAX_DEPTH - 1, &mut Lenient)? {
             end if end == bytes.len() => Ok(Json(text)),

@@ -17,21 +17,20 @@ pub struct OwnedReply {
     id: Option<(usize, usize)>,
 }
 
-/// Where a value stands in a message, and whether it was checked.
+/// Where a value stands in a message.
 #[derive(Clone, Copy, Debug)]
 struct Range {
     start: usize,
     end: usize,
-    checked: bool,
 }
 
 impl Range {
     const fn of(body: &Body<'_>) -> Self {
-        Self { start: body.start, end: body.end, checked: body.checked }
+        Self { start: body.start, end: body.end }
     }
 
     const fn within<'b>(&self, message: &'b [u8]) -> Body<'b> {
-        Body { message, start: self.start, end: self.end, checked: self.checked }
+        Body { message, start: self.start, end: self.end }
     }
 }
 
@@ -39,7 +38,7 @@ impl OwnedReply {
     /// `{"return": {}}`, for commands that are done without being answered.
     pub fn empty() -> Self {
         const MESSAGE: &[u8] = b"{\"return\": {}}";
-        let value = Range { start: MESSAGE.len() - 3, end: MESSAGE.len() - 1, checked: true };
+        let value = Range { start: MESSAGE.len() - 3, end: MESSAGE.len() - 1 };
         Self { message: MESSAGE.into(), value, id: None }
     }
 

@@ -63,7 +63,7 @@ fn body(message: &[u8], start: usize, end: usize) -> Option<Body<'_>> {
     if is_blank(*value.first()?) || is_blank(*value.last()?) {
         return None;
     }
-    Some(Body { message, start, end, checked: false })
+    Some(Body { message, start, end })
 }
 
 /// What an event's name is made of.

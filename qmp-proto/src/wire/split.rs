@@ -1,8 +1,9 @@
-//! The full route: any legal message, checked throughout.
+//! The full route: any legal message, in any order of members. All is checked but the body, which is
+//! when it is read.
 
 use crate::json::{
-    JsonError, JsonFlaw, MAX_DEPTH, Member, Members, Text, skip_blanks, trim_blanks_end,
-    trim_blanks_start,
+    JsonError, JsonFlaw, Lenient, MAX_DEPTH, Member, Members, Text, skip_blanks, trim_blanks_end,
+    trim_blanks_start, walk_value,
 };
 use crate::message::{Body, Event, Failure, Greeting, Message, Reply, Timestamp, inside_quotes};
 
@@ -20,6 +21,9 @@ impl From<JsonError> for Unsplit {
         Self::Json(error)
     }
 }
+
+/// Where bodies are.
+const BODIES: &[&[u8]] = &[b"return", b"data"];
 
 const KNOWN: &[&str] = &["QMP", "return", "error", "event", "data", "timestamp", "id"];
 
@@ -42,7 +46,7 @@ pub(crate) fn split(text: &[u8], depth: usize) -> Result<Message<'_>, Unsplit> {
         .map_err(|error| JsonError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
     let mut parts = Parts::default();
     let mut members = Members::new(text, depth.min(MAX_DEPTH));
-    while let Some(member) = members.next()? {
+    while let Some(member) = members.next_unchecked(BODIES)? {
         let part = match member.name_among(KNOWN) {
             b"QMP" => &mut parts.greeting,
             b"return" => &mut parts.success,
@@ -61,16 +65,25 @@ pub(crate) fn split(text: &[u8], depth: usize) -> Result<Message<'_>, Unsplit> {
     if rest < text.len() {
         return Err(JsonError::new(JsonFlaw::Trailing, rest).into());
     }
+    parts.check_all_but_the_body(text)?;
     parts.message(text)
 }
 
 impl<'b> Parts<'b> {
+    /// What looks like a body in a message of another kind is checked as all else was.
+    fn check_all_but_the_body(&self, text: &[u8]) -> Result<(), JsonError> {
+        let unread = if self.event.is_some() { self.success } else { self.data };
+        if let Some(member) = unread {
+            walk_value(text, member.at, MAX_DEPTH, &mut Lenient)?;
+        }
+        Ok(())
+    }
+
     fn message(self, message: &'b [u8]) -> Result<Message<'b>, Unsplit> {
         let body = |member: Member<'b>| Body {
             message,
             start: member.at,
             end: member.at + member.value.len(),
-            checked: true,
         };
         let id = self.id.map(|id| (id.at, id.at + id.value.len()));
         match (self.greeting, self.success, self.error, self.event) {
