@@ -12,10 +12,10 @@ use qmp_sockets::{
     ConnectError, Deadline, Direction, Disconnect, Error, IntoAddress, connect, nonce,
 };
 
+use crate::client::link::{Common, Connecting, Origin};
 use crate::connection::Connection;
-use crate::link::{Common, Connecting, Origin};
-use crate::machine::{Handshake, Machine};
-use crate::wire::Hook;
+use crate::connection::machine::{Handshake, Machine};
+use crate::connection::wire::Hook;
 use crate::{Client, Driver, Runtime, Transport};
 
 /// How long connecting and the handshake may take unless set.

@@ -16,38 +16,21 @@
 
 #![forbid(unsafe_code)]
 
-mod attempt;
 mod builder;
-mod bus;
 mod client;
-mod command;
 mod connection;
-mod dispatch;
 mod driver;
-mod event_wait;
 mod events;
 mod input;
-mod lifecycle;
-mod link;
-mod machine;
-mod raw;
-mod reconnect;
 mod runtime;
-mod submission;
 mod sync;
 mod trace;
 mod transport;
-mod waits;
-mod wire;
 
 pub use builder::Builder;
-pub use client::Client;
-pub use command::{Execute, Running};
+pub use client::{Client, Execute, Raw, RawRunning, Running, State};
 pub use driver::Driver;
-pub use event_wait::EventWait;
-pub use events::{Event, Events, Subscribe};
-pub use lifecycle::State;
-pub use raw::{Raw, RawRunning};
+pub use events::{Event, EventWait, Events, Subscribe};
 pub use runtime::Runtime;
 pub use transport::{Borrowed, Transport};
 

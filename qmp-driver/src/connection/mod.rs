@@ -1,5 +1,9 @@
 //! What the driver, the client and the futures of one connection share.
 
+pub(crate) mod machine;
+pub(crate) mod waits;
+pub(crate) mod wire;
+
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -7,11 +11,11 @@ use std::time::Instant;
 use qmp_sockets::{Cause, Disconnect, Error};
 
 use crate::builder::Settings;
-use crate::link::Common;
-use crate::machine::{After, Machine};
+use crate::client::link::Common;
 use crate::sync::{Mutex, MutexGuard};
 use crate::trace;
-use crate::waits::Awaited;
+use machine::{After, Machine};
+use waits::Awaited;
 
 #[derive(Debug)]
 pub(crate) struct Connection {

@@ -11,9 +11,9 @@ use qmp_proto::{
 use qmp_sockets::{Cause, Disconnect};
 
 use crate::Transport;
-use crate::machine::{After, Machine};
+use crate::connection::machine::{After, Machine};
+use crate::connection::waits::{Awaited, Lane, Turn};
 use crate::transport::Descriptor;
-use crate::waits::{Awaited, Lane, Turn};
 
 /// A message whose text is complete.
 pub(crate) struct Ready {

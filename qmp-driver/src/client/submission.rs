@@ -9,13 +9,13 @@ use qmp_proto::{Ending, OwnedReply, RequestId};
 use qmp_sockets::{ArgumentsBuilder, Cause, Disconnect, Error};
 
 use crate::Client;
-use crate::attempt::{Attempt, Attempted, Clock, Place, Ready, Text};
+use crate::client::attempt::{Attempt, Attempted, Clock, Place, Ready, Text};
 use crate::connection::Connection;
-use crate::machine::{After, Machine};
+use crate::connection::machine::{After, Machine};
+use crate::connection::waits::{Answer, Awaited};
 use crate::sync::MutexGuard;
 use crate::trace::CommandSpan;
 use crate::transport::Descriptor;
-use crate::waits::{Answer, Awaited};
 
 /// How long a command that is answered only when it fails is given to fail, unless it has a
 /// deadline.

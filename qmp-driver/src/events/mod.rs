@@ -1,5 +1,8 @@
 //! Subscriptions to events.
 
+pub(crate) mod bus;
+mod event_wait;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,9 +12,10 @@ use futures_core::Stream;
 use qmp_proto::OwnedEvent;
 use qmp_sockets::{Disconnect, EventQueue, Queued};
 
-use crate::bus::{Inbox, Predicate};
-use crate::event_wait::EventWait;
-use crate::link::Link;
+use bus::{Inbox, Predicate};
+pub use event_wait::EventWait;
+
+use crate::client::link::Link;
 
 /// An event, shared by all who subscribed to it.
 pub type Event = Arc<OwnedEvent>;

@@ -6,9 +6,9 @@ use qmp_proto::{Received, RequestId};
 use qmp_sockets::{Direction, Disconnect, nonce};
 
 use crate::connection::Connection;
-use crate::machine::{After, Failed, Handshake, Machine, Writer};
+use crate::connection::machine::{After, Failed, Handshake, Machine, Writer};
+use crate::connection::waits::Answer;
 use crate::trace;
-use crate::waits::Answer;
 
 /// So many messages are understood at a time: the lock is held for moments.
 const BATCH: usize = 64;

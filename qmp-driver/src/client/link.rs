@@ -10,11 +10,11 @@ use qmp_proto::Address;
 use qmp_sockets::{Cause, Error};
 
 use crate::builder::Settings;
-use crate::bus::Bus;
 use crate::connection::Connection;
-use crate::machine::{After, Machine};
+use crate::connection::machine::{After, Machine};
+use crate::connection::wire::Wire;
+use crate::events::bus::Bus;
 use crate::sync::{Mutex, MutexGuard};
-use crate::wire::Wire;
 use crate::{Driver, Transport};
 
 /// The connection of the moment, and what is needed to make another.

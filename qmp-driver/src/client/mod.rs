@@ -1,5 +1,13 @@
 //! The handle that programs hold.
 
+mod attempt;
+mod command;
+mod lifecycle;
+pub(crate) mod link;
+mod raw;
+mod reconnect;
+mod submission;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +15,13 @@ use std::time::Duration;
 use qmp_proto::{Command, OwnedGreeting, Phase, Version};
 use qmp_sockets::{Direction, Typed, Untyped};
 
-use crate::command::Execute;
+pub use command::{Execute, Running};
+pub use lifecycle::State;
+pub use raw::{Raw, RawRunning};
+
 use crate::connection::Connection;
-use crate::event_wait::EventWait;
-use crate::events::Subscribe;
-use crate::link::Link;
-use crate::raw::Raw;
+use crate::events::{EventWait, Subscribe};
+use link::Link;
 
 /// A connection to QEMU, the storage daemon or a guest agent.
 ///
@@ -33,7 +42,7 @@ struct Handle(Arc<Link>);
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        crate::lifecycle::close(&self.0.connection(), false);
+        lifecycle::close(&self.0.connection(), false);
     }
 }
 

@@ -10,7 +10,7 @@ use qmp_proto::{RawMessage, Request};
 use qmp_sockets::{Cause, Error};
 
 use crate::Client;
-use crate::submission::{Message, Submission};
+use crate::client::submission::{Message, Submission};
 use crate::transport::Descriptor;
 
 /// A whole message of the caller's; awaiting it sends it.

@@ -12,7 +12,7 @@ use qmp_sockets::{ArgumentsBuilder, Error, Response, Typed, Untyped};
 use serde::Serialize;
 
 use crate::Client;
-use crate::submission::{Message, Submission};
+use crate::client::submission::{Message, Submission};
 use crate::transport::Descriptor;
 
 /// A command that is being put together; awaiting it sends it.

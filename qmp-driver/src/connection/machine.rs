@@ -9,9 +9,9 @@ use qmp_proto::{Client, Output, OwnedFailure, OwnedGreeting, Phase, Refusal, Sin
 use qmp_sockets::{Direction, Disconnect, nonce};
 
 use crate::Transport;
+use crate::connection::waits::{Answer, Wait, Waits};
+use crate::connection::wire::Seen;
 use crate::transport::{Descriptor, lend};
-use crate::waits::{Answer, Wait, Waits};
-use crate::wire::Seen;
 
 /// How long an agent has for one sync before another is sent: what was written before it opened
 /// its port may be lost.

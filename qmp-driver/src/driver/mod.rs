@@ -1,5 +1,7 @@
 //! The future that moves the bytes.
 
+mod dispatch;
+
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -12,10 +14,10 @@ use qmp_sockets::Disconnect;
 
 use crate::Transport;
 use crate::connection::Connection;
-use crate::dispatch::{Dispatched, dispatch};
+use crate::connection::machine::{Failed, Handshake, Writer};
 use crate::input::Input;
-use crate::machine::{Failed, Handshake, Writer};
 use crate::transport::{Descriptor, is_end, lend};
+use dispatch::{Dispatched, dispatch};
 
 /// How many times one poll reads before other tasks get their turn.
 const TURNS_A_POLL: usize = 16;

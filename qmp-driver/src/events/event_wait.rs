@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use qmp_proto::OwnedEvent;
 use qmp_sockets::{Cause, Error, EventQueue, Queued};
 
-use crate::bus::Inbox;
+use crate::client::link::Link;
+use crate::connection::waits::Awaited;
 use crate::connection::{Connection, Waiting};
+use crate::events::bus::Inbox;
 use crate::events::{Event, Events, USUAL_LIMITS};
-use crate::link::Link;
-use crate::waits::Awaited;
 
 /// A wait for one event, with conditions; await it.
 ///

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use qmp_sockets::{Cause, Error};
 
-use crate::machine::{After, Machine};
+use crate::connection::machine::{After, Machine};
 use crate::{Client, Driver};
 
 impl Client {

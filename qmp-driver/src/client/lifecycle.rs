@@ -9,10 +9,10 @@ use qmp_proto::Refusal;
 use qmp_sockets::{Cause, Disconnect, Error};
 
 use crate::Client;
+use crate::client::link::Link;
+use crate::connection::machine::{Closing, Failed, Handshake, Machine};
+use crate::connection::waits::Awaited;
 use crate::connection::{Connection, Waiting};
-use crate::link::Link;
-use crate::machine::{Closing, Failed, Handshake, Machine};
-use crate::waits::Awaited;
 
 /// Where a connection stands.
 #[derive(Clone, Debug)]
