@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::json::{MAX_DEPTH, Members, Text};
+use crate::json::Text;
 use crate::message::ErrorClass;
 use crate::output::{Full, Sink};
 use crate::server::write::Message;
@@ -44,19 +44,10 @@ impl<F> Server<F> {
 
 /// The number to be given back.
 fn number<'a>(command: &'a Command<'_>) -> Result<i64, Refused<'a>> {
-    let (mut number, mut unexpected) = (None, None);
-    let arguments = command.arguments.map_or("{}", |(start, end)| &command.message[start..end]);
-    let mut members = Members::new(arguments.as_bytes(), MAX_DEPTH);
-    while let Ok(Some(member)) = members.next() {
-        let end = member.at + member.value.len();
-        match member.name_among(&["id"]) {
-            b"id" => number = Some(&arguments[member.at..end]),
-            name => unexpected = unexpected.or(core::str::from_utf8(name).ok()),
-        }
-    }
+    let (number, unexpected) = command.parameter("id");
     // A fraction is none, nor is what has an exponent.
     let number = number.ok_or(Refused::NoNumber)?.parse().map_err(|_| Refused::NoInteger)?;
-    unexpected.map_or(Ok(number), |name| Err(Refused::Unexpected(Text::new(name))))
+    unexpected.map_or(Ok(number), |name| Err(Refused::Unexpected(name)))
 }
 
 impl fmt::Display for Refused<'_> {

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
+use crate::json::{MAX_DEPTH, Members, Text};
 use crate::message::Json;
 
 /// A command, borrowed from the bytes it came in unless it had to be rewritten.
@@ -69,6 +70,27 @@ impl<'b> Command<'b> {
     #[cfg(feature = "serde")]
     pub fn decode<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, crate::DecodeError> {
         self.arguments().unwrap_or(Json::trusted("{}")).decode()
+    }
+}
+
+impl Command<'_> {
+    /// The value of the only parameter that the command takes, and the name of another that it
+    /// does not.
+    pub(super) fn parameter(&self, name: &'static str) -> (Option<&str>, Option<Text<'_>>) {
+        let (mut value, mut unexpected) = (None, None);
+        let arguments = self.arguments.map_or("{}", |(start, end)| &self.message[start..end]);
+        let mut members = Members::new(arguments.as_bytes(), MAX_DEPTH);
+        // It is known to be an object.
+        while let Ok(Some(member)) = members.next() {
+            let name_end = member.name_at + 1 + member.name.len();
+            let member_name = Text::new(&arguments[member.name_at + 1..name_end]);
+            if member_name == name {
+                value = Some(&arguments[member.at..member.at + member.value.len()]);
+            } else {
+                unexpected = unexpected.or(Some(member_name));
+            }
+        }
+        (value, unexpected)
     }
 }
 

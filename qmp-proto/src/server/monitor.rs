@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::JsonError;
 use crate::client::OUT_OF_BAND;
-use crate::json::{JsonFlaw, Lenient, MAX_DEPTH, Members, Text, skip_blanks, walk_value};
+use crate::json::{JsonFlaw, Lenient, MAX_DEPTH, Text, skip_blanks, walk_value};
 use crate::message::{ErrorClass, Json};
 use crate::output::{Full, Sink};
 use crate::request::Refusal;
@@ -97,22 +97,13 @@ impl<F> Server<F> {
         if command.is_out_of_band() {
             return Err(Refused::NoOutOfBand);
         }
-        let (mut enable, mut unexpected) = (None, None);
-        let arguments = command.arguments.map_or("{}", |(start, end)| &command.message[start..end]);
-        let mut members = Members::new(arguments.as_bytes(), MAX_DEPTH);
-        while let Ok(Some(member)) = members.next() {
-            let end = member.at + member.value.len();
-            match member.name_among(&["enable"]) {
-                b"enable" => enable = Some(&arguments[member.at..end]),
-                name => unexpected = unexpected.or(core::str::from_utf8(name).ok()),
-            }
-        }
+        let (enable, unexpected) = command.parameter("enable");
         let out_of_band = match enable {
             Some(list) => enabled(list)?,
             None => false,
         };
         if let Some(name) = unexpected {
-            return Err(Refused::Unexpected(Text::new(name)));
+            return Err(Refused::Unexpected(name));
         }
         if self.phase == Phase::Ready {
             return Err(Refused::Repeated);

@@ -83,7 +83,7 @@ impl Options {
     ///
     /// A message stays in the caller's buffer until it is whole, so this bounds that too.
     pub const fn longest_message(mut self, bytes: usize) -> Self {
-        self.longest_message = bytes;
+        self.longest_message = if bytes > 0 { bytes } else { 1 };
         self
     }
 

@@ -5,6 +5,8 @@
 
 #[path = "../support/vectors.rs"]
 mod data;
+#[path = "../support/generators.rs"]
+mod generators;
 mod peer;
 #[path = "../support/qemu/mod.rs"]
 mod qemu;

@@ -93,7 +93,7 @@ fn check(command: &Command<'_>, members: &[(&str, Kind)]) -> Result<(), String> 
     let text = command.arguments().map_or("{}", |arguments| arguments.as_str());
     let given: serde_json::Map<String, Value> = serde_json::from_str(text).unwrap();
     for (name, kind) in members {
-        let value = given.get(*name).ok_or(format!("Parameter '{name}' is missing"))?;
+        let value = given.get(*name).ok_or_else(|| format!("Parameter '{name}' is missing"))?;
         let (fits, expected) = match kind {
             Kind::Integer => (value.is_i64(), "integer"),
             Kind::String => (value.is_string(), "string"),

@@ -3,13 +3,28 @@
 // Helpers panic as tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-// Parts of these are for the client's tests.
+// Parts of these three are for the client's tests.
 #[path = "../support/vectors.rs"]
 #[allow(dead_code)]
 mod data;
+#[path = "../support/generators.rs"]
+#[allow(dead_code)]
+mod generators;
 #[path = "../support/qemu/mod.rs"]
 #[allow(dead_code)]
 mod qemu;
 
+mod host;
 mod machine;
+
+mod agent;
+mod answers;
+mod descriptors;
+mod drive;
+mod flight;
+mod handshake;
+mod laws;
+mod limits;
+mod room;
+mod session;
 mod vectors;

@@ -3,16 +3,15 @@
 mod limits;
 #[cfg(feature = "serde")]
 mod serialized;
-mod texts;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use qmp_proto::{Arguments, Client, JsonFlaw, Options, RawMessage, Refusal, Request};
 
 use super::config;
+use crate::generators::{name, text};
 use crate::peer::{GREETING, Peer, SEVEN};
 use crate::qemu::{Message, Read, Server};
-use texts::{name, text};
 
 /// Reads output as a server does that knows nothing of the client; it must be one message.
 fn read_one(sent: &[u8]) -> Result<Message, TestCaseError> {

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use qmp_proto::{Client, Options, Request};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use super::texts::text;
 use super::{config, peer, read_one};
+use crate::generators::text;
 
 /// What somebody's `Serialize` may do.
 #[derive(Clone, Debug)]

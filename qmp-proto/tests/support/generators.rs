@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-pub(super) fn name() -> impl Strategy<Value = String> {
+pub(crate) fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => "[a-zA-Z0-9_.-]{1,20}",
         1 => any::<String>(),
@@ -13,7 +13,7 @@ pub(super) fn name() -> impl Strategy<Value = String> {
 }
 
 /// Objects that are legal, that QEMU would refuse, or read as several messages, and soup.
-pub(super) fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     prop_oneof![6 => object(), 1 => soup()]
 }
 

@@ -1,0 +1,169 @@
+//! Answers and events.
+
+use qmp_proto::server::{Options, Response};
+use qmp_proto::{ErrorClass, Json, JsonFlaw, OwnedJson, RawMessage, Refusal, Timestamp};
+
+use crate::host::{Heard, Host, NEGOTIATE, NEGOTIATE_OOB};
+
+fn several() -> Host {
+    Host::ready(Options::monitor().in_band_limit(4), NEGOTIATE)
+}
+
+#[test]
+fn tickets_are_used_in_any_order() {
+    let mut host = several();
+    let heard = host.hears(r#"{"execute":"a","id":1}{"execute":"b","id":"2"}{"execute":"c"}"#);
+    let mut tickets: Vec<_> = heard
+        .into_iter()
+        .map(|heard| match heard {
+            Heard::Command(_, ticket) => ticket,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(host.server.in_flight(), 3);
+    let (c, b, a) = (tickets.pop().unwrap(), tickets.pop().unwrap(), tickets.pop().unwrap());
+    assert_eq!(b.id().unwrap().as_str(), "\"2\"");
+    assert!(c.id().is_none());
+    assert_eq!(host.returns(b, "[1,2]"), "{\"return\": [1,2], \"id\": \"2\"}\r\n");
+    assert_eq!(
+        host.fails(a, "\"no\"\n"),
+        "{\"id\": 1, \"error\": {\"class\": \"GenericError\", \"desc\": \"\\\"no\\\"\\n\"}}\r\n"
+    );
+    assert_eq!(host.returns(c, "{}"), "{\"return\": {}}\r\n");
+    assert_eq!(host.server.in_flight(), 0);
+}
+
+#[test]
+fn values_stay_on_one_line_and_in_ascii() {
+    let mut host = several();
+    let ticket = host.ticket(r#"{"execute":"a"}"#);
+    assert_eq!(
+        host.returns(ticket, "{\"a\" :\r\n [1.50 ,\"é\\u00e9\\/\"]\n}"),
+        "{\"return\": {\"a\": [1.50, \"\\u00E9\\u00e9\\/\"]}}\r\n"
+    );
+    let untouched = r#"{"a":[ 1e5,"\u00e9"  ], "a":2}"#;
+    let ticket = host.ticket(r#"{"execute":"a"}"#);
+    assert_eq!(host.returns(ticket, untouched), format!("{{\"return\": {untouched}}}\r\n"));
+}
+
+#[test]
+fn an_error_of_another_server_is_passed_on_untouched() {
+    let mut host = several();
+    let ticket = host.ticket(r#"{"execute":"a","id":[]}"#);
+    let error = r#"{"class":"Odd","desc":"x","data":{"device":"y"}}"#;
+    let response = Response::raw_error(Json::parse(error).unwrap()).into_owned();
+    host.server.answer(&mut host.out, ticket, &response).unwrap();
+    assert_eq!(host.said(), format!("{{\"id\": [], \"error\": {error}}}\r\n"));
+
+    let ticket = host.ticket(r#"{"execute":"a"}"#);
+    let response = Response::error(ErrorClass::Other("Throttled"), "x".to_string());
+    host.server.answer(&mut host.out, ticket, &response).unwrap();
+    assert_eq!(host.said(), "{\"error\": {\"class\": \"Throttled\", \"desc\": \"x\"}}\r\n");
+}
+
+#[test]
+fn a_value_that_clients_could_not_read_is_refused_and_the_ticket_comes_back() {
+    let mut host = several();
+    let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    let (too_deep, deepest) = (deep(1024), deep(1023));
+    for raw in [false, true] {
+        let response = |text| match (raw, Json::parse(text).unwrap()) {
+            (true, json) => Response::raw_error(json),
+            (false, json) => Response::json(json),
+        };
+        let ticket = host.ticket(r#"{"execute":"a","id":7}"#);
+        let refused = host.server.answer(&mut host.out, ticket, &response(&too_deep)).unwrap_err();
+        assert!(
+            matches!(refused.reason, Refusal::Json(error) if error.flaw() == JsonFlaw::TooDeep { limit: 1023 })
+        );
+        assert_eq!(host.said(), "");
+        assert_eq!(host.server.in_flight(), 1);
+        host.server.answer(&mut host.out, refused.ticket, &response(&deepest)).unwrap();
+        assert!(host.said().contains(&deepest));
+        assert_eq!(host.server.in_flight(), 0);
+    }
+}
+
+#[test]
+fn events_carry_the_time_they_are_given() {
+    let mut host = several();
+    let data = OwnedJson::parse(" {\"a\": \"ü\"} ".into()).unwrap();
+    let stamp = Timestamp::new(-1, -1);
+    host.server.emit(&mut host.out, "A_B", stamp, Some(data.as_json())).unwrap();
+    assert_eq!(
+        host.said(),
+        "{\"timestamp\": {\"seconds\": -1, \"microseconds\": -1}, \"event\": \"A_B\", \"data\": {\"a\": \"\\u00FC\"}}\r\n"
+    );
+    let raw = r#"{"event":"X","data":"a string"}"#;
+    host.server.emit_raw(&mut host.out, Json::parse(raw).unwrap()).unwrap();
+    assert_eq!(host.said(), format!("{raw}\r\n"));
+    let no_object = Json::parse("[]").unwrap();
+    assert!(host.server.emit(&mut host.out, "X", stamp, Some(no_object)).is_err());
+    assert!(host.server.emit_raw(&mut host.out, no_object).is_err());
+    assert_eq!(host.said(), "");
+}
+
+#[test]
+fn pretty_messages_are_those_of_the_lines() {
+    let mut host = Host::ready(Options::monitor().pretty(true), NEGOTIATE);
+    let ticket = host.ticket(r#"{"execute":"a","id":{"k":[]}}"#);
+    assert_eq!(
+        host.returns(ticket, "{\"a\":[1]}"),
+        "{\r\n    \"return\": {\r\n        \"a\": [\r\n            1\r\n        ]\r\n    },\r\n    \"id\": {\r\n        \"k\": [\r\n        ]\r\n    }\r\n}\r\n"
+    );
+}
+
+#[test]
+fn a_command_is_handed_out_as_it_came_and_can_be_sent_on() {
+    let mut host = Host::ready(Options::monitor(), NEGOTIATE_OOB);
+    let text = r#"{ "exec-oob" : "yank\u002dit", "arguments":{"a" : [1, "é"]}, "id":1.0 }"#;
+    let heard = host.hears(format!("\r\n {text}"));
+    let [Heard::Command(command, ticket)] = &heard[..] else { panic!("{heard:?}") };
+    assert_eq!(command.name(), "yank-it");
+    assert_eq!(command.arguments().unwrap().as_str(), r#"{"a" : [1, "é"]}"#);
+    assert!(command.is_out_of_band() && ticket.is_out_of_band());
+    assert_eq!(ticket.id().unwrap().as_str(), "1");
+    assert_eq!(command.message().as_str(), text);
+    let raw = RawMessage::parse(command.message().as_str()).unwrap();
+    assert_eq!(raw.id().unwrap().as_str(), "1.0");
+}
+
+#[test]
+fn what_only_qemu_takes_for_json_is_rewritten() {
+    let mut host = several();
+    let text = b"{'execute':'it\\'s \"x\"','arguments':{'a':'\xC0\x80',\n\"b\":'\\u00e9'}}";
+    let heard = host.hears(text);
+    let [Heard::Command(command, _)] = &heard[..] else { panic!("{heard:?}") };
+    assert_eq!(command.name(), "it's \"x\"");
+    assert_eq!(command.arguments().unwrap().as_str(), "{\"a\":\"\\u0000\",\n\"b\":\"\\u00E9\"}");
+    Json::parse(command.message().as_str()).unwrap();
+    let twice = several().hears("{'execute':'x','arguments':{'a\\'':1,\"a'\":2}}");
+    assert!(matches!(&twice[..], [Heard::Rejected(..)]), "{twice:?}");
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn values_are_serialized_and_arguments_decoded() {
+    #[derive(serde::Serialize, serde::Deserialize, Debug, PartialEq)]
+    struct Pair {
+        a: u8,
+        #[serde(default)]
+        b: Option<String>,
+    }
+    let mut host = several();
+    let heard = host.hears(r#"{"execute":"x","arguments":{"a":1}}{"execute":"y"}"#);
+    let [Heard::Command(x, _), Heard::Command(y, _)] = &heard[..] else { panic!() };
+    assert_eq!(x.decode::<Pair>().unwrap(), Pair { a: 1, b: None });
+    assert!(y.decode::<Pair>().unwrap_err().to_string().contains("missing field"));
+    for heard in heard {
+        let Heard::Command(_, ticket) = heard else { panic!() };
+        let response = Response::value(&Pair { a: 2, b: Some("ß".into()) }).unwrap();
+        host.server.answer(&mut host.out, ticket, &response).unwrap();
+        assert_eq!(
+            host.said(),
+            "{\"return\": {\"a\":2, \"b\":\"\\u00DF\"}}\r\n".replace("\":", "\": ")
+        );
+    }
+    let unserializable = std::collections::BTreeMap::from([((), 1)]);
+    assert!(matches!(Response::value(&unserializable), Err(Refusal::Unserializable(_))));
+}

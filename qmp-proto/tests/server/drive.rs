@@ -1,0 +1,208 @@
+//! Both halves in memory, talking to each other.
+
+use qmp_proto::server::{Options, Received as Heard, Response, Server, Session as ServerSession};
+use qmp_proto::{
+    Arguments, Client, Json, Output, Received, Request, Session, Timestamp, server::Ticket,
+};
+use std::collections::VecDeque;
+
+/// What a driver may do at most before both halves are silent.
+const STEPS: usize = 100_000;
+
+/// A client, a server, and a wire that takes so many bytes at a time.
+struct Pair {
+    client: Session<u32, u32>,
+    server: ServerSession<u32>,
+    wire: usize,
+    /// Commands that run.
+    running: VecDeque<(String, Ticket<u32>)>,
+    /// What the client has got.
+    got: Vec<String>,
+}
+
+impl Pair {
+    fn new(client: Client<u32>, server: Server<u32>, wire: usize) -> Self {
+        let (client, server) = (Session::new(client), ServerSession::new(server));
+        Self { client, server, wire, running: VecDeque::new(), got: Vec::new() }
+    }
+
+    /// Carries bytes until nothing moves any more.
+    fn drive(&mut self) {
+        for _ in 0..STEPS {
+            if !(self.to_server() | self.to_client()) {
+                return;
+            }
+        }
+        panic!("they never come to rest");
+    }
+
+    fn to_server(&mut self) -> bool {
+        let mut moved = false;
+        if self.server.wants_input() {
+            if let Some(outgoing) = self.client.outgoing() {
+                moved = true;
+                let count = outgoing.bytes.len().min(self.wire);
+                self.server.room()[..count].copy_from_slice(&outgoing.bytes[..count]);
+                match outgoing.descriptor {
+                    Some(descriptor) => self.server.filled_with(count, *descriptor),
+                    None => self.server.filled(count),
+                }
+                self.client.sent(count);
+            }
+        }
+        while let Some((heard, _)) = self.server.receive() {
+            moved = true;
+            match heard {
+                Heard::Command(command, ticket) => {
+                    self.running.push_back((command.name().into(), ticket));
+                }
+                Heard::Rejected(rejected) if rejected.bytes == b"\xFF" => {}
+                Heard::Negotiated { .. } | Heard::Synced(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        moved
+    }
+
+    fn to_client(&mut self) -> bool {
+        let mut moved = false;
+        if let Some(outgoing) = self.server.outgoing() {
+            moved = true;
+            let count = outgoing.bytes.len().min(self.wire);
+            self.client.room()[..count].copy_from_slice(&outgoing.bytes[..count]);
+            self.client.filled(count);
+            self.server.sent(count);
+        }
+        while let Some((received, mut sender)) = self.client.receive().unwrap() {
+            moved = true;
+            match received {
+                Received::Greeting(greeting) => {
+                    let enable: &[&str] = if greeting.offers("oob") { &["oob"] } else { &[] };
+                    sender.negotiate(7, enable).unwrap();
+                }
+                Received::Ready => self.got.push("ready".into()),
+                Received::Answer(answer) => self.got.push(match answer.outcome {
+                    Ok(reply) => format!("{}: {}", answer.token, reply.json().unwrap()),
+                    Err(failure) => format!("{}: {failure}", answer.token),
+                }),
+                Received::Event(event) => self.got.push(event.name().into()),
+                other => panic!("{other:?}"),
+            }
+        }
+        moved
+    }
+
+    fn got(&mut self) -> Vec<String> {
+        self.drive();
+        std::mem::take(&mut self.got)
+    }
+
+    fn finish(&mut self, name: &str, response: &Response<'_>) {
+        let at = self.running.iter().position(|(running, _)| running == name).unwrap();
+        let (_, ticket) = self.running.remove(at).unwrap();
+        self.server.sender().answer(ticket, response).unwrap();
+    }
+}
+
+fn monitor(options: Options, wire: usize) -> Pair {
+    Pair::new(Client::monitor(qmp_proto::Options::monitor()), Server::monitor(options), wire)
+}
+
+const WIRES: [usize; 4] = [1, 7, 64, 4096];
+
+#[test]
+fn a_conversation_comes_to_its_end_over_any_wire() {
+    for wire in WIRES {
+        let mut pair = monitor(Options::monitor().out_of_band(false), wire);
+        assert_eq!(pair.got(), ["ready"]);
+        let arguments = Arguments::parse("{\"a\": [\"é\u{1F600}\"]}").unwrap();
+        pair.client.sender().execute(Request::new("one").checked(arguments), 1).unwrap();
+        pair.client.sender().execute(Request::new("two"), 2).unwrap();
+        assert_eq!(pair.got(), [""; 0]);
+        assert_eq!(pair.running.len(), 1, "one at a time");
+        pair.finish("one", &Response::json(Json::parse("[\"é\"]").unwrap()));
+        pair.server.sender().emit("STOP", Timestamp::new(1, 2), None).unwrap();
+        assert_eq!(pair.got(), ["1: [\"\\u00E9\"]", "STOP"]);
+        pair.finish("two", &Response::command_not_found("two"));
+        assert_eq!(pair.got(), ["2: CommandNotFound: The command two has not been found"]);
+        pair.client.handle_end().unwrap();
+    }
+}
+
+#[test]
+fn out_of_band_commands_overtake() {
+    for wire in WIRES {
+        let mut pair = monitor(Options::monitor(), wire);
+        assert_eq!(pair.got(), ["ready"]);
+        for token in 0..7 {
+            pair.client.sender().execute(Request::new("slow"), token).unwrap();
+        }
+        pair.client.sender().execute(Request::new("yank").out_of_band(), 9).unwrap();
+        pair.drive();
+        pair.finish("yank", &Response::empty());
+        assert_eq!(pair.got(), ["9: {}"]);
+        for token in 0..7 {
+            pair.finish("slow", &Response::empty());
+            assert_eq!(pair.got(), [format!("{token}: {{}}")]);
+        }
+    }
+}
+
+#[test]
+fn a_descriptor_arrives_with_its_command() {
+    for wire in WIRES {
+        let mut pair = monitor(Options::monitor(), wire);
+        pair.drive();
+        pair.client.sender().execute(Request::new("query-name"), 1).unwrap();
+        pair.client.sender().execute(Request::new("getfd").descriptor(5), 2).unwrap();
+        pair.client.sender().execute(Request::new("query-status"), 3).unwrap();
+        pair.drive();
+        let descriptors: Vec<_> =
+            pair.running.iter().map(|(_, ticket)| ticket.descriptor().copied()).collect();
+        if wire == 4096 {
+            // The bytes before it leave in a write of their own.
+            assert_eq!(descriptors, [None, Some(5), None]);
+        }
+        assert_eq!(descriptors.iter().flatten().collect::<Vec<_>>(), [&5]);
+        assert_eq!(descriptors[1], Some(5));
+    }
+}
+
+#[test]
+fn an_agent_is_synced_again_and_again() {
+    for wire in WIRES {
+        let client = Client::agent(qmp_proto::Options::agent());
+        let mut pair = Pair::new(client, Server::agent(Options::agent()), wire);
+        for nonce in 0..3 {
+            pair.client.sender().sync(nonce).unwrap();
+            assert_eq!(pair.got(), ["ready"]);
+            pair.client.sender().execute(Request::new("guest-ping"), 1).unwrap();
+            pair.drive();
+            pair.finish("guest-ping", &Response::empty());
+            assert_eq!(pair.got(), ["1: {}"]);
+        }
+    }
+}
+
+#[test]
+fn a_pretty_server_is_understood() {
+    for wire in WIRES {
+        let mut pair = monitor(Options::monitor().pretty(true), wire);
+        assert_eq!(pair.got(), ["ready"]);
+        pair.client.sender().execute(Request::new("x"), 1).unwrap();
+        pair.drive();
+        pair.finish("x", &Response::json(Json::parse("{\"a\":[]}").unwrap()));
+        let got = pair.got();
+        assert_eq!(got.len(), 1);
+        assert_eq!(got[0].split_whitespace().collect::<String>(), "1:{\"a\":[]}");
+    }
+}
+
+#[test]
+fn an_output_knows_how_much_of_it_is_unsent() {
+    use qmp_proto::Sink;
+    let mut output: Output = Output::new();
+    output.append(b"abc").unwrap();
+    output.sent(1);
+    assert_eq!(output.unsent(), 2);
+}

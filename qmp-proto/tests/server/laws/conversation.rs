@@ -1,0 +1,189 @@
+//! Client and server understand each other, whatever is asked, answered and told.
+
+use proptest::prelude::*;
+use qmp_proto::server::{Options, Received as Heard, Response, Server};
+use qmp_proto::{Arguments, Client, ErrorClass, Json, RawMessage, Received, Request, Timestamp};
+
+use super::config;
+use crate::generators::{name, text};
+use crate::host::NEGOTIATE;
+
+fn client() -> Client<u32> {
+    Client::negotiated(qmp_proto::Options::monitor(), 7)
+}
+
+fn server(pretty: bool) -> Server {
+    let mut server = Server::monitor(Options::monitor().pretty(pretty));
+    server.handle_input(&mut Vec::new(), NEGOTIATE.as_bytes()).unwrap();
+    server
+}
+
+/// A value for both ends, as long as it can be sent at all.
+fn json(text: &str) -> Option<Json<'_>> {
+    Json::parse(text).ok()
+}
+
+/// What a value means: one writes it with escapes where the other does not.
+fn meant(json: Json<'_>) -> Option<serde_json::Value> {
+    serde_json::from_str(json.as_str()).ok()
+}
+
+/// The only thing that a client receives in these bytes.
+fn only<'b>(client: &mut Client<u32>, bytes: &'b [u8]) -> Received<'b, u32> {
+    let step = client.handle_input(bytes).unwrap();
+    let rest = &bytes[step.used..];
+    let received = step.received.unwrap();
+    let after = client.handle_input(rest).unwrap();
+    assert_eq!((after.used, after.received.is_none()), (rest.len(), true));
+    received
+}
+
+proptest! {
+    #![proptest_config(config(5000))]
+
+    #[test]
+    fn a_request_is_one_command_and_its_answer_finds_back(
+        name in name(),
+        arguments in text(),
+        value in text(),
+        description in any::<String>(),
+        class in "\\PC{1,12}",
+        pretty in any::<bool>(),
+    ) {
+        let (mut client, mut server) = (client(), server(pretty));
+        let (mut sent, mut said) = (Vec::new(), Vec::new());
+        let arguments = Arguments::parse(&arguments).ok();
+        let result = match arguments {
+            Some(arguments) => client.execute(&mut sent, Request::new(&name).checked(arguments), 5),
+            None => client.execute(&mut sent, Request::new(&name), 5),
+        };
+        if result.is_err() {
+            return Ok(());
+        }
+        let step = server.handle_input(&mut said, &sent).unwrap();
+        prop_assert_eq!(step.used, sent.len());
+        prop_assert_eq!(said.len(), 0);
+        let Some(Heard::Command(command, ticket)) = step.received else {
+            return Err(TestCaseError::fail(format!("{:?}", step.received)));
+        };
+        prop_assert_eq!(command.name(), &name);
+        let expected = arguments.map(Arguments::as_str).filter(|text| *text != "{}");
+        prop_assert_eq!(command.arguments().map(Json::as_str), expected);
+
+        let failure = || Response::error(ErrorClass::Other(&class), &description[..]);
+        let response = json(&value).map_or_else(failure, Response::json);
+        server.answer(&mut said, ticket, &response).unwrap();
+        if !pretty {
+            prop_assert_eq!(said.iter().filter(|&&byte| byte == b'\n').count(), 1);
+        }
+        let Received::Answer(answer) = only(&mut client, &said) else {
+            return Err(TestCaseError::fail(format!("{}", said.escape_ascii())));
+        };
+        prop_assert_eq!(answer.token, 5);
+        match (answer.outcome, json(&value)) {
+            (Ok(reply), Some(json)) => {
+                prop_assert_eq!(meant(reply.json().unwrap()), meant(json));
+            }
+            (Err(failure), None) => {
+                // QEMU's writer has no noncharacters.
+                let shown: String = description.chars().map(shown).collect();
+                prop_assert_eq!(failure.description(), &shown[..]);
+            }
+            other => return Err(TestCaseError::fail(format!("{other:?}"))),
+        }
+    }
+
+    #[test]
+    fn a_raw_message_is_one_request_and_nothing_else(text in text()) {
+        let Ok(raw) = RawMessage::parse(&text) else { return Ok(()) };
+        let (mut client, mut server) = (client(), server(false));
+        let (mut sent, mut said) = (Vec::new(), Vec::new());
+        if client.execute_raw(&mut sent, &raw, 5).is_err() {
+            return Ok(());
+        }
+        let step = server.handle_input(&mut said, &sent).unwrap();
+        prop_assert_eq!(step.used, sent.len());
+        match step.received {
+            Some(Heard::Command(command, ticket)) => {
+                prop_assert_eq!(command.message().as_str().as_bytes(), &sent);
+                server.answer(&mut said, ticket, &Response::empty()).unwrap();
+            }
+            Some(Heard::Rejected(_)) => {}
+            other => return Err(TestCaseError::fail(format!("{other:?}"))),
+        }
+        let answered = matches!(only(&mut client, &said), Received::Answer(it) if it.token == 5);
+        prop_assert!(answered, "with its id, whatever is wrong with it");
+    }
+
+    #[test]
+    fn an_event_arrives_as_it_was_told(
+        name in "[A-Z_]{1,20}",
+        seconds in any::<i64>(),
+        microseconds in any::<i64>(),
+        data in text(),
+        pretty in any::<bool>(),
+    ) {
+        let (mut client, mut server, mut said) = (client(), server(pretty), Vec::new());
+        let stamp = Timestamp::new(seconds, microseconds);
+        let data = json(&data).filter(|data| data.as_str().starts_with('{'));
+        server.emit(&mut said, &name, stamp, data).unwrap();
+        let Received::Event(event) = only(&mut client, &said) else {
+            return Err(TestCaseError::fail(format!("{}", said.escape_ascii())));
+        };
+        prop_assert_eq!((event.name(), event.timestamp()), (&name[..], Some(stamp)));
+        prop_assert_eq!(event.data().unwrap().map(meant), data.map(meant));
+        // And once more, through a second server as it came.
+        let raw = std::str::from_utf8(event.message()).unwrap();
+        let mut again = Vec::new();
+        server.emit_raw(&mut again, Json::parse(raw).unwrap()).unwrap();
+        prop_assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&said));
+    }
+
+    #[test]
+    fn an_id_comes_back_with_the_value_it_had(id in text(), extra in any::<f64>()) {
+        for id in [id, extra.to_string()] {
+            let mut server = server(false);
+            let mut said = Vec::new();
+            let message = format!("{{\"execute\":\"x\",\"id\":{id}}}");
+            let step = server.handle_input(&mut said, message.as_bytes()).unwrap();
+            let Some(Heard::Command(_, ticket)) = step.received else { continue };
+            let echoed = ticket.id().unwrap().to_string();
+            if let (Ok(sent), Ok(echoed)) = (
+                serde_json::from_str::<serde_json::Value>(&id),
+                serde_json::from_str::<serde_json::Value>(&echoed),
+            ) {
+                prop_assert!(same(&sent, &echoed), "{} {}", sent, echoed);
+            }
+            // Echoing is a fixed point.
+            let message = format!("{{\"execute\":\"x\",\"id\":{echoed}}}");
+            server.answer(&mut said, ticket, &Response::empty()).unwrap();
+            let step = server.handle_input(&mut said, message.as_bytes()).unwrap();
+            let Some(Heard::Command(_, ticket)) = step.received else {
+                return Err(TestCaseError::fail(format!("{:?}", step.received)));
+            };
+            prop_assert_eq!(ticket.id().unwrap().as_str(), echoed);
+        }
+    }
+}
+
+fn shown(char: char) -> char {
+    let code = char as u32;
+    let noncharacter = code & 0xFFFE == 0xFFFE || (0xFDD0..0xFDF0).contains(&code);
+    if noncharacter { char::REPLACEMENT_CHARACTER } else { char }
+}
+
+/// Whether two values are the same, numbers by what they come to.
+fn same(one: &serde_json::Value, other: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(name, one)| other.get(name).is_some_and(|it| same(one, it)))
+        }
+        (one, other) => one == other,
+    }
+}

@@ -1,0 +1,171 @@
+//! What is too large, and what is broken: refused, passed over, and never run.
+
+use qmp_proto::server::{Options, Received, Rejection, Server};
+
+use crate::host::{Heard, Host, NEGOTIATE, error};
+
+fn ready(options: Options) -> Host {
+    Host::ready(options.in_band_limit(100), NEGOTIATE)
+}
+
+/// What was rejected, and which commands were heard.
+fn summary(heard: &[Heard]) -> (Vec<Rejection>, Vec<String>) {
+    let (mut rejected, mut commands) = (Vec::new(), Vec::new());
+    for heard in heard {
+        match heard {
+            Heard::Command(command, _) => commands.push(command.name().to_string()),
+            Heard::Rejected(reason, _) => rejected.push(*reason),
+            other => panic!("{other:?}"),
+        }
+    }
+    (rejected, commands)
+}
+
+const SMUGGLED: &str = "{'execute':'smuggled'}{\\\"execute\\\":\\\"smuggled\\\"}";
+const NEXT: &str = "{\"execute\":\"next\"}";
+
+#[test]
+fn nothing_inside_a_broken_message_is_run() {
+    let deep = format!("{{\"a\":{}{{\"execute\":\"smuggled\"}}", "[".repeat(1024));
+    let deep = format!("{deep}{}}}", "]".repeat(1024));
+    for (broken, description) in [
+        (format!("{{\"a\":\"\u{1}{SMUGGLED}\"}}"), "JSON parse error, stray '\\\"\\u0001'"),
+        (format!("{{\"a\":\"x\n{SMUGGLED}\"}}"), "JSON parse error, stray '\\\"x\\n'"),
+        ("{\"a\":NaN,\"b\":{\"execute\":\"smuggled\"}}".into(), "JSON parse error, stray 'N'"),
+        ("{\"a\":-Infinity,{\"execute\":\"smuggled\"}}".into(), "JSON parse error, stray '-I'"),
+        ("{\"a\":[1.],{\"execute\":\"smuggled\"}}".into(), "JSON parse error, stray '1.]'"),
+        ("{\"a\":[-\"{'execute':'smuggled'}\"]}".into(), "JSON parse error, stray '-\\\"'"),
+        (
+            "{\"a\":'\u{1}\\'{\"execute\":\"smuggled\"}'}".into(),
+            "JSON parse error, stray ''\\u0001'",
+        ),
+        (deep, "JSON nesting depth limit exceeded"),
+    ] {
+        let mut host = ready(Options::monitor());
+        let heard = host.hears(format!("{broken}{NEXT}"));
+        let (rejected, commands) = summary(&heard);
+        assert_eq!(commands, ["next"], "{broken}");
+        assert_eq!(rejected.len(), 1, "{broken}");
+        assert_eq!(host.said(), error(description), "{broken}");
+    }
+}
+
+#[test]
+fn what_is_too_long_is_passed_over_without_being_held() {
+    let mut host = ready(Options::monitor().longest_message(50));
+    let fits = "{\"execute\":\"x\",\"arguments\":{\"a\":\"bbbbbbbbbbbbbbbb\"}}";
+    assert_eq!(fits.len(), 50);
+    let (rejected, commands) = summary(&host.hears(fits));
+    assert_eq!((rejected.len(), &commands[..]), (0, &["x".to_string()][..]));
+    for long in [
+        fits.replace("x", "xy"),
+        fits.replace(":", " :\n"),
+        format!("{{\"a\":\"{}{SMUGGLED}\"}}", "\\\"".repeat(99)),
+        format!("{{\"a\":{}}}", "1".repeat(99)),
+        format!("{{\"a\":{}}}", "a".repeat(99)),
+        format!("{{{}}}", " ".repeat(99)),
+    ] {
+        for pieces in [1, 7, long.len()] {
+            let mut rejected = Vec::new();
+            for piece in long.as_bytes().chunks(pieces) {
+                let (more, commands) = summary(&host.hears(piece));
+                assert_eq!(commands, [""; 0], "{long}");
+                rejected.extend(more);
+            }
+            assert_eq!(rejected, [Rejection::BeyondLimit], "{long}");
+            assert_eq!(host.said(), error("JSON token size limit exceeded"));
+            assert_eq!(summary(&host.hears(NEXT)).1, ["next"]);
+        }
+    }
+}
+
+#[test]
+fn what_is_outside_any_message_is_bounded_too() {
+    let mut host = ready(Options::monitor().longest_message(50));
+    for (long, kind) in [
+        ("a".repeat(99), "JSON token size limit exceeded"),
+        ("1".repeat(99), "JSON token size limit exceeded"),
+        (format!("\"{}\"", "a{'execute':'x'}".repeat(9)), "JSON token size limit exceeded"),
+    ] {
+        let (rejected, commands) = summary(&host.hears(format!("{long}\n{NEXT}")));
+        assert_eq!((rejected, commands), (vec![Rejection::BeyondLimit], vec!["next".to_string()]));
+        assert_eq!(host.said(), error(kind));
+    }
+    // Blanks between messages are nothing.
+    assert!(host.hears(" \n".repeat(1000)).is_empty());
+    assert_eq!(host.said(), "");
+}
+
+#[test]
+fn depth_can_be_limited_further() {
+    let mut host = ready(Options::monitor().deepest_message(3));
+    assert_eq!(summary(&host.hears("{\"execute\":\"x\",\"id\":[[]]}")).1, ["x"]);
+    let (rejected, commands) = summary(&host.hears("{\"execute\":\"x\",\"id\":[[{}]]}"));
+    assert_eq!((rejected, commands.len()), (vec![Rejection::BeyondLimit], 0));
+    assert_eq!(host.said(), error("JSON nesting depth limit exceeded"));
+}
+
+/// 64 MiB of tokens less one byte, as QEMU; and 2,097,152 tokens.
+#[test]
+fn qemu_s_largest_messages_are_taken_and_larger_ones_are_not() {
+    const LONGEST: usize = 64 * 1024 * 1024 - 1;
+    let around = "{\"execute\":\"x\",\"id\":\"\"}".len();
+    let long = |length: usize| {
+        let filling = "a".repeat(length - around);
+        format!("{{\"execute\":\"x\",\"id\":\"{filling}\"}}{NEXT}")
+    };
+    // `{"execute":"x","id":[` is 8 tokens, `]}` are two.
+    let many = |tokens: usize| {
+        let values = (tokens - 9) / 2;
+        format!("{{\"execute\":\"x\",\"id\":[{}1]}}{NEXT}", "1,".repeat(values - 1))
+    };
+    for (text, taken, name) in [
+        (long(LONGEST), true, "as long as can be"),
+        (long(LONGEST + 1), false, "too long"),
+        (many(2_097_151), true, "as many tokens as can be"),
+        (many(2_097_153), false, "too many tokens"),
+    ] {
+        let mut server: Server = Server::monitor(Options::monitor().in_band_limit(9));
+        let mut out = Vec::new();
+        server.handle_input(&mut out, NEGOTIATE.as_bytes()).unwrap();
+        let mut input = text.as_bytes();
+        let (mut commands, mut rejected) = (Vec::new(), Vec::new());
+        loop {
+            let step = server.handle_input(&mut out, input).unwrap();
+            input = &input[step.used..];
+            match step.received {
+                Some(Received::Command(command, _)) => commands.push(command.name().to_string()),
+                Some(Received::Rejected(it)) => rejected.push(it.reason),
+                Some(other) => panic!("{other:?}"),
+                None => break,
+            }
+        }
+        if taken {
+            assert_eq!(
+                (&commands[..], rejected.len()),
+                (&["x".into(), "next".into()][..], 0),
+                "{name}"
+            );
+        } else {
+            assert_eq!(commands, ["next"], "{name}");
+            assert_eq!(rejected, [Rejection::BeyondLimit], "{name}");
+        }
+    }
+}
+
+#[test]
+fn errors_repeat_no_more_than_a_kilobyte() {
+    for noise in [&b"\x80"[..], b"\"", b"'", b"{\"a\":\"\xE2\x82", b"a"] {
+        let mut host = ready(Options::monitor());
+        let long = [noise, &b"a".repeat(20_000), &b"\x80".repeat(20_000), b"\x01 "].concat();
+        let heard = host.hears(&long);
+        assert!(!heard.is_empty());
+        for heard in &heard {
+            let Heard::Rejected(Rejection::NotJson, bytes) = heard else { panic!("{heard:?}") };
+            assert!(bytes.chars().count() <= 256);
+        }
+        let said = host.said();
+        assert!(said.lines().all(|line| line.len() < 1024 * 6 + 100), "{}", said.len());
+        assert!(said.lines().count() <= 3, "{said}");
+    }
+}

@@ -1,0 +1,87 @@
+//! Outputs that have no room for more.
+
+use qmp_proto::server::{Options, Received, Response, Server};
+use qmp_proto::{FixedOutput, Full, Json, Refusal, Timestamp};
+
+use crate::host::NEGOTIATE;
+
+/// Each thing that a server may say, into every room that is too small, and into one that is not.
+fn into_any_room(mut say: impl FnMut(&mut FixedOutput<'_>) -> bool) {
+    let mut memory = [0; 4096];
+    for room in 0..memory.len() {
+        let mut out = FixedOutput::new(&mut memory[..room]);
+        if say(&mut out) {
+            assert_eq!(out.bytes().len(), room, "it fits as soon as it can");
+            return;
+        }
+        assert_eq!(out.bytes(), b"", "all or nothing");
+    }
+    panic!("it never fits");
+}
+
+#[test]
+fn what_does_not_fit_is_said_later_whole() {
+    let mut server: Server = Server::monitor(Options::monitor());
+    into_any_room(|out| server.greet(out).is_ok());
+
+    for input in [
+        "nonsense ",
+        "{\"a\":\u{1}",
+        "{\"execute\":1,\"id\":2}",
+        "{\"execute\":\"x\"}",
+        "{\"execute\":\"qmp_capabilities\",\"arguments\":1}",
+        NEGOTIATE,
+        "}",
+    ] {
+        into_any_room(|out| match server.handle_input(out, input.as_bytes()) {
+            Ok(step) => {
+                assert!(step.received.is_some());
+                assert_eq!(step.used, input.trim_end().len(), "{input}");
+                true
+            }
+            Err(Full) => false,
+        });
+    }
+    // Inside a broken message that goes on; it was answered above.
+    let mut server: Server = Server::monitor(Options::monitor());
+    let mut rest = Vec::new();
+    let step = server.handle_input(&mut rest, b"{\"a\":\x01").unwrap();
+    assert_eq!(step.used, 6);
+    into_any_room(|out| match server.handle_input(out, b" \"b\" \xFF") {
+        Ok(step) => {
+            assert_eq!(step.used, 6);
+            true
+        }
+        Err(Full) => false,
+    });
+}
+
+#[test]
+fn an_answer_that_does_not_fit_gives_its_ticket_back() {
+    let mut server: Server = Server::monitor(Options::monitor());
+    let mut out = Vec::new();
+    server.greet(&mut out).unwrap();
+    server.handle_input(&mut out, NEGOTIATE.as_bytes()).unwrap();
+    for pretty in [Response::empty(), Response::command_not_found("x\u{1}é")] {
+        let step = server.handle_input(&mut out, b"{\"execute\":\"x\",\"id\":\"seven\"}").unwrap();
+        let Some(Received::Command(_, ticket)) = step.received else { panic!() };
+        let mut ticket = Some(ticket);
+        into_any_room(|out| match server.answer(out, ticket.take().unwrap(), &pretty) {
+            Ok(()) => true,
+            Err(unsent) => {
+                assert_eq!(unsent.reason, Refusal::Full);
+                ticket = Some(unsent.ticket);
+                false
+            }
+        });
+    }
+    let data = Json::parse("{\"a\": [\"ü\"]}").unwrap();
+    into_any_room(|out| server.emit(out, "X", Timestamp::new(1, 2), Some(data)).is_ok());
+    into_any_room(|out| server.emit_raw(out, data).is_ok());
+}
+
+#[test]
+fn what_is_pretty_is_all_or_nothing_too() {
+    let mut server: Server = Server::monitor(Options::monitor().pretty(true));
+    into_any_room(|out| server.greet(out).is_ok());
+}
