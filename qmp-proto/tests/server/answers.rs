@@ -159,10 +159,7 @@ fn values_are_serialized_and_arguments_decoded() {
         let Heard::Command(_, ticket) = heard else { panic!() };
         let response = Response::value(&Pair { a: 2, b: Some("ß".into()) }).unwrap();
         host.server.answer(&mut host.out, ticket, &response).unwrap();
-        assert_eq!(
-            host.said(),
-            "{\"return\": {\"a\":2, \"b\":\"\\u00DF\"}}\r\n".replace("\":", "\": ")
-        );
+        assert_eq!(host.said(), "{\"return\": {\"a\": 2, \"b\": \"\\u00DF\"}}\r\n");
     }
     let unserializable = std::collections::BTreeMap::from([((), 1)]);
     assert!(matches!(Response::value(&unserializable), Err(Refusal::Unserializable(_))));

@@ -53,7 +53,7 @@ fn nothing_inside_a_broken_message_is_run() {
 #[test]
 fn what_is_too_long_is_passed_over_without_being_held() {
     let mut host = ready(Options::monitor().longest_message(50));
-    let fits = "{\"execute\":\"x\",\"arguments\":{\"a\":\"bbbbbbbbbbbbbbbb\"}}";
+    let fits = "{\"execute\":\"x\",\"arguments\":{\"a\":\"bbbbbbbbbbbbbb\"}}";
     assert_eq!(fits.len(), 50);
     let (rejected, commands) = summary(&host.hears(fits));
     assert_eq!((rejected.len(), &commands[..]), (0, &["x".to_string()][..]));

@@ -3,7 +3,6 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::json::is_noncharacter;
 use crate::output::{Full, Sink};
 
 /// Appends a character the way QEMU writes it inside a string.
@@ -56,7 +55,6 @@ impl Escaped {
             '\r' => escaped.push(b"\\r"),
             '\t' => escaped.push(b"\\t"),
             ' '..='~' => escaped.push(&[char as u8]),
-            char if is_noncharacter(char) => escaped.push(b"\\uFFFD"),
             char => {
                 for unit in char.encode_utf16(&mut [0; 2]) {
                     escaped.push_unit(*unit);
@@ -94,7 +92,7 @@ mod tests {
         "a\"\\/\u{8}\u{C}\n\r\t\u{1}\u{7F}\0é\u{FFFD}😀\u{FFFE}"
             .chars()
             .for_each(|char| push_escaped(&mut out, char));
-        assert_eq!(out, r#"a\"\\/\b\f\n\r\t\u0001\u007F\u0000\u00E9\uFFFD\uD83D\uDE00\uFFFD"#);
+        assert_eq!(out, r#"a\"\\/\b\f\n\r\t\u0001\u007F\u0000\u00E9\uFFFD\uD83D\uDE00\uFFFE"#);
         let mut written = alloc::vec::Vec::new();
         fmt::Write::write_str(&mut InsideString(&mut written), "x\"é\ny").unwrap();
         assert_eq!(written, br#"x\"\u00E9\ny"#);

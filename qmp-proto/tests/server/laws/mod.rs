@@ -3,6 +3,7 @@
 mod chunking;
 mod conversation;
 mod oracle;
+mod sloppy;
 mod soup;
 
 /// How often a law is tried; `PROPTEST_CASES` overrides it.

@@ -68,7 +68,7 @@ proptest! {
     #![proptest_config(config(20_000))]
 
     #[test]
-    fn it_reads_what_qemu_reads_and_nothing_that_qemu_does_not(stream in stream()) {
+    fn it_reads_what_qemu_reads_until_something_is_broken(stream in stream()) {
         let taken = takes(&stream);
         let read = Model::default().reads(&stream);
         if !read.iter().any(breaks_off) {
@@ -80,11 +80,6 @@ proptest! {
             if breaks_off(read) {
                 break;
             }
-        }
-        // And never does it take for an object what QEMU does not.
-        let mut rest = read.iter();
-        for object in taken.iter().filter(|it| matches!(it, Taken::Object(_))) {
-            prop_assert!(rest.any(|read| agree(object, read)), "{:?} {:?}", taken, read);
         }
     }
 
