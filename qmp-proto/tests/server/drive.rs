@@ -29,14 +29,14 @@ impl Pair {
     /// Carries bytes until nothing moves any more.
     fn drive(&mut self) {
         for _ in 0..STEPS {
-            if !(self.to_server() | self.to_client()) {
+            if !(self.carry_commands() | self.carry_answers()) {
                 return;
             }
         }
         panic!("they never come to rest");
     }
 
-    fn to_server(&mut self) -> bool {
+    fn carry_commands(&mut self) -> bool {
         let mut moved = false;
         if self.server.wants_input() {
             if let Some(outgoing) = self.client.outgoing() {
@@ -64,7 +64,7 @@ impl Pair {
         moved
     }
 
-    fn to_client(&mut self) -> bool {
+    fn carry_answers(&mut self) -> bool {
         let mut moved = false;
         if let Some(outgoing) = self.server.outgoing() {
             moved = true;

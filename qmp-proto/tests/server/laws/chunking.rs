@@ -85,7 +85,7 @@ fn role() -> impl Strategy<Value = Role> {
 }
 
 proptest! {
-    #![proptest_config(config(10_000))]
+    #![proptest_config(config(4000))]
 
     #[test]
     fn a_stream_means_the_same_however_it_is_cut(

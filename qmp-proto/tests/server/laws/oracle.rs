@@ -65,7 +65,7 @@ fn breaks_off(read: &Read) -> bool {
 }
 
 proptest! {
-    #![proptest_config(config(20_000))]
+    #![proptest_config(config(4000))]
 
     #[test]
     fn it_reads_what_qemu_reads_until_something_is_broken(stream in stream()) {

@@ -92,7 +92,7 @@ fn commands(stream: &str, longest: usize) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(config(5000))]
+    #![proptest_config(config(3000))]
 
     #[test]
     fn nothing_in_a_value_is_run(
