@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::outcome::Outcome;
 use crate::tiers::TIERS;
-use crate::{loom, msrv, no_std, process, test, workspace};
+use crate::{firmware, loom, msrv, no_std, process, test, workspace};
 
 struct Stage {
     name: &'static str,
@@ -14,12 +14,13 @@ struct Stage {
 }
 
 /// The quick ones first.
-const STAGES: [Stage; 8] = [
+const STAGES: [Stage; 9] = [
     Stage { name: "fmt", run: fmt },
     Stage { name: "clippy", run: clippy },
     Stage { name: "docs", run: docs },
     Stage { name: "features", run: features },
     Stage { name: "no-std", run: || no_std::run(&[]).map(|()| Outcome::Passed) },
+    Stage { name: "firmware", run: firmware::check },
     Stage { name: "msrv", run: msrv::check },
     Stage { name: "loom", run: || loom::run(&[]).map(|()| Outcome::Passed) },
     Stage { name: "test", run: || test::run(&[]).map(|()| Outcome::Passed) },
@@ -56,6 +57,9 @@ fn fmt() -> Result<Outcome> {
         return Ok(missing);
     }
     cargo(&["fmt", "--all", "--check"])?;
+    let mut firmware = workspace::cargo();
+    firmware.args(["fmt", "--all", "--check", "--manifest-path"]).arg(firmware::manifest());
+    process::run(&mut firmware)?;
     Ok(Outcome::Passed)
 }
 
@@ -69,7 +73,7 @@ fn clippy() -> Result<Outcome> {
         let qmp_proto = ["clippy", "--package", "qmp-proto", "--all-targets"];
         cargo(&[&qmp_proto, tier.args, &STRICT].concat())?;
     }
-    Ok(Outcome::Passed)
+    firmware::lint()
 }
 
 fn docs() -> Result<Outcome> {

@@ -5,6 +5,8 @@ mod ci;
 mod coverage;
 mod debian;
 mod demo;
+mod firmware;
+mod folder;
 mod lock;
 mod loom;
 mod msrv;
@@ -12,6 +14,7 @@ mod no_std;
 mod outcome;
 mod process;
 mod qemu;
+mod server;
 mod test;
 mod tiers;
 mod workspace;
@@ -58,6 +61,12 @@ const CHORES: &[Chore] = &[
         args: "",
         about: "prove that no tier of qmp-proto needs std",
         run: no_std::run,
+    },
+    Chore {
+        name: "firmware",
+        args: "",
+        about: "run the core on bare metal, in WebAssembly and without std; needs no panic",
+        run: firmware::run,
     },
     Chore {
         name: "msrv",

@@ -25,20 +25,21 @@ pub(crate) fn run(_: &[String]) -> Result<()> {
     let _lock = lock::lock(&dir)?;
     let sysroot = Sysroot::make(&workspace::target("core-sysroot"))?;
     for tier in TIERS {
-        process::run(sysroot.check(&dir).args(["--package", "qmp-proto"]).args(tier.args))?;
+        let mut check = sysroot.cargo("check", &dir);
+        process::run(check.args(["--package", "qmp-proto"]).args(tier.args))?;
         println!("no-std: qmp-proto's {} tier needs no std", tier.name);
     }
     sysroot.prove_refusal(&dir)
 }
 
 /// A sysroot for the host without `std`.
-struct Sysroot {
+pub(crate) struct Sysroot {
     dir: PathBuf,
     host: String,
 }
 
 impl Sysroot {
-    fn make(dir: &Path) -> Result<Self> {
+    pub(crate) fn make(dir: &Path) -> Result<Self> {
         let host = workspace::rustc_says("host")?;
         let from = process::read(workspace::rustc().args(["--print", "target-libdir"]))?;
         let to = dir.join("lib/rustlib").join(&host).join("lib");
@@ -55,14 +56,19 @@ impl Sysroot {
         Ok(Self { dir: dir.to_owned(), host })
     }
 
-    /// `cargo check` with this sysroot. The target is named so that build scripts and procedural
-    /// macros, which run on the host, keep the ordinary one.
-    fn check(&self, dir: &Path) -> Command {
-        let mut check = workspace::cargo();
-        check.args(["check", "--quiet", "--target", &self.host, "--target-dir"]);
-        check.arg(dir.join("build"));
-        check.env("CARGO_ENCODED_RUSTFLAGS", format!("--sysroot\x1f{}", self.dir.display()));
-        check
+    /// A command of cargo's with this sysroot. The target is named so that build scripts and
+    /// procedural macros, which run on the host, keep the ordinary one.
+    pub(crate) fn cargo(&self, command: &str, dir: &Path) -> Command {
+        let mut cargo = workspace::cargo();
+        cargo.args([command, "--quiet", "--target", &self.host, "--target-dir"]);
+        cargo.arg(dir.join("build"));
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", format!("--sysroot\x1f{}", self.dir.display()));
+        cargo
+    }
+
+    /// Where [`cargo`](Self::cargo) leaves the programs of a release build.
+    pub(crate) fn programs(&self, dir: &Path) -> PathBuf {
+        dir.join("build").join(&self.host).join("release")
     }
 
     /// The proof of the proof: a crate of which only a dependency uses `std` is refused.
@@ -78,7 +84,10 @@ impl Sysroot {
         fs::write(crate_dir.join("src/lib.rs"), "#![no_std]\n")?;
         fs::copy(workspace::root().join("Cargo.lock"), crate_dir.join("Cargo.lock"))?;
         let output = process::collect(
-            self.check(dir).arg("--manifest-path").arg(&manifest).env("CARGO_TERM_COLOR", "never"),
+            self.cargo("check", dir)
+                .arg("--manifest-path")
+                .arg(&manifest)
+                .env("CARGO_TERM_COLOR", "never"),
         )?;
         if output.success {
             bail!("a crate that uses std passed as well: this check proves nothing");

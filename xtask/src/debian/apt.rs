@@ -109,6 +109,17 @@ impl Apt {
         })
     }
 
+    /// All versions of a package in a suite, newest first, in Debian's own terms.
+    pub(crate) fn versions(&self, suite: &str, name: &str) -> Result<Vec<String>> {
+        self.refresh(suite)?;
+        let config = self.configure(suite, &[suite])?;
+        let mut madison = Command::new("apt-cache");
+        madison.arg("--config-file").arg(config).env("LC_ALL", "C").args(["madison", name]);
+        let table = process::read(&mut madison)?;
+        let versions = table.lines().filter_map(|line| line.split('|').nth(1));
+        Ok(versions.map(|version| version.trim().to_owned()).collect())
+    }
+
     /// The file whose age is that of a suite's index.
     fn stamp(&self, suite: &str) -> PathBuf {
         self.dir.join(format!("{suite}.fetched"))

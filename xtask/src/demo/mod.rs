@@ -1,7 +1,5 @@
 //! `cargo xtask demo`: the library at work on a real QEMU, storage daemon and guest agent.
 
-mod server;
-
 use std::fs::File;
 use std::path::Path;
 use std::thread::sleep;
@@ -13,8 +11,9 @@ use base64::prelude::BASE64_STANDARD;
 use qmp_blocking::{Builder, Connection, Direction, ErrorClass};
 use serde_json::{Value, json};
 
+use crate::folder::Folder;
 use crate::qemu;
-use server::Server;
+use crate::server::Server;
 
 /// Longer messages are cut when they are shown.
 const SHOWN: usize = 160;
@@ -24,20 +23,17 @@ pub(crate) fn run(_args: &[String]) -> Result<()> {
     println!("QEMU {} in {}", version.name, version.bin.display());
     println!("Below, `>` was sent and `<` received.");
     // Socket paths are short there, and nobody else can get at the sockets.
-    let folder = Folder::create()?;
-    monitor(&version.bin, &folder.0).context("the monitor of QEMU")?;
-    storage_daemon(&version.bin, &folder.0).context("the storage daemon")?;
-    agent(&version.bin, &folder.0).context("the guest agent")?;
+    let folder = Folder::create("qmp-demo")?;
+    monitor(&version.bin, folder.path()).context("the monitor of QEMU")?;
+    storage_daemon(&version.bin, folder.path()).context("the storage daemon")?;
+    agent(&version.bin, folder.path()).context("the guest agent")?;
     println!("\nAll of it worked.");
     Ok(())
 }
 
 fn monitor(bin: &Path, folder: &Path) -> Result<()> {
     let socket = folder.join("qmp");
-    let address = format!("unix:{},server=on,wait=off", socket.display());
-    let arguments =
-        ["-nodefaults", "-display", "none", "-accel", "tcg", "-m", "16", "-S", "-qmp", &address];
-    let server = Server::start(&bin.join("qemu-system-x86_64"), &arguments, &socket)?;
+    let server = Server::qemu(bin, &socket)?;
 
     let mut qemu = connect(Connection::builder(), &socket)?;
     let greeting = qemu.greeting().context("no greeting")?;
@@ -94,10 +90,7 @@ fn storage_daemon(bin: &Path, folder: &Path) -> Result<()> {
 
 fn agent(bin: &Path, folder: &Path) -> Result<()> {
     let socket = folder.join("qga");
-    let [path, state, pid] = [&socket, &folder.to_owned(), &folder.join("qga.pid")]
-        .map(|path| path.display().to_string());
-    let arguments = ["-m", "unix-listen", "-p", &path, "-t", &state, "-f", &pid];
-    let _server = Server::start(&bin.join("qemu-ga"), &arguments, &socket)?;
+    let _server = Server::agent(bin, &socket)?;
 
     let mut agent = connect(Connection::builder().agent(), &socket)?;
     let info: Value = agent.execute("guest-info").run()?.decode()?;
@@ -144,22 +137,5 @@ fn show(direction: Direction, message: &[u8]) {
     match message.len() - head.len() {
         0 => println!("{arrow} {text}"),
         rest => println!("{arrow} {text}… and {rest} bytes more"),
-    }
-}
-
-/// A folder of the demo's own, taken away when it is over.
-struct Folder(std::path::PathBuf);
-
-impl Folder {
-    fn create() -> Result<Self> {
-        let path = std::env::temp_dir().join(format!("qmp-demo-{}", std::process::id()));
-        std::fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

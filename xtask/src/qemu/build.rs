@@ -66,7 +66,7 @@ pub(super) fn build(apt: &Apt, dir: &Path, release: &Release) -> Result<()> {
     Ok(())
 }
 
-fn wrap(tree: &Tree, program: &str) -> Result<()> {
+pub(super) fn wrap(tree: &Tree, program: &str) -> Result<()> {
     let modules = tree.library_dir()?.join("qemu");
     let mut setting = Setting {
         environment: vec![

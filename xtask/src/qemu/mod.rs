@@ -5,6 +5,7 @@
 //! `version<TAB>not run: why`.
 
 mod build;
+mod emulators;
 mod on_path;
 mod releases;
 
@@ -17,6 +18,7 @@ use anyhow::{Context, Result, bail};
 use crate::debian::Apt;
 use crate::{lock, workspace};
 use build::{Unavailable, build};
+pub(crate) use emulators::emulator;
 use releases::{RELEASES, Release};
 
 /// What each version consists of.

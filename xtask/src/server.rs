@@ -1,4 +1,4 @@
-//! The programs that the demo talks to.
+//! The programs that are talked to.
 
 use std::fs::File;
 use std::path::Path;
@@ -12,15 +12,32 @@ use anyhow::{Context, Result, bail};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A program of QEMU's, ended when this is dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     name: String,
     child: Child,
     log: std::path::PathBuf,
 }
 
 impl Server {
+    /// A QEMU that waits before its guest's first instruction, with a monitor at the socket.
+    pub(crate) fn qemu(bin: &Path, socket: &Path) -> Result<Self> {
+        let address = format!("unix:{},server=on,wait=off", socket.display());
+        let arguments = ["-nodefaults", "-display", "none", "-accel", "tcg", "-m", "16", "-S"];
+        let arguments = [&arguments[..], &["-qmp", &address]].concat();
+        Self::start(&bin.join("qemu-system-x86_64"), &arguments, socket)
+    }
+
+    /// A guest agent, on this machine itself. What it keeps goes beside the socket.
+    pub(crate) fn agent(bin: &Path, socket: &Path) -> Result<Self> {
+        let state = socket.parent().unwrap_or_else(|| Path::new("/"));
+        let [path, state, pid] =
+            [socket, state, &socket.with_extension("pid")].map(|path| path.display().to_string());
+        let arguments = ["-m", "unix-listen", "-p", &path, "-t", &state, "-f", &pid];
+        Self::start(&bin.join("qemu-ga"), &arguments, socket)
+    }
+
     /// Starts it and waits until its socket is there. What it prints goes to a file beside it.
-    pub(super) fn start(program: &Path, arguments: &[&str], socket: &Path) -> Result<Self> {
+    pub(crate) fn start(program: &Path, arguments: &[&str], socket: &Path) -> Result<Self> {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         println!("\n$ {name} {}", arguments.join(" "));
         let log = socket.with_extension("log");
@@ -51,7 +68,7 @@ impl Server {
     }
 
     /// Waits until it has ended by itself.
-    pub(super) fn join(mut self) -> Result<()> {
+    pub(crate) fn join(mut self) -> Result<()> {
         let status = self.child.wait()?;
         println!("{} has ended: {status}", self.name);
         if status.success() { Ok(()) } else { bail!("{}: {}", self.name, self.printed()) }
