@@ -8,6 +8,11 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// For a check of several parts, some of which may not have been made.
+    pub(crate) fn unless(not_run: Vec<String>) -> Self {
+        if not_run.is_empty() { Self::Passed } else { Self::NotRun(not_run.join("; ")) }
+    }
+
     /// For a check that was asked for by itself.
     pub(crate) fn report(&self, name: &str) {
         match self {

@@ -34,6 +34,9 @@ pub struct Line<T> {
 }
 
 impl<T> Line<T> {
+    /// How many bytes the client has, without the buffers.
+    pub const CLIENT_SIZE: usize = size_of::<Client<T, IN_FLIGHT>>();
+
     /// A monitor that will greet.
     pub fn to_monitor(uart: Uart) -> Self {
         Self::new(uart, Client::monitor(Options::monitor().longest_message(LONGEST)))

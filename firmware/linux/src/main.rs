@@ -24,7 +24,7 @@ static MALLOC: libc_alloc::LibcAlloc = libc_alloc::LibcAlloc;
 // The name is the C library's, and so is what the arguments point to.
 #[allow(unsafe_code)]
 #[unsafe(no_mangle)]
-pub extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
+unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
     if count != 2 {
         print(format_args!("usage: without-std SOCKET"));
         return 2;

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::Extent;
 use super::board::{BOARDS, Board};
 use super::sizes::Sizes;
 use super::toolchain::Core;
+use super::{Extent, STRICT};
 use crate::folder::Folder;
 use crate::outcome::Outcome;
 use crate::server::Server;
@@ -19,22 +19,34 @@ const NO_PANIC: &str = "undefined symbol: this_image_can_panic";
 /// Those that talk, the one that only starts, and the one that calls everything there is.
 const IMAGES: [&str; 4] = ["monitor", "agent", "idle", "every_call"];
 
-pub(super) fn show(dir: &Path, extent: Extent) -> Result<Outcome> {
-    let mut not_run = Vec::new();
-    for board in &BOARDS {
-        match on(board, dir, extent).with_context(|| board.target)? {
-            Outcome::Passed => {}
-            Outcome::NotRun(why) => not_run.push(format!("{}: {why}", board.target)),
-        }
-    }
-    if not_run.is_empty() { Ok(Outcome::Passed) } else { Ok(Outcome::NotRun(not_run.join("; "))) }
+pub(super) fn lint(dir: &Path) -> Result<Outcome> {
+    on_each_board(|board, core| {
+        let mut clippy = core.cargo("clippy", board.target, &dir.join("lint"));
+        process::run(clippy.args(["--package", "bare-metal", "--all-features"]).args(STRICT))?;
+        Ok(Outcome::Passed)
+    })
 }
 
-fn on(board: &Board, dir: &Path, extent: Extent) -> Result<Outcome> {
-    let core = match Core::find(board.target)? {
-        Ok(core) => core,
-        Err(why) => return Ok(Outcome::NotRun(why)),
-    };
+pub(super) fn show(dir: &Path, extent: Extent) -> Result<Outcome> {
+    on_each_board(|board, core| show_on(board, core, dir, extent))
+}
+
+/// Does something for each board for which there is a `core`.
+fn on_each_board(act: impl Fn(&Board, Core) -> Result<Outcome>) -> Result<Outcome> {
+    let mut not_run = Vec::new();
+    for board in &BOARDS {
+        let outcome = match Core::find(board.target)? {
+            Ok(core) => act(board, core).context(board.target)?,
+            Err(why) => Outcome::NotRun(why),
+        };
+        if let Outcome::NotRun(why) = outcome {
+            not_run.push(format!("{}: {why}", board.target));
+        }
+    }
+    Ok(Outcome::unless(not_run))
+}
+
+fn show_on(board: &Board, core: Core, dir: &Path, extent: Extent) -> Result<Outcome> {
     let images = Images { board, core, dir: dir.join("bare-metal") };
     // That they link is the proof that nothing in them can panic.
     let levels: &[&str] = if extent == Extent::All { &["3", "s"] } else { &["s"] };

@@ -13,14 +13,14 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use toolchain::Core;
 
 use crate::outcome::Outcome;
-use crate::{lock, process, workspace};
+use crate::{lock, workspace};
 
 /// One of the places where the core is shown to run.
 struct Place {
     name: &'static str,
+    lint: fn(&Path) -> Result<Outcome>,
     show: fn(&Path, Extent) -> Result<Outcome>,
 }
 
@@ -33,10 +33,13 @@ enum Extent {
 }
 
 const PLACES: [Place; 3] = [
-    Place { name: "Linux without std", show: without_std::show },
-    Place { name: "bare metal", show: bare_metal::show },
-    Place { name: "WebAssembly", show: wasm::show },
+    Place { name: "Linux without std", lint: without_std::lint, show: without_std::show },
+    Place { name: "bare metal", lint: bare_metal::lint, show: bare_metal::show },
+    Place { name: "WebAssembly", lint: wasm::lint, show: wasm::show },
 ];
+
+/// What clippy is told.
+const STRICT: [&str; 3] = ["--", "-D", "warnings"];
 
 pub(crate) fn run(_: &[String]) -> Result<()> {
     show(Extent::All)?.report("firmware");
@@ -48,42 +51,32 @@ pub(crate) fn check() -> Result<Outcome> {
     show(Extent::Quick)
 }
 
+/// Lints each place's programs for what they run on.
+pub(crate) fn lint() -> Result<Outcome> {
+    at_each_place(|place, dir| (place.lint)(dir))
+}
+
 fn show(extent: Extent) -> Result<Outcome> {
+    at_each_place(|place, dir| {
+        println!("\n== {}", place.name);
+        let start = Instant::now();
+        let outcome = (place.show)(dir, extent)?;
+        outcome.report(&format!("{} ({:.1} s)", place.name, start.elapsed().as_secs_f32()));
+        Ok(outcome)
+    })
+}
+
+/// Does something with each, though one may be out of reach.
+fn at_each_place(act: impl Fn(&Place, &Path) -> Result<Outcome>) -> Result<Outcome> {
     let dir = workspace::target("firmware");
     let _lock = lock::lock(&dir)?;
     let mut not_run = Vec::new();
-    for place in PLACES {
-        println!("\n== {}", place.name);
-        let start = Instant::now();
-        let outcome = (place.show)(&dir, extent).with_context(|| place.name)?;
-        outcome.report(&format!("{} ({:.1} s)", place.name, start.elapsed().as_secs_f32()));
-        if let Outcome::NotRun(why) = outcome {
+    for place in &PLACES {
+        if let Outcome::NotRun(why) = act(place, &dir).context(place.name)? {
             not_run.push(format!("{}: {why}", place.name));
         }
     }
-    if not_run.is_empty() { Ok(Outcome::Passed) } else { Ok(Outcome::NotRun(not_run.join("; "))) }
-}
-
-/// Lints it all, each part for what it runs on.
-pub(crate) fn lint() -> Result<Outcome> {
-    const STRICT: [&str; 3] = ["--", "-D", "warnings"];
-    let dir = workspace::target("firmware");
-    let _lock = lock::lock(&dir)?;
-    let mut clippy = workspace::cargo();
-    on_manifest(clippy.args(["clippy", "--quiet", "--locked", "--all-targets"]));
-    clippy.args(["--package", "wasm-client", "--package", "wasm-host"]);
-    process::run(clippy.arg("--target-dir").arg(dir.join("wasm")).args(STRICT))?;
-    let bare_metal = board::BOARDS.map(|board| (board.target, "bare-metal"));
-    for (target, package) in bare_metal.into_iter().chain([(wasm::TARGET, "wasm-module")]) {
-        let core = match Core::find(target)? {
-            Ok(core) => core,
-            Err(why) => return Ok(Outcome::NotRun(format!("for {target}: {why}"))),
-        };
-        let mut clippy = core.cargo("clippy", target, &dir.join(package));
-        clippy.args(["--package", package, "--all-features"]);
-        process::run(clippy.args(STRICT))?;
-    }
-    Ok(Outcome::Passed)
+    Ok(Outcome::unless(not_run))
 }
 
 /// Where the workspace is that is shown.

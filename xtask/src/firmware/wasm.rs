@@ -5,11 +5,25 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::toolchain::Core;
-use super::{Extent, on_manifest};
+use super::{Extent, STRICT, on_manifest};
 use crate::outcome::Outcome;
 use crate::{process, workspace};
 
-pub(super) const TARGET: &str = "wasm32-unknown-unknown";
+const TARGET: &str = "wasm32-unknown-unknown";
+
+pub(super) fn lint(dir: &Path) -> Result<Outcome> {
+    let mut clippy = workspace::cargo();
+    on_manifest(clippy.args(["clippy", "--quiet", "--locked", "--all-targets"]));
+    clippy.args(["--package", "wasm-client", "--package", "wasm-host"]);
+    process::run(clippy.arg("--target-dir").arg(dir.join("wasm")).args(STRICT))?;
+    let core = match Core::find(TARGET)? {
+        Ok(core) => core,
+        Err(why) => return Ok(Outcome::NotRun(why)),
+    };
+    let mut clippy = core.cargo("clippy", TARGET, &dir.join("lint"));
+    process::run(clippy.args(["--package", "wasm-module"]).args(STRICT))?;
+    Ok(Outcome::Passed)
+}
 
 pub(super) fn show(dir: &Path, _: Extent) -> Result<Outcome> {
     let core = match Core::find(TARGET)? {

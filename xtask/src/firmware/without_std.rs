@@ -6,22 +6,35 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::sizes::Sizes;
-use super::{Extent, on_manifest};
+use super::{Extent, STRICT, on_manifest};
 use crate::folder::Folder;
 use crate::no_std::Sysroot;
 use crate::outcome::Outcome;
 use crate::server::Server;
 use crate::{process, qemu, workspace};
 
-pub(super) fn show(dir: &Path, _: Extent) -> Result<Outcome> {
-    if !cfg!(target_os = "linux") {
-        return Ok(Outcome::NotRun("this is not Linux".into()));
+/// Why nothing of it can be done where it cannot.
+fn out_of_reach() -> Option<Outcome> {
+    let why = "this is not Linux".to_owned();
+    (!cfg!(target_os = "linux")).then_some(Outcome::NotRun(why))
+}
+
+pub(super) fn lint(dir: &Path) -> Result<Outcome> {
+    if let Some(not_run) = out_of_reach() {
+        return Ok(not_run);
     }
-    let sysroot = Sysroot::make(&workspace::target("core-sysroot"))?;
+    let sysroot = Sysroot::make(&workspace::target("firmware").join("core-sysroot"))?;
+    process::run(package(&mut sysroot.cargo("clippy", &dir.join("linux"))).args(STRICT))?;
+    Ok(Outcome::Passed)
+}
+
+pub(super) fn show(dir: &Path, _: Extent) -> Result<Outcome> {
+    if let Some(not_run) = out_of_reach() {
+        return Ok(not_run);
+    }
+    let sysroot = Sysroot::make(&workspace::target("firmware").join("core-sysroot"))?;
     let dir = dir.join("linux");
-    let mut build = sysroot.cargo("build", &dir);
-    on_manifest(&mut build).args(["--locked", "--release", "--package", "without-std"]);
-    process::run(&mut build)?;
+    process::run(package(&mut sysroot.cargo("build", &dir)))?;
     let program = sysroot.programs(&dir).join("without-std");
 
     let folder = Folder::create("qmp-linux")?;
@@ -31,4 +44,8 @@ pub(super) fn show(dir: &Path, _: Extent) -> Result<Outcome> {
     server.join()?;
     println!("the program has {}", Sizes::of(&program)?);
     Ok(Outcome::Passed)
+}
+
+fn package(cargo: &mut Command) -> &mut Command {
+    on_manifest(cargo).args(["--locked", "--release", "--package", "without-std"])
 }

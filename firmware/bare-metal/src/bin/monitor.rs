@@ -26,6 +26,7 @@ struct Seen {
 }
 
 fn run() -> Result<(), Trouble> {
+    host::say(format_args!("the client has {} bytes", Line::<Mark>::CLIENT_SIZE));
     let mut qemu = Line::to_monitor(Uart::enable());
     greet(&mut qemu)?;
     ask(&mut qemu)?;

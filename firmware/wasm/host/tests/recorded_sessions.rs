@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::str;
 
 use serde::Deserialize;
 use wasm_client::Narrator;

@@ -21,8 +21,8 @@ static mut NARRATOR: Option<Narrator<'static>> = None;
 
 fn with<R: Default>(act: impl FnOnce(&mut Narrator<'static>) -> R) -> R {
     // SAFETY: calls do not overlap.
-    let narrator = unsafe { &mut *&raw mut NARRATOR };
-    narrator.as_mut().map(act).unwrap_or_default()
+    let narrator = unsafe { (&raw mut NARRATOR).as_mut() };
+    narrator.and_then(Option::as_mut).map(act).unwrap_or_default()
 }
 
 /// Starts anew, for a monitor (0) or an agent.
@@ -30,10 +30,11 @@ fn with<R: Default>(act: impl FnOnce(&mut Narrator<'static>) -> R) -> R {
 pub extern "C" fn start(agent: u32) {
     // SAFETY: calls do not overlap, and the narrator that had the memory is gone.
     unsafe {
-        *&raw mut NARRATOR = None;
-        let (input, report) = (&mut *&raw mut INPUT, &mut *&raw mut REPORT);
+        (&raw mut NARRATOR).write(None);
+        let (input, report) = ((&raw mut INPUT).as_mut(), (&raw mut REPORT).as_mut());
         let new = if agent == 0 { Narrator::monitor } else { Narrator::agent };
-        *&raw mut NARRATOR = Some(new(input, report));
+        let narrator = input.zip(report).map(|(input, report)| new(input, report));
+        (&raw mut NARRATOR).write(narrator);
     }
 }
 
