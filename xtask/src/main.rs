@@ -7,6 +7,7 @@ mod debian;
 mod demo;
 mod firmware;
 mod folder;
+mod guest;
 mod lock;
 mod loom;
 mod msrv;
@@ -37,6 +38,12 @@ const CHORES: &[Chore] = &[
         args: "[VERSION...]",
         about: "unpack several versions of QEMU side by side under target/qemu",
         run: qemu::run,
+    },
+    Chore {
+        name: "guest",
+        args: "",
+        about: "make guests with the agents of these versions under target/guest",
+        run: guest::run,
     },
     Chore {
         name: "test",

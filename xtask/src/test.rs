@@ -7,15 +7,19 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::tiers::TIERS;
-use crate::{process, qemu, workspace};
+use crate::{guest, process, qemu, workspace};
 
 /// Where tests find the list of QEMUs.
 const QEMU_LIST: &str = "QMP_TEST_QEMU";
+
+/// Where tests find the list of guests.
+const GUEST_LIST: &str = "QMP_TEST_GUEST";
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
     for version in qemu::install(&[])? {
         println!("QEMU {}: {}", version.name, version.bin.display());
     }
+    let guests = guest::build()?;
     let mut reports = Vec::new();
     for part in parts() {
         println!("\n== {}", part.name);
@@ -29,6 +33,11 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     for version in qemu::not_run()? {
         println!("not run: every test on QEMU {version}");
+    }
+    for (version, guest) in &guests {
+        if let Err(why) = guest {
+            println!("not run: every test with a guest of QEMU {version}: {why}");
+        }
     }
     judge(&reports, !args.is_empty())
 }
@@ -73,7 +82,8 @@ impl Part {
         let start = Instant::now();
         let mut command = workspace::cargo();
         command.args(["test", "--no-fail-fast"]).args(&self.selection).args(args);
-        command.env(QEMU_LIST, qemu::list_file()).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.env(QEMU_LIST, qemu::list_file()).env(GUEST_LIST, guest::list_file());
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
         let shown = process::display(&command);
         let mut tests = command.spawn().with_context(|| format!("cannot start {shown}"))?;
         let mut report = Report::default();

@@ -16,16 +16,19 @@ use crate::process;
 const NEEDS: [&str; 4] = ["apt-get", "dpkg", "dpkg-deb", "tar"];
 
 /// Said to be installed: maintainer scripts need them, which are never run, or a compiler, which
-/// takes the machine's own.
-const PRETENDED: [&str; 13] = [
+/// takes the machine's own, or a kernel, which is never installed.
+const PRETENDED: [&str; 16] = [
     "adduser",
     "binutils",
     "debconf",
     "dpkg",
     "gcc",
     "init-system-helpers",
+    "initramfs-tools",
+    "kmod",
     "libc-dev",
     "libpam-modules",
+    "linux-base",
     "lsb-base",
     "mount",
     "passwd",
@@ -83,6 +86,11 @@ impl Apt {
         }
         fs::write(apt.dir.join("status"), apt.pretended_status())?;
         Ok(Some(apt))
+    }
+
+    /// The architecture of the machine, in Debian's words.
+    pub(crate) fn architecture(&self) -> &str {
+        &self.arch
     }
 
     /// Resolves `names` and all they need from `suites` (of several, the newest version counts

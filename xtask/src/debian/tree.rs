@@ -66,6 +66,12 @@ impl Tree {
         Ok(tree)
     }
 
+    /// One that was kept before.
+    pub(crate) fn open(name: &Path) -> Option<Self> {
+        let tree = Self { name: name.to_owned(), dir: name.to_owned() };
+        tree.root().is_dir().then_some(tree)
+    }
+
     /// Gives the folder its name, in place of any that had it.
     pub(crate) fn keep(self) -> Result<()> {
         remove(&self.name)?;
@@ -129,7 +135,7 @@ impl Tree {
     }
 
     /// The tree's dynamic loader, relative to the root.
-    fn loader(&self) -> Result<PathBuf> {
+    pub(crate) fn loader(&self) -> Result<PathBuf> {
         let root = self.root();
         for libraries in fs::read_dir(root.join("usr/lib"))?.flatten() {
             let Ok(entries) = fs::read_dir(libraries.path()) else {

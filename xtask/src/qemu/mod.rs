@@ -50,11 +50,19 @@ pub(crate) fn list_file() -> PathBuf {
 
 /// The versions that tests know and that could not be had.
 pub(crate) fn not_run() -> Result<Vec<String>> {
+    let listed = listed()?.into_iter();
+    Ok(listed.filter(|(_, bin)| bin.is_err()).map(|(name, _)| name).collect())
+}
+
+/// The versions that tests know, each with the folder of its programs or why there is none.
+pub(crate) fn listed() -> Result<Vec<(String, Result<PathBuf, String>)>> {
     let list = fs::read_to_string(list_file()).context("there is no list of QEMUs")?;
     let lines = list.lines().filter_map(|line| line.split_once('\t'));
     Ok(lines
-        .filter(|(_, bin)| bin.starts_with("not run"))
-        .map(|(name, _)| name.to_owned())
+        .map(|(name, bin)| match bin.strip_prefix("not run: ") {
+            Some(why) => (name.to_owned(), Err(why.to_owned())),
+            None => (name.to_owned(), Ok(PathBuf::from(bin))),
+        })
         .collect())
 }
 
