@@ -108,7 +108,12 @@ impl Suite {
         })
     }
 
-    fn start(&self, name: &str, folder: TempDir, arguments: impl FnOnce(&mut Command)) -> Server {
+    pub(crate) fn start(
+        &self,
+        name: &str,
+        folder: TempDir,
+        arguments: impl FnOnce(&mut Command),
+    ) -> Server {
         let mut command = Command::new(self.path(name));
         arguments(&mut command);
         command.current_dir(folder.path()).stdin(Stdio::null());

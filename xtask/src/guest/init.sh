@@ -16,7 +16,7 @@ while :; do
   for port in /sys/class/virtio-ports/*; do
     [ "$(cat "$port/name" 2>/dev/null)" = org.qemu.guest_agent.0 ] || continue
     echo "guest: the agent starts"
-    qemu-ga -m virtio-serial -p "/dev/${port##*/}" -t /run -f /run/agent.pid
+    qemu-ga -m virtio-serial -p "/dev/${port##*/}" -t /run
     echo "guest: the agent has ended with $?"
   done
   sleep 0.1

@@ -1,0 +1,91 @@
+//! Agents that are away for a while: restarted, stopped, or in a machine that is.
+
+use std::time::{Duration, Instant};
+
+use qmp_tokio::{Cause, Client, Outcome};
+
+use crate::guest::{Guest, connect_agent};
+use crate::server::PLENTY;
+use crate::state::port_change;
+
+on_every_guest!(
+    an_agent_that_was_restarted_is_synced_with_again,
+    an_agent_that_is_stopped_answers_late,
+    the_agent_of_a_stopped_machine_is_silent,
+);
+
+const MOMENT: Duration = Duration::from_millis(250);
+
+async fn assert_usable(agent: &Client) {
+    for id in 0..5 {
+        let sync = agent.execute("guest-sync").argument("id", &id).deadline(PLENTY);
+        assert_eq!(sync.await.unwrap().decode::<u32>().unwrap(), id);
+    }
+    assert_eq!(agent.in_flight(), 0);
+}
+
+/// QEMU keeps the connection meanwhile, and says on the monitor what happens to the port.
+async fn an_agent_that_was_restarted_is_synced_with_again(guest: Guest) {
+    let closed = port_change(&guest.qemu, false).deadline(PLENTY);
+    let script = "touch /run/hold; sleep 0.3; kill $(pidof qemu-ga); sleep 3; rm /run/hold";
+    guest.begin(script).await;
+    closed.await.unwrap();
+    let opened = port_change(&guest.qemu, true).deadline(PLENTY);
+
+    let error = guest.agent.execute("guest-ping").deadline(MOMENT).await.unwrap_err();
+    assert!(matches!(error.cause(), Cause::Deadline { .. }), "{error:#?}");
+    assert!(error.is_timeout() && !error.is_disconnected());
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    let text = error.to_string();
+    assert!(text.starts_with("guest-ping: no answer in 25"), "{text}");
+
+    guest.agent.sync().await.unwrap();
+    opened.await.unwrap();
+    assert_usable(&guest.agent).await;
+    assert_eq!(guest.shell("ls /run/hold 2>&1 || true").await.matches("No such file").count(), 1);
+}
+
+/// Answers have ids, so nobody has to sync after a deadline.
+async fn an_agent_that_is_stopped_answers_late(guest: Guest) {
+    let pid = "$(pidof qemu-ga)";
+    let script = format!("sleep 0.3; kill -STOP {pid}; sleep 2; kill -CONT {pid}");
+    guest.begin(&script).await;
+    let started = Instant::now();
+    let error = loop {
+        assert!(started.elapsed() < PLENTY);
+        if let Err(error) = guest.agent.execute("guest-ping").deadline(MOMENT).await {
+            break error;
+        }
+    };
+    assert!(matches!(error.cause(), Cause::Deadline { .. }), "{error:#?}");
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    assert_eq!(guest.agent.in_flight(), 1);
+    assert_usable(&guest.agent).await;
+}
+
+async fn the_agent_of_a_stopped_machine_is_silent(guest: Guest) {
+    guest.qemu.execute("stop").await.unwrap();
+    let error = guest.agent.execute("guest-ping").deadline(MOMENT).await.unwrap_err();
+    assert!(matches!(error.cause(), Cause::Deadline { .. }), "{error:#?}");
+    let cont = async {
+        tokio::time::sleep(2 * MOMENT).await;
+        guest.qemu.execute("cont").await.unwrap();
+    };
+    let (synced, ()) = tokio::join!(guest.agent.sync(), cont);
+    synced.unwrap();
+    assert_usable(&guest.agent).await;
+
+    // What this client leaves unread in the port is nothing to the next.
+    guest.qemu.execute("stop").await.unwrap();
+    drop(guest.agent.execute("guest-info").deadline(MOMENT).await.unwrap_err());
+    guest.agent.abort();
+    let builder = qmp_tokio::builder().agent().handshake_deadline(MOMENT);
+    let error = builder.connect(guest.server.path("agent")).await.unwrap_err();
+    assert!(matches!(error.cause(), Cause::SilentHandshake { .. }), "{error:#?}");
+    assert!(error.is_timeout() && error.outcome() == Outcome::NotSent);
+    let text = error.to_string();
+    assert!(text.contains("is the guest up, and is qemu-ga running in it?"), "{text}");
+    guest.qemu.execute("cont").await.unwrap();
+    let agent = connect_agent(&guest.server).await;
+    assert_usable(&agent).await;
+}

@@ -1,0 +1,98 @@
+//! Files in the guest.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use qmp_tokio::{Cause, Client, ErrorClass, Outcome};
+use serde_json::Value;
+
+use crate::guest::Guest;
+use crate::server::PLENTY;
+
+on_every_guest!(files_go_there_and_come_back, a_write_that_is_late_is_done_all_the_same,);
+
+/// All bytes, in an order that does not repeat.
+fn content(length: usize) -> Vec<u8> {
+    let mut number = 1_u32;
+    let bytes = (0..length).map(|_| {
+        number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        number.to_be_bytes()[0]
+    });
+    bytes.collect()
+}
+
+async fn open(agent: &Client, mode: &str) -> u64 {
+    let open = agent.execute("guest-file-open").argument("path", "/tmp/file");
+    open.argument("mode", mode).await.unwrap().decode().unwrap()
+}
+
+async fn read(agent: &Client, handle: u64, count: usize) -> (Vec<u8>, bool) {
+    let read = agent.execute("guest-file-read").argument("handle", &handle);
+    let read: Value =
+        read.argument("count", &count).deadline(PLENTY).await.unwrap().decode().unwrap();
+    let bytes = BASE64_STANDARD.decode(read["buf-b64"].as_str().unwrap()).unwrap();
+    (bytes, read["eof"] == true)
+}
+
+async fn close(agent: &Client, handle: u64) {
+    agent.execute("guest-file-close").argument("handle", &handle).await.unwrap();
+}
+
+async fn files_go_there_and_come_back(guest: Guest) {
+    let agent = &guest.agent;
+    let content = content(4 << 20);
+    let handle = open(agent, "w+").await;
+    for part in content.chunks(1 << 20) {
+        let write = agent.execute("guest-file-write").argument("handle", &handle);
+        let write = write.argument("buf-b64", &BASE64_STANDARD.encode(part)).deadline(PLENTY);
+        let written: Value = write.await.unwrap().decode().unwrap();
+        assert_eq!(written["count"], part.len());
+    }
+    agent.execute("guest-file-flush").argument("handle", &handle).await.unwrap();
+    close(agent, handle).await;
+
+    // Two readers at once, with answers of some megabytes and of some kilobytes.
+    let (whole, parts) = (open(agent, "r").await, open(agent, "r").await);
+    let in_parts = async {
+        let mut found = Vec::new();
+        loop {
+            let (bytes, end) = read(agent, parts, 100_000).await;
+            found.extend(bytes);
+            if end {
+                return found;
+            }
+        }
+    };
+    let ((at_once, _), in_parts) = tokio::join!(read(agent, whole, content.len()), in_parts);
+    assert!(at_once == content && in_parts == content);
+    close(agent, whole).await;
+    close(agent, parts).await;
+
+    let closed = agent.execute("guest-file-close").argument("handle", &parts).await.unwrap_err();
+    assert_eq!(closed.class(), Some(ErrorClass::GenericError), "{closed}");
+}
+
+/// The machine is stopped while it is sent more than any buffer on the way holds.
+async fn a_write_that_is_late_is_done_all_the_same(guest: Guest) {
+    let agent = &guest.agent;
+    let content = content(6 << 20);
+    let handle = open(agent, "w+").await;
+    guest.qemu.execute("stop").await.unwrap();
+    let write = agent.execute("guest-file-write").argument("handle", &handle);
+    let write = write.argument("buf-b64", &BASE64_STANDARD.encode(&content));
+    let error = write.deadline(Duration::from_millis(300)).await.unwrap_err();
+    assert!(matches!(error.cause(), Cause::Deadline { .. }), "{error:#?}");
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    let text = error.to_string();
+    assert!(text.starts_with("guest-file-write: no answer in 30"), "{text}");
+    assert!(text.contains(agent.peer()), "{text}");
+    assert!(text.ends_with("the command was sent, and its outcome is unknown"), "{text}");
+
+    guest.qemu.execute("cont").await.unwrap();
+    let seek = agent.execute("guest-file-seek").argument("handle", &handle);
+    let seek = seek.argument("offset", &0).argument("whence", "set").deadline(PLENTY);
+    seek.await.unwrap();
+    assert_eq!(agent.in_flight(), 0, "the late answer was swallowed");
+    assert!(read(agent, handle, content.len()).await.0 == content);
+}

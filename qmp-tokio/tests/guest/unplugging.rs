@@ -1,0 +1,106 @@
+//! Devices that leave a guest, or stay.
+
+use std::time::Duration;
+
+use qmp_tokio::{Cause, ErrorClass, EventWait, Outcome, Queued};
+use serde_json::{Value, json};
+
+use crate::guest::Guest;
+use crate::server::PLENTY;
+
+on_every_guest!(a_device_is_deleted_when_the_guest_has_let_go, a_guest_that_keeps_a_device_says_so,);
+
+fn deleted(guest: &Guest, id: &'static str) -> EventWait<'static> {
+    let event = guest.qemu.event().named("DEVICE_DELETED");
+    event.matching(move |event| event.decode::<Value>().unwrap()["device"] == id)
+}
+
+async fn wait_for_disks(guest: &Guest, count: usize) {
+    let started = std::time::Instant::now();
+    while guest.shell("ls /sys/block").await.split_whitespace().count() != count {
+        assert!(started.elapsed() < PLENTY);
+    }
+}
+
+/// A stopped machine lets go of nothing.
+async fn a_device_is_deleted_when_the_guest_has_let_go(guest: Guest) {
+    let qemu = &guest.qemu;
+    let options = json!({"driver": "null-co", "node-name": "node", "size": 1 << 20});
+    qemu.execute("blockdev-add").arguments(&options).await.unwrap();
+    let bus = if guest.is_old() { "pci.0" } else { "root1" };
+    let options = json!({"driver": "virtio-blk-pci", "id": "disk", "drive": "node", "bus": bus});
+    qemu.execute("device_add").arguments(&options).await.unwrap();
+    wait_for_disks(&guest, 1).await;
+
+    qemu.execute("stop").await.unwrap();
+    let mut events = qemu.events().named("DEVICE_DELETED").subscribe();
+    let deleted = deleted(&guest, "disk").deadline(PLENTY);
+    let delete = || qemu.execute("device_del").argument("id", "disk");
+    delete().await.unwrap();
+    match delete().await {
+        Ok(_) => assert!(guest.is_old()),
+        Err(again) => {
+            assert_eq!(again.class(), Some(ErrorClass::GenericError), "{again}");
+            assert_eq!(again.outcome(), Outcome::Answered);
+            let text = again.to_string();
+            assert!(text.starts_with("device_del: "), "{text}");
+            assert!(text.contains("disk is already in the process of unplug"), "{text}");
+            assert!(text.contains(qemu.peer()), "{text}");
+        }
+    }
+    let moment = Duration::from_millis(300);
+    let early = events.event().deadline(moment).await.unwrap_err();
+    assert!(matches!(early.cause(), Cause::NoEvent { waited, .. } if *waited >= moment));
+    assert!(early.is_timeout() && early.outcome() == Outcome::NotSent);
+
+    qemu.execute("cont").await.unwrap();
+    deleted.await.unwrap();
+    // Its parts go first, and have no id.
+    let devices = events.drain().into_iter().map(|queued| match queued {
+        Queued::Event(event) => event.decode::<Value>().unwrap()["device"].clone(),
+        Queued::Lost(count) => panic!("{count} lost"),
+    });
+    assert_eq!(devices.collect::<Vec<_>>(), [Value::Null, json!("disk")]);
+
+    let gone = delete().await.unwrap_err();
+    assert_eq!(gone.class(), Some(ErrorClass::DeviceNotFound), "{gone}");
+    qemu.execute("blockdev-del").argument("node-name", "node").await.unwrap();
+    wait_for_disks(&guest, 0).await;
+}
+
+async fn a_guest_that_keeps_a_device_says_so(guest: Guest) {
+    let qemu = &guest.qemu;
+    guest.shell("echo 0 >/sys/firmware/acpi/hotplug/memory/enabled").await;
+    let mut options = json!({"qom-type": "memory-backend-ram", "id": "memory"});
+    match guest.is_old() {
+        true => options["props"] = json!({"size": 128 << 20}),
+        false => options["size"] = json!(128 << 20),
+    }
+    qemu.execute("object-add").arguments(&options).await.unwrap();
+    let answer = |source: u64| {
+        let answer = qemu.event().named("ACPI_DEVICE_OST").deadline(PLENTY);
+        answer.matching(move |event| event.decode::<Value>().unwrap()["info"]["source"] == source)
+    };
+    // The sources of ACPI: 1 is the check for a new device, 3 the request to eject it.
+    let added = answer(1);
+    let options = json!({"driver": "pc-dimm", "id": "dimm", "memdev": "memory"});
+    qemu.execute("device_add").arguments(&options).await.unwrap();
+    added.await.unwrap();
+
+    let (refused, kept) = (answer(3), deleted(&guest, "dimm"));
+    let delete = || qemu.execute("device_del").argument("id", "dimm");
+    delete().await.unwrap();
+    let refused: Value = refused.await.unwrap().decode().unwrap();
+    assert_eq!(refused["info"]["device"], "dimm");
+    assert_ne!(refused["info"]["status"], 0);
+    let kept = kept.deadline(Duration::from_millis(200)).await.unwrap_err();
+    assert!(kept.is_timeout(), "{kept}");
+    let text = kept.to_string();
+    assert!(text.starts_with("no DEVICE_DELETED in 2"), "{text}");
+    assert!(text.contains(qemu.peer()), "{text}");
+
+    guest.shell("echo 1 >/sys/firmware/acpi/hotplug/memory/enabled").await;
+    let deleted = deleted(&guest, "dimm").deadline(PLENTY);
+    delete().await.unwrap();
+    deleted.await.unwrap();
+}
