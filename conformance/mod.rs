@@ -27,6 +27,13 @@ macro_rules! on_every_qemu {
                 a_launched_qemu_is_used_and_a_dead_one_quoted
                 a_job_of_the_storage_daemon_is_followed
                 an_agent_is_synced_and_used
+                a_stopped_server_answers_late_and_to_nobody
+                a_stopped_server_is_sent_more_than_it_takes
+                a_stopped_agent_is_sent_more_than_it_takes
+                a_server_may_die_inside_an_answer
+                a_socket_file_concerns_newcomers_only
+                a_connection_that_is_half_closed_ends
+                a_burst_of_events_is_whole_and_in_order
             );
         }
     };

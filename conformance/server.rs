@@ -70,6 +70,11 @@ impl Suite {
         self.bin.join(name)
     }
 
+    /// What takes long is done on the newest alone.
+    pub(crate) fn is_newest(&self) -> bool {
+        self.version == "11.1"
+    }
+
     /// QEMU without a machine, one monitor listening on the socket `qmp`.
     pub(crate) fn qemu(&self) -> Server {
         let folder = folder();
@@ -187,6 +192,10 @@ impl Server {
             }
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     pub(crate) fn signal(&self, signal: &str) {

@@ -2,6 +2,7 @@
 
 mod commands;
 mod connections;
+mod faults;
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -11,6 +12,7 @@ use qmp_driver::{Builder, Client, Events, Queued, Runtime};
 
 pub(crate) use commands::*;
 pub(crate) use connections::*;
+pub(crate) use faults::*;
 
 /// A runtime's listener, listening.
 pub(crate) trait Bind {
