@@ -10,6 +10,7 @@ mod cancelling;
 mod deadlines;
 mod ends;
 mod events;
+mod faults;
 mod handshake;
 mod locks;
 mod many;

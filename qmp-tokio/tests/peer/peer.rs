@@ -32,10 +32,23 @@ impl Peer {
             if let Some(message) = self.take_message() {
                 return Some(message);
             }
-            let mut chunk = [0; 65536];
-            let count = self.stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
-            self.unread.extend_from_slice(&chunk[..count]);
+            self.read()?;
         }
+    }
+
+    /// The same, of at least so many bytes: it is not looked at before.
+    pub(crate) fn receive_long(&mut self, length: usize) -> Option<String> {
+        while self.unread.len() < length {
+            self.read()?;
+        }
+        self.receive()
+    }
+
+    fn read(&mut self) -> Option<()> {
+        let mut chunk = [0; 65536];
+        let count = self.stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
+        self.unread.extend_from_slice(&chunk[..count]);
+        Some(())
     }
 
     fn take_message(&mut self) -> Option<String> {
