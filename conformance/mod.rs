@@ -4,6 +4,7 @@
 
 pub(crate) mod scenarios;
 pub(crate) mod server;
+pub(crate) mod tls;
 
 /// Makes a module for each scenario, with a test for each version in it, on runtime `$runtime`, by
 /// the function `$block_on`.
@@ -34,6 +35,10 @@ macro_rules! on_every_qemu {
                 a_socket_file_concerns_newcomers_only
                 a_connection_that_is_half_closed_ends
                 a_burst_of_events_is_whole_and_in_order
+                a_monitor_is_used_over_tls
+                a_close_says_goodbye_over_tls
+                who_is_not_trusted_is_refused_over_tls
+                a_server_killed_over_tls_leaves_outcomes_unknown
             );
         }
     };

@@ -66,6 +66,11 @@ pub(crate) fn folder() -> TempDir {
 }
 
 impl Suite {
+    /// `7.2`, say.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.bin.join(name)
     }
@@ -113,6 +118,7 @@ impl Suite {
         })
     }
 
+    /// Starts a program inside the folder.
     pub(crate) fn start(
         &self,
         name: &str,

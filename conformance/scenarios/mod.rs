@@ -3,6 +3,7 @@
 mod commands;
 mod connections;
 mod faults;
+mod tls;
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -13,6 +14,7 @@ use qmp_driver::{Builder, Client, Events, Queued, Runtime};
 pub(crate) use commands::*;
 pub(crate) use connections::*;
 pub(crate) use faults::*;
+pub(crate) use tls::*;
 
 /// A runtime's listener, listening.
 pub(crate) trait Bind {

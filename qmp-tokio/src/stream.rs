@@ -24,6 +24,9 @@ use crate::clock::{self, Clock};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// QEMU up to 7.2 reads one byte of a TLS record, and the others only when the next record comes:
+/// with it, let the stream write one byte at a time. Later versions read them all.
 pub struct StreamTransport<S> {
     // Only the driver uses it, so nobody ever waits for the lock.
     stream: Mutex<Pin<Box<S>>>,

@@ -7,12 +7,32 @@
 #[path = "../../../conformance/mod.rs"]
 mod conformance;
 
+use std::io;
+use std::sync::Arc;
+
+use ::smol::net::TcpStream;
 use conformance::on_every_qemu;
 use conformance::scenarios::Bind;
+use conformance::tls::Secure;
+use futures_rustls::TlsConnector;
+use futures_rustls::client::TlsStream;
+use qmp_smol::{Smol, StreamTransport};
+use rustls::ClientConfig;
 
 impl Bind for qmp_smol::Listener {
     fn bind(path: &std::path::Path) -> Self {
         Self::bind(path).unwrap()
+    }
+}
+
+impl Secure for Smol {
+    type Secured = StreamTransport<TlsStream<TcpStream>>;
+
+    async fn secure(address: &str, config: Arc<ClientConfig>) -> io::Result<Self::Secured> {
+        let stream = TcpStream::connect(address).await?;
+        let name = "localhost".try_into().unwrap();
+        let stream = TlsConnector::from(config).connect(name, stream).await?;
+        Ok(StreamTransport::new(stream))
     }
 }
 

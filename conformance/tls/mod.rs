@@ -1,0 +1,119 @@
+//! A monitor over TCP and TLS, by rustls.
+
+mod byte_by_byte;
+mod certificates;
+mod relay;
+
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use qmp_driver::{Client, Error, Runtime, Transport};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+use serde_json::Value;
+
+use super::scenarios::builder;
+use super::server::{LIGHT, PLENTY, Server, Suite, folder};
+use byte_by_byte::ByteByByte;
+
+pub(crate) use certificates::Authority;
+pub(crate) use relay::{ALERT, Relay};
+
+/// A runtime's TLS.
+pub(crate) trait Secure: Runtime {
+    type Secured: Transport;
+
+    /// TLS with the server called `localhost` at an address.
+    fn secure(
+        address: &str,
+        config: Arc<ClientConfig>,
+    ) -> impl Future<Output = io::Result<Self::Secured>>;
+}
+
+/// QEMU with a monitor over TLS.
+pub(crate) struct Secured {
+    pub(crate) server: Server,
+    /// Where it listens: `127.0.0.1:39123`, say.
+    pub(crate) address: String,
+    /// Who signed its certificate.
+    pub(crate) authority: Authority,
+    /// Whether it looks at one byte of what a record holds, and leaves the others until the next.
+    reads_bytes: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum NotOpen {
+    Session(io::Error),
+    Handshake(Error),
+}
+
+impl Secured {
+    /// Starts it. It may ask for the client's certificate.
+    pub(crate) async fn start<R: Runtime>(suite: &Suite, verify_peer: bool) -> Self {
+        let (folder, authority) = (folder(), Authority::new("ours"));
+        authority.write_server(folder.path());
+        let here = folder.path().display();
+        let plain = format!("unix:{here}/qmp,server=on,wait=off");
+        let verify_peer = if verify_peer { "yes" } else { "no" };
+        let credentials =
+            format!("tls-creds-x509,id=tls,endpoint=server,dir={here},verify-peer={verify_peer}");
+        let socket = "socket,id=c,host=127.0.0.1,port=0,server=on,wait=off,tls-creds=tls";
+        let monitor = ["-qmp", &plain, "-object", &credentials, "-chardev", socket];
+        let mut server = suite.start("qemu-system-x86_64", folder, |command| {
+            command.args(LIGHT.split(' ')).args(monitor).args(["-mon", "chardev=c,mode=control"]);
+        });
+        let qemu = server.connect(builder::<R>).await;
+        let chardevs: Vec<Value> = qemu.execute("query-chardev").await.unwrap().decode().unwrap();
+        // `disconnected:tcp:127.0.0.1:39123,server=on`, as it stands there.
+        let mut names = chardevs.iter().map(|chardev| chardev["filename"].as_str().unwrap());
+        let address = names.find_map(|name| name.strip_prefix("disconnected:tcp:")).unwrap();
+        let (address, _) = address.split_once(',').unwrap();
+        let reads_bytes = ["5.2", "7.2"].contains(&suite.version());
+        Self { server, address: address.to_owned(), authority, reads_bytes }
+    }
+
+    /// The folder with the authority's certificate.
+    pub(crate) fn here(&self) -> PathBuf {
+        self.server.path("")
+    }
+
+    /// A client that trusts the server.
+    pub(crate) async fn connect<R: Secure>(&self) -> Client {
+        self.open::<R>(&self.address, &self.here(), None).await.unwrap()
+    }
+
+    /// A client that trusts the authority in one folder, and shows the certificate in another.
+    pub(crate) async fn open<R: Secure>(
+        &self,
+        address: &str,
+        trusted: &Path,
+        own: Option<&Path>,
+    ) -> Result<Client, NotOpen> {
+        let config = Arc::new(config(trusted, own));
+        let transport = R::secure(address, config).await.map_err(NotOpen::Session)?;
+        let (builder, peer) = (builder::<R>().handshake_deadline(PLENTY), "localhost over TLS");
+        let client = match self.reads_bytes {
+            true => builder.over(ByteByByte(transport), peer).await,
+            false => builder.over(transport, peer).await,
+        };
+        client.map_err(NotOpen::Handshake)
+    }
+}
+
+fn config(trusted: &Path, own: Option<&Path>) -> ClientConfig {
+    let mut authorities = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_file(trusted.join("ca-cert.pem")).unwrap();
+    authorities.add(authority).unwrap();
+    let config = ClientConfig::builder().with_root_certificates(authorities);
+    match own {
+        None => config.with_no_client_auth(),
+        Some(own) => {
+            let chain = vec![CertificateDer::from_pem_file(own.join("client-cert.pem")).unwrap()];
+            let key = PrivateKeyDer::from_pem_file(own.join("client-key.pem")).unwrap();
+            config.with_client_auth_cert(chain, key).unwrap()
+        }
+    }
+}

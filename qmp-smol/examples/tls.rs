@@ -1,0 +1,94 @@
+//! A monitor over TCP and TLS. The server is known by its certificate, and so are we if it asks:
+//! without that (`verify-peer=no`), whoever reaches the port may do all that QEMU may.
+//!
+//! ```text
+//! qemu-system-x86_64 -object tls-creds-x509,id=tls0,endpoint=server,dir=/etc/pki/qemu,verify-peer=yes \
+//!     -chardev socket,id=qmp,host=0.0.0.0,port=4444,server=on,wait=off,tls-creds=tls0 \
+//!     -mon chardev=qmp,mode=control
+//! cargo run -p qmp-smol --example tls -- vm.example.org:4444 ca.pem client-cert.pem client-key.pem
+//! ```
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_rustls::TlsConnector;
+use futures_rustls::client::TlsStream;
+use qmp_smol::StreamTransport;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use smol::Timer;
+use smol::net::TcpStream;
+
+/// A server that serves another client takes the connection, and then says nothing.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let (address, authority, own) = match &arguments[..] {
+        [address, authority] => (address, authority, None),
+        [address, authority, certificate, key] => (address, authority, Some((certificate, key))),
+        _ => {
+            eprintln!("usage: tls HOST:PORT CA-FILE [CERTIFICATE-FILE KEY-FILE]");
+            return ExitCode::from(2);
+        }
+    };
+    match smol::block_on(run(address, authority, own)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tls: {address}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(
+    address: &str,
+    authority: &str,
+    own: Option<(&String, &String)>,
+) -> Result<(), Box<dyn Error>> {
+    let config = config(authority, own)?;
+    let late = async {
+        Timer::after(DEADLINE).await;
+        Err(format!("no TLS session in {DEADLINE:?}; does the server serve another client?").into())
+    };
+    let stream = smol::future::or(secure(address, config), late).await?;
+    let peer = format!("{address}, over TLS");
+    let qemu = qmp_smol::builder().over(StreamTransport::new(stream), &peer).await?;
+    println!("QEMU {}", qemu.version().unwrap_or_default());
+    let status: serde_json::Value = qemu.execute("query-status").await?.decode()?;
+    println!("{}", status["status"]);
+    // Says goodbye: the server can tell the end from a connection that was cut.
+    qemu.close().await?;
+    Ok(())
+}
+
+async fn secure(
+    address: &str,
+    config: ClientConfig,
+) -> Result<TlsStream<TcpStream>, Box<dyn Error>> {
+    let (host, _port) = address.rsplit_once(':').ok_or("an address is HOST:PORT")?;
+    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())?;
+    let stream = TcpStream::connect(address).await?;
+    // A command and its answer are small: neither must wait for more to come.
+    stream.set_nodelay(true)?;
+    Ok(TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
+}
+
+fn config(
+    authority: &str,
+    own: Option<(&String, &String)>,
+) -> Result<ClientConfig, Box<dyn Error>> {
+    let mut authorities = RootCertStore::empty();
+    authorities.add(CertificateDer::from_pem_file(authority)?)?;
+    let config = ClientConfig::builder().with_root_certificates(authorities);
+    Ok(match own {
+        None => config.with_no_client_auth(),
+        Some((certificate, key)) => {
+            let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<_, _>>()?;
+            config.with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(key)?)?
+        }
+    })
+}
