@@ -26,6 +26,7 @@ macro_rules! on_every_qemu {
                 out_of_band_commands_run
                 qemu_connects_to_us
                 a_launched_qemu_is_used_and_a_dead_one_quoted
+                a_starting_server_is_waited_for_as_long_as_it_lives
                 a_job_of_the_storage_daemon_is_followed
                 an_agent_is_synced_and_used
                 a_stopped_server_answers_late_and_to_nobody

@@ -32,7 +32,7 @@ pub(crate) struct Suite {
 pub(crate) struct Server {
     process: Child,
     folder: TempDir,
-    version: String,
+    suite: Suite,
 }
 
 /// Runs a test on one version.
@@ -69,6 +69,12 @@ impl Suite {
     /// `7.2`, say.
     pub(crate) fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Before QEMU 10, a client that comes while the server starts may be served by two of its
+    /// threads at once, which lose bytes to each other.
+    pub(crate) fn is_old(&self) -> bool {
+        matches!(self.version.as_str(), "5.2" | "7.2")
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -131,20 +137,13 @@ impl Suite {
         command.stdout(File::create(folder.path().join("stdout")).unwrap());
         command.stderr(File::create(folder.path().join("stderr")).unwrap());
         let process = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let version = self.version.clone();
-        Server { process, folder, version }
+        Server { process, folder, suite: self.clone() }
     }
 }
 
 impl Server {
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
-    }
-
-    /// Before QEMU 10, a client that comes while the server starts may be served by two of its
-    /// threads at once, which lose bytes to each other.
-    fn is_old(&self) -> bool {
-        matches!(self.version.as_str(), "5.2" | "7.2")
     }
 
     /// Whether its main thread waits for something to do, in poll(2) or ppoll(2) by their numbers on
@@ -167,7 +166,7 @@ impl Server {
             assert!(started.elapsed() < PLENTY, "{}", self.said());
             thread::sleep(Duration::from_millis(5));
         }
-        while self.is_old() && !self.is_settled() && started.elapsed() < PLENTY {
+        while self.suite.is_old() && !self.is_settled() && started.elapsed() < PLENTY {
             thread::sleep(Duration::from_millis(2));
         }
         Address::unix(path.as_os_str().as_encoded_bytes())
@@ -180,7 +179,7 @@ impl Server {
     pub(crate) async fn connect<R: Runtime>(&mut self, build: impl Fn() -> Builder<R>) -> Client {
         let address = self.address();
         let started = Instant::now();
-        let patience = match self.version == "5.2" {
+        let patience = match self.suite.version() == "5.2" {
             true => PLENTY / 6,
             false => PLENTY,
         };
@@ -207,6 +206,11 @@ impl Server {
     pub(crate) fn signal(&self, signal: &str) {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// How it has ended, if it has.
+    pub(crate) fn has_ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.process.try_wait()
     }
 
     /// Waits until it has ended by itself.

@@ -3,6 +3,7 @@
 mod commands;
 mod connections;
 mod faults;
+mod starting;
 mod tls;
 
 use std::future::poll_fn;
@@ -14,6 +15,7 @@ use qmp_driver::{Builder, Client, Events, Queued, Runtime};
 pub(crate) use commands::*;
 pub(crate) use connections::*;
 pub(crate) use faults::*;
+pub(crate) use starting::*;
 pub(crate) use tls::*;
 
 /// A runtime's listener, listening.

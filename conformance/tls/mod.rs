@@ -71,8 +71,7 @@ impl Secured {
         let mut names = chardevs.iter().map(|chardev| chardev["filename"].as_str().unwrap());
         let address = names.find_map(|name| name.strip_prefix("disconnected:tcp:")).unwrap();
         let (address, _) = address.split_once(',').unwrap();
-        let reads_bytes = ["5.2", "7.2"].contains(&suite.version());
-        Self { server, address: address.to_owned(), authority, reads_bytes }
+        Self { server, address: address.to_owned(), authority, reads_bytes: suite.is_old() }
     }
 
     /// The folder with the authority's certificate.

@@ -36,7 +36,7 @@ pub struct Builder {
     settings: Settings,
     negotiated: bool,
     options: Option<Options>,
-    connect_deadline: Duration,
+    pub(crate) connect_deadline: Duration,
     events: (usize, usize),
     wire: Wire,
 }
@@ -218,7 +218,11 @@ impl Builder {
     }
 
     /// Takes the hook along only if it succeeds.
-    fn start<S: Stream>(&mut self, stream: S, peer: &str) -> Result<Connection<S>, Error> {
+    pub(crate) fn start<S: Stream>(
+        &mut self,
+        stream: S,
+        peer: &str,
+    ) -> Result<Connection<S>, Error> {
         let options = self.options.clone();
         let client = if self.settings.agent {
             Client::agent(options.unwrap_or(Options::agent()))

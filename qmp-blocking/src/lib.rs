@@ -40,6 +40,7 @@ mod raw;
 mod receive;
 mod sent;
 mod shutdown;
+mod starting;
 mod stream;
 mod submit;
 mod wire;

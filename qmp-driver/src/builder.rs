@@ -26,8 +26,8 @@ pub struct Builder<R> {
     settings: Settings,
     negotiated: bool,
     hook: Option<Hook>,
-    client: Option<Client>,
-    connect_deadline: Duration,
+    pub(crate) client: Option<Client>,
+    pub(crate) connect_deadline: Duration,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -228,9 +228,18 @@ impl<R: Runtime> Builder<R> {
     /// If the address cannot be understood or nobody listens there.
     pub async fn open(mut self, address: impl IntoAddress) -> Result<(Client, Driver), Error> {
         let address = address.into_address()?;
-        let deadline = self.connect_deadline;
-        let transport = dial::<R>(address.clone(), deadline).await?;
+        let transport = dial::<R>(address.clone(), self.connect_deadline).await?;
+        self.open_at(transport, address)
+    }
+
+    /// A client that can go back there.
+    pub(crate) fn open_at(
+        &mut self,
+        transport: Arc<dyn Transport>,
+        address: Address,
+    ) -> Result<(Client, Driver), Error> {
         let (client, driver) = self.open_on(transport, &address.to_string())?;
+        let deadline = self.connect_deadline;
         let connect = |address, deadline| -> Connecting { Box::pin(dial::<R>(address, deadline)) };
         let spawn = R::spawn;
         client.link().set_origin(Origin { address, deadline, connect, spawn });

@@ -23,6 +23,7 @@ mod driver;
 mod events;
 mod input;
 mod runtime;
+mod starting;
 mod sync;
 mod trace;
 mod transport;

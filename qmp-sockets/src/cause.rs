@@ -9,7 +9,7 @@ use std::time::Duration;
 use qmp_proto::{AddressError, DecodeError, JsonError, OwnedFailure, ProtocolError, Refusal};
 
 use crate::ConnectError;
-use crate::connect_error::without_number;
+use crate::connect_error::{in_words, without_number};
 
 /// The kinds of [`Error`](crate::Error).
 #[derive(Debug)]
@@ -34,6 +34,13 @@ pub enum Cause {
         status: ExitStatus,
         /// The last lines that it wrote to its standard error.
         stderr: String,
+    },
+    /// The process of a server that was still starting ended before anybody could connect to it.
+    EndedEarly {
+        /// How it has ended.
+        status: ExitStatus,
+        /// How long was waited for it to listen.
+        waited: Duration,
     },
     /// The server did not get through its handshake in time.
     SilentHandshake {
@@ -132,11 +139,16 @@ impl fmt::Display for Cause {
                 }
             }
             Self::Died { program, status, stderr } => {
-                // The standard library writes `exit status: 1`.
-                let status = status.to_string().replacen(": ", " ", 1);
-                write!(f, "{program} ended with {status}")?;
+                write!(f, "{program} ended with {}", how(status))?;
                 if stderr.is_empty() { Ok(()) } else { write!(f, ": {stderr}") }
             }
+            Self::EndedEarly { status, waited } => write!(
+                f,
+                "the server ended with {} after {}, before anybody could connect to it: look at \
+                 what it wrote to its standard error",
+                how(status),
+                in_words(*waited)
+            ),
             Self::SilentHandshake { waited, advice } => {
                 write!(f, "connected, but no answer to the handshake in {waited:.1?}: {advice}")
             }
@@ -181,6 +193,11 @@ impl fmt::Display for Cause {
             ),
         }
     }
+}
+
+/// The standard library writes `exit status: 1`.
+fn how(status: &ExitStatus) -> String {
+    status.to_string().replacen(": ", " ", 1)
 }
 
 impl fmt::Display for Disconnect {

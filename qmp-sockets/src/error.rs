@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use qmp_proto::{AddressError, DecodeError, ErrorClass, JsonError, OwnedFailure};
 
@@ -57,6 +58,14 @@ impl Error {
         self
     }
 
+    /// Adds for how long a connection was tried that could not be made.
+    pub(crate) fn tried_for(mut self, tried: Duration) -> Self {
+        if let Cause::Connect(error) = &mut self.0.cause {
+            error.tried_for(tried);
+        }
+        self
+    }
+
     /// What went wrong.
     pub fn cause(&self) -> &Cause {
         &self.0.cause
@@ -86,7 +95,8 @@ impl Error {
 
     /// Whether the connection is over.
     pub fn is_disconnected(&self) -> bool {
-        matches!(self.0.cause, Cause::Disconnected { .. } | Cause::Died { .. })
+        use Cause::{Died, Disconnected, EndedEarly};
+        matches!(self.0.cause, Disconnected { .. } | Died { .. } | EndedEarly { .. })
     }
 
     /// The class of the server's error, if it answered with one.
@@ -194,7 +204,6 @@ mod tests {
     use super::*;
     use crate::Disconnect;
     use qmp_proto::Refusal;
-    use std::time::Duration;
 
     #[test]
     fn the_outcome_follows_from_the_cause() {

@@ -7,6 +7,7 @@
 //! - From an [`Address`](qmp_proto::Address) to a connected [`Socket`]: [`connect()`], within a
 //!   [`Deadline`], also over paths longer than a socket address has room for. The other way round,
 //!   QEMU connects to us: [`Listener`].
+//! - A server that is still starting is tried again: [`Attempts`].
 //! - A QEMU that is not there yet is started, with its monitor connected from the start: [`Launch`].
 //! - When that fails, a [`ConnectError`] says to which address, why, and what to try; and when a
 //!   connected server stays silent, [`describe_silence`] finds out the cause.
@@ -26,6 +27,7 @@
 mod abstract_name;
 mod advice;
 mod arguments;
+mod attempts;
 mod cause;
 mod connect;
 mod connect_error;
@@ -52,6 +54,7 @@ mod socket_file;
 mod wire;
 
 pub use arguments::ArgumentsBuilder;
+pub use attempts::Attempts;
 pub use cause::{Cause, Disconnect};
 pub use connect::connect;
 pub use connect_error::ConnectError;

@@ -29,6 +29,7 @@ mod raw;
 mod schema;
 mod secrets;
 mod silence;
+mod starting;
 mod storage_daemon;
 mod transports;
 mod typed;

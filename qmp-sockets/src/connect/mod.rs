@@ -85,6 +85,10 @@ fn tcp(host: &str, port: u16, deadline: Deadline) -> io::Result<Socket> {
             Some(share) => TcpStream::connect_timeout(candidate, share),
         };
         match connected {
+            // A port of the kind that is given to clients, tried again and again, is ours one day.
+            Ok(stream) if is_own_end(&stream) => {
+                last_error = io::ErrorKind::ConnectionRefused.into();
+            }
             Ok(stream) => {
                 // A request and its answer are small: neither must wait for more to come.
                 stream.set_nodelay(true)?;
@@ -94,6 +98,12 @@ fn tcp(host: &str, port: u16, deadline: Deadline) -> io::Result<Socket> {
         }
     }
     Err(last_error)
+}
+
+/// Whether a socket is connected to itself: TCP does that when nobody listens on the port that the
+/// system happens to choose for the client.
+fn is_own_end(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(ours), Ok(theirs)) if ours == theirs)
 }
 
 /// The socket addresses of a host: at once when it is numeric, else by the system's resolver.

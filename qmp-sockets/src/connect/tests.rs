@@ -152,3 +152,15 @@ fn a_vsock_address_nobody_has_is_an_error_with_advice() {
     assert!(error.to_string().starts_with("cannot connect to vsock:4294967290:1: "));
     assert!(error.to_string().contains("guest"), "{error}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_socket_connected_to_itself_is_recognised() {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.connect(&socket.local_addr().unwrap()).unwrap();
+    assert!(is_own_end(&socket.into()));
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    assert!(!is_own_end(&TcpStream::connect(listener.local_addr().unwrap()).unwrap()));
+}

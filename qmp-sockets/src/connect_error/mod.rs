@@ -19,6 +19,7 @@ pub struct ConnectError {
     address: Address,
     error: io::Error,
     advice: String,
+    tried: Option<Duration>,
 }
 
 /// What was tried.
@@ -53,7 +54,7 @@ impl ConnectError {
 
     fn of(attempt: Attempt, address: &Address, error: io::Error) -> Self {
         let advice = advice::advice(attempt, address, &error);
-        Self { attempt, address: address.clone(), error, advice }
+        Self { attempt, address: address.clone(), error, advice, tried: None }
     }
 
     /// The address that was tried.
@@ -71,9 +72,39 @@ impl ConnectError {
         &self.advice
     }
 
+    /// For how long a server was tried that was still starting; what the system said is then what it
+    /// said last.
+    pub fn tried(&self) -> Option<Duration> {
+        self.tried
+    }
+
     /// Whether a deadline passed.
     pub fn is_timeout(&self) -> bool {
-        self.error.kind() == io::ErrorKind::TimedOut
+        self.error.kind() == io::ErrorKind::TimedOut || self.tried.is_some()
+    }
+
+    pub(crate) fn tried_for(&mut self, tried: Duration) {
+        self.tried = Some(tried);
+    }
+
+    /// Whether it may be because the server has not started to listen yet.
+    pub(crate) fn is_not_up(&self) -> bool {
+        use io::ErrorKind::{ConnectionRefused, ConnectionReset, NotFound, TimedOut};
+        match (&self.address, self.error.kind()) {
+            #[cfg(unix)]
+            (Address::Unix(path), ConnectionRefused) => may_be_socket(path),
+            (Address::Unix(_), kind) => matches!(kind, NotFound | TimedOut),
+            (Address::Abstract(_) | Address::Tcp { .. }, kind) => {
+                matches!(kind, ConnectionRefused | ConnectionReset | TimedOut)
+            }
+            // While a guest starts, nobody has its CID.
+            #[cfg(target_os = "linux")]
+            (Address::Vsock { .. }, _) if self.error.raw_os_error() == Some(libc::ENODEV) => true,
+            (Address::Vsock { .. }, kind) => {
+                matches!(kind, ConnectionRefused | ConnectionReset | TimedOut)
+            }
+            _ => false,
+        }
     }
 }
 
@@ -84,7 +115,11 @@ impl fmt::Display for ConnectError {
             Attempt::Listen => "cannot listen on",
             Attempt::Accept => "nobody connected to",
         };
-        write!(f, "{attempt} {}: {}", self.address, without_number(&self.error))?;
+        write!(f, "{attempt} {}: ", self.address)?;
+        if let Some(tried) = self.tried {
+            write!(f, "tried for {}, at last: ", in_words(tried))?;
+        }
+        f.write_str(&without_number(&self.error))?;
         match self.advice.is_empty() {
             true => Ok(()),
             false => write!(f, "; {}", self.advice),
@@ -99,6 +134,14 @@ impl Error for ConnectError {
     }
 }
 
+/// Other files refuse connections, too. One that is gone by now may come again.
+#[cfg(unix)]
+fn may_be_socket(path: &[u8]) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let found = std::fs::metadata(crate::long_path::path_of(path));
+    found.map_or(true, |file| file.file_type().is_socket())
+}
+
 /// The system's text without the number that the standard library puts behind it.
 pub(crate) fn without_number(error: &io::Error) -> String {
     let text = error.to_string();
@@ -109,12 +152,15 @@ pub(crate) fn without_number(error: &io::Error) -> String {
 }
 
 fn timed_out(waited: Duration) -> io::Error {
-    let waited = match waited.as_secs() {
+    io::Error::new(io::ErrorKind::TimedOut, format!("timed out after {}", in_words(waited)))
+}
+
+pub(crate) fn in_words(waited: Duration) -> String {
+    match waited.as_secs() {
         0 => format!("{} ms", waited.as_millis()),
         1..10 => format!("{:.1} s", waited.as_secs_f64()),
         seconds => format!("{seconds} s"),
-    };
-    io::Error::new(io::ErrorKind::TimedOut, format!("timed out after {waited}"))
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,83 @@
+//! A server that is still starting.
+
+use std::io;
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+use qmp_proto::Address;
+use qmp_sockets::{Attempts, ConnectError, Deadline, Error, IntoAddress, Socket};
+
+use crate::{Builder, Client, Runtime};
+
+impl<R: Runtime> Builder<R> {
+    /// Connects to a server that may still be starting: tries until it listens and the handshake has
+    /// begun, until its process ends, or until the deadline of connecting. Goes through the handshake
+    /// and spawns the driver.
+    ///
+    /// Between two attempts, which are 50 milliseconds apart at most, `has_ended` looks after the
+    /// process, without waiting: `|| child.try_wait()` for a `Child` of std, tokio or of a
+    /// [`Process`](crate::Process), `|| child.try_status()` for smol's; `|| Ok(None)` if nothing is
+    /// known of it. An error of its own ends the attempts, too.
+    ///
+    /// [`launch`](Self::launch) needs none of this, and can quote a QEMU that does not like its
+    /// options.
+    ///
+    /// ```no_run
+    /// # use std::process::Command;
+    /// # use qmp_driver::{Builder, Runtime};
+    /// # async fn example<R: Runtime>(builder: Builder<R>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut child = Command::new("qemu-system-x86_64")
+    ///     .args(["-display", "none", "-qmp", "unix:/run/vm.qmp,server=on,wait=off"])
+    ///     .spawn()?;
+    /// let qemu = builder.connect_when_up("unix:/run/vm.qmp", || child.try_wait()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Cancel-safe: dropped half way, the connection is closed.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::EndedEarly`](crate::Cause::EndedEarly), soon, if the process has ended; what was
+    /// tried last if the deadline has passed. What waiting does not change is said at once: that the
+    /// address cannot be understood, is not permitted or no socket, and all that
+    /// [`connect`](Self::connect) says once a server listens.
+    pub async fn connect_when_up(
+        mut self,
+        address: impl IntoAddress,
+        mut has_ended: impl FnMut() -> io::Result<Option<ExitStatus>>,
+    ) -> Result<Client, Error> {
+        let address = address.into_address()?;
+        let mut attempts = Attempts::new(address, Deadline::after(self.connect_deadline));
+        loop {
+            let attempt;
+            (attempts, attempt) = R::unblock(move || {
+                let attempt = attempts.connect();
+                (attempts, attempt)
+            })
+            .await;
+            let connected = match attempt {
+                Ok(socket) => self.shake_hands(socket, attempts.address()).await,
+                Err(error) => Err(error.into()),
+            };
+            match connected {
+                Ok(client) => return Ok(client),
+                Err(error) => attempts.go_on(error, &mut has_ended)?,
+            }
+        }
+    }
+
+    /// If it fails, the next connection takes the place of this one.
+    async fn shake_hands(&mut self, socket: Socket, address: &Address) -> Result<Client, Error> {
+        let transport = R::transport(socket).map_err(|error| ConnectError::new(address, error))?;
+        let (client, driver) = self.open_at(Arc::new(transport), address.clone())?;
+        R::spawn(driver);
+        match client.ready().await {
+            Ok(()) => Ok(client),
+            Err(error) => {
+                self.client = Some(client);
+                Err(error)
+            }
+        }
+    }
+}
