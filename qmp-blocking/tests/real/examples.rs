@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 
-use crate::server::{Server, wait_until};
-use crate::suite::Suite;
+use crate::certificates::Authority;
+use crate::server::{Folder, Server, wait_until};
+use crate::suite::{Suite, notice};
 
 on_every_qemu!(
     one_command_is_run,
@@ -16,6 +17,9 @@ on_every_qemu!(
     the_core_alone_serves_two_monitors,
     tasks_of_tokio_watch_many,
     a_timeout_is_followed_by_a_question,
+    many_are_started_and_driven_by_one_task,
+    a_device_is_unplugged_or_not,
+    monitors_are_used_over_tls,
 );
 
 /// Built once, however many tests run them.
@@ -196,4 +200,85 @@ fn a_timeout_is_followed_by_a_question(suite: &Suite) {
     }
     assert_eq!(code, Some(0));
     assert!(run("query", &[&qemu, "query-status"]).0.contains("\"running\""));
+}
+
+fn many_are_started_and_driven_by_one_task(suite: &Suite) {
+    let qemu = suite.program("qemu-system-x86_64");
+    let count = if suite.version() == "11.1" { "100" } else { "10" };
+    let (printed, errors, code) = run("hundred", &[qemu.get_program().to_str().unwrap(), count]);
+    assert_eq!((errors.as_str(), code), ("", Some(0)), "{printed}");
+    for line in ["RESUME: ", "STOP: ", "SHUTDOWN: "].map(|name| format!("{name}{count}")) {
+        assert!(printed.lines().any(|it| it == line), "{line}: {printed}");
+    }
+    assert!(printed.ends_with(&format!("\n{count} ended in good order\n")), "{printed}");
+    let (_, errors, code) = run("hundred", &["/no/such/qemu", "3"]);
+    assert!(errors.starts_with("hundred: cannot start qemu: "), "{errors}");
+    assert_eq!(code, Some(1));
+}
+
+/// There is no guest to let a device go, but some do not wait for one.
+fn a_device_is_unplugged_or_not(suite: &Suite) {
+    let mut command = suite.program("qemu-system-x86_64");
+    let folder = Folder::new();
+    command.args(["-nodefaults", "-display", "none", "-S", "-accel", "tcg", "-M", "q35"]);
+    command.args(["-device", "qemu-xhci,id=usb", "-device", "usb-tablet,id=at-once"]);
+    command.args(["-device", "pcie-root-port,id=slot1", "-device", "virtio-rng-pci,id=fixed"]);
+    command.args(["-device", "virtio-rng-pci,id=by-the-guest,bus=slot1"]);
+    command.args(["-qmp", &format!("unix:{},server=on,wait=off", folder.name("qmp"))]);
+    let mut server = Server::start(command, folder);
+    drop(server.connect());
+    let qemu = server.address().to_string();
+    let ran = run("unplug", &[&qemu, "at-once", "30"]);
+    assert_eq!(ran, ("at-once is out\n".to_owned(), String::new(), Some(0)));
+    let (printed, errors, code) = run("unplug", &[&qemu, "by-the-guest", "0"]);
+    assert!(printed.starts_with("by-the-guest is still there: "), "{printed}{errors}");
+    assert_eq!(code, Some(1));
+    for (device, said) in [("fixed", "GenericError"), ("nobody", "DeviceNotFound")] {
+        let (_, errors, code) = run("unplug", &[&qemu, device, "30"]);
+        assert!(errors.starts_with(&format!("unplug: device_del: {said}: ")), "{errors}");
+        assert_eq!(code, Some(1));
+    }
+}
+
+fn monitors_are_used_over_tls(suite: &Suite) {
+    if suite.major() < 10 {
+        return notice(&format!(
+            "not run: the examples of TLS on QEMU {}, which reads one byte of a record only",
+            suite.version()
+        ));
+    }
+    let (authority, stranger) = (Authority::new("ours"), Folder::new());
+    Authority::new("theirs").write_own(&stranger.path("."));
+    let folder = Folder::new();
+    authority.write_server(&folder.path("."));
+    authority.write_client(&folder.path("."));
+    let name = |name: &str| folder.name(name);
+    let (trusted, own) = (name("ca-cert.pem"), [name("client-cert.pem"), name("client-key.pem")]);
+    let mut server = suite.qemu_in(
+        folder,
+        &[
+            "-qmp",
+            "unix:{}/qmp,server=on,wait=off",
+            "-object",
+            "tls-creds-x509,id=tls,endpoint=server,dir={},verify-peer=yes",
+            "-chardev",
+            "socket,id=c,host=127.0.0.1,port=0,server=on,wait=off,tls-creds=tls",
+            "-mon",
+            "chardev=c,mode=control",
+        ],
+    );
+    let chardevs = server.connect().execute("query-chardev").run().unwrap();
+    let chardevs = chardevs.json().unwrap().to_string();
+    let (_, address) = chardevs.split_once("disconnected:tcp:127.0.0.1:").unwrap();
+    let address = format!("localhost:{}", address.split_once(',').unwrap().0);
+    for example in ["tls", "tls_smol"] {
+        let (printed, errors, code) = run(example, &[&address, &trusted, &own[0], &own[1]]);
+        assert_eq!((errors.as_str(), code), ("", Some(0)), "{printed}");
+        assert!(printed.starts_with(&format!("QEMU {}.", suite.version())), "{printed}");
+        assert!(printed.ends_with("\n\"prelaunch\"\n"), "{printed}");
+        let (_, errors, _) = run(example, &[&address, &stranger.name("ca-cert.pem")]);
+        assert!(errors.contains("UnknownIssuer"), "{errors}");
+        let (_, errors, _) = run(example, &[&address, &trusted]);
+        assert!(errors.contains("over TLS"), "{errors}");
+    }
 }

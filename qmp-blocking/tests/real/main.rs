@@ -9,6 +9,8 @@
 
 #[macro_use]
 mod suite;
+#[path = "../../../conformance/tls/certificates.rs"]
+mod certificates;
 mod server;
 mod slow;
 

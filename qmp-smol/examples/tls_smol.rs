@@ -5,7 +5,7 @@
 //! qemu-system-x86_64 -object tls-creds-x509,id=tls0,endpoint=server,dir=/etc/pki/qemu,verify-peer=yes \
 //!     -chardev socket,id=qmp,host=0.0.0.0,port=4444,server=on,wait=off,tls-creds=tls0 \
 //!     -mon chardev=qmp,mode=control
-//! cargo run -p qmp-smol --example tls -- vm.example.org:4444 ca.pem client-cert.pem client-key.pem
+//! cargo run -p qmp-smol --example tls_smol -- vm.example.org:4444 ca.pem client-cert.pem client-key.pem
 //! ```
 
 use std::error::Error;
@@ -31,14 +31,14 @@ fn main() -> ExitCode {
         [address, authority] => (address, authority, None),
         [address, authority, certificate, key] => (address, authority, Some((certificate, key))),
         _ => {
-            eprintln!("usage: tls HOST:PORT CA-FILE [CERTIFICATE-FILE KEY-FILE]");
+            eprintln!("usage: tls_smol HOST:PORT CA-FILE [CERTIFICATE-FILE KEY-FILE]");
             return ExitCode::from(2);
         }
     };
     match smol::block_on(run(address, authority, own)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tls: {address}: {error}");
+            eprintln!("tls_smol: {address}: {error}");
             ExitCode::FAILURE
         }
     }

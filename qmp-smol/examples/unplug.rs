@@ -1,0 +1,84 @@
+//! Takes a device out of a running machine, and waits until it is really out.
+//!
+//! The answer to `device_del` says no more than that the guest was asked. When it lets the device go,
+//! which some devices do not wait for, `DEVICE_DELETED` comes; it can refuse, and it can do nothing.
+//!
+//! ```text
+//! cargo run -p qmp-smol --example unplug -- unix:/run/vm.qmp net0 30
+//! ```
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use qmp_smol::{Client, Error, OwnedEvent, connect};
+use serde_json::Value;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let [address, device, seconds] = &arguments[..] else {
+        eprintln!("usage: unplug ADDRESS DEVICE SECONDS");
+        return ExitCode::from(2);
+    };
+    let patience = Duration::from_secs(seconds.parse().unwrap_or(30));
+    match smol::block_on(run(address, device, patience)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("unplug: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(address: &str, device: &str, patience: Duration) -> Result<bool, Error> {
+    let qemu = connect(address).await?;
+    let unplugged = unplug(&qemu, device, patience).await?;
+    match &unplugged {
+        Unplugged::Deleted => println!("{device} is out"),
+        Unplugged::RefusedByGuest => println!("the guest refuses to let {device} go"),
+        Unplugged::Pending if is_there(&qemu, device).await? => {
+            println!(
+                "{device} is still there: the guest has not answered in {patience:?}, and may yet"
+            );
+        }
+        Unplugged::Pending => println!("{device} went out at the last moment"),
+    }
+    qemu.close().await?;
+    Ok(matches!(unplugged, Unplugged::Deleted))
+}
+
+enum Unplugged {
+    Deleted,
+    RefusedByGuest,
+    Pending,
+}
+
+async fn unplug(qemu: &Client, device: &str, patience: Duration) -> Result<Unplugged, Error> {
+    // Before the command, for the event may come before its answer.
+    let wanted = device.to_owned();
+    let decided = qemu
+        .event()
+        .named("DEVICE_DELETED")
+        .named("DEVICE_UNPLUG_GUEST_ERROR")
+        .named("MEM_UNPLUG_ERROR")
+        .matching(move |event| is_about(event, &wanted))
+        .deadline(patience);
+    qemu.execute("device_del").argument("id", device).await?;
+    match decided.await {
+        Ok(event) if event.name() == "DEVICE_DELETED" => Ok(Unplugged::Deleted),
+        Ok(_) => Ok(Unplugged::RefusedByGuest),
+        Err(error) if error.is_timeout() => Ok(Unplugged::Pending),
+        Err(error) => Err(error),
+    }
+}
+
+/// Parts of a device have no name of their own, and go first.
+fn is_about(event: &OwnedEvent, device: &str) -> bool {
+    event.decode().is_ok_and(|data: Value| data["device"] == device)
+}
+
+async fn is_there(qemu: &Client, device: &str) -> Result<bool, Error> {
+    let devices = qemu.execute("qom-list").argument("path", "/machine/peripheral").await?;
+    let devices: Vec<Value> = devices.decode()?;
+    Ok(devices.iter().any(|it| it["name"] == device))
+}
