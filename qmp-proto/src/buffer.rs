@@ -41,6 +41,8 @@ impl InputBuffer {
             // A message beyond the limit is refused, so room for more is never needed.
             let most = longest.saturating_add(LEAST_ROOM);
             let length = (self.bytes.len() * 2).min(most).max(self.end + LEAST_ROOM);
+            // Exactly: a vector that grows on its own takes up to twice of what is asked for.
+            self.bytes.reserve_exact(length - self.bytes.len());
             self.bytes.resize(length, 0);
         }
         &mut self.bytes[self.end..]

@@ -7,6 +7,8 @@
 mod counting;
 #[cfg(feature = "alloc")]
 mod large;
+#[cfg(feature = "alloc")]
+mod server;
 
 use counting::allocations;
 use qmp_proto::{Arguments, Client, FixedOutput, Options, RawMessage, Received, Request};

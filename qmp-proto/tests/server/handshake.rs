@@ -26,6 +26,19 @@ fn a_client_is_greeted_once_and_first() {
 }
 
 #[test]
+fn a_greeting_is_laid_out_as_real_servers_do() {
+    for (name, pretty) in [("c-greeting-compact", false), ("c-greeting-pretty", true)] {
+        let vector = crate::data::client_vectors().into_iter().find(|it| it.name == name).unwrap();
+        let greeting = &vector.expect[0]["greeting"]["version"];
+        let package = greeting["package"].as_str().unwrap().to_string();
+        let options = Options::monitor().version(Version::new(7, 2, 22)).package(package);
+        let mut host = monitor(options.pretty(pretty));
+        host.server.greet(&mut host.out).unwrap();
+        assert_eq!(host.said(), String::from_utf8_lossy(&vector.input), "{name}");
+    }
+}
+
+#[test]
 fn input_before_the_greeting_is_answered_behind_it() {
     let mut host = monitor(Options::monitor());
     assert!(matches!(&host.hears(NEGOTIATE)[..], [Heard::Negotiated(false)]));

@@ -27,4 +27,5 @@ mod laws;
 mod limits;
 mod room;
 mod session;
+mod transcripts;
 mod vectors;

@@ -1,22 +1,19 @@
 //! Numbers with the value that QEMU gives them.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 
 /// How QEMU writes the number that a client wrote so: whole numbers of 64 bits as they are, all
 /// others as the nearest double in 17 digits. `None` for one that is too large for a double: QEMU
 /// writes `inf`, which is no JSON.
-pub(super) fn canonical(text: &str) -> Option<String> {
-    if !text.contains(['.', 'e', 'E']) {
-        if let Ok(whole) = text.parse::<i64>() {
-            return Some(format!("{whole}"));
-        }
-        if let Ok(whole) = text.parse::<u64>() {
-            return Some(format!("{whole}"));
-        }
+pub(super) fn canonical(text: &str) -> Option<Cow<'_, str>> {
+    // JSON has neither a plus nor zeros in front, so there is one way to write a whole number.
+    if text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok() {
+        return Some(if text == "-0" { "0" } else { text }.into());
     }
     let double: f64 = text.parse().ok()?;
-    double.is_finite().then(|| seventeen_digits(double))
+    double.is_finite().then(|| seventeen_digits(double).into())
 }
 
 /// As C's `%.17g`.

@@ -1,0 +1,124 @@
+//! What a server allocates: nothing per command, and no more than the longest message.
+
+use qmp_proto::server::{Options, Received, Response, Server, Session};
+use qmp_proto::{ErrorClass, Json, Sink, Timestamp};
+
+use crate::counting::{allocations, most_held};
+
+const NEGOTIATE: &[u8] = b"{\"execute\":\"qmp_capabilities\"}";
+const MEBI: usize = 1024 * 1024;
+
+fn read(session: &mut Session, bytes: &[u8]) {
+    session.room()[..bytes.len()].copy_from_slice(bytes);
+    session.filled(bytes.len());
+}
+
+fn write(session: &mut Session) {
+    while let Some(outgoing) = session.outgoing() {
+        let count = outgoing.bytes.len().min(10);
+        session.sent(count);
+    }
+}
+
+fn ready(options: Options) -> Session {
+    let mut session = Session::new(Server::monitor(options));
+    read(&mut session, NEGOTIATE);
+    assert!(matches!(session.receive(), Some((Received::Negotiated { .. }, _))));
+    write(&mut session);
+    session
+}
+
+#[test]
+fn a_server_allocates_nothing_per_command() {
+    let mut session = ready(Options::monitor());
+    let value = Json::parse(r#"{"running": true, "a": [1, 2.5, "é"]}"#).unwrap();
+    let mut exchange = || {
+        for (command, answered) in [
+            (&b"{\"execute\":\"stop\",\"id\":7}"[..], true),
+            (b"{\"execute\":\"x\",\"arguments\":{\"a\":[\"\xC3\xA9\",{}]},\"id\":\"libvirt-1\"}\r\n", true),
+            (b"{\"execute\":\"x\",\"id\":\"123e4567-e89b-12d3-a456-426614174000\"}", true),
+            (b"{\"execute\":1}", false),
+            (b"nonsense ", false),
+            (b"{\"a\":\"\x01\"}", false),
+        ] {
+            read(&mut session, command);
+            match session.receive() {
+                Some((Received::Command(_, ticket), mut sender)) => {
+                    assert!(answered);
+                    let response = Response::json(value);
+                    sender.answer(ticket, &response).unwrap();
+                    sender.emit("STOP", Timestamp::new(1, 2), Some(value)).unwrap();
+                }
+                Some((Received::Rejected(_), _)) => assert!(!answered),
+                other => panic!("{other:?}"),
+            }
+            assert!(session.receive().is_none());
+            write(&mut session);
+        }
+        read(&mut session, b"{\"execute\":\"x\"}");
+        let Some((Received::Command(_, ticket), mut sender)) = session.receive() else { panic!() };
+        let response = Response::error(ErrorClass::GenericError, "no \"x\"");
+        sender.answer(ticket, &response).unwrap();
+        write(&mut session);
+    };
+    exchange();
+    assert_eq!(allocations(|| (0..100).for_each(|_| exchange())), 0);
+}
+
+/// Feeds so many bytes to the session in the way of a socket; how many things were received.
+fn feed(session: &mut Session, byte: u8, count: usize) -> usize {
+    let mut received = 0;
+    let mut left = count;
+    while left > 0 {
+        let room = session.room();
+        let count = left.min(room.len()).min(64 * 1024);
+        room[..count].fill(byte);
+        session.filled(count);
+        left -= count;
+        while session.receive().is_some() {
+            received += 1;
+        }
+    }
+    received
+}
+
+#[test]
+fn a_message_that_never_ends_takes_no_more_memory_than_the_limit() {
+    for (begin, byte) in [
+        (&b"{\"a\":\""[..], b'x'),
+        (b"{", b' '),
+        (b"[", b'1'),
+        (b"[", b'['),
+        (b"\"", b'x'),
+        (b"", b'x'),
+        (b"", b' '),
+    ] {
+        let mut session = ready(Options::monitor().longest_message(MEBI));
+        let most = most_held(|| {
+            read(&mut session, begin);
+            let received = feed(&mut session, byte, 3 * MEBI);
+            assert_eq!(received, usize::from(byte != b' ' || !begin.is_empty()));
+        });
+        // While a buffer grows, both the old and the new are held.
+        assert!(most <= 2 * MEBI + 128 * 1024, "{most} for {}", begin.escape_ascii());
+    }
+}
+
+#[test]
+fn a_long_message_is_not_copied() {
+    let mut message = b"{\"execute\":\"x\",\"arguments\":{\"a\":\"".to_vec();
+    let around = message.len() - b"{\"a\":\"".len() + b"}".len();
+    message.resize(MEBI, b'x');
+    message.extend(b"\"}}");
+    let mut server: Server = Server::monitor(Options::monitor());
+    let mut out = Vec::with_capacity(1024);
+    server.handle_input(&mut out, NEGOTIATE).unwrap();
+    let count = allocations(|| {
+        let step = server.handle_input(&mut out, &message).unwrap();
+        let Some(Received::Command(command, ticket)) = step.received else { panic!() };
+        assert_eq!(command.arguments().unwrap().as_str().len(), message.len() - around);
+        server.answer(&mut out, ticket, &Response::empty()).unwrap();
+    });
+    assert_eq!(count, 0);
+    assert!(out.length() < 1024);
+}

@@ -1,0 +1,185 @@
+//! Recorded sessions, with our server in the place of the recorded one: what the client had sent
+//! comes in, commands are answered with the recorded value or error, and all that is said must be
+//! what the real server said, byte for byte.
+
+use qmp_proto::server::{Options, Received, Response, Server};
+use qmp_proto::{Json, Version};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+
+use crate::data::from_hexadecimal;
+
+/// Sessions that are no plain conversation of one client, and why.
+const OTHER: &[(&str, &str)] = &[
+    ("garbage_recovery_7.2", "one error for one broken message, where QEMU has several"),
+    ("smuggling_7.2", "nothing inside a broken message is run, and no id is infinite"),
+    ("mux_ctrl_a_7.2", "a multiplexer takes bytes away on the way"),
+    ("transport_telnet_7.2", "telnet has bytes of its own"),
+    ("transport_websocket_7.2", "websockets have bytes of their own"),
+];
+
+#[derive(Deserialize)]
+struct Entry {
+    dir: String,
+    hex: String,
+    event: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct About {
+    server: String,
+}
+
+/// What one connection carried: the client's writes, and the server's lines but for events.
+#[derive(Default)]
+struct Connection {
+    writes: Vec<Vec<u8>>,
+    said: Vec<u8>,
+}
+
+impl Connection {
+    fn lines(&self) -> VecDeque<&[u8]> {
+        let lines = self.said.split_inclusive(|&byte| byte == b'\n');
+        lines.filter(|line| !line.starts_with(b"{\"timestamp\"")).collect()
+    }
+}
+
+fn connections(text: &str) -> Vec<Connection> {
+    let mut connections = vec![Connection::default()];
+    for line in text.lines() {
+        let entry: Entry = serde_json::from_str(line).unwrap();
+        let bytes = from_hexadecimal(&entry.hex);
+        match (&entry.dir[..], entry.event.as_deref()) {
+            ("c2s", Some("close")) => connections.push(Connection::default()),
+            (_, Some(_)) => {}
+            ("c2s", None) => connections.last_mut().unwrap().writes.push(bytes),
+            _ => connections.last_mut().unwrap().said.extend(bytes),
+        }
+    }
+    connections
+}
+
+#[test]
+fn the_server_says_what_the_recorded_ones_said() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/transcripts");
+    let index = std::fs::read_to_string(folder.join("index.json")).unwrap();
+    let index: BTreeMap<String, About> = serde_json::from_str(&index).unwrap();
+    let (mut sessions, mut commands) = (0, 0);
+    for (file, about) in &index {
+        let name = file.trim_end_matches(".jsonl");
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        let agent = about.server.contains("qemu-ga");
+        let replayed = connections(&text)
+            .iter()
+            .try_fold(0, |count, connection| Ok::<_, String>(count + replay(connection, agent)?));
+        match (replayed, OTHER.iter().find(|(other, _)| *other == name)) {
+            (Ok(count), None) => {
+                sessions += 1;
+                commands += count;
+            }
+            (Err(error), None) => panic!("{name}: {error}"),
+            (Err(_), Some(_)) => {}
+            (Ok(_), Some((_, reason))) => panic!("{name} differs no more: {reason}"),
+        }
+    }
+    assert_eq!(sessions, index.len() - OTHER.len());
+    assert!(commands >= 425, "{commands}");
+}
+
+/// How many commands were answered.
+fn replay(connection: &Connection, agent: bool) -> Result<usize, String> {
+    let mut lines = connection.lines();
+    if lines.is_empty() {
+        return Ok(0);
+    }
+    let mut server: Server = match agent {
+        true => Server::agent(Options::agent()),
+        false => Server::monitor(options(lines[0]).ok_or("no greeting")?),
+    };
+    let mut out = Vec::new();
+    server.greet(&mut out).unwrap();
+    expect(&mut lines, &mut out, agent)?;
+    let (mut commands, mut input) = (0, Vec::new());
+    for write in &connection.writes {
+        input.extend_from_slice(write);
+        loop {
+            let step = server.handle_input(&mut out, &input).unwrap();
+            let used = step.used;
+            match step.received {
+                None => {
+                    input.drain(..used);
+                    break;
+                }
+                Some(Received::Command(command, ticket)) => {
+                    commands += 1;
+                    let id = ticket.id().map(|id| id.to_string());
+                    match lines.iter().position(|line| member(line, "id") == id) {
+                        // Only out-of-band answers overtake others.
+                        Some(at) if at == 0 || server.is_out_of_band() => {
+                            let line = lines.remove(at).unwrap();
+                            server.answer(&mut out, ticket, &response(line)?).unwrap();
+                            lines.push_front(line);
+                        }
+                        // It answers only when it fails, or the connection was closed before.
+                        _ if command.name() == "guest-shutdown" || lines.is_empty() => {
+                            server.leave_unanswered(ticket);
+                        }
+                        _ => return Err(format!("{command:?} is not answered")),
+                    }
+                }
+                Some(_) => {}
+            }
+            input.drain(..used);
+            expect(&mut lines, &mut out, agent)?;
+        }
+    }
+    if lines.is_empty() { Ok(commands) } else { Err("not all was said".into()) }
+}
+
+/// Compares what was said with what comes next in the recording.
+fn expect(lines: &mut VecDeque<&[u8]>, out: &mut Vec<u8>, agent: bool) -> Result<(), String> {
+    for said in std::mem::take(out).split_inclusive(|&byte| byte == b'\n') {
+        let recorded = lines.pop_front().unwrap_or_default();
+        if said != recorded && !(agent && recorded.is_empty()) {
+            let (said, recorded) = (said.escape_ascii(), recorded.escape_ascii());
+            return Err(format!("{said}, not {recorded}"));
+        }
+    }
+    Ok(())
+}
+
+fn members(line: &[u8]) -> Option<BTreeMap<String, &RawValue>> {
+    serde_json::from_slice(line.strip_prefix(b"\xFF").unwrap_or(line)).ok()
+}
+
+fn member(line: &[u8], name: &str) -> Option<String> {
+    members(line)?.get(name).map(|value| value.get().to_string())
+}
+
+fn options(greeting: &[u8]) -> Option<Options> {
+    let greeting: serde_json::Value = serde_json::from_slice(greeting).ok()?;
+    let version = &greeting["QMP"]["version"];
+    let number = |name: &str| version["qemu"][name].as_u64().map(|number| number as u32);
+    let offers = greeting["QMP"]["capabilities"].as_array()?.contains(&"oob".into());
+    Some(
+        Options::monitor()
+            .version(Version::new(number("major")?, number("minor")?, number("micro")?))
+            .package(version["package"].as_str()?.to_string())
+            .out_of_band(offers),
+    )
+}
+
+/// The recorded value or error.
+fn response(line: &[u8]) -> Result<Response<'static>, String> {
+    let members = members(line).ok_or("the recorded answer is no JSON")?;
+    fn json(raw: &RawValue) -> Result<Json<'_>, String> {
+        Json::parse(raw.get()).map_err(|error| error.to_string())
+    }
+    match (members.get("return"), members.get("error")) {
+        (Some(value), _) => Ok(Response::json(json(value)?).into_owned()),
+        (_, Some(error)) => Ok(Response::raw_error(json(error)?).into_owned()),
+        _ => Err("the recorded line is no answer".into()),
+    }
+}
