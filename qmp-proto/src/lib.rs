@@ -33,6 +33,11 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
+//! # The other side
+//!
+//! `server::Server`, with the feature `alloc`, is the server's half, of the same shape: for virtual
+//! machine monitors that speak QMP, mock servers and proxies.
+//!
 //! # Three kinds of error
 //!
 //! - [`Refused`]: what you asked for cannot be sent now, or at all. Nothing was sent, and what you
@@ -46,7 +51,8 @@
 //! # Features
 //!
 //! - none: the client, over memory of the caller's, without an allocator.
-//! - `alloc`: buffers that grow, [`Session`], messages that own their bytes, [`Address`].
+//! - `alloc`: buffers that grow, [`Session`], messages that own their bytes, [`Address`], the
+//!   server.
 //! - `serde` (default): decode replies into any type, send anything that serializes.
 //! - `std`: nothing but speed. The crate itself never uses the standard library.
 

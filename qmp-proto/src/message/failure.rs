@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::json::Text;
-use crate::message::ErrorClass;
+use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, Members, Text};
+use crate::message::{ErrorClass, Json};
 
 /// An error answer, borrowed from the bytes it came in.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,23 @@ impl<'b> Failure<'b> {
     /// guest chose, terminal escapes included.
     pub const fn description(&self) -> Text<'b> {
         self.description
+    }
+
+    /// The whole value of `error`, with whatever else the server put into it.
+    ///
+    /// # Errors
+    ///
+    /// If the server sent something that is no JSON.
+    pub fn json(&self) -> Result<Json<'b>, JsonError> {
+        let mut members = Members::new(self.message, MAX_DEPTH);
+        while let Some(member) = members.next()? {
+            if member.name_among(&["error"]) == b"error" {
+                let text = core::str::from_utf8(member.value)
+                    .map_err(|error| JsonError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
+                return Json::parse(text);
+            }
+        }
+        Err(JsonError::new(JsonFlaw::Incomplete, self.message.len()))
     }
 
     /// The whole message, without the line end.

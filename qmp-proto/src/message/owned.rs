@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::json::JsonError;
+use crate::json::{JsonError, Text};
 use crate::message::with_id::message_with_id;
 use crate::message::{Body, ErrorClass, Event, Failure, Greeting, Json, Reply, Timestamp, Version};
 
@@ -98,6 +98,15 @@ impl OwnedFailure {
     /// What the server says to a person; its text changes between versions.
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    /// As [`Failure::json`].
+    ///
+    /// # Errors
+    ///
+    /// If the server sent something that is no JSON.
+    pub fn json(&self) -> Result<Json<'_>, JsonError> {
+        Failure { message: &self.message, class: "", description: Text::default(), id: None }.json()
     }
 
     /// The whole message, without the line end.
@@ -302,6 +311,8 @@ mod tests {
         let owned = failure.into_owned();
         assert_eq!(owned.class(), ErrorClass::DeviceNotFound);
         assert_eq!(owned.description(), "no \"x\"");
+        let error = r#"{"class": "DeviceNotFound", "desc": "no \"x\""}"#;
+        assert_eq!(owned.json().unwrap().as_str(), error);
         assert_eq!(owned.to_string(), "DeviceNotFound: no \"x\"");
         assert_eq!(owned.message(), line);
         let long = [&b"{\"return\": \""[..], &[b'x'; 999], b"\"}"].concat();

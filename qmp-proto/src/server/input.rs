@@ -26,8 +26,8 @@ impl<F> Server<F> {
     /// [`received`](Step::received); then with those that are left over, unchanged, and more behind
     /// them. What is received borrows the input alone.
     ///
-    /// As many commands as may be in flight: then nothing is used or received until one is
-    /// answered, see [`wants_input`](Self::wants_input).
+    /// While as many commands are unanswered as may be, nothing is used and nothing received; see
+    /// [`wants_input`](Self::wants_input).
     ///
     /// # Errors
     ///

@@ -25,6 +25,7 @@ mod flight;
 mod handshake;
 mod laws;
 mod limits;
+mod proxy;
 mod room;
 mod session;
 mod transcripts;

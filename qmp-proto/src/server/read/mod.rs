@@ -8,6 +8,7 @@ mod flaw;
 mod grammar;
 mod modified_utf8;
 mod number;
+mod pass_over;
 mod reader;
 mod request;
 mod rewrite;

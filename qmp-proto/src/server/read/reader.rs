@@ -21,7 +21,7 @@ const MOST_TOKENS: usize = 2 * 1024 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct Reader {
     bounds: Bounds,
-    state: State,
+    pub(super) state: State,
     /// How much of the input that will be presented again was looked at.
     at: usize,
     /// Where in it the token under way begins.
@@ -29,12 +29,12 @@ pub(in crate::server) struct Reader {
     /// Of this message, before the token under way.
     tokens: usize,
     token_text: usize,
-    open: Open,
+    pub(super) open: Open,
     extended: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum State {
+pub(super) enum State {
     Between,
     String {
         quote: u8,
@@ -53,7 +53,7 @@ enum State {
 
 /// The brackets that are open.
 #[derive(Clone, Copy, Debug, Default)]
-struct Open {
+pub(super) struct Open {
     braces: i64,
     brackets: i64,
 }
@@ -75,7 +75,7 @@ pub(in crate::server) struct Read<'b> {
     pub(in crate::server) found: Option<Found<'b>>,
 }
 
-enum Step<'b> {
+pub(super) enum Step<'b> {
     /// So many bytes are done with.
     Pass(usize),
     Again,
@@ -300,60 +300,13 @@ impl Reader {
         Step::Found { used, found }
     }
 
-    fn begin(&mut self, state: State) {
+    pub(super) fn begin(&mut self, state: State) {
         *self = Self { state, ..Self::new(self.bounds) };
-    }
-
-    fn begin_skipping(&mut self, string: Option<u8>, escaped: bool) {
-        let open = self.open;
-        self.begin(State::Skipping { string, escaped });
-        self.open = open;
-    }
-
-    fn recover<'b>(&mut self, text: &'b [u8]) -> Step<'b> {
-        let resumes = |byte: &u8| match byte {
-            b'[' | b']' | b'{' | b'}' | b':' | b',' => true,
-            byte => (*byte < 0x20 && *byte != b'\t') || *byte >= 0xFE,
-        };
-        match text.iter().position(resumes) {
-            Some(at) => {
-                self.begin(State::Between);
-                Step::Pass(at)
-            }
-            None if text.is_empty() => Step::More,
-            None => Step::Pass(text.len()),
-        }
-    }
-
-    fn skip<'b>(&mut self, text: &'b [u8], mut string: Option<u8>, mut escaped: bool) -> Step<'b> {
-        for (at, &byte) in text.iter().enumerate() {
-            match (string, byte) {
-                (_, 0xFE..) => {
-                    self.begin(State::Recovering);
-                    let bytes = &text[at..=at];
-                    let found = Found::Broken { text: bytes, flaw: Flaw::Stray(bytes) };
-                    return Step::Found { used: at + 1, found };
-                }
-                (Some(_), _) if escaped => escaped = false,
-                (Some(_), b'\\') => escaped = true,
-                (Some(quote), byte) if byte == quote => string = None,
-                (Some(_), _) => {}
-                (None, b'"' | b'\'') => string = Some(byte),
-                (None, b'{' | b'}' | b'[' | b']') => self.open.count(byte),
-                (None, _) => {}
-            }
-            if string.is_none() && !self.open.any() {
-                self.begin(State::Between);
-                return Step::Pass(at + 1);
-            }
-        }
-        self.state = State::Skipping { string, escaped };
-        if text.is_empty() { Step::More } else { Step::Pass(text.len()) }
     }
 }
 
 impl Open {
-    fn count(&mut self, bracket: u8) {
+    pub(super) fn count(&mut self, bracket: u8) {
         match bracket {
             b'{' => self.braces += 1,
             b'}' => self.braces -= 1,
@@ -363,7 +316,7 @@ impl Open {
     }
 
     /// Whether a message goes on.
-    const fn any(self) -> bool {
+    pub(super) const fn any(self) -> bool {
         (self.braces > 0 || self.brackets > 0) && self.braces >= 0 && self.brackets >= 0
     }
 
