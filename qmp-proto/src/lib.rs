@@ -50,7 +50,8 @@
 //!
 //! # Features
 //!
-//! - none: the client, over memory of the caller's, without an allocator.
+//! - none: the client, over memory of the caller's, without an allocator. No call can panic: the
+//!   project links it for microcontrollers without anything to panic with.
 //! - `alloc`: buffers that grow, [`Session`], messages that own their bytes, [`Address`], the
 //!   server.
 //! - `serde` (default): decode replies into any type, send anything that serializes.

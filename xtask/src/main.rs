@@ -72,7 +72,7 @@ const CHORES: &[Chore] = &[
     Chore {
         name: "firmware",
         args: "",
-        about: "run the core on bare metal, in WebAssembly and without std; needs no panic",
+        about: "run the core on bare metal, in WebAssembly and on Linux without std; measure it",
         run: firmware::run,
     },
     Chore {
