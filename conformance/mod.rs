@@ -36,6 +36,7 @@ macro_rules! on_every_qemu {
                 a_socket_file_concerns_newcomers_only
                 a_connection_that_is_half_closed_ends
                 a_burst_of_events_is_whole_and_in_order
+                an_agent_is_used_over_vsock
                 a_monitor_is_used_over_tls
                 a_close_says_goodbye_over_tls
                 who_is_not_trusted_is_refused_over_tls

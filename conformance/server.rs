@@ -108,19 +108,24 @@ impl Suite {
         })
     }
 
-    /// A guest agent on this machine, that keeps its files in the folder and cannot shut it down.
+    /// A guest agent on this machine, listening on the socket `qmp`.
     pub(crate) fn agent(&self) -> Server {
+        self.agent_at("unix-listen", "qmp")
+    }
+
+    /// A guest agent on this machine, that keeps its files in the folder and cannot shut it down.
+    pub(crate) fn agent_at(&self, method: &str, path: &str) -> Server {
         let folder = folder();
-        let path = |name: &str| folder.path().join(name);
-        let (state, configuration) = (path("state"), path("configuration"));
+        let inside = |name: &str| folder.path().join(name);
+        let (state, configuration) = (inside("state"), inside("configuration"));
         fs::create_dir(&state).unwrap();
         fs::write(&configuration, "").unwrap();
-        let (pid, socket) = (path("pid"), path("qmp"));
+        let pid = inside("pid");
         self.start("qemu-ga", folder, |command| {
             command.env("QGA_CONF", configuration);
             command.arg("-t").arg(state).arg("-f").arg(pid);
             command.args(["-b", "guest-shutdown,guest-suspend-disk,guest-suspend-ram"]);
-            command.args(["-m", "unix-listen", "-p"]).arg(socket);
+            command.args(["-m", method, "-p", path]);
         })
     }
 

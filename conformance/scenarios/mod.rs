@@ -5,6 +5,7 @@ mod connections;
 mod faults;
 mod starting;
 mod tls;
+mod vsock;
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -17,6 +18,7 @@ pub(crate) use connections::*;
 pub(crate) use faults::*;
 pub(crate) use starting::*;
 pub(crate) use tls::*;
+pub(crate) use vsock::*;
 
 /// A runtime's listener, listening.
 pub(crate) trait Bind {

@@ -35,3 +35,4 @@ mod starting;
 mod storage_daemon;
 mod transports;
 mod typed;
+mod vsock;

@@ -211,6 +211,11 @@ impl Server {
         kill_process(pid, signal).unwrap();
     }
 
+    /// How it has ended, if it has.
+    pub(crate) fn has_ended(&mut self) -> std::io::Result<Option<ExitStatus>> {
+        self.process.try_wait()
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         let mut status = None;
