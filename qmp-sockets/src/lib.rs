@@ -1,4 +1,4 @@
-//! What every QMP client needs of the operating system, once, and without a runtime.
+//! What every QMP client and server needs of the operating system, once, and without a runtime.
 //!
 //! The protocol itself is in [`qmp_proto`], which does no I/O. Between it and a runtime's streams
 //! lie the same few questions for blocking and for asynchronous programs alike, and this crate
@@ -11,7 +11,8 @@
 //! - A QEMU that is not there yet is started, with its monitor connected from the start: [`Launch`].
 //! - When that fails, a [`ConnectError`] says to which address, why, and what to try; and when a
 //!   connected server stays silent, [`describe_silence`] finds out the cause.
-//! - A file descriptor is sent along with a command: [`send_with_descriptor`].
+//! - A file descriptor is sent along with a command: [`send_with_descriptor`]. A server receives it
+//!   with [`receive_with_descriptor`], and finds out whose it is: [`Arrivals`].
 //! - Events wait for a slow reader in bounded memory, and losses are counted: [`EventQueue`].
 //! - A connection's first id is unlike any other's: [`nonce()`].
 //! - Arguments are put together ([`ArgumentsBuilder`]), replies become values ([`Response`]), and
@@ -27,6 +28,8 @@
 mod abstract_name;
 mod advice;
 mod arguments;
+#[cfg(unix)]
+mod arrivals;
 mod attempts;
 mod cause;
 mod connect;
@@ -35,6 +38,7 @@ mod deadline;
 #[cfg(unix)]
 mod descriptor;
 mod error;
+mod hangup;
 mod into_address;
 #[cfg(unix)]
 mod launch;
@@ -54,14 +58,17 @@ mod socket_file;
 mod wire;
 
 pub use arguments::ArgumentsBuilder;
+#[cfg(unix)]
+pub use arrivals::Arrivals;
 pub use attempts::Attempts;
 pub use cause::{Cause, Disconnect};
 pub use connect::connect;
 pub use connect_error::ConnectError;
 pub use deadline::Deadline;
 #[cfg(unix)]
-pub use descriptor::{duplicate_inherited, send_with_descriptor};
+pub use descriptor::{duplicate_inherited, receive_with_descriptor, send_with_descriptor};
 pub use error::{Error, Outcome};
+pub use hangup::Hangup;
 pub use into_address::IntoAddress;
 #[cfg(unix)]
 pub use launch::{Launch, Launched, Process};

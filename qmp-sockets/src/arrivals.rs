@@ -1,0 +1,112 @@
+//! Descriptors that have come, and no command has taken yet.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+
+/// So many wait at most. QEMU keeps one.
+const MOST: usize = 16;
+
+/// Descriptors that came with a client's bytes, until commands take them.
+///
+/// [`receive_with_descriptor`](crate::receive_with_descriptor) cannot tell which of the bytes that
+/// it read a descriptor came with, so it is for whichever command takes it, of those that end behind
+/// the beginning of that read: commands that take none are no hindrance. QEMU does the same, but that
+/// there a descriptor replaces the one before it at once; here, where commands may be answered in any
+/// order, it waits for its own.
+///
+/// ```
+/// use qmp_sockets::Arrivals;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut arrivals = Arrivals::default();
+/// # let descriptor = std::os::fd::OwnedFd::from(std::os::unix::net::UnixStream::pair()?.0);
+/// // 100 bytes had been read before, and now more came, with a descriptor.
+/// arrivals.push(100, descriptor);
+/// assert!(arrivals.take(100, true).is_none(), "a command that had ended by then");
+/// assert!(arrivals.take(130, true).is_some(), "one that ended later");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Default)]
+pub struct Arrivals(VecDeque<(u64, OwnedFd)>);
+
+impl Arrivals {
+    /// Keeps a descriptor that came with bytes of which the first had this place in the stream.
+    /// Of more than 16 that wait the oldest is given back, to be closed.
+    pub fn push(&mut self, start: u64, descriptor: OwnedFd) -> Option<OwnedFd> {
+        self.0.push_back((start, descriptor));
+        let oldest = if self.0.len() > MOST { self.0.pop_front() } else { None };
+        oldest.map(|(_, descriptor)| descriptor)
+    }
+
+    /// Takes the newest of those that can belong to a command whose end has this place in the
+    /// stream. If that command is the `only` one unanswered, nobody can want the older ones any
+    /// more: they are closed.
+    pub fn take(&mut self, end: u64, only: bool) -> Option<OwnedFd> {
+        let newest = self.0.iter().rposition(|(start, _)| *start < end)?;
+        let (_, descriptor) = self.0.remove(newest)?;
+        if only {
+            self.0.drain(..newest);
+        }
+        Some(descriptor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+
+    fn descriptor() -> (i32, OwnedFd) {
+        let descriptor = OwnedFd::from(tempfile::tempfile().unwrap());
+        (descriptor.as_raw_fd(), descriptor)
+    }
+
+    fn number(descriptor: Option<OwnedFd>) -> Option<i32> {
+        descriptor.map(|descriptor| descriptor.as_raw_fd())
+    }
+
+    #[test]
+    fn each_of_two_commands_gets_its_own_in_either_order() {
+        for later_first in [false, true] {
+            let mut arrivals = Arrivals::default();
+            let ((one, first), (two, second)) = (descriptor(), descriptor());
+            assert!(arrivals.push(0, first).is_none());
+            assert!(arrivals.push(50, second).is_none());
+            if later_first {
+                assert_eq!(number(arrivals.take(100, false)), Some(two));
+                assert_eq!(number(arrivals.take(50, true)), Some(one));
+            } else {
+                assert_eq!(number(arrivals.take(50, false)), Some(one));
+                assert_eq!(number(arrivals.take(100, true)), Some(two));
+            }
+        }
+    }
+
+    #[test]
+    fn one_that_nobody_took_serves_a_later_command_but_not_after_a_newer_one() {
+        let mut arrivals = Arrivals::default();
+        let ((one, first), (two, second), (_, third)) = (descriptor(), descriptor(), descriptor());
+        arrivals.push(0, first);
+        assert_eq!(number(arrivals.take(500, true)), Some(one));
+        arrivals.push(600, third);
+        arrivals.push(700, second);
+        assert_eq!(number(arrivals.take(800, true)), Some(two));
+        assert!(arrivals.take(900, true).is_none());
+    }
+
+    #[test]
+    fn a_flood_of_them_is_closed_from_the_oldest_on() {
+        let mut arrivals = Arrivals::default();
+        let numbers: Vec<i32> = (0..MOST as u64 + 3)
+            .filter_map(|place| {
+                let (number, descriptor) = descriptor();
+                let closed = arrivals.push(place, descriptor)?;
+                assert_ne!(closed.as_raw_fd(), number);
+                Some(closed.as_raw_fd())
+            })
+            .collect();
+        assert_eq!((numbers.len(), arrivals.0.len()), (3, MOST));
+    }
+}
