@@ -241,7 +241,7 @@ impl<R: Runtime> Builder<R> {
         let (client, driver) = self.open_on(transport, &address.to_string())?;
         let deadline = self.connect_deadline;
         let connect = |address, deadline| -> Connecting { Box::pin(dial::<R>(address, deadline)) };
-        let spawn = R::spawn;
+        let spawn = R::spawn::<Disconnect>;
         client.link().set_origin(Origin { address, deadline, connect, spawn });
         Ok((client, driver))
     }
@@ -323,7 +323,7 @@ impl<R: Runtime> Builder<R> {
     }
 }
 
-async fn dial<R: Runtime>(
+pub(crate) async fn dial<R: Runtime>(
     address: Address,
     deadline: Duration,
 ) -> Result<Arc<dyn Transport>, Error> {

@@ -23,6 +23,7 @@ mod driver;
 mod events;
 mod input;
 mod runtime;
+pub mod server;
 mod starting;
 mod sync;
 mod trace;
@@ -33,7 +34,7 @@ pub use client::{Client, Execute, Raw, RawRunning, Running, State};
 pub use driver::Driver;
 pub use events::{Event, EventWait, Events, Subscribe};
 pub use runtime::Runtime;
-pub use transport::{Borrowed, Transport};
+pub use transport::{Borrowed, Descriptor, Transport};
 
 pub use qmp_proto::{
     self, Address, AddressError, Command, DecodeError, ErrorClass, Json, Options, OwnedEvent,

@@ -7,9 +7,10 @@ use std::time::Instant;
 use qmp_proto::Address;
 use qmp_sockets::{ConnectError, Socket};
 
-use crate::{Driver, Transport};
+use crate::Transport;
 
-/// A runtime, for [`Builder`](crate::Builder): how it takes sockets, and how it spawns. Implemented
+/// A runtime, for [`Builder`](crate::Builder) and [`server::Builder`](crate::server::Builder): how it
+/// takes sockets, and how it spawns. Implemented
 /// by the adapters; programs have no use for it.
 pub trait Runtime: 'static {
     /// A socket of the runtime.
@@ -37,6 +38,6 @@ pub trait Runtime: 'static {
         deadline: Option<Instant>,
     ) -> impl Future<Output = Result<(Socket, Address), ConnectError>> + Send;
 
-    /// Runs the driver in a task of its own.
-    fn spawn(driver: Driver);
+    /// Runs a driver, of a client or a server, in a task of its own.
+    fn spawn<T: Send + 'static>(driver: impl Future<Output = T> + Send + 'static);
 }

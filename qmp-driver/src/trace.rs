@@ -8,7 +8,9 @@ pub(crate) use off::{CommandSpan, connected, ended, shows_wire, wire};
 
 #[cfg(feature = "tracing")]
 mod on {
-    use qmp_sockets::{Direction, Disconnect, Error};
+    use std::fmt::Display;
+
+    use qmp_sockets::{Direction, Error};
     use tracing::span::{Entered, Span};
     use tracing::{Level, debug, debug_span, enabled, info, trace};
 
@@ -37,7 +39,7 @@ mod on {
         info!(target: "qmp::connection", peer, "ready");
     }
 
-    pub(crate) fn ended(peer: &str, reason: &Disconnect) {
+    pub(crate) fn ended(peer: &str, reason: &impl Display) {
         info!(target: "qmp::connection", peer, %reason, "ended");
     }
 
@@ -53,7 +55,9 @@ mod on {
 
 #[cfg(not(feature = "tracing"))]
 mod off {
-    use qmp_sockets::{Direction, Disconnect, Error};
+    use std::fmt::Display;
+
+    use qmp_sockets::{Direction, Error};
 
     pub(crate) struct CommandSpan;
 
@@ -73,7 +77,7 @@ mod off {
 
     pub(crate) fn connected(_peer: &str) {}
 
-    pub(crate) fn ended(_peer: &str, _reason: &Disconnect) {}
+    pub(crate) fn ended(_peer: &str, _reason: &impl Display) {}
 
     pub(crate) fn shows_wire() -> bool {
         false

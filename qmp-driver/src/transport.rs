@@ -31,6 +31,21 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// What the system says.
     fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>>;
 
+    /// Reads some bytes, and the descriptor that came with them, as
+    /// [`receive_with_descriptor`](qmp_sockets::receive_with_descriptor) does. Servers read so;
+    /// clients use [`poll_read`](Self::poll_read), and what comes is closed.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    fn poll_read_with_descriptor(
+        &self,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<io::Result<(usize, Option<Descriptor>)>> {
+        self.poll_read(cx, room).map_ok(|count| (count, None))
+    }
+
     /// Writes some bytes, with a descriptor that travels with the first of them.
     ///
     /// # Errors
@@ -83,7 +98,7 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
         Instant::now()
     }
 
-    /// Whether descriptors can be sent.
+    /// Whether descriptors can be sent and received.
     fn carries_descriptors(&self) -> bool {
         false
     }
@@ -99,12 +114,12 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// What is sent along with a command.
+/// What travels along with a command.
 #[cfg(unix)]
-pub(crate) type Descriptor = std::os::fd::OwnedFd;
-/// There are none here.
+pub type Descriptor = std::os::fd::OwnedFd;
+/// What travels along with a command; there are none on this system.
 #[cfg(not(unix))]
-pub(crate) type Descriptor = std::convert::Infallible;
+pub type Descriptor = std::convert::Infallible;
 
 /// A descriptor that is lent for one write.
 #[cfg(unix)]

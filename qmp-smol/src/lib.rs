@@ -98,6 +98,27 @@ pub fn builder() -> Builder<Smol> {
     Builder::default()
 }
 
+/// Serves clients: the other side of QMP, for virtual machine monitors, mock servers and proxies.
+/// The module [`server`](mod@server) tells more.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), qmp_smol::Error> {
+/// let listener = qmp_smol::Listener::bind("unix:/run/vm.qmp")?;
+/// loop {
+///     let mut commands = qmp_smol::server().accept(&listener).await?;
+///     while let Some(request) = commands.recv().await {
+///         match request.name() {
+///             "query-status" => request.answer_json(r#"{"status": "running", "running": true}"#)?,
+///             _ => request.not_found(),
+///         }
+///     }
+/// }
+/// # }
+/// ```
+pub fn server() -> server::Builder<Smol> {
+    server::Builder::default()
+}
+
 /// The runtime, for [`Builder`].
 #[derive(Debug)]
 pub struct Smol;
@@ -160,7 +181,7 @@ impl Runtime for Smol {
         }
     }
 
-    fn spawn(driver: Driver) {
+    fn spawn<T: Send + 'static>(driver: impl Future<Output = T> + Send + 'static) {
         smol::spawn(driver).detach();
     }
 }

@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use qmp_driver::{Borrowed, Socket, Transport, qmp_sockets};
-use qmp_sockets::{describe_silence, describe_stop, send_with_descriptor};
+use qmp_driver::{Borrowed, Descriptor, Socket, Transport, qmp_sockets};
+use qmp_sockets::{describe_silence, describe_stop, receive_with_descriptor, send_with_descriptor};
 use smol::Async;
 
 use crate::clock::Clock;
@@ -43,6 +43,23 @@ impl Transport for SocketTransport {
     fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
             let read = self.socket.get_ref().read(room);
+            if !would_block(&read) {
+                return Poll::Ready(read);
+            }
+            ready!(self.socket.poll_readable(cx))?;
+        }
+    }
+
+    fn poll_read_with_descriptor(
+        &self,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<io::Result<(usize, Option<Descriptor>)>> {
+        if !self.carries_descriptors() {
+            return self.poll_read(cx, room).map_ok(|count| (count, None));
+        }
+        loop {
+            let read = receive_with_descriptor(self.socket.get_ref(), room);
             if !would_block(&read) {
                 return Poll::Ready(read);
             }

@@ -79,9 +79,8 @@ pub fn receive_with_descriptor(
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_RECEIVED))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut room = [IoSliceMut::new(room)];
-    let received = rustix::io::retry_on_intr(|| {
-        recvmsg(&socket, &mut room, &mut control, CLOSED_ON_EXEC)
-    })?;
+    let received =
+        rustix::io::retry_on_intr(|| recvmsg(&socket, &mut room, &mut control, CLOSED_ON_EXEC))?;
     let mut first = None;
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(descriptors) = message {

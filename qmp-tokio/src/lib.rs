@@ -93,6 +93,27 @@ pub fn builder() -> Builder<Tokio> {
     Builder::default()
 }
 
+/// Serves clients: the other side of QMP, for virtual machine monitors, mock servers and proxies.
+/// The module [`server`](mod@server) tells more.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), qmp_tokio::Error> {
+/// let listener = qmp_tokio::Listener::bind("unix:/run/vm.qmp")?;
+/// loop {
+///     let mut commands = qmp_tokio::server().accept(&listener).await?;
+///     while let Some(request) = commands.recv().await {
+///         match request.name() {
+///             "query-status" => request.answer_json(r#"{"status": "running", "running": true}"#)?,
+///             _ => request.not_found(),
+///         }
+///     }
+/// }
+/// # }
+/// ```
+pub fn server() -> server::Builder<Tokio> {
+    server::Builder::default()
+}
+
 /// The runtime, for [`Builder`].
 #[derive(Debug)]
 pub struct Tokio;
@@ -166,7 +187,7 @@ impl Runtime for Tokio {
         }
     }
 
-    fn spawn(driver: Driver) {
+    fn spawn<T: Send + 'static>(driver: impl Future<Output = T> + Send + 'static) {
         tokio::spawn(driver);
     }
 }

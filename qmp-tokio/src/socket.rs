@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use qmp_driver::{Borrowed, Socket, Transport, qmp_sockets};
-use qmp_sockets::{describe_silence, describe_stop, send_with_descriptor};
+use qmp_driver::{Borrowed, Descriptor, Socket, Transport, qmp_sockets};
+use qmp_sockets::{describe_silence, describe_stop, receive_with_descriptor, send_with_descriptor};
 use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpStream, UnixStream};
@@ -71,6 +71,25 @@ impl Transport for SocketTransport {
         let mut room = ReadBuf::new(room);
         ready!(Pin::new(&mut *reader).poll_read(cx, &mut room))?;
         Poll::Ready(Ok(room.filled().len()))
+    }
+
+    fn poll_read_with_descriptor(
+        &self,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<io::Result<(usize, Option<Descriptor>)>> {
+        if !self.carries_descriptors {
+            return self.poll_read(cx, room).map_ok(|count| (count, None));
+        }
+        let stream = self.stream();
+        loop {
+            ready!(stream.poll_read_ready(cx))?;
+            let receive = || receive_with_descriptor(stream, room);
+            match stream.try_io(Interest::READABLE, receive) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read),
+            }
+        }
     }
 
     fn poll_write(

@@ -1,0 +1,74 @@
+//! What the driver, the commands, the requests and the emitters of one client share.
+
+use std::sync::{Arc, PoisonError};
+
+use qmp_proto::Refusal;
+use qmp_proto::server::{Response, Ticket};
+use qmp_sockets::{Cause, Error, Hangup};
+
+use crate::server::machine::{After, Machine};
+use crate::sync::{Mutex, MutexGuard};
+use crate::trace;
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    machine: Mutex<Machine>,
+    pub(super) peer: Arc<str>,
+}
+
+impl Connection {
+    pub(super) fn new(machine: Machine, peer: &str) -> Self {
+        Self { machine: Mutex::new(machine), peer: Arc::from(peer) }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes something, and does what is left to do once the lock is released.
+    pub(super) fn with<R>(&self, change: impl FnOnce(&mut Machine, &mut After) -> R) -> R {
+        let mut after = After::default();
+        let mut machine = self.lock();
+        let had_ended = machine.ended.is_some();
+        let result = change(&mut machine, &mut after);
+        let ended = if had_ended { None } else { machine.ended.clone() };
+        drop(machine);
+        if let Some(reason) = ended {
+            trace::ended(&self.peer, &reason);
+        }
+        after.run();
+        result
+    }
+
+    pub(super) fn end(&self, reason: Hangup) {
+        self.with(|machine, after| machine.end(reason, after));
+    }
+
+    /// Answers a command. If that fails the client is told so instead, for it waits. To a client
+    /// that is gone nothing is said.
+    pub(super) fn answer(
+        &self,
+        ticket: Ticket,
+        command: &str,
+        response: &Response<'_>,
+    ) -> Result<(), Error> {
+        let refusal = self.with(|machine, after| {
+            machine.settle(after, |server, output| {
+                let unsent = server.answer(output, ticket, response).err()?;
+                let apology = Response::error(
+                    qmp_proto::ErrorClass::GenericError,
+                    format!("The answer to {command} cannot be sent: {}", unsent.reason),
+                );
+                // This one is flat, and a growing output is never full.
+                let _ = server.answer(output, unsent.ticket, &apology);
+                Some(unsent.reason)
+            })
+        });
+        refusal.map_or(Ok(()), |refusal| Err(self.refused(command, refusal)))
+    }
+
+    /// What could not be sent, and in which command or event.
+    pub(super) fn refused(&self, name: &str, refusal: Refusal) -> Error {
+        Error::new(Cause::Refused(refusal)).in_command(name).with_peer(&self.peer)
+    }
+}

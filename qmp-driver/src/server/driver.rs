@@ -1,0 +1,290 @@
+//! The future that moves the bytes.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use qmp_proto::Output;
+use qmp_sockets::Hangup;
+
+use crate::Transport;
+use crate::input::Input;
+use crate::machine::Writer;
+use crate::server::connection::Connection;
+use crate::server::take::{Taken, take};
+use crate::transport::{Descriptor, is_end};
+
+/// How many times one poll reads before other tasks get their turn.
+const TURNS_A_POLL: usize = 16;
+/// How long a client that does not read may keep us from ending a connection.
+const TIME_TO_READ: Duration = Duration::from_secs(10);
+/// How much of what the client still says is read before we leave.
+const LAST_READS: usize = 256;
+
+/// Reads what the client sends, queues its commands, and writes what others could not write at
+/// once.
+///
+/// Nothing happens on a connection while nobody polls this: spawn it. It is done when the
+/// connection is over, and says why; that is so, too, when the [`Commands`](crate::server::Commands)
+/// were dropped. Dropping it ends the connection.
+#[must_use = "a connection does nothing unless its driver is polled"]
+pub struct Driver {
+    connection: Arc<Connection>,
+    transport: Arc<dyn Transport>,
+    input: Input,
+    /// How many bytes were read.
+    read: u64,
+    /// What is in the input is no whole message.
+    starved: bool,
+    /// What others could not write.
+    outgoing: Output,
+    unflushed: bool,
+    garbage_ends: bool,
+    /// When we give up a client that does not read, once there is nothing more to say, and how much
+    /// was unsent when that was set.
+    give_up: Option<(usize, Instant)>,
+}
+
+enum Next {
+    /// There may be more to do at once.
+    Again,
+    Wait,
+}
+
+/// How the connection stands, now that what could be written is written.
+enum Stand {
+    Open {
+        wants_input: bool,
+    },
+    /// Nothing more will be said, but not all of it was written.
+    Flushing,
+    Finished(Hangup),
+}
+
+impl Driver {
+    pub(super) fn new(
+        connection: Arc<Connection>,
+        transport: Arc<dyn Transport>,
+        garbage_ends: bool,
+    ) -> Self {
+        Self {
+            connection,
+            transport,
+            input: Input::default(),
+            read: 0,
+            starved: true,
+            outgoing: Output::new(),
+            unflushed: false,
+            garbage_ends,
+            give_up: None,
+        }
+    }
+}
+
+impl Future for Driver {
+    type Output = Hangup;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Hangup> {
+        for _ in 0..TURNS_A_POLL {
+            match self.carry(cx) {
+                Ok(Next::Again) => {}
+                Ok(Next::Wait) => return Poll::Pending,
+                Err(reason) => return Poll::Ready(self.finish(reason)),
+            }
+        }
+        // Others have their turn first.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Driver {
+    /// Writes what there is to write, and reads or takes once.
+    fn carry(&mut self, cx: &mut Context<'_>) -> Result<Next, Hangup> {
+        let waker = cx.waker().clone();
+        let outgoing = &mut self.outgoing;
+        self.connection.with(|machine, after| {
+            after.stale = machine.driver.replace(waker);
+            if let Some(reason) = &machine.ended {
+                return Err(reason.clone());
+            }
+            machine.hand_over(outgoing);
+            Ok(())
+        })?;
+        self.write(cx)?;
+        match self.stand() {
+            Stand::Finished(reason) => match self.transport.poll_close(cx) {
+                Poll::Ready(_) => Err(reason),
+                Poll::Pending => self.wait_for_reader(cx),
+            },
+            Stand::Flushing => self.wait_for_reader(cx),
+            Stand::Open { wants_input: false } => Ok(Next::Wait),
+            Stand::Open { wants_input: true } if self.starved => self.read(cx),
+            Stand::Open { wants_input: true } => self.take(),
+        }
+    }
+
+    fn stand(&self) -> Stand {
+        let mut machine = self.connection.lock();
+        machine.leaving = self.outgoing.unsent();
+        let wants_input = machine.wants_input();
+        machine.paused = !wants_input;
+        if !machine.has_spoken() {
+            return Stand::Open { wants_input };
+        }
+        if machine.unsent() > 0 || self.unflushed {
+            return Stand::Flushing;
+        }
+        Stand::Finished(if machine.closing { Hangup::ByUs } else { Hangup::ByClient })
+    }
+
+    /// There is nothing more to say, and the client takes its time. As long as it reads it may.
+    fn wait_for_reader(&mut self, cx: &mut Context<'_>) -> Result<Next, Hangup> {
+        let unsent = self.connection.lock().unsent();
+        let deadline = match self.give_up {
+            Some((before, deadline)) if before == unsent => deadline,
+            _ => self.transport.now() + TIME_TO_READ,
+        };
+        self.give_up = Some((unsent, deadline));
+        match self.transport.poll_until(cx, deadline) {
+            Poll::Pending => Ok(Next::Wait),
+            Poll::Ready(()) => Err(Hangup::NotReading { unsent }),
+        }
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Hangup> {
+        loop {
+            while let Some(outgoing) = self.outgoing.next() {
+                match self.transport.poll_write(cx, outgoing.bytes, None) {
+                    Poll::Pending => return Ok(()),
+                    Poll::Ready(Ok(count @ 1..)) => drop(self.outgoing.sent(count)),
+                    Poll::Ready(Ok(0)) => self.stop_writing(),
+                    Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // What the client said before it left is still to be done.
+                    Poll::Ready(Err(error)) if is_end(&error) => self.stop_writing(),
+                    Poll::Ready(Err(error)) => return Err(Hangup::Io(Arc::new(error))),
+                }
+                self.unflushed = true;
+            }
+            if self.unflushed {
+                match self.transport.poll_flush(cx) {
+                    Poll::Pending => return Ok(()),
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) if is_end(&error) => self.stop_writing(),
+                    Poll::Ready(Err(error)) => return Err(Hangup::Io(Arc::new(error))),
+                }
+                self.unflushed = false;
+                // Meanwhile others left their bytes to us.
+                self.connection.lock().hand_over(&mut self.outgoing);
+            }
+            if self.outgoing.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn stop_writing(&mut self) {
+        self.outgoing.sent(usize::MAX);
+        self.connection.lock().writer = Writer::Nobody;
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<Next, Hangup> {
+        let read = match self.transport.poll_readable(cx) {
+            Poll::Ready(Ok(())) => self.transport.poll_read_with_descriptor(cx, self.input.room()),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        };
+        match read {
+            Poll::Pending => {
+                self.input.rest();
+                return Ok(Next::Wait);
+            }
+            Poll::Ready(Ok((0, _))) => self.end_input(),
+            Poll::Ready(Ok((count, descriptor))) => {
+                if let Some(descriptor) = descriptor {
+                    self.keep(descriptor);
+                }
+                self.input.filled(count);
+                self.read += count as u64;
+                self.starved = false;
+            }
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            // A client that leaves something unread resets the connection.
+            Poll::Ready(Err(error)) if is_end(&error) => self.end_input(),
+            Poll::Ready(Err(error)) => return Err(Hangup::Io(Arc::new(error))),
+        }
+        Ok(Next::Again)
+    }
+
+    /// Keeps a descriptor for the command that it came with.
+    #[cfg(unix)]
+    fn keep(&self, descriptor: Descriptor) {
+        let oldest = self.connection.lock().arrivals.push(self.read, descriptor);
+        drop(oldest);
+    }
+
+    #[cfg(not(unix))]
+    fn keep(&self, descriptor: Descriptor) {
+        match descriptor {}
+    }
+
+    /// The client says nothing more. It may still wait for answers.
+    fn end_input(&self) {
+        self.connection.with(|machine, after| {
+            machine.input_ended = true;
+            machine.wake_receiver(after);
+        });
+    }
+
+    fn take(&mut self) -> Result<Next, Hangup> {
+        let input = self.input.bytes();
+        let place = self.read - input.len() as u64;
+        let Taken { used, starved, end } = take(&self.connection, input, place, self.garbage_ends);
+        self.input.used(used);
+        self.starved = starved;
+        match end {
+            None => Ok(Next::Again),
+            Some(reason) => Err(reason),
+        }
+    }
+
+    fn finish(&mut self, reason: Hangup) -> Hangup {
+        let mut cx = Context::from_waker(Waker::noop());
+        // What can be told to a client that is hung up on, is.
+        if matches!(reason, Hangup::NotJson(_)) {
+            self.connection.lock().hand_over(&mut self.outgoing);
+            let _ = self.write(&mut cx);
+        }
+        // Closing with something unread would reset the connection, and the client might lose what
+        // it has not read yet.
+        let mut room = [0; 4096];
+        for _ in 0..LAST_READS {
+            match self.transport.poll_read(&mut cx, &mut room) {
+                Poll::Ready(Ok(1..)) => {}
+                _ => break,
+            }
+        }
+        self.connection.end(reason.clone());
+        let ended = self.connection.lock().ended.clone();
+        ended.unwrap_or(reason)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.connection.end(Hangup::ByUs);
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("peer", &self.connection.peer)
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
+}

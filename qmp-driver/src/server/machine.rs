@@ -1,0 +1,245 @@
+//! What lies under the one lock of a connection to a client.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::task::Waker;
+
+use qmp_proto::server::{Command, Phase, Server, Ticket};
+use qmp_proto::{Output, Sink};
+use qmp_sockets::Hangup;
+use slab::Slab;
+
+use crate::Transport;
+use crate::machine::Writer;
+use crate::server::builder::Settings;
+
+#[cfg(unix)]
+type Arrivals = qmp_sockets::Arrivals;
+#[cfg(not(unix))]
+type Arrivals = ();
+
+/// Above this much unsent output nothing is read from the client.
+const ENOUGH_UNSENT: usize = 1024 * 1024;
+
+/// The server machine, what it wants to send, and who waits.
+///
+/// Nothing of the user's runs while this is locked: no waker is cloned, woken or dropped, nothing
+/// is serialized. What is left to do goes into an [`After`].
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) server: Server,
+    pub(super) output: Output,
+    /// How many bytes the driver has taken out of `output` and not written yet.
+    pub(super) leaving: usize,
+    /// How many bytes of events were appended since the last time that nothing was unsent.
+    event_bytes: usize,
+    pub(super) writer: Writer,
+    /// `None` once the connection has ended.
+    pub(super) transport: Option<Arc<dyn Transport>>,
+    /// Commands that nobody has received yet.
+    pub(super) queue: VecDeque<Queued>,
+    pub(super) arrivals: Arrivals,
+    /// The driver's; `None` while it is under way to being polled.
+    pub(super) driver: Option<Waker>,
+    /// The driver reads nothing until something is answered.
+    pub(super) paused: bool,
+    pub(super) receiver: Option<Waker>,
+    pub(super) watchers: Slab<Waker>,
+    /// The client sends nothing more.
+    pub(super) input_ended: bool,
+    /// No more commands are taken.
+    pub(super) closing: bool,
+    /// Set once; nothing happens after.
+    pub(super) ended: Option<Hangup>,
+    most_unsent: usize,
+}
+
+/// A command, and the right to answer it.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) command: Command<'static>,
+    pub(super) ticket: Ticket,
+    /// How many bytes of the stream came up to its end.
+    pub(super) end: u64,
+}
+
+/// What is left to do once the lock is released.
+#[derive(Debug, Default)]
+pub(super) struct After {
+    pub(super) wakers: Vec<Waker>,
+    pub(super) stale: Option<Waker>,
+    transport: Option<Arc<dyn Transport>>,
+    queue: VecDeque<Queued>,
+    arrivals: Arrivals,
+}
+
+impl After {
+    pub(super) fn run(mut self) {
+        self.wakers.drain(..).for_each(Waker::wake);
+    }
+}
+
+impl Machine {
+    pub(super) fn new(
+        server: Server,
+        output: Output,
+        settings: &Settings,
+        transport: Arc<dyn Transport>,
+    ) -> Self {
+        Self {
+            server,
+            output,
+            leaving: 0,
+            event_bytes: 0,
+            writer: Writer::Anyone,
+            transport: Some(transport),
+            queue: VecDeque::new(),
+            arrivals: Arrivals::default(),
+            driver: None,
+            paused: false,
+            receiver: None,
+            watchers: Slab::new(),
+            input_ended: false,
+            closing: false,
+            ended: None,
+            most_unsent: settings.most_unsent,
+        }
+    }
+
+    /// How many bytes are still to be written.
+    pub(super) fn unsent(&self) -> usize {
+        self.output.unsent() + self.leaving
+    }
+
+    /// Whether the client has negotiated, where it has to.
+    pub(super) fn is_ready(&self) -> bool {
+        self.server.phase() == Phase::Ready
+    }
+
+    /// Whether anything is to be read from the client, or taken of what was read.
+    pub(super) fn wants_input(&self) -> bool {
+        !self.closing
+            && !self.input_ended
+            && self.server.wants_input()
+            && self.unsent() <= ENOUGH_UNSENT
+    }
+
+    /// Whether nothing more will be said.
+    pub(super) fn has_spoken(&self) -> bool {
+        (self.closing || self.input_ended) && self.queue.is_empty() && self.server.in_flight() == 0
+    }
+
+    /// Has the server answer a command or leave it unanswered.
+    pub(super) fn settle<R>(
+        &mut self,
+        after: &mut After,
+        settle: impl FnOnce(&mut Server, &mut Output) -> R,
+    ) -> R {
+        let settled = settle(&mut self.server, &mut self.output);
+        self.try_write(after);
+        if self.paused || self.closing || self.input_ended {
+            self.wake_driver(after);
+        }
+        settled
+    }
+
+    /// Has the server say an event. A client that lets too many pile up is hung up on.
+    pub(super) fn emit<R>(
+        &mut self,
+        after: &mut After,
+        emit: impl FnOnce(&mut Server, &mut Output) -> R,
+    ) -> R {
+        if self.unsent() == 0 {
+            self.event_bytes = 0;
+        }
+        let before = self.output.length();
+        let emitted = emit(&mut self.server, &mut self.output);
+        self.event_bytes += self.output.length() - before;
+        self.try_write(after);
+        // Long answers that wait are no fault of the client's, and it has not asked for events.
+        let unsent = self.unsent();
+        if unsent.min(self.event_bytes) > self.most_unsent {
+            self.end(Hangup::NotReading { unsent }, after);
+        }
+        emitted
+    }
+
+    /// Writes what can be written at once; the driver is woken for the rest.
+    fn try_write(&mut self, after: &mut After) {
+        if self.writer == Writer::Anyone {
+            let Some(transport) = &self.transport else {
+                return;
+            };
+            while let Some(outgoing) = self.output.next() {
+                match transport.try_write(outgoing.bytes, None) {
+                    Ok(count @ 1..) => drop(self.output.sent(count)),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // An error is found again, and dealt with, by the driver.
+                    Ok(0) | Err(_) => return self.wake_driver(after),
+                }
+            }
+        }
+        if self.writer == Writer::Nobody {
+            self.discard_output();
+        }
+    }
+
+    /// Gives the driver what others could not write, unless it still has some.
+    pub(super) fn hand_over(&mut self, outgoing: &mut Output) {
+        if self.writer == Writer::Nobody {
+            self.discard_output();
+            return;
+        }
+        if outgoing.is_empty() {
+            std::mem::swap(&mut self.output, outgoing);
+        }
+        self.leaving = outgoing.unsent();
+        self.writer = match outgoing.is_empty() {
+            true => Writer::Anyone,
+            false => Writer::Driver,
+        };
+    }
+
+    pub(super) fn discard_output(&mut self) {
+        self.output.sent(usize::MAX);
+    }
+
+    pub(super) fn wake_driver(&mut self, after: &mut After) {
+        after.wakers.extend(self.driver.take());
+    }
+
+    pub(super) fn wake_receiver(&mut self, after: &mut After) {
+        after.wakers.extend(self.receiver.take());
+    }
+
+    pub(super) fn wake_watchers(&mut self, after: &mut After) {
+        after.wakers.extend(self.watchers.drain());
+    }
+
+    /// Takes no more commands. Those that were received are still answered.
+    pub(super) fn close(&mut self, after: &mut After) {
+        self.closing = true;
+        self.wake_receiver(after);
+        self.wake_driver(after);
+    }
+
+    /// Ends the connection, unless it has ended; all who wait are told. Whether it was this call.
+    ///
+    /// Commands that nobody has received are not run: there is nobody to tell what became of them.
+    pub(super) fn end(&mut self, reason: Hangup, after: &mut After) -> bool {
+        if self.ended.is_some() {
+            return false;
+        }
+        self.ended = Some(reason);
+        self.writer = Writer::Nobody;
+        self.discard_output();
+        self.wake_receiver(after);
+        self.wake_driver(after);
+        self.wake_watchers(after);
+        after.transport = self.transport.take();
+        after.queue = std::mem::take(&mut self.queue);
+        after.arrivals = std::mem::take(&mut self.arrivals);
+        true
+    }
+}

@@ -1,0 +1,78 @@
+//! What was read, understood.
+
+use qmp_proto::server::{Command, Received, Rejection, Ticket};
+use qmp_sockets::Hangup;
+
+use crate::server::connection::Connection;
+use crate::server::machine::{Machine, Queued};
+
+/// So many messages are understood at a time: the lock is held for moments.
+const BATCH: usize = 64;
+
+/// How far the input was understood.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) used: usize,
+    /// More bytes are needed.
+    pub(super) starved: bool,
+    /// The connection cannot go on.
+    pub(super) end: Option<Hangup>,
+}
+
+/// Takes commands out of the input and queues them. `place` is where in the stream it begins.
+///
+/// They are copied with no lock held.
+pub(super) fn take(connection: &Connection, input: &[u8], place: u64, garbage_ends: bool) -> Taken {
+    let (taken, found) = take_batch(&mut connection.lock(), input, garbage_ends);
+    if found.is_empty() {
+        return taken;
+    }
+    let queued: Vec<_> = found
+        .into_iter()
+        .map(|(command, ticket, used)| Queued {
+            command: command.into_owned(),
+            ticket,
+            end: place + used as u64,
+        })
+        .collect();
+    connection.with(|machine, after| {
+        machine.queue.extend(queued);
+        machine.wake_receiver(after);
+    });
+    taken
+}
+
+fn take_batch<'b>(
+    machine: &mut Machine,
+    input: &'b [u8],
+    garbage_ends: bool,
+) -> (Taken, Vec<(Command<'b>, Ticket, usize)>) {
+    let mut taken = Taken { used: 0, starved: false, end: None };
+    let mut found = Vec::new();
+    for _ in 0..BATCH {
+        if !machine.wants_input() {
+            break;
+        }
+        // A growing output is never full.
+        let Ok(step) = machine.server.handle_input(&mut machine.output, &input[taken.used..])
+        else {
+            break;
+        };
+        taken.used += step.used;
+        match step.received {
+            Some(Received::Command(command, ticket)) => found.push((command, ticket, taken.used)),
+            Some(Received::Rejected(rejected))
+                if garbage_ends && rejected.reason == Rejection::NotJson =>
+            {
+                taken.end = Some(Hangup::NotJson(rejected.to_string().into()));
+                break;
+            }
+            Some(_) => {}
+            None => {
+                taken.starved = true;
+                break;
+            }
+        }
+    }
+    (taken, found)
+}
