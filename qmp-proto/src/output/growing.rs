@@ -89,6 +89,14 @@ impl<F> Output<F> {
             self.bytes.clear();
             self.sent = 0;
             self.bytes.shrink_to(KEPT);
+        } else if self.sent >= KEPT && self.sent >= self.unsent() {
+            // Where there is always more, it never runs empty. This moves no byte twice for each
+            // that was sent.
+            self.bytes.drain(..self.sent);
+            if let Some((at, _)) = &mut self.descriptor {
+                *at -= self.sent;
+            }
+            self.sent = 0;
         }
         left.map(|(_, descriptor)| descriptor)
     }
@@ -133,5 +141,36 @@ impl<F> Sink for Output<F> {
 
     fn as_vec(&mut self) -> Option<&mut Vec<u8>> {
         Some(&mut self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_that_never_runs_empty_does_not_grow() {
+        let mut output = Output::<u32>::new();
+        let mut expected = 0_u64;
+        for number in 0..1_000_000_u64 {
+            if number % 100_000 == 50_000 {
+                let at = output.length();
+                output.attach(at, 7);
+            }
+            output.append(&number.to_le_bytes()).unwrap();
+            if output.unsent() > 100 * 1024 {
+                for _ in 0..100 {
+                    let next = output.next().unwrap();
+                    let bytes = u64::from_le_bytes(next.bytes[..8].try_into().unwrap());
+                    assert_eq!(bytes, expected);
+                    let carries = expected % 100_000 == 50_000;
+                    assert_eq!(next.descriptor.is_some(), carries, "at {expected}");
+                    assert_eq!(output.sent(8), carries.then_some(7));
+                    expected += 1;
+                }
+            }
+            assert!(output.bytes.len() < 300 * 1024);
+        }
+        assert!(expected > 900_000);
     }
 }
