@@ -239,8 +239,8 @@ pub(crate) enum Stopped {
     Ended,
 }
 
-/// Whether the server has closed, however the system puts it.
-fn is_end(error: &io::Error) -> bool {
+/// Whether the other end has closed, however the system puts it.
+pub(crate) fn is_end(error: &io::Error) -> bool {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof,
     };

@@ -23,6 +23,7 @@
 //!   send several before waiting for the first; pass descriptors.
 //! - [`event`](Connection::event) waits for events, or looks without waiting. Events are kept, in
 //!   order and in bounded memory, while answers are awaited.
+//! - [`server()`] is the other side: it serves clients.
 //! - [`Error`] tells a server's error from a deadline and from a lost connection, and whether the
 //!   command may have been done all the same.
 //!
@@ -39,6 +40,7 @@ mod handshake;
 mod raw;
 mod receive;
 mod sent;
+pub mod server;
 mod shutdown;
 mod starting;
 mod stream;
@@ -64,6 +66,12 @@ pub use qmp_sockets::{
 };
 #[cfg(unix)]
 pub use qmp_sockets::{Launch, Process};
+
+/// Serves clients: the other side of QMP, for virtual machine monitors, mock servers and proxies.
+/// The module [`server`](mod@server) tells more.
+pub fn server() -> server::Builder {
+    server::Builder::default()
+}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use qmp_sockets::{Socket, describe_silence, describe_stop};
 
-/// A stream that a [`Connection`](crate::Connection) runs over.
+/// A stream that a [`Connection`](crate::Connection) runs over, or a
+/// [server's](crate::server::Connection).
 ///
 /// [`Socket`] is one; [`NoDeadline`] makes one of anything that reads and writes.
 ///
@@ -30,6 +31,18 @@ pub trait Stream: Read + Write {
     /// `WouldBlock` if that is nothing.
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
+    /// Reads, with the descriptor that came with the bytes, as
+    /// [`receive_with_descriptor`](qmp_sockets::receive_with_descriptor) does. Servers read so;
+    /// clients use `read`, and what comes is closed.
+    ///
+    /// # Errors
+    ///
+    /// As `read`.
+    #[cfg(unix)]
+    fn read_with_descriptor(&mut self, room: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
+        Ok((self.read(room)?, None))
+    }
+
     /// Writes with a descriptor that travels with the first byte.
     ///
     /// # Errors
@@ -44,7 +57,7 @@ pub trait Stream: Read + Write {
     /// Says that nothing more will be written, where the stream can say so.
     fn end_writing(&mut self) {}
 
-    /// Whether descriptors can be sent.
+    /// Whether descriptors can be sent and received.
     fn carries_descriptors(&self) -> bool {
         false
     }
@@ -73,6 +86,8 @@ pub enum Interest {
     Read,
     /// That, or room to write.
     ReadOrWrite,
+    /// Room to write.
+    Write,
 }
 
 /// What a stream can do without waiting.
@@ -92,6 +107,7 @@ impl Stream for Socket {
         let flags = match interest {
             Interest::Read => PollFlags::IN,
             Interest::ReadOrWrite => PollFlags::IN | PollFlags::OUT,
+            Interest::Write => PollFlags::OUT,
         };
         let timeout = timeout.map(|timeout| {
             // poll(2) takes no more than about 68 years; that is for ever too.
@@ -112,6 +128,13 @@ impl Stream for Socket {
 
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Self::try_write(self, bytes)
+    }
+
+    fn read_with_descriptor(&mut self, room: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
+        match self {
+            Self::Unix(stream) => qmp_sockets::receive_with_descriptor(stream, room),
+            other => Ok((Read::read(other, room)?, None)),
+        }
     }
 
     fn write_with_descriptor(&mut self, bytes: &[u8], descriptor: &OwnedFd) -> io::Result<usize> {
@@ -141,7 +164,7 @@ impl Stream for Socket {
 #[cfg(not(unix))]
 impl Stream for Socket {
     fn poll(&mut self, interest: Interest, timeout: Option<Duration>) -> io::Result<Readiness> {
-        if interest == Interest::ReadOrWrite {
+        if interest != Interest::Read {
             return Ok(Readiness { read: false, write: true });
         }
         let Self::Tcp(stream) = self else {

@@ -78,6 +78,16 @@ pub enum Cause {
         /// The names of the events that were waited for; empty for any.
         names: Vec<String>,
     },
+    /// The deadline of a server passed, and its client sent no command.
+    NoCommand {
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// A server asked for the next command while as many are unanswered as may be.
+    AnswerFirst {
+        /// How many are unanswered.
+        unanswered: usize,
+    },
     /// The server went on without answering: it answered a later command, or started anew.
     Unanswered,
     /// The connection is over.
@@ -169,6 +179,12 @@ impl fmt::Display for Cause {
             Self::NoEvent { waited, names } => {
                 write!(f, "no {} in {waited:.1?}", names.join(" or "))
             }
+            Self::NoCommand { waited } => write!(f, "no command in {waited:.1?}"),
+            Self::AnswerFirst { unanswered } => write!(
+                f,
+                "as many commands are unanswered as may be ({unanswered}): answer one before \
+                 asking for the next"
+            ),
             Self::Unanswered => f.write_str("the server went on without answering this command"),
             Self::Disconnected { reason, .. } => reason.fmt(f),
             Self::Decode(error) => write!(f, "the answer is not what was expected: {error}"),

@@ -81,14 +81,16 @@ impl Error {
         self.0.peer.as_deref()
     }
 
-    /// Whether a deadline passed: of connecting, of the handshake, of a command or an event.
+    /// Whether a deadline passed: of connecting, of the handshake, of a command or an event; of a
+    /// server that waits for a command.
     pub fn is_timeout(&self) -> bool {
         match &self.0.cause {
             Cause::Connect(error) => error.is_timeout(),
             Cause::SilentHandshake { .. }
             | Cause::Deadline { .. }
             | Cause::NoTurn { .. }
-            | Cause::NoEvent { .. } => true,
+            | Cause::NoEvent { .. }
+            | Cause::NoCommand { .. } => true,
             _ => false,
         }
     }

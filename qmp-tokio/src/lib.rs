@@ -18,6 +18,7 @@
 //! - [`Client::execute`] commands by name, or [`call`](Client::call) typed ones, from any number of
 //!   tasks; pass descriptors.
 //! - [`Client::event`] waits for one event, [`Client::events`] subscribes to many.
+//! - [`server()`] is the other side: it serves clients.
 //! - [`Error`] tells a server's error from a deadline and from a lost connection, and whether the
 //!   command may have been done all the same.
 //!
