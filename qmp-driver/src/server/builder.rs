@@ -11,7 +11,7 @@ use qmp_sockets::{Cause, ConnectError, Error, IntoAddress};
 
 use crate::builder::dial;
 use crate::server::connection::Connection;
-use crate::server::machine::Machine;
+use crate::server::connection::machine::Machine;
 use crate::server::{Commands, Driver};
 use crate::{Json, Runtime, Transport};
 

@@ -10,7 +10,7 @@ use futures_core::Stream;
 use qmp_sockets::Hangup;
 
 use crate::server::connection::Connection;
-use crate::server::watch::Watch;
+use crate::server::connection::watch::Watch;
 use crate::server::{Emitter, Request};
 
 /// The commands of one client, and the server's end of the connection to it.

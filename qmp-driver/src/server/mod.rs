@@ -46,10 +46,7 @@ mod commands;
 mod connection;
 mod driver;
 mod emitter;
-mod machine;
 mod request;
-mod take;
-mod watch;
 
 pub use builder::Builder;
 pub use commands::Commands;

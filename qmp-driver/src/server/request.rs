@@ -9,7 +9,7 @@ use qmp_sockets::Error;
 use serde::{Deserialize, Serialize};
 
 use crate::server::connection::Connection;
-use crate::server::machine::Queued;
+use crate::server::connection::machine::Queued;
 
 /// A command of a client, and the right to answer it: from any task, in any order.
 ///

@@ -11,7 +11,7 @@ use qmp_sockets::Hangup;
 use slab::Slab;
 
 use crate::Transport;
-use crate::machine::Writer;
+use crate::connection::machine::Writer;
 use crate::server::builder::Settings;
 
 #[cfg(unix)]
@@ -27,61 +27,61 @@ const ENOUGH_UNSENT: usize = 1024 * 1024;
 /// Nothing of the user's runs while this is locked: no waker is cloned, woken or dropped, nothing
 /// is serialized. What is left to do goes into an [`After`].
 #[derive(Debug)]
-pub(super) struct Machine {
-    pub(super) server: Server,
-    pub(super) output: Output,
+pub(crate) struct Machine {
+    pub(crate) server: Server,
+    pub(crate) output: Output,
     /// How many bytes the driver has taken out of `output` and not written yet.
-    pub(super) leaving: usize,
+    pub(crate) leaving: usize,
     /// How many bytes of events were appended since the last time that nothing was unsent.
     event_bytes: usize,
-    pub(super) writer: Writer,
+    pub(crate) writer: Writer,
     /// `None` once the connection has ended.
-    pub(super) transport: Option<Arc<dyn Transport>>,
+    pub(crate) transport: Option<Arc<dyn Transport>>,
     /// Commands that nobody has received yet.
-    pub(super) queue: VecDeque<Queued>,
-    pub(super) arrivals: Arrivals,
+    pub(crate) queue: VecDeque<Queued>,
+    pub(crate) arrivals: Arrivals,
     /// The driver's; `None` while it is under way to being polled.
-    pub(super) driver: Option<Waker>,
+    pub(crate) driver: Option<Waker>,
     /// The driver reads nothing until something is answered.
-    pub(super) paused: bool,
-    pub(super) receiver: Option<Waker>,
-    pub(super) watchers: Slab<Waker>,
+    pub(crate) paused: bool,
+    pub(crate) receiver: Option<Waker>,
+    pub(crate) watchers: Slab<Waker>,
     /// The client sends nothing more.
-    pub(super) input_ended: bool,
+    pub(crate) input_ended: bool,
     /// No more commands are taken.
-    pub(super) closing: bool,
+    pub(crate) closing: bool,
     /// Set once; nothing happens after.
-    pub(super) ended: Option<Hangup>,
+    pub(crate) ended: Option<Hangup>,
     most_unsent: usize,
 }
 
 /// A command, and the right to answer it.
 #[derive(Debug)]
-pub(super) struct Queued {
-    pub(super) command: Command<'static>,
-    pub(super) ticket: Ticket,
+pub(crate) struct Queued {
+    pub(crate) command: Command<'static>,
+    pub(crate) ticket: Ticket,
     /// How many bytes of the stream came up to its end.
-    pub(super) end: u64,
+    pub(crate) end: u64,
 }
 
 /// What is left to do once the lock is released.
 #[derive(Debug, Default)]
-pub(super) struct After {
-    pub(super) wakers: Vec<Waker>,
-    pub(super) stale: Option<Waker>,
+pub(crate) struct After {
+    pub(crate) wakers: Vec<Waker>,
+    pub(crate) stale: Option<Waker>,
     transport: Option<Arc<dyn Transport>>,
     queue: VecDeque<Queued>,
     arrivals: Arrivals,
 }
 
 impl After {
-    pub(super) fn run(mut self) {
+    pub(crate) fn run(mut self) {
         self.wakers.drain(..).for_each(Waker::wake);
     }
 }
 
 impl Machine {
-    pub(super) fn new(
+    pub(crate) fn new(
         server: Server,
         output: Output,
         settings: &Settings,
@@ -108,17 +108,17 @@ impl Machine {
     }
 
     /// How many bytes are still to be written.
-    pub(super) fn unsent(&self) -> usize {
+    pub(crate) fn unsent(&self) -> usize {
         self.output.unsent() + self.leaving
     }
 
     /// Whether the client has negotiated, where it has to.
-    pub(super) fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.server.phase() == Phase::Ready
     }
 
     /// Whether anything is to be read from the client, or taken of what was read.
-    pub(super) fn wants_input(&self) -> bool {
+    pub(crate) fn wants_input(&self) -> bool {
         !self.closing
             && !self.input_ended
             && self.server.wants_input()
@@ -126,12 +126,12 @@ impl Machine {
     }
 
     /// Whether nothing more will be said.
-    pub(super) fn has_spoken(&self) -> bool {
+    pub(crate) fn has_spoken(&self) -> bool {
         (self.closing || self.input_ended) && self.queue.is_empty() && self.server.in_flight() == 0
     }
 
     /// Has the server answer a command or leave it unanswered.
-    pub(super) fn settle<R>(
+    pub(crate) fn settle<R>(
         &mut self,
         after: &mut After,
         settle: impl FnOnce(&mut Server, &mut Output) -> R,
@@ -145,7 +145,7 @@ impl Machine {
     }
 
     /// Has the server say an event. A client that lets too many pile up is hung up on.
-    pub(super) fn emit<R>(
+    pub(crate) fn emit<R>(
         &mut self,
         after: &mut After,
         emit: impl FnOnce(&mut Server, &mut Output) -> R,
@@ -186,7 +186,7 @@ impl Machine {
     }
 
     /// Gives the driver what others could not write, unless it still has some.
-    pub(super) fn hand_over(&mut self, outgoing: &mut Output) {
+    pub(crate) fn hand_over(&mut self, outgoing: &mut Output) {
         if self.writer == Writer::Nobody {
             self.discard_output();
             return;
@@ -201,24 +201,24 @@ impl Machine {
         };
     }
 
-    pub(super) fn discard_output(&mut self) {
+    pub(crate) fn discard_output(&mut self) {
         self.output.sent(usize::MAX);
     }
 
-    pub(super) fn wake_driver(&mut self, after: &mut After) {
+    pub(crate) fn wake_driver(&mut self, after: &mut After) {
         after.wakers.extend(self.driver.take());
     }
 
-    pub(super) fn wake_receiver(&mut self, after: &mut After) {
+    pub(crate) fn wake_receiver(&mut self, after: &mut After) {
         after.wakers.extend(self.receiver.take());
     }
 
-    pub(super) fn wake_watchers(&mut self, after: &mut After) {
+    pub(crate) fn wake_watchers(&mut self, after: &mut After) {
         after.wakers.extend(self.watchers.drain());
     }
 
     /// Takes no more commands. Those that were received are still answered.
-    pub(super) fn close(&mut self, after: &mut After) {
+    pub(crate) fn close(&mut self, after: &mut After) {
         self.closing = true;
         self.wake_receiver(after);
         self.wake_driver(after);
@@ -227,7 +227,7 @@ impl Machine {
     /// Ends the connection, unless it has ended; all who wait are told. Whether it was this call.
     ///
     /// Commands that nobody has received are not run: there is nobody to tell what became of them.
-    pub(super) fn end(&mut self, reason: Hangup, after: &mut After) -> bool {
+    pub(crate) fn end(&mut self, reason: Hangup, after: &mut After) -> bool {
         if self.ended.is_some() {
             return false;
         }

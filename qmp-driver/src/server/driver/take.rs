@@ -4,7 +4,7 @@ use qmp_proto::server::{Command, Received, Rejection, Ticket};
 use qmp_sockets::Hangup;
 
 use crate::server::connection::Connection;
-use crate::server::machine::{Machine, Queued};
+use crate::server::connection::machine::{Machine, Queued};
 
 /// So many messages are understood at a time: the lock is held for moments.
 const BATCH: usize = 64;

@@ -1,32 +1,35 @@
 //! What the driver, the commands, the requests and the emitters of one client share.
 
+pub(crate) mod machine;
+pub(crate) mod watch;
+
 use std::sync::{Arc, PoisonError};
 
 use qmp_proto::Refusal;
 use qmp_proto::server::{Response, Ticket};
 use qmp_sockets::{Cause, Error, Hangup};
 
-use crate::server::machine::{After, Machine};
+use self::machine::{After, Machine};
 use crate::sync::{Mutex, MutexGuard};
 use crate::trace;
 
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     machine: Mutex<Machine>,
-    pub(super) peer: Arc<str>,
+    pub(crate) peer: Arc<str>,
 }
 
 impl Connection {
-    pub(super) fn new(machine: Machine, peer: &str) -> Self {
+    pub(crate) fn new(machine: Machine, peer: &str) -> Self {
         Self { machine: Mutex::new(machine), peer: Arc::from(peer) }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Machine> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Machine> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes something, and does what is left to do once the lock is released.
-    pub(super) fn with<R>(&self, change: impl FnOnce(&mut Machine, &mut After) -> R) -> R {
+    pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Machine, &mut After) -> R) -> R {
         let mut after = After::default();
         let mut machine = self.lock();
         let had_ended = machine.ended.is_some();
@@ -40,13 +43,13 @@ impl Connection {
         result
     }
 
-    pub(super) fn end(&self, reason: Hangup) {
+    pub(crate) fn end(&self, reason: Hangup) {
         self.with(|machine, after| machine.end(reason, after));
     }
 
     /// Answers a command. If that fails the client is told so instead, for it waits. To a client
     /// that is gone nothing is said.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &self,
         ticket: Ticket,
         command: &str,
@@ -68,7 +71,7 @@ impl Connection {
     }
 
     /// What could not be sent, and in which command or event.
-    pub(super) fn refused(&self, name: &str, refusal: Refusal) -> Error {
+    pub(crate) fn refused(&self, name: &str, refusal: Refusal) -> Error {
         Error::new(Cause::Refused(refusal)).in_command(name).with_peer(&self.peer)
     }
 }

@@ -9,13 +9,13 @@ use qmp_sockets::Hangup;
 use crate::server::connection::Connection;
 
 /// Waits for the end.
-pub(super) struct Watch<'c> {
+pub(crate) struct Watch<'c> {
     connection: &'c Connection,
     key: Option<usize>,
 }
 
 impl<'c> Watch<'c> {
-    pub(super) const fn new(connection: &'c Connection) -> Self {
+    pub(crate) const fn new(connection: &'c Connection) -> Self {
         Self { connection, key: None }
     }
 }

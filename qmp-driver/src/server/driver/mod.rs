@@ -1,5 +1,7 @@
 //! The future that moves the bytes.
 
+mod take;
+
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -11,11 +13,11 @@ use std::time::{Duration, Instant};
 use qmp_proto::Output;
 use qmp_sockets::Hangup;
 
+use self::take::{Taken, take};
 use crate::Transport;
+use crate::connection::machine::Writer;
 use crate::input::Input;
-use crate::machine::Writer;
 use crate::server::connection::Connection;
-use crate::server::take::{Taken, take};
 use crate::transport::{Descriptor, is_end};
 
 /// How many times one poll reads before other tasks get their turn.
@@ -66,7 +68,7 @@ enum Stand {
 }
 
 impl Driver {
-    pub(super) fn new(
+    pub(crate) fn new(
         connection: Arc<Connection>,
         transport: Arc<dyn Transport>,
         garbage_ends: bool,
