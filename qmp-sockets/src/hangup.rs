@@ -35,7 +35,7 @@ impl fmt::Display for Hangup {
                  closed on this side"
             ),
             Self::NotJson(shown) => {
-                write!(f, "the client is none of QMP, and was hung up on: {shown}")
+                write!(f, "the client does not speak QMP, and was hung up on: {shown}")
             }
             Self::Io(error) => write!(f, "the connection broke: {error}"),
         }

@@ -7,6 +7,7 @@ use qmp_proto::server::{Options, Server, Session};
 use qmp_sockets::{Cause, Deadline, Error, IntoAddress, Listener, connect};
 
 use crate::server::Connection;
+use crate::server::connection::Manners;
 use crate::stream::Stream;
 
 /// How long connecting, and closing, may take.
@@ -20,9 +21,10 @@ pub struct Builder {
     agent: bool,
     options: Option<Options>,
     greeting: Option<Box<str>>,
-    pub(super) accept_deadline: Option<Duration>,
-    pub(super) most_unsent: usize,
-    pub(super) garbage_ends: bool,
+    accept_deadline: Option<Duration>,
+    most_unsent: usize,
+    close_deadline: Duration,
+    garbage_ends: bool,
 }
 
 impl Default for Builder {
@@ -33,6 +35,7 @@ impl Default for Builder {
             greeting: None,
             accept_deadline: None,
             most_unsent: MOST_UNSENT,
+            close_deadline: USUAL_DEADLINE,
             garbage_ends: false,
         }
     }
@@ -70,6 +73,12 @@ impl Builder {
     /// 16 MiB unless set. `usize::MAX` keeps without bound, as QEMU does.
     pub fn most_unsent(mut self, bytes: usize) -> Self {
         self.most_unsent = bytes;
+        self
+    }
+
+    /// How long [`Connection::close`] waits for a client that does not read: 10 seconds unless set.
+    pub fn close_deadline(mut self, deadline: Duration) -> Self {
+        self.close_deadline = deadline;
         self
     }
 
@@ -128,24 +137,13 @@ impl Builder {
                 .map_err(|refusal| Error::new(Cause::Refused(refusal)))?,
             _ => Session::new(server),
         };
-        let garbage_ends = self.garbage_ends && !self.agent;
-        let mut connection = Connection::new(stream, session, peer, self.most_unsent, garbage_ends);
+        let manners = Manners {
+            garbage_ends: self.garbage_ends && !self.agent,
+            most_unsent: self.most_unsent,
+            close_deadline: self.close_deadline,
+        };
+        let mut connection = Connection::new(stream, session, peer, manners);
         connection.write_now();
         Ok(connection)
-    }
-}
-
-impl<S: Stream> Connection<S> {
-    /// Writes all that was said, and ends the connection. Commands without an answer get none.
-    ///
-    /// # Errors
-    ///
-    /// If the client does not read it within ten seconds.
-    pub fn close(mut self) -> Result<(), Error> {
-        let deadline = match self.has_deadlines() {
-            true => Deadline::after(USUAL_DEADLINE),
-            false => Deadline::NEVER,
-        };
-        self.flush(deadline, USUAL_DEADLINE)
     }
 }

@@ -37,8 +37,7 @@ pub struct Connection<S: Stream = Socket> {
     pub(super) consumed: u64,
     /// How many bytes of events were appended since the last time that nothing was unsent.
     pub(super) event_bytes: usize,
-    pub(super) most_unsent: usize,
-    pub(super) garbage_ends: bool,
+    pub(super) manners: Manners,
     /// The client sends nothing more.
     pub(super) input_ended: bool,
     /// The client does not read any more; what it said before is still done.
@@ -46,14 +45,18 @@ pub struct Connection<S: Stream = Socket> {
     pub(super) ended: Option<Hangup>,
 }
 
+/// How the client is dealt with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manners {
+    /// One that sends no JSON is hung up on.
+    pub(super) garbage_ends: bool,
+    /// How many bytes of events are kept for one that does not read.
+    pub(super) most_unsent: usize,
+    pub(super) close_deadline: Duration,
+}
+
 impl<S: Stream> Connection<S> {
-    pub(super) fn new(
-        stream: S,
-        session: Session,
-        peer: &str,
-        most_unsent: usize,
-        garbage_ends: bool,
-    ) -> Self {
+    pub(super) fn new(stream: S, session: Session, peer: &str, manners: Manners) -> Self {
         Self {
             stream,
             session,
@@ -63,8 +66,7 @@ impl<S: Stream> Connection<S> {
             read: 0,
             consumed: 0,
             event_bytes: 0,
-            most_unsent,
-            garbage_ends,
+            manners,
             input_ended: false,
             deaf: false,
             ended: None,
@@ -109,6 +111,16 @@ impl<S: Stream> Connection<S> {
             fresh = false;
             self.step(within);
         }
+    }
+
+    /// Writes all that was said, and ends the connection. Commands without an answer get none.
+    ///
+    /// # Errors
+    ///
+    /// If the client does not read it within the [deadline of
+    /// closing](crate::server::Builder::close_deadline).
+    pub fn close(mut self) -> Result<(), Error> {
+        self.flush()
     }
 
     /// The client, as it was named when the connection was made.

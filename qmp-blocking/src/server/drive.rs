@@ -21,7 +21,7 @@ impl<S: Stream> Connection<S> {
             let (command, garbage) = match self.session.receive()?.0 {
                 Received::Command(command, ticket) => (Some((command.into_owned(), ticket)), None),
                 Received::Rejected(rejected)
-                    if self.garbage_ends && rejected.reason == Rejection::NotJson =>
+                    if self.manners.garbage_ends && rejected.reason == Rejection::NotJson =>
                 {
                     (None, Some(Hangup::NotJson(rejected.to_string().into())))
                 }
@@ -132,7 +132,12 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Waits until everything was written.
-    pub(super) fn flush(&mut self, deadline: Deadline, waited: Duration) -> Result<(), Error> {
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        let waited = self.manners.close_deadline;
+        let deadline = match self.has_deadlines() {
+            true => Deadline::after(waited),
+            false => Deadline::NEVER,
+        };
         self.answer_given_up();
         self.write_now();
         while self.ended.is_none() && self.unsent() > 0 {

@@ -72,7 +72,7 @@ impl<S: Stream> Connection<S> {
         self.write_now();
         // Long answers that wait are no fault of the client's, and it has not asked for events.
         let unsent = self.unsent();
-        if unsent.min(self.event_bytes) > self.most_unsent {
+        if unsent.min(self.event_bytes) > self.manners.most_unsent {
             self.end(Hangup::NotReading { unsent });
         }
         sent

@@ -12,10 +12,11 @@ use qmp_sockets::{Cause, ConnectError, Error, IntoAddress};
 use crate::builder::dial;
 use crate::server::connection::Connection;
 use crate::server::connection::machine::Machine;
+use crate::server::driver::Manners;
 use crate::server::{Commands, Driver};
 use crate::{Json, Runtime, Transport};
 
-/// How long connecting may take.
+/// How long connecting may take, and a client may read nothing while we close.
 const USUAL_DEADLINE: Duration = Duration::from_secs(10);
 /// How many bytes of events are kept for a client: enough for some 100 000 of them.
 const MOST_UNSENT: usize = 16 * 1024 * 1024;
@@ -29,11 +30,12 @@ pub struct Builder<R> {
 
 /// What a connection takes of it.
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     agent: bool,
     options: Option<Options>,
     greeting: Option<Box<str>>,
-    pub(super) most_unsent: usize,
+    pub(crate) most_unsent: usize,
+    close_deadline: Duration,
     pub(super) garbage_ends: bool,
 }
 
@@ -45,6 +47,7 @@ impl<R> Default for Builder<R> {
                 options: None,
                 greeting: None,
                 most_unsent: MOST_UNSENT,
+                close_deadline: USUAL_DEADLINE,
                 garbage_ends: false,
             },
             runtime: PhantomData,
@@ -78,6 +81,13 @@ impl<R> Builder<R> {
     /// 16 MiB unless set. `usize::MAX` keeps without bound, as QEMU does.
     pub fn most_unsent(mut self, bytes: usize) -> Self {
         self.settings.most_unsent = bytes;
+        self
+    }
+
+    /// How long a client may read nothing of what was said to it when the connection is to end: 10
+    /// seconds unless set. Then it ends without.
+    pub fn close_deadline(mut self, deadline: Duration) -> Self {
+        self.settings.close_deadline = deadline;
         self
     }
 
@@ -125,8 +135,11 @@ impl<R> Builder<R> {
         greeted.map_err(|refusal| Error::new(Cause::Refused(refusal)))?;
         let machine = Machine::new(server, output, &self.settings, Arc::clone(&transport));
         let connection = Arc::new(Connection::new(machine, peer));
-        let garbage_ends = self.settings.garbage_ends && !agent;
-        let driver = Driver::new(Arc::clone(&connection), transport, garbage_ends);
+        let manners = Manners {
+            garbage_ends: self.settings.garbage_ends && !agent,
+            close_deadline: self.settings.close_deadline,
+        };
+        let driver = Driver::new(Arc::clone(&connection), transport, manners);
         Ok((Commands::new(connection), driver))
     }
 }

@@ -20,8 +20,8 @@ use crate::server::{Emitter, Request};
 /// `oob`, unless [options](crate::server::Builder::options) say otherwise.
 ///
 /// When this is dropped no more commands are taken. Those that were received are still answered,
-/// what was said is still written, and then the connection ends; a client that reads nothing for ten
-/// seconds is not waited for.
+/// what was said is still written, and then the connection ends; a client that reads nothing is waited
+/// for until the [deadline of closing](crate::server::Builder::close_deadline).
 pub struct Commands(Arc<Connection>);
 
 impl Commands {
@@ -90,7 +90,8 @@ impl Commands {
     /// said is written, and ends the connection. Commands that were not received yet are answered
     /// with an error.
     ///
-    /// A client that then reads nothing for ten seconds is not waited for, and the reason is
+    /// A client that reads nothing is waited for until the [deadline of
+    /// closing](crate::server::Builder::close_deadline), and then the reason is
     /// [`Hangup::NotReading`].
     ///
     /// Cancel-safe: closing goes on.

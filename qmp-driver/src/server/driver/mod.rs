@@ -22,8 +22,6 @@ use crate::transport::{Descriptor, is_end};
 
 /// How many times one poll reads before other tasks get their turn.
 const TURNS_A_POLL: usize = 16;
-/// How long a client that does not read may keep us from ending a connection.
-const TIME_TO_READ: Duration = Duration::from_secs(10);
 /// How much of what the client still says is read before we leave.
 const LAST_READS: usize = 256;
 
@@ -45,10 +43,19 @@ pub struct Driver {
     /// What others could not write.
     outgoing: Output,
     unflushed: bool,
-    garbage_ends: bool,
+    manners: Manners,
     /// When we give up a client that does not read, once there is nothing more to say, and how much
     /// was unsent when that was set.
-    give_up: Option<(usize, Instant)>,
+    give_up: Option<(usize, Option<Instant>)>,
+}
+
+/// How a client is dealt with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manners {
+    /// One that sends no JSON is hung up on.
+    pub(crate) garbage_ends: bool,
+    /// How long one may read nothing while we close.
+    pub(crate) close_deadline: Duration,
 }
 
 enum Next {
@@ -71,7 +78,7 @@ impl Driver {
     pub(crate) fn new(
         connection: Arc<Connection>,
         transport: Arc<dyn Transport>,
-        garbage_ends: bool,
+        manners: Manners,
     ) -> Self {
         Self {
             connection,
@@ -81,7 +88,7 @@ impl Driver {
             starved: true,
             outgoing: Output::new(),
             unflushed: false,
-            garbage_ends,
+            manners,
             give_up: None,
         }
     }
@@ -149,9 +156,12 @@ impl Driver {
         let unsent = self.connection.lock().unsent();
         let deadline = match self.give_up {
             Some((before, deadline)) if before == unsent => deadline,
-            _ => self.transport.now() + TIME_TO_READ,
+            _ => self.transport.now().checked_add(self.manners.close_deadline),
         };
         self.give_up = Some((unsent, deadline));
+        let Some(deadline) = deadline else {
+            return Ok(Next::Wait);
+        };
         match self.transport.poll_until(cx, deadline) {
             Poll::Pending => Ok(Next::Wait),
             Poll::Ready(()) => Err(Hangup::NotReading { unsent }),
@@ -245,7 +255,8 @@ impl Driver {
     fn take(&mut self) -> Result<Next, Hangup> {
         let input = self.input.bytes();
         let place = self.read - input.len() as u64;
-        let Taken { used, starved, end } = take(&self.connection, input, place, self.garbage_ends);
+        let Taken { used, starved, end } =
+            take(&self.connection, input, place, self.manners.garbage_ends);
         self.input.used(used);
         self.starved = starved;
         match end {

@@ -1,0 +1,95 @@
+//! Listeners.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use qmp_driver::Runtime;
+use qmp_driver::server::{Commands, Hangup};
+
+use super::{Bind, both, client, server};
+
+fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("qmp").tempdir().unwrap()
+}
+
+async fn answer_all(mut commands: Commands) -> Hangup {
+    while let Some(request) = commands.recv().await {
+        request.done();
+    }
+    commands.closed().await
+}
+
+pub(crate) async fn clients_are_served_one_after_another<R: Runtime<Listener: Bind>>() {
+    let folder = folder();
+    let path = folder.path().join("qmp");
+    let listener = R::Listener::bind(&path);
+    let server = server::<R>();
+    let serving = async {
+        for _ in 0..2 {
+            let hangup = answer_all(server.accept(&listener).await.unwrap()).await;
+            assert!(matches!(hangup, Hangup::ByClient), "{hangup}");
+        }
+    };
+    let asking = async {
+        let first = client::<R>().connect(&path).await.unwrap();
+        first.execute("stop").await.unwrap();
+        let hasty = client::<R>().handshake_deadline(Duration::from_millis(100));
+        assert!(hasty.connect(&path).await.unwrap_err().is_timeout());
+        first.execute("cont").await.unwrap();
+        first.close().await.unwrap();
+    };
+    // The hasty one has left by the time it is its turn.
+    both(serving, asking).await;
+}
+
+pub(crate) async fn many_clients_are_served_at_once<R: Runtime<Listener: Bind>>() {
+    let folder = folder();
+    let path = folder.path().join("qmp");
+    let listener = R::Listener::bind(&path);
+    let left = Arc::new(AtomicUsize::new(0));
+    let serving = async {
+        for _ in 0..8 {
+            let commands = server::<R>().accept(&listener).await.unwrap();
+            let left = Arc::clone(&left);
+            R::spawn(async move {
+                answer_all(commands).await;
+                left.fetch_add(1, Ordering::Release);
+            });
+        }
+        while left.load(Ordering::Acquire) < 8 {
+            super::sleep::<R>(Duration::from_millis(2)).await;
+        }
+    };
+    let asking = async {
+        let mut clients = Vec::new();
+        for _ in 0..8 {
+            clients.push(client::<R>().connect(&path).await.unwrap());
+        }
+        for client in clients.iter().rev() {
+            client.execute("stop").await.unwrap();
+        }
+        for client in clients {
+            client.close().await.unwrap();
+        }
+    };
+    both(serving, asking).await;
+}
+
+pub(crate) async fn the_server_may_be_the_one_who_connects<R: Runtime<Listener: Bind>>() {
+    let folder = folder();
+    let path = folder.path().join("qmp");
+    let listener = R::Listener::bind(&path);
+    let serving = async {
+        let commands = server::<R>().connect(&path).await.unwrap();
+        answer_all(commands).await
+    };
+    let asking = async {
+        let client = client::<R>().accept(&listener).await.unwrap();
+        client.execute("stop").await.unwrap();
+        client.close().await.unwrap();
+    };
+    both(serving, asking).await;
+    let nobody = server::<R>().connect(&folder.path().join("none")).await.unwrap_err();
+    assert!(nobody.to_string().contains("none"), "{nobody}");
+}

@@ -1,0 +1,150 @@
+//! How connections end.
+
+use std::time::Duration;
+
+use qmp_driver::Runtime;
+use qmp_driver::server::{Hangup, Options};
+use serde_json::json;
+
+use super::raw::as_client;
+use super::{both, client, pair, pair_with, serve, server, sleep, transport};
+
+pub(crate) async fn closing_writes_what_was_said<R: Runtime>() {
+    let (mut commands, client) = pair::<R>().await;
+    let long = "x".repeat(5_000_000);
+    let serving = async {
+        let request = commands.recv().await.unwrap();
+        request.answer(&long).unwrap();
+        commands.close().await
+    };
+    let asking = async {
+        let reply = client.execute("long").await.unwrap();
+        assert_eq!(reply.decode::<String>().unwrap(), long);
+        client.closed().await
+    };
+    let (hangup, _) = both(serving, asking).await;
+    assert!(matches!(hangup, Hangup::ByUs), "{hangup}");
+    assert!(commands.recv().await.is_none());
+}
+
+pub(crate) async fn dropping_the_commands_answers_all_of_them<R: Runtime>() {
+    let options = Options::monitor().in_band_limit(5);
+    let (mut commands, socket) = serve(&server::<R>().options(options));
+    let asking = as_client::<R, _>(socket, |client| {
+        client.negotiate("");
+        for id in 0..3 {
+            client.send(&format!("{{\"execute\": \"stop\", \"id\": {id}}}"));
+        }
+        let answers = [(); 3].map(|()| client.receive().unwrap());
+        assert!(client.receive().is_none());
+        answers
+    });
+    let serving = async {
+        let request = commands.recv().await.unwrap();
+        while commands.in_flight() < 3 {
+            sleep::<R>(Duration::from_millis(1)).await;
+        }
+        drop(commands);
+        sleep::<R>(Duration::from_millis(20)).await;
+        request.answer(&1).unwrap();
+    };
+    let (answers, ()) = both(asking, serving).await;
+    assert!(answers[..2].iter().all(|it| it.get("error").is_some()), "{answers:?}");
+    assert_eq!(answers[2], json!({"return": 1, "id": 0}));
+}
+
+pub(crate) async fn a_half_closed_client_gets_its_answers<R: Runtime>() {
+    for limit in [1, 3] {
+        let options = Options::monitor().in_band_limit(limit);
+        let (mut commands, socket) = serve(&server::<R>().options(options));
+        let asking = as_client::<R, _>(socket, |client| {
+            client.send("{\"execute\": \"qmp_capabilities\"}");
+            client.send("{\"execute\": \"a\"}{\"execute\": \"b\"}");
+            client.end_output();
+            let answers = [(); 4].map(|()| client.receive().unwrap());
+            assert!(client.receive().is_none());
+            answers
+        });
+        let serving = async {
+            while let Some(request) = commands.recv().await {
+                sleep::<R>(Duration::from_millis(10)).await;
+                let name = request.name().to_owned();
+                request.answer(&name).unwrap();
+            }
+            commands.closed().await
+        };
+        let (answers, hangup) = both(asking, serving).await;
+        assert_eq!(answers[2..], [json!({"return": "a"}), json!({"return": "b"})]);
+        assert!(matches!(hangup, Hangup::ByClient), "{hangup}");
+    }
+}
+
+pub(crate) async fn a_client_that_leaves_is_obeyed<R: Runtime>() {
+    let (mut commands, socket) = serve(&server::<R>());
+    as_client::<R, _>(socket, |client| {
+        client.send("{\"execute\": \"qmp_capabilities\"}{\"execute\": \"stop\"}");
+        client.send("{\"execute\": \"quit\"}");
+    })
+    .await;
+    let mut names = Vec::new();
+    while let Some(request) = commands.recv().await {
+        names.push(request.name().to_owned());
+        request.done();
+    }
+    assert_eq!(names, ["stop", "quit"]);
+    let hangup = commands.closed().await;
+    assert!(matches!(hangup, Hangup::ByClient), "{hangup}");
+}
+
+pub(crate) async fn aborting_ends_it_at_once<R: Runtime>() {
+    let (mut commands, client) = pair::<R>().await;
+    let asking = client.execute("stop");
+    let serving = async {
+        let request = commands.recv().await.unwrap();
+        commands.abort();
+        assert!(commands.recv().await.is_none());
+        // It goes nowhere, which is no error.
+        request.answer(&1).unwrap();
+        commands.closed().await
+    };
+    let (answer, hangup) = both(asking, serving).await;
+    assert!(answer.unwrap_err().is_disconnected());
+    assert!(matches!(hangup, Hangup::ByUs), "{hangup}");
+    assert!(matches!(commands.ended(), Some(Hangup::ByUs)));
+}
+
+pub(crate) async fn dropping_the_driver_ends_it<R: Runtime>() {
+    let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    let (mut commands, driver) = server::<R>().open_over(transport::<R>(ours), "client").unwrap();
+    assert!(commands.ended().is_none());
+    drop(driver);
+    assert!(commands.recv().await.is_none());
+    assert!(matches!(commands.close().await, Hangup::ByUs));
+}
+
+pub(crate) async fn a_waiting_task_may_go_and_others_come<R: Runtime>() {
+    let (mut commands, client) = pair_with(&server::<R>(), client()).await;
+    for _ in 0..3 {
+        // Polled once, and dropped.
+        let mut recv = Box::pin(commands.recv());
+        std::future::poll_fn(|cx| {
+            assert!(recv.as_mut().poll(cx).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        drop(recv);
+        let mut closed = Box::pin(commands.closed());
+        std::future::poll_fn(|cx| {
+            assert!(closed.as_mut().poll(cx).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        drop(closed);
+        let serving = async { commands.recv().await.unwrap().done() };
+        let (answer, ()) = both(client.execute("stop"), serving).await;
+        answer.unwrap();
+    }
+    let ends = both(commands.closed(), commands.closed());
+    let ((one, other), ()) = both(ends, async { client.abort() }).await;
+    assert!(matches!((one, other), (Hangup::ByClient, Hangup::ByClient)));
+}
