@@ -103,7 +103,8 @@ use write::Form;
 ///
 /// # Where it differs from QEMU
 ///
-/// It accepts, refuses and answers what QEMU 5.2 to 10.0 do, with the same errors, but for these:
+/// It accepts, refuses and answers what QEMU 5.2 to 10.0 do, with the same errors (11.1 words some
+/// otherwise), but for these:
 ///
 /// - **What is broken is passed over to its end.** QEMU goes on reading in the middle of a message
 ///   that nests too deep, is too long or has a control character inside a string, and runs
@@ -112,6 +113,8 @@ use write::Form;
 ///   one error for it all. 0xFF ends it at once.
 /// - **An id too large for a double** (`1e400`) is echoed as it stands; QEMU says `inf`, which is no
 ///   JSON.
+/// - **Members keep their order** in an id that is an object, and when several members of a request
+///   are wrong the first is named; QEMU goes by hash.
 /// - **Errors repeat at most a kilobyte** of what the client sent.
 /// - **Blanks inside a message count** towards its length; in QEMU they are unlimited.
 /// - **Errors for what cannot be understood are sent at once**, also while commands wait beside

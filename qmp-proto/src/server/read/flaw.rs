@@ -9,7 +9,8 @@ const REPEATED: usize = 1023;
 
 /// Why something is no JSON value for QEMU.
 ///
-/// Shown in the words of QEMU 5.2 to 10.0; 11.1 adds line and column in front.
+/// Shown in the words of QEMU 5.2 to 10.0; 11.1 puts line and column in front, has other words for
+/// some, and complains before the message is whole.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::server) enum Flaw<'b> {
     /// Bytes that are no token, the last of them is where it was noticed.

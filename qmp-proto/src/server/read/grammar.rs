@@ -1,4 +1,7 @@
 //! From tokens to one value: QEMU's grammar, and its order of complaints.
+//!
+//! But for one: members that are there twice are looked for when their object ends, so where
+//! something else is wrong in it as well, that is what is said.
 
 use super::number::Number;
 use super::{Flaw, string};
@@ -213,6 +216,7 @@ mod tests {
             ("[0e5]", "expected separator in list"),
             ("[\"\\u12\"]", "\\u12\" is not a valid Unicode character"),
             ("[\"\\uD83D\\u0041\"]", "\\uD83D is not a valid Unicode character"),
+            ("[\"\\uD83F\\uDFFF\"]", "\\uD83F\\uDFFF is not a valid Unicode character"),
             ("[\"\\x\"]", "invalid escape sequence in string"),
         ] {
             assert_eq!(complaint(text), words, "{text}");

@@ -15,6 +15,6 @@ mod rewrite;
 mod string;
 
 pub(super) use flaw::{Flaw, Limit};
-pub(super) use modified_utf8::Lossy;
+use modified_utf8::Lossy;
 pub(super) use reader::{Found, Read, Reader};
 pub(super) use request::{Request, parse};

@@ -32,7 +32,7 @@ pub(super) fn first_char(bytes: &[u8]) -> (Option<char>, usize) {
 
 /// Shows bytes as QEMU shows them in an error: up to a zero, with U+FFFD for what is no character.
 #[derive(Clone, Copy)]
-pub(in crate::server) struct Lossy<'b>(pub(in crate::server) &'b [u8]);
+pub(super) struct Lossy<'b>(pub(super) &'b [u8]);
 
 impl fmt::Display for Lossy<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

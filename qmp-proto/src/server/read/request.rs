@@ -4,10 +4,10 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
+use super::Flaw;
 use super::grammar::{Visit, check};
 use super::rewrite::rewrite;
 use super::string::characters;
-use super::{Flaw, Lossy};
 use crate::json::Text;
 
 /// A message that is an object.
@@ -46,10 +46,7 @@ impl fmt::Display for Misuse {
                 write!(f, "QMP input member '{name}' clashes with '{other}'")
             }
             Self::NoObject => f.write_str("QMP input member 'arguments' must be an object"),
-            Self::Unexpected(name) => {
-                let name = Lossy(name.as_bytes());
-                write!(f, "QMP input member '{name}' is unexpected")
-            }
+            Self::Unexpected(name) => write!(f, "QMP input member '{name}' is unexpected"),
             Self::NoCommand => f.write_str("QMP input lacks member 'execute'"),
         }
     }

@@ -86,23 +86,23 @@ fn escape<'b>(rest: &'b [u8], token: &'b [u8]) -> Result<(char, usize), Flaw<'b>
 }
 
 fn unicode_escape<'b>(rest: &'b [u8], token: &'b [u8]) -> Result<(char, usize), Flaw<'b>> {
-    // QEMU shows six bytes, or what there is up to the closing quote.
+    // QEMU shows what it has looked at, or what there is of it up to the closing quote.
     let start = token.len() - 1 - rest.len();
-    let flaw = Flaw::NoCharacter(&token[start..token.len().min(start + 6)]);
+    let flaw = |length| Flaw::NoCharacter(&token[start..token.len().min(start + length)]);
     let (code, length) = match four_digits(rest, 2) {
         Some(leading @ 0xD800..0xDC00) if rest[6..].starts_with(b"\\u") => {
             match four_digits(rest, 8) {
                 Some(trailing @ 0xDC00..0xE000) => {
                     (0x1_0000 + ((leading - 0xD800) << 10) + (trailing - 0xDC00), 12)
                 }
-                _ => return Err(flaw),
+                _ => return Err(flaw(6)),
             }
         }
         Some(code) => (code, 6),
-        None => return Err(flaw),
+        None => return Err(flaw(6)),
     };
-    let char = char::from_u32(code).filter(|&char| !is_noncharacter(char)).ok_or(flaw)?;
-    Ok((char, length))
+    let char = char::from_u32(code).filter(|&char| !is_noncharacter(char));
+    Ok((char.ok_or_else(|| flaw(length))?, length))
 }
 
 fn four_digits(text: &[u8], at: usize) -> Option<u32> {
