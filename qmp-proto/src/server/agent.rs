@@ -31,8 +31,8 @@ impl<F> Server<F> {
         let number = match number(command) {
             Ok(number) => number,
             Err(refused) => {
-                let (class, text) = (ErrorClass::GenericError, format_args!("{refused}"));
-                return self.reject(out, Rejection::Handshake, bytes, id, class, text);
+                let (reason, class) = (Rejection::Handshake, ErrorClass::GenericError);
+                return self.reject(out, reason, bytes, id, class, format_args!("{refused}"));
             }
         };
         let delimited = command.name() == SYNC_DELIMITED;

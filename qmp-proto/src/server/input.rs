@@ -90,8 +90,9 @@ impl<F> Server<F> {
         let (start, end) = match parts.command {
             Ok((start, end)) => (start + 1, end - 1),
             Err(misuse) => {
-                let (class, text) = (ErrorClass::GenericError, format_args!("{misuse}"));
-                return self.reject(out, Rejection::NotARequest, bytes, id.as_ref(), class, text);
+                let (reason, class) = (Rejection::NotARequest, ErrorClass::GenericError);
+                let id = id.as_ref();
+                return self.reject(out, reason, bytes, id, class, format_args!("{misuse}"));
             }
         };
         let name = match Text::new(&text[start..end]) {
