@@ -37,7 +37,7 @@ async fn an_agent_that_was_restarted_is_synced_with_again(guest: Guest) {
     assert!(error.is_timeout() && !error.is_disconnected());
     assert_eq!(error.outcome(), Outcome::Unknown);
     let text = error.to_string();
-    assert!(text.starts_with("guest-ping: no answer in 25"), "{text}");
+    assert!(text.starts_with("guest-ping: no answer in "), "{text}");
 
     guest.agent.sync().await.unwrap();
     opened.await.unwrap();

@@ -85,7 +85,7 @@ async fn a_write_that_is_late_is_done_all_the_same(guest: Guest) {
     assert!(matches!(error.cause(), Cause::Deadline { .. }), "{error:#?}");
     assert_eq!(error.outcome(), Outcome::Unknown);
     let text = error.to_string();
-    assert!(text.starts_with("guest-file-write: no answer in 30"), "{text}");
+    assert!(text.starts_with("guest-file-write: no answer in "), "{text}");
     assert!(text.contains(&*agent.peer()), "{text}");
     assert!(text.ends_with("the command was sent, and its outcome is unknown"), "{text}");
 

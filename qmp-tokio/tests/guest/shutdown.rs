@@ -66,6 +66,6 @@ async fn a_guest_may_ignore_the_power_button(guest: Guest) {
     pressed.await.unwrap();
     let error = shutdown.deadline(Duration::from_millis(500)).await.unwrap_err();
     assert!(matches!(error.cause(), Cause::NoEvent { .. }), "{error:#?}");
-    assert!(error.to_string().starts_with("no SHUTDOWN in 5"), "{error}");
+    assert!(error.to_string().starts_with("no SHUTDOWN in "), "{error}");
     assert_eq!(guest.shell("echo here").await, "here\n");
 }

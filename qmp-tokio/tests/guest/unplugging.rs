@@ -96,7 +96,7 @@ async fn a_guest_that_keeps_a_device_says_so(guest: Guest) {
     let kept = kept.deadline(Duration::from_millis(200)).await.unwrap_err();
     assert!(kept.is_timeout(), "{kept}");
     let text = kept.to_string();
-    assert!(text.starts_with("no DEVICE_DELETED in 2"), "{text}");
+    assert!(text.starts_with("no DEVICE_DELETED in "), "{text}");
     assert!(text.contains(&*qemu.peer()), "{text}");
 
     guest.shell("echo 1 >/sys/firmware/acpi/hotplug/memory/enabled").await;
