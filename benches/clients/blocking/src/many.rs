@@ -1,0 +1,50 @@
+//! Many connections in one thread.
+
+use bench_measure::{Clock, Failure, QueryVersion, Report, Task, resident};
+use qmp_blocking::Connection;
+
+use crate::connect;
+
+/// How much memory idle connections take, before and after a large reply to each.
+pub(crate) fn idle(task: &Task) -> Result<Report, Failure> {
+    let count = task.number("connections")?;
+    drop(connect(task)?);
+    let before = resident()?;
+    let clock = Clock::start();
+    let mut connections = connect_all(task, count)?;
+    let report = clock.stop(count);
+    let idle = resident()?;
+    for qemu in &mut connections {
+        let reply = qemu.execute("query-qmp-schema").run()?;
+        if reply.message().len() < 200_000 {
+            return Err("this is no large reply".into());
+        }
+    }
+    let after = resident()?;
+    let each = |bytes: f64| (bytes - before) / count as f64;
+    Ok(report.with("idle_bytes", each(idle)).with("after_large_bytes", each(after)))
+}
+
+/// All are sent a command, then all are answered, so many times.
+pub(crate) fn busy(task: &Task) -> Result<Report, Failure> {
+    let (count, rounds) = (task.number("connections")?, task.number("rounds")?);
+    let mut connections = connect_all(task, count)?;
+    let mut repeat = |rounds| -> Result<(), Failure> {
+        for _ in 0..rounds {
+            let sent = connections.iter_mut().map(|qemu| qemu.call(&QueryVersion).send());
+            let sent = sent.collect::<Result<Vec<_>, _>>()?;
+            for (sent, qemu) in sent.into_iter().zip(&mut connections) {
+                sent.wait(qemu)?.check()?;
+            }
+        }
+        Ok(())
+    };
+    repeat(1)?;
+    let clock = Clock::start();
+    repeat(rounds)?;
+    Ok(clock.stop(count * rounds))
+}
+
+fn connect_all(task: &Task, count: usize) -> Result<Vec<Connection>, Failure> {
+    (0..count).map(|_| connect(task)).collect()
+}

@@ -1,0 +1,77 @@
+//! One connection to a monitor.
+
+use bench_measure::{Clock, Failure, Report, Task};
+
+use crate::wire::{Lines, Wire};
+
+const COMMAND: &[u8] = b"{\"execute\":\"query-version\",\"id\":0}";
+
+pub(crate) async fn round_trip<W: Wire>(task: &Task) -> Result<Report, Failure> {
+    let mut qemu = Lines::<W>::monitor(&task.socket).await?;
+    for _ in 0..task.warm_up()? {
+        qemu.ask(COMMAND, 1).await?;
+    }
+    let clock = Clock::start();
+    for _ in 0..task.count()? {
+        qemu.ask(COMMAND, 1).await?;
+    }
+    Ok(clock.stop(task.count()?))
+}
+
+/// So many commands in one write.
+pub(crate) async fn in_flight<W: Wire>(task: &Task) -> Result<Report, Failure> {
+    let (width, count) = (task.number("width")?, task.count()?);
+    let mut qemu = Lines::<W>::monitor(&task.socket).await?;
+    let commands = COMMAND.repeat(width);
+    for _ in 0..task.warm_up()?.div_ceil(width) {
+        qemu.ask(&commands, width).await?;
+    }
+    let clock = Clock::start();
+    for _ in 0..count / width {
+        qemu.ask(&commands, width).await?;
+    }
+    Ok(clock.stop(count / width * width))
+}
+
+pub(crate) async fn schema<W: Wire>(task: &Task) -> Result<Report, Failure> {
+    repeat::<W>(task, b"{\"execute\":\"query-qmp-schema\",\"id\":0}").await
+}
+
+pub(crate) async fn string<W: Wire>(task: &Task) -> Result<Report, Failure> {
+    let size = task.number("size")?;
+    let command =
+        format!("{{\"execute\":\"x-string\",\"arguments\":{{\"size\":{size}}},\"id\":0}}");
+    repeat::<W>(task, command.as_bytes()).await
+}
+
+async fn repeat<W: Wire>(task: &Task, command: &[u8]) -> Result<Report, Failure> {
+    let mut qemu = Lines::<W>::monitor(&task.socket).await?;
+    qemu.ask(command, 1).await?;
+    let clock = Clock::start();
+    for _ in 0..task.count()? {
+        qemu.ask(command, 1).await?;
+    }
+    Ok(clock.stop(task.count()?))
+}
+
+pub(crate) async fn connect_again<W: Wire>(task: &Task) -> Result<Report, Failure> {
+    for _ in 0..task.warm_up()? {
+        Lines::<W>::connect_small(&task.socket).await?.negotiate().await?;
+    }
+    let clock = Clock::start();
+    for _ in 0..task.count()? {
+        Lines::<W>::connect_small(&task.socket).await?.negotiate().await?;
+    }
+    Ok(clock.stop(task.count()?))
+}
+
+pub(crate) async fn events<W: Wire>(task: &Task) -> Result<Report, Failure> {
+    let count = task.count()?;
+    let mut qemu = Lines::<W>::monitor(&task.socket).await?;
+    let command =
+        format!("{{\"execute\":\"x-events\",\"arguments\":{{\"count\":{count}}},\"id\":0}}");
+    let clock = Clock::start();
+    // The answer, and the last.
+    qemu.ask(command.as_bytes(), count + 2).await?;
+    Ok(clock.stop(count))
+}

@@ -1,0 +1,68 @@
+//! `query-version`, and other commands that are small.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Failure;
+
+#[derive(Debug, Deserialize)]
+pub struct Version {
+    pub qemu: Numbers,
+    pub package: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Numbers {
+    pub major: u32,
+    pub minor: u32,
+    pub micro: u32,
+}
+
+impl Version {
+    /// Any real one is accepted.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.qemu.major < 2 { Err("this is no version of QEMU".into()) } else { Ok(()) }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct QueryVersion;
+
+#[derive(Debug, Serialize)]
+pub struct GuestPing;
+
+#[derive(Debug, Serialize)]
+pub struct QuerySchema;
+
+/// The fake server's own: a string of so many bytes.
+#[derive(Debug, Serialize)]
+pub struct XString {
+    pub size: usize,
+}
+
+#[cfg(feature = "qmp")]
+mod commands {
+    use qmp_proto::Command;
+
+    use super::{GuestPing, QuerySchema, QueryVersion, Version, XString};
+    use crate::SchemaInfo;
+
+    impl Command for QueryVersion {
+        const NAME: &'static str = crate::COMMAND;
+        type Output = Version;
+    }
+
+    impl Command for GuestPing {
+        const NAME: &'static str = "guest-ping";
+        type Output = ();
+    }
+
+    impl Command for QuerySchema {
+        const NAME: &'static str = "query-qmp-schema";
+        type Output = Vec<SchemaInfo>;
+    }
+
+    impl Command for XString {
+        const NAME: &'static str = "x-string";
+        type Output = String;
+    }
+}
