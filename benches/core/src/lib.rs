@@ -1,1 +1,6 @@
+//! What the core does with each message, and what it is held against.
 
+pub mod baseline;
+mod paths;
+
+pub use paths::{Messages, PATHS, Path, Paths};

@@ -8,7 +8,10 @@ use std::path::Path;
 pub const GREETING: &str = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, \
      \"package\": \"Debian 1:7.2+dfsg-7\"}, \"capabilities\": [\"oob\"]}}\r\n";
 
-/// What `query-version` returns.
+/// What a round trip is measured with.
+pub const COMMAND: &str = "query-version";
+
+/// What it returns.
 pub const VERSION: &str = "{\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, \
      \"package\": \"Debian 1:7.2+dfsg-7\"}";
 

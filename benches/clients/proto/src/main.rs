@@ -142,23 +142,28 @@ fn chunks(task: &Task) -> Result<Report, Failure> {
     let (chunk, count) = (task.number("chunk")?, task.count()?);
     let mut client: Client<()> = Client::negotiated(Options::monitor(), 0);
     let mut output: Output = Output::new();
-    let schema = bench_messages::schema();
+    let mut message = format!("{{\"return\": {}, \"id\": ", bench_messages::schema()).into_bytes();
+    let before_id = message.len();
     let clock = Clock::start();
     for _ in 0..count {
         let request = Request::new("query-qmp-schema");
         client.execute(&mut output, request, ()).map_err(|it| it.reason)?;
         let command = output.next().map_or(&[][..], |outgoing| outgoing.bytes);
-        let id = command.rsplit(|byte| *byte == b':').next().and_then(|id| id.strip_suffix(b"}"));
-        let id = String::from_utf8_lossy(id.unwrap_or_default()).into_owned();
+        message.truncate(before_id);
+        message.extend(command.rsplit(|byte| *byte == b':').next().unwrap_or_default());
+        message.extend(b"\r\n");
         output.sent(usize::MAX);
-        let message = format!("{{\"return\": {schema}, \"id\": {id}}}\r\n");
         let (mut start, mut end, mut answered) = (0, 0, false);
         while end < message.len() {
             end = (end + chunk).min(message.len());
-            let step = client.handle_input(&message.as_bytes()[start..end])?;
-            start += step.used;
-            if let Some(Received::Answer(answer)) = step.received {
-                answered = answer.outcome.is_ok();
+            loop {
+                let step = client.handle_input(&message[start..end])?;
+                start += step.used;
+                match step.received {
+                    Some(Received::Answer(answer)) => answered = answer.outcome.is_ok(),
+                    Some(_) => {}
+                    None => break,
+                }
             }
         }
         if !answered {

@@ -1,0 +1,148 @@
+//! Running a workload: rounds, in which the clients take turns.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::catalogue::{Point, Workload};
+use crate::client::{Client, Program};
+use crate::options::Options;
+use crate::process::{Figures, run};
+use crate::results::{Results, Run};
+use crate::server::{Kind, Server};
+
+/// What a client cannot do, and why.
+const CANNOT: &[(&str, &str, &str)] = &[
+    ("go-qemu", "in-flight", "one command at a time"),
+    ("go-qemu", "schema-value", "takes lines of 64 kB at most"),
+    ("go-qemu", "idle", "a large reply is beyond its 64 kB a line"),
+];
+
+/// A client that has become much slower than it is worth is given less to do.
+const SLOW: &[(&str, usize)] = &[("qemu.qmp", 10)];
+
+pub(crate) fn measure(workload: &Workload, options: &Options, results: &mut Results) -> Result<()> {
+    eprintln!("{}: {}", workload.name, workload.title);
+    if workload.name == "bytes" {
+        return count_bytes(workload, options, results);
+    }
+    let server = match Server::start(workload.server, options)? {
+        Ok(server) => server,
+        Err(why) => {
+            for client in &workload.clients {
+                results.add(workload, 0, client, Run::NotRun(why.clone()));
+            }
+            return Ok(());
+        }
+    };
+    for (index, point) in workload.points.iter().enumerate() {
+        for round in 0..options.rounds.min(workload.most_rounds) {
+            // Each second round goes the other way, so that nobody always follows the same one.
+            let mut clients = workload.clients.clone();
+            if round % 2 == 1 {
+                clients.reverse();
+            }
+            for name in clients {
+                if round > 0 && results.has_failed(workload, index, name) {
+                    continue;
+                }
+                let outcome = one(workload, point, name, &server, options);
+                results.add(workload, index, name, outcome);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn one(workload: &Workload, point: &Point, name: &str, server: &Server, options: &Options) -> Run {
+    let Some(client) = Client::named(name) else {
+        return Run::Failed(format!("no client is called {name}"));
+    };
+    let cannot = CANNOT.iter().find(|(who, what, _)| *who == name && *what == workload.name);
+    if let Some((_, _, why)) = cannot {
+        return Run::NotRun((*why).to_owned());
+    }
+    let mut command = match program(client, options) {
+        Ok(command) => command,
+        Err(why) => return Run::NotRun(why),
+    };
+    command.arg(if workload.task.is_empty() { "round-trip" } else { workload.task });
+    command.arg(&server.socket);
+    let less = SLOW.iter().find(|(who, _)| *who == name).map_or(1, |(_, less)| *less);
+    for (number, value) in &point.numbers {
+        let value = match *number {
+            "count" | "connections" if workload.name != "first-answer" => (value / less).max(1),
+            _ => *value,
+        };
+        command.arg(format!("{number}={value}"));
+    }
+    for (number, value) in client.numbers {
+        command.arg(format!("{number}={value}"));
+    }
+    let file = server.socket.with_file_name("upload");
+    command.env("BENCH_FILE", &file);
+    match run(&mut command) {
+        Ok(figures) => match check_upload(workload, point, &file) {
+            Ok(()) => Run::Done(figures),
+            Err(why) => Run::Failed(why),
+        },
+        Err(error) => Run::Failed(format!("{error:#}")),
+    }
+}
+
+/// What was uploaded is there.
+fn check_upload(workload: &Workload, point: &Point, file: &std::path::Path) -> Result<(), String> {
+    if !matches!(workload.server, Kind::Agent(_)) || workload.task != "upload" {
+        return Ok(());
+    }
+    let size = |name| point.numbers.iter().find(|(known, _)| *known == name).map_or(0, |it| it.1);
+    let expected = size("size") / size("chunk").max(1) * size("chunk");
+    let content = std::fs::read(file).map_err(|error| error.to_string())?;
+    let _ = std::fs::remove_file(file);
+    if content.len() != expected || content.iter().any(|byte| *byte != b'x') {
+        return Err(format!("of {expected} bytes {} arrived, or others", content.len()));
+    }
+    Ok(())
+}
+
+/// The program of a client, or why it cannot be run.
+fn program(client: &Client, options: &Options) -> Result<Command, String> {
+    match client.program {
+        Program::Rust(name) => Ok(Command::new(options.programs.join(name))),
+        Program::Python => {
+            let mut command = Command::new(options.python.as_ref().map_err(Clone::clone)?);
+            command.arg(options.sources.join("clients/python/client.py"));
+            Ok(command)
+        }
+        Program::Go => Ok(Command::new(options.go.as_ref().map_err(Clone::clone)?)),
+    }
+}
+
+/// The server counts: what a hundred more commands add, divided by their number.
+fn count_bytes(workload: &Workload, options: &Options, results: &mut Results) -> Result<()> {
+    let server = Server::counting(options)?;
+    for name in &workload.clients {
+        let mut received = Vec::new();
+        let mut outcome = None;
+        for count in [100, 200] {
+            let point = Point { at: 0, numbers: vec![("count", count)] };
+            let ended = server.ended();
+            match one(workload, &point, name, &server, options) {
+                Run::Done(_) => received.push(server.last_received(ended)?),
+                other => {
+                    outcome = Some(other);
+                    break;
+                }
+            }
+        }
+        let outcome = outcome.unwrap_or_else(|| {
+            let [(few_bytes, few), (many_bytes, many)] = received[..] else {
+                return Run::Failed("nothing was received".into());
+            };
+            let bytes = (many_bytes - few_bytes) / (many - few);
+            Run::Done(Figures::from([("bytes".to_owned(), bytes)]))
+        });
+        results.add(workload, 0, name, outcome);
+    }
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! What all runs came to.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use serde_json::{Map, Value, json};
+
+use crate::builds::Build;
+use crate::catalogue::Workload;
+use crate::machine;
+use crate::options::Options;
+use crate::process::Figures;
+use crate::targets::Verdict;
+
+/// How one run of one client ended.
+#[derive(Clone, Debug)]
+pub(crate) enum Run {
+    Done(Figures),
+    /// It cannot be run on this machine, or the client cannot do it.
+    NotRun(String),
+    Failed(String),
+}
+
+type Key = (String, usize, String);
+
+#[derive(Debug)]
+pub(crate) struct Results {
+    runs: BTreeMap<Key, Vec<Run>>,
+    pub(crate) builds: Vec<Build>,
+    pub(crate) machine: Vec<(&'static str, String)>,
+    pub(crate) rounds: usize,
+}
+
+impl Results {
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            runs: BTreeMap::new(),
+            builds: Vec::new(),
+            machine: machine::describe(),
+            rounds: options.rounds,
+        }
+    }
+
+    pub(crate) fn add(&mut self, workload: &Workload, point: usize, client: &str, run: Run) {
+        if let Run::Failed(why) = &run {
+            eprintln!("error: {}/{client}: {why}", workload.name);
+        }
+        let key = (workload.name.to_owned(), point, client.to_owned());
+        self.runs.entry(key).or_default().push(run);
+    }
+
+    fn runs(&self, workload: &str, point: usize, client: &str) -> &[Run] {
+        let key = (workload.to_owned(), point, client.to_owned());
+        self.runs.get(&key).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn has_failed(&self, workload: &Workload, point: usize, client: &str) -> bool {
+        let runs = self.runs(workload.name, point, client);
+        runs.iter().any(|run| !matches!(run, Run::Done(_)))
+    }
+
+    /// Why a client gave no figures.
+    pub(crate) fn not_run(&self, workload: &str, point: usize, client: &str) -> Option<&str> {
+        self.runs(workload, point, client).iter().find_map(|run| match run {
+            Run::Done(_) => None,
+            Run::NotRun(why) | Run::Failed(why) => Some(why.as_str()),
+        })
+    }
+
+    fn figures(&self, workload: &str, point: usize, client: &str, figure: &str) -> Vec<f64> {
+        let runs = self.runs(workload, point, client).iter();
+        runs.filter_map(|run| match run {
+            Run::Done(figures) => figures.get(figure).copied(),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// The middle one of the rounds.
+    pub(crate) fn median(
+        &self,
+        workload: &str,
+        point: usize,
+        client: &str,
+        figure: &str,
+    ) -> Option<f64> {
+        middle(self.figures(workload, point, client, figure))
+    }
+
+    /// How many times as much as another client, of the same workload: the middle one of the rounds'
+    /// ratios, since a noisy moment hits all of a round.
+    pub(crate) fn ratio(
+        &self,
+        (workload, point): (&str, usize),
+        client: &str,
+        other: &str,
+        figure: &str,
+    ) -> Option<f64> {
+        let ours = self.figures(workload, point, client, figure);
+        let theirs = self.figures(workload, point, other, figure);
+        middle(ours.iter().zip(&theirs).map(|(one, other)| one / other).collect())
+    }
+
+    pub(crate) fn json(&self, verdicts: &[Verdict]) -> String {
+        let mut workloads = Map::new();
+        for ((workload, point, client), runs) in &self.runs {
+            let runs: Vec<Value> = runs
+                .iter()
+                .map(|run| match run {
+                    Run::Done(figures) => json!(figures),
+                    Run::NotRun(why) => json!({"not run": why}),
+                    Run::Failed(why) => json!({"failed": why}),
+                })
+                .collect();
+            let key = format!("{workload}/{client}/{point}");
+            workloads.insert(key, runs.into());
+        }
+        let machine: Map<String, Value> =
+            self.machine.iter().map(|(name, what)| ((*name).to_owned(), json!(what))).collect();
+        let builds: Vec<Value> = self.builds.iter().map(Build::json).collect();
+        let targets: Vec<Value> = verdicts.iter().map(Verdict::json).collect();
+        let all = json!({
+            "machine": machine, "rounds": self.rounds, "runs": workloads, "builds": builds,
+            "targets": targets,
+        });
+        format!("{all:#}\n")
+    }
+
+    /// A client that gave a wrong answer is no slow client.
+    pub(crate) fn fail_on_errors(&self) -> Result<()> {
+        let failed: Vec<_> = self
+            .runs
+            .iter()
+            .filter(|(_, runs)| runs.iter().any(|run| matches!(run, Run::Failed(_))))
+            .map(|((workload, _, client), _)| format!("{workload}/{client}"))
+            .collect();
+        if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
+    }
+}
+
+fn middle(mut figures: Vec<f64>) -> Option<f64> {
+    figures.sort_by(f64::total_cmp);
+    let half = figures.len() / 2;
+    match figures.len() {
+        0 => None,
+        odd if odd % 2 == 1 => Some(figures[half]),
+        _ => Some((figures[half - 1] + figures[half]) / 2.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_is_the_median() {
+        assert_eq!(middle(vec![]), None);
+        assert_eq!(middle(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(middle(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+}
