@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::outcome::Outcome;
 use crate::tiers::TIERS;
-use crate::{firmware, loom, msrv, no_std, process, test, workspace};
+use crate::{bench, firmware, loom, msrv, no_std, process, test, workspace};
 
 struct Stage {
     name: &'static str,
@@ -14,7 +14,7 @@ struct Stage {
 }
 
 /// The quick ones first.
-const STAGES: [Stage; 9] = [
+const STAGES: [Stage; 10] = [
     Stage { name: "fmt", run: fmt },
     Stage { name: "clippy", run: clippy },
     Stage { name: "docs", run: docs },
@@ -23,6 +23,7 @@ const STAGES: [Stage; 9] = [
     Stage { name: "firmware", run: firmware::check },
     Stage { name: "msrv", run: msrv::check },
     Stage { name: "loom", run: || loom::run(&[]).map(|()| Outcome::Passed) },
+    Stage { name: "instructions", run: bench::check },
     Stage { name: "test", run: || test::run(&[]).map(|()| Outcome::Passed) },
 ];
 
@@ -41,7 +42,7 @@ pub(crate) fn run(_: &[String]) -> Result<()> {
                 "FAILED".to_owned()
             }
         };
-        let line = format!("{:<10} {:>7.1} s  {result}", stage.name, start.elapsed().as_secs_f32());
+        let line = format!("{:<12} {:>7.1} s  {result}", stage.name, start.elapsed().as_secs_f32());
         println!("#### {line}");
         table.push(line);
     }
@@ -60,6 +61,7 @@ fn fmt() -> Result<Outcome> {
     let mut firmware = workspace::cargo();
     firmware.args(["fmt", "--all", "--check", "--manifest-path"]).arg(firmware::manifest());
     process::run(&mut firmware)?;
+    cargo(&["fmt", "--all", "--check", "--manifest-path", "benches/Cargo.toml"])?;
     Ok(Outcome::Passed)
 }
 

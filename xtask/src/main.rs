@@ -1,6 +1,7 @@
 //! The project's own chores: `cargo xtask help` lists them.
 
 mod audit;
+mod bench;
 mod ci;
 mod coverage;
 mod debian;
@@ -86,6 +87,12 @@ const CHORES: &[Chore] = &[
         args: "",
         about: "check the dependencies' licences, sources and advisories",
         run: audit::run,
+    },
+    Chore {
+        name: "bench",
+        args: "[ARGS...]",
+        about: "measure the library beside its peers; --quick, --only NAME, --instructions",
+        run: bench::run,
     },
     Chore {
         name: "coverage",

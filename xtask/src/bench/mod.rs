@@ -1,0 +1,76 @@
+//! `cargo xtask bench`: the library beside its peers.
+//!
+//! Everything that is measured is in `benches/`, a workspace of its own; its README says how. This
+//! builds it, and prepares what is not Rust: QEMUs, a Python with `qemu.qmp`, a Go with `go-qemu`.
+
+mod go;
+pub(crate) mod instructions;
+mod python;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::outcome::Outcome;
+use crate::{process, qemu, workspace};
+
+/// The versions of QEMU that clients are measured on.
+const QEMUS: [&str; 2] = ["7.2", "11.1"];
+
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    if let Some(("--instructions", rest)) =
+        args.split_first().map(|(first, rest)| (first.as_str(), rest))
+    {
+        return match rest {
+            [] => instructions::check().map(|outcome| outcome.report("instructions")),
+            [record] if record == "--record" => instructions::record(),
+            _ => anyhow::bail!("--instructions takes nothing, or --record"),
+        };
+    }
+    let quick = args.iter().any(|arg| arg == "--quick");
+    let mut runner = Command::new(build(&["--workspace"])?.join("bench-runner"));
+    runner.current_dir(workspace::root()).arg("--output").arg(folder());
+    runner.arg("--docs").arg(workspace::root().join("docs/performance"));
+    match qemu::install(&QEMUS.map(str::to_owned)) {
+        Ok(versions) => {
+            for version in versions {
+                runner.arg("--qemu").arg(format!("{}={}", version.name, version.bin.display()));
+            }
+        }
+        Err(error) => println!("not run: what needs a QEMU: {error:#}"),
+    }
+    hand_over(&mut runner, "python", python::prepare(&folder().join("python")));
+    hand_over(&mut runner, "go", go::prepare(&folder().join("go"), quick));
+    process::run(runner.args(args))
+}
+
+/// What the benchmarks make, downloads included.
+fn folder() -> PathBuf {
+    workspace::target("bench")
+}
+
+/// Builds programs of the benchmarks' workspace for release; gives the folder they are in.
+fn build(selection: &[&str]) -> Result<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    let target = target.map_or_else(|| folder().join("build"), PathBuf::from);
+    let mut cargo = workspace::cargo();
+    cargo.current_dir(workspace::root().join("benches"));
+    cargo.args(["build", "--release", "--locked", "--target-dir"]).arg(&target).args(selection);
+    process::run(&mut cargo).context("the benchmarks cannot be built")?;
+    Ok(target.join("release"))
+}
+
+/// A client in another language, or why there is none: an error is such a reason too.
+fn hand_over(runner: &mut Command, name: &str, prepared: Result<Result<PathBuf, String>>) {
+    match prepared {
+        Ok(Ok(program)) => runner.arg(format!("--{name}")).arg(program),
+        Ok(Err(why)) => runner.arg(format!("--no-{name}")).arg(why),
+        Err(error) => runner.arg(format!("--no-{name}")).arg(format!("{error:#}")),
+    };
+}
+
+/// For `cargo xtask ci`.
+pub(crate) fn check() -> Result<Outcome> {
+    instructions::check()
+}
