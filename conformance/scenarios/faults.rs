@@ -132,7 +132,7 @@ pub(crate) async fn a_server_may_die_inside_an_answer<R: Runtime>(suite: &Suite)
     let ours = UnixStream::connect(server.path("qmp")).unwrap();
     let unread = ours.try_clone().unwrap();
     let transport = R::transport(Socket::Unix(ours)).unwrap();
-    let (qemu, driver) = builder::<R>().open_over(transport, "the dying");
+    let (qemu, driver) = builder::<R>().open_over(transport, "the dying").unwrap();
     let mut driver = Box::pin(driver);
     alternately(&mut driver, qemu.ready()).await.unwrap();
     // A megabyte of text, and others behind it.
