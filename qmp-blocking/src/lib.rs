@@ -69,6 +69,31 @@ pub use qmp_sockets::{Launch, Process};
 
 /// Serves clients: the other side of QMP, for virtual machine monitors, mock servers and proxies.
 /// The module [`server`](mod@server) tells more.
+///
+/// ```
+/// use qmp_blocking::{Connection, Listener};
+///
+/// fn main() -> Result<(), qmp_blocking::Error> {
+///     let listener = Listener::bind("tcp:127.0.0.1:0")?;
+///     let address = listener.local_address().clone();
+///     let serving = std::thread::spawn(move || {
+///         let mut client = qmp_blocking::server().accept(&listener)?;
+///         while let Some(request) = client.next_command(None)? {
+///             match request.name() {
+///                 "query-name" => client.answer_json(request, r#"{"name": "vm1"}"#)?,
+///                 _ => client.not_found(request)?,
+///             }
+///         }
+///         Ok::<(), qmp_blocking::Error>(())
+///     });
+///
+///     let mut vmm = Connection::connect(address)?;
+///     let name = vmm.execute("query-name").run()?;
+///     assert_eq!(name.json()?.as_str(), r#"{"name": "vm1"}"#);
+///     vmm.close()?;
+///     serving.join().expect("the server has not panicked")
+/// }
+/// ```
 pub fn server() -> server::Builder {
     server::Builder::default()
 }

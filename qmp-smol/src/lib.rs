@@ -102,19 +102,32 @@ pub fn builder() -> Builder<Smol> {
 /// Serves clients: the other side of QMP, for virtual machine monitors, mock servers and proxies.
 /// The module [`server`](mod@server) tells more.
 ///
-/// ```no_run
-/// # async fn example() -> Result<(), qmp_smol::Error> {
-/// let listener = qmp_smol::Listener::bind("unix:/run/vm.qmp")?;
-/// loop {
-///     let mut commands = qmp_smol::server().accept(&listener).await?;
-///     while let Some(request) = commands.recv().await {
-///         match request.name() {
-///             "query-status" => request.answer_json(r#"{"status": "running", "running": true}"#)?,
-///             _ => request.not_found(),
-///         }
-///     }
+/// ```
+/// # #[cfg(unix)]
+/// fn main() -> Result<(), qmp_smol::Error> {
+///     smol::block_on(async {
+///         let listener = qmp_smol::Listener::bind("tcp:127.0.0.1:0")?;
+///         let address = listener.local_address().clone();
+///         let serving = smol::spawn(async move {
+///             let mut commands = qmp_smol::server().accept(&listener).await?;
+///             while let Some(request) = commands.recv().await {
+///                 match request.name() {
+///                     "query-name" => request.answer_json(r#"{"name": "vm1"}"#)?,
+///                     _ => request.not_found(),
+///                 }
+///             }
+///             Ok::<(), qmp_smol::Error>(())
+///         });
+///         serving.detach();
+///
+///         let vmm = qmp_smol::connect(address).await?;
+///         let name = vmm.execute("query-name").await?;
+///         assert_eq!(name.json()?.as_str(), r#"{"name": "vm1"}"#);
+///         Ok(())
+///     })
 /// }
-/// # }
+/// # #[cfg(not(unix))]
+/// # fn main() {}
 /// ```
 pub fn server() -> server::Builder<Smol> {
     server::Builder::default()

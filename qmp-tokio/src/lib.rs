@@ -97,19 +97,30 @@ pub fn builder() -> Builder<Tokio> {
 /// Serves clients: the other side of QMP, for virtual machine monitors, mock servers and proxies.
 /// The module [`server`](mod@server) tells more.
 ///
-/// ```no_run
-/// # async fn example() -> Result<(), qmp_tokio::Error> {
-/// let listener = qmp_tokio::Listener::bind("unix:/run/vm.qmp")?;
-/// loop {
-///     let mut commands = qmp_tokio::server().accept(&listener).await?;
-///     while let Some(request) = commands.recv().await {
-///         match request.name() {
-///             "query-status" => request.answer_json(r#"{"status": "running", "running": true}"#)?,
-///             _ => request.not_found(),
+/// ```
+/// # #[cfg(unix)]
+/// #[tokio::main(flavor = "current_thread")]
+/// async fn main() -> Result<(), qmp_tokio::Error> {
+///     let listener = qmp_tokio::Listener::bind("tcp:127.0.0.1:0")?;
+///     let address = listener.local_address().clone();
+///     tokio::spawn(async move {
+///         let mut commands = qmp_tokio::server().accept(&listener).await?;
+///         while let Some(request) = commands.recv().await {
+///             match request.name() {
+///                 "query-name" => request.answer_json(r#"{"name": "vm1"}"#)?,
+///                 _ => request.not_found(),
+///             }
 ///         }
-///     }
+///         Ok::<(), qmp_tokio::Error>(())
+///     });
+///
+///     let vmm = qmp_tokio::connect(address).await?;
+///     let name = vmm.execute("query-name").await?;
+///     assert_eq!(name.json()?.as_str(), r#"{"name": "vm1"}"#);
+///     Ok(())
 /// }
-/// # }
+/// # #[cfg(not(unix))]
+/// # fn main() {}
 /// ```
 pub fn server() -> server::Builder<Tokio> {
     server::Builder::default()
