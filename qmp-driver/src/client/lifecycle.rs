@@ -73,7 +73,7 @@ impl Client {
         self.watch(|machine| match &machine.lifecycle {
             lifecycle if lifecycle.ended.is_some() => {
                 let ended = lifecycle.ended.clone();
-                Some(Err(self.failed(lifecycle.failed.clone(), ended)))
+                Some(Err(self.failed(lifecycle.failed.as_deref().cloned(), ended)))
             }
             _ if machine.is_ready() => Some(Ok(())),
             _ => None,
@@ -108,7 +108,7 @@ impl Client {
             lifecycle if lifecycle.ended.is_none() && lifecycle.failed.is_none() => Some(Ok(())),
             lifecycle => {
                 let ended = lifecycle.ended.clone();
-                Some(Err(self.failed(lifecycle.failed.clone(), ended)))
+                Some(Err(self.failed(lifecycle.failed.as_deref().cloned(), ended)))
             }
         })
         .await

@@ -58,7 +58,7 @@ pub(crate) struct Lifecycle {
     /// The handshake under way.
     pub(crate) handshake: Option<Handshake>,
     /// Why the last one failed.
-    pub(crate) failed: Option<Failed>,
+    pub(crate) failed: Option<Box<Failed>>,
     pub(crate) closing: Option<Closing>,
     /// Closing took too long.
     pub(crate) closed_late: bool,
@@ -231,7 +231,7 @@ impl Machine {
     /// The handshake is over.
     pub(crate) fn shake(&mut self, failed: Option<Failed>, after: &mut After) {
         self.lifecycle.handshake = None;
-        self.lifecycle.failed = failed;
+        self.lifecycle.failed = failed.map(Box::new);
         self.waits.wake_watchers(&mut after.wakers);
         self.waits.wake_turns(usize::MAX, &mut after.wakers);
     }

@@ -7,6 +7,9 @@ use std::time::Instant;
 use qmp_proto::{Ending, OwnedFailure, OwnedReply, Refusal, RequestId};
 use slab::Slab;
 
+/// As long as no more waited together, there is no room for more.
+const FEW: usize = 4;
+
 /// Everything that waits on a connection, under its lock.
 ///
 /// Wakers come in cloned and go out to be woken or dropped: both may run code of the user's, and
@@ -83,6 +86,10 @@ impl Waits {
         deadline: Option<Instant>,
         waker: Waker,
     ) -> usize {
+        if self.waits.len() == self.waits.capacity() && self.waits.len() < FEW {
+            // Most connections have one at a time, and idle ones are many.
+            self.waits.reserve_exact(1);
+        }
         let key = self.waits.insert(Wait { waker: Some(waker), deadline, awaited });
         if let Some(deadline) = deadline {
             self.deadlines.insert((deadline, key));
@@ -96,7 +103,7 @@ impl Waits {
         self.leave_queue(key);
         let wait = self.waits.try_remove(key)?;
         if let Some(deadline) = wait.deadline {
-            self.deadlines.remove(&(deadline, key));
+            self.forget_deadline(deadline, key);
         }
         Some(wait)
     }
@@ -155,7 +162,7 @@ impl Waits {
             if deadline > now {
                 return;
             }
-            self.deadlines.pop_first();
+            self.forget_deadline(deadline, key);
             if let Some(wait) = self.waits.get_mut(key) {
                 wakers.extend(wait.waker.take());
             }
@@ -206,6 +213,14 @@ impl Waits {
 
     pub(crate) fn len(&self) -> usize {
         self.waits.len()
+    }
+
+    fn forget_deadline(&mut self, deadline: Instant, key: usize) {
+        self.deadlines.remove(&(deadline, key));
+        if self.deadlines.is_empty() {
+            // An empty set keeps a node.
+            self.deadlines = BTreeSet::new();
+        }
     }
 
     fn lane(&self, lane: Lane) -> &Queue {

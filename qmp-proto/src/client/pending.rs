@@ -116,6 +116,10 @@ impl<T, const N: usize> Pending<T, N> {
         #[cfg(feature = "alloc")]
         let free = free.or_else(|| {
             (self.slots.len() < N).then(|| {
+                if self.slots.len() < 4 {
+                    // Most connections have one request at a time, and idle ones are many.
+                    self.slots.reserve_exact(1);
+                }
                 self.slots.push(None);
                 self.slots.len() - 1
             })
