@@ -158,8 +158,10 @@ pub(crate) async fn nonsense_without_end_is_bounded<R: Runtime>() {
 pub(crate) async fn garbage_may_end_the_connection<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>().hang_up_on_garbage());
     let asking = as_client::<R, _>(socket, |client| {
-        client.send("POST / HTTP/1.1\r\nHost: localhost:4444\r\n\r\n");
-        client.send("{\"execute\": \"qmp_capabilities\"}{\"execute\": \"quit\"}");
+        client.send(
+            "POST / HTTP/1.1\r\nHost: localhost:4444\r\n\r\n\
+             {\"execute\": \"qmp_capabilities\"}{\"execute\": \"quit\"}",
+        );
         assert!(client.receive().unwrap().get("QMP").is_some());
         client.error();
         assert!(client.receive().is_none());

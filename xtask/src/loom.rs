@@ -8,7 +8,8 @@ use crate::{process, workspace};
 /// their own: the flag would have everything else built anew.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let mut models = workspace::cargo();
-    models.args(["test", "--release", "--package", "qmp-driver", "--test", "loom"]).args(args);
+    models.args(["test", "--release", "--package", "qmp-driver", "--test", "loom"]);
+    models.args(["--test", "loom_server"]).args(args);
     models.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", workspace::target("loom"));
     process::run(&mut models)
 }
