@@ -38,6 +38,8 @@ struct Wire {
     events: bool,
     /// Commands are read and not answered.
     silent: bool,
+    /// It says no more.
+    closed: bool,
 }
 
 impl Server {
@@ -79,7 +81,7 @@ impl Transport for Server {
     fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut wire = self.0.lock().unwrap();
         let count = room.len().min(wire.answers.len());
-        if count == 0 {
+        if count == 0 && !wire.closed {
             wire.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -212,6 +214,18 @@ fn a_reader_of_events_is_woken_by_each_and_by_the_end() {
         drop(client);
         driver.join().unwrap();
         reader.join().unwrap();
+    });
+}
+
+#[test]
+fn a_command_that_meets_the_end_of_the_stream_says_so() {
+    model(2, || {
+        let (client, driver) =
+            open(&Server::with(|wire| (wire.silent, wire.closed) = (true, true)));
+        let driver = drive(driver);
+        let error = block_on(client.execute("x").into_future()).unwrap_err();
+        assert!(error.is_disconnected(), "{error}");
+        driver.join().unwrap();
     });
 }
 

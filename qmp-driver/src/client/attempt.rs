@@ -242,13 +242,14 @@ impl Attempt<'_> {
     }
 }
 
-/// Refusals that pass when something is answered, or the handshake is over.
+/// Refusals that pass when something is answered, or the handshake or the connection is over.
 fn is_temporary(refusal: &Refusal, machine: &Machine) -> bool {
     match refusal {
         Refusal::TooManyInFlight { .. }
         | Refusal::HeldByAbandoned { .. }
         | Refusal::DescriptorInFlight => true,
-        Refusal::Phase(Phase::Ended) => false,
+        // The driver is about to say why.
+        Refusal::Phase(Phase::Ended) => true,
         Refusal::Phase(_) => machine.lifecycle.handshake.is_some(),
         _ => false,
     }
