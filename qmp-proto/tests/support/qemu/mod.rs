@@ -7,6 +7,7 @@
 
 mod number;
 mod parser;
+#[cfg(test)]
 mod recorded;
 
 use number::Number;

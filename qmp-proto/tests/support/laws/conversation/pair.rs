@@ -1,0 +1,169 @@
+//! A client and a server connected in memory.
+
+use qmp_proto::server::{self, Server};
+use qmp_proto::{Client, OUT_OF_BAND, Options, Output, Phase, ProtocolError, Received};
+
+use super::ledger::{Asked, Ledger};
+use super::script::{Step, What};
+use crate::qemu::{self, Read};
+
+const AGENT: u8 = 0x01;
+const WITH_OUT_OF_BAND: u8 = 0x02;
+const PRETTY: u8 = 0x04;
+const STRING_IDS: u8 = 0x08;
+const LINE_END: u8 = 0x10;
+
+pub(super) struct Pair {
+    pub(super) client: Client<u32>,
+    pub(super) server: Server<u32>,
+    pub(super) from_client: Output<u32>,
+    pub(super) from_server: Vec<u8>,
+    /// What was carried, and is not used yet.
+    at_client: Vec<u8>,
+    at_server: Vec<u8>,
+    /// How many bytes are carried at a time.
+    carried: usize,
+    /// All that the client has sent.
+    wire: Vec<u8>,
+    pub(super) ledger: Ledger,
+}
+
+impl Pair {
+    /// Both, their handshake behind them.
+    pub(super) fn ready(choice: u8) -> Self {
+        let has = |flag| choice & flag != 0;
+        let line_end = has(AGENT | LINE_END);
+        let habits = |options: Options| options.string_ids(has(STRING_IDS)).line_end(line_end);
+        let (client, server) = if has(AGENT) {
+            let server = Server::agent(server::Options::agent());
+            (Client::agent(habits(Options::agent())), server)
+        } else {
+            let server = Server::monitor(server::Options::monitor().pretty(has(PRETTY)));
+            (Client::monitor(habits(Options::monitor())), server)
+        };
+        let mut pair = Self {
+            client,
+            server,
+            from_client: Output::new(),
+            from_server: Vec::new(),
+            at_client: Vec::new(),
+            at_server: Vec::new(),
+            carried: usize::MAX,
+            wire: Vec::new(),
+            ledger: Ledger::default(),
+        };
+        if has(AGENT) {
+            pair.take(Step { what: What::Sync, text: "" });
+        } else {
+            pair.negotiate(has(WITH_OUT_OF_BAND));
+        }
+        pair.carry();
+        assert_eq!(pair.client.phase(), Phase::Ready);
+        pair
+    }
+
+    fn negotiate(&mut self, out_of_band: bool) {
+        let enable: &[&str] = if out_of_band { &[OUT_OF_BAND] } else { &[] };
+        self.server.greet(&mut self.from_server).unwrap();
+        let step = self.client.handle_input(&self.from_server).unwrap();
+        assert!(matches!(step.received, Some(Received::Greeting(_))));
+        self.from_server.drain(..step.used);
+        self.client.negotiate(&mut self.from_client, 7, enable).unwrap();
+        self.ledger.sent(Asked::Negotiation, false, None);
+    }
+
+    /// How many bytes [`carry`](Self::carry) moves.
+    pub(super) fn carries(&mut self, most: usize) {
+        self.carried = most;
+    }
+
+    /// Moves bytes both ways, and has them heard.
+    pub(super) fn carry(&mut self) {
+        self.carry_to_server();
+        self.carry_to_client();
+    }
+
+    fn carry_to_server(&mut self) {
+        // What came before a descriptor is served before it.
+        self.serve();
+        let mut room = self.carried;
+        while room > 0 && self.server.wants_input() {
+            let Some(outgoing) = self.from_client.next() else { break };
+            let count = outgoing.bytes.len().min(room);
+            self.at_server.extend_from_slice(&outgoing.bytes[..count]);
+            self.wire.extend_from_slice(&outgoing.bytes[..count]);
+            room -= count;
+            if let Some(descriptor) = self.from_client.sent(count) {
+                self.server.handle_descriptor(descriptor);
+            }
+            self.serve();
+        }
+    }
+
+    fn serve(&mut self) {
+        while self.server.wants_input() {
+            let input = std::mem::take(&mut self.at_server);
+            let step = self.server.handle_input(&mut self.from_server, &input).unwrap();
+            self.at_server.extend_from_slice(&input[step.used..]);
+            let Some(received) = step.received else { break };
+            assert!(step.used > 0);
+            self.ledger.served(received);
+        }
+    }
+
+    fn carry_to_client(&mut self) {
+        let count = self.from_server.len().min(self.carried);
+        self.at_client.extend(self.from_server.drain(..count));
+        loop {
+            let input = std::mem::take(&mut self.at_client);
+            let step = self.client.handle_input(&input).unwrap();
+            self.at_client.extend_from_slice(&input[step.used..]);
+            let Some(received) = step.received else { break };
+            self.ledger.heard(received);
+        }
+    }
+
+    /// Answers all that is unanswered until nothing moves any more, and looks at what is left.
+    pub(super) fn finish(mut self) {
+        self.carries(usize::MAX);
+        let mut turns = 200;
+        while self.ledger.is_busy() || self.from_client.next().is_some() {
+            turns -= 1;
+            assert!(turns > 0, "it never ends: {:?}", self.ledger);
+            self.carry();
+            while self.take_answer() {}
+        }
+        self.carry();
+        assert_eq!(self.from_server, b"");
+        assert_eq!(self.at_client.trim_ascii(), b"", "the client waits for more");
+        assert!(!self.server.is_inside_message());
+        self.check_wire();
+        let expecting = self.ledger.expecting();
+        let end = match expecting {
+            0 => Ok(()),
+            count => Err(ProtocolError::EndWithRequests { count }),
+        };
+        assert_eq!(self.client.handle_end(), end);
+        for lost in self.client.drain() {
+            self.ledger.given_back(lost.token);
+        }
+        self.ledger.close();
+    }
+
+    fn take_answer(&mut self) -> bool {
+        let any = self.ledger.has_ticket();
+        self.take(Step { what: What::AnswerOldest, text: "[\"late\"]" });
+        any
+    }
+
+    /// QEMU would have read as many messages.
+    fn check_wire(&self) {
+        let mut model = qemu::Server::default();
+        let read = model.reads(&self.wire);
+        assert!(model.is_between_messages());
+        let messages = read.iter().filter(|it| matches!(it, Read::Message(_))).count();
+        assert_eq!(messages, self.ledger.requests());
+        // The mark in front of each sync.
+        assert_eq!(read.len() - messages, self.ledger.syncs());
+    }
+}

@@ -1,0 +1,212 @@
+//! A message is split as serde_json splits it, by the fast route and by the full one. What is no
+//! message is not read: it may be routed to a request by its id, but then it has no value.
+
+use qmp_proto::{Client, JsonError, NoDescriptor, Options, Received, Request};
+
+use super::Corpus;
+use super::meaning::{is_json, members, unescaped};
+
+/// Bytes: lines.
+pub(super) fn holds(input: &[u8]) {
+    for line in input.split(|&byte| byte == b'\n' || byte == 0xFF) {
+        // Blanks of JSON alone.
+        let line =
+            std::str::from_utf8(line).map_or(line, |line| line.trim_matches(BLANKS).as_bytes());
+        if !line.is_empty() {
+            check(line);
+        }
+    }
+}
+
+const BLANKS: [char; 3] = [' ', '\t', '\r'];
+
+/// What a line is.
+#[derive(Clone, Debug, PartialEq)]
+enum Kind {
+    Greeting,
+    Reply { value: String, id: Option<String> },
+    Failure { class: String, description: String, id: Option<String> },
+    Event { name: String, stamp: Option<(i64, i64)>, data: Option<String> },
+    NoMessage,
+}
+
+/// What a client made of it.
+#[derive(Debug, PartialEq)]
+enum Heard {
+    Message(Kind),
+    /// Routed by what stands at its ends.
+    Unreadable,
+    Malformed,
+}
+
+fn check(line: &[u8]) {
+    let Some(is_json) = is_json(line) else { return };
+    let kind = if is_json { split(line) } else { Kind::NoMessage };
+    let heard = hears(line);
+    // No server's fast shape has a blank there.
+    let full = line.strip_prefix(b"{").map(|rest| [b"{ ", rest].concat());
+    let full = full.map_or(Heard::Malformed, |line| hears(&line));
+    if kind == Kind::NoMessage {
+        assert_eq!(full, Heard::Malformed, "by the full route");
+        assert_ne!(heard, Heard::Message(kind.clone()));
+        assert!(matches!(heard, Heard::Malformed | Heard::Unreadable), "{heard:?} is invented");
+    } else {
+        // The value of an id is not told to a client that goes without.
+        assert_eq!(heard, Heard::Message(kind.clone()));
+        assert_eq!(full, heard, "by the full route");
+    }
+    routed(line, &kind);
+}
+
+/// What serde_json finds in a text that is JSON.
+fn split(line: &[u8]) -> Kind {
+    let Some(members) = members(line) else { return Kind::NoMessage };
+    let known = ["QMP", "return", "error", "event", "data", "timestamp", "id"];
+    let all = |name: &str| members.iter().filter(|it| it.0 == name).count();
+    if known.iter().any(|name| all(name) > 1) {
+        return Kind::NoMessage;
+    }
+    let member = |name: &str| members.iter().find(|it| it.0 == name).map(|it| it.1.clone());
+    match (member("QMP"), member("return"), member("error"), member("event")) {
+        (Some(greeting), None, None, None) if greeting.starts_with('{') => Kind::Greeting,
+        (None, Some(value), None, None) => Kind::Reply { value, id: member("id") },
+        (None, None, Some(error), None) => {
+            let inner = self::members(error.as_bytes()).unwrap_or_default();
+            let last = |name: &str| {
+                let it = inner.iter().rfind(|it| it.0 == name)?;
+                it.1.starts_with('"').then(|| it.1.clone())
+            };
+            let Some(class) = last("class") else { return Kind::NoMessage };
+            let class = class[1..class.len() - 1].to_string();
+            let description = last("desc").map_or(String::new(), |text| unescaped(&text));
+            Kind::Failure { class, description, id: member("id") }
+        }
+        (None, None, None, Some(name)) if name.starts_with('"') => {
+            let stamp = member("timestamp").and_then(|stamp| {
+                let stamp = self::members(stamp.as_bytes())?;
+                let last = |name: &str| stamp.iter().rfind(|it| it.0 == name)?.1.parse().ok();
+                Some((last("seconds")?, last("microseconds")?))
+            });
+            let name = name[1..name.len() - 1].to_string();
+            Kind::Event { name, stamp, data: member("data") }
+        }
+        _ => Kind::NoMessage,
+    }
+}
+
+const SEVEN: u64 = (1 << 52) + 7;
+
+/// A client of an agent, whose messages are lines, with so many requests in flight.
+fn client(echoes_ids: bool, count: u32) -> Client<u32> {
+    let mut client = Client::agent(Options::agent().echoes_ids(echoes_ids));
+    let mut out = Vec::new();
+    client.sync(&mut out, 7).unwrap();
+    let answer = [b"\xFF", format!("{{\"return\":{SEVEN},\"id\":{SEVEN}}}\n").as_bytes()].concat();
+    assert!(matches!(client.handle_input(&answer).unwrap().received, Some(Received::Ready)));
+    for token in 0..count {
+        let request: Request<'_, _, NoDescriptor> = Request::new("x");
+        client.execute(&mut out, request, token).unwrap();
+    }
+    client
+}
+
+/// What a client makes of the line that matches answers by their order.
+fn hears(line: &[u8]) -> Heard {
+    let text = [line, b"\n"].concat();
+    let mut client = client(false, 1);
+    let step = client.handle_input(&text).unwrap();
+    assert_eq!(step.used, text.len());
+    let received = step.received.expect("a line is something");
+    let heard = read(received);
+    let after = client.handle_input(b"\n").unwrap();
+    assert!(after.received.is_none(), "{:?} too", after.received);
+    heard
+}
+
+fn read(received: Received<'_, u32>) -> Heard {
+    match received {
+        Received::Answer(answer) => match answer.outcome {
+            Ok(reply) => {
+                let Ok(value) = reply.json() else {
+                    assert!(reply.decode::<serde_json::Value>().is_err());
+                    assert!(reply.into_owned().message_with_id(None).is_err());
+                    return Heard::Unreadable;
+                };
+                let value = value.as_str().to_string();
+                let decoded = reply.decode::<serde_json::Value>().ok();
+                assert_eq!(decoded, serde_json::from_str(&value).ok());
+                let id =
+                    with_other_ids(reply.message(), |id| reply.into_owned().message_with_id(id));
+                Heard::Message(Kind::Reply { value, id })
+            }
+            Err(failure) => {
+                let class = failure.class().name().to_string();
+                let description = failure.description().to_string();
+                let with = |id: Option<&str>| failure.into_owned().message_with_id(id);
+                let id = with_other_ids(failure.message(), with);
+                Heard::Message(Kind::Failure { class, description, id })
+            }
+        },
+        Received::Event(event) => {
+            let Ok(data) = event.data() else { return Heard::Unreadable };
+            Heard::Message(Kind::Event {
+                name: event.name().to_string(),
+                stamp: event.timestamp().map(|stamp| (stamp.seconds, stamp.microseconds)),
+                data: data.map(|data| data.to_string()),
+            })
+        }
+        // An agent that is in sync has no greetings.
+        Received::Stray(_) => Heard::Message(Kind::Greeting),
+        Received::Malformed(_) => Heard::Malformed,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Checks that another id can be put into a message, and gives its own.
+fn with_other_ids(
+    message: &[u8],
+    with: impl Fn(Option<&str>) -> Result<Vec<u8>, JsonError>,
+) -> Option<String> {
+    let mut expected = members(message).unwrap();
+    let at = expected.iter().position(|it| it.0 == "id");
+    let other = members(&with(Some("[1]")).unwrap()).unwrap();
+    let id = at.map(|at| std::mem::replace(&mut expected[at].1, "[1]".into()));
+    if at.is_none() {
+        expected.push(("id".into(), "[1]".into()));
+    }
+    assert_eq!(other, expected);
+    expected.retain(|it| it.0 != "id");
+    assert_eq!(members(&with(None).unwrap()).unwrap(), expected);
+    id
+}
+
+/// A client that goes by ids gives the answer to whose id stands in it, and to nobody else.
+fn routed(line: &[u8], kind: &Kind) {
+    let text = [line, b"\n"].concat();
+    let mut client = client(true, 3);
+    let step = client.handle_input(&text).unwrap();
+    let id = match kind {
+        Kind::Reply { id, .. } | Kind::Failure { id, .. } => id.as_deref(),
+        _ => None,
+    };
+    let digits =
+        id.map(|id| id.trim_matches('"')).filter(|id| id.bytes().all(|it| it.is_ascii_digit()));
+    let token = digits
+        .filter(|id| id.len() <= 20)
+        .and_then(|id| id.parse().ok())
+        .filter(|&id: &u32| id < 3);
+    match step.received {
+        Some(Received::Answer(answer)) if *kind == Kind::NoMessage => {
+            let end = format!(", \"id\": {}}}", answer.token);
+            assert!(line.ends_with(end.as_bytes()), "the id {} is invented", answer.token);
+            assert!(answer.outcome.unwrap().json().is_err());
+        }
+        Some(Received::Answer(answer)) => assert_eq!(Some(answer.token), token),
+        Some(Received::Unanswered(_)) | None => panic!("nothing was heard"),
+        other => assert_eq!(token, None, "{other:?}"),
+    }
+}
+
+pub(super) fn seeds(corpus: &Corpus) -> Vec<Vec<u8>> {
+    corpus.lines().into_iter().map(<[u8]>::to_vec).collect()
+}
