@@ -51,10 +51,11 @@ impl<'a> Cuts<'a> {
         for &distance in self.0 {
             let length = usize::from(distance & !Self::MARK).min(rest.len());
             let (bytes, after) = rest.split_at(length);
-            pieces.push(Piece { bytes, marked });
-            (rest, marked) = (after, distance & Self::MARK != 0 && !after.is_empty());
+            // Nothing can come with no bytes.
+            pieces.push(Piece { bytes, marked: marked && !bytes.is_empty() });
+            (rest, marked) = (after, distance & Self::MARK != 0);
         }
-        pieces.push(Piece { bytes: rest, marked });
+        pieces.push(Piece { bytes: rest, marked: marked && !rest.is_empty() });
         pieces
     }
 }
