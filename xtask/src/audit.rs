@@ -1,36 +1,22 @@
 //! `cargo xtask audit`: what the dependencies are allowed to be, as `deny.toml` says.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
 
 use crate::outcome::Outcome;
-use crate::{process, workspace};
+use crate::{process, tool, workspace};
 
 /// The cargo-deny that `deny.toml` is written for.
 const VERSION: &str = "0.20.2";
 
 pub(crate) fn run(_: &[String]) -> Result<()> {
-    let deny = install(&workspace::target("tools"))?;
+    let deny = tool::install("cargo-deny", VERSION)?;
     process::run(check(&deny).args(["bans", "licenses", "sources"]))?;
     Outcome::Passed.report("bans, licenses, sources");
     advisories(&deny)?.report("advisories");
     Ok(())
-}
-
-/// Builds cargo-deny into `dir`, unless it is there.
-fn install(dir: &Path) -> Result<PathBuf> {
-    let deny = dir.join("bin/cargo-deny");
-    let version = process::read(Command::new(&deny).arg("--version"));
-    if version.is_ok_and(|said| said.split_whitespace().any(|word| word == VERSION)) {
-        return Ok(deny);
-    }
-    println!("audit: building cargo-deny {VERSION}, once");
-    let mut cargo = workspace::cargo();
-    cargo.args(["install", "--locked", "--version", VERSION, "--root"]).arg(dir);
-    process::run(cargo.arg("cargo-deny"))?;
-    Ok(deny)
 }
 
 fn check(deny: &Path) -> Command {

@@ -27,6 +27,9 @@ const STAGES: [Stage; 10] = [
     Stage { name: "test", run: || test::run(&[]).map(|()| Outcome::Passed) },
 ];
 
+/// A workspace of its own.
+const FUZZ: [&str; 2] = ["--manifest-path", "fuzz/Cargo.toml"];
+
 pub(crate) fn run(_: &[String]) -> Result<()> {
     let mut table = Vec::new();
     let mut failed = Vec::new();
@@ -62,6 +65,7 @@ fn fmt() -> Result<Outcome> {
     firmware.args(["fmt", "--all", "--check", "--manifest-path"]).arg(firmware::manifest());
     process::run(&mut firmware)?;
     cargo(&["fmt", "--all", "--check", "--manifest-path", "benches/Cargo.toml"])?;
+    cargo(&["fmt", "--all", "--check", FUZZ[0], FUZZ[1]])?;
     Ok(Outcome::Passed)
 }
 
@@ -75,6 +79,10 @@ fn clippy() -> Result<Outcome> {
         let qmp_proto = ["clippy", "--package", "qmp-proto", "--all-targets"];
         cargo(&[&qmp_proto, tier.args, &STRICT].concat())?;
     }
+    let mut fuzz = workspace::cargo();
+    // Without libFuzzer itself, which is C++.
+    fuzz.arg("clippy").args(FUZZ).args(["--locked", "--all-targets", "--no-default-features"]);
+    process::run(fuzz.arg("--target-dir").arg(workspace::target("fuzz/check")).args(STRICT))?;
     firmware::lint()
 }
 

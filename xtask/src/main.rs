@@ -8,10 +8,12 @@ mod debian;
 mod demo;
 mod firmware;
 mod folder;
+mod fuzz;
 mod guest;
 mod lock;
 mod loom;
 mod msrv;
+mod mutants;
 mod no_std;
 mod outcome;
 mod process;
@@ -19,6 +21,7 @@ mod qemu;
 mod server;
 mod test;
 mod tiers;
+mod tool;
 mod workspace;
 
 use std::process::ExitCode;
@@ -99,6 +102,18 @@ const CHORES: &[Chore] = &[
         args: "",
         about: "measure which lines of qmp-proto its tests reach",
         run: coverage::run,
+    },
+    Chore {
+        name: "fuzz",
+        args: "[TARGET...]",
+        about: "look for inputs that break a law of qmp-proto; --seconds N, --in FOLDER",
+        run: fuzz::run,
+    },
+    Chore {
+        name: "mutants",
+        args: "[ARGS...]",
+        about: "see which small bugs in qmp-proto its tests do not notice; --shard K/N for a part",
+        run: mutants::run,
     },
     Chore {
         name: "demo",
