@@ -4,48 +4,19 @@
 // clippy.toml allows it in tests, but not in what they share.
 #![allow(clippy::unwrap_used)]
 
-// Of this only servers are needed, not how adapters connect to them.
-#[allow(dead_code)]
-#[path = "../../conformance/server.rs"]
-mod server;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use server::{LIGHT, Server, Suite, folder, on};
+use conformance::server::{Server, Suite};
 
-macro_rules! on_every_qemu {
-    ($($subject:ident),+ $(,)?) => { $(
-        mod $subject {
-            use crate::on;
-
-            #[test]
-            fn v5_2() {
-                on("5.2", super::$subject);
-            }
-
-            #[test]
-            fn v7_2() {
-                on("7.2", super::$subject);
-            }
-
-            #[test]
-            fn v10_0() {
-                on("10.0", super::$subject);
-            }
-
-            #[test]
-            fn v11_1() {
-                on("11.1", super::$subject);
-            }
-        }
-    )+ };
-}
-
-on_every_qemu!(an_own_executor_polls_the_client, calloop_polls_the_client, monoio_feeds_the_core);
+conformance::on_every_qemu!(
+    an_own_executor_polls_the_client,
+    calloop_polls_the_client,
+    monoio_feeds_the_core
+);
 
 /// Built once, however many tests run them.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -66,14 +37,13 @@ fn example(name: &str) -> Command {
 
 /// QEMU with two monitors: the second is for whoever makes things happen.
 fn two_monitors(suite: &Suite) -> Server {
-    let folder = folder();
-    let monitor =
-        |name: &str| format!("unix:{},server=on,wait=off", folder.path().join(name).display());
-    let monitors = ["-qmp".to_owned(), monitor("other"), "-qmp".to_owned(), monitor("qmp")];
-    let mut server = suite.start("qemu-system-x86_64", folder, |command| {
-        command.args(LIGHT.split(' ')).args(monitors);
-    });
-    server.address();
+    let mut server = suite.qemu_with(&[
+        "-qmp",
+        "unix:{}/other,server=on,wait=off",
+        "-qmp",
+        "unix:{}/qmp,server=on,wait=off",
+    ]);
+    drop(server.stream());
     server
 }
 

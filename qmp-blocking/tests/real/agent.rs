@@ -8,10 +8,9 @@ use std::process::Command;
 use qmp_blocking::{Connection, ErrorClass};
 use serde_json::{Value, json};
 
-use crate::server::{Folder, PLENTY, Server, keep_inside, wait_until};
-use crate::suite::Suite;
+use crate::server::{Clients, PLENTY, Server, Suite, folder, keep_inside, wait_until};
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     it_tells_its_version_and_commands,
     a_program_is_run_and_its_output_fetched,
     a_file_is_written_and_read_back,
@@ -28,7 +27,7 @@ fn it_tells_its_version_and_commands(suite: &Suite) {
     let said = suite.output("qemu-ga", &["--version"]);
     let version = said.trim().rsplit(' ').next().unwrap();
     let mut server = suite.agent(&[]);
-    let mut agent = server.connect_agent();
+    let mut agent = server.agent_client();
     assert!(agent.is_ready() && !agent.is_out_of_band());
     assert!(agent.greeting().is_none() && agent.version().is_none());
     let info = value(&mut agent, "guest-info", &Value::Null);
@@ -47,12 +46,12 @@ fn it_tells_its_version_and_commands(suite: &Suite) {
     agent.sync().unwrap();
     agent.execute("guest-ping").run().unwrap();
     agent.close().unwrap();
-    server.connect_agent().execute("guest-ping").run().unwrap();
+    server.agent_client().execute("guest-ping").run().unwrap();
 }
 
 fn a_program_is_run_and_its_output_fetched(suite: &Suite) {
     let mut server = suite.agent(&[]);
-    let mut agent = server.connect_agent();
+    let mut agent = server.agent_client();
     let script = "cat; echo oops >&2; exit 3";
     let exec = json!({
         "path": "/bin/sh",
@@ -76,7 +75,7 @@ fn a_program_is_run_and_its_output_fetched(suite: &Suite) {
 
 fn a_file_is_written_and_read_back(suite: &Suite) {
     let mut server = suite.agent(&[]);
-    let mut agent = server.connect_agent();
+    let mut agent = server.agent_client();
     let file = server.folder().name("file");
     let open = json!({"path": file, "mode": "w+"});
     let handle = value(&mut agent, "guest-file-open", &open);
@@ -103,7 +102,7 @@ fn a_file_is_written_and_read_back(suite: &Suite) {
 
 fn a_disabled_command_is_not_found(suite: &Suite) {
     let mut server = suite.agent(&["-b", "guest-file-open,guest-shutdown"]);
-    let mut agent = server.connect_agent();
+    let mut agent = server.agent_client();
     let open = agent.execute("guest-file-open").argument("path", "/dev/null").run();
     assert_eq!(open.unwrap_err().class(), Some(ErrorClass::CommandNotFound));
     // It is answered when it fails, and only then.
@@ -118,8 +117,8 @@ fn a_disabled_command_is_not_found(suite: &Suite) {
 
 /// The programs that it runs are replaced, in a view of the file system of its own.
 fn a_shutdown_is_not_answered(suite: &Suite) {
-    let folder = Folder::new();
-    let stubs = folder.path("stubs");
+    let folder = folder();
+    let stubs = folder.file("stubs");
     fs::create_dir(&stubs).unwrap();
     for stub in ["shutdown", "poweroff", "halt", "reboot"] {
         let script = format!("#!/bin/sh\necho \"$0 $*\" >> {}\n", folder.name("ran"));
@@ -128,7 +127,7 @@ fn a_shutdown_is_not_answered(suite: &Suite) {
     }
     let hide = format!("mount --bind {} /sbin", stubs.display());
     let Some(unshare) = unshare(&hide) else {
-        crate::suite::notice(
+        crate::server::notice(
             "not run: guest-shutdown: /sbin cannot be replaced for one program here",
         );
         return;
@@ -139,14 +138,14 @@ fn a_shutdown_is_not_answered(suite: &Suite) {
     keep_inside(&mut command, &folder);
     command.args(["-m", "unix-listen", "-p", &folder.name("qmp")]);
     let mut server = Server::start(command, folder);
-    let mut agent = server.connect_agent();
+    let mut agent = server.agent_client();
 
     // The next command's answer tells that this one will have none.
     let shutdown = agent.execute("guest-shutdown").argument("mode", "halt").send().unwrap();
     agent.execute("guest-ping").run().unwrap();
     let reply = shutdown.wait(&mut agent).unwrap();
     assert_eq!(reply.json().unwrap().as_str(), "{}");
-    let ran = fs::read_to_string(server.folder().path("ran")).unwrap();
+    let ran = fs::read_to_string(server.path("ran")).unwrap();
     assert!(ran.contains("/sbin/"), "{ran}");
 
     // A deadline without an error is a success too.

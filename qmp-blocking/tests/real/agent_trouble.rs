@@ -13,10 +13,9 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use serde_json::Value;
 
-use crate::server::{Folder, PLENTY, Server, keep_inside, wait_until};
-use crate::suite::Suite;
+use crate::server::{Clients, PLENTY, Server, Suite, folder, keep_inside, wait_until};
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     half_a_command_of_the_client_before,
     a_sync_after_a_deadline,
     an_agent_survives_a_client_that_leaves_without_reading,
@@ -39,14 +38,14 @@ fn half_a_command_of_the_client_before(suite: &Suite) {
         let mut raw = server.stream();
         raw.write_all(remains).unwrap();
         drop(raw);
-        let mut agent = server.connect_agent();
+        let mut agent = server.agent_client();
         assert!(version(&mut agent).is_string());
     }
 }
 
 fn a_sync_after_a_deadline(suite: &Suite) {
     let mut server = suite.agent(&[]);
-    let mut agent = server.connect_agent();
+    let mut agent = server.agent_client();
     for _ in 0..3 {
         server.signal(Signal::STOP);
         let moment = Duration::from_millis(50);
@@ -80,16 +79,16 @@ fn a_sync_after_a_deadline(suite: &Suite) {
 fn an_agent_survives_a_client_that_leaves_without_reading(suite: &Suite) {
     let mut server = suite.agent(&[]);
     for _ in 0..10 {
-        let mut agent = server.connect_agent();
+        let mut agent = server.agent_client();
         drop(agent.execute("guest-ping").send().unwrap());
         assert!(is_readable(&agent, PLENTY));
         drop(agent);
         // A long answer comes in parts: only closing waits for all of them.
-        let mut agent = server.connect_agent();
+        let mut agent = server.agent_client();
         drop(agent.execute("guest-info").send().unwrap());
         agent.close().unwrap();
     }
-    assert!(version(&mut server.connect_agent()).is_string());
+    assert!(version(&mut server.agent_client()).is_string());
 }
 
 fn is_readable(stream: &impl AsFd, timeout: Duration) -> bool {
@@ -110,7 +109,7 @@ fn a_serial_line_full_of_remains(suite: &Suite) {
     mode.make_raw();
     tcsetattr(&line, OptionalActions::Now, &mode).unwrap();
 
-    let folder = Folder::new();
+    let folder = folder();
     let mut command = suite.program("qemu-ga");
     command.args(["-m", "isa-serial", "-p", name.to_str().unwrap()]);
     keep_inside(&mut command, &folder);

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 use qmp_blocking::{Cause, Outcome};
 use serde_json::Value;
 
-use crate::server::PLENTY;
+use crate::server::{Clients, PLENTY, Suite};
 use crate::slow::Slow;
-use crate::suite::Suite;
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     a_deadline_leaves_the_connection_usable,
     the_deadline_of_a_connection_is_every_commands,
     a_sent_command_keeps_its_own_deadline,
@@ -19,7 +18,7 @@ const SHORT: Duration = Duration::from_millis(60);
 
 fn a_deadline_leaves_the_connection_usable(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let slow = Slow::new(server.folder());
     for _ in 0..3 {
         let started = Instant::now();
@@ -44,7 +43,7 @@ fn a_deadline_leaves_the_connection_usable(suite: &Suite) {
 
 fn the_deadline_of_a_connection_is_every_commands(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let slow = Slow::new(server.folder());
     qemu.set_deadline(Some(SHORT)).unwrap();
     assert!(slow.command(&mut qemu).run().unwrap_err().is_timeout());
@@ -62,7 +61,7 @@ fn the_deadline_of_a_connection_is_every_commands(suite: &Suite) {
 
 fn a_sent_command_keeps_its_own_deadline(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let slow = Slow::new(server.folder());
     let saving = slow.command(&mut qemu).deadline(SHORT).send().unwrap();
     let status = qemu.execute("query-status").send().unwrap();

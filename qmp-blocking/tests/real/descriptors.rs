@@ -7,11 +7,10 @@ use std::os::unix::net::UnixStream;
 use qmp_blocking::{Connection, ErrorClass};
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::server::{Clients, Server, Suite};
 use crate::slow::Slow;
-use crate::suite::Suite;
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     each_command_gets_its_own_file,
     our_copy_is_closed_once_it_has_left,
     a_named_descriptor_is_used,
@@ -20,7 +19,7 @@ on_every_qemu!(
 
 /// A file of so many sectors.
 fn file(server: &Server, sectors: u64) -> File {
-    let path = server.folder().path(format!("sectors{sectors}"));
+    let path = server.path(&format!("sectors{sectors}"));
     let file = File::create(&path).unwrap();
     file.set_len(sectors * 512).unwrap();
     File::open(path).unwrap()
@@ -48,7 +47,7 @@ fn sectors(qemu: &mut Connection, set: u64) -> u64 {
 fn each_command_gets_its_own_file(suite: &Suite) {
     for out_of_band in [false, true] {
         let mut server = suite.qemu();
-        let mut qemu = server.connect_with(|| match out_of_band {
+        let mut qemu = server.client_of(|| match out_of_band {
             true => Connection::builder().out_of_band(),
             false => Connection::builder(),
         });
@@ -84,7 +83,7 @@ fn each_command_gets_its_own_file(suite: &Suite) {
 /// Whoever reads from the other end of a socket pair sees it end when QEMU closes its copy.
 fn our_copy_is_closed_once_it_has_left(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let (mut reader, writer) = UnixStream::pair().unwrap();
     qemu.execute("getfd").argument("fdname", "pipe").descriptor(writer).run().unwrap();
     qemu.execute("closefd").argument("fdname", "pipe").run().unwrap();
@@ -95,7 +94,7 @@ fn our_copy_is_closed_once_it_has_left(suite: &Suite) {
 
 fn a_named_descriptor_is_used(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let (mut reader, writer) = UnixStream::pair().unwrap();
     qemu.execute("getfd").argument("fdname", "out").descriptor(writer).run().unwrap();
     qemu.execute("migrate").argument("uri", "fd:out").run().unwrap();
@@ -106,7 +105,7 @@ fn a_named_descriptor_is_used(suite: &Suite) {
 
 fn an_error_answer_leaves_the_connection_usable(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let none = qemu.execute("getfd").argument("fdname", "x").run().unwrap_err();
     assert!(none.to_string().contains("No file descriptor supplied"), "{none}");
     for _ in 0..5 {

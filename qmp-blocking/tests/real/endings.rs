@@ -3,11 +3,10 @@
 use qmp_blocking::{Cause, Connection, Disconnect, Error, Outcome, Sent};
 use rustix::process::Signal;
 
-use crate::server::{PLENTY, event_names};
+use crate::server::{Clients, PLENTY, Suite, event_names, storage_daemon};
 use crate::slow::Slow;
-use crate::suite::Suite;
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     quit_succeeds_and_then_the_connection_is_closed,
     quit_ends_a_storage_daemon,
     a_killed_server_leaves_outcomes_unknown,
@@ -26,7 +25,7 @@ fn reason(error: &Error) -> &Disconnect {
 fn quit_succeeds_and_then_the_connection_is_closed(suite: &Suite) {
     for round in 0..10 {
         let mut server = suite.qemu();
-        let mut qemu = server.connect();
+        let mut qemu = server.client();
         let left = match round % 3 {
             0 => {
                 qemu.execute("quit").run().unwrap();
@@ -61,7 +60,7 @@ fn quit_succeeds_and_then_the_connection_is_closed(suite: &Suite) {
 
 fn quit_ends_a_storage_daemon(suite: &Suite) {
     for _ in 0..5 {
-        let (mut server, mut daemon) = suite.storage_daemon(Connection::builder);
+        let (mut server, mut daemon) = storage_daemon(suite, Connection::builder);
         daemon.execute("quit").run().unwrap();
         let error = daemon.event().wait().unwrap_err();
         assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
@@ -71,7 +70,7 @@ fn quit_ends_a_storage_daemon(suite: &Suite) {
 
 fn a_killed_server_leaves_outcomes_unknown(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let slow = Slow::new(server.folder());
     qemu.execute("cont").run().unwrap();
     let saving = slow.command(&mut qemu).send().unwrap();
@@ -98,7 +97,7 @@ fn a_killed_server_leaves_outcomes_unknown(suite: &Suite) {
 
 fn a_terminated_server_says_so_first(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     qemu.execute("query-status").run().unwrap();
     server.signal(Signal::TERM);
     let shutdown = qemu.event().named("SHUTDOWN").deadline(PLENTY).wait().unwrap();
@@ -110,7 +109,7 @@ fn a_terminated_server_says_so_first(suite: &Suite) {
 
 fn another_thread_ends_a_wait(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let slow = Slow::new(server.folder());
     qemu.execute("cont").run().unwrap();
     let handle = qemu.shutdown_handle().unwrap();
@@ -129,5 +128,5 @@ fn another_thread_ends_a_wait(suite: &Suite) {
         format!("the connection was closed on this side ({address})")
     });
     slow.finish();
-    server.connect().execute("query-status").run().unwrap();
+    server.client().execute("query-status").run().unwrap();
 }

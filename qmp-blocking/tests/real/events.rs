@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use qmp_blocking::{Cause, Connection};
 
-use crate::server::{PLENTY, event_names};
-use crate::suite::Suite;
+use crate::server::{Clients, PLENTY, Suite, event_names};
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     events_of_a_command_are_there_when_it_is_answered,
     what_does_not_match_stays_in_order,
     a_wait_for_an_event_ends_with_its_deadline,
@@ -17,7 +16,7 @@ on_every_qemu!(
 
 fn events_of_a_command_are_there_when_it_is_answered(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     assert!(qemu.event().look().unwrap().is_none());
     for _ in 0..10 {
         qemu.execute("cont").run().unwrap();
@@ -35,7 +34,7 @@ fn events_of_a_command_are_there_when_it_is_answered(suite: &Suite) {
 
 fn what_does_not_match_stays_in_order(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     for _ in 0..3 {
         qemu.execute("cont").run().unwrap();
         qemu.execute("stop").run().unwrap();
@@ -57,7 +56,7 @@ fn what_does_not_match_stays_in_order(suite: &Suite) {
 
 fn a_wait_for_an_event_ends_with_its_deadline(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     qemu.execute("cont").run().unwrap();
     let wait = qemu.event().named("RESET").deadline(Duration::from_millis(50));
     let error = wait.wait().unwrap_err();
@@ -78,7 +77,7 @@ fn an_event_is_awaited_that_another_client_causes(suite: &Suite) {
         "-qmp",
         "unix:{}/other,server=on,wait=off",
     ]);
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let other = server.folder().name("other");
     let causes = std::thread::spawn(move || {
         let mut other = Connection::connect(other.as_str()).unwrap();
@@ -95,7 +94,7 @@ fn an_event_is_awaited_that_another_client_causes(suite: &Suite) {
 
 fn only_events_that_are_wanted_are_kept(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect_with(|| Connection::builder().keep_events(["STOP", "RESET"]));
+    let mut qemu = server.client_of(|| Connection::builder().keep_events(["STOP", "RESET"]));
     for _ in 0..3 {
         qemu.execute("cont").run().unwrap();
         qemu.execute("stop").run().unwrap();

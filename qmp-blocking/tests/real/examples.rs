@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 
-use crate::certificates::Authority;
-use crate::server::{Folder, Server, wait_until};
-use crate::suite::{Suite, notice};
+use conformance::tls::Authority;
 
-on_every_qemu!(
+use crate::server::{Clients, Server, Suite, folder, notice, wait_until};
+
+conformance::on_every_qemu!(
     one_command_is_run,
     events_are_watched_to_the_end,
     many_are_watched_in_one_thread,
@@ -141,7 +141,7 @@ fn a_job_is_followed_to_its_end(suite: &Suite) {
 
 fn a_program_is_run_in_a_guest(suite: &Suite) {
     let mut agent = suite.agent(&[]);
-    drop(agent.connect_agent());
+    drop(agent.agent_client());
     let address = agent.address().to_string();
     let script = "echo out; echo err >&2; exit 3";
     let ran = run("guest_exec", &[&address, "/bin/sh", "-c", script]);
@@ -219,14 +219,14 @@ fn many_are_started_and_driven_by_one_task(suite: &Suite) {
 /// There is no guest to let a device go, but some do not wait for one.
 fn a_device_is_unplugged_or_not(suite: &Suite) {
     let mut command = suite.program("qemu-system-x86_64");
-    let folder = Folder::new();
+    let folder = folder();
     command.args(["-nodefaults", "-display", "none", "-S", "-accel", "tcg", "-M", "q35"]);
     command.args(["-device", "qemu-xhci,id=usb", "-device", "usb-tablet,id=at-once"]);
     command.args(["-device", "pcie-root-port,id=slot1", "-device", "virtio-rng-pci,id=fixed"]);
     command.args(["-device", "virtio-rng-pci,id=by-the-guest,bus=slot1"]);
     command.args(["-qmp", &format!("unix:{},server=on,wait=off", folder.name("qmp"))]);
     let mut server = Server::start(command, folder);
-    drop(server.connect());
+    drop(server.client());
     let qemu = server.address().to_string();
     let ran = run("unplug", &[&qemu, "at-once", "30"]);
     assert_eq!(ran, ("at-once is out\n".to_owned(), String::new(), Some(0)));
@@ -247,11 +247,11 @@ fn monitors_are_used_over_tls(suite: &Suite) {
             suite.version()
         ));
     }
-    let (authority, stranger) = (Authority::new("ours"), Folder::new());
-    Authority::new("theirs").write_own(&stranger.path("."));
-    let folder = Folder::new();
-    authority.write_server(&folder.path("."));
-    authority.write_client(&folder.path("."));
+    let (authority, stranger) = (Authority::new("ours"), folder());
+    Authority::new("theirs").write_own(stranger.path());
+    let folder = folder();
+    authority.write_server(folder.path());
+    authority.write_client(folder.path());
     let name = |name: &str| folder.name(name);
     let (trusted, own) = (name("ca-cert.pem"), [name("client-cert.pem"), name("client-key.pem")]);
     let mut server = suite.qemu_in(
@@ -267,7 +267,7 @@ fn monitors_are_used_over_tls(suite: &Suite) {
             "chardev=c,mode=control",
         ],
     );
-    let chardevs = server.connect().execute("query-chardev").run().unwrap();
+    let chardevs = server.client().execute("query-chardev").run().unwrap();
     let chardevs = chardevs.json().unwrap().to_string();
     let (_, address) = chardevs.split_once("disconnected:tcp:127.0.0.1:").unwrap();
     let address = format!("localhost:{}", address.split_once(',').unwrap().0);

@@ -7,10 +7,9 @@ use qmp_blocking::{Cause, Connection, ErrorClass, Launch, Outcome, Process};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 
-use crate::server::{PLENTY, bare_machine, event_names};
-use crate::suite::Suite;
+use crate::server::{LIGHT, PLENTY, Suite, event_names, folder};
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     a_launched_qemu_answers_and_quits,
     a_launched_qemu_is_used_out_of_band,
     a_bad_option_is_quoted_at_once,
@@ -24,7 +23,7 @@ on_every_qemu!(
 
 fn qemu(suite: &Suite) -> Launch {
     let program = suite.program("qemu-system-x86_64");
-    Launch::qemu(program.get_program()).args(bare_machine())
+    Launch::qemu(program.get_program()).args(LIGHT.split(' '))
 }
 
 fn storage_daemon(suite: &Suite) -> Launch {
@@ -130,12 +129,12 @@ fn a_dropped_process_is_killed(suite: &Suite) {
 }
 
 fn a_detached_process_outlives_its_connection(suite: &Suite) {
-    let folder = crate::server::Folder::new();
+    let folder = folder();
     let second = format!("unix:{},server=on,wait=off", folder.name("qmp"));
     let (first, process) = launch(qemu(suite).args(["-qmp", &second]));
     process.detach();
     drop(first);
     let builder = Connection::builder().handshake_deadline(PLENTY);
-    let mut qemu = builder.connect(folder.path("qmp").as_path()).unwrap();
+    let mut qemu = builder.connect(folder.file("qmp").as_path()).unwrap();
     qemu.execute("quit").run().unwrap();
 }

@@ -7,10 +7,6 @@
 // clippy.toml allows it in tests, but not in what they share.
 #![allow(clippy::unwrap_used)]
 
-#[macro_use]
-mod suite;
-#[path = "../../../conformance/tls/certificates.rs"]
-mod certificates;
 mod server;
 mod slow;
 
@@ -35,4 +31,3 @@ mod starting;
 mod storage_daemon;
 mod transports;
 mod typed;
-mod vsock;

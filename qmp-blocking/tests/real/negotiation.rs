@@ -4,10 +4,9 @@ use std::io::{BufRead, BufReader, Write};
 
 use qmp_blocking::{Connection, Socket, Version};
 
-use crate::server::PLENTY;
-use crate::suite::Suite;
+use crate::server::{Clients, PLENTY, Suite};
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     the_greeting_tells_version_and_package,
     out_of_band_is_enabled_when_asked_for,
     a_monitor_is_negotiated_anew_for_each_client,
@@ -24,7 +23,7 @@ fn the_greeting_tells_version_and_package(suite: &Suite) {
     let version = Version::new(next(), next(), next());
 
     let mut server = suite.qemu();
-    let qemu = server.connect();
+    let qemu = server.client();
     assert_eq!(qemu.version(), Some(version));
     let greeting = qemu.greeting().unwrap();
     assert_eq!(greeting.package(), package.trim_end_matches(')'));
@@ -36,21 +35,21 @@ fn the_greeting_tells_version_and_package(suite: &Suite) {
 
 fn out_of_band_is_enabled_when_asked_for(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut plain = server.connect();
+    let mut plain = server.client();
     assert!(!plain.is_out_of_band());
     let error = plain.execute("query-yank").out_of_band().run().unwrap_err();
     assert!(error.to_string().contains("query-yank: not sent: out-of-band"), "{error}");
     plain.execute("query-status").run().unwrap();
     drop(plain);
 
-    let mut with = server.connect_with(|| Connection::builder().out_of_band());
+    let mut with = server.client_of(|| Connection::builder().out_of_band());
     assert!(with.is_out_of_band());
     with.execute("query-status").run().unwrap();
 }
 
 fn a_monitor_is_negotiated_anew_for_each_client(suite: &Suite) {
     let mut server = suite.qemu();
-    let _first = server.connect();
+    let _first = server.client();
     drop(_first);
     for round in 0..20 {
         let builder = Connection::builder().handshake_deadline(PLENTY);
@@ -67,7 +66,7 @@ fn a_monitor_is_negotiated_anew_for_each_client(suite: &Suite) {
 /// One who leaves commands unanswered, their ids as small as ours would be.
 fn a_connection_is_taken_over_from_somebody_else(suite: &Suite) {
     let mut server = suite.qemu();
-    drop(server.connect());
+    drop(server.client());
     let mut stream = server.stream();
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
     let mut next = || lines.next().unwrap().unwrap();

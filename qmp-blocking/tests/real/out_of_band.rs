@@ -4,11 +4,10 @@ use qmp_blocking::{Connection, ErrorClass, Outcome, Sent};
 use serde_json::Value;
 use std::time::Duration;
 
-use crate::server::{PLENTY, Server};
+use crate::server::{Clients, PLENTY, Server, Suite};
 use crate::slow::Slow;
-use crate::suite::Suite;
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     an_out_of_band_command_overtakes_a_slow_one,
     an_eighth_command_waits_for_its_turn,
     many_out_of_band_commands_are_in_flight_beside_seven_others,
@@ -16,7 +15,7 @@ on_every_qemu!(
 );
 
 fn connect(server: &mut Server) -> Connection {
-    server.connect_with(|| Connection::builder().out_of_band())
+    server.client_of(|| Connection::builder().out_of_band())
 }
 
 fn an_out_of_band_command_overtakes_a_slow_one(suite: &Suite) {

@@ -5,11 +5,10 @@ use std::time::Duration;
 use qmp_blocking::{Cause, Connection, Sent};
 use serde_json::Value;
 
-use crate::server::wait_until;
+use crate::server::{Clients, Suite, wait_until};
 use crate::slow::Slow;
-use crate::suite::Suite;
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     answers_go_to_whoever_asked,
     more_commands_than_may_be_in_flight_take_turns,
     an_answer_nobody_waits_for_is_dropped,
@@ -32,7 +31,7 @@ fn answer(sent: Sent, qemu: &mut Connection) -> usize {
 fn answers_go_to_whoever_asked(suite: &Suite) {
     for out_of_band in [false, true] {
         let mut server = suite.qemu();
-        let mut qemu = server.connect_with(|| match out_of_band {
+        let mut qemu = server.client_of(|| match out_of_band {
             true => Connection::builder().out_of_band(),
             false => Connection::builder(),
         });
@@ -45,7 +44,7 @@ fn answers_go_to_whoever_asked(suite: &Suite) {
 
 fn more_commands_than_may_be_in_flight_take_turns(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let sent: Vec<Sent> = (0..500).map(|number| triple(&mut qemu, number)).collect();
     for (number, sent) in sent.into_iter().enumerate() {
         assert_eq!(answer(sent, &mut qemu), number * 3);
@@ -54,7 +53,7 @@ fn more_commands_than_may_be_in_flight_take_turns(suite: &Suite) {
 
 fn an_answer_nobody_waits_for_is_dropped(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let slow = Slow::new(server.folder());
     for round in 0..3 {
         let saving = slow.command(&mut qemu).send().unwrap();
@@ -74,7 +73,7 @@ fn an_answer_nobody_waits_for_is_dropped(suite: &Suite) {
 
 fn an_answer_is_looked_at_without_waiting(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let slow = Slow::new(server.folder());
     let mut saving = slow.command(&mut qemu).send().unwrap();
     let mut behind = triple(&mut qemu, 5);
@@ -101,7 +100,7 @@ fn an_answer_is_looked_at_without_waiting(suite: &Suite) {
 
 fn an_answer_is_awaited_where_the_command_was_sent(suite: &Suite) {
     let (mut server, mut another) = (suite.qemu(), suite.qemu());
-    let (mut qemu, mut other) = (server.connect(), another.connect());
+    let (mut qemu, mut other) = (server.client(), another.client());
     let sent = triple(&mut qemu, 5);
     let mut second = triple(&mut qemu, 6);
     for error in [sent.wait(&mut other).unwrap_err(), second.look(&mut other).unwrap_err()] {

@@ -6,11 +6,10 @@ use std::sync::{Arc, Mutex, mpsc};
 use qmp_blocking::{Connection, Direction};
 use serde_json::Value;
 
-use crate::server::PLENTY;
+use crate::server::{Clients, PLENTY, Suite};
 use crate::slow::Slow;
-use crate::suite::Suite;
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     an_answer_to_the_client_before_is_nobodys,
     half_a_command_of_the_client_before_harms_nobody,
 );
@@ -20,7 +19,7 @@ fn an_answer_to_the_client_before_is_nobodys(suite: &Suite) {
     let mut server = suite.qemu();
     let slow = Slow::new(server.folder());
     for _ in 0..5 {
-        let mut first = server.connect();
+        let mut first = server.client();
         first.execute("query-name").run().unwrap();
         drop(slow.command(&mut first).send().unwrap());
         slow.begun();
@@ -61,6 +60,6 @@ fn half_a_command_of_the_client_before_harms_nobody(suite: &Suite) {
     raw.read_exact(&mut greeting).unwrap();
     raw.write_all(b"{\"execute\":\"qmp_capabilities\",\"id\":\"half").unwrap();
     drop(raw);
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     qemu.execute("query-status").run().unwrap();
 }

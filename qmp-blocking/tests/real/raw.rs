@@ -3,10 +3,10 @@
 use qmp_blocking::{Cause, Connection, Outcome};
 use serde_json::{Value, json};
 
+use crate::server::{Clients, Suite};
 use crate::slow::Slow;
-use crate::suite::Suite;
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     an_answer_has_the_id_of_the_caller,
     error_answers_come_whole,
     a_raw_message_goes_out_of_band,
@@ -19,7 +19,7 @@ fn text(answer: Vec<u8>) -> String {
 
 fn an_answer_has_the_id_of_the_caller(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     for id in [
         "0",
         "-1",
@@ -50,7 +50,7 @@ fn an_answer_has_the_id_of_the_caller(suite: &Suite) {
 
 fn error_answers_come_whole(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     for (message, class) in [
         (r#"{"execute": "x-no", "id": 1}"#, "CommandNotFound"),
         (r#"{"id": 1}"#, "GenericError"),
@@ -73,7 +73,7 @@ fn error_answers_come_whole(suite: &Suite) {
 
 fn a_raw_message_goes_out_of_band(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect_with(|| Connection::builder().out_of_band());
+    let mut qemu = server.client_of(|| Connection::builder().out_of_band());
     let slow = Slow::new(server.folder());
     let saving = slow.command(&mut qemu).send().unwrap();
     let answer = qemu.raw(r#"{"exec-oob": "migrate-pause", "id": "now"}"#).run().unwrap();
@@ -87,14 +87,14 @@ fn a_raw_message_goes_out_of_band(suite: &Suite) {
     assert_eq!(answer["id"], 2);
 
     drop(qemu);
-    let mut plain = server.connect();
+    let mut plain = server.client();
     let error = plain.raw(r#"{"exec-oob": "query-yank"}"#).run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
 }
 
 fn what_is_no_message_is_not_sent(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     for message in [
         "",
         "[]",

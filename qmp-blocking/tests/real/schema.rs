@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use qmp_blocking::Connection;
 use serde_json::Value;
 
-use crate::suite::Suite;
+use crate::server::{Clients, Suite, storage_daemon};
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     the_schema_comes_whole,
     the_schema_of_a_storage_daemon_comes_whole,
     a_pretty_monitor_is_understood,
@@ -32,7 +32,7 @@ fn query_commands(server: &mut Connection) -> Vec<String> {
 
 fn the_schema_comes_whole(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let reply = qemu.execute("query-qmp-schema").run().unwrap();
     let (length, least) =
         (reply.message().len(), if suite.major() == 5 { 100_000 } else { 200_000 });
@@ -46,7 +46,7 @@ fn the_schema_comes_whole(suite: &Suite) {
 }
 
 fn the_schema_of_a_storage_daemon_comes_whole(suite: &Suite) {
-    let (_server, mut daemon) = suite.storage_daemon(Connection::builder);
+    let (_server, mut daemon) = storage_daemon(suite, Connection::builder);
     let schema = schema(&mut daemon);
     assert!((300..700).contains(&schema.len()), "{} entries", schema.len());
     let told = query_commands(&mut daemon);
@@ -65,7 +65,7 @@ fn a_pretty_monitor_is_understood(suite: &Suite) {
         "-mon",
         "chardev=c,mode=control,pretty=on",
     ]);
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     assert!(qemu.supports("oob"));
     let first = schema(&mut qemu);
     assert!(first.len() > 800);

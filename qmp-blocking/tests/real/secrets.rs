@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex};
 use qmp_blocking::{Builder, Connection, Direction};
 use serde_json::json;
 
-use crate::server::Server;
-use crate::suite::Suite;
+use crate::server::{Clients, Server, Suite};
 
-on_every_qemu!(the_hook_sees_every_message_both_ways, secrets_are_masked, a_hook_can_be_set_later,);
+conformance::on_every_qemu!(
+    the_hook_sees_every_message_both_ways,
+    secrets_are_masked,
+    a_hook_can_be_set_later,
+);
 
 type Log = Arc<Mutex<Vec<(Direction, String)>>>;
 
@@ -30,8 +33,8 @@ fn taken(log: &Log) -> Vec<(Direction, String)> {
 
 fn connect(server: &mut Server, log: &Log) -> Connection {
     // The first one of all may be greeted twice.
-    drop(server.connect());
-    let connection = server.connect_with(|| watched(log));
+    drop(server.client());
+    let connection = server.client_of(|| watched(log));
     let handshake = taken(log);
     let [greeting, negotiation, answer] = handshake.as_slice() else { panic!("{handshake:?}") };
     assert!(greeting.1.starts_with("{\"QMP\": {") && greeting.1.ends_with("}}"));
@@ -111,13 +114,13 @@ fn secrets_are_masked(suite: &Suite) {
 fn a_hook_can_be_set_later(suite: &Suite) {
     let log = Log::default();
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     qemu.watch_wire(recorder(&log));
     qemu.execute("query-name").run().unwrap();
     assert_eq!(taken(&log).len(), 2);
 
     let mut server = suite.agent(&[]);
-    let mut agent = server.connect_with(|| watched(&log).agent());
+    let mut agent = server.client_of(|| watched(&log).agent());
     let handshake = taken(&log);
     assert_eq!(handshake[0].0, Direction::Sent);
     let sync = r#"{"execute":"guest-sync-delimited","arguments":{"id":"#;

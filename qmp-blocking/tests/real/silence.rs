@@ -5,10 +5,9 @@ use std::time::Duration;
 use qmp_blocking::{Cause, Connection, Outcome};
 use rustix::process::Signal;
 
-use crate::server::{PLENTY, wait_until};
-use crate::suite::Suite;
+use crate::server::{Clients, PLENTY, Suite, wait_until};
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     a_second_client_learns_that_there_is_a_first,
     a_stopped_server_is_named,
     a_monitor_is_no_agent,
@@ -20,7 +19,7 @@ const SHORT: Duration = Duration::from_millis(150);
 
 fn a_second_client_learns_that_there_is_a_first(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut first = server.connect();
+    let mut first = server.client();
     let second = || Connection::builder().handshake_deadline(SHORT).connect(server.address());
     let error = second().unwrap_err();
     assert!(error.is_timeout(), "{error}");
@@ -47,7 +46,7 @@ fn a_second_client_learns_that_there_is_a_first(suite: &Suite) {
 
 fn a_stopped_server_is_named(suite: &Suite) {
     let mut server = suite.qemu();
-    drop(server.connect());
+    drop(server.client());
     server.signal(Signal::STOP);
     if cfg!(target_os = "linux") {
         wait_until("the server is stopped", || {
@@ -63,27 +62,27 @@ fn a_stopped_server_is_named(suite: &Suite) {
         assert!(error.to_string().contains(&advice), "{error}");
     }
     server.signal(Signal::CONT);
-    server.connect().execute("query-status").run().unwrap();
+    server.client().execute("query-status").run().unwrap();
 }
 
 fn a_monitor_is_no_agent(suite: &Suite) {
     let mut server = suite.qemu();
-    drop(server.connect());
+    drop(server.client());
     let error = Connection::connect_agent(server.address()).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("this is a QMP monitor, not a guest agent"), "{text}");
     assert!(text.contains(&server.address().to_string()), "{text}");
-    server.connect().execute("query-status").run().unwrap();
+    server.client().execute("query-status").run().unwrap();
 }
 
 fn an_agent_does_not_greet(suite: &Suite) {
     let mut server = suite.agent(&[]);
-    drop(server.connect_agent());
+    drop(server.agent_client());
     let builder = Connection::builder().handshake_deadline(SHORT);
     let error = builder.connect(server.address()).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     if cfg!(target_os = "linux") {
         assert!(error.to_string().contains("this socket speaks another protocol"), "{error}");
     }
-    server.connect_agent().execute("guest-ping").run().unwrap();
+    server.agent_client().execute("guest-ping").run().unwrap();
 }

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use qmp_blocking::{Address, Builder, Cause, Connection, Error};
 
-use crate::server::{Folder, PLENTY, bare_machine};
-use crate::suite::{Suite, notice};
+use crate::server::{Folder, LIGHT, PLENTY, Suite, folder, notice};
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     one_that_takes_its_time_is_waited_for,
     one_that_goes_into_the_background_is_waited_for,
     one_with_a_bad_option_is_not_waited_for,
@@ -32,9 +31,9 @@ fn start(suite: &Suite, folder: &Folder, before: &str, options: &[&str]) -> (Sta
     let socket = folder.name("qmp");
     let mut command = suite.program("/bin/sh");
     command.args(["-c", &format!("{before}; exec \"$@\" 2>stderr"), "sh"]);
-    command.arg(qemu.get_program()).args(bare_machine()).args(options);
+    command.arg(qemu.get_program()).args(LIGHT.split(' ')).args(options);
     command.args(["-qmp", &format!("unix:{socket},server=on,wait=off")]);
-    let child = command.current_dir(folder.path(".")).spawn().unwrap();
+    let child = command.current_dir(folder.path()).spawn().unwrap();
     (Starting(child), Address::unix(socket))
 }
 
@@ -53,7 +52,7 @@ fn is_old_trouble(suite: &Suite, error: &Error) -> bool {
 
 fn one_that_takes_its_time_is_waited_for(suite: &Suite) {
     loop {
-        let folder = Folder::new();
+        let folder = folder();
         let started = Instant::now();
         let (mut qemu, address) = start(suite, &folder, "sleep 0.4", &[]);
         match builder().connect_when_up(&address, || qemu.0.try_wait()) {
@@ -72,7 +71,7 @@ fn one_that_takes_its_time_is_waited_for(suite: &Suite) {
 
 fn one_that_goes_into_the_background_is_waited_for(suite: &Suite) {
     loop {
-        let folder = Folder::new();
+        let folder = folder();
         let options = ["-daemonize", "-pidfile", "pid"];
         let (mut first, address) = start(suite, &folder, "sleep 0.1", &options);
         let connected = builder().connect_when_up(&address, || first.0.try_wait());
@@ -87,7 +86,7 @@ fn one_that_goes_into_the_background_is_waited_for(suite: &Suite) {
                 return;
             }
             None => {
-                let pid = std::fs::read_to_string(folder.path("pid")).unwrap();
+                let pid = std::fs::read_to_string(folder.file("pid")).unwrap();
                 assert!(Command::new("kill").args(["-9", pid.trim()]).status().unwrap().success());
             }
         }
@@ -105,7 +104,7 @@ fn one_that_dies_after_it_has_listened_is_not_waited_for(suite: &Suite) {
 }
 
 fn dies(suite: &Suite, options: &[&str], said: &str) {
-    let folder = Folder::new();
+    let folder = folder();
     let (mut qemu, address) = start(suite, &folder, "sleep 0.1", options);
     let started = Instant::now();
     let error = builder().connect_when_up(&address, || qemu.0.try_wait()).unwrap_err();
@@ -116,12 +115,12 @@ fn dies(suite: &Suite, options: &[&str], said: &str) {
     let text = error.to_string();
     assert!(text.starts_with("the server ended with exit status 1 after "), "{text}");
     assert!(text.ends_with(&format!(" ({address})")), "{text}");
-    let stderr = std::fs::read_to_string(folder.path("stderr")).unwrap();
+    let stderr = std::fs::read_to_string(folder.file("stderr")).unwrap();
     assert!(stderr.contains(said), "{stderr}");
 }
 
 fn one_that_never_listens_is_given_up(suite: &Suite) {
-    let folder = Folder::new();
+    let folder = folder();
     let (mut qemu, address) = start(suite, &folder, "sleep 60", &[]);
     let builder = builder().connect_deadline(Duration::from_millis(300));
     let error = builder.connect_when_up(&address, || qemu.0.try_wait()).unwrap_err();

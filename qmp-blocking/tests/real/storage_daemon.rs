@@ -5,13 +5,12 @@ use std::fs;
 use qmp_blocking::{Connection, ErrorClass};
 use serde_json::{Value, json};
 
-use crate::server::PLENTY;
-use crate::suite::Suite;
+use crate::server::{PLENTY, Suite, storage_daemon};
 
-on_every_qemu!(it_is_no_emulator, a_job_is_followed_to_its_end);
+conformance::on_every_qemu!(it_is_no_emulator, a_job_is_followed_to_its_end);
 
 fn it_is_no_emulator(suite: &Suite) {
-    let (_server, mut daemon) = suite.storage_daemon(|| Connection::builder().out_of_band());
+    let (_server, mut daemon) = storage_daemon(suite, || Connection::builder().out_of_band());
     assert!(daemon.is_out_of_band());
     for command in ["query-status", "stop", "human-monitor-command", "getfd"] {
         let error = daemon.execute(command).run().unwrap_err();
@@ -33,8 +32,8 @@ fn it_is_no_emulator(suite: &Suite) {
 }
 
 fn a_job_is_followed_to_its_end(suite: &Suite) {
-    let (server, mut daemon) = suite.storage_daemon(Connection::builder);
-    let image = server.folder().path("image");
+    let (server, mut daemon) = storage_daemon(suite, Connection::builder);
+    let image = server.path("image");
     for round in 0..3 {
         let job = format!("create{round}");
         let options = json!({"driver": "file", "filename": image, "size": 1 << 20});

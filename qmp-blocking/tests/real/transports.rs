@@ -5,13 +5,13 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use conformance::ready;
 use qmp_blocking::{Address, Connection, Listener, Socket};
 use serde_json::Value;
 
-use crate::server::{Folder, PLENTY, Server, bare_machine};
-use crate::suite::Suite;
+use crate::server::{Clients, LIGHT, PLENTY, Server, Suite, folder};
 
-on_every_qemu!(
+conformance::on_every_qemu!(
     qemu_connects_to_us,
     qemu_connects_to_us_over_tcp,
     tcp,
@@ -32,7 +32,7 @@ fn accept(listener: &Listener) -> Connection {
 }
 
 fn qemu_connects_to_us(suite: &Suite) {
-    let folder = Folder::new();
+    let folder = folder();
     let path = folder.name("ours");
     let address = Address::unix(path.as_str());
     let listener = Listener::bind(&address).unwrap();
@@ -66,7 +66,7 @@ fn tcp(suite: &Suite) {
         "-mon",
         "chardev=tcp,mode=control",
     ]);
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let chardevs: Value = qemu.execute("query-chardev").run().unwrap().decode().unwrap();
     let chardevs = chardevs.as_array().unwrap().iter();
     let names: Vec<_> = chardevs.map(|chardev| chardev["filename"].as_str().unwrap()).collect();
@@ -87,9 +87,9 @@ fn an_inherited_socket(suite: &Suite) {
     for by_number in [false, true] {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut command = suite.program("qemu-system-x86_64");
-        command.args(bare_machine()).stdin(OwnedFd::from(theirs));
+        command.args(LIGHT.split(' ')).stdin(OwnedFd::from(theirs));
         command.args(["-chardev", "socket,id=c,fd=0", "-mon", "chardev=c,mode=control"]);
-        let mut server = Server::start(command, Folder::new());
+        let mut server = Server::start(command, folder());
         let builder = Connection::builder().handshake_deadline(PLENTY);
         let mut qemu = if by_number {
             builder.connect(format!("fd:{}", ours.as_raw_fd()).as_str()).unwrap()
@@ -104,21 +104,21 @@ fn an_inherited_socket(suite: &Suite) {
 }
 
 fn a_path_longer_than_a_socket_address(suite: &Suite) {
-    let folder = Folder::new();
+    let folder = folder();
     let deep = format!("{0}/{0}/{0}", "d".repeat(70));
-    fs::create_dir_all(folder.path(&deep)).unwrap();
+    fs::create_dir_all(folder.file(&deep)).unwrap();
     let (path, ours) = (folder.name(&format!("{deep}/qmp")), folder.name(&format!("{deep}/ours")));
     assert!(path.len() > 200);
     // QEMU itself cannot: it is told a short one, from inside.
     let mut command = suite.program("/bin/sh");
     let qemu = suite.program("qemu-system-x86_64");
     command.args(["-c", r#"cd "$1" && shift && exec "$@""#, "sh", &deep]);
-    command.arg(qemu.get_program()).args(bare_machine());
+    command.arg(qemu.get_program()).args(LIGHT.split(' '));
     command.args(["-qmp", "unix:qmp,server=on,wait=off", "-qmp", "unix:ours"]);
     let listener = Listener::bind(Address::unix(ours)).unwrap();
     let mut server = Server::start(command, folder);
     check(&mut accept(&listener));
-    let mut qemu = server.once_up(|| Connection::connect(path.as_str()));
+    let mut qemu = ready(server.once_up(async || Connection::connect(path.as_str())));
     check(&mut qemu);
     qemu.execute("quit").run().unwrap();
 }
@@ -128,7 +128,8 @@ fn an_abstract_socket(suite: &Suite) {
     let name = format!("qmp-test-{}-{}", std::process::id(), suite.version());
     let chardev = format!("socket,id=c,path={name},abstract=on,server=on,wait=off");
     let mut server = suite.qemu_with(&["-chardev", &chardev, "-mon", "chardev=c,mode=control"]);
-    let mut qemu = server.once_up(|| Connection::connect(format!("unix:@{name}").as_str()));
+    let mut qemu =
+        ready(server.once_up(async || Connection::connect(format!("unix:@{name}").as_str())));
     assert_eq!(qemu.peer(), format!("abstract:{name}"));
     check(&mut qemu);
     let busy = Connection::builder().handshake_deadline(Duration::from_millis(100));
@@ -138,11 +139,11 @@ fn an_abstract_socket(suite: &Suite) {
 
 #[cfg(not(target_os = "linux"))]
 fn an_abstract_socket(_: &Suite) {
-    crate::suite::notice("not run: abstract sockets: this system has none");
+    crate::server::notice("not run: abstract sockets: this system has none");
 }
 
 fn nobody_connects(suite: &Suite) {
-    let folder = Folder::new();
+    let folder = folder();
     let listener = Listener::bind(Address::unix(folder.name("ours"))).unwrap();
     let builder = || Connection::builder().connect_deadline(Duration::from_millis(50));
     let error = builder().accept(&listener).unwrap_err();

@@ -3,9 +3,9 @@
 use qmp_blocking::{Cause, Command, DecodeError, Outcome, TypedEvent};
 use serde::{Deserialize, Serialize};
 
-use crate::suite::Suite;
+use crate::server::{Clients, Suite};
 
-on_every_qemu!(typed_commands_and_events, a_wrong_type_is_told_with_its_place);
+conformance::on_every_qemu!(typed_commands_and_events, a_wrong_type_is_told_with_its_place);
 
 #[derive(Serialize)]
 struct QueryStatus;
@@ -54,7 +54,7 @@ impl Command for Mistaken {
 
 fn typed_commands_and_events(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let status = qemu.call(&QueryStatus).run().unwrap();
     assert!(!status.running);
     assert_eq!(status.status, "prelaunch");
@@ -72,7 +72,7 @@ fn typed_commands_and_events(suite: &Suite) {
 
 fn a_wrong_type_is_told_with_its_place(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect();
+    let mut qemu = server.client();
     let error = qemu.call(&Mistaken).run().unwrap_err();
     let text = error.to_string();
     assert!(matches!(error.cause(), Cause::Decode(_)), "{text}");

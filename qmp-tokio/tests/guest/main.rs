@@ -5,10 +5,7 @@
 // clippy.toml allows it in tests, but not in what they share.
 #![allow(clippy::unwrap_used)]
 
-// Shared with tests that need all of it.
-#[allow(dead_code)]
-#[path = "../../../conformance/server.rs"]
-mod server;
+use conformance::server;
 
 mod guest;
 mod state;

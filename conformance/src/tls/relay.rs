@@ -5,17 +5,19 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 
 /// The length of an alert, as TLS 1.3 wraps it: two bytes, the kind, and sixteen to prove it all.
-pub(crate) const ALERT: usize = 2 + 1 + 16;
+pub const ALERT: usize = 2 + 1 + 16;
 
 /// Passes one connection on.
-pub(crate) struct Relay {
+#[derive(Debug)]
+pub struct Relay {
     /// Where to connect to.
-    pub(crate) address: String,
+    pub address: String,
     passed: JoinHandle<Vec<u8>>,
 }
 
 impl Relay {
-    pub(crate) fn new(server: String) -> Self {
+    /// Passes the next one on to an address.
+    pub fn new(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let passed = thread::spawn(move || {
@@ -40,13 +42,13 @@ impl Relay {
     }
 
     /// Whether the connection is over.
-    pub(crate) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.passed.is_finished()
     }
 
     /// The lengths of the records that came from the client, once the connection is over: each has a
     /// kind, a version and its length before it.
-    pub(crate) fn records(self) -> Vec<usize> {
+    pub fn records(self) -> Vec<usize> {
         let passed = self.passed.join().unwrap();
         let (mut lengths, mut left) = (Vec::new(), &passed[..]);
         while let [_kind, _, _, high, low, rest @ ..] = left {

@@ -9,21 +9,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use qmp_driver::{Client, Error, Runtime, Transport};
+use qmp_driver::{Client, Error, Transport};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
-use super::scenarios::builder;
-use super::server::{LIGHT, PLENTY, Server, Suite, folder};
+use crate::scenarios::Shared;
+use crate::server::{PLENTY, Server, Suite, folder};
 use byte_by_byte::ByteByByte;
 
-pub(crate) use certificates::Authority;
-pub(crate) use relay::{ALERT, Relay};
+pub use certificates::Authority;
+pub use relay::{ALERT, Relay};
 
-/// A runtime's TLS.
-pub(crate) trait Secure: Runtime {
+/// An adapter with TLS.
+pub trait Secure: Shared {
+    /// A stream over TLS.
     type Secured: Transport;
 
     /// TLS with the server called `localhost` at an address.
@@ -34,38 +35,40 @@ pub(crate) trait Secure: Runtime {
 }
 
 /// QEMU with a monitor over TLS.
-pub(crate) struct Secured {
-    pub(crate) server: Server,
+#[derive(Debug)]
+pub struct Secured {
+    /// Also on the socket `qmp`, without TLS.
+    pub server: Server,
     /// Where it listens: `127.0.0.1:39123`, say.
-    pub(crate) address: String,
+    pub address: String,
     /// Who signed its certificate.
-    pub(crate) authority: Authority,
+    pub authority: Authority,
     /// Whether it looks at one byte of what a record holds, and leaves the others until the next.
     reads_bytes: bool,
 }
 
+/// Which handshake has failed.
 #[derive(Debug)]
-pub(crate) enum NotOpen {
+pub enum NotOpen {
+    /// TLS's.
     Session(io::Error),
+    /// QMP's.
     Handshake(Error),
 }
 
 impl Secured {
     /// Starts it. It may ask for the client's certificate.
-    pub(crate) async fn start<R: Runtime>(suite: &Suite, verify_peer: bool) -> Self {
+    pub async fn start<A: Shared>(suite: &Suite, verify_peer: bool) -> Self {
         let (folder, authority) = (folder(), Authority::new("ours"));
         authority.write_server(folder.path());
-        let here = folder.path().display();
-        let plain = format!("unix:{here}/qmp,server=on,wait=off");
         let verify_peer = if verify_peer { "yes" } else { "no" };
         let credentials =
-            format!("tls-creds-x509,id=tls,endpoint=server,dir={here},verify-peer={verify_peer}");
+            format!("tls-creds-x509,id=tls,endpoint=server,dir={{}},verify-peer={verify_peer}");
         let socket = "socket,id=c,host=127.0.0.1,port=0,server=on,wait=off,tls-creds=tls";
-        let monitor = ["-qmp", &plain, "-object", &credentials, "-chardev", socket];
-        let mut server = suite.start("qemu-system-x86_64", folder, |command| {
-            command.args(LIGHT.split(' ')).args(monitor).args(["-mon", "chardev=c,mode=control"]);
-        });
-        let qemu = server.connect(builder::<R>).await;
+        let plain = ["-qmp", "unix:{}/qmp,server=on,wait=off", "-object", &credentials];
+        let tls = ["-chardev", socket, "-mon", "chardev=c,mode=control"];
+        let mut server = suite.qemu_in(folder, &[plain, tls].concat());
+        let qemu = server.connect(A::builder).await;
         let chardevs: Vec<Value> = qemu.execute("query-chardev").await.unwrap().decode().unwrap();
         // `disconnected:tcp:127.0.0.1:39123,server=on`, as it stands there.
         let mut names = chardevs.iter().map(|chardev| chardev["filename"].as_str().unwrap());
@@ -75,25 +78,25 @@ impl Secured {
     }
 
     /// The folder with the authority's certificate.
-    pub(crate) fn here(&self) -> PathBuf {
+    pub fn here(&self) -> PathBuf {
         self.server.path("")
     }
 
     /// A client that trusts the server.
-    pub(crate) async fn connect<R: Secure>(&self) -> Client {
-        self.open::<R>(&self.address, &self.here(), None).await.unwrap()
+    pub async fn connect<A: Secure>(&self) -> Client {
+        self.open::<A>(&self.address, &self.here(), None).await.unwrap()
     }
 
     /// A client that trusts the authority in one folder, and shows the certificate in another.
-    pub(crate) async fn open<R: Secure>(
+    pub async fn open<A: Secure>(
         &self,
         address: &str,
         trusted: &Path,
         own: Option<&Path>,
     ) -> Result<Client, NotOpen> {
         let config = Arc::new(config(trusted, own));
-        let transport = R::secure(address, config).await.map_err(NotOpen::Session)?;
-        let (builder, peer) = (builder::<R>().handshake_deadline(PLENTY), "localhost over TLS");
+        let transport = A::secure(address, config).await.map_err(NotOpen::Session)?;
+        let (builder, peer) = (A::builder().handshake_deadline(PLENTY), "localhost over TLS");
         let client = match self.reads_bytes {
             true => builder.over(ByteByByte(transport), peer).await,
             false => builder.over(transport, peer).await,

@@ -9,10 +9,12 @@ use rcgen::{
 };
 
 /// Who signs certificates.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+#[derive(Debug)]
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    pub(crate) fn new(name: &str) -> Self {
+    /// One with a key of its own.
+    pub fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -22,18 +24,18 @@ impl Authority {
 
     /// Writes what QEMU's `tls-creds-x509` looks for in a folder: `ca-cert.pem`, and certificate and
     /// key of a server called `localhost`.
-    pub(crate) fn write_server(&self, folder: &Path) {
+    pub fn write_server(&self, folder: &Path) {
         self.write_own(folder);
         self.issue(folder, "server", ExtendedKeyUsagePurpose::ServerAuth);
     }
 
     /// Writes `client-cert.pem` and `client-key.pem`.
-    pub(crate) fn write_client(&self, folder: &Path) {
+    pub fn write_client(&self, folder: &Path) {
         self.issue(folder, "client", ExtendedKeyUsagePurpose::ClientAuth);
     }
 
     /// Writes `ca-cert.pem`.
-    pub(crate) fn write_own(&self, folder: &Path) {
+    pub fn write_own(&self, folder: &Path) {
         fs::write(folder.join("ca-cert.pem"), self.0.pem()).unwrap();
     }
 

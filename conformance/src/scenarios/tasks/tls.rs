@@ -4,15 +4,18 @@ use std::pin::pin;
 use std::time::Duration;
 
 use qmp_driver::{Disconnect, Outcome};
+use rustix::process::Signal;
 use serde_json::Value;
 
-use super::{compute, join_all, names, poll_and_drop};
-use crate::conformance::server::{Suite, folder};
-use crate::conformance::tls::{ALERT, Authority, NotOpen, Relay, Secure, Secured};
+use super::{compute, join_all, poll_and_drop};
+use crate::server::{Suite, folder};
+use crate::subject::names;
+use crate::tls::{ALERT, Authority, NotOpen, Relay, Secure, Secured};
 
-pub(crate) async fn a_monitor_is_used_over_tls<R: Secure>(suite: &Suite) {
-    let mut secured = Secured::start::<R>(suite, false).await;
-    let qemu = secured.connect::<R>().await;
+/// Records are no messages: they hold parts of one, or several.
+pub async fn a_monitor_is_used_over_tls<A: Secure>(suite: &Suite) {
+    let mut secured = Secured::start::<A>(suite, false).await;
+    let qemu = secured.connect::<A>().await;
     for computed in join_all((0..200).map(|number| compute(&qemu, number))).await {
         computed.unwrap();
     }
@@ -32,11 +35,12 @@ pub(crate) async fn a_monitor_is_used_over_tls<R: Secure>(suite: &Suite) {
     assert_eq!(names(&mut events), ["SHUTDOWN"]);
 }
 
-pub(crate) async fn a_close_says_goodbye_over_tls<R: Secure>(suite: &Suite) {
-    let secured = Secured::start::<R>(suite, false).await;
+/// A peer is told that nothing was cut off, unless the connection is aborted.
+pub async fn a_close_says_goodbye_over_tls<A: Secure>(suite: &Suite) {
+    let secured = Secured::start::<A>(suite, false).await;
     for goodbye in [true, false] {
         let relay = Relay::new(secured.address.clone());
-        let qemu = secured.open::<R>(&relay.address, &secured.here(), None).await.unwrap();
+        let qemu = secured.open::<A>(&relay.address, &secured.here(), None).await.unwrap();
         compute(&qemu, 7).await.unwrap();
         match goodbye {
             true => qemu.close().await.unwrap(),
@@ -51,11 +55,12 @@ pub(crate) async fn a_close_says_goodbye_over_tls<R: Secure>(suite: &Suite) {
         assert_eq!(lengths.last() == Some(&ALERT), goodbye, "{lengths:?}");
     }
     // The place is free for the next.
-    compute(&secured.connect::<R>().await, 7).await.unwrap();
+    compute(&secured.connect::<A>().await, 7).await.unwrap();
 }
 
-pub(crate) async fn who_is_not_trusted_is_refused_over_tls<R: Secure>(suite: &Suite) {
-    let secured = Secured::start::<R>(suite, true).await;
+/// In both directions.
+pub async fn who_is_not_trusted_is_refused_over_tls<A: Secure>(suite: &Suite) {
+    let secured = Secured::start::<A>(suite, true).await;
     let (address, here) = (&secured.address, secured.here());
     let (ours, theirs) = (folder(), folder());
     secured.authority.write_client(ours.path());
@@ -63,31 +68,32 @@ pub(crate) async fn who_is_not_trusted_is_refused_over_tls<R: Secure>(suite: &Su
     other.write_own(theirs.path());
     other.write_client(theirs.path());
 
-    let error = secured.open::<R>(address, theirs.path(), Some(ours.path())).await.unwrap_err();
+    let error = secured.open::<A>(address, theirs.path(), Some(ours.path())).await.unwrap_err();
     let NotOpen::Session(error) = error else { panic!("{error:?}") };
     assert!(error.to_string().contains("UnknownIssuer"), "{error}");
     // With TLS 1.3 a client is through before the server has looked at its certificate.
     for own in [None, Some(theirs.path())] {
-        let error = secured.open::<R>(address, &here, own).await.unwrap_err();
+        let error = secured.open::<A>(address, &here, own).await.unwrap_err();
         let NotOpen::Handshake(error) = error else { panic!("{error:?}") };
         assert!(error.is_disconnected() && !error.is_timeout(), "{error}");
         assert!(error.to_string().ends_with("(localhost over TLS)"), "{error}");
         assert_eq!(error.outcome(), Outcome::NotSent);
     }
-    let qemu = secured.open::<R>(address, &here, Some(ours.path())).await.unwrap();
+    let qemu = secured.open::<A>(address, &here, Some(ours.path())).await.unwrap();
     compute(&qemu, 7).await.unwrap();
     qemu.close().await.unwrap();
 }
 
-pub(crate) async fn a_server_killed_over_tls_leaves_outcomes_unknown<R: Secure>(suite: &Suite) {
-    let secured = Secured::start::<R>(suite, false).await;
-    let qemu = secured.connect::<R>().await;
-    secured.server.signal("-STOP");
+/// It cannot say goodbye.
+pub async fn a_server_killed_over_tls_leaves_outcomes_unknown<A: Secure>(suite: &Suite) {
+    let secured = Secured::start::<A>(suite, false).await;
+    let qemu = secured.connect::<A>().await;
+    secured.server.signal(Signal::STOP);
     let late = qemu.execute("stop").deadline(Duration::from_millis(100)).await.unwrap_err();
     assert!(late.is_timeout() && late.outcome() == Outcome::Unknown, "{late}");
     let mut command = pin!(qemu.execute("query-status").into_future());
     assert!(poll_and_drop(command.as_mut(), 0).await.is_none());
-    secured.server.signal("-KILL");
+    secured.server.signal(Signal::KILL);
     let error = command.await.unwrap_err();
     assert!(error.is_disconnected() && error.outcome() == Outcome::Unknown, "{error}");
     let reason = qemu.closed().await;

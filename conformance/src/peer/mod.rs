@@ -1,0 +1,156 @@
+//! A server in this process, at the other end of pairs of sockets. It speaks as QEMU and its guest
+//! agent do, and knows the commands that the scenarios use.
+
+mod agent;
+mod machine;
+mod monitor;
+mod stream;
+
+use std::collections::VecDeque;
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, JoinHandle};
+
+use serde_json::Value;
+
+use self::agent::Agent;
+use self::monitor::Monitor;
+use self::stream::Stream;
+
+/// What it says, and when it ends.
+trait Speaker: Send + 'static {
+    /// What a client is told that comes.
+    fn greet(&mut self) -> String;
+
+    /// What a message is answered with, and whether that is the last word.
+    fn answer(&mut self, message: &Value, files: &mut VecDeque<OwnedFd>) -> (Vec<u8>, Course);
+}
+
+/// How it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    On,
+    Stopped,
+    Ended,
+}
+
+/// A server in a thread of its own. It serves one client at a time; others wait.
+#[derive(Debug)]
+pub struct Peer {
+    clients: Sender<UnixStream>,
+    control: Arc<Control>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What may be done to the server from outside.
+#[derive(Debug)]
+struct Control {
+    state: Mutex<(Course, Option<UnixStream>)>,
+    changed: Condvar,
+}
+
+impl Peer {
+    /// QEMU, more or less.
+    pub(crate) fn monitor() -> Self {
+        Self::start(Monitor::default())
+    }
+
+    /// Its guest agent.
+    pub(crate) fn agent() -> Self {
+        Self::start(Agent)
+    }
+
+    fn start(speaker: impl Speaker) -> Self {
+        let (clients, comers) = channel();
+        let state = Mutex::new((Course::On, None));
+        let control = Arc::new(Control { state, changed: Condvar::new() });
+        let ours = Arc::clone(&control);
+        let thread = thread::spawn(move || serve(speaker, &comers, &ours));
+        Self { clients, control, thread: Some(thread) }
+    }
+
+    /// The client's end of a new connection.
+    pub(crate) fn connect(&self) -> UnixStream {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        // A dead one hangs up.
+        let _ = self.clients.send(theirs);
+        ours
+    }
+
+    pub(crate) fn stop(&self) {
+        self.control.set(Course::Stopped);
+    }
+
+    pub(crate) fn kill(&self) {
+        self.control.set(Course::Ended);
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(&mut self) {
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.kill();
+        // It waits for clients no more.
+        self.clients = channel().0;
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            assert!(thread::panicking(), "the server in memory has panicked");
+        }
+    }
+}
+
+impl Control {
+    fn set(&self, course: Course) {
+        let mut state = self.state.lock().unwrap();
+        state.0 = course;
+        if let (Course::Ended, Some(stream)) = (course, &state.1) {
+            // Whoever reads from it does so no longer.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        self.changed.notify_all();
+    }
+
+    /// Begins to serve a client, unless it is all over.
+    fn begin(&self, stream: &UnixStream) -> Course {
+        let mut state = self.state.lock().unwrap();
+        state.1 = Some(stream.try_clone().unwrap());
+        state.0
+    }
+
+    /// Whether to go on, once it is not stopped.
+    fn course(&self) -> Course {
+        let state = self.state.lock().unwrap();
+        let stopped = |state: &mut (Course, _)| state.0 == Course::Stopped;
+        self.changed.wait_while(state, stopped).unwrap().0
+    }
+}
+
+fn serve(mut speaker: impl Speaker, clients: &Receiver<UnixStream>, control: &Control) {
+    for client in clients {
+        if control.begin(&client) == Course::Ended {
+            return;
+        }
+        let mut stream = Stream::new(client);
+        stream.send(speaker.greet().as_bytes());
+        while let Some(mut messages) = stream.receive() {
+            if control.course() == Course::Ended {
+                return;
+            }
+            // Those overtake the others.
+            messages.sort_by_key(|message| message.get("exec-oob").is_none());
+            for message in messages {
+                let (answer, course) = speaker.answer(&message, &mut stream.descriptors);
+                stream.send(&answer);
+                if course == Course::Ended {
+                    return;
+                }
+            }
+        }
+    }
+}

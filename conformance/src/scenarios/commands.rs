@@ -1,0 +1,115 @@
+//! Commands and their answers.
+
+use std::fs::File;
+
+use qmp_driver::{Command, ErrorClass, Outcome};
+use serde_json::{Value, json};
+
+use super::{assert_printed, print};
+use crate::server::folder;
+use crate::subject::{Build, Execute, Subject};
+use crate::{Adapter, Target};
+
+#[derive(serde::Serialize)]
+struct QueryVersion;
+
+#[derive(serde::Deserialize)]
+struct Version {
+    qemu: Number,
+}
+
+#[derive(serde::Deserialize)]
+struct Number {
+    major: u32,
+    minor: u32,
+}
+
+impl Command for QueryVersion {
+    const NAME: &'static str = "query-version";
+    type Output = Version;
+}
+
+/// By name, typed and whole; with successes and errors, small and large.
+pub async fn commands_are_answered<A: Adapter>(target: Target<'_>) {
+    let mut server = target.qemu();
+    let mut qemu = server.connect(A::builder).await;
+    assert!(qemu.is_ready() && !qemu.is_out_of_band());
+    let greeted = qemu.version().unwrap();
+    let version = qemu.call(&QueryVersion).await.unwrap().qemu;
+    assert_eq!((version.major, version.minor), (greeted.major, greeted.minor));
+    let status = qemu.execute("query-status").run().await.unwrap();
+    assert_eq!(status.decode::<Value>().unwrap()["running"], false);
+    let error = qemu.execute("no-such-command").run().await.unwrap_err();
+    assert_eq!(error.class(), Some(ErrorClass::CommandNotFound), "{error}");
+    assert_eq!(error.outcome(), Outcome::Answered);
+    let raw = qemu.raw(r#"{"execute": "query-name", "id": ["mine", 1]}"#).await.unwrap();
+    assert_eq!(raw, br#"{"return": {}, "id": ["mine", 1]}"#);
+    let schema = qemu.execute("query-qmp-schema").run().await.unwrap();
+    assert!(schema.decode::<Vec<Value>>().unwrap().len() > 500);
+    qemu.close().await.unwrap();
+    let mut again = server.connect(A::builder).await;
+    again.execute("query-status").run().await.unwrap();
+}
+
+/// Each gets its own answer, however many are sent before the first is awaited.
+pub async fn many_are_in_flight<A: Adapter>(target: Target<'_>) {
+    let mut server = target.qemu();
+    let mut qemu = server.connect(A::builder).await;
+    let mut sent = Vec::new();
+    for number in 0..500 {
+        sent.push(print(&mut qemu, number).send().await.unwrap());
+    }
+    let answers = qemu.answers(sent).await;
+    assert_eq!(answers.len(), 500);
+    for (number, answer) in answers.into_iter().enumerate() {
+        assert_printed(&answer.unwrap(), number);
+    }
+    assert!(format!("{qemu:?}").contains("in_flight: 0"), "{qemu:?}");
+}
+
+/// Also while as many in-band commands as may be are in flight, and others wait.
+pub async fn out_of_band_commands_run<A: Adapter>(target: Target<'_>) {
+    let mut server = target.qemu();
+    let mut qemu = server.connect(|| A::builder().out_of_band()).await;
+    assert!(qemu.is_out_of_band() && qemu.supports("oob"));
+    let mut sent = Vec::new();
+    for number in 0..40 {
+        sent.push(print(&mut qemu, number).send().await.unwrap());
+    }
+    let error = qemu.execute("migrate-pause").out_of_band().run().await.unwrap_err();
+    assert_eq!(error.class(), Some(ErrorClass::GenericError), "{error}");
+    for (number, answer) in qemu.answers(sent).await.into_iter().enumerate() {
+        assert_printed(&answer.unwrap(), number);
+    }
+}
+
+/// The server takes each file for that of the command that it came with.
+pub async fn each_command_gets_its_own_file<A: Adapter>(target: Target<'_>) {
+    let mut server = target.qemu();
+    let mut qemu = server.connect(A::builder).await;
+    let folder = folder();
+    let sets = [11_u64, 22, 33, 44];
+    let mut sent = Vec::new();
+    for set in sets {
+        let path = folder.file(&format!("sectors{set}"));
+        File::create(&path).unwrap().set_len(set * 512).unwrap();
+        let add = qemu.execute("add-fd").argument("fdset-id", &set);
+        let add = add.argument("opaque", &format!("file {set}"));
+        sent.push(add.descriptor(File::open(path).unwrap()).send().await.unwrap());
+    }
+    for (set, added) in sets.into_iter().zip(qemu.answers(sent).await) {
+        let added: Value = added.unwrap().decode().unwrap();
+        assert_eq!(added["fdset-id"], set);
+    }
+    for set in sets {
+        let node = format!("node{set}");
+        let file = format!("/dev/fdset/{set}");
+        let options =
+            json!({"driver": "file", "filename": file, "read-only": true, "node-name": node});
+        qemu.execute("blockdev-add").arguments(&options).run().await.unwrap();
+        let nodes = qemu.execute("query-named-block-nodes").run().await.unwrap();
+        let nodes: Vec<Value> = nodes.decode().unwrap();
+        let found = nodes.iter().find(|found| found["node-name"] == node).unwrap();
+        assert_eq!(found["image"]["virtual-size"], set * 512);
+    }
+}

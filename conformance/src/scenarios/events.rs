@@ -1,0 +1,53 @@
+//! Events.
+
+use std::fs;
+use std::time::Duration;
+
+use qmp_driver::Disconnect;
+use serde_json::{Value, json};
+
+use crate::server::{PLENTY, Suite};
+use crate::subject::{Execute, Subject};
+use crate::{Adapter, Target};
+
+/// Whoever sees the answer finds what the command has caused.
+pub async fn an_event_is_there_before_the_answer<A: Adapter>(target: Target<'_>) {
+    let mut server = target.qemu();
+    let mut qemu = server.connect(A::builder).await;
+    let mut events = qemu.events(&["STOP", "RESUME"]);
+    for _ in 0..50 {
+        qemu.execute("cont").run().await.unwrap();
+        assert_eq!(qemu.names(&mut events), ["RESUME"]);
+        qemu.execute("stop").run().await.unwrap();
+        let stop = qemu.event(&mut events, PLENTY).await.unwrap();
+        assert_eq!(stop.name(), "STOP");
+        assert!(stop.timestamp().is_some());
+    }
+    assert!(qemu.names(&mut events).is_empty());
+    let never = qemu.event(&mut events, Duration::from_millis(20)).await;
+    assert!(never.unwrap_err().is_timeout());
+    qemu.execute("query-status").run().await.unwrap();
+}
+
+/// The storage daemon tells of its jobs by events alone.
+pub async fn a_job_of_the_storage_daemon_is_followed<A: Adapter>(suite: &Suite) {
+    let (mut server, mut daemon) = suite.storage_daemon(A::builder).await;
+    let image = server.path("image");
+    let mut events = daemon.events(&["JOB_STATUS_CHANGE"]);
+    let options = json!({"driver": "file", "filename": image, "size": 1 << 20});
+    let create = daemon.execute("blockdev-create").argument("job-id", "create");
+    create.argument("options", &options).run().await.unwrap();
+    loop {
+        let event = daemon.event(&mut events, PLENTY).await.unwrap();
+        let job: Value = event.decode().unwrap();
+        assert_eq!(job["id"], "create");
+        if job["status"] == "concluded" {
+            break;
+        }
+    }
+    assert_eq!(fs::metadata(&image).unwrap().len(), 1 << 20);
+    daemon.execute("job-dismiss").argument("id", "create").run().await.unwrap();
+    daemon.execute("quit").run().await.unwrap();
+    assert!(matches!(daemon.closed().await, Disconnect::Closed));
+    assert!(server.ended().success());
+}

@@ -1,0 +1,64 @@
+//! What is done with clients and servers.
+//!
+//! Scenarios over a [`Target`](crate::Target) run on real servers and in memory; those over a
+//! [`Suite`](crate::server::Suite) need what only real ones have. All in `tasks` need a client
+//! that many tasks share, whose futures can be dropped half way. `conformance::tests!` lists them.
+
+mod agents;
+mod commands;
+mod connections;
+mod events;
+mod faults;
+mod starting;
+mod tasks;
+mod vsock;
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use qmp_driver::OwnedReply;
+
+use crate::subject::{Execute, Subject};
+
+pub use agents::*;
+pub use commands::*;
+pub use connections::*;
+pub use events::*;
+pub use faults::*;
+pub use starting::*;
+pub use tasks::*;
+pub use vsock::*;
+
+/// A command whose answer is known: the monitor computes.
+fn print<S: Subject>(qemu: &mut S, number: usize) -> impl Execute<Sent = S::Sent> {
+    let line = format!("print/d {number}");
+    qemu.execute("human-monitor-command").argument("command-line", &line)
+}
+
+fn assert_printed(reply: &OwnedReply, number: usize) {
+    assert_eq!(reply.decode::<String>().unwrap().trim(), number.to_string());
+}
+
+async fn assert_usable(qemu: &mut impl Subject) {
+    let reply = print(qemu, 7).run().await.unwrap();
+    assert_printed(&reply, 7);
+}
+
+/// Polls all of them together.
+pub(crate) async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut futures: Vec<_> = futures.into_iter().map(|it| (Box::pin(it), None)).collect();
+    poll_fn(|cx| {
+        let mut all = true;
+        for (future, done) in &mut futures {
+            if done.is_none() {
+                match future.as_mut().poll(cx) {
+                    Poll::Ready(output) => *done = Some(output),
+                    Poll::Pending => all = false,
+                }
+            }
+        }
+        if all { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    futures.into_iter().filter_map(|(_, done)| done).collect()
+}

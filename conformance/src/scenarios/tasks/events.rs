@@ -1,0 +1,64 @@
+//! Subscriptions, and waits of their own.
+
+use std::time::Duration;
+
+use qmp_driver::{Cause, Disconnect, Queued};
+use serde_json::Value;
+
+use super::{Shared, join_all};
+use crate::Target;
+use crate::server::PLENTY;
+use crate::subject::names;
+
+/// A wait that is made before the command that causes the event cannot miss it.
+pub async fn a_wait_that_is_prepared_misses_nothing<A: Shared>(target: Target<'_>) {
+    let mut server = target.qemu();
+    let qemu = server.connect(A::builder).await;
+    let mut stops = qemu.events().named("STOP").subscribe();
+    for _ in 0..50 {
+        let resume = qemu.event().named("RESUME").deadline(PLENTY);
+        let stop = stops.event().matching(|event| event.name() == "STOP").deadline(PLENTY);
+        qemu.execute("cont").await.unwrap();
+        qemu.execute("stop").await.unwrap();
+        assert!(resume.await.unwrap().timestamp() <= stop.await.unwrap().timestamp());
+    }
+    assert!(names(&mut stops).is_empty());
+    let never = qemu.event().named("NEVER").deadline(Duration::from_millis(20));
+    assert!(never.await.unwrap_err().is_timeout());
+}
+
+/// It is read to its end, and then says why it has ended.
+pub async fn a_subscription_ends_with_its_connection<A: Shared>(target: Target<'_>) {
+    let mut server = target.qemu();
+    let qemu = server.connect(A::builder).await;
+    let mut events = qemu.events().subscribe();
+    assert!(events.end_reason().is_none());
+    qemu.execute("quit").await.unwrap();
+    assert!(matches!(qemu.closed().await, Disconnect::Closed));
+    server.ended();
+    let shutdown = events.recv().await;
+    assert!(matches!(shutdown, Some(Queued::Event(event)) if event.name() == "SHUTDOWN"));
+    assert!(events.recv().await.is_none());
+    assert!(matches!(events.end_reason(), Some(Disconnect::Closed)));
+}
+
+/// Whoever reads too slowly loses the oldest, and is told how many.
+pub async fn a_burst_of_events_is_whole_and_in_order<A: Shared>(target: Target<'_>) {
+    const ROUNDS: usize = 500;
+    let mut server = target.qemu();
+    let qemu = server.connect(A::builder).await;
+    let mut all = qemu.events().named("STOP").named("RESUME").subscribe();
+    let mut slow = qemu.events().named("STOP").limits(16, 1 << 20).subscribe();
+    let commands = (0..2 * ROUNDS).map(|at| qemu.execute(["cont", "stop"][at % 2]).into_future());
+    assert!(join_all(commands).await.iter().all(Result::is_ok));
+    let expected: Vec<_> = (0..2 * ROUNDS).map(|at| ["RESUME", "STOP"][at % 2]).collect();
+    assert_eq!(names(&mut all), expected);
+    let lost = slow.event().await.unwrap_err();
+    assert!(matches!(lost.cause(), Cause::EventsLost { count: 484 }), "{lost:#?}");
+    let text = lost.to_string();
+    assert!(text.contains("484 events were not read in time and had to be dropped"), "{text}");
+    assert!(text.contains("query the state that they would have told of"), "{text}");
+    assert!(slow.drain().iter().all(|queued| matches!(queued, Queued::Event(_))));
+    let status: Value = qemu.execute("query-status").await.unwrap().decode().unwrap();
+    assert_eq!(status["running"], false);
+}

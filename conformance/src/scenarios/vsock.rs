@@ -1,0 +1,56 @@
+//! Over vsock, within this machine: as in a guest, without one.
+
+use std::fs::File;
+
+use qmp_driver::qmp_sockets::Listener;
+use qmp_driver::{Address, Cause};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::Adapter;
+use crate::server::{PLENTY, Suite, notice};
+use crate::subject::{Build, Execute, Subject};
+
+/// An address where nobody listens, if this kernel has vsock within the machine.
+fn loopback(suite: &Suite) -> Option<Address> {
+    match Listener::bind("vsock:1:4294967295") {
+        Ok(listener) => Some(listener.local_address().clone()),
+        Err(error) => {
+            let agent = format!("the agent of QEMU {} over vsock", suite.version());
+            notice(&format!("not run: {agent}: {error}; is there a module vsock_loopback?"));
+            None
+        }
+    }
+}
+
+/// As over a unix socket, but for files.
+pub async fn an_agent_is_used_over_vsock<A: Adapter>(suite: &Suite) {
+    let Some(address) = loopback(suite) else { return };
+    let nobody = A::builder().agent().connect(&address).await.unwrap_err();
+    assert!(matches!(nobody.cause(), Cause::Connect(_)), "{nobody:?}");
+    assert!(nobody.to_string().starts_with(&format!("cannot connect to {address}: ")), "{nobody}");
+
+    let there = address.to_string();
+    let mut server = suite.agent_at("vsock-listen", there.strip_prefix("vsock:").unwrap(), &[]);
+    let patient = A::builder().agent().connect_deadline(PLENTY);
+    let mut agent = patient.connect_when_up(&address, || server.has_ended()).await.unwrap();
+    assert!(format!("{agent:?}").contains(&there), "{agent:?}");
+    let mut sent = Vec::new();
+    for id in 0..50 {
+        sent.push(agent.execute("guest-sync").argument("id", &id).send().await.unwrap());
+    }
+    for (id, answer) in agent.answers(sent).await.into_iter().enumerate() {
+        assert_eq!(answer.unwrap().decode::<usize>().unwrap(), id);
+    }
+    let file = File::open("/dev/null").unwrap();
+    let error = agent.execute("guest-ping").descriptor(file).run().await.unwrap_err();
+    assert!(matches!(error.cause(), Cause::NoDescriptors), "{error:?}");
+    agent.close().await.unwrap();
+
+    let mut agent = A::builder().agent().connect(&address).await.unwrap();
+    let info: Value = agent.execute("guest-info").run().await.unwrap().decode().unwrap();
+    assert!(info["version"].as_str().unwrap().starts_with(suite.version()), "{info}");
+    server.signal(Signal::KILL);
+    let error = agent.execute("guest-ping").run().await.unwrap_err();
+    assert!(error.is_disconnected(), "{error}");
+}

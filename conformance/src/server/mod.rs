@@ -1,0 +1,180 @@
+//! Servers that run as long as a test needs them.
+
+mod folder;
+mod start;
+mod suite;
+
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use qmp_driver::{Address, Cause, Error};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::ready;
+use crate::subject::Build;
+
+pub use folder::{Folder, folder};
+pub use start::{LIGHT, keep_inside};
+pub use suite::{Suite, notice, on};
+
+/// More than anything takes, on a machine that is busy with something else.
+pub const PLENTY: Duration = Duration::from_secs(30);
+
+/// A running server, and a folder for its files. It is killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    process: Child,
+    folder: Folder,
+    /// As its [suite](Suite::is_old).
+    is_old: bool,
+    /// QEMU 5.2: now and then it greets a client that comes while it starts and never reads what
+    /// that sends, for one of its threads waits for another client. It gets one.
+    is_sleepy: bool,
+}
+
+impl Server {
+    /// Starts a program inside the folder.
+    pub fn start(mut command: Command, folder: Folder) -> Self {
+        command.current_dir(folder.path());
+        command.stdout(File::create(folder.file("stdout")).unwrap());
+        command.stderr(File::create(folder.file("stderr")).unwrap());
+        let process = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Self { process, folder, is_old: false, is_sleepy: false }
+    }
+
+    /// Where it runs.
+    pub const fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// A file in its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.file(name)
+    }
+
+    /// The address of the socket `qmp`.
+    pub fn address(&self) -> Address {
+        Address::unix(self.folder.name("qmp"))
+    }
+
+    /// A client of the socket `qmp`, once the server listens.
+    pub async fn connect<B: Build>(&mut self, build: impl Fn() -> B) -> B::Client {
+        let patience = if self.is_sleepy { PLENTY / 6 } else { PLENTY };
+        self.try_connect(build, patience).await.unwrap()
+    }
+
+    /// The same, where the handshake may fail.
+    async fn try_connect<B: Build>(
+        &mut self,
+        build: impl Fn() -> B,
+        patience: Duration,
+    ) -> Result<B::Client, Error> {
+        let (address, is_sleepy) = (self.address(), self.is_sleepy);
+        self.once_up(async || {
+            match build().handshake_deadline(patience).connect(&address).await {
+                // A socket is there before somebody listens on it.
+                Err(error) if matches!(error.cause(), Cause::Connect(_)) => Err(error),
+                Err(error) if is_sleepy && error.is_timeout() => {
+                    notice(&format!("QEMU 5.2 has to be woken: {error}"));
+                    Err(error)
+                }
+                done => Ok(done),
+            }
+        })
+        .await
+    }
+
+    /// A plain stream to the socket `qmp`, once the server listens.
+    pub fn stream(&mut self) -> UnixStream {
+        let path = self.path("qmp");
+        ready(self.once_up(async || UnixStream::connect(&path)))
+    }
+
+    /// Tries until it succeeds, as long as the server runs.
+    pub async fn once_up<T, E: Display>(&mut self, attempt: impl AsyncFn() -> Result<T, E>) -> T {
+        let started = Instant::now();
+        loop {
+            while self.is_old && !self.is_settled() && started.elapsed() < PLENTY {
+                thread::sleep(Duration::from_millis(2));
+            }
+            let error = match attempt().await {
+                Ok(done) => return done,
+                Err(error) => error,
+            };
+            let ended = self.process.try_wait().unwrap();
+            assert!(
+                ended.is_none() && started.elapsed() < PLENTY,
+                "{error}; the server: {ended:?}, it says: {}",
+                self.said()
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Whether its main thread waits for something to do, in poll(2) or ppoll(2) by their numbers on
+    /// x86-64 and arm64: then it listens, and has started. Where that cannot be told, it is taken to
+    /// be so.
+    fn is_settled(&self) -> bool {
+        let pid = self.pid();
+        match fs::read_to_string(format!("/proc/{pid}/task/{pid}/syscall")) {
+            Ok(call) => ["7 ", "271 ", "73 "].iter().any(|poll| call.starts_with(poll)),
+            Err(_) => true,
+        }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).unwrap();
+    }
+
+    /// How it has ended, if it has.
+    pub fn has_ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.process.try_wait()
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        let process = &mut self.process;
+        wait_until("the server ends", || {
+            status = process.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+
+    /// What it wrote to its standard error.
+    pub fn said(&self) -> String {
+        fs::read_to_string(self.path("stderr")).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let ended = self.process.try_wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if thread::panicking() {
+            eprintln!("the server: {ended:?}, it said: {}", self.said());
+        }
+    }
+}
+
+/// Waits for what no event tells of.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < PLENTY, "not within {PLENTY:?}: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}

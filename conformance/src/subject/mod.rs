@@ -1,0 +1,144 @@
+//! What the scenarios want of a client, blocking or not: the words that the adapters' clients have
+//! in common.
+//!
+//! A scenario awaits everything. What a blocking client does is done by then, and its futures never
+//! wait: [`ready`](crate::ready) runs them.
+
+mod asynchronous;
+mod blocking;
+
+use std::fmt::Debug;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use qmp_driver::{
+    Address, Command, Disconnect, Error, Launch, OwnedEvent, OwnedReply, Process, Version,
+};
+use serde::Serialize;
+
+pub use asynchronous::Polled;
+pub(crate) use asynchronous::names;
+pub use blocking::Kept;
+
+/// An adapter, and how its futures are run. The tests of each adapter implement it.
+pub trait Adapter {
+    /// How its clients are made.
+    type Builder: Build;
+
+    /// One, as it is at first.
+    fn builder() -> Self::Builder {
+        Self::Builder::default()
+    }
+
+    /// Waits for servers at a path.
+    fn listen(path: &Path) -> <Self::Builder as Build>::Listener;
+
+    /// Runs a scenario.
+    fn block_on<T>(scenario: impl Future<Output = T>) -> T;
+}
+
+/// A builder of clients.
+#[allow(async_fn_in_trait, reason = "one task does it all")]
+pub trait Build: Default {
+    /// What it makes.
+    type Client: Subject + Debug;
+    /// A socket that waits for servers.
+    type Listener;
+
+    /// For a guest agent.
+    fn agent(self) -> Self;
+    /// With out-of-band execution.
+    fn out_of_band(self) -> Self;
+    /// How long connecting may take.
+    fn connect_deadline(self, deadline: Duration) -> Self;
+    /// How long the handshake may take.
+    fn handshake_deadline(self, deadline: Duration) -> Self;
+
+    /// Connects to a server.
+    async fn connect(self, address: &Address) -> Result<Self::Client, Error>;
+    /// Connects to a server that starts.
+    async fn connect_when_up(
+        self,
+        address: &Address,
+        has_ended: impl FnMut() -> io::Result<Option<ExitStatus>>,
+    ) -> Result<Self::Client, Error>;
+    /// Waits for a server to connect.
+    async fn accept(self, listener: &Self::Listener) -> Result<Self::Client, Error>;
+    /// Starts a server.
+    async fn launch(self, launch: Launch) -> Result<(Self::Client, Process), Error>;
+    /// Takes a connection.
+    async fn over(self, stream: UnixStream, peer: &str) -> Result<Self::Client, Error>;
+}
+
+/// A client.
+#[allow(async_fn_in_trait, reason = "one task does it all")]
+pub trait Subject {
+    /// A command on its way.
+    type Sent;
+    /// Interest in events.
+    type Events;
+
+    /// A command by name.
+    fn execute<'c>(&'c mut self, name: &'c str) -> impl Execute<Sent = Self::Sent>;
+    /// A command that knows its types.
+    async fn call<C: Command>(&mut self, command: &C) -> Result<C::Output, Error>;
+    /// A whole message.
+    async fn raw(&mut self, message: &str) -> Result<Vec<u8>, Error>;
+    /// The answers to all that was sent, awaited together.
+    async fn answers(&mut self, sent: Vec<Self::Sent>) -> Vec<Result<OwnedReply, Error>>;
+
+    /// Events with these names, those that have come and those to come.
+    fn events(&mut self, names: &[&'static str]) -> Self::Events;
+    /// The next of them.
+    async fn event(
+        &mut self,
+        events: &mut Self::Events,
+        within: Duration,
+    ) -> Result<Arc<OwnedEvent>, Error>;
+    /// The names of those that have come, oldest first; they are taken.
+    fn names(&mut self, events: &mut Self::Events) -> Vec<String>;
+
+    /// The version in the greeting.
+    fn version(&self) -> Option<Version>;
+    /// Whether the server offers a capability.
+    fn supports(&self, capability: &str) -> bool;
+    /// Whether commands can be run out of band.
+    fn is_out_of_band(&self) -> bool;
+    /// Whether commands can be sent.
+    fn is_ready(&self) -> bool;
+
+    /// Syncs with an agent again.
+    async fn sync(&mut self) -> Result<(), Error>;
+    /// Waits for the answers, and ends the connection.
+    async fn close(self) -> Result<(), Error>;
+    /// Waits for the server to end it.
+    async fn closed(&mut self) -> Disconnect;
+}
+
+/// A command that is being put together.
+#[allow(async_fn_in_trait, reason = "one task does it all")]
+pub trait Execute: Sized {
+    /// A command on its way.
+    type Sent;
+
+    /// With all these arguments.
+    fn arguments<A: Serialize + ?Sized>(self, arguments: &A) -> Self;
+    /// With one more argument.
+    fn argument<A: Serialize + ?Sized>(self, name: &str, value: &A) -> Self;
+    /// Out of band.
+    fn out_of_band(self) -> Self;
+    /// With a file.
+    fn descriptor(self, descriptor: impl Into<OwnedFd>) -> Self;
+    /// How long to wait for the answer.
+    fn deadline(self, deadline: Duration) -> Self;
+
+    /// Sends it and waits for its answer.
+    async fn run(self) -> Result<OwnedReply, Error>;
+    /// Sends it.
+    async fn send(self) -> Result<Self::Sent, Error>;
+}

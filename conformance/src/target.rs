@@ -1,0 +1,77 @@
+//! Where a scenario runs.
+
+use crate::peer::Peer;
+use crate::server::{Server, Suite};
+use crate::subject::Build;
+
+/// Whose servers a scenario uses.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'s> {
+    /// Those of a version of QEMU.
+    Real(&'s Suite),
+    /// Ours, at the other end of a pair of sockets.
+    Memory,
+}
+
+/// A server, whichever it is. It ends when it is dropped.
+#[derive(Debug)]
+pub enum AnyServer {
+    /// A process.
+    Real(Server),
+    /// A thread.
+    Memory(Peer),
+}
+
+impl Target<'_> {
+    /// QEMU without a machine.
+    pub fn qemu(self) -> AnyServer {
+        match self {
+            Self::Real(suite) => AnyServer::Real(suite.qemu()),
+            Self::Memory => AnyServer::Memory(Peer::monitor()),
+        }
+    }
+
+    /// A guest agent that cannot shut anything down.
+    pub fn agent(self) -> AnyServer {
+        match self {
+            Self::Real(suite) => AnyServer::Real(
+                suite.agent(&["-b", "guest-shutdown,guest-suspend-disk,guest-suspend-ram"]),
+            ),
+            Self::Memory => AnyServer::Memory(Peer::agent()),
+        }
+    }
+}
+
+impl AnyServer {
+    /// A client of it.
+    pub async fn connect<B: Build>(&mut self, build: impl Fn() -> B) -> B::Client {
+        match self {
+            Self::Real(server) => server.connect(build).await,
+            Self::Memory(peer) => build().over(peer.connect(), "memory").await.unwrap(),
+        }
+    }
+
+    /// From now on it does nothing, and does not end.
+    pub fn stop(&self) {
+        match self {
+            Self::Real(server) => server.signal(rustix::process::Signal::STOP),
+            Self::Memory(peer) => peer.stop(),
+        }
+    }
+
+    /// It is no more, at once.
+    pub fn kill(&self) {
+        match self {
+            Self::Real(server) => server.signal(rustix::process::Signal::KILL),
+            Self::Memory(peer) => peer.kill(),
+        }
+    }
+
+    /// Waits until it has ended by itself, in good order.
+    pub fn ended(&mut self) {
+        match self {
+            Self::Real(server) => assert!(server.ended().success()),
+            Self::Memory(peer) => peer.ended(),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Which tests there are.
+
+/// The tests of an adapter, in a module `$name`, by the name of their target and of their scenario:
+/// `$name::in_memory::commands_are_answered`, `$name::v7_2::commands_are_answered`.
+#[macro_export]
+macro_rules! tests {
+    // With a client that has one owner.
+    (blocking $name:ident, $adapter:ty) => {
+        $crate::tests!(@ $name, $adapter, [] []);
+    };
+    // With one that many tasks share.
+    (asynchronous $name:ident, $adapter:ty) => {
+        $crate::tests!(@ $name, $adapter,
+            [
+                dropped_commands_cost_nobody_else
+                a_wait_that_is_prepared_misses_nothing
+                a_subscription_ends_with_its_connection
+                a_burst_of_events_is_whole_and_in_order
+            ]
+            [
+                a_client_reconnects_to_the_same_server_and_to_the_next
+                a_client_reconnects_to_a_server_that_it_waited_for
+                a_message_that_does_not_leave_is_given_up
+                a_server_may_die_inside_an_answer
+                a_monitor_is_used_over_tls
+                a_close_says_goodbye_over_tls
+                who_is_not_trusted_is_refused_over_tls
+                a_server_killed_over_tls_leaves_outcomes_unknown
+            ]
+        );
+    };
+    // Scenarios for all targets, and scenarios for real ones alone.
+    (@ $name:ident, $adapter:ty, [$($anywhere:ident)*] [$($real:ident)*]) => {
+        mod $name {
+            $crate::on_every_target!($adapter,
+                [
+                    commands_are_answered
+                    many_are_in_flight
+                    out_of_band_commands_run
+                    each_command_gets_its_own_file
+                    an_event_is_there_before_the_answer
+                    an_agent_is_synced_and_used
+                    quit_succeeds_and_the_connection_is_closed
+                    a_killed_server_leaves_outcomes_unknown
+                    $($anywhere)*
+                ]
+                [
+                    what_became_of_a_server_is_told
+                    a_second_client_is_told_why_it_waits
+                    qemu_connects_to_us
+                    a_launched_qemu_is_used_and_a_dead_one_quoted
+                    a_starting_server_is_waited_for_as_long_as_it_lives
+                    a_stopped_server_answers_late_and_to_nobody
+                    a_stopped_server_is_sent_more_than_it_takes
+                    a_stopped_agent_is_sent_more_than_it_takes
+                    a_socket_file_concerns_newcomers_only
+                    a_connection_that_is_half_closed_ends
+                    an_agent_is_used_over_vsock
+                    a_job_of_the_storage_daemon_is_followed
+                    $($real)*
+                ]
+            );
+        }
+    };
+}
+
+/// A module for each target, and in it a test for each scenario.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! on_every_target {
+    ($adapter:ty, [$($anywhere:ident)+] $real:tt) => {
+        mod in_memory { $(
+            #[test]
+            fn $anywhere() {
+                let scenario = $crate::scenarios::$anywhere::<$adapter>($crate::Target::Memory);
+                <$adapter as $crate::Adapter>::block_on(scenario);
+            }
+        )+ }
+
+        mod v5_2 {
+            $crate::on_one_qemu!("5.2", $adapter, [$($anywhere)+] $real);
+        }
+
+        mod v7_2 {
+            $crate::on_one_qemu!("7.2", $adapter, [$($anywhere)+] $real);
+        }
+
+        mod v10_0 {
+            $crate::on_one_qemu!("10.0", $adapter, [$($anywhere)+] $real);
+        }
+
+        mod v11_1 {
+            $crate::on_one_qemu!("11.1", $adapter, [$($anywhere)+] $real);
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! on_one_qemu {
+    ($version:literal, $adapter:ty, [$($anywhere:ident)+] [$($real:ident)+]) => {
+        use $crate::{Adapter, Target, scenarios, server::on};
+
+        $(
+            #[test]
+            fn $anywhere() {
+                on($version, |suite| {
+                    let scenario = scenarios::$anywhere::<$adapter>(Target::Real(suite));
+                    <$adapter>::block_on(scenario);
+                });
+            }
+        )+
+
+        $(
+            #[test]
+            fn $real() {
+                on($version, |suite| <$adapter>::block_on(scenarios::$real::<$adapter>(suite)));
+            }
+        )+
+    };
+}
+
+/// Tests of an adapter's own: a module for each function, with a test for each version in it.
+#[macro_export]
+macro_rules! on_every_qemu {
+    ($($test:ident),+ $(,)?) => { $(
+        mod $test {
+            use $crate::server::on;
+
+            #[test]
+            fn v5_2() {
+                on("5.2", super::$test);
+            }
+
+            #[test]
+            fn v7_2() {
+                on("7.2", super::$test);
+            }
+
+            #[test]
+            fn v10_0() {
+                on("10.0", super::$test);
+            }
+
+            #[test]
+            fn v11_1() {
+                on("11.1", super::$test);
+            }
+        }
+    )+ };
+}
