@@ -99,9 +99,16 @@ fn features() -> Result<Outcome> {
     for tier in TIERS {
         cargo(&[&["check", "--package", "qmp-proto"], tier.args].concat())?;
     }
-    for package in
-        ["qmp-proto", "qmp-sockets", "qmp-driver", "qmp-blocking", "qmp-tokio", "qmp-smol", "xtask"]
-    {
+    for package in [
+        "qmp-proto",
+        "qmp-sockets",
+        "qmp-driver",
+        "qmp-blocking",
+        "qmp-tokio",
+        "qmp-smol",
+        "conformance",
+        "xtask",
+    ] {
         cargo(&["check", "--package", package])?;
     }
     Ok(Outcome::Passed)

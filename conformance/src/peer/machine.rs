@@ -1,106 +1,82 @@
 //! What a monitor's commands do.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 
+use qmp_driver::qmp_proto::server::{Options, Response, Server, Ticket};
+use qmp_driver::{ErrorClass, Version};
 use serde_json::{Value, json};
+
+use super::serve::{Done, Role};
 
 /// A machine without a guest.
 #[derive(Debug, Default)]
 pub(super) struct Machine {
-    running: bool,
+    is_running: bool,
     has_quit: bool,
+    /// By the number of their set.
     files: BTreeMap<u64, File>,
     /// Names, and sizes in bytes.
     nodes: Vec<(Value, u64)>,
 }
 
-/// What a command came to.
-#[derive(Debug)]
-pub(super) struct Done {
-    pub(super) event: Option<String>,
-    pub(super) answer: Result<Value, Value>,
-}
-
-impl Done {
-    pub(super) const fn value(value: Value) -> Self {
-        Self { event: None, answer: Ok(value) }
+impl Role for Machine {
+    fn server(&self) -> Server<OwnedFd> {
+        Server::monitor(Options::monitor().version(Version::new(9, 2, 0)))
     }
 
-    /// Of the class that nearly all errors have.
-    pub(super) fn error(description: &str) -> Self {
-        Self::of_class("GenericError", description)
-    }
-
-    pub(super) fn not_found(description: &str) -> Self {
-        Self::of_class("CommandNotFound", description)
-    }
-
-    fn of_class(class: &str, description: &str) -> Self {
-        Self { event: None, answer: Err(json!({"class": class, "desc": description})) }
-    }
-
-    fn after(event: &str, data: &str) -> Self {
-        let time = "\"timestamp\": {\"seconds\": 1700000000, \"microseconds\": 5}";
-        let event = format!("{{{time}, \"event\": \"{event}\"{data}}}");
-        Self { event: Some(event), answer: Ok(json!({})) }
-    }
-}
-
-impl Machine {
-    pub(super) fn version() -> Value {
-        json!({"qemu": {"micro": 0, "minor": 2, "major": 9}, "package": ""})
-    }
-
-    pub(super) const fn has_quit(&self) -> bool {
-        self.has_quit
-    }
-
-    pub(super) fn execute(
-        &mut self,
-        name: &str,
-        arguments: &Value,
-        files: &mut VecDeque<OwnedFd>,
-    ) -> Done {
+    fn execute(&mut self, name: &str, arguments: &Value, ticket: &mut Ticket<OwnedFd>) -> Done {
+        if ticket.is_out_of_band() && name != "migrate-pause" {
+            return Response::no_out_of_band(name).into();
+        }
         match name {
-            "query-version" => Done::value(Self::version()),
-            "query-name" => Done::value(json!({})),
-            "query-status" => Done::value(json!({"running": self.running, "status": "prelaunch"})),
-            "query-qmp-schema" => Done::value((0..1000).map(schema_entry).collect()),
+            "query-version" => {
+                let version = json!({"micro": 0, "minor": 2, "major": 9});
+                Done::value(&json!({"qemu": version, "package": ""}))
+            }
+            "query-name" => Response::empty().into(),
+            "query-status" => Done::value(&json!({"running": self.is_running})),
+            "query-qmp-schema" => Done::value(&(0..1000).map(schema_entry).collect()),
             "human-monitor-command" => print(&arguments["command-line"]),
             "cont" => self.run(true),
             "stop" => self.run(false),
             "quit" => self.quit(),
-            "migrate-pause" => Done::error("migrate-pause is currently only supported during post"),
-            "add-fd" => self.add_file(&arguments["fdset-id"], files.pop_front()),
+            "migrate-pause" => error("migrate-pause is for migrations alone"),
+            "add-fd" => self.add_file(&arguments["fdset-id"], ticket.take_descriptor()),
             "blockdev-add" => self.add_node(arguments),
             "query-named-block-nodes" => self.nodes(),
-            _ => Done::not_found(&format!("The command {name} has not been found")),
+            _ => Response::command_not_found(name).into(),
         }
     }
 
-    fn run(&mut self, running: bool) -> Done {
-        let before = std::mem::replace(&mut self.running, running);
-        match (before, running) {
-            (false, true) => Done::after("RESUME", ""),
-            (true, false) => Done::after("STOP", ""),
-            _ => Done::value(json!({})),
+    fn has_quit(&self) -> bool {
+        self.has_quit
+    }
+}
+
+impl Machine {
+    fn run(&mut self, run: bool) -> Done {
+        let was_running = std::mem::replace(&mut self.is_running, run);
+        match (was_running, run) {
+            (false, true) => after("RESUME", None),
+            (true, false) => after("STOP", None),
+            _ => Response::empty().into(),
         }
     }
 
     fn quit(&mut self) -> Done {
         self.has_quit = true;
-        Done::after("SHUTDOWN", ", \"data\": {\"guest\": false, \"reason\": \"host-qmp-quit\"}")
+        after("SHUTDOWN", Some(json!({"guest": false, "reason": "host-qmp-quit"})))
     }
 
     fn add_file(&mut self, set: &Value, file: Option<OwnedFd>) -> Done {
         match (set.as_u64(), file) {
-            (_, None) => Done::error("No file descriptor supplied via SCM_RIGHTS"),
-            (None, _) => Done::error("Parameter 'fdset-id' expects a non-negative value"),
+            (_, None) => error("No file descriptor supplied via SCM_RIGHTS"),
+            (None, _) => error("Parameter 'fdset-id' expects a non-negative value"),
             (Some(set), Some(file)) => {
                 self.files.insert(set, file.into());
-                Done::value(json!({"fdset-id": set, "fd": set}))
+                Done::value(&json!({"fdset-id": set, "fd": set}))
             }
         }
     }
@@ -112,9 +88,9 @@ impl Machine {
             Some(file) => {
                 let size = file.metadata().unwrap().len();
                 self.nodes.push((options["node-name"].clone(), size));
-                Done::value(json!({}))
+                Response::empty().into()
             }
-            None => Done::error(&format!("Could not open {name:?}")),
+            None => error("there is no such file"),
         }
     }
 
@@ -123,16 +99,24 @@ impl Machine {
             let image = json!({"virtual-size": size});
             json!({"node-name": name, "image": image})
         };
-        Done::value(self.nodes.iter().map(node).collect())
+        Done::value(&self.nodes.iter().map(node).collect())
     }
+}
+
+fn error(description: &'static str) -> Done {
+    Response::error(ErrorClass::GenericError, description).into()
+}
+
+fn after(event: &'static str, data: Option<Value>) -> Done {
+    Done { event: Some((event, data)), response: Response::empty() }
 }
 
 /// `print/d 42` is all that it can.
 fn print(command: &Value) -> Done {
     let number = command.as_str().and_then(|command| command.strip_prefix("print/d "));
     match number {
-        Some(number) => Done::value(json!(format!("{number}\r\n"))),
-        None => Done::error("unknown command"),
+        Some(number) => Done::value(&json!(format!("{number}\r\n"))),
+        None => error("unknown command"),
     }
 }
 

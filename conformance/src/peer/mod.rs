@@ -3,31 +3,17 @@
 
 mod agent;
 mod machine;
-mod monitor;
-mod stream;
+mod serve;
 
-use std::collections::VecDeque;
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 
-use serde_json::Value;
-
 use self::agent::Agent;
-use self::monitor::Monitor;
-use self::stream::Stream;
-
-/// What it says, and when it ends.
-trait Speaker: Send + 'static {
-    /// What a client is told that comes.
-    fn greet(&mut self) -> String;
-
-    /// What a message is answered with, and whether that is the last word.
-    fn answer(&mut self, message: &Value, files: &mut VecDeque<OwnedFd>) -> (Vec<u8>, Course);
-}
+use self::machine::Machine;
+use self::serve::{Connection, Role};
 
 /// How it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +41,7 @@ struct Control {
 impl Peer {
     /// QEMU, more or less.
     pub(crate) fn monitor() -> Self {
-        Self::start(Monitor::default())
+        Self::start(Machine::default())
     }
 
     /// Its guest agent.
@@ -63,12 +49,12 @@ impl Peer {
         Self::start(Agent)
     }
 
-    fn start(speaker: impl Speaker) -> Self {
+    fn start(role: impl Role) -> Self {
         let (clients, comers) = channel();
         let state = Mutex::new((Course::On, None));
         let control = Arc::new(Control { state, changed: Condvar::new() });
         let ours = Arc::clone(&control);
-        let thread = thread::spawn(move || serve(speaker, &comers, &ours));
+        let thread = thread::spawn(move || serve(role, &comers, &ours));
         Self { clients, control, thread: Some(thread) }
     }
 
@@ -131,25 +117,19 @@ impl Control {
     }
 }
 
-fn serve(mut speaker: impl Speaker, clients: &Receiver<UnixStream>, control: &Control) {
+fn serve(mut role: impl Role, clients: &Receiver<UnixStream>, control: &Control) {
     for client in clients {
         if control.begin(&client) == Course::Ended {
             return;
         }
-        let mut stream = Stream::new(client);
-        stream.send(speaker.greet().as_bytes());
-        while let Some(mut messages) = stream.receive() {
+        let mut connection = Connection::new(client, role.server());
+        while connection.read() {
             if control.course() == Course::Ended {
                 return;
             }
-            // Those overtake the others.
-            messages.sort_by_key(|message| message.get("exec-oob").is_none());
-            for message in messages {
-                let (answer, course) = speaker.answer(&message, &mut stream.descriptors);
-                stream.send(&answer);
-                if course == Course::Ended {
-                    return;
-                }
+            connection.answer(&mut role);
+            if role.has_quit() {
+                return;
             }
         }
     }
