@@ -4,10 +4,6 @@
 // clippy.toml allows it in tests, but not in what they share.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../conformance/server.rs"]
-#[allow(dead_code)]
-mod server;
-
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -15,9 +11,9 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 
+use conformance::server::{PLENTY, Server, Suite, on};
 use qmp_tokio::{Client, Disconnect, ErrorClass, Queued};
 use serde_json::{Value, json};
-use server::{PLENTY, Server, Suite, on};
 use tokio::task::JoinSet;
 
 static EXAMPLE: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -44,12 +40,11 @@ struct Shared {
 }
 
 impl Shared {
-    fn start(suite: &Suite) -> Self {
+    async fn start(suite: &Suite) -> Self {
         let mut qemu = suite.qemu();
         let monitor = qemu.address().to_string();
         let shared = format!("unix:{}", qemu.path("shared").display());
-        // A socket is there before somebody listens on it.
-        for _ in 0..100 {
+        let proxy = qemu.once_up(async || {
             let mut command = Command::new(&*EXAMPLE);
             command.args([&monitor, &shared]).stdin(Stdio::null()).stdout(Stdio::piped());
             let mut proxy = command.spawn().unwrap();
@@ -57,11 +52,12 @@ impl Shared {
             let mut line = String::new();
             output.read_line(&mut line).unwrap();
             if line.contains("is shared at unix:") {
-                return Self { qemu, proxy, output };
+                return Ok((proxy, output));
             }
-            assert!(!proxy.wait().unwrap().success());
-        }
-        panic!("the proxy finds no QEMU");
+            Err(format!("the proxy ended with {}", proxy.wait().unwrap()))
+        });
+        let (proxy, output) = proxy.await;
+        Self { qemu, proxy, output }
     }
 
     async fn client(&self) -> Client {
@@ -83,7 +79,7 @@ fn on_each(test: impl AsyncFn(Shared)) {
         on(version, |suite| {
             let runtime = tokio::runtime::Builder::new_multi_thread();
             let runtime = { runtime }.worker_threads(2).enable_all().build().unwrap();
-            runtime.block_on(test(Shared::start(suite)));
+            runtime.block_on(async { test(Shared::start(suite).await).await });
         });
     }
 }
