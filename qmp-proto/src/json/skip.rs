@@ -15,11 +15,14 @@ pub(crate) fn skip_value(text: &[u8], at: usize, limit: usize) -> Result<usize, 
     }
     let mut brackets = Brackets { at, limit, depth: 0, inside_string: false, escaped: false };
     let mut rest = text.get(at..).unwrap_or_default();
-    while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
-        if let Some(end) = brackets.follow_block(block)? {
-            return Ok(end);
+    // On a microcontroller a block takes longer than its bytes one by one, and a kilobyte of flash.
+    if cfg!(target_pointer_width = "64") {
+        while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
+            if let Some(end) = brackets.follow_block(block)? {
+                return Ok(end);
+            }
+            rest = after;
         }
-        rest = after;
     }
     let end = brackets.follow(rest)?;
     end.ok_or_else(|| JsonError::new(JsonFlaw::Incomplete, text.len()))
