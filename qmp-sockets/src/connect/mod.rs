@@ -178,6 +178,11 @@ mod local {
             None => socket.connect(&address)?,
             Some(remaining) => socket.connect_timeout(&address, remaining)?,
         }
+        // Linux looks for an error before it looks whether the wait is over: a refusal in between
+        // passes for a connection.
+        if let Some(error) = socket.take_error()? {
+            return Err(error);
+        }
         Ok(Socket::Vsock(socket.into()))
     }
 }
