@@ -23,6 +23,8 @@ pub struct Request {
     command: Command<'static>,
     /// Taken by the answer.
     ticket: Option<Ticket>,
+    /// How many bytes of the stream came up to its end.
+    #[cfg_attr(not(unix), allow(dead_code))]
     end: u64,
 }
 
