@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use rustix::time::{ClockId, clock_gettime};
+use cpu_time::ProcessTime;
 
 use crate::Report;
 
@@ -10,28 +10,23 @@ use crate::Report;
 #[derive(Debug)]
 pub struct Clock {
     wall: Instant,
-    processor: u64,
+    /// All threads of this process, their system calls included.
+    processor: ProcessTime,
 }
 
 impl Clock {
     pub fn start() -> Self {
-        Self { wall: Instant::now(), processor: processor() }
+        Self { wall: Instant::now(), processor: ProcessTime::now() }
     }
 
     /// What one of so many operations took.
     pub fn stop(self, operations: usize) -> Report {
         let wall = self.wall.elapsed().as_nanos() as f64;
-        let processor = (processor() - self.processor) as f64;
+        let processor = self.processor.elapsed().as_nanos() as f64;
         let operations = operations.max(1) as f64;
         Report::default()
             .with("operations", operations)
             .with("wall_ns", wall / operations)
             .with("cpu_ns", processor / operations)
     }
-}
-
-/// What all threads of this process used so far, their system calls included, in nanoseconds.
-fn processor() -> u64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }

@@ -26,18 +26,19 @@ async fn read(
     Err("the connection has ended".into())
 }
 
-/// A reader in the task that sent the command: on the same runtime as the driver.
+/// A reader in a task of its own, on the same runtime as the driver.
 async fn flood(
     host: &impl Host,
     task: &Task,
-    take: impl Fn(&OwnedEvent) -> Result<u64, Failure>,
+    take: impl Fn(&OwnedEvent) -> Result<u64, Failure> + Send + 'static,
 ) -> Result<Report, Failure> {
     let qemu = connect(host, task).await?;
     let count = task.count()?;
     let mut events = qemu.events().subscribe();
     let clock = Clock::start();
+    let reader = host.spawn(async move { read(&mut events, take).await });
     qemu.execute("x-events").argument("count", &count).await?;
-    read(&mut events, take).await?.finish(clock, count)
+    reader.await?.finish(clock, count)
 }
 
 fn envelope(event: &OwnedEvent) -> Result<u64, Failure> {

@@ -14,14 +14,18 @@ async fn connect<W: Wire>(task: &Task) -> Result<Lines<W>, Failure> {
 pub(crate) async fn round_trip<W: Wire>(task: &Task) -> Result<Report, Failure> {
     let mut agent = connect::<W>(task).await?;
     let command = b"{\"execute\":\"guest-ping\",\"id\":0}\n";
-    for _ in 0..task.warm_up()? {
-        agent.ask(command, 1).await?;
-    }
-    let clock = Clock::start();
-    for _ in 0..task.count()? {
-        agent.ask(command, 1).await?;
-    }
-    Ok(clock.stop(task.count()?))
+    let (warm_up, count) = (task.warm_up()?, task.count()?);
+    W::spawn(async move {
+        for _ in 0..warm_up {
+            agent.ask(command, 1).await?;
+        }
+        let clock = Clock::start();
+        for _ in 0..count {
+            agent.ask(command, 1).await?;
+        }
+        Ok(clock.stop(count))
+    })
+    .await
 }
 
 /// The file's content was prepared, too.

@@ -21,7 +21,7 @@ fn main() -> Result<(), Failure> {
             };
             builder.enable_all().build()?.block_on(run::<Tokio>(&task))
         }
-        _ => smol::block_on(run::<Smol>(&task)),
+        _ => smol::block_on(wire::EXECUTOR.run(run::<Smol>(&task))),
     }?;
     report.print();
     Ok(())

@@ -6,16 +6,21 @@ use crate::wire::{Lines, Wire};
 
 const COMMAND: &[u8] = b"{\"execute\":\"query-version\",\"id\":0}";
 
+/// In a task, as in a server.
 pub(crate) async fn round_trip<W: Wire>(task: &Task) -> Result<Report, Failure> {
     let mut qemu = Lines::<W>::monitor(&task.socket).await?;
-    for _ in 0..task.warm_up()? {
-        qemu.ask(COMMAND, 1).await?;
-    }
-    let clock = Clock::start();
-    for _ in 0..task.count()? {
-        qemu.ask(COMMAND, 1).await?;
-    }
-    Ok(clock.stop(task.count()?))
+    let (warm_up, count) = (task.warm_up()?, task.count()?);
+    W::spawn(async move {
+        for _ in 0..warm_up {
+            qemu.ask(COMMAND, 1).await?;
+        }
+        let clock = Clock::start();
+        for _ in 0..count {
+            qemu.ask(COMMAND, 1).await?;
+        }
+        Ok(clock.stop(count))
+    })
+    .await
 }
 
 /// So many commands in one write.
@@ -23,14 +28,18 @@ pub(crate) async fn in_flight<W: Wire>(task: &Task) -> Result<Report, Failure> {
     let (width, count) = (task.number("width")?, task.count()?);
     let mut qemu = Lines::<W>::monitor(&task.socket).await?;
     let commands = COMMAND.repeat(width);
-    for _ in 0..task.warm_up()?.div_ceil(width) {
-        qemu.ask(&commands, width).await?;
-    }
-    let clock = Clock::start();
-    for _ in 0..count / width {
-        qemu.ask(&commands, width).await?;
-    }
-    Ok(clock.stop(count / width * width))
+    let warm_up = task.warm_up()?.div_ceil(width);
+    W::spawn(async move {
+        for _ in 0..warm_up {
+            qemu.ask(&commands, width).await?;
+        }
+        let clock = Clock::start();
+        for _ in 0..count / width {
+            qemu.ask(&commands, width).await?;
+        }
+        Ok(clock.stop(count / width * width))
+    })
+    .await
 }
 
 pub(crate) async fn schema<W: Wire>(task: &Task) -> Result<Report, Failure> {
@@ -70,8 +79,11 @@ pub(crate) async fn events<W: Wire>(task: &Task) -> Result<Report, Failure> {
     let mut qemu = Lines::<W>::monitor(&task.socket).await?;
     let command =
         format!("{{\"execute\":\"x-events\",\"arguments\":{{\"count\":{count}}},\"id\":0}}");
-    let clock = Clock::start();
-    // The answer, and the last.
-    qemu.ask(command.as_bytes(), count + 2).await?;
-    Ok(clock.stop(count))
+    W::spawn(async move {
+        let clock = Clock::start();
+        // The answer, and the last.
+        qemu.ask(command.as_bytes(), count + 2).await?;
+        Ok(clock.stop(count))
+    })
+    .await
 }

@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream as StdStream;
 
 use bench_measure::Failure;
-use smol::Async;
 use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use smol::{Async, Executor};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// As much as is read at once.
@@ -132,6 +132,9 @@ impl Wire for Tokio {
     }
 }
 
+/// One for one thread.
+pub(crate) static EXECUTOR: Executor<'static> = Executor::new();
+
 pub(crate) struct Smol(Async<StdStream>);
 
 impl Wire for Smol {
@@ -150,6 +153,6 @@ impl Wire for Smol {
     fn spawn<T: Send + 'static>(
         work: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> impl Future<Output = Result<T, Failure>> + Send {
-        smol::spawn(work)
+        EXECUTOR.spawn(work)
     }
 }

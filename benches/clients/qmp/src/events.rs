@@ -9,27 +9,30 @@ use crate::connect;
 
 async fn flood(
     task: &Task,
-    take: impl Fn(Event) -> Result<u64, Failure>,
+    take: impl Fn(Event) -> Result<u64, Failure> + Send + 'static,
 ) -> Result<Report, Failure> {
     let qemu = connect(task).await?;
     let count = task.count()?;
     let mut events = qemu.events();
     let mut tally = Tally::default();
     let clock = Clock::start();
-    qemu.execute::<_, Value>("x-events", Some(json!({"count": count}))).await?;
-    loop {
-        match events.recv().await {
-            Ok(event) => {
-                let last = tally.count(&event.name)?;
-                tally.add(take(event)?);
-                if last {
-                    return tally.finish(clock, count);
+    let reader = tokio::spawn(async move {
+        loop {
+            match events.recv().await {
+                Ok(event) => {
+                    let last = tally.count(&event.name)?;
+                    tally.add(take(event)?);
+                    if last {
+                        return Ok::<_, Failure>(tally);
+                    }
                 }
+                Err(Error::EventLagged { missed }) => tally.lose(missed),
+                Err(error) => return Err(error.into()),
             }
-            Err(Error::EventLagged { missed }) => tally.lose(missed),
-            Err(error) => return Err(error.into()),
         }
-    }
+    });
+    qemu.execute::<_, Value>("x-events", Some(json!({"count": count}))).await?;
+    reader.await??.finish(clock, count)
 }
 
 pub(crate) async fn to_value(task: &Task) -> Result<Report, Failure> {

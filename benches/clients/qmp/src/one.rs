@@ -17,12 +17,17 @@ pub(crate) async fn repeat(qemu: &Client, count: usize) -> Result<(), Failure> {
     Ok(())
 }
 
+/// In a task, as in a server.
 pub(crate) async fn round_trip(task: &Task) -> Result<Report, Failure> {
     let qemu = connect(task).await?;
-    repeat(&qemu, task.warm_up()?).await?;
-    let clock = Clock::start();
-    repeat(&qemu, task.count()?).await?;
-    Ok(clock.stop(task.count()?))
+    let (warm_up, count) = (task.warm_up()?, task.count()?);
+    let measured = async move {
+        repeat(&qemu, warm_up).await?;
+        let clock = Clock::start();
+        repeat(&qemu, count).await?;
+        Ok(clock.stop(count))
+    };
+    tokio::spawn(measured).await?
 }
 
 pub(crate) async fn in_flight(task: &Task) -> Result<Report, Failure> {

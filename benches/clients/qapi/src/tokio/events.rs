@@ -4,11 +4,15 @@ use bench_measure::{Clock, Failure, Report, Tally, Task};
 use bench_qapi::{Flood, count};
 use futures::{FutureExt, StreamExt, pin_mut, select_biased};
 
-use crate::open;
+use crate::{Events, Service, open};
 
 pub(crate) async fn typed(task: &Task) -> Result<Report, Failure> {
     let sent = task.count()?;
     let (qemu, events) = open(task).await?.into_parts();
+    tokio::spawn(async move { read(qemu, events, sent).await }).await?
+}
+
+async fn read(qemu: Service, events: Events, sent: usize) -> Result<Report, Failure> {
     let mut tally = Tally::default();
     let clock = Clock::start();
     let flood = qemu.execute(Flood { count: sent }).fuse();

@@ -8,13 +8,14 @@ mod upload;
 use std::sync::Arc;
 
 use bench_measure::{Failure, Report, Task};
-use qapi::futures::{QapiService, QapiStream, QmpStreamTokio};
+use qapi::futures::{QapiEvents, QapiService, QapiStream, QmpStreamTokio};
 use qapi::qmp::query_version;
 use tokio::io::{ReadHalf, WriteHalf};
 use tokio::net::UnixStream;
 use tokio::runtime::Builder;
 
 type Service = QapiService<QmpStreamTokio<WriteHalf<UnixStream>>>;
+type Events = QapiEvents<QmpStreamTokio<ReadHalf<UnixStream>>>;
 type Both = QapiStream<QmpStreamTokio<ReadHalf<UnixStream>>, QmpStreamTokio<WriteHalf<UnixStream>>>;
 
 fn main() -> Result<(), Failure> {

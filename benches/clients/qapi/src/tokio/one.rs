@@ -10,12 +10,17 @@ use qapi::qmp::query_qmp_schema;
 
 use crate::{Service, connect, repeat};
 
+/// In a task, as in a server.
 pub(crate) async fn round_trip(task: &Task) -> Result<Report, Failure> {
     let qemu = connect(task).await?;
-    repeat(&qemu, task.warm_up()?).await?;
-    let clock = Clock::start();
-    repeat(&qemu, task.count()?).await?;
-    Ok(clock.stop(task.count()?))
+    let (warm_up, count) = (task.warm_up()?, task.count()?);
+    let measured = async move {
+        repeat(&qemu, warm_up).await?;
+        let clock = Clock::start();
+        repeat(&qemu, count).await?;
+        Ok(clock.stop(count))
+    };
+    tokio::spawn(measured).await?
 }
 
 pub(crate) async fn in_flight(task: &Task) -> Result<Report, Failure> {
@@ -87,12 +92,16 @@ pub(crate) async fn connect_again(task: &Task) -> Result<Report, Failure> {
 pub(crate) async fn agent(task: &Task) -> Result<Report, Failure> {
     let (agent, _reader) = QgaStreamTokio::open_uds(&task.socket).await?.spawn_tokio();
     agent.guest_sync(7).await?;
-    for _ in 0..task.warm_up()? {
-        agent.execute(guest_ping {}).await?;
-    }
-    let clock = Clock::start();
-    for _ in 0..task.count()? {
-        agent.execute(guest_ping {}).await?;
-    }
-    Ok(clock.stop(task.count()?))
+    let (warm_up, count) = (task.warm_up()?, task.count()?);
+    let measured = async move {
+        for _ in 0..warm_up {
+            agent.execute(guest_ping {}).await?;
+        }
+        let clock = Clock::start();
+        for _ in 0..count {
+            agent.execute(guest_ping {}).await?;
+        }
+        Ok(clock.stop(count))
+    };
+    tokio::spawn(measured).await?
 }
