@@ -66,6 +66,7 @@ pub(super) struct Ledger {
     next_nonce: u64,
     syncs: usize,
     latest_sync: i64,
+    is_syncing: bool,
     requests: usize,
     open: BTreeMap<u32, Open>,
     /// On its way to the server.
@@ -92,6 +93,7 @@ impl Ledger {
     pub(super) fn sent(&mut self, asked: Asked, out_of_band: bool, descriptor: Option<u32>) {
         if let Asked::Sync(number) = asked {
             self.latest_sync = number;
+            self.is_syncing = true;
             self.syncs += 1;
         }
         self.requests += 1;
@@ -236,7 +238,10 @@ impl Ledger {
                 assert_eq!(heard.map(|data| meaning(data.as_str())), data);
             }
             (Received::Ready, Said::Negotiated) => {}
-            (Received::Ready, Said::Synced(number)) => assert_eq!(number, self.latest_sync),
+            (Received::Ready, Said::Synced(number)) => {
+                assert_eq!(number, self.latest_sync);
+                self.is_syncing = false;
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -245,7 +250,8 @@ impl Ledger {
     fn front_is_silent(&mut self) -> bool {
         match self.said.front() {
             Some(Said::Synced(number)) => *number != self.latest_sync,
-            Some(Said::Outcome(_, Outcome::Malformed)) => false,
+            // Until it is in sync a client expects noise.
+            Some(Said::Outcome(_, Outcome::Malformed)) => self.is_syncing,
             Some(Said::Outcome(token, _)) => {
                 let abandoned = self.open.get(token).is_some_and(|open| open.abandoned);
                 if abandoned {
