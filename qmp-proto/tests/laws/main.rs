@@ -34,7 +34,7 @@ fn try_law(name: &str) {
         std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
     };
     let mut mutations = Mutations::new(number("LAWS_SEED", 1), &seeds);
-    for _ in 0..number("LAWS_ROUNDS", 3000) {
+    for _ in 0..number("LAWS_ROUNDS", 5000) {
         try_on(law.holds, &mutations.next());
     }
 }
