@@ -9,16 +9,20 @@ use super::meaning::{is_json, members, unescaped};
 /// Bytes: lines.
 pub(super) fn holds(input: &[u8]) {
     for line in input.split(|&byte| byte == b'\n' || byte == 0xFF) {
-        // Blanks of JSON alone.
-        let line =
-            std::str::from_utf8(line).map_or(line, |line| line.trim_matches(BLANKS).as_bytes());
+        let line = trimmed(line);
         if !line.is_empty() {
             check(line);
         }
     }
 }
 
-const BLANKS: [char; 3] = [' ', '\t', '\r'];
+/// Without JSON's blanks around it.
+fn trimmed(mut line: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t' | b'\r', rest @ ..] | [rest @ .., b' ' | b'\t' | b'\r'] = line {
+        line = rest;
+    }
+    line
+}
 
 /// What a line is.
 #[derive(Clone, Debug, PartialEq)]
