@@ -33,7 +33,7 @@ pub async fn an_agent_is_used_over_vsock<A: Adapter>(suite: &Suite) {
     assert!(nobody.to_string().starts_with(&format!("cannot connect to {address}: ")), "{nobody}");
 
     let there = address.to_string();
-    let mut server = suite.agent_at("vsock-listen", there.strip_prefix("vsock:").unwrap(), &[]);
+    let mut server = suite.agent_at("vsock-listen", there.strip_prefix("vsock:").unwrap());
     let patient = A::builder().agent().connect_deadline(PLENTY);
     let mut agent = patient.connect_when_up(&address, || server.has_ended()).await.unwrap();
     assert!(format!("{agent:?}").contains(&there), "{agent:?}");

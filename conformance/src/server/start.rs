@@ -51,12 +51,18 @@ impl Suite {
 
     /// A guest agent on this machine, listening on the socket `qmp`.
     pub fn agent(&self, arguments: &[&str]) -> Server {
-        self.agent_at("unix-listen", "qmp", arguments)
+        let folder = folder();
+        // Whole, for the system lists sockets by these names, and clients look there.
+        let path = folder.name("qmp");
+        self.agent_in(folder, "unix-listen", &path, arguments)
     }
 
     /// The same, listening elsewhere.
-    pub fn agent_at(&self, method: &str, path: &str, arguments: &[&str]) -> Server {
-        let folder = folder();
+    pub fn agent_at(&self, method: &str, path: &str) -> Server {
+        self.agent_in(folder(), method, path, &[])
+    }
+
+    fn agent_in(&self, folder: Folder, method: &str, path: &str, arguments: &[&str]) -> Server {
         let mut command = self.program("qemu-ga");
         keep_inside(&mut command, &folder);
         command.args(["-m", method, "-p", path]).args(arguments);
