@@ -107,6 +107,7 @@ fn features() -> Result<Outcome> {
         "qmp-tokio",
         "qmp-smol",
         "conformance",
+        "qmp-mock",
         "xtask",
     ] {
         cargo(&["check", "--package", package])?;

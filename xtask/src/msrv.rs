@@ -12,8 +12,8 @@ use crate::{lock, process, workspace};
 /// `rust-version` of the workspace, which this package shares.
 const VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 
-const LIBRARIES: [&str; 6] =
-    ["qmp-proto", "qmp-sockets", "qmp-driver", "qmp-blocking", "qmp-tokio", "qmp-smol"];
+const LIBRARIES: [&str; 7] =
+    ["qmp-proto", "qmp-sockets", "qmp-driver", "qmp-blocking", "qmp-tokio", "qmp-smol", "qmp-mock"];
 
 /// Where Debian may have that Rust: a suite, and its packages of rustc and cargo.
 const SOURCES: [(&str, [&str; 2]); 2] =

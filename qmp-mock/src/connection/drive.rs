@@ -1,0 +1,136 @@
+//! Reading, writing and waiting.
+
+use std::io::{self, Read};
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+
+use qmp_sockets::{Socket, receive_with_descriptor};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::connection::Connection;
+use crate::connection::perform::Running;
+
+/// How much of what the client still says is read before we leave.
+const LAST_READS: usize = 256;
+
+impl Connection<'_> {
+    /// Until the end.
+    pub(super) fn run(&mut self) {
+        while !self.ended {
+            self.take_injected();
+            self.go_on();
+            self.take_commands();
+            self.write();
+            // What goes wrong with the socket is a client that has left.
+            self.ended = self.is_over() || self.wait_and_read().is_err() || self.ended;
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let all_sent = self.session.output().unsent() == 0;
+        self.ended
+            || self.end_at.is_some_and(|end| self.written >= end)
+            || self.input_ended && all_sent && self.running.is_empty()
+    }
+
+    /// Writes what can be written without waiting, up to where the stream is to end.
+    fn write(&mut self) {
+        while let Some(outgoing) = self.session.outgoing() {
+            if self.silent || self.deaf {
+                let length = outgoing.bytes.len();
+                self.session.sent(length);
+                continue;
+            }
+            let left = self.end_at.map_or(u64::MAX, |end| end.saturating_sub(self.written));
+            let length = outgoing.bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            if length == 0 {
+                return;
+            }
+            match self.socket.try_write(&outgoing.bytes[..length]) {
+                Ok(count) => {
+                    self.session.sent(count);
+                    self.written += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // What the client said before it left is still to be heard.
+                Err(_) => self.deaf = true,
+            }
+        }
+    }
+
+    fn wait_and_read(&mut self) -> io::Result<()> {
+        let wants_input = self.wants_input();
+        let mut interest = PollFlags::empty();
+        interest.set(PollFlags::IN, wants_input);
+        interest.set(PollFlags::OUT, self.session.output().unsent() > 0);
+        let mut descriptors =
+            [PollFd::new(&self.socket, interest), PollFd::new(&self.wake, PollFlags::IN)];
+        match poll(&mut descriptors, self.until_due().as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let [client, wake] = descriptors.map(|descriptor| descriptor.revents());
+        if !wake.is_empty() {
+            // All that was written to wake us.
+            let _ = (&self.wake).read(&mut [0; 64]);
+        }
+        if wants_input && client.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
+            return self.read();
+        }
+        // Nobody is there to be answered.
+        self.ended |= client.intersects(PollFlags::HUP | PollFlags::ERR);
+        Ok(())
+    }
+
+    fn wants_input(&self) -> bool {
+        !self.input_ended && (self.silent || self.session.wants_input())
+    }
+
+    fn until_due(&self) -> Option<Timespec> {
+        let due = self.running.iter().filter_map(Running::due).min()?;
+        // Not a moment too early, which would be a turn for nothing.
+        let left = due.saturating_duration_since(Instant::now()) + Duration::from_micros(100);
+        Timespec::try_from(left).ok()
+    }
+
+    fn read(&mut self) -> io::Result<()> {
+        let mut nowhere = [0; 4096];
+        let room = if self.silent { &mut nowhere[..] } else { self.session.room() };
+        let read = match &mut self.socket {
+            Socket::Unix(stream) => receive_with_descriptor(stream, room),
+            other => other.read(room).map(|count| (count, None)),
+        };
+        match read {
+            Ok((0, _)) => self.input_ended = true,
+            Ok(_) if self.silent => {}
+            Ok((count, descriptor)) => {
+                if let Some(descriptor) = descriptor {
+                    drop(self.arrivals.push(self.read, descriptor));
+                }
+                self.session.filled(count);
+                self.read += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Closing with something unread would reset the connection, and the client might lose what it
+    /// has not read yet.
+    pub(super) fn leave(&mut self) {
+        // It fails where the other end has closed already: that is as good.
+        let _ = self.socket.shutdown(Shutdown::Write);
+        if self.socket.set_nonblocking(true).is_err() {
+            return;
+        }
+        let mut buffer = [0; 4096];
+        for _ in 0..LAST_READS {
+            if !matches!(self.socket.read(&mut buffer), Ok(1..)) {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Several clients, and other ways to connect.
+
+use std::time::Duration;
+
+use qmp_blocking::{Connection, Listener, Socket};
+use qmp_mock::Mock;
+
+use crate::reading::Reading as _;
+
+#[test]
+fn clients_are_served_in_turn() {
+    let mock = Mock::monitor();
+    for round in 0..5 {
+        let mut qemu = Connection::connect(mock.address()).unwrap();
+        qemu.execute("query-status").run().unwrap();
+        assert_eq!((mock.clients(), mock.connected()), (round + 1, 1));
+    }
+    mock.wait_until_alone();
+    assert_eq!(mock.received(), ["query-status"; 5]);
+}
+
+#[test]
+fn a_second_client_waits_as_with_qemu() {
+    let mock = Mock::monitor();
+    let first = Connection::connect(mock.address()).unwrap();
+    let quick = Connection::builder().handshake_deadline(Duration::from_millis(50));
+    assert!(quick.connect(mock.address()).unwrap_err().is_timeout());
+    drop(first);
+    Connection::connect(mock.address()).unwrap();
+}
+
+#[test]
+fn many_clients_are_served_at_once_if_the_test_wants_that() {
+    let mock = Mock::builder().many_at_once().start();
+    let mut clients: Vec<_> =
+        (0..20).map(|_| Connection::connect(mock.address()).unwrap()).collect();
+    for qemu in clients.iter_mut().rev() {
+        qemu.execute("query-status").run().unwrap();
+    }
+    assert_eq!((mock.clients(), mock.connected()), (20, 20));
+}
+
+#[test]
+fn a_socket_pair_needs_no_path() {
+    let mock = Mock::monitor();
+    let blocked = Connection::connect(mock.address()).unwrap();
+    let socket = Socket::from(mock.connect());
+    let mut qemu = Connection::builder().over(socket, "the mock").unwrap();
+    qemu.execute("query-status").run().unwrap();
+    drop(blocked);
+}
+
+#[test]
+fn the_mock_connects_to_a_client_that_listens() {
+    let mock = Mock::monitor();
+    mock.on("x").answer("dialled");
+    let listener = Listener::bind("tcp:127.0.0.1:0").unwrap();
+    mock.connect_to(listener.local_address()).unwrap();
+    let mut qemu = Connection::builder().accept(&listener).unwrap();
+    assert_eq!(qemu.execute("x").read::<String>().unwrap(), "dialled");
+    mock.verify();
+    let nobody = mock.connect_to("unix:/no/such/socket").unwrap_err();
+    assert!(nobody.to_string().contains("/no/such/socket"), "{nobody}");
+}

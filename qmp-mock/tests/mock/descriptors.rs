@@ -1,0 +1,52 @@
+//! Descriptors that come with commands.
+
+use std::fs::File;
+use std::io::Read;
+
+use qmp_blocking::Connection;
+use qmp_mock::Mock;
+use serde_json::json;
+
+fn text_in(received: &qmp_mock::ReceivedCommand) -> String {
+    let mut text = String::new();
+    let descriptor = received.descriptor().unwrap().try_clone_to_owned().unwrap();
+    File::from(descriptor).read_to_string(&mut text).unwrap();
+    text
+}
+
+fn pipe_with(text: &str) -> std::os::fd::OwnedFd {
+    use std::io::Write;
+    let (ours, mut theirs) = std::io::pipe().unwrap();
+    theirs.write_all(text.as_bytes()).unwrap();
+    ours.into()
+}
+
+#[test]
+fn getfd_takes_the_descriptor_and_the_test_can_read_it() {
+    let mock = Mock::monitor();
+    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let name = json!({"fdname": "f"});
+    qemu.execute("getfd").arguments(&name).descriptor(pipe_with("hello")).run().unwrap();
+    assert_eq!(text_in(&mock.wait_for("getfd")), "hello");
+}
+
+#[test]
+fn a_rule_takes_a_descriptor_if_it_says_so() {
+    let mock = Mock::monitor();
+    mock.on("x-take").takes_descriptor();
+    mock.on("x-leave");
+    let mut qemu = Connection::connect(mock.address()).unwrap();
+    qemu.execute("x-take").descriptor(pipe_with("for x")).run().unwrap();
+    assert_eq!(text_in(&mock.wait_for("x-take")), "for x");
+    qemu.execute("x-leave").descriptor(pipe_with("")).run().unwrap();
+    assert!(mock.wait_for("x-leave").descriptor().is_none());
+}
+
+#[test]
+fn without_a_descriptor_getfd_fails_as_in_qemu() {
+    let mock = Mock::monitor();
+    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let error = qemu.execute("getfd").arguments(&json!({"fdname": "f"})).run().unwrap_err();
+    let said = error.failure().unwrap().description();
+    assert_eq!(said, "No file descriptor supplied via SCM_RIGHTS");
+}

@@ -1,0 +1,95 @@
+//! What the mock complains of.
+
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+
+use qmp_blocking::Connection;
+use qmp_mock::{Failure, Mock};
+use serde_json::{Value, json};
+
+#[test]
+fn a_rule_that_was_not_followed_is_told_with_its_place() {
+    let mock = Mock::monitor();
+    mock.on("cont").with(json!({"a": 1}));
+    let complaint = mock.check().unwrap_err().to_string();
+    let place = concat!(file!(), ":");
+    assert!(
+        complaint.starts_with(r#"`cont {"a":1}` was to come once, and came not at all ("#),
+        "{complaint}"
+    );
+    assert!(complaint.contains(place), "{complaint}");
+}
+
+#[test]
+fn a_rule_that_was_followed_too_seldom_is_told_with_the_counts() {
+    let mock = Mock::monitor();
+    mock.on("cont").times(3);
+    let mut qemu = Connection::connect(mock.address()).unwrap();
+    qemu.execute("cont").run().unwrap();
+    let complaint = mock.check().unwrap_err().to_string();
+    assert!(complaint.starts_with("`cont` was to come 3 times, and came once ("), "{complaint}");
+    qemu.execute("cont").run().unwrap();
+    qemu.execute("cont").run().unwrap();
+    mock.verify();
+}
+
+#[test]
+fn each_turn_has_to_have_come() {
+    let mock = Mock::monitor();
+    mock.on("query-jobs").answer(1).then().answer(2);
+    let mut qemu = Connection::connect(mock.address()).unwrap();
+    qemu.execute("query-jobs").run().unwrap();
+    assert!(mock.check().is_err());
+    qemu.execute("query-jobs").run().unwrap();
+    mock.verify();
+}
+
+#[test]
+fn unexpected_commands_are_told_and_usual_and_optional_ones_are_not() {
+    let mock = Mock::monitor();
+    mock.on("maybe").optional();
+    let mut qemu = Connection::connect(mock.address()).unwrap();
+    qemu.execute("query-version").run().unwrap();
+    mock.verify();
+    qemu.execute("eject").arguments(&json!({"device": "cd"})).run().unwrap_err();
+    let unmet = mock.check().unwrap_err();
+    let complaints: Vec<&str> = unmet.complaints().collect();
+    assert_eq!(complaints, [r#"nobody expected `eject {"device":"cd"}` of client 0"#]);
+}
+
+#[test]
+#[should_panic(expected = "nobody expected `once`")]
+fn a_command_that_comes_too_often_is_unexpected() {
+    let mock = Mock::monitor();
+    mock.on("once").once();
+    let mut qemu = Connection::connect(mock.address()).unwrap();
+    qemu.execute("once").run().unwrap();
+    qemu.execute("once").run().unwrap_err();
+    mock.verify();
+}
+
+#[test]
+fn what_is_no_command_is_told() {
+    let mock = Mock::monitor();
+    let mut client = UnixStream::connect(mock.path()).unwrap();
+    client.write_all(b"nonsense\n").unwrap();
+    drop(client);
+    // The next is served when that one is done with.
+    Connection::connect(mock.address()).unwrap();
+    let complaint = mock.check().unwrap_err().to_string();
+    assert!(complaint.contains("client 0 sent bytes that are no JSON"), "{complaint}");
+}
+
+#[test]
+fn a_closure_that_panics_fails_the_test_and_not_the_mock() {
+    let mock = Mock::monitor();
+    mock.on("x").answer_with(|command| -> Result<Value, Failure> {
+        panic!("as {} is to do", command.name());
+    });
+    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let error = qemu.execute("x").run().unwrap_err();
+    assert!(error.to_string().contains("panicked"), "{error}");
+    qemu.execute("query-status").run().unwrap();
+    let complaint = mock.check().unwrap_err().to_string();
+    assert_eq!(complaint, "the closure that answers `x` of client 0 panicked");
+}
