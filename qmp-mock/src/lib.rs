@@ -29,6 +29,7 @@
 //!   descriptor taken, half an answer and a hang-up; another time, another turn.
 //! - [`Mock::event`], [`Mock::bytes`] and [`Mock::hang_up`] happen when the test says so.
 //! - [`Mock::next_client`] is unkind to a client from its first byte.
+//! - [`Recorder`] writes down sessions with a real server, and [`Mock::replay`] replays them.
 //! - [`Mock::received`] lists the commands, and [`Mock::verify`] says what is missing.
 //!
 //! There is no runtime in it: threads of its own serve it, so asynchronous tests use it as it is.
@@ -56,6 +57,7 @@ pub use gate::Gate;
 pub use mock::Mock;
 pub use next_client::NextClient;
 pub use received::ReceivedCommand;
+pub use recording::{Recorder, Recording, RecordingError};
 pub use rules::On;
 pub use unmet::Unmet;
 

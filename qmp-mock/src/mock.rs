@@ -14,7 +14,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::builder::{Builder, Setup};
-use crate::recording::Replay;
+use crate::recording::{Recording, RecordingError, Replay};
 use crate::rules::event_data;
 use crate::serving::{accept_clients, spawn};
 use crate::shared::{Injected, Shared};
@@ -83,6 +83,22 @@ impl Mock {
     /// For one with another version, without `oob`, and the like.
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// Replays a [recording](crate::Recorder): the commands have to come in the recorded order, and
+    /// get the recorded answers, with the events between them. [`Recording`] has
+    /// other ways.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or is no recording.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no socket or thread for it.
+    #[track_caller]
+    pub fn replay(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
+        Ok(Recording::open(path)?.replay())
     }
 
     #[track_caller]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use qmp_proto::OwnedJson;
+use qmp_proto::server::Response;
 
 use crate::ReceivedCommand;
 use crate::act::Act;
@@ -47,6 +48,13 @@ pub(crate) struct Arrival {
     pub(crate) client: usize,
     pub(crate) reception: Reception,
     pub(crate) open_gates: HashSet<usize>,
+}
+
+/// What is to be done about a command.
+pub(crate) struct Followed {
+    pub(crate) acts: Vec<Act>,
+    /// Which one it is in the recording that is replayed.
+    pub(crate) recorded: Option<usize>,
 }
 
 /// The way to a thread that serves a client.
@@ -140,36 +148,29 @@ impl Shared {
     }
 
     /// Writes a command down; and what to do about it.
-    pub(crate) fn receive(&self, command: &ReceivedCommand) -> Vec<Act> {
+    pub(crate) fn receive(&self, command: &ReceivedCommand) -> Followed {
         let mut guard = self.lock();
         let state = &mut *guard;
         state.received.push(command.clone());
-        let rule = state.rules.iter_mut().find(|rule| rule.applies_to(command));
-        let mut acts = rule.map(Rule::use_it);
-        if let (None, Some(replay)) = (&acts, &mut state.replay) {
-            acts = match replay.answer(command) {
-                Ok(acts) => Some(acts),
-                Err(complaint) => {
-                    state.unexpected.push(complaint);
-                    return self.unknown(command);
-                }
-            };
-        } else if acts.is_none() {
-            let names: Vec<String> = state.rules.iter().map(|rule| rule.name.clone()).collect();
-            acts = usual(&self.setup, command, &names);
+        self.notify();
+        if let Some(rule) = state.rules.iter_mut().find(|rule| rule.applies_to(command)) {
+            return Followed { acts: rule.use_it(), recorded: None };
         }
-        self.notify();
-        acts.unwrap_or_else(|| {
-            state.unexpected.push(format!("nobody expected {command}"));
-            self.unknown(command)
-        })
-    }
-
-    fn unknown(&self, command: &ReceivedCommand) -> Vec<Act> {
-        self.notify();
-        vec![Act::answer(
-            qmp_proto::server::Response::command_not_found(command.name()).into_owned(),
-        )]
+        let complaint = if let Some(replay) = &mut state.replay {
+            match replay.answer(command) {
+                Ok(found) => return Followed { acts: found.acts, recorded: Some(found.number) },
+                Err(complaint) => complaint,
+            }
+        } else {
+            let names: Vec<String> = state.rules.iter().map(|rule| rule.name.clone()).collect();
+            match usual(&self.setup, command, &names) {
+                Some(acts) => return Followed { acts, recorded: None },
+                None => format!("nobody expected {command}"),
+            }
+        };
+        state.unexpected.push(complaint);
+        let unknown = Response::command_not_found(command.name()).into_owned();
+        Followed { acts: vec![Act::answer(unknown)], recorded: None }
     }
 
     pub(crate) fn takes_descriptor(&self, name: &str) -> bool {

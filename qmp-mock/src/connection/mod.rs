@@ -14,7 +14,7 @@ use qmp_sockets::{Arrivals, Socket};
 
 use crate::ReceivedCommand;
 use crate::next_client::HangUp;
-use crate::shared::{Arrival, Injected, Shared};
+use crate::shared::{Arrival, Followed, Injected, Shared};
 use perform::Running;
 
 pub(crate) struct Connection<'m> {
@@ -143,10 +143,8 @@ impl<'m> Connection<'m> {
         let number = self.commands;
         self.commands += 1;
         self.tickets.insert(number, ticket);
-        let acts = self.shared.receive(&command);
-        if let Some(recorded) =
-            self.shared.lock().replay.as_ref().and_then(|it| it.last(self.client))
-        {
+        let Followed { acts, recorded } = self.shared.receive(&command);
+        if let Some(recorded) = recorded {
             self.recorded.insert(recorded, number);
         }
         self.running.push(Running::new(Some((number, command)), acts));

@@ -39,11 +39,6 @@ use crate::{Failure, Gate, ReceivedCommand};
 ///     .event("DEVICE_DELETED", json!({"device": "net0", "path": "/machine/peripheral/net0"}))
 ///     .optional();
 /// ```
-///
-/// # Panics
-///
-/// Methods that take a value panic if it cannot be serialized, or is not what is asked for: the
-/// test that says so is wrong.
 pub struct On {
     shared: Arc<Shared>,
     /// Taken when the rule comes into force.
@@ -65,6 +60,10 @@ impl On {
     }
 
     /// Only with exactly these arguments, whatever the order of their members.
+    ///
+    /// # Panics
+    ///
+    /// If they cannot be serialized.
     #[track_caller]
     pub fn with(self, arguments: impl Serialize) -> Self {
         let arguments = match serde_json::to_value(arguments) {
@@ -117,6 +116,10 @@ impl On {
     }
 
     /// Answers with this value.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be serialized.
     #[track_caller]
     pub fn answer(self, value: impl Serialize) -> Self {
         match Response::value(&value) {
@@ -126,6 +129,10 @@ impl On {
     }
 
     /// Answers with this value, which is JSON already.
+    ///
+    /// # Panics
+    ///
+    /// If it is not.
     #[track_caller]
     pub fn answer_json(self, value: &str) -> Self {
         match Json::parse(value) {
@@ -179,6 +186,10 @@ impl On {
     }
 
     /// Emits an event: before the answer or after it, as it stands. `()` for one without data.
+    ///
+    /// # Panics
+    ///
+    /// If `data` cannot be serialized.
     #[track_caller]
     pub fn event(self, name: &str, data: impl Serialize) -> Self {
         let data = event_data(&data);

@@ -39,7 +39,7 @@ pub(crate) fn usual(
             let data = json!({"guest": false, "reason": "host-qmp-quit"});
             let data = OwnedJson::serialize(&data).ok();
             let shutdown = Act::Event { name: "SHUTDOWN".to_owned(), data };
-            Some(vec![Act::answer(Response::empty()), shutdown, Act::HangUp])
+            Some(vec![shutdown, Act::answer(Response::empty()), Act::HangUp])
         }
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! Descriptors that come with commands.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom, Write};
 
 use qmp_blocking::Connection;
 use qmp_mock::Mock;
@@ -14,11 +14,11 @@ fn text_in(received: &qmp_mock::ReceivedCommand) -> String {
     text
 }
 
-fn pipe_with(text: &str) -> std::os::fd::OwnedFd {
-    use std::io::Write;
-    let (ours, mut theirs) = std::io::pipe().unwrap();
-    theirs.write_all(text.as_bytes()).unwrap();
-    ours.into()
+fn file_with(text: &str) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file.seek(SeekFrom::Start(0)).unwrap();
+    file
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn getfd_takes_the_descriptor_and_the_test_can_read_it() {
     let mock = Mock::monitor();
     let mut qemu = Connection::connect(mock.address()).unwrap();
     let name = json!({"fdname": "f"});
-    qemu.execute("getfd").arguments(&name).descriptor(pipe_with("hello")).run().unwrap();
+    qemu.execute("getfd").arguments(&name).descriptor(file_with("hello")).run().unwrap();
     assert_eq!(text_in(&mock.wait_for("getfd")), "hello");
 }
 
@@ -36,9 +36,9 @@ fn a_rule_takes_a_descriptor_if_it_says_so() {
     mock.on("x-take").takes_descriptor();
     mock.on("x-leave");
     let mut qemu = Connection::connect(mock.address()).unwrap();
-    qemu.execute("x-take").descriptor(pipe_with("for x")).run().unwrap();
+    qemu.execute("x-take").descriptor(file_with("for x")).run().unwrap();
     assert_eq!(text_in(&mock.wait_for("x-take")), "for x");
-    qemu.execute("x-leave").descriptor(pipe_with("")).run().unwrap();
+    qemu.execute("x-leave").descriptor(file_with("")).run().unwrap();
     assert!(mock.wait_for("x-leave").descriptor().is_none());
 }
 

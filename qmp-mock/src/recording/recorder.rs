@@ -1,0 +1,272 @@
+//! Between a client and a real server, writing down what they say.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use qmp_proto::Address;
+use qmp_sockets::{
+    Deadline, IntoAddress, Listener, Socket, connect, receive_with_descriptor, send_with_descriptor,
+};
+use rustix::event::{PollFd, PollFlags, poll};
+use tempfile::TempDir;
+
+use crate::recording::RecordingError;
+use crate::recording::line::{Direction, Line};
+
+const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Stands between a client and a real server, passes on what they say, descriptors too, and writes
+/// it down for [`Mock::replay`](crate::Mock::replay).
+///
+/// The client connects to [`address`](Self::address); for each, one after another, a connection to
+/// the server is made. The recording is whole when [`finish`](Self::finish) returns.
+///
+/// **A recording holds all that was said**, passwords too. Its file can be read by its owner alone.
+///
+/// ```no_run
+/// use qmp_blocking::Connection;
+/// use qmp_mock::{Mock, Recorder};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let recorder = Recorder::start("unix:/run/vm.qmp", "tests/data/status.jsonl")?;
+/// let mut qemu = Connection::connect(recorder.address())?;
+/// qemu.execute("query-status").run()?;
+/// drop(qemu);
+/// recorder.finish()?;
+///
+/// // From then on without QEMU:
+/// let mock = Mock::replay("tests/data/status.jsonl")?;
+/// let mut qemu = Connection::connect(mock.address())?;
+/// qemu.execute("query-status").run()?;
+/// mock.verify();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Recorder {
+    address: Address,
+    path: PathBuf,
+    /// Ends the thread when it is dropped.
+    stop: Option<UnixStream>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+    _folder: TempDir,
+}
+
+impl Recorder {
+    /// Begins to listen, and makes the file, or empties it.
+    ///
+    /// # Errors
+    ///
+    /// If the server's address cannot be understood, the file cannot be made, or the system has no
+    /// socket or thread for it. Whether the server can be reached shows when a client comes.
+    pub fn start(server: impl IntoAddress, path: impl AsRef<Path>) -> Result<Self, RecordingError> {
+        let path = path.as_ref();
+        let io = |error| RecordingError::io(path, error);
+        let server = server.into_address().map_err(|error| RecordingError::socket(path, error))?;
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+        let mut writer = Writer::new(BufWriter::new(file.map_err(io)?));
+        let folder = tempfile::Builder::new().prefix("qmp").tempdir().map_err(io)?;
+        let address = Address::unix(folder.path().join("recorder").as_os_str().as_encoded_bytes());
+        let listener =
+            Listener::bind(&address).map_err(|error| RecordingError::socket(path, error))?;
+        let (stop, stopped) = UnixStream::pair().map_err(io)?;
+        let thread = thread::Builder::new().name("qmp-recorder".to_owned());
+        let thread = thread.spawn(move || record(&listener, &server, &stopped, &mut writer));
+        Ok(Self {
+            address,
+            path: path.to_owned(),
+            stop: Some(stop),
+            thread: Some(thread.map_err(io)?),
+            _folder: folder,
+        })
+    }
+
+    /// Where the client is to connect to: a unix socket.
+    pub const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Ends the connections that are left, and the recording.
+    ///
+    /// # Errors
+    ///
+    /// If something could not be written, or the server could not be reached.
+    pub fn finish(mut self) -> Result<(), RecordingError> {
+        self.end().map_err(|error| RecordingError::io(&self.path, error))
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.stop = None;
+        let ended = self.thread.take().map(JoinHandle::join);
+        match ended {
+            Some(Ok(ended)) => ended,
+            Some(Err(_)) => Err(io::Error::other("its thread has panicked")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        // Whoever wants to know whether it went well finishes it.
+        let _ = self.end();
+    }
+}
+
+/// Until nobody wants it any more.
+fn record(
+    listener: &Listener,
+    server: &Address,
+    stopped: &UnixStream,
+    writer: &mut Writer,
+) -> io::Result<()> {
+    let mut failure = Ok(());
+    loop {
+        let mut waits = [PollFd::new(listener, PollFlags::IN), PollFd::new(stopped, PollFlags::IN)];
+        match poll(&mut waits, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if !waits[1].revents().is_empty() {
+            let flushed = writer.file.flush();
+            return failure.and(flushed);
+        }
+        let client = match listener.try_accept() {
+            Ok(client) => client,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        };
+        // A server that is gone ends that client's connection, and is told at the end.
+        let recorded = session(&client, server, stopped, writer);
+        failure = failure.and(recorded);
+    }
+}
+
+fn session(
+    client: &Socket,
+    server: &Address,
+    stopped: &UnixStream,
+    writer: &mut Writer,
+) -> io::Result<()> {
+    let server = connect(server, Deadline::after(CONNECT_DEADLINE).instant());
+    let server = server.map_err(|error| io::Error::other(error.to_string()))?;
+    writer.begin()?;
+    let mut ways = [
+        Way { from: client, to: &server, direction: Direction::ToServer, ended: false },
+        Way { from: &server, to: client, direction: Direction::ToClient, ended: false },
+    ];
+    while ways.iter().any(|way| !way.ended) {
+        let interest = |way: &Way<'_>| match way.ended {
+            true => PollFlags::empty(),
+            false => PollFlags::IN,
+        };
+        let mut waits = [
+            PollFd::new(ways[0].from, interest(&ways[0])),
+            PollFd::new(ways[1].from, interest(&ways[1])),
+            PollFd::new(stopped, PollFlags::IN),
+        ];
+        match poll(&mut waits, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let ready = waits.map(|wait| !wait.revents().is_empty());
+        for (way, ready) in ways.iter_mut().zip(ready) {
+            if ready && !way.ended {
+                way.pass(writer)?;
+            }
+        }
+        // A server that has hung up has nobody to talk to, nor has a client that is gone.
+        if ready[2] || ways[1].ended {
+            break;
+        }
+    }
+    writer.file.flush()
+}
+
+/// From one side to the other.
+struct Way<'s> {
+    from: &'s Socket,
+    to: &'s Socket,
+    direction: Direction,
+    ended: bool,
+}
+
+impl Way<'_> {
+    fn pass(&mut self, writer: &mut Writer) -> io::Result<()> {
+        let mut buffer = [0; 16 * 1024];
+        let read = match self.from {
+            Socket::Unix(stream) => receive_with_descriptor(stream, &mut buffer),
+            mut other => other.read(&mut buffer).map(|count| (count, None)),
+        };
+        let (count, descriptor) = match read {
+            Ok((0, _)) => return self.end(writer, "eof"),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(_) => return self.end(writer, "reset"),
+        };
+        let mut bytes = &buffer[..count];
+        // Before it is passed on: so no answer is written down before its command.
+        writer.write(self.direction, bytes, usize::from(descriptor.is_some()), None)?;
+        if let (Some(descriptor), Socket::Unix(stream)) = (descriptor, self.to) {
+            match send_with_descriptor(stream, bytes, descriptor.as_fd()) {
+                Ok(sent) => bytes = &bytes[sent..],
+                Err(_) => return Ok(()),
+            }
+        }
+        let mut to = self.to;
+        // Whoever does not listen any more has ended the other way, or will.
+        let _ = to.write_all(bytes);
+        Ok(())
+    }
+
+    fn end(&mut self, writer: &mut Writer, how: &str) -> io::Result<()> {
+        self.ended = true;
+        let _ = self.to.shutdown(Shutdown::Write);
+        let how = if self.direction == Direction::ToServer { "close" } else { how };
+        writer.write(self.direction, &[], 0, Some(how))
+    }
+}
+
+/// The file.
+#[derive(Debug)]
+struct Writer {
+    file: BufWriter<File>,
+    began: Instant,
+}
+
+impl Writer {
+    fn new(file: BufWriter<File>) -> Self {
+        Self { file, began: Instant::now() }
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        self.began = Instant::now();
+        self.write(Direction::ToServer, &[], 0, Some("connect"))
+    }
+
+    fn write(
+        &mut self,
+        direction: Direction,
+        bytes: &[u8],
+        descriptors: usize,
+        event: Option<&str>,
+    ) -> io::Result<()> {
+        let line = Line {
+            t: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            dir: direction,
+            bytes: bytes.to_owned(),
+            fds: descriptors,
+            event: event.map(ToOwned::to_owned),
+        };
+        serde_json::to_writer(&mut self.file, &line)?;
+        self.file.write_all(b"\n")
+    }
+}

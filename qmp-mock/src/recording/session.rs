@@ -1,0 +1,167 @@
+//! A recorded session, cut up into what follows each command.
+
+use std::time::Duration;
+
+use qmp_proto::OwnedJson;
+use serde_json::Value;
+
+use crate::ReceivedCommand;
+use crate::act::{Act, Answer, To};
+use crate::recording::timeline::{Item, Timed, Timeline};
+
+/// Whether time passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    AtOnce,
+    AsRecorded,
+}
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) greeting: Option<OwnedJson>,
+    /// What follows the negotiation.
+    pub(super) opening: Vec<Act>,
+    pub(super) commands: Vec<Command>,
+}
+
+#[derive(Debug)]
+pub(super) struct Command {
+    name: String,
+    arguments: Option<String>,
+    /// What follows it, up to what follows the next.
+    pub(super) acts: Vec<Act>,
+}
+
+impl Session {
+    pub(super) fn new(timeline: Timeline, loose: bool, pace: Pace) -> Self {
+        let mut cuts = Cuts::new(&timeline, loose, pace);
+        cuts.cut(&timeline.items);
+        let Cuts { opening, mut after, .. } = cuts;
+        let commands = timeline.commands.into_iter().enumerate();
+        let commands = commands
+            .map(|(number, command)| {
+                let acts = std::mem::take(&mut after[number].acts);
+                Command { name: command.name, arguments: command.arguments, acts }
+            })
+            .collect();
+        Self { greeting: timeline.greeting, opening: opening.acts, commands }
+    }
+}
+
+impl Command {
+    /// Whether a command that came is this one.
+    pub(super) fn is(&self, received: &ReceivedCommand) -> bool {
+        let ours = self.arguments.as_deref().unwrap_or("{}");
+        let theirs = received.arguments();
+        let theirs = theirs.as_ref().map_or("{}", |theirs| theirs.as_str());
+        let value = |text| serde_json::from_str::<Value>(text).ok();
+        self.name == received.name()
+            && (ours == theirs || value(ours).is_some_and(|ours| value(theirs) == Some(ours)))
+    }
+}
+
+impl std::fmt::Display for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.arguments {
+            Some(arguments) => write!(f, "`{} {arguments}`", self.name),
+            None => write!(f, "`{}`", self.name),
+        }
+    }
+}
+
+/// Steps, and the time that they have come to.
+#[derive(Debug, Default)]
+struct Steps {
+    acts: Vec<Act>,
+    time: u64,
+}
+
+impl Steps {
+    fn push(&mut self, at: u64, act: Act, pace: Pace) {
+        let pause = at.saturating_sub(self.time);
+        if pace == Pace::AsRecorded && pause > 0 {
+            self.acts.push(Act::Wait(Duration::from_millis(pause)));
+        }
+        self.time = self.time.max(at);
+        self.acts.push(act);
+    }
+}
+
+/// Decides which command lets go what the server said.
+///
+/// An answer waits for its own command and for those whose answers came before it: so what came
+/// out of order does so again, and what a client had in flight at once it may as well send one by
+/// one. An event goes with the answer that it came before, if that was awaited already, else with
+/// the last command.
+struct Cuts {
+    loose: bool,
+    pace: Pace,
+    opening: Steps,
+    after: Vec<Steps>,
+    /// The last command that was sent, and the latest whose answer has come.
+    sent: Option<usize>,
+    answered: usize,
+}
+
+impl Cuts {
+    fn new(timeline: &Timeline, loose: bool, pace: Pace) -> Self {
+        let after = timeline.commands.iter().map(|_| Steps::default()).collect();
+        Self { loose, pace, opening: Steps::default(), after, sent: None, answered: 0 }
+    }
+
+    fn cut(&mut self, items: &[Timed]) {
+        for (place, Timed { at, item }) in items.iter().enumerate() {
+            match item {
+                Item::Command(number) => {
+                    self.sent = Some(*number);
+                    self.after[*number].time = *at;
+                    if !items[place..].iter().any(|later| later.item.answers(*number)) {
+                        let act = Act::LeaveUnanswered(To::Recorded(*number));
+                        self.push(Some(*number), *at, act);
+                    }
+                }
+                Item::Negotiated => self.opening.time = *at,
+                Item::Reply(number, response) => {
+                    let cause = self.cause(*number);
+                    self.answered = cause;
+                    let to = To::Recorded(*number);
+                    let answer = Answer::Ready(response.clone());
+                    self.push(Some(cause), *at, Act::Answer { to, answer, cut: None });
+                }
+                Item::Event(event) => {
+                    let next = items[place..].iter().find_map(|later| later.item.answered());
+                    let awaited = next.filter(|number| Some(*number) <= self.sent);
+                    let cause = awaited.map(|number| self.cause(number)).or(self.sent);
+                    self.push(cause, *at, Act::RawEvent(event.clone()));
+                }
+                Item::End => self.push(self.sent, *at, Act::HangUp),
+            }
+        }
+    }
+
+    /// The command that lets go the answer to this one.
+    fn cause(&self, number: usize) -> usize {
+        if self.loose { number } else { number.max(self.answered) }
+    }
+
+    fn push(&mut self, cause: Option<usize>, at: u64, act: Act) {
+        let steps = match cause {
+            Some(number) => &mut self.after[number],
+            None => &mut self.opening,
+        };
+        steps.push(at, act, self.pace);
+    }
+}
+
+impl Item {
+    const fn answered(&self) -> Option<usize> {
+        match self {
+            Self::Reply(number, _) => Some(*number),
+            _ => None,
+        }
+    }
+
+    fn answers(&self, command: usize) -> bool {
+        self.answered() == Some(command)
+    }
+}

@@ -1,0 +1,77 @@
+//! Files that are no recordings, and what is written into those that are.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use qmp_blocking::Connection;
+use qmp_mock::{Mock, Recorder};
+use serde_json::Value;
+
+#[test]
+fn what_is_no_recording_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.jsonl");
+    let open = || Mock::replay(&path).map(drop).unwrap_err().to_string();
+    assert!(open().contains("r.jsonl: No such file"), "{}", open());
+    fs::write(&path, "").unwrap();
+    assert!(open().ends_with("r.jsonl: it holds no session"), "{}", open());
+    fs::write(&path, "{\"t\":0,\"dir\":\"s2c\",\"hex\":\"\"}\nnonsense\n").unwrap();
+    assert!(open().contains("line 2: no line of one: "), "{}", open());
+    fs::write(&path, "{\"t\":0,\"dir\":\"s2c\",\"hex\":\"7b7d\"}\n").unwrap();
+    assert!(open().ends_with("no server says this: {}"), "{}", open());
+    fs::write(&path, "{\"t\":0,\"dir\":\"s2c\",\"hex\":\"485454\"}\n").unwrap();
+    assert!(open().contains("what the server said is no QMP"), "{}", open());
+}
+
+#[test]
+fn a_recording_is_its_owners_alone_and_each_line_has_a_time_and_a_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.jsonl");
+    let mock = Mock::monitor();
+    let recorder = Recorder::start(mock.address(), &path).unwrap();
+    for _ in 0..2 {
+        let mut qemu = Connection::connect(recorder.address()).unwrap();
+        qemu.execute("query-status").run().unwrap();
+    }
+    recorder.finish().unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().all(|line| line["t"].is_u64()));
+    let told: Vec<&str> = lines.iter().filter_map(|line| line["event"].as_str()).collect();
+    assert!(told.starts_with(&["connect", "close"]), "{told:?}");
+    assert_eq!(told.iter().filter(|event| **event == "connect").count(), 2);
+    let sides: Vec<&str> = lines
+        .iter()
+        .filter(|line| line["event"].is_null())
+        .filter_map(|line| line["dir"].as_str())
+        .collect();
+    assert_eq!(sides[..5], ["s2c", "c2s", "s2c", "c2s", "s2c"]);
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_told_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.jsonl");
+    let nowhere = format!("unix:{}/nobody", folder.path().display());
+    let recorder = Recorder::start(&nowhere, &path).unwrap();
+    assert!(Connection::connect(recorder.address()).unwrap_err().is_disconnected());
+    let error = recorder.finish().unwrap_err().to_string();
+    assert!(error.contains("r.jsonl") && error.contains("nobody"), "{error}");
+}
+
+#[test]
+fn a_descriptor_passes_through_the_recorder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.jsonl");
+    let mock = Mock::monitor();
+    let recorder = Recorder::start(mock.address(), &path).unwrap();
+    let mut qemu = Connection::connect(recorder.address()).unwrap();
+    let file = tempfile::tempfile().unwrap();
+    qemu.execute("getfd").argument("fdname", "f").descriptor(file).run().unwrap();
+    assert!(mock.wait_for("getfd").descriptor().is_some());
+    drop(qemu);
+    recorder.finish().unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().filter(|line| line.contains("\"fds\":1")).count(), 1);
+}

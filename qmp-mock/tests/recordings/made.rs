@@ -1,0 +1,214 @@
+//! Recordings of a mock, whose order is known, replayed strictly.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use qmp_blocking::{Connection, ErrorClass};
+use qmp_mock::{Mock, Recorder, Recording};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub(crate) const PLENTY: Duration = Duration::from_secs(30);
+
+/// Records what `session` does with the mock.
+pub(crate) fn record(mock: &Mock, session: impl FnOnce(Connection)) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.jsonl");
+    let recorder = Recorder::start(mock.address(), &path).unwrap();
+    let builder = Connection::builder().out_of_band();
+    session(builder.connect(recorder.address()).unwrap());
+    recorder.finish().unwrap();
+    (folder, path)
+}
+
+#[test]
+fn answers_errors_and_events_come_where_they_came() {
+    let mock = Mock::monitor();
+    mock.on("stop").event("STOP", json!({"n": 1})).done().event("LATER", ());
+    mock.on("x").answer(1).then().answer(2).then().fail(ErrorClass::DeviceNotActive, "no");
+    let session = |mut qemu: Connection| {
+        let stopped = qemu.execute("stop").run().unwrap();
+        // It is here already: it came before the answer.
+        let before = qemu.event().look().unwrap().unwrap();
+        let later = qemu.event().deadline(PLENTY).wait().unwrap();
+        let x = |qemu: &mut Connection| {
+            let answer = qemu.execute("x").argument("a", &[1.5]).run();
+            answer
+                .map(|reply| reply.decode::<Value>().unwrap())
+                .map_err(|error| error.failure().map(|failure| failure.class().name().to_owned()))
+        };
+        let answers = [x(&mut qemu), x(&mut qemu), x(&mut qemu)];
+        let names = [before.name(), later.name()];
+        let data = before.data().unwrap().unwrap().as_str();
+        format!("{:?} {names:?} {data} {answers:?}", stopped.json())
+    };
+    let mut recorded = String::new();
+    let (_folder, path) = record(&mock, |qemu| recorded = session(qemu));
+    assert!(recorded.contains(r#"["STOP", "LATER"] {"n":1}"#), "{recorded}");
+    assert!(recorded.contains("[Ok(Number(1)), Ok(Number(2)), Err(Some(\"DeviceNotActive\"))]"));
+
+    let replay = Mock::replay(&path).unwrap();
+    let builder = Connection::builder().out_of_band();
+    assert_eq!(session(builder.connect(replay.address()).unwrap()), recorded);
+    replay.verify();
+}
+
+#[test]
+fn answers_out_of_order_come_out_of_order_again() {
+    let mock = Mock::monitor();
+    let gate = mock.gate();
+    mock.on("slow").hold(&gate).answer("slow");
+    mock.on("fast").answer("fast");
+    let session = |qemu: &mut Connection, open: &dyn Fn()| {
+        let mut lines = Vec::new();
+        let slow = qemu.execute("slow").send().unwrap();
+        let fast = qemu.execute("fast").out_of_band().run().unwrap();
+        lines.push(fast.json().unwrap().as_str().to_owned());
+        open();
+        lines.push(slow.wait(qemu).unwrap().json().unwrap().as_str().to_owned());
+        lines
+    };
+    let (_folder, path) = record(&mock, |mut qemu| {
+        assert_eq!(session(&mut qemu, &|| gate.open()), ["\"fast\"", "\"slow\""]);
+    });
+    let replay = Mock::replay(&path).unwrap();
+    let order = std::sync::Arc::new(std::sync::Mutex::new(Vec::<u8>::new()));
+    let seen = order.clone();
+    let mut qemu = Connection::builder()
+        .out_of_band()
+        .on_wire(move |direction, bytes| {
+            if direction == qmp_blocking::Direction::Received {
+                seen.lock().unwrap().extend_from_slice(bytes);
+            }
+        })
+        .connect(replay.address())
+        .unwrap();
+    assert_eq!(session(&mut qemu, &|| ()), ["\"fast\"", "\"slow\""]);
+    replay.verify();
+    let wire = String::from_utf8(order.lock().unwrap().clone()).unwrap();
+    assert!(wire.find("fast").unwrap() < wire.find("slow").unwrap(), "{wire}");
+}
+
+#[test]
+fn what_was_pipelined_may_come_one_by_one() {
+    let mock = Mock::monitor();
+    mock.on("x").answer_with(|command| command.decode::<Value>().map_err(|_| unreachable!()));
+    let (_folder, path) = record(&mock, |mut qemu| {
+        let sent: Vec<_> =
+            (0..5).map(|n| qemu.execute("x").argument("n", &n).send().unwrap()).collect();
+        sent.into_iter().for_each(|sent| drop(sent.wait(&mut qemu).unwrap()));
+    });
+    let replay = Mock::replay(&path).unwrap();
+    let mut qemu = Connection::connect(replay.address()).unwrap();
+    for n in 0..5 {
+        let reply = qemu.execute("x").argument("n", &n).run().unwrap();
+        assert_eq!(reply.decode::<Value>().unwrap(), json!({"n": n}));
+    }
+    replay.verify();
+}
+
+#[test]
+fn the_wrong_command_is_told_with_the_right_one() {
+    let mock = Mock::monitor();
+    let (_folder, path) = record(&mock, |mut qemu| {
+        qemu.execute("query-name").run().unwrap();
+        qemu.execute("query-status").run().unwrap();
+    });
+    let replay = Mock::replay(&path).unwrap();
+    let mut qemu = Connection::connect(replay.address()).unwrap();
+    let error = qemu.execute("query-status").run().unwrap_err();
+    assert_eq!(error.class(), Some(ErrorClass::CommandNotFound));
+    let complaint = replay.check().unwrap_err().to_string();
+    let expected = "the recording goes on with `query-name`, not with `query-status` of client 0";
+    assert!(complaint.starts_with(expected), "{complaint}");
+    // It goes on where it was.
+    qemu.execute("query-name").run().unwrap();
+    qemu.execute("query-status").run().unwrap();
+    qemu.execute("query-status").run().unwrap_err();
+    let complaint = replay.check().unwrap_err().to_string();
+    assert!(complaint.contains("the recording is over, and then came `query-status`"));
+}
+
+#[test]
+fn rules_go_before_the_recording() {
+    let mock = Mock::monitor();
+    let (_folder, path) = record(&mock, |mut qemu| drop(qemu.execute("query-name").run().unwrap()));
+    let replay = Mock::replay(&path).unwrap();
+    replay.on("extra").answer(7);
+    let mut qemu = Connection::connect(replay.address()).unwrap();
+    assert_eq!(qemu.execute("extra").run().unwrap().decode::<i64>().unwrap(), 7);
+    qemu.execute("query-name").run().unwrap();
+    replay.verify();
+}
+
+#[test]
+fn each_client_gets_its_session_and_those_after_the_last_get_the_last() {
+    let mock = Mock::monitor();
+    mock.on("x").answer(0).then().answer(1);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.jsonl");
+    let recorder = Recorder::start(mock.address(), &path).unwrap();
+    for _ in 0..2 {
+        Connection::connect(recorder.address()).unwrap().execute("x").run().unwrap();
+    }
+    recorder.finish().unwrap();
+    let replay = Mock::replay(&path).unwrap();
+    for expected in [0, 1, 1] {
+        let mut qemu = Connection::connect(replay.address()).unwrap();
+        assert_eq!(qemu.execute("x").run().unwrap().decode::<i64>().unwrap(), expected);
+    }
+    replay.verify();
+}
+
+#[test]
+fn a_hang_up_is_replayed_and_a_command_without_answer_gets_none() {
+    let mock = Mock::monitor();
+    mock.on("lost").event("LAST", ()).hang_up();
+    let session = |mut qemu: Connection| {
+        let error = qemu.execute("lost").run().unwrap_err();
+        assert!(error.is_disconnected(), "{error}");
+        assert_eq!(qemu.event().deadline(PLENTY).wait().unwrap().name(), "LAST");
+    };
+    let (_folder, path) = record(&mock, session);
+    let replay = Mock::replay(&path).unwrap();
+    session(Connection::connect(replay.address()).unwrap());
+    replay.verify();
+}
+
+#[test]
+fn time_passes_as_it_did_if_the_test_wants_that() {
+    let mock = Mock::monitor();
+    mock.on("slow").delay(Duration::from_millis(80)).done();
+    let (_folder, path) = record(&mock, |mut qemu| drop(qemu.execute("slow").run().unwrap()));
+    let time = |mock: Mock| {
+        let mut qemu = Connection::connect(mock.address()).unwrap();
+        let started = Instant::now();
+        qemu.execute("slow").run().unwrap();
+        started.elapsed()
+    };
+    let slow = time(Recording::open(&path).unwrap().at_recorded_pace().replay());
+    assert!(slow >= Duration::from_millis(78), "{slow:?}");
+    let fastest = (0..10).map(|_| time(Mock::replay(&path).unwrap())).min().unwrap();
+    assert!(fastest < Duration::from_millis(78), "{fastest:?}");
+}
+
+#[test]
+fn an_agent_is_replayed_as_an_agent() {
+    let mock = Mock::agent();
+    mock.on("guest-get-time").answer(7);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.jsonl");
+    let session = |mut agent: Connection| {
+        agent.execute("guest-ping").run().unwrap();
+        agent.sync().unwrap();
+        agent.execute("guest-get-time").run().unwrap().decode::<i64>().unwrap()
+    };
+    let recorder = Recorder::start(mock.address(), &path).unwrap();
+    assert_eq!(session(Connection::connect_agent(recorder.address()).unwrap()), 7);
+    recorder.finish().unwrap();
+    let replay = Mock::replay(&path).unwrap();
+    assert_eq!(session(Connection::connect_agent(replay.address()).unwrap()), 7);
+    replay.verify();
+    assert!(fs::metadata(&path).unwrap().len() > 0);
+}
