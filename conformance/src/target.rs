@@ -34,9 +34,7 @@ impl Target<'_> {
     /// A guest agent that cannot shut anything down.
     pub fn agent(self) -> AnyServer {
         match self {
-            Self::Real(suite) => AnyServer::Real(
-                suite.agent(&["-b", "guest-shutdown,guest-suspend-disk,guest-suspend-ram"]),
-            ),
+            Self::Real(suite) => AnyServer::Real(suite.agent(&[])),
             Self::Memory => AnyServer::Memory(Peer::agent()),
         }
     }

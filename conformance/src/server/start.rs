@@ -49,12 +49,13 @@ impl Suite {
         }
     }
 
-    /// A guest agent on this machine, listening on the socket `qmp`.
-    pub fn agent(&self, arguments: &[&str]) -> Server {
+    /// A guest agent on this machine, listening on the socket `qmp`. It cannot shut the machine down,
+    /// and these commands are disabled, too.
+    pub fn agent(&self, disabled: &[&str]) -> Server {
         let folder = folder();
         // Whole, for the system lists sockets by these names, and clients look there.
         let path = folder.name("qmp");
-        self.agent_in(folder, "unix-listen", &path, arguments)
+        self.agent_in(folder, "unix-listen", &path, disabled)
     }
 
     /// The same, listening elsewhere.
@@ -62,10 +63,12 @@ impl Suite {
         self.agent_in(folder(), method, path, &[])
     }
 
-    fn agent_in(&self, folder: Folder, method: &str, path: &str, arguments: &[&str]) -> Server {
+    fn agent_in(&self, folder: Folder, method: &str, path: &str, disabled: &[&str]) -> Server {
         let mut command = self.program("qemu-ga");
         keep_inside(&mut command, &folder);
-        command.args(["-m", method, "-p", path]).args(arguments);
+        const SHUTDOWN: [&str; 3] = ["guest-shutdown", "guest-suspend-disk", "guest-suspend-ram"];
+        let disabled = [&SHUTDOWN, disabled];
+        command.args(["-m", method, "-p", path, "-b", &disabled.concat().join(",")]);
         Server::start(command, folder)
     }
 

@@ -1,12 +1,11 @@
 //! Sessions with real QEMUs, recorded and replayed.
 
+use conformance::ready;
+use conformance::server::{PLENTY, Suite};
 use qmp_blocking::Connection;
 use qmp_mock::{Mock, Recorder};
 
-use crate::server::PLENTY;
-use crate::suite::Suite;
-
-on_every_qemu!(
+conformance::on_every_qemu!(
     a_session_is_replayed_with_the_same_answers,
     a_session_beside_oob_is_replayed,
     an_agents_session_is_replayed,
@@ -75,7 +74,7 @@ fn both<T>(
 
 fn a_session_is_replayed_with_the_same_answers(suite: &Suite) {
     let mut server = suite.qemu();
-    drop(server.connect());
+    drop(ready(server.connect(Connection::builder)));
     let connect = |address: &_| Connection::connect(address).unwrap();
     let (real, replayed) = both(&server.address(), connect, session);
     assert!(real.iter().any(|heard| heard.contains("RESUME")), "{}", suite.version());
@@ -85,7 +84,7 @@ fn a_session_is_replayed_with_the_same_answers(suite: &Suite) {
 
 fn a_session_beside_oob_is_replayed(suite: &Suite) {
     let mut server = suite.qemu();
-    drop(server.connect());
+    drop(ready(server.connect(Connection::builder)));
     let connect = |address: &_| Connection::builder().out_of_band().connect(address).unwrap();
     let (real, replayed) = both(&server.address(), connect, |mut qemu| {
         let schema = qemu.execute("query-qmp-schema").send().unwrap();
@@ -100,7 +99,7 @@ fn a_session_beside_oob_is_replayed(suite: &Suite) {
 
 fn an_agents_session_is_replayed(suite: &Suite) {
     let mut server = suite.agent(&[]);
-    drop(server.connect_agent());
+    drop(ready(server.connect(|| Connection::builder().agent())));
     let connect = |address: &_| Connection::connect_agent(address).unwrap();
     let (real, replayed) = both(&server.address(), connect, |mut agent| {
         let mut heard = vec![ask(&mut agent, "guest-info", "{}")];
@@ -115,7 +114,7 @@ fn an_agents_session_is_replayed(suite: &Suite) {
 
 fn quit_is_replayed_with_its_event_and_end(suite: &Suite) {
     let mut server = suite.qemu();
-    drop(server.connect());
+    drop(ready(server.connect(Connection::builder)));
     let connect = |address: &_| Connection::connect(address).unwrap();
     let (real, replayed) = both(&server.address(), connect, |mut qemu| {
         let done = ask(&mut qemu, "quit", "{}");
