@@ -23,7 +23,8 @@ const STAGES: [Stage; 10] = [
     Stage { name: "firmware", run: firmware::check },
     Stage { name: "msrv", run: msrv::check },
     Stage { name: "loom", run: || loom::run(&[]).map(|()| Outcome::Passed) },
-    Stage { name: "instructions", run: bench::check },
+    Stage { name: "benches", run: bench::check },
+    Stage { name: "instructions", run: bench::instructions::check },
     Stage { name: "test", run: || test::run(&[]).map(|()| Outcome::Passed) },
 ];
 

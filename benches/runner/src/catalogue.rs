@@ -49,7 +49,6 @@ const EVENTS: &[Column] = &[CPU, WALL, LOST];
 const PROCESS: &[Column] = &[
     Column { figure: "process_cpu_ns", heading: "CPU", unit: Unit::Nanoseconds },
     Column { figure: "process_wall_ns", heading: "wall", unit: Unit::Nanoseconds },
-    Column { figure: "process_bytes", heading: "peak memory", unit: Unit::Bytes },
 ];
 const MEMORY: &[Column] = &[
     Column { figure: "idle_bytes", heading: "each", unit: Unit::Bytes },

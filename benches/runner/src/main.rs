@@ -24,18 +24,22 @@ use measuring::measure;
 use options::Options;
 use results::Results;
 
+/// What is not a workload, but a figure too.
+const BUILD: &str = "build";
+
 fn main() -> Result<()> {
     let options = Options::parse(std::env::args().skip(1))?;
     let mut results = Results::new(&options);
     let workloads = catalogue::workloads(&options);
-    if workloads.is_empty() {
+    let builds = options.wants(BUILD) && (!options.quick || options.only.is_some());
+    if workloads.is_empty() && !builds {
         bail!("no workload and client is called {}", options.only.as_deref().unwrap_or_default());
     }
     for workload in &workloads {
         measure(workload, &options, &mut results)?;
         print!("{}", tables::one(workload, &results));
     }
-    if options.wants("build") && (!options.quick || options.only.is_some()) {
+    if builds {
         builds::measure(&options, &mut results)?;
         print!("{}", tables::builds(&results));
     }

@@ -8,7 +8,7 @@ use crate::catalogue::{Point, Workload};
 use crate::client::{Client, Program};
 use crate::options::Options;
 use crate::process::{Figures, run};
-use crate::results::{Results, Run};
+use crate::results::{Outcome, Results};
 use crate::server::{Kind, Server};
 
 /// What a client cannot do, and why.
@@ -30,7 +30,7 @@ pub(crate) fn measure(workload: &Workload, options: &Options, results: &mut Resu
         Ok(server) => server,
         Err(why) => {
             for client in &workload.clients {
-                results.add(workload, 0, client, Run::NotRun(why.clone()));
+                results.add(workload, 0, client, Outcome::NotRun(why.clone()));
             }
             return Ok(());
         }
@@ -54,17 +54,23 @@ pub(crate) fn measure(workload: &Workload, options: &Options, results: &mut Resu
     Ok(())
 }
 
-fn one(workload: &Workload, point: &Point, name: &str, server: &Server, options: &Options) -> Run {
+fn one(
+    workload: &Workload,
+    point: &Point,
+    name: &str,
+    server: &Server,
+    options: &Options,
+) -> Outcome {
     let Some(client) = Client::named(name) else {
-        return Run::Failed(format!("no client is called {name}"));
+        return Outcome::Failed(format!("no client is called {name}"));
     };
     let cannot = CANNOT.iter().find(|(who, what, _)| *who == name && *what == workload.name);
     if let Some((_, _, why)) = cannot {
-        return Run::NotRun((*why).to_owned());
+        return Outcome::NotRun((*why).to_owned());
     }
     let mut command = match program(client, options) {
         Ok(command) => command,
-        Err(why) => return Run::NotRun(why),
+        Err(why) => return Outcome::NotRun(why),
     };
     command.arg(if workload.task.is_empty() { "round-trip" } else { workload.task });
     command.arg(&server.socket);
@@ -83,10 +89,10 @@ fn one(workload: &Workload, point: &Point, name: &str, server: &Server, options:
     command.env("BENCH_FILE", &file);
     match run(&mut command) {
         Ok(figures) => match check_upload(workload, point, &file) {
-            Ok(()) => Run::Done(figures),
-            Err(why) => Run::Failed(why),
+            Ok(()) => Outcome::Done(figures),
+            Err(why) => Outcome::Failed(why),
         },
-        Err(error) => Run::Failed(format!("{error:#}")),
+        Err(error) => Outcome::Failed(format!("{error:#}")),
     }
 }
 
@@ -128,7 +134,7 @@ fn count_bytes(workload: &Workload, options: &Options, results: &mut Results) ->
             let point = Point { at: 0, numbers: vec![("count", count)] };
             let ended = server.ended();
             match one(workload, &point, name, &server, options) {
-                Run::Done(_) => received.push(server.last_received(ended)?),
+                Outcome::Done(_) => received.push(server.last_received(ended)?),
                 other => {
                     outcome = Some(other);
                     break;
@@ -137,10 +143,10 @@ fn count_bytes(workload: &Workload, options: &Options, results: &mut Results) ->
         }
         let outcome = outcome.unwrap_or_else(|| {
             let [(few_bytes, few), (many_bytes, many)] = received[..] else {
-                return Run::Failed("nothing was received".into());
+                return Outcome::Failed("nothing was received".into());
             };
             let bytes = (many_bytes - few_bytes) / (many - few);
-            Run::Done(Figures::from([("bytes".to_owned(), bytes)]))
+            Outcome::Done(Figures::from([("bytes".to_owned(), bytes)]))
         });
         results.add(workload, 0, name, outcome);
     }

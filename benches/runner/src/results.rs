@@ -14,7 +14,7 @@ use crate::targets::Verdict;
 
 /// How one run of one client ended.
 #[derive(Clone, Debug)]
-pub(crate) enum Run {
+pub(crate) enum Outcome {
     Done(Figures),
     /// It cannot be run on this machine, or the client cannot do it.
     NotRun(String),
@@ -25,7 +25,7 @@ type Key = (String, usize, String);
 
 #[derive(Debug)]
 pub(crate) struct Results {
-    runs: BTreeMap<Key, Vec<Run>>,
+    runs: BTreeMap<Key, Vec<Outcome>>,
     pub(crate) builds: Vec<Build>,
     pub(crate) machine: Vec<(&'static str, String)>,
     pub(crate) rounds: usize,
@@ -41,36 +41,36 @@ impl Results {
         }
     }
 
-    pub(crate) fn add(&mut self, workload: &Workload, point: usize, client: &str, run: Run) {
-        if let Run::Failed(why) = &run {
+    pub(crate) fn add(&mut self, workload: &Workload, point: usize, client: &str, run: Outcome) {
+        if let Outcome::Failed(why) = &run {
             eprintln!("error: {}/{client}: {why}", workload.name);
         }
         let key = (workload.name.to_owned(), point, client.to_owned());
         self.runs.entry(key).or_default().push(run);
     }
 
-    fn runs(&self, workload: &str, point: usize, client: &str) -> &[Run] {
+    fn runs(&self, workload: &str, point: usize, client: &str) -> &[Outcome] {
         let key = (workload.to_owned(), point, client.to_owned());
         self.runs.get(&key).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn has_failed(&self, workload: &Workload, point: usize, client: &str) -> bool {
         let runs = self.runs(workload.name, point, client);
-        runs.iter().any(|run| !matches!(run, Run::Done(_)))
+        runs.iter().any(|run| !matches!(run, Outcome::Done(_)))
     }
 
     /// Why a client gave no figures.
     pub(crate) fn not_run(&self, workload: &str, point: usize, client: &str) -> Option<&str> {
         self.runs(workload, point, client).iter().find_map(|run| match run {
-            Run::Done(_) => None,
-            Run::NotRun(why) | Run::Failed(why) => Some(why.as_str()),
+            Outcome::Done(_) => None,
+            Outcome::NotRun(why) | Outcome::Failed(why) => Some(why.as_str()),
         })
     }
 
     fn figures(&self, workload: &str, point: usize, client: &str, figure: &str) -> Vec<f64> {
         let runs = self.runs(workload, point, client).iter();
         runs.filter_map(|run| match run {
-            Run::Done(figures) => figures.get(figure).copied(),
+            Outcome::Done(figures) => figures.get(figure).copied(),
             _ => None,
         })
         .collect()
@@ -107,9 +107,9 @@ impl Results {
             let runs: Vec<Value> = runs
                 .iter()
                 .map(|run| match run {
-                    Run::Done(figures) => json!(figures),
-                    Run::NotRun(why) => json!({"not run": why}),
-                    Run::Failed(why) => json!({"failed": why}),
+                    Outcome::Done(figures) => json!(figures),
+                    Outcome::NotRun(why) => json!({"not run": why}),
+                    Outcome::Failed(why) => json!({"failed": why}),
                 })
                 .collect();
             let key = format!("{workload}/{client}/{point}");
@@ -131,7 +131,7 @@ impl Results {
         let failed: Vec<_> = self
             .runs
             .iter()
-            .filter(|(_, runs)| runs.iter().any(|run| matches!(run, Run::Failed(_))))
+            .filter(|(_, runs)| runs.iter().any(|run| matches!(run, Outcome::Failed(_))))
             .map(|((workload, _, client), _)| format!("{workload}/{client}"))
             .collect();
         if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }

@@ -88,6 +88,8 @@ const TARGETS: &[Target] = &[
 
 /// Across workloads: what borrows against the best that another can do.
 const BORROWED: (&str, f64) = ("207 kB borrowed: qapi-tokio's owned ≥ 10 × ours", 10.0);
+/// What hands out an event as it is against one that makes a dictionary of each.
+const PYTHON: (&str, f64) = ("events untyped: qemu.qmp's ≥ 100 × tokio's", 100.0);
 /// What counts events by name against one that makes values of all.
 const UNTYPED: (&str, f64) = ("events untyped: qmp's ≥ 10 × tokio's", 10.0);
 
@@ -103,6 +105,7 @@ pub(crate) fn judge(results: &Results) -> Vec<Verdict> {
     };
     verdicts.extend(across(BORROWED, ("schema-owned", "qapi-tokio"), ("schema-borrowed", "tokio")));
     verdicts.extend(across(UNTYPED, ("events-value", "qmp"), ("events", "tokio")));
+    verdicts.extend(across(PYTHON, ("events-value", "qemu.qmp"), ("events", "tokio")));
     for build in results.builds.iter().filter(|build| build.what.starts_with("qmp-")) {
         verdicts.push(Verdict {
             target: format!("build: {} ≤ 15 s", build.program),

@@ -52,13 +52,18 @@ fn folder() -> PathBuf {
 
 /// Builds programs of the benchmarks' workspace for release; gives the folder they are in.
 fn build(selection: &[&str]) -> Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    let target = target.map_or_else(|| folder().join("build"), PathBuf::from);
+    let target = target();
     let mut cargo = workspace::cargo();
     cargo.current_dir(workspace::root().join("benches"));
     cargo.args(["build", "--release", "--locked", "--target-dir"]).arg(&target).args(selection);
     process::run(&mut cargo).context("the benchmarks cannot be built")?;
     Ok(target.join("release"))
+}
+
+/// Where cargo builds them.
+fn target() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    target.map_or_else(|| folder().join("build"), PathBuf::from)
 }
 
 /// A client in another language, or why there is none: an error is such a reason too.
@@ -70,7 +75,31 @@ fn hand_over(runner: &mut Command, name: &str, prepared: Result<Result<PathBuf, 
     };
 }
 
-/// For `cargo xtask ci`.
+/// Those of its packages that need none of the peers.
+const OWN: [&str; 9] = [
+    "bench-messages",
+    "bench-measure",
+    "bench-core",
+    "bench-server",
+    "bench-blocking",
+    "bench-async",
+    "bench-proto",
+    "bench-floor",
+    "bench-runner",
+];
+
+/// That the benchmarks keep up with the library: lints and tests, no measuring.
 pub(crate) fn check() -> Result<Outcome> {
-    instructions::check()
+    for (command, strict) in
+        [("clippy", &["--all-targets", "--", "-D", "warnings"][..]), ("test", &[])]
+    {
+        let mut cargo = workspace::cargo();
+        cargo.current_dir(workspace::root().join("benches"));
+        cargo.args([command, "--locked", "--quiet", "--target-dir"]).arg(target());
+        for package in OWN {
+            cargo.args(["--package", package]);
+        }
+        process::run(cargo.args(strict))?;
+    }
+    Ok(Outcome::Passed)
 }
