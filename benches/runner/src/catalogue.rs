@@ -66,7 +66,8 @@ const FLOORS: [&str; 4] = ["floor-blocking", "floor-tokio", "floor-tokio-multi",
 
 /// What is to be run.
 pub(crate) fn workloads(options: &Options) -> Vec<Workload> {
-    let mut all = commands(options);
+    let mut all = core(options);
+    all.extend(commands(options));
     all.extend(events(options));
     all.extend(connections(options));
     all.extend(real(options));
@@ -90,6 +91,46 @@ fn one(numbers: &[(&'static str, usize)]) -> Vec<Point> {
 /// How often: less in a quick run.
 fn often(options: &Options, count: usize) -> usize {
     if options.quick { count / 5 } else { count }
+}
+
+/// In memory; `× floor` is there against what each is held against.
+fn core(options: &Options) -> Vec<Workload> {
+    let paths = |name, title, clients: &[&'static str], count| Workload {
+        name,
+        title,
+        task: "core",
+        server: Kind::None,
+        clients: clients.to_vec(),
+        points: one(&[("count", often(options, count))]),
+        columns: &[CPU],
+        most_rounds: 7,
+    };
+    vec![
+        paths(
+            "core-short",
+            "The core by itself, short messages",
+            &[
+                "route-event",
+                "command-and-answer",
+                "split-event",
+                "raw-value-event",
+                "byte-loop-event",
+            ],
+            500_000,
+        ),
+        paths(
+            "core-large",
+            "The core by itself, a reply of 207 kB",
+            &[
+                "route-reply-207k",
+                "split-reply-207k",
+                "newline-207k",
+                "raw-value-207k",
+                "byte-loop-207k",
+            ],
+            1_000,
+        ),
+    ]
 }
 
 fn commands(options: &Options) -> Vec<Workload> {

@@ -216,6 +216,86 @@ pub(crate) const CLIENTS: &[Client] = &[
         floor: "smallest-floor",
         ours: None,
     },
+    Client {
+        name: "route-event",
+        what: "an event as QEMU prints it",
+        program: Rust("bench-core"),
+        numbers: &[("path", 0)],
+        floor: "raw-value-event",
+        ours: None,
+    },
+    Client {
+        name: "route-reply-207k",
+        what: "a command, and its answer of 207 kB as QEMU prints it",
+        program: Rust("bench-core"),
+        numbers: &[("path", 1)],
+        floor: "newline-207k",
+        ours: None,
+    },
+    Client {
+        name: "command-and-answer",
+        what: "a command, and its short answer",
+        program: Rust("bench-core"),
+        numbers: &[("path", 2)],
+        floor: "command-and-answer",
+        ours: None,
+    },
+    Client {
+        name: "split-event",
+        what: "the event printed otherwise",
+        program: Rust("bench-core"),
+        numbers: &[("path", 3)],
+        floor: "byte-loop-event",
+        ours: None,
+    },
+    Client {
+        name: "split-reply-207k",
+        what: "the answer of 207 kB, its id first",
+        program: Rust("bench-core"),
+        numbers: &[("path", 4)],
+        floor: "byte-loop-207k",
+        ours: None,
+    },
+    Client {
+        name: "newline-207k",
+        what: "memchr for the line end",
+        program: Rust("bench-core"),
+        numbers: &[("path", 5)],
+        floor: "newline-207k",
+        ours: None,
+    },
+    Client {
+        name: "raw-value-event",
+        what: "serde_json to `RawValue`s",
+        program: Rust("bench-core"),
+        numbers: &[("path", 6)],
+        floor: "raw-value-event",
+        ours: None,
+    },
+    Client {
+        name: "raw-value-207k",
+        what: "serde_json to `RawValue`s",
+        program: Rust("bench-core"),
+        numbers: &[("path", 7)],
+        floor: "raw-value-207k",
+        ours: None,
+    },
+    Client {
+        name: "byte-loop-event",
+        what: "a loop over the bytes that finds the members",
+        program: Rust("bench-core"),
+        numbers: &[("path", 8)],
+        floor: "byte-loop-event",
+        ours: None,
+    },
+    Client {
+        name: "byte-loop-207k",
+        what: "a loop over the bytes that finds the members",
+        program: Rust("bench-core"),
+        numbers: &[("path", 9)],
+        floor: "byte-loop-207k",
+        ours: None,
+    },
 ];
 
 impl Client {
@@ -224,6 +304,6 @@ impl Client {
     }
 
     pub(crate) fn is_floor(&self) -> bool {
-        self.name.contains("floor")
+        self.floor == self.name
     }
 }

@@ -20,6 +20,8 @@ enum Bound {
     Better(f64),
     /// The client has at most this, beyond the other's.
     Beyond(f64),
+    /// The client takes at most this.
+    Within(f64),
     /// The client takes less than the other.
     Less,
     /// Nothing at all.
@@ -33,7 +35,7 @@ pub(crate) struct Verdict {
     met: Option<bool>,
 }
 
-use Bound::{AtMost, Better, Beyond, Less, Nothing};
+use Bound::{AtMost, Better, Beyond, Less, Nothing, Within};
 
 const fn target(
     workload: &'static str,
@@ -48,6 +50,10 @@ const fn target(
 const CPU: &str = "cpu_ns";
 
 const TARGETS: &[Target] = &[
+    target("core-short", CPU, "route-event", "raw-value-event", Better(6.0)),
+    target("core-short", CPU, "route-event", "", Within(40.0)),
+    target("core-large", CPU, "route-reply-207k", "newline-207k", AtMost(1.3)),
+    target("core-large", CPU, "split-reply-207k", "byte-loop-207k", Better(2.0)),
     target("round-trip", CPU, "blocking", "floor-blocking", AtMost(1.10)),
     target("round-trip", CPU, "tokio", "floor-tokio", AtMost(1.10)),
     target("round-trip", CPU, "tokio-multi", "floor-tokio-multi", AtMost(1.10)),
@@ -168,6 +174,11 @@ impl Target {
                     beyond.map(|beyond| beyond <= most),
                 )
             }
+            Within(most) => (
+                format!("≤ {most} ns"),
+                ours.map(|ours| format!("{ours:.0} ns")),
+                ours.map(|ours| ours <= most),
+            ),
             Less => (
                 format!("< {other}"),
                 ours.zip(theirs).map(|(ours, theirs)| format!("{ours:.0} against {theirs:.0}")),

@@ -1,0 +1,35 @@
+//! The time of one way through the core, or of what it is held against: no socket.
+
+use std::hint::black_box;
+
+use bench_core::baseline::{envelope, members, newline};
+use bench_core::{Messages, PATHS, Paths};
+use bench_measure::{Clock, Failure, Task};
+
+fn main() -> Result<(), Failure> {
+    let task = Task::from_arguments()?;
+    let messages = Messages::new();
+    let mut memory = Vec::new();
+    let mut paths = Paths::new(&messages, &mut memory);
+    let (event, reply) = (messages.event.as_bytes(), messages.reply.as_bytes());
+    let (other_event, other_reply) =
+        (messages.other_event.as_bytes(), messages.other_reply.as_bytes());
+    let number = task.number("path")?;
+    let mut once: Box<dyn FnMut()> = match PATHS.get(number) {
+        Some(&(_, path)) => Box::new(move || paths.take(path)),
+        None => match number - PATHS.len() {
+            0 => Box::new(|| _ = black_box(newline(black_box(reply)))),
+            1 => Box::new(|| _ = black_box(envelope(black_box(event)))),
+            2 => Box::new(|| _ = black_box(envelope(black_box(reply)))),
+            3 => Box::new(|| _ = black_box(members(black_box(other_event)))),
+            4 => Box::new(|| _ = black_box(members(black_box(other_reply)))),
+            _ => return Err("no path has this number".into()),
+        },
+    };
+    let count = task.count()?;
+    (0..count.div_ceil(10)).for_each(|_| once());
+    let clock = Clock::start();
+    (0..count).for_each(|_| once());
+    clock.stop(count).print();
+    Ok(())
+}
