@@ -111,9 +111,9 @@ func eventsValue(socket string, numbers map[string]int) report {
 	c := start()
 	go func() {
 		command := fmt.Sprintf(`{"execute":"x-events","arguments":{"count":%d}}`, count)
-		if _, err := monitor.Run([]byte(command)); err != nil {
-			fail(err)
-		}
+		// The error is not looked at: the library hands out the answer in a buffer that it reads
+		// the next events into, so the answer may be broken by the time it is parsed.
+		_, _ = monitor.Run([]byte(command))
 	}()
 	seen := 0
 	for event := range events {
