@@ -1,7 +1,8 @@
 //! Bytes that were read and are not understood yet.
 
-/// The least room to read into. An idle connection has no buffer at all, and most answers fit.
-const LEAST_ROOM: usize = 4 * 1024;
+/// The least room to read into, which is cheap to have again and again: an idle connection has no
+/// buffer at all. Most answers and events fit, and whoever sends more gets twice as much each time.
+const LEAST_ROOM: usize = 512;
 /// The buffer does not grow beyond this as long as messages fit.
 const KEPT: usize = 64 * 1024;
 

@@ -23,6 +23,8 @@ pub(crate) struct Pending<T, const N: usize> {
     count: usize,
     lost: usize,
     next_serial: u64,
+    /// No in-band request before this one is unanswered.
+    in_order: u64,
     /// Part of all ids; raised when an answer came twice.
     generation: u64,
 }
@@ -67,6 +69,7 @@ impl<T, const N: usize> Pending<T, N> {
             count: 0,
             lost: 0,
             next_serial: 0,
+            in_order: 0,
             generation: 0,
         }
     }
@@ -191,7 +194,11 @@ impl<T, const N: usize> Pending<T, N> {
 
     /// Gives up all in-band requests sent before this one.
     pub(crate) fn lose_before(&mut self, request: RequestId) {
-        self.lose(|entry| !entry.traits.out_of_band && entry.serial < request.serial);
+        // Most often it is the oldest itself.
+        if request.serial > self.in_order {
+            self.lose(|entry| !entry.traits.out_of_band && entry.serial < request.serial);
+        }
+        self.in_order = request.serial + 1;
     }
 
     pub(crate) fn lose_all(&mut self) {
