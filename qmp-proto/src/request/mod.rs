@@ -108,3 +108,20 @@ fn ends_without_answer(name: &str) -> bool {
         "guest-shutdown" | "guest-suspend-disk" | "guest-suspend-ram" | "guest-suspend-hybrid"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_commands_are_answered_only_when_they_fail() {
+        let request = |name| Request::<'_, _, NoDescriptor>::new(name);
+        assert!(request("stop").is_answered());
+        assert!(!request("stop").without_answer().is_answered());
+        for name in
+            ["guest-shutdown", "guest-suspend-disk", "guest-suspend-ram", "guest-suspend-hybrid"]
+        {
+            assert!(!request(name).is_answered(), "{name}");
+        }
+    }
+}

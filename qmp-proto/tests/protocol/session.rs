@@ -59,3 +59,28 @@ fn there_is_always_room_and_never_more_is_filled_than_there_was() {
     let phase = Phase::Greeting;
     assert_eq!(session.handle_end(), Err(ProtocolError::EndInHandshake { phase }));
 }
+
+#[test]
+fn the_room_for_a_long_message_doubles_up_to_the_limit() {
+    const LONGEST: usize = 100_000;
+    let options = Options::monitor().longest_message(LONGEST);
+    let mut session: Session<u32> = Session::new(Client::monitor(options));
+    let (mut held, mut reads) = (0, 0);
+    let end = loop {
+        let room = session.room();
+        let count = room.len();
+        room.fill(b'a');
+        if held == 0 {
+            room[..2].copy_from_slice(b"{\"");
+        }
+        session.filled(count);
+        (held, reads) = (held + count, reads + 1);
+        assert!(held <= LONGEST + 4096, "{held} bytes");
+        match session.receive() {
+            Ok(received) => assert!(received.is_none()),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(end, ProtocolError::MessageTooLong { limit: LONGEST });
+    assert_eq!(reads, 6, "each twice as long as the one before");
+}
