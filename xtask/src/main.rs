@@ -17,6 +17,7 @@ mod mutants;
 mod no_std;
 mod outcome;
 mod process;
+mod python;
 mod qemu;
 mod server;
 mod test;
@@ -48,6 +49,12 @@ const CHORES: &[Chore] = &[
         args: "",
         about: "make guests with the agents of these versions under target/guest",
         run: guest::run,
+    },
+    Chore {
+        name: "python",
+        args: "",
+        about: "get the Python clients that judge our servers, under target/python",
+        run: python::run,
     },
     Chore {
         name: "test",

@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::tiers::TIERS;
-use crate::{guest, process, qemu, workspace};
+use crate::{guest, process, python, qemu, workspace};
 
 /// Where tests find the list of QEMUs.
 const QEMU_LIST: &str = "QMP_TEST_QEMU";
+
+/// Where tests find Python's clients.
+const PYTHON_FILE: &str = "QMP_TEST_PYTHON";
 
 /// Where tests find the list of guests.
 const GUEST_LIST: &str = "QMP_TEST_GUEST";
@@ -20,6 +23,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         println!("QEMU {}: {}", version.name, version.bin.display());
     }
     let guests = guest::build()?;
+    let python = python::install()?;
     let mut reports = Vec::new();
     for part in parts() {
         println!("\n== {}", part.name);
@@ -38,6 +42,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         if let Err(why) = guest {
             println!("not run: every test with a guest of QEMU {version}: {why}");
         }
+    }
+    if let Err(why) = python {
+        println!("not run: every test with Python's clients: {why}");
     }
     judge(&reports, !args.is_empty())
 }
@@ -83,6 +90,7 @@ impl Part {
         let mut command = workspace::cargo();
         command.args(["test", "--no-fail-fast"]).args(&self.selection).args(args);
         command.env(QEMU_LIST, qemu::list_file()).env(GUEST_LIST, guest::list_file());
+        command.env(PYTHON_FILE, python::programs_file());
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let shown = process::display(&command);
         let mut tests = command.spawn().with_context(|| format!("cannot start {shown}"))?;

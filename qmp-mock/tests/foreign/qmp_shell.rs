@@ -1,0 +1,66 @@
+//! The program `qmp-shell`.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use qmp_mock::{ErrorClass, Mock};
+use serde_json::{Value, json};
+
+use crate::python::programs;
+
+/// Starts it, away from its history file of this user.
+fn shell(arguments: &[&str], address: &Path, home: &Path) -> Option<Child> {
+    let mut shell = Command::new(programs()?.join("qmp-shell"));
+    shell.args(arguments).arg(address).env("HOME", home);
+    shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Some(shell.spawn().unwrap())
+}
+
+/// Types these lines; what it printed.
+fn typed(mut shell: Child, lines: &str) -> String {
+    shell.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let Output { status, stdout, stderr } = shell.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&stderr).into_owned();
+    assert!(status.success(), "{status}: {stderr}");
+    String::from_utf8(stdout).unwrap() + &stderr
+}
+
+#[test]
+fn it_shows_the_version_answers_and_errors() {
+    let mock = Mock::monitor();
+    mock.on("block_resize")
+        .with(json!({"device": "d0", "size": 1024}))
+        .fail(ErrorClass::DeviceNotFound, "Device 'd0' not found");
+    mock.on("device_add").with(json!({"driver": "virtio-net-pci", "opts": {"mq": true}}));
+    let home = tempfile::tempdir().unwrap();
+    let Some(shell) = shell(&[], mock.path(), home.path()) else { return };
+    let lines = "query-status\nblock_resize device=d0 size=1024\n\
+        device_add driver=virtio-net-pci opts={\"mq\":true}\nx-unknown\n";
+    let shown = typed(shell, lines);
+    assert!(shown.contains("Connected to QEMU 10.0.0"), "{shown}");
+    assert!(shown.contains(r#"{"return": {"running": true, "status": "running"}}"#), "{shown}");
+    assert!(shown.contains("Device 'd0' not found"), "{shown}");
+    assert!(shown.contains(r#"{"return": {}}"#), "{shown}");
+    assert!(shown.contains("The command x-unknown has not been found"), "{shown}");
+    let complaint = mock.check().unwrap_err().to_string();
+    assert_eq!(complaint, "nobody expected `x-unknown {}` of client 0");
+}
+
+#[test]
+fn it_is_the_human_monitor_too() {
+    let mock = Mock::monitor();
+    mock.on("human-monitor-command").answer_with(|command| {
+        let arguments: Value = command.decode().unwrap();
+        Ok(match arguments["command-line"].as_str() {
+            Some("help") => "info status -- show the status\r\n".to_owned(),
+            Some("info status") => "VM status: running\r\n".to_owned(),
+            other => format!("unknown: {other:?}\r\n"),
+        })
+    });
+    let home = tempfile::tempdir().unwrap();
+    let Some(shell) = shell(&["-H"], mock.path(), home.path()) else { return };
+    let shown = typed(shell, "info status\n");
+    assert!(shown.contains("VM status: running"), "{shown}");
+    mock.verify();
+}
