@@ -67,6 +67,7 @@ fn fmt() -> Result<Outcome> {
     process::run(&mut firmware)?;
     cargo(&["fmt", "--all", "--check", "--manifest-path", "benches/Cargo.toml"])?;
     cargo(&["fmt", "--all", "--check", FUZZ[0], FUZZ[1]])?;
+    cargo(&["fmt", "--check", "--manifest-path", test::FOREIGN])?;
     Ok(Outcome::Passed)
 }
 
@@ -84,6 +85,8 @@ fn clippy() -> Result<Outcome> {
     // Without libFuzzer itself, which is C++.
     fuzz.arg("clippy").args(FUZZ).args(["--locked", "--all-targets", "--no-default-features"]);
     process::run(fuzz.arg("--target-dir").arg(workspace::target("fuzz/check")).args(STRICT))?;
+    let foreign = ["clippy", "--all-targets", "--locked", "--manifest-path", test::FOREIGN];
+    cargo(&[&foreign, &STRICT[..]].concat())?;
     firmware::lint()
 }
 

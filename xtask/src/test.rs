@@ -15,6 +15,9 @@ const QEMU_LIST: &str = "QMP_TEST_QEMU";
 /// Where tests find Python's clients.
 const PYTHON_FILE: &str = "QMP_TEST_PYTHON";
 
+/// The workspace of the Rust clients of other people.
+pub(crate) const FOREIGN: &str = "qmp-mock/foreign/Cargo.toml";
+
 /// Where tests find the list of guests.
 const GUEST_LIST: &str = "QMP_TEST_GUEST";
 
@@ -68,6 +71,8 @@ fn parts() -> Vec<Part> {
     }
     let tracing = ["--package", "qmp-tokio", "--features", "tracing", "--test", "tracing"];
     parts.push(part("feature tracing", &tracing));
+    let clients = ["--manifest-path", FOREIGN, "--locked"];
+    parts.push(part("other people's clients", &clients));
     parts.push(part("xtask", &["--package", "xtask"]));
     parts
 }

@@ -1,0 +1,1 @@
+//! Other people's clients, against the mock: all of it is in the tests.
