@@ -8,6 +8,7 @@
 // It consists of tests, which panic where something is not as it must be.
 #![allow(clippy::unwrap_used, clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
+pub mod hostile;
 pub mod peer;
 pub mod scenarios;
 pub mod server;

@@ -6,8 +6,10 @@ const LEAST_ROOM: usize = 512;
 /// The buffer does not grow beyond this as long as messages fit.
 const KEPT: usize = 64 * 1024;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Input {
+    /// The longest message that is accepted.
+    longest: usize,
     /// All of it initialised; from `start` to `end` it is input.
     buffer: Vec<u8>,
     start: usize,
@@ -15,6 +17,10 @@ pub(crate) struct Input {
 }
 
 impl Input {
+    pub(crate) const fn new(longest: usize) -> Self {
+        Self { longest, buffer: Vec::new(), start: 0, end: 0 }
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
@@ -34,7 +40,11 @@ impl Input {
             (self.start, self.end) = (0, self.end - self.start);
         }
         if self.buffer.len() - self.end < LEAST_ROOM {
-            let length = (self.buffer.len() * 2).max(self.end + LEAST_ROOM);
+            // A message beyond the limit is refused, so room for more is never needed.
+            let most = self.longest.saturating_add(LEAST_ROOM);
+            let length = (self.buffer.len() * 2).min(most).max(self.end + LEAST_ROOM);
+            // Exactly: a vector that grows on its own takes up to twice of what is asked for.
+            self.buffer.reserve_exact(length - self.buffer.len());
             self.buffer.resize(length, 0);
         }
         &mut self.buffer[self.end..]
@@ -51,7 +61,7 @@ impl Input {
     /// Nothing is there to be read: the memory is given back.
     pub(crate) fn rest(&mut self) {
         if self.start == self.end {
-            *self = Self::default();
+            *self = Self::new(self.longest);
         }
     }
 }
@@ -62,7 +72,7 @@ mod tests {
 
     #[test]
     fn unused_bytes_stay_and_an_idle_buffer_has_no_memory() {
-        let mut input = Input::default();
+        let mut input = Input::new(10 * KEPT);
         for round in 0..100_000_usize {
             let room = input.room();
             assert!(room.len() >= LEAST_ROOM);
@@ -79,5 +89,16 @@ mod tests {
         input.used(left);
         input.rest();
         assert_eq!(input.buffer.capacity(), 0);
+    }
+
+    #[test]
+    fn there_is_no_more_room_than_the_longest_message_needs() {
+        let longest = 5 * KEPT;
+        let mut input = Input::new(longest);
+        while input.bytes().len() <= longest {
+            let count = input.room().len();
+            input.filled(count);
+        }
+        assert_eq!(input.buffer.capacity(), longest + LEAST_ROOM);
     }
 }

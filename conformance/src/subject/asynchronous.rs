@@ -11,8 +11,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use qmp_driver::{
-    Address, Builder, Client, Command, Disconnect, Error, Events, Launch, OwnedEvent, OwnedReply,
-    Process, Queued, Running, Runtime, Socket, Untyped, Version,
+    Address, Builder, Client, Command, Disconnect, Error, Events, Launch, Options, OwnedEvent,
+    OwnedReply, Process, Queued, Running, Runtime, Socket, Untyped, Version,
 };
 use serde::Serialize;
 
@@ -38,6 +38,10 @@ impl<R: Runtime> Build for Builder<R> {
 
     fn out_of_band(self) -> Self {
         self.out_of_band()
+    }
+
+    fn options(self, options: Options) -> Self {
+        self.options(options)
     }
 
     fn connect_deadline(self, deadline: Duration) -> Self {

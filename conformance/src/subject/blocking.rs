@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qmp_blocking::{
-    Address, Builder, Cause, Command, Connection, Disconnect, Error, Launch, Listener, OwnedEvent,
-    OwnedReply, Process, Sent, Socket, Untyped, Version,
+    Address, Builder, Cause, Command, Connection, Disconnect, Error, Launch, Listener, Options,
+    OwnedEvent, OwnedReply, Process, Sent, Socket, Untyped, Version,
 };
 use serde::Serialize;
 
@@ -29,6 +29,10 @@ impl Build for Builder {
 
     fn out_of_band(self) -> Self {
         self.out_of_band()
+    }
+
+    fn options(self, options: Options) -> Self {
+        self.options(options)
     }
 
     fn connect_deadline(self, deadline: Duration) -> Self {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qmp_driver::{
-    Address, Command, Disconnect, Error, Launch, OwnedEvent, OwnedReply, Process, Version,
+    Address, Command, Disconnect, Error, Launch, Options, OwnedEvent, OwnedReply, Process, Version,
 };
 use serde::Serialize;
 
@@ -54,6 +54,8 @@ pub trait Build: Default {
     fn agent(self) -> Self;
     /// With out-of-band execution.
     fn out_of_band(self) -> Self;
+    /// With these limits.
+    fn options(self, options: Options) -> Self;
     /// How long connecting may take.
     fn connect_deadline(self, deadline: Duration) -> Self;
     /// How long the handshake may take.

@@ -42,10 +42,11 @@ pub struct Driver {
 
 impl Driver {
     pub(crate) fn new(connection: Arc<Connection>, transport: Arc<dyn Transport>) -> Self {
+        let longest = connection.lock().client.longest_message();
         Self {
             connection,
             transport,
-            input: Input::default(),
+            input: Input::new(longest),
             outgoing: Output::new(),
             unflushed: false,
         }

@@ -1,6 +1,5 @@
 //! Events on their way to any number of subscribers.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, Weak};
@@ -12,7 +11,8 @@ use qmp_sockets::{EventQueue, Queued};
 use crate::Event;
 use crate::sync::{Mutex, MutexGuard};
 
-/// How many events wait for the first subscriber.
+/// How many events wait for the first subscriber. However long they are, they weigh no more than
+/// a queue may.
 const EARLY: usize = 64;
 
 pub(crate) type Predicate = Box<dyn Fn(&OwnedEvent) -> bool + Send + Sync>;
@@ -26,7 +26,7 @@ pub(crate) struct Bus(Mutex<Subscribers>);
 struct Subscribers {
     inboxes: Vec<Weak<Inbox>>,
     /// What came before anybody subscribed; `None` from then on.
-    early: Option<VecDeque<Event>>,
+    early: Option<EventQueue<Event>>,
     /// The connection that events come from.
     connection: u64,
     ended: bool,
@@ -36,7 +36,7 @@ impl Default for Bus {
     fn default() -> Self {
         Self(Mutex::new(Subscribers {
             inboxes: Vec::new(),
-            early: Some(VecDeque::new()),
+            early: Some(EventQueue::with_limits(EARLY, EventQueue::<Event>::MOST_BYTES)),
             connection: 0,
             ended: false,
         }))
@@ -62,9 +62,9 @@ impl Bus {
                 return;
             }
             if let Some(early) = &mut subscribers.early {
-                early.extend(events.iter().cloned());
-                let excess = early.len().saturating_sub(EARLY);
-                early.drain(..excess);
+                for event in events {
+                    early.push(Arc::clone(event), event.message().len());
+                }
             }
             subscribers.inboxes()
         };
@@ -113,15 +113,23 @@ impl Bus {
     }
 
     /// Adds a subscriber, and gives it the early events if it is to have them and is the first.
-    pub(crate) fn subscribe(&self, inbox: &Arc<Inbox>, early: bool) -> VecDeque<Event> {
+    pub(crate) fn subscribe(&self, inbox: &Arc<Inbox>, early: bool) -> Vec<Event> {
         let mut subscribers = self.lock();
         inbox.lock().ended = subscribers.ended;
         if subscribers.inboxes.len() == subscribers.inboxes.capacity() {
             subscribers.inboxes.retain(|inbox| inbox.strong_count() > 0);
         }
         subscribers.inboxes.push(Arc::downgrade(inbox));
-        let early = early.then(|| subscribers.early.take());
-        early.flatten().unwrap_or_default()
+        let early = early.then(|| subscribers.early.take()).flatten();
+        drop(subscribers);
+        let Some(mut early) = early else {
+            return Vec::new();
+        };
+        // Nobody is told what was lost of them: nobody had asked for them.
+        let events = std::iter::from_fn(|| early.pop());
+        events
+            .filter_map(|it| if let Queued::Event(event) = it { Some(event) } else { None })
+            .collect()
     }
 }
 

@@ -61,7 +61,7 @@ impl<'c> Subscribe<'c> {
     }
 
     /// Subscribes, from this moment on. The first subscription of a connection also gets the last
-    /// 64 of the events that came before it.
+    /// 64 of the events that came before it, or as many of them as 4 MiB hold.
     pub fn subscribe(self) -> Events {
         let inbox = Inbox::new(self.names, self.predicate, self.limits);
         let mut events = Events {

@@ -24,6 +24,11 @@ pub enum ProtocolError {
     ServerParseError,
     /// An agent was expected, and a monitor greets.
     NotAnAgent,
+    /// A monitor greeted again and again, and answered none of the negotiations.
+    GreetsWithoutEnd {
+        /// How many greetings were taken in the place of an answer.
+        greetings: u8,
+    },
     /// The stream ended inside a message.
     EndInsideMessage,
     /// The stream ended before the handshake was over.
@@ -56,6 +61,11 @@ impl fmt::Display for ProtocolError {
                 "the server could not parse a message and does not say which, with several in flight",
             ),
             Self::NotAnAgent => f.write_str("this is a QMP monitor, not a guest agent: it greets"),
+            Self::GreetsWithoutEnd { greetings } => write!(
+                f,
+                "the server greeted more than {greetings} times and answered no negotiation: it is \
+                 no QMP monitor, or it starts anew over and over"
+            ),
             Self::EndInsideMessage => {
                 f.write_str("the server closed the connection inside a message")
             }

@@ -120,7 +120,7 @@ impl<T, const N: usize> Client<T, N> {
     ) -> Result<Option<Received<'b, T>>, ProtocolError> {
         let received = match message {
             Message::Greeting(greeting) => match self.dialect {
-                Dialect::Monitor(_) => self.greeted(greeting),
+                Dialect::Monitor(_) => self.greeted(greeting)?,
                 // In sync, it can only be a guest that makes fun of us.
                 Dialect::Agent(_) if self.phase == Phase::Ready => {
                     Some(Received::Stray(greeting.message()))

@@ -114,8 +114,9 @@ impl<T, const N: usize> Client<T, N> {
         self.phase == Phase::Ready && !self.answers_in_order()
     }
 
-    #[cfg(feature = "alloc")]
-    pub(crate) fn longest_message(&self) -> usize {
+    /// The longest message that is accepted, in bytes: a buffer for input needs room for it, and for
+    /// one byte more, and never grows beyond.
+    pub const fn longest_message(&self) -> usize {
         self.options.longest_message
     }
 

@@ -1,9 +1,13 @@
 //! What is particular to monitors: greeting and negotiation.
 
-use crate::client::{Client, Dialect, OUT_OF_BAND, Phase, Received};
+use crate::client::{Client, Dialect, OUT_OF_BAND, Phase, ProtocolError, Received};
 use crate::message::{Failure, Greeting};
 use crate::output::Sink;
 use crate::request::{Identity, Refusal, write_negotiation};
+
+/// So many negotiations in a row may be overtaken by another greeting. QEMU does it once; with a
+/// server that goes on, ever more would be said to somebody who may not even read it.
+const MOST_OVERTAKEN: u8 = 8;
 
 #[derive(Debug, Default)]
 pub(crate) struct Monitor {
@@ -16,6 +20,8 @@ pub(crate) struct Monitor {
     /// That of the one before, if the server greeted again before it answered: QEMU 5.2 and 7.2
     /// greet a client twice now and then that connects while they start, and accept the first.
     superseded: Option<u64>,
+    /// How many negotiations were overtaken since the server last answered one.
+    overtaken: u8,
 }
 
 impl Monitor {
@@ -74,24 +80,35 @@ impl<T, const N: usize> Client<T, N> {
         Ok(())
     }
 
-    pub(crate) fn greeted<'b>(&mut self, greeting: Greeting<'b>) -> Option<Received<'b, T>> {
+    pub(crate) fn greeted<'b>(
+        &mut self,
+        greeting: Greeting<'b>,
+    ) -> Result<Option<Received<'b, T>>, ProtocolError> {
         let Dialect::Monitor(monitor) = &mut self.dialect else {
-            return None;
+            return Ok(None);
         };
         let unanswered = self.phase == Phase::Negotiating;
+        if unanswered && monitor.overtaken == MOST_OVERTAKEN {
+            let greetings = MOST_OVERTAKEN;
+            return Err(self.fail(ProtocolError::GreetsWithoutEnd { greetings }));
+        }
+        monitor.overtaken += u8::from(unanswered);
         monitor.superseded = unanswered.then_some(monitor.negotiation);
         monitor.offers_out_of_band = greeting.offers(OUT_OF_BAND);
         monitor.out_of_band = false;
         let first = self.phase == Phase::Greeting;
         self.phase = Phase::Greeted;
         if first {
-            return Some(Received::Greeting(greeting));
+            return Ok(Some(Received::Greeting(greeting)));
         }
         self.pending.lose_all();
-        Some(Received::Restarted(greeting))
+        Ok(Some(Received::Restarted(greeting)))
     }
 
     pub(crate) fn negotiated_with<'b>(&mut self, failure: Option<Failure<'b>>) -> Received<'b, T> {
+        if let Dialect::Monitor(monitor) = &mut self.dialect {
+            monitor.overtaken = 0;
+        }
         match failure {
             None => {
                 self.phase = Phase::Ready;

@@ -185,7 +185,9 @@ impl<F> Server<F> {
         self.reader.is_inside_message()
     }
 
-    fn longest_message(&self) -> usize {
+    /// The longest message that is accepted, in bytes, blanks included: a buffer for input needs room
+    /// for it, and for one byte more, and never grows beyond.
+    pub const fn longest_message(&self) -> usize {
         self.options.longest_message
     }
 

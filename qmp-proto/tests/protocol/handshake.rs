@@ -1,6 +1,6 @@
 //! Greeting and negotiation.
 
-use qmp_proto::{Client, OUT_OF_BAND, Options, Phase, Refusal, Request};
+use qmp_proto::{Client, OUT_OF_BAND, Options, Phase, ProtocolError, Refusal, Request};
 
 use crate::peer::{GREETING, PARSE_ERROR, Peer, SEVEN, STOP, Said, failed, returned};
 
@@ -118,6 +118,28 @@ fn a_second_greeting_inside_the_handshake_asks_for_another_negotiation() {
     assert_eq!(peer.hears(returned(SEVEN)), [Said::stray(&returned(SEVEN))]);
     peer.client.negotiate(&mut peer.wire, 8, &[]).unwrap();
     assert_eq!(peer.hears(returned(SEVEN + 1)), [Said::Ready]);
+}
+
+/// Each greeting has us say something, which a server that only writes never takes.
+#[test]
+fn a_server_that_greets_without_end_is_given_up() {
+    let mut peer = greeted();
+    for nonce in 0..8 {
+        peer.client.negotiate(&mut peer.wire, nonce, &[]).unwrap();
+        assert_eq!(peer.hears(GREETING), [Said::Restarted]);
+    }
+    peer.client.negotiate(&mut peer.wire, 8, &[]).unwrap();
+    let greetings = 8;
+    assert_eq!(peer.hears(GREETING), [Said::Error(ProtocolError::GreetsWithoutEnd { greetings })]);
+    assert_eq!(peer.client.phase(), Phase::Ended);
+
+    // One that answers may start anew as often as it likes.
+    let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
+    for nonce in 10..100 {
+        assert_eq!(peer.hears(GREETING), [Said::Restarted]);
+        peer.client.negotiate(&mut peer.wire, nonce, &[]).unwrap();
+        assert_eq!(peer.hears(returned(SEVEN + nonce - 7)), [Said::Ready]);
+    }
 }
 
 #[test]

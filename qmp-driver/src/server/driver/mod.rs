@@ -80,10 +80,11 @@ impl Driver {
         transport: Arc<dyn Transport>,
         manners: Manners,
     ) -> Self {
+        let longest = connection.lock().server.longest_message();
         Self {
             connection,
             transport,
-            input: Input::default(),
+            input: Input::new(longest),
             read: 0,
             starved: true,
             outgoing: Output::new(),

@@ -1,0 +1,207 @@
+//! Clients that no server should have to meet.
+
+use std::thread;
+use std::time::Duration;
+
+use super::host::Conduct::{self, Answers, Holds, Tells};
+use super::wire::Wire;
+use super::{LIMIT, MIB, MOMENT, REST, USUAL_LIMIT, one_message};
+
+/// A client, and what becomes of it.
+pub(super) struct HostileClient {
+    pub(super) does: &'static str,
+    /// Gives back what it was told.
+    pub(super) script: fn(&mut Wire) -> Option<String>,
+    pub(super) conduct: Conduct,
+    pub(super) longest: usize,
+    /// What it was told, among other things.
+    pub(super) told: &'static str,
+    /// Its next command is run, and its script comes to an end.
+    pub(super) survives: bool,
+    /// How the reason begins why it is over, in words for programmers.
+    pub(super) hangup: &'static str,
+    /// What the document says.
+    pub(super) says: &'static str,
+    /// The most memory that it may take, in bytes.
+    pub(super) most: usize,
+}
+
+/// What is most often so.
+const USUAL: HostileClient = HostileClient {
+    does: "",
+    script: |_| None,
+    conduct: Answers,
+    longest: LIMIT,
+    told: "",
+    survives: true,
+    hangup: "ByClient",
+    says: "",
+    most: REST,
+};
+
+/// Answers that wait before nothing more is read, and the one that goes beyond, while the output
+/// grows.
+const PILE: usize = 3 * MIB + REST;
+
+const LETTERS: &[u8] = &[b'a'; 16 * 1024];
+
+pub(super) const ALL: &[HostileClient] = &[
+    HostileClient {
+        does: "begins a string without end",
+        script: |wire| endless_string(wire, 8 * LIMIT),
+        told: "JSON token size limit exceeded",
+        says: "it is told \"JSON token size limit exceeded\"; its next command is run",
+        most: one_message(LIMIT),
+        ..USUAL
+    },
+    HostileClient {
+        does: "does so to a server without a limit of its own",
+        script: |wire| endless_string(wire, USUAL_LIMIT + 8 * MIB),
+        longest: USUAL_LIMIT,
+        told: "JSON token size limit exceeded",
+        says: "the same",
+        most: one_message(USUAL_LIMIT),
+        ..USUAL
+    },
+    HostileClient {
+        does: "opens a million brackets, with commands in them",
+        script: |wire| {
+            wire.negotiate("")?;
+            wire.repeat(&[b'['; 1000], 1000)?;
+            let told = wire.error()?;
+            wire.say("{\"execute\": \"quit\"}{\"execute\": \"quit\"}")?;
+            wire.say(b"\xff")?;
+            wire.stop()?;
+            Some(told)
+        },
+        told: "JSON nesting depth limit exceeded",
+        says: "it is told \"JSON nesting depth limit exceeded\"; what is inside is not run",
+        ..USUAL
+    },
+    HostileClient {
+        does: "sends text that is no UTF-8",
+        script: |wire| {
+            wire.negotiate("")?;
+            wire.say(b"{\"execute\": \"\xc3\x28\xfe\"}")?;
+            let told = wire.error()?;
+            wire.stop()?;
+            Some(told)
+        },
+        told: "JSON parse error, invalid UTF-8 sequence in string",
+        says: "it is told \"JSON parse error, invalid UTF-8 sequence in string\"",
+        ..USUAL
+    },
+    HostileClient {
+        does: "answers, as if it were a server",
+        script: |wire| {
+            wire.negotiate("")?;
+            wire.say("{\"return\": {}, \"id\": 1}")?;
+            let told = wire.error()?;
+            wire.stop()?;
+            Some(told)
+        },
+        told: "QMP input member 'return' is unexpected",
+        says: "it is told \"QMP input member 'return' is unexpected\"",
+        ..USUAL
+    },
+    HostileClient {
+        does: "drips its command",
+        script: |wire| {
+            wire.negotiate("")?;
+            wire.drip("{\"execute\": \"give\"}", Duration::from_millis(10))?;
+            wire.receive()?.get("return")?;
+            wire.stop()?;
+            Some(String::new())
+        },
+        says: "nothing: it is served",
+        ..USUAL
+    },
+    HostileClient {
+        does: "sends commands without end and reads no answers",
+        script: |wire| {
+            wire.negotiate("")?;
+            wire.forever("{\"execute\": \"give\"}").map(|()| String::new())
+        },
+        survives: false,
+        says: "nothing, until it leaves: it is not read from once a mebibyte waits for it",
+        most: PILE,
+        ..USUAL
+    },
+    HostileClient {
+        does: "sends commands without end and does not negotiate",
+        script: |wire| wire.forever("{\"execute\": \"give\"}".repeat(100)).map(|()| String::new()),
+        survives: false,
+        says: "nothing: no command is run, and it is not read from once a mebibyte waits for it",
+        most: PILE,
+        ..USUAL
+    },
+    HostileClient {
+        does: "sends nonsense without end and reads nothing",
+        script: |wire| {
+            wire.negotiate("")?;
+            wire.forever("}x ".repeat(1000)).map(|()| String::new())
+        },
+        survives: false,
+        says: "nothing, until it leaves: it is not read from once a mebibyte of errors waits",
+        most: PILE,
+        ..USUAL
+    },
+    HostileClient {
+        does: "reads no events",
+        script: |wire| {
+            wire.negotiate("")?;
+            wire.say("{\"execute\": \"give\"}")?;
+            thread::sleep(MOMENT);
+            None
+        },
+        conduct: Tells,
+        survives: false,
+        hangup: "NotReading { unsent: 104",
+        says: "`Hangup::NotReading`, once as much waits for it as is kept for anybody (1 MiB here)",
+        most: PILE,
+        ..USUAL
+    },
+    HostileClient {
+        does: "has as many of the longest commands held as may be",
+        script: |wire| {
+            wire.negotiate(", \"arguments\": {\"enable\": [\"oob\"]}")?;
+            for id in 0..9 {
+                wire.say(format!(
+                    "{{\"id\": {id}, \"execute\": \"give\", \"arguments\": {{\"x\": \""
+                ))?;
+                wire.repeat(&LETTERS[..10_000], (LIMIT - 1000) / 10_000)?;
+                wire.say("\"}}")?;
+            }
+            for _ in 0..9 {
+                wire.receive()?.get("return")?;
+            }
+            wire.stop()?;
+            Some(String::new())
+        },
+        conduct: Holds,
+        says: "nothing: with `oob` nine commands are held, each of the longest there may be",
+        most: 9 * LIMIT + 2 * one_message(LIMIT),
+        ..USUAL
+    },
+    HostileClient {
+        does: "leaves in the middle of a command",
+        script: |wire| {
+            wire.negotiate("")?;
+            wire.say("{\"execute\": \"qu")?;
+            None
+        },
+        survives: false,
+        says: "`Hangup::ByClient`, and no command",
+        ..USUAL
+    },
+];
+
+fn endless_string(wire: &mut Wire, length: usize) -> Option<String> {
+    wire.negotiate("")?;
+    wire.say("{\"execute\": \"")?;
+    wire.repeat(LETTERS, length / LETTERS.len())?;
+    let told = wire.error()?;
+    wire.say("\"}\n")?;
+    wire.stop()?;
+    Some(told)
+}

@@ -1,0 +1,51 @@
+//! What came of it, as a table.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What people are told.
+const DOCUMENT: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/hostile-peers.md"));
+
+/// A table: what the peer does, what is seen of it, and the most memory that it took.
+pub(super) struct Report {
+    title: String,
+    rows: Vec<String>,
+    failed: Vec<String>,
+}
+
+impl Report {
+    pub(super) const fn new(title: String) -> Self {
+        Self { title, rows: Vec::new(), failed: Vec::new() }
+    }
+
+    /// Runs a case, which gives back its peak of memory in bytes.
+    pub(super) fn add(&mut self, does: &str, says: &str, most: usize, run: impl FnOnce() -> usize) {
+        // The others are run all the same.
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(peak) => {
+                self.rows.push(format!("| {does} | {says} | {} |", kibibytes(peak)));
+                if peak > most {
+                    self.failed.push(format!("{does}: {peak} bytes, where {most} are allowed"));
+                }
+            }
+            Err(_) => self.failed.push(format!("{does}: see above")),
+        }
+        let told = format!("| {does} | {says} |");
+        if !DOCUMENT.contains(&told) {
+            self.failed.push(format!("docs/hostile-peers.md lacks: {told}"));
+        }
+    }
+
+    pub(super) fn finish(self) {
+        println!("\nHostile {}:\n", self.title);
+        self.rows.iter().for_each(|row| println!("{row}"));
+        assert!(self.failed.is_empty(), "{:#?}", self.failed);
+    }
+}
+
+fn kibibytes(bytes: usize) -> String {
+    match bytes >> 10 {
+        few @ ..10_000 => format!("{few} KiB"),
+        many => format!("{} MiB", many >> 10),
+    }
+}

@@ -1,0 +1,342 @@
+//! Servers that no client should have to meet.
+
+use std::time::Duration;
+
+use super::user::After::{Over, Synced, Usable};
+use super::user::User::{self, Connects, Executes, Listens, Repeats, SaysMuch, UsesAgent};
+use super::wire::{GREETING, Wire};
+use super::{LIMIT, MIB, MOMENT, PLENTY, REST, USUAL_LIMIT, one_message};
+
+/// A server, and what its user has to see.
+pub(super) struct HostileServer {
+    pub(super) does: &'static str,
+    pub(super) script: fn(&mut Wire) -> Option<()>,
+    pub(super) user: User,
+    /// How long the user waits.
+    pub(super) patience: Duration,
+    pub(super) longest: usize,
+    /// How the cause of the error begins, in words for programmers; empty if there is none.
+    pub(super) cause: &'static str,
+    /// What the error says, or else the document.
+    pub(super) says: &'static str,
+    pub(super) after: super::user::After,
+    /// The most memory that it may take, in bytes.
+    pub(super) most: usize,
+}
+
+/// What is most often so.
+const USUAL: HostileServer = HostileServer {
+    does: "",
+    script: |_| None,
+    user: Executes,
+    patience: PLENTY,
+    longest: LIMIT,
+    cause: "",
+    says: "",
+    after: Over,
+    most: REST,
+};
+
+const TOO_LONG: &str = "Disconnected { reason: Protocol(MessageTooLong { limit: 1048576 })";
+const LETTERS: &[u8] = &[b'x'; 16 * 1024];
+const BRACKETS: &[u8] = &[b'['; 16 * 1024];
+
+pub(super) const ALL: &[HostileServer] = &[
+    HostileServer {
+        does: "sends a line without end instead of a greeting",
+        script: |wire| wire.forever(LETTERS),
+        user: Connects,
+        cause: TOO_LONG,
+        says: "the server sent a message longer than the limit of 1048576 bytes",
+        most: one_message(LIMIT),
+        ..USUAL
+    },
+    HostileServer {
+        does: "answers with a line without end",
+        script: |wire| {
+            wire.greet()?;
+            wire.receive()?;
+            wire.say("{\"return\": \"")?;
+            wire.forever(LETTERS)
+        },
+        cause: TOO_LONG,
+        says: "the server sent a message longer than the limit of 1048576 bytes",
+        most: one_message(LIMIT),
+        ..USUAL
+    },
+    HostileServer {
+        does: "does so to a client without a limit of its own",
+        script: |wire| {
+            wire.greet()?;
+            wire.receive()?;
+            wire.say("{\"return\": \"")?;
+            wire.forever(LETTERS)
+        },
+        longest: USUAL_LIMIT,
+        cause: "Disconnected { reason: Protocol(MessageTooLong { limit: 68157440 })",
+        says: "the server sent a message longer than the limit of 68157440 bytes",
+        most: one_message(USUAL_LIMIT),
+        ..USUAL
+    },
+    HostileServer {
+        does: "sends blanks without end",
+        script: |wire| {
+            wire.greet()?;
+            wire.forever([b' '; 16 * 1024])?;
+            wire.echo()
+        },
+        patience: MOMENT,
+        cause: "Deadline",
+        says: "query-name: no answer in 0.4s",
+        after: Usable,
+        ..USUAL
+    },
+    HostileServer {
+        does: "sends events without end, and no answer",
+        script: |wire| {
+            wire.greet()?;
+            wire.forever(event(1000).repeat(16))?;
+            wire.echo()
+        },
+        user: Listens,
+        patience: MOMENT,
+        cause: "EventsLost",
+        says: "events were not read in time and had to be dropped",
+        after: Usable,
+        // 4 MiB of messages; each of 4096 has a structure, and its place in a growing queue.
+        most: 6 * MIB,
+        ..USUAL
+    },
+    HostileServer {
+        does: "sends long events that nobody asked for",
+        script: |wire| {
+            wire.greet()?;
+            let command = wire.receive()?;
+            wire.repeat(event(LIMIT - 1000).as_bytes(), 40)?;
+            wire.answer(&command, "1")?;
+            wire.echo()
+        },
+        says: "nothing: the answer comes, and of the events the last 4 MiB are kept",
+        after: Usable,
+        // The peer's own copy of the event is among it.
+        most: 5 * MIB + 2 * one_message(LIMIT),
+        ..USUAL
+    },
+    HostileServer {
+        does: "answers nobody, without end",
+        script: |wire| {
+            wire.greet()?;
+            wire.forever("{\"return\": {}, \"id\": 12345}\r\n".repeat(500))?;
+            wire.echo()
+        },
+        patience: MOMENT,
+        cause: "Deadline",
+        says: "query-name: no answer in 0.4s",
+        after: Usable,
+        ..USUAL
+    },
+    HostileServer {
+        does: "gives every answer twice",
+        script: |wire| {
+            wire.greet()?;
+            loop {
+                let message = wire.receive()?;
+                let number = message["arguments"]["number"].to_string();
+                wire.answer(&message, &number)?;
+                wire.answer(&message, "\"another\"")?;
+            }
+        },
+        user: Repeats,
+        says: "nothing: the second answer is nobody's",
+        after: Usable,
+        ..USUAL
+    },
+    HostileServer {
+        does: "answers before it greets",
+        script: |wire| {
+            for id in 0..64 {
+                wire.say(format!("{{\"return\": \"early\", \"id\": {id}}}\r\n"))?;
+            }
+            wire.greet()?;
+            wire.echo()
+        },
+        user: Repeats,
+        says: "nothing: those answers are nobody's",
+        after: Usable,
+        ..USUAL
+    },
+    HostileServer {
+        does: "greets without end, and reads nothing",
+        script: |wire| wire.forever(GREETING.repeat(100)),
+        user: Connects,
+        cause: "Disconnected { reason: Protocol(GreetsWithoutEnd { greetings: 8 })",
+        says: "the server greeted more than 8 times and answered no negotiation",
+        ..USUAL
+    },
+    HostileServer {
+        does: "opens brackets without end",
+        script: |wire| {
+            wire.greet()?;
+            wire.receive()?;
+            wire.say("{\"return\": ")?;
+            wire.forever(BRACKETS)
+        },
+        cause: TOO_LONG,
+        says: "the server sent a message longer than the limit of 1048576 bytes",
+        most: one_message(LIMIT),
+        ..USUAL
+    },
+    HostileServer {
+        does: "sends 100000 levels in a line of QEMU's shape",
+        script: |wire| {
+            wire.greet()?;
+            let command = wire.receive()?;
+            wire.answer(&command, &(BRACKETS_OPEN.repeat(100) + &BRACKETS_CLOSED.repeat(100)))?;
+            wire.echo()
+        },
+        cause: "Decode",
+        says: "the answer is not what was expected: ",
+        after: Usable,
+        most: one_message(LIMIT),
+        ..USUAL
+    },
+    HostileServer {
+        does: "sends 100000 levels in a line of another shape",
+        script: |wire| {
+            wire.greet()?;
+            let id = wire.id()?;
+            wire.say(format!("{{\"id\": {id}, \"return\": "))?;
+            wire.repeat(&BRACKETS[..1000], 100)?;
+            wire.repeat(&[b']'; 1000], 100)?;
+            wire.say("}\r\n")
+        },
+        cause: "Disconnected { reason: Protocol(TooDeep { limit: 1024 })",
+        says: "the server sent a message nested deeper than the limit of 1024 levels",
+        ..USUAL
+    },
+    HostileServer {
+        does: "greets with a million brackets",
+        script: |wire| {
+            wire.say("{\"QMP\": ")?;
+            wire.forever(BRACKETS)
+        },
+        user: Connects,
+        cause: "Disconnected { reason: Protocol(TooDeep { limit: 1024 })",
+        says: "the server sent a message nested deeper than the limit of 1024 levels",
+        ..USUAL
+    },
+    HostileServer {
+        does: "answers with text that is no UTF-8",
+        script: |wire| {
+            wire.greet()?;
+            let id = wire.id()?;
+            wire.say(b"{\"return\": \"\xc3\x28\xfe\xff\", \"id\": ")?;
+            wire.say(format!("{id}}}\r\n"))?;
+            wire.echo()
+        },
+        cause: "Decode",
+        says: "the answer is not what was expected: ",
+        after: Usable,
+        ..USUAL
+    },
+    HostileServer {
+        does: "sends bytes at random",
+        script: |wire| {
+            wire.greet()?;
+            wire.receive()?;
+            wire.forever(b"\x00\xff\x7f\xfe}{\"\\\r\n")
+        },
+        cause: "Disconnected { reason: Malformed(",
+        says: "the server sent something that is not a message: ",
+        ..USUAL
+    },
+    HostileServer {
+        does: "drips its greeting",
+        script: |wire| wire.drip(GREETING, MOMENT / 8),
+        user: Connects,
+        patience: MOMENT,
+        cause: "SilentHandshake",
+        says: "connected, but no answer to the handshake in 0.4s",
+        ..USUAL
+    },
+    HostileServer {
+        does: "drips its answer",
+        script: |wire| {
+            wire.greet()?;
+            let command = wire.receive()?;
+            wire.drip(&" ".repeat(1000), MOMENT / 8)?;
+            wire.answer(&command, "1")?;
+            wire.echo()
+        },
+        patience: MOMENT,
+        cause: "Deadline",
+        says: "query-name: no answer in 0.4s",
+        after: Usable,
+        ..USUAL
+    },
+    HostileServer {
+        does: "reads nothing of a command of 4 MiB",
+        script: |wire| {
+            wire.greet()?;
+            wire.idle();
+            wire.echo()
+        },
+        user: SaysMuch,
+        patience: MOMENT,
+        cause: "Deadline",
+        says: "query-name: no answer in 0.4s",
+        after: Usable,
+        // The user's text, its escaped form, and the output while it grows.
+        most: 5 * 4 * MIB,
+        ..USUAL
+    },
+    HostileServer {
+        does: "is an agent, and sends a line without end",
+        script: |wire| {
+            wire.sync()?;
+            wire.receive()?;
+            wire.repeat(LETTERS, 4 * LIMIT / LETTERS.len())?;
+            wire.say("\n")?;
+            wire.sync()?;
+            wire.echo()
+        },
+        user: UsesAgent,
+        cause: "Unanswered",
+        says: "the server went on without answering this command",
+        after: Synced,
+        most: one_message(LIMIT),
+        ..USUAL
+    },
+    HostileServer {
+        does: "is an agent, and sends its mark without end",
+        script: |wire| {
+            wire.sync()?;
+            wire.forever([0xff; 16 * 1024])?;
+            wire.echo()
+        },
+        user: UsesAgent,
+        patience: MOMENT,
+        cause: "Deadline",
+        says: "query-name: no answer in 0.4s",
+        after: Usable,
+        ..USUAL
+    },
+];
+
+/// A thousand levels.
+const BRACKETS_OPEN: &str = match str::from_utf8(&[b'['; 1000]) {
+    Ok(brackets) => brackets,
+    Err(_) => "",
+};
+const BRACKETS_CLOSED: &str = match str::from_utf8(&[b']'; 1000]) {
+    Ok(brackets) => brackets,
+    Err(_) => "",
+};
+
+fn event(length: usize) -> String {
+    format!(
+        "{{\"timestamp\": {{\"seconds\": 1, \"microseconds\": 2}}, \"event\": \"NOISE\", \
+         \"data\": {{\"text\": \"{}\"}}}}\r\n",
+        "x".repeat(length)
+    )
+}

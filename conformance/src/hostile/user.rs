@@ -1,0 +1,158 @@
+//! Who uses a client of a hostile server.
+
+use std::fmt::Write;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use qmp_driver::{Cause, Error, Options, Outcome};
+use serde_json::Value;
+
+use super::servers::HostileServer;
+use super::wire::Wire;
+use super::{MIB, PLENTY, Peak, PeakAlloc};
+use crate::subject::{Build, Execute, Subject};
+use crate::{Adapter, Target};
+
+/// What the user does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum User {
+    /// Gets no further than the handshake.
+    Connects,
+    /// One command.
+    Executes,
+    /// The same, of an agent.
+    UsesAgent,
+    /// Many commands, each with an answer of its own.
+    Repeats,
+    /// Waits for an answer, and then for events.
+    Listens,
+    /// A command that no socket holds.
+    SaysMuch,
+}
+
+/// How things stand then.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum After {
+    /// The connection is over.
+    Over,
+    /// Commands are answered, once the server does so.
+    Usable,
+    /// The same, once the agent is synced again.
+    Synced,
+}
+
+/// Lets them meet; gives back the most memory that it took. Another connection goes on meanwhile.
+pub(super) fn meets<A: Adapter>(case: &HostileServer, heap: PeakAlloc) -> usize {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let enough = Arc::new(AtomicBool::new(false));
+    let mut wire = Wire::new(theirs, Arc::clone(&enough));
+    let script = case.script;
+    let peer = thread::spawn(move || script(&mut wire));
+    let peak = A::block_on(async {
+        let mut beside = Target::Memory.qemu();
+        let mut beside = beside.connect(A::builder).await;
+        let peak = Peak::begin(heap);
+        let (result, client) = uses::<A>(case, ours).await;
+        let peak = peak.bytes();
+        enough.store(true, Ordering::Relaxed);
+        check(case, result);
+        if let Some(mut client) = client {
+            goes_on(case, &mut client).await;
+        }
+        let status = beside.execute("query-status").deadline(PLENTY).run().await;
+        status.unwrap();
+        peak
+    });
+    peer.join().unwrap();
+    peak
+}
+
+type Client<A> = <<A as Adapter>::Builder as Build>::Client;
+
+async fn uses<A: Adapter>(
+    case: &HostileServer,
+    socket: UnixStream,
+) -> (Result<(), Error>, Option<Client<A>>) {
+    let builder = match case.user {
+        User::UsesAgent => {
+            A::builder().agent().options(Options::agent().longest_message(case.longest))
+        }
+        _ => A::builder().options(Options::monitor().longest_message(case.longest)),
+    };
+    let patience = if case.user == User::Connects { case.patience } else { PLENTY };
+    match builder.handshake_deadline(patience).over(socket, "peer").await {
+        Ok(mut client) => (executes(case, &mut client).await, Some(client)),
+        Err(error) => (Err(error), None),
+    }
+}
+
+async fn executes(case: &HostileServer, client: &mut impl Subject) -> Result<(), Error> {
+    let mut noise = client.events(&["NOISE"]);
+    let events = (case.user == User::Listens).then_some(&mut noise);
+    match case.user {
+        User::Repeats => {
+            for number in 0..100 {
+                echoes(client, number).await?;
+            }
+            return Ok(());
+        }
+        User::SaysMuch => {
+            let text = "x".repeat(4 * MIB);
+            let command = client.execute("query-name").argument("text", &text);
+            command.deadline(case.patience).run().await?;
+        }
+        _ => {
+            let command = client.execute("query-name").deadline(case.patience);
+            match (command.run().await, events) {
+                (Err(late), Some(events)) => {
+                    assert!(matches!(late.cause(), Cause::Deadline { .. }), "{late:#?}");
+                    client.event(events, PLENTY).await?;
+                }
+                (result, _) => drop(result?.decode::<Value>()?),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An answer of its own.
+async fn echoes(client: &mut impl Subject, number: u64) -> Result<(), Error> {
+    let command = client.execute("echo").argument("number", &number).deadline(PLENTY);
+    assert_eq!(command.run().await?.decode::<u64>()?, number);
+    Ok(())
+}
+
+/// The kind of error, and what it says.
+fn check(case: &HostileServer, result: Result<(), Error>) {
+    let error = match result {
+        Ok(()) => return assert!(case.cause.is_empty(), "{}: no error", case.does),
+        Err(error) => error,
+    };
+    let mut cause = String::new();
+    write!(cause, "{:?}", error.cause()).unwrap();
+    let text = error.to_string();
+    assert!(
+        !case.cause.is_empty() && cause.starts_with(case.cause) && text.contains(case.says),
+        "{}: {text}\n{cause}",
+        case.does
+    );
+    assert!(cause.len() < 4000 && text.len() < 2000, "{}: {text}", case.does);
+}
+
+async fn goes_on(case: &HostileServer, client: &mut impl Subject) {
+    if let After::Over = case.after {
+        let error = client.execute("query-name").run().await.unwrap_err();
+        assert!(error.is_disconnected(), "{}: {error:#?}", case.does);
+        assert_eq!(error.outcome(), Outcome::NotSent);
+        assert!(error.to_string().contains("connect again"), "{error}");
+        return;
+    }
+    if let After::Synced = case.after {
+        let unsynced = client.execute("query-name").run().await.unwrap_err();
+        assert_eq!(unsynced.outcome(), Outcome::NotSent, "{unsynced:#?}");
+        client.sync().await.unwrap();
+    }
+    echoes(client, 7).await.unwrap();
+}
