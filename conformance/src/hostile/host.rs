@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
+use std::time::Duration;
 
 use qmp_driver::server::{self, Commands, Hangup, Options};
 use qmp_driver::{Runtime, Socket};
@@ -12,7 +13,7 @@ use serde_json::json;
 
 use super::clients::HostileClient;
 use super::wire::Wire;
-use super::{MIB, MOMENT, Peak, PeakAlloc};
+use super::{MIB, Peak, PeakAlloc};
 use crate::scenarios::Shared;
 
 /// What is served.
@@ -28,6 +29,8 @@ pub enum Conduct {
 
 /// As many commands as may be unanswered, with `oob`.
 const MOST_HELD: usize = 9;
+/// How long a client waits for the server to read on.
+const STUCK: Duration = Duration::from_secs(3);
 /// The most bytes of events that are kept.
 const MOST_UNSENT: usize = MIB;
 
@@ -49,7 +52,7 @@ pub struct Asynchronous<A>(PhantomData<A>);
 pub(super) fn meets<H: Host>(case: &HostileClient, heap: PeakAlloc) -> usize {
     let (ours, theirs) = UnixStream::pair().unwrap();
     // Where nobody reads, it has said enough.
-    theirs.set_write_timeout(Some(MOMENT)).unwrap();
+    theirs.set_write_timeout(Some(STUCK)).unwrap();
     let script = case.script;
     let peak = Peak::begin(heap);
     let peer =

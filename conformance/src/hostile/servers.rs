@@ -43,12 +43,11 @@ const BRACKETS: &[u8] = &[b'['; 16 * 1024];
 
 pub(super) const ALL: &[HostileServer] = &[
     HostileServer {
-        does: "sends a line without end instead of a greeting",
+        does: "sends letters without end instead of a greeting",
         script: |wire| wire.forever(LETTERS),
         user: Connects,
-        cause: TOO_LONG,
-        says: "the server sent a message longer than the limit of 1048576 bytes",
-        most: one_message(LIMIT),
+        cause: "Disconnected { reason: Malformed(",
+        says: "the server sent something that is not a message: bytes outside any message: xxx…",
         ..USUAL
     },
     HostileServer {
@@ -87,7 +86,7 @@ pub(super) const ALL: &[HostileServer] = &[
         },
         patience: MOMENT,
         cause: "Deadline",
-        says: "query-name: no answer in 0.4s",
+        says: "query-name: no answer in …; the command was sent, and its outcome is unknown",
         after: Usable,
         ..USUAL
     },
@@ -118,7 +117,7 @@ pub(super) const ALL: &[HostileServer] = &[
         },
         says: "nothing: the answer comes, and of the events the last 4 MiB are kept",
         after: Usable,
-        // The peer's own copy of the event is among it.
+        // With the copy that is being made, and the peer's own.
         most: 5 * MIB + 2 * one_message(LIMIT),
         ..USUAL
     },
@@ -131,19 +130,21 @@ pub(super) const ALL: &[HostileServer] = &[
         },
         patience: MOMENT,
         cause: "Deadline",
-        says: "query-name: no answer in 0.4s",
+        says: "query-name: no answer in …; the command was sent, and its outcome is unknown",
         after: Usable,
         ..USUAL
     },
     HostileServer {
-        does: "gives every answer twice",
+        does: "gives every answer twice at once",
         script: |wire| {
             wire.greet()?;
             loop {
                 let message = wire.receive()?;
                 let number = message["arguments"]["number"].to_string();
-                wire.answer(&message, &number)?;
-                wire.answer(&message, "\"another\"")?;
+                let id = &message["id"];
+                wire.say(format!(
+                    "{{\"return\": {number}, \"id\": {id}}}\r\n{{\"return\": \"x\", \"id\": {id}}}\r\n"
+                ))?;
             }
         },
         user: Repeats,
@@ -195,7 +196,7 @@ pub(super) const ALL: &[HostileServer] = &[
             wire.echo()
         },
         cause: "Decode",
-        says: "the answer is not what was expected: ",
+        says: "the answer is not what was expected: nesting deeper than 1023 levels",
         after: Usable,
         most: one_message(LIMIT),
         ..USUAL
@@ -235,7 +236,7 @@ pub(super) const ALL: &[HostileServer] = &[
             wire.echo()
         },
         cause: "Decode",
-        says: "the answer is not what was expected: ",
+        says: "the answer is not what was expected: bytes that are not UTF-8",
         after: Usable,
         ..USUAL
     },
@@ -247,7 +248,7 @@ pub(super) const ALL: &[HostileServer] = &[
             wire.forever(b"\x00\xff\x7f\xfe}{\"\\\r\n")
         },
         cause: "Disconnected { reason: Malformed(",
-        says: "the server sent something that is not a message: ",
+        says: "the server sent something that is not a message: …",
         ..USUAL
     },
     HostileServer {
@@ -256,7 +257,7 @@ pub(super) const ALL: &[HostileServer] = &[
         user: Connects,
         patience: MOMENT,
         cause: "SilentHandshake",
-        says: "connected, but no answer to the handshake in 0.4s",
+        says: "connected, but no answer to the handshake in …",
         ..USUAL
     },
     HostileServer {
@@ -270,7 +271,7 @@ pub(super) const ALL: &[HostileServer] = &[
         },
         patience: MOMENT,
         cause: "Deadline",
-        says: "query-name: no answer in 0.4s",
+        says: "query-name: no answer in …; the command was sent, and its outcome is unknown",
         after: Usable,
         ..USUAL
     },
@@ -284,10 +285,11 @@ pub(super) const ALL: &[HostileServer] = &[
         user: SaysMuch,
         patience: MOMENT,
         cause: "Deadline",
-        says: "query-name: no answer in 0.4s",
+        says: "query-name: no answer in …; the command was sent, and its outcome is unknown",
         after: Usable,
-        // The user's text, its escaped form, and the output while it grows.
-        most: 5 * 4 * MIB,
+        // The user's text, the arguments that it becomes, and the output: the latter two while they
+        // grow, too.
+        most: 7 * 4 * MIB,
         ..USUAL
     },
     HostileServer {
@@ -317,7 +319,7 @@ pub(super) const ALL: &[HostileServer] = &[
         user: UsesAgent,
         patience: MOMENT,
         cause: "Deadline",
-        says: "query-name: no answer in 0.4s",
+        says: "query-name: no answer in …; the command was sent, and its outcome is unknown",
         after: Usable,
         ..USUAL
     },
