@@ -14,7 +14,7 @@ mod wire;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use peak_alloc::PeakAlloc;
 
@@ -83,10 +83,7 @@ impl Peak {
 }
 
 /// Ends the tests if one hangs.
-struct Watchdog {
-    _sender: Sender<()>,
-    started: Instant,
-}
+struct Watchdog(#[allow(dead_code)] Sender<()>);
 
 impl Watchdog {
     fn new(does: &'static str) -> Self {
@@ -97,12 +94,6 @@ impl Watchdog {
                 std::process::exit(1);
             }
         });
-        Self { _sender: sender, started: Instant::now() }
-    }
-}
-
-impl Drop for Watchdog {
-    fn drop(&mut self) {
-        assert!(thread::panicking() || self.started.elapsed() < PLENTY, "too slow");
+        Self(sender)
     }
 }

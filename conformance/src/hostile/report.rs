@@ -1,6 +1,9 @@
 //! What came of it, as a table.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use super::PLENTY;
 
 /// What people are told.
 const DOCUMENT: &str =
@@ -20,6 +23,7 @@ impl Report {
 
     /// Runs a case, which gives back its peak of memory in bytes.
     pub(super) fn add(&mut self, does: &str, says: &str, most: usize, run: impl FnOnce() -> usize) {
+        let started = Instant::now();
         // The others are run all the same.
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(peak) => {
@@ -29,6 +33,10 @@ impl Report {
                 }
             }
             Err(_) => self.failed.push(format!("{does}: see above")),
+        }
+        let took = started.elapsed();
+        if took > PLENTY {
+            self.failed.push(format!("{does}: it took {took:.1?}"));
         }
         let told = format!("| {does} | {says} |");
         if !DOCUMENT.contains(&told) {

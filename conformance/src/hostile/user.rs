@@ -89,8 +89,6 @@ async fn uses<A: Adapter>(
 }
 
 async fn executes(case: &HostileServer, client: &mut impl Subject) -> Result<(), Error> {
-    let mut noise = client.events(&["NOISE"]);
-    let events = (case.user == User::Listens).then_some(&mut noise);
     match case.user {
         User::Repeats => {
             for number in 0..100 {
@@ -103,15 +101,22 @@ async fn executes(case: &HostileServer, client: &mut impl Subject) -> Result<(),
             let command = client.execute("query-name").argument("text", &text);
             command.deadline(case.patience).run().await?;
         }
+        User::Listens => {
+            let mut events = client.events(&["NOISE"]);
+            // However long it takes until there are too many.
+            for _ in 0..50 {
+                let command = client.execute("query-name").deadline(case.patience);
+                let late = command.run().await.unwrap_err();
+                assert!(matches!(late.cause(), Cause::Deadline { .. }), "{late:#?}");
+                // Those that came before anybody listened are first.
+                for _ in 0..65 {
+                    client.event(&mut events, PLENTY).await?;
+                }
+            }
+        }
         _ => {
             let command = client.execute("query-name").deadline(case.patience);
-            match (command.run().await, events) {
-                (Err(late), Some(events)) => {
-                    assert!(matches!(late.cause(), Cause::Deadline { .. }), "{late:#?}");
-                    client.event(events, PLENTY).await?;
-                }
-                (result, _) => drop(result?.decode::<Value>()?),
-            }
+            command.run().await?.decode::<Value>()?;
         }
     }
     Ok(())

@@ -21,6 +21,9 @@ use dispatch::{Dispatched, dispatch};
 
 /// How many times one poll reads before other tasks get their turn.
 const TURNS_A_POLL: usize = 16;
+/// After how many bytes they get it, too: to understand them takes its time, and a runtime of one thread
+/// polls a driver dozens of times between its other duties.
+const BYTES_A_POLL: usize = 64 * 1024;
 /// How much of what an agent still says is read before we leave.
 const LAST_READS: usize = 256;
 
@@ -38,6 +41,8 @@ pub struct Driver {
     /// What callers could not write.
     outgoing: Output<Descriptor>,
     unflushed: bool,
+    /// How many bytes this poll has read.
+    read: usize,
 }
 
 impl Driver {
@@ -49,6 +54,7 @@ impl Driver {
             input: Input::new(longest),
             outgoing: Output::new(),
             unflushed: false,
+            read: 0,
         }
     }
 }
@@ -79,6 +85,7 @@ enum Next {
 
 impl Driver {
     fn drive(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
+        self.read = 0;
         for _ in 0..TURNS_A_POLL {
             let next = match self.carry(cx)? {
                 // The clock comes last: what arrived in time counts, however late we look at it.
@@ -87,6 +94,9 @@ impl Driver {
             };
             if !matches!(next, Next::Again) {
                 return Ok(next);
+            }
+            if self.read >= BYTES_A_POLL {
+                break;
             }
         }
         self.look_at_clock(cx)?;
@@ -189,7 +199,10 @@ impl Driver {
                 return Ok(Next::Wait);
             }
             Poll::Ready(Ok(0)) => return Err(self.end_of_stream()),
-            Poll::Ready(Ok(count)) => self.input.filled(count),
+            Poll::Ready(Ok(count)) => {
+                self.input.filled(count);
+                self.read += count;
+            }
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
             // A server that quits may reset the connection instead of closing it.
             Poll::Ready(Err(error)) if is_end(&error) => return Err(self.end_of_stream()),

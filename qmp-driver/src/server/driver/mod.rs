@@ -22,6 +22,9 @@ use crate::transport::{Descriptor, is_end};
 
 /// How many times one poll reads before other tasks get their turn.
 const TURNS_A_POLL: usize = 16;
+/// After how many bytes they get it, too: to understand them takes its time, and a runtime of one thread
+/// polls a driver dozens of times between its other duties.
+const BYTES_A_POLL: usize = 64 * 1024;
 /// How much of what the client still says is read before we leave.
 const LAST_READS: usize = 256;
 
@@ -99,8 +102,12 @@ impl Future for Driver {
     type Output = Hangup;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Hangup> {
+        let before = self.read;
         for _ in 0..TURNS_A_POLL {
             match self.carry(cx) {
+                Ok(Next::Again) if self.read - before >= BYTES_A_POLL as u64 && self.starved => {
+                    break;
+                }
                 Ok(Next::Again) => {}
                 Ok(Next::Wait) => return Poll::Pending,
                 Err(reason) => return Poll::Ready(self.finish(reason)),
