@@ -192,7 +192,7 @@ pub(super) const ALL: &[HostileServer] = &[
         script: |wire| {
             wire.greet()?;
             let command = wire.receive()?;
-            wire.answer(&command, &(BRACKETS_OPEN.repeat(100) + &BRACKETS_CLOSED.repeat(100)))?;
+            wire.answer(&command, &("[".repeat(100_000) + &"]".repeat(100_000)))?;
             wire.echo()
         },
         cause: "Decode",
@@ -324,16 +324,6 @@ pub(super) const ALL: &[HostileServer] = &[
         ..USUAL
     },
 ];
-
-/// A thousand levels.
-const BRACKETS_OPEN: &str = match str::from_utf8(&[b'['; 1000]) {
-    Ok(brackets) => brackets,
-    Err(_) => "",
-};
-const BRACKETS_CLOSED: &str = match str::from_utf8(&[b']'; 1000]) {
-    Ok(brackets) => brackets,
-    Err(_) => "",
-};
 
 fn event(length: usize) -> String {
     format!(
