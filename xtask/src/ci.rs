@@ -14,7 +14,7 @@ struct Stage {
 }
 
 /// The quick ones first.
-const STAGES: [Stage; 10] = [
+const STAGES: &[Stage] = &[
     Stage { name: "fmt", run: fmt },
     Stage { name: "clippy", run: clippy },
     Stage { name: "docs", run: docs },
