@@ -38,7 +38,7 @@ enum Kind {
 #[derive(Debug, PartialEq)]
 enum Heard {
     Message(Kind),
-    /// Routed by what stands at its ends.
+    /// Routed by what stands around its value, which is none.
     Unreadable,
     Malformed,
 }
@@ -51,9 +51,9 @@ fn check(line: &[u8]) {
     let full = line.strip_prefix(b"{").map(|rest| [b"{ ", rest].concat());
     let full = full.map_or(Heard::Malformed, |line| hears(&line));
     if kind == Kind::NoMessage {
-        assert_eq!(full, Heard::Malformed, "by the full route");
-        assert_ne!(heard, Heard::Message(kind.clone()));
-        assert!(matches!(heard, Heard::Malformed | Heard::Unreadable), "{heard:?} is invented");
+        for heard in [heard, full] {
+            assert!(matches!(heard, Heard::Malformed | Heard::Unreadable), "{heard:?} is invented");
+        }
     } else {
         // The value of an id is not told to a client that goes without.
         assert_eq!(heard, Heard::Message(kind.clone()));
