@@ -74,7 +74,7 @@ impl On {
         self.change(|rule| rule.arguments = Some(arguments))
     }
 
-    /// Only if this says so.
+    /// Only if this says so. It is asked while the mock is locked, so it must not use the mock itself.
     pub fn when(
         self,
         condition: impl Fn(&ReceivedCommand) -> bool + Send + Sync + 'static,

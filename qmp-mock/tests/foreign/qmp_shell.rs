@@ -3,11 +3,15 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use qmp_mock::{ErrorClass, Mock};
 use serde_json::{Value, json};
 
 use crate::python::programs;
+
+/// For programs to start, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Starts it, away from its history file of this user.
 fn shell(arguments: &[&str], address: &Path, home: &Path) -> Option<Child> {
@@ -62,5 +66,31 @@ fn it_is_the_human_monitor_too() {
     let Some(shell) = shell(&["-H"], mock.path(), home.path()) else { return };
     let shown = typed(shell, "info status\n");
     assert!(shown.contains("VM status: running"), "{shown}");
+    mock.verify();
+}
+
+/// `qmp-shell-wrap` listens, starts what it takes for a QEMU, and waits for that to connect.
+#[test]
+fn it_is_served_when_it_listens_as_it_does_for_a_qemu_that_it_starts() {
+    let mock = Mock::monitor();
+    let folder = tempfile::tempdir().unwrap();
+    let Some(programs) = programs() else { return };
+    let qemu = "echo \"$2\" >address.new; mv address.new address";
+    let mut wrap = Command::new(programs.join("qmp-shell-wrap"));
+    // `qemu` gets `-qmp unix:PATH` as its last arguments.
+    wrap.args(["--", "sh", "-c", qemu, "qemu"]);
+    wrap.current_dir(&folder).env("HOME", folder.path());
+    wrap.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let shell = wrap.spawn().unwrap();
+    let address = folder.path().join("address");
+    let started = Instant::now();
+    while !address.exists() && started.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let address = std::fs::read_to_string(address).unwrap();
+    let path = folder.path().join(address.trim_end().strip_prefix("unix:").unwrap());
+    mock.connect_to(path.as_path()).unwrap();
+    let shown = typed(shell, "query-status\n");
+    assert!(shown.contains(r#""status": "running""#), "{shown}");
     mock.verify();
 }

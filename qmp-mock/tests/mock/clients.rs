@@ -8,6 +8,25 @@ use qmp_mock::Mock;
 use crate::reading::Reading as _;
 
 #[test]
+fn a_mock_can_be_shared_between_threads() {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Mock>();
+    shared::<qmp_mock::Gate>();
+    shared::<qmp_mock::ReceivedCommand>();
+    let mock = Mock::monitor();
+    mock.on("x").times(4);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..4 {
+                Connection::connect(mock.address()).unwrap().execute("x").run().unwrap();
+            }
+        });
+        mock.wait_for("x");
+    });
+    mock.verify();
+}
+
+#[test]
 fn clients_are_served_in_turn() {
     let mock = Mock::monitor();
     for round in 0..5 {
