@@ -3,10 +3,12 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -72,14 +74,14 @@ impl Recorder {
         let server = server.into_address().map_err(|error| RecordingError::socket(path, error))?;
         let file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-        let mut writer = Writer::new(BufWriter::new(file.map_err(io)?));
+        let writer = Mutex::new(Writer::new(BufWriter::new(file.map_err(io)?)));
         let folder = tempfile::Builder::new().prefix("qmp").tempdir().map_err(io)?;
         let address = Address::unix(folder.path().join("recorder").as_os_str().as_encoded_bytes());
         let listener =
             Listener::bind(&address).map_err(|error| RecordingError::socket(path, error))?;
         let (stop, stopped) = UnixStream::pair().map_err(io)?;
         let thread = thread::Builder::new().name("qmp-recorder".to_owned());
-        let thread = thread.spawn(move || record(&listener, &server, &stopped, &mut writer));
+        let thread = thread.spawn(move || record(&listener, &server, &stopped, &writer));
         Ok(Self {
             address,
             path: path.to_owned(),
@@ -126,7 +128,7 @@ fn record(
     listener: &Listener,
     server: &Address,
     stopped: &UnixStream,
-    writer: &mut Writer,
+    writer: &Mutex<Writer>,
 ) -> io::Result<()> {
     let mut failure = Ok(());
     loop {
@@ -136,7 +138,7 @@ fn record(
             Err(error) => return Err(error.into()),
         }
         if !waits[1].revents().is_empty() {
-            let flushed = writer.file.flush();
+            let flushed = lock(writer).file.flush();
             return failure.and(flushed);
         }
         let client = match listener.try_accept() {
@@ -154,41 +156,47 @@ fn session(
     client: &Socket,
     server: &Address,
     stopped: &UnixStream,
-    writer: &mut Writer,
+    writer: &Mutex<Writer>,
 ) -> io::Result<()> {
-    let server = connect(server, Deadline::after(CONNECT_DEADLINE).instant());
-    let server = server.map_err(|error| io::Error::other(error.to_string()))?;
-    writer.begin()?;
-    let mut ways = [
-        Way { from: client, to: &server, direction: Direction::ToServer, ended: false },
-        Way { from: &server, to: client, direction: Direction::ToClient, ended: false },
-    ];
-    while ways.iter().any(|way| !way.ended) {
-        let interest = |way: &Way<'_>| match way.ended {
-            true => PollFlags::empty(),
-            false => PollFlags::IN,
-        };
-        let mut waits = [
-            PollFd::new(ways[0].from, interest(&ways[0])),
-            PollFd::new(ways[1].from, interest(&ways[1])),
-            PollFd::new(stopped, PollFlags::IN),
-        ];
+    let server = &connect(server, Deadline::after(CONNECT_DEADLINE).instant())
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    lock(writer).begin()?;
+    // Each way in a thread of its own: one that is stuck must not hold up the other.
+    let ended = &AtomicBool::new(false);
+    let there = Way { from: client, to: server, direction: Direction::ToServer, ended };
+    let back = Way { from: server, to: client, direction: Direction::ToClient, ended };
+    let (over, is_over) = UnixStream::pair()?;
+    thread::scope(|scope| {
+        let there = scope.spawn(|| there.pass_all(writer));
+        let back = scope.spawn(|| {
+            let passed = back.pass_all(writer);
+            drop(over);
+            passed
+        });
+        // A server that has hung up has nobody to talk to.
+        let waited = wait_for_either(stopped, &is_over);
+        ended.store(true, Ordering::SeqCst);
+        for socket in [client, server] {
+            // It fails where the other end has gone already.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        let panicked = |_| Err(io::Error::other("a thread of the recorder has panicked"));
+        let there = there.join().unwrap_or_else(panicked);
+        let back = back.join().unwrap_or_else(panicked);
+        waited.and(there).and(back)
+    })?;
+    lock(writer).file.flush()
+}
+
+fn wait_for_either(one: &UnixStream, other: &UnixStream) -> io::Result<()> {
+    let mut waits = [PollFd::new(one, PollFlags::IN), PollFd::new(other, PollFlags::IN)];
+    loop {
         match poll(&mut waits, None) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => return Ok(()),
+            Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let ready = waits.map(|wait| !wait.revents().is_empty());
-        for (way, ready) in ways.iter_mut().zip(ready) {
-            if ready && !way.ended {
-                way.pass(writer)?;
-            }
-        }
-        // A server that has hung up has nobody to talk to, nor has a client that is gone.
-        if ready[2] || ways[1].ended {
-            break;
-        }
     }
-    writer.file.flush()
 }
 
 /// From one side to the other.
@@ -196,25 +204,37 @@ struct Way<'s> {
     from: &'s Socket,
     to: &'s Socket,
     direction: Direction,
-    ended: bool,
+    /// Whether it is us who end the connection: that is not to be written down as theirs.
+    ended: &'s AtomicBool,
 }
 
 impl Way<'_> {
-    fn pass(&mut self, writer: &mut Writer) -> io::Result<()> {
+    /// Until the end.
+    fn pass_all(&self, writer: &Mutex<Writer>) -> io::Result<()> {
         let mut buffer = [0; 16 * 1024];
-        let read = match self.from {
-            Socket::Unix(stream) => receive_with_descriptor(stream, &mut buffer),
-            mut other => other.read(&mut buffer).map(|count| (count, None)),
-        };
-        let (count, descriptor) = match read {
-            Ok((0, _)) => return self.end(writer, "eof"),
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            Err(_) => return self.end(writer, "reset"),
-        };
-        let mut bytes = &buffer[..count];
+        loop {
+            let read = match self.from {
+                Socket::Unix(stream) => receive_with_descriptor(stream, &mut buffer),
+                mut other => other.read(&mut buffer).map(|count| (count, None)),
+            };
+            match read {
+                Ok((0, _)) => return self.end(writer, "eof"),
+                Ok((count, descriptor)) => self.pass(&buffer[..count], descriptor, writer)?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return self.end(writer, "reset"),
+            }
+        }
+    }
+
+    fn pass(
+        &self,
+        mut bytes: &[u8],
+        descriptor: Option<OwnedFd>,
+        writer: &Mutex<Writer>,
+    ) -> io::Result<()> {
         // Before it is passed on: so no answer is written down before its command.
-        writer.write(self.direction, bytes, usize::from(descriptor.is_some()), None)?;
+        let descriptors = usize::from(descriptor.is_some());
+        lock(writer).write(self.direction, bytes, descriptors, None)?;
         if let (Some(descriptor), Socket::Unix(stream)) = (descriptor, self.to) {
             match send_with_descriptor(stream, bytes, descriptor.as_fd()) {
                 Ok(sent) => bytes = &bytes[sent..],
@@ -227,12 +247,20 @@ impl Way<'_> {
         Ok(())
     }
 
-    fn end(&mut self, writer: &mut Writer, how: &str) -> io::Result<()> {
-        self.ended = true;
-        let _ = self.to.shutdown(Shutdown::Write);
+    fn end(&self, writer: &Mutex<Writer>, how: &str) -> io::Result<()> {
+        if self.ended.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         let how = if self.direction == Direction::ToServer { "close" } else { how };
-        writer.write(self.direction, &[], 0, Some(how))
+        // Before the other side learns of it, and ends as well.
+        let written = lock(writer).write(self.direction, &[], 0, Some(how));
+        let _ = self.to.shutdown(Shutdown::Write);
+        written
     }
+}
+
+fn lock(writer: &Mutex<Writer>) -> MutexGuard<'_, Writer> {
+    writer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The file.

@@ -1,7 +1,11 @@
 //! Files that are no recordings, and what is written into those that are.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::Duration;
 
 use qmp_blocking::Connection;
 use qmp_mock::{Mock, Recorder};
@@ -74,4 +78,32 @@ fn a_descriptor_passes_through_the_recorder() {
     recorder.finish().unwrap();
     let text = fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().filter(|line| line.contains("\"fds\":1")).count(), 1);
+}
+
+/// Commands without end in one direction, answers in the other: neither must wait for the other.
+#[test]
+fn a_flood_passes_through_the_recorder() {
+    const COMMANDS: usize = 5000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.jsonl");
+    let mock = Mock::monitor();
+    mock.on("x").answer("y".repeat(2000));
+    let recorder = Recorder::start(mock.address(), &path).unwrap();
+    let socket = recorder.address().to_string();
+    let client = UnixStream::connect(socket.strip_prefix("unix:").unwrap()).unwrap();
+    let mut sender = client.try_clone().unwrap();
+    let sending = thread::spawn(move || {
+        sender.write_all(b"{\"execute\":\"qmp_capabilities\"}").unwrap();
+        let padding = " ".repeat(1000);
+        for _ in 0..COMMANDS {
+            write!(sender, "{{\"execute\":{padding}\"x\"}}").unwrap();
+        }
+        // Nothing is read until much is on its way.
+    });
+    thread::sleep(Duration::from_millis(200));
+    let answers = BufReader::new(client).lines().take(COMMANDS + 2);
+    assert_eq!(answers.filter(|line| line.as_ref().unwrap().len() > 2000).count(), COMMANDS);
+    sending.join().unwrap();
+    recorder.finish().unwrap();
+    assert_eq!(mock.received().len(), COMMANDS);
 }
