@@ -72,8 +72,12 @@ pub(crate) fn split(text: &[u8], depth: usize) -> Result<Message<'_>, Unsplit> {
 impl<'b> Parts<'b> {
     /// What looks like a body in a message of another kind is checked as all else was.
     fn check_all_but_the_body(&self, text: &[u8]) -> Result<(), JsonError> {
-        let unread = if self.event.is_some() { self.success } else { self.data };
-        if let Some(member) = unread {
+        let (success, data) = match (self.greeting, self.success, self.error, self.event) {
+            (None, Some(_), None, None) => (None, self.data),
+            (None, None, None, Some(_)) => (None, None),
+            _ => (self.success, self.data),
+        };
+        for member in success.into_iter().chain(data) {
             walk_value(text, member.at, MAX_DEPTH, &mut Lenient)?;
         }
         Ok(())
@@ -174,6 +178,14 @@ mod tests {
         assert_eq!(failed(r#"{"error": {"desc": "no class"}}"#), Unsplit::Unknown);
         assert_eq!(failed(r#"{"error": []}"#), Unsplit::Unknown);
         assert_eq!(failed(r#"{"event": 1}"#), Unsplit::Unknown);
+        for broken in [
+            r#"{"return": [nope], "error": {"class": "X"}}"#,
+            r#"{"return": 1, "data": [nope]}"#,
+            r#"{"event": "E", "return": [nope]}"#,
+            r#"{"data": [nope]}"#,
+        ] {
+            assert!(matches!(failed(broken), Unsplit::Json(_)), "{broken}");
+        }
         for (text, flaw) in [
             (r#"{"id": 1, "return": {}, "id": 2}"#, JsonFlaw::DuplicateMember),
             (r#"{"return": {}} {"return": {}}"#, JsonFlaw::Trailing),
