@@ -22,9 +22,9 @@ pub(crate) use nesting::{MAX_DEPTH, Nesting};
 pub(crate) use object::{Member, Members};
 use rules::Rules;
 pub(crate) use rules::{Lenient, Strict};
-pub(crate) use string::plain_prefix;
 #[cfg(feature = "alloc")]
 pub(crate) use string::{Unescaped, is_noncharacter};
+pub(crate) use string::{plain_ascii_prefix, plain_prefix};
 #[cfg(feature = "alloc")]
 pub(crate) use walk::depth_of;
 pub(crate) use walk::{is_blank, skip_blanks, trim_blanks_end, trim_blanks_start, walk_value};

@@ -8,20 +8,30 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// How many bytes from the front are neither a quote, a backslash nor a control character.
-///
-/// Eight at a time: strings are most of a reply, and a byte at a time takes several times as long.
 pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
+    prefix::<false>(bytes)
+}
+
+/// The same, and all of them ASCII.
+pub(crate) fn plain_ascii_prefix(bytes: &[u8]) -> usize {
+    prefix::<true>(bytes)
+}
+
+/// Eight at a time: strings are most of a reply, and a byte at a time takes several times as long.
+fn prefix<const ASCII: bool>(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     while let Some((word, after)) = rest.split_first_chunk::<8>() {
         let word = u64::from_le_bytes(*word);
-        let stops = (equal(word, b'"') | equal(word, b'\\') | below(word, 0x20)) & HIGH;
+        let other = if ASCII { word } else { 0 };
+        let stops = (equal(word, b'"') | equal(word, b'\\') | below(word, 0x20) | other) & HIGH;
         if stops != 0 {
             // A borrow can only mark bytes above a true mark, so the lowest mark is true.
             return bytes.len() - rest.len() + stops.trailing_zeros() as usize / 8;
         }
         rest = after;
     }
-    let tail = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+    let is_stop = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+    let tail = rest.iter().position(|&byte| is_stop(byte) || (ASCII && !byte.is_ascii()));
     bytes.len() - rest.len() + tail.unwrap_or(rest.len())
 }
 
@@ -150,6 +160,17 @@ mod tests {
                 }
             }
             assert_eq!(plain_prefix(&[b'x'; 40][..length]), length);
+        }
+    }
+
+    #[test]
+    fn the_ascii_prefix_ends_at_other_characters_too() {
+        for at in 0..40 {
+            for (byte, end) in [(0x7F, 40), (0x80, at), (0xFF, at), (b'"', at), (0x1F, at)] {
+                let mut bytes = [b'A'; 40];
+                bytes[at] = byte;
+                assert_eq!(plain_ascii_prefix(&bytes), end);
+            }
         }
     }
 

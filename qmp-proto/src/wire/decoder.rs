@@ -11,7 +11,7 @@ use memchr::{memchr, memchr2};
 use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, trim_blanks_end, trim_blanks_start};
 use crate::message::Message;
 use crate::wire::balance::{Balance, Balanced};
-use crate::wire::{Malformed, MalformedReason, Unsplit, route, split};
+use crate::wire::{Malformed, MalformedReason, Unsplit, may_be_routed, route, split};
 
 /// How much of a malformed message is shown.
 const SHOWN: usize = 256;
@@ -95,6 +95,9 @@ impl Decoder {
 
     /// Looks for the next thing in the input; bytes not used must come again, with more after them.
     pub(crate) fn decode<'b>(&mut self, input: &'b [u8]) -> Decoded<'b> {
+        if let Some(decoded) = self.usual_line(input) {
+            return decoded;
+        }
         let mut rest = input;
         loop {
             if self.skipping {
@@ -137,6 +140,19 @@ impl Decoder {
                 }
             }
         }
+    }
+
+    /// A whole line in one of the known shapes, as nearly all are.
+    fn usual_line<'b>(&self, input: &'b [u8]) -> Option<Decoded<'b>> {
+        let lines = matches!(self.framing, Framing::Lines) && !self.skipping;
+        if !lines || self.searched > 0 || !may_be_routed(input) {
+            return None;
+        }
+        let end = memchr(b'\n', input).filter(|&end| end <= self.bounds.length)?;
+        let line = first(input, end);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let found = Some(Found::Message(route(line)?));
+        Some(Decoded { used: end + 1, found })
     }
 
     fn count_brackets(&mut self, decided: bool) {

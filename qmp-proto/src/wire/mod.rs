@@ -9,7 +9,7 @@ mod split;
 pub use malformed::{Malformed, MalformedReason};
 
 pub(crate) use decoder::{Bounds, Decoder, Found};
-pub(crate) use route::route;
+pub(crate) use route::{may_be_routed, route};
 pub(crate) use split::{Unsplit, split};
 
 #[cfg(test)]

@@ -5,8 +5,13 @@
 //! nothing between has to be read. A line that is not valid may be routed by its id all the same;
 //! then what lies between is no single value, and decoding it fails.
 
-use crate::json::is_blank;
+use crate::json::{is_blank, plain_ascii_prefix};
 use crate::message::{Body, Event, Message, Reply, Timestamp};
+
+/// Whether a line that begins so is worth the attempt.
+pub(crate) fn may_be_routed(input: &[u8]) -> bool {
+    matches!(input, [b'{', b'"', b't' | b'r', ..])
+}
 
 /// Takes a line in one of the known shapes; `None` sends it down the full route.
 pub(crate) fn route(line: &[u8]) -> Option<Message<'_>> {
@@ -35,12 +40,9 @@ fn route_reply(line: &[u8]) -> Option<Message<'_>> {
 
 /// `rest` of the line begins with the seconds.
 fn route_event<'b>(line: &'b [u8], rest: &'b [u8]) -> Option<Message<'b>> {
-    let (seconds, rest) = number(rest)?;
-    let rest = rest.strip_prefix(b", \"microseconds\": ")?;
-    let (microseconds, rest) = number(rest)?;
-    let rest = rest.strip_prefix(b"}, \"event\": \"")?;
-    let length = rest.iter().take_while(|&&byte| IS_NAME[usize::from(byte)]).count();
-    let (name, rest) = rest.split_at_checked(length)?;
+    let (seconds, rest) = number::<10>(rest, b", \"microseconds\": ")?;
+    let (microseconds, rest) = number::<6>(rest, b"}, \"event\": \"")?;
+    let (name, rest) = rest.split_at_checked(plain_ascii_prefix(rest))?;
     let rest = rest.strip_prefix(b"\"")?;
     let data = if rest == b"}" {
         None
@@ -66,38 +68,40 @@ fn body(message: &[u8], start: usize, end: usize) -> Option<Body<'_>> {
     Some(Body { message, start, end })
 }
 
-/// What an event's name is made of.
-static IS_NAME: [bool; 256] = {
-    let mut is_name = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        is_name[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-        byte += 1;
+/// A JSON integer of at most 18 digits, and what stands behind it and `then`.
+///
+/// Most have the `USUAL` number of digits. That is tried first: the processor can go on with what is
+/// behind before it knows the digits.
+fn number<'b, const USUAL: usize>(bytes: &'b [u8], then: &[u8]) -> Option<(i64, &'b [u8])> {
+    if let Some((digits, rest)) = bytes.split_first_chunk::<USUAL>()
+        && let Some(rest) = rest.strip_prefix(then)
+        && let Some(value) = all_digits(digits)
+    {
+        return Some((value, rest));
     }
-    is_name
-};
-
-/// A JSON integer of at most 18 digits.
-fn number(bytes: &[u8]) -> Option<(i64, &[u8])> {
-    let (negative, digits) = match bytes {
+    let (negative, rest) = match bytes {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, bytes),
     };
+    let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, rest) = rest.split_at_checked(count).filter(|_| (1..=18).contains(&count))?;
+    let value = match digits {
+        [digit] => i64::from(digit - b'0'),
+        _ => all_digits(digits)?,
+    };
+    Some((if negative { -value } else { value }, rest.strip_prefix(then)?))
+}
+
+/// What the digits mean, unless there are others among them, or a zero comes first.
+fn all_digits(digits: &[u8]) -> Option<i64> {
     let mut value = 0_i64;
-    let mut count = 0;
+    let mut all = digits.first() != Some(&b'0');
     for byte in digits {
         let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        // More digits than fit are refused below.
+        all &= digit <= 9;
         value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
-        count += 1;
     }
-    if !(1..=18).contains(&count) || (count > 1 && digits.first() == Some(&b'0')) {
-        return None;
-    }
-    Some((if negative { -value } else { value }, digits.get(count..)?))
+    all.then_some(value)
 }
 
 #[cfg(test)]
