@@ -2,7 +2,7 @@
 //! one in memory: [`scenarios`], written once.
 //!
 //! The tests of each adapter implement [`Adapter`] and say `conformance::tests!`, which lists the
-//! scenarios. Tests that are an adapter's own find the [servers](server) here, too.
+//! scenarios. Servers of the adapters have [scenarios of their own](serving). Tests that are an adapter's own find the [servers](server) here, too.
 
 #![cfg(unix)]
 // It consists of tests, which panic where something is not as it must be.
@@ -12,6 +12,7 @@ pub mod hostile;
 pub mod peer;
 pub mod scenarios;
 pub mod server;
+pub mod serving;
 pub mod subject;
 mod target;
 mod tests;

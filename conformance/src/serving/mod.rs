@@ -1,5 +1,8 @@
 //! What every asynchronous server must do: with a client of ours, and with whatever else may
-//! connect. Both ends are in this process. The adapters' tests run it, each on its runtimes.
+//! connect. Both ends are in this process. `conformance::serving_tests!` lists the scenarios.
+
+// Each scenario's name says what it shows.
+#![allow(missing_docs)]
 
 mod accepting;
 mod agent;
@@ -9,6 +12,7 @@ mod ends;
 mod events;
 mod hostile;
 mod raw;
+mod tests;
 
 use std::future::poll_fn;
 use std::os::unix::net::UnixStream;
@@ -21,76 +25,24 @@ use std::time::Duration;
 use qmp_driver::server::{self, Commands};
 use qmp_driver::{Client, Runtime, Socket};
 
-pub(crate) use accepting::*;
-pub(crate) use agent::*;
-pub(crate) use commands::*;
-pub(crate) use descriptors::*;
-pub(crate) use ends::*;
-pub(crate) use events::*;
-pub(crate) use hostile::*;
+pub use accepting::*;
+pub use agent::*;
+pub use commands::*;
+pub use descriptors::*;
+pub use ends::*;
+pub use events::*;
+pub use hostile::*;
 
 /// More than anything takes, on a machine that is busy with something else.
 const PLENTY: Duration = Duration::from_secs(60);
 
-/// Makes a module with a test for each scenario, on runtime `$runtime`, by the function
-/// `$block_on`.
-macro_rules! serve_on {
-    ($name:ident, $runtime:ty, $block_on:expr) => {
-        mod $name {
-            use crate::serving::serve_on;
-
-            serve_on!(@ $runtime, $block_on,
-                commands_come_in_order_and_are_answered
-                answers_come_from_many_tasks_in_any_order
-                an_answer_that_cannot_be_sent_is_an_error_at_both_ends
-                the_next_command_is_not_read_before_the_answer
-                an_out_of_band_command_passes_those_that_wait
-                what_cannot_be_understood_is_answered_beneath
-                an_event_is_there_before_the_answer
-                nobody_gets_events_who_has_not_negotiated
-                events_are_sent_as_they_were_given
-                an_event_that_cannot_be_sent_is_an_error
-                closing_writes_what_was_said
-                dropping_the_commands_answers_all_of_them
-                a_half_closed_client_gets_its_answers
-                a_client_that_leaves_is_obeyed
-                aborting_ends_it_at_once
-                dropping_the_driver_ends_it
-                a_waiting_task_may_go_and_others_come
-                a_client_that_never_reads_is_not_read_from
-                a_flood_of_events_ends_a_client_that_does_not_read
-                a_long_answer_is_no_flood
-                an_endless_message_is_refused_and_not_kept
-                a_bomb_of_brackets_is_refused
-                nonsense_without_end_is_bounded
-                garbage_may_end_the_connection
-                a_client_that_closes_in_the_middle_is_gone
-                a_client_that_does_not_take_its_leave_is_given_up
-                each_command_gets_its_own_file
-                a_file_goes_to_the_command_that_takes_it
-                of_several_files_the_first_is_given
-                an_agent_is_synced_and_used
-                clients_are_served_one_after_another
-                many_clients_are_served_at_once
-                the_server_may_be_the_one_who_connects
-            );
-        }
-    };
-    (@ $runtime:ty, $block_on:expr, $($scenario:ident)+) => { $(
-        #[test]
-        fn $scenario() {
-            let _watchdog = crate::serving::Watchdog::new(stringify!($scenario));
-            $block_on(crate::serving::$scenario::<$runtime>());
-        }
-    )+ };
-}
-pub(crate) use serve_on;
-
 /// Ends the tests if one of them hangs: there is no deadline common to all runtimes.
-pub(crate) struct Watchdog(#[allow(dead_code)] Sender<()>);
+#[derive(Debug)]
+pub struct Watchdog(#[allow(dead_code)] Sender<()>);
 
 impl Watchdog {
-    pub(crate) fn new(name: &'static str) -> Self {
+    /// Begins to watch the test of this name.
+    pub fn new(name: &'static str) -> Self {
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             if receiver.recv_timeout(PLENTY) == Err(RecvTimeoutError::Timeout) {
@@ -100,11 +52,6 @@ impl Watchdog {
         });
         Self(sender)
     }
-}
-
-/// A runtime's listener, listening.
-pub(crate) trait Bind {
-    fn bind(path: &std::path::Path) -> Self;
 }
 
 fn server<R: Runtime>() -> server::Builder<R> {

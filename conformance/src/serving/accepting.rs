@@ -1,5 +1,6 @@
 //! Listeners.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use qmp_driver::Runtime;
 use qmp_driver::server::{Commands, Hangup};
 
-use super::{Bind, both, client, server};
+use super::{both, client, server};
 
 fn folder() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("qmp").tempdir().unwrap()
@@ -20,10 +21,10 @@ async fn answer_all(mut commands: Commands) -> Hangup {
     commands.closed().await
 }
 
-pub(crate) async fn clients_are_served_one_after_another<R: Runtime<Listener: Bind>>() {
+pub async fn clients_are_served_one_after_another<R: Runtime>(bind: impl Fn(&Path) -> R::Listener) {
     let folder = folder();
     let path = folder.path().join("qmp");
-    let listener = R::Listener::bind(&path);
+    let listener = bind(&path);
     let server = server::<R>();
     let serving = async {
         for _ in 0..2 {
@@ -43,10 +44,10 @@ pub(crate) async fn clients_are_served_one_after_another<R: Runtime<Listener: Bi
     both(serving, asking).await;
 }
 
-pub(crate) async fn many_clients_are_served_at_once<R: Runtime<Listener: Bind>>() {
+pub async fn many_clients_are_served_at_once<R: Runtime>(bind: impl Fn(&Path) -> R::Listener) {
     let folder = folder();
     let path = folder.path().join("qmp");
-    let listener = R::Listener::bind(&path);
+    let listener = bind(&path);
     let left = Arc::new(AtomicUsize::new(0));
     let serving = async {
         for _ in 0..8 {
@@ -76,10 +77,12 @@ pub(crate) async fn many_clients_are_served_at_once<R: Runtime<Listener: Bind>>(
     both(serving, asking).await;
 }
 
-pub(crate) async fn the_server_may_be_the_one_who_connects<R: Runtime<Listener: Bind>>() {
+pub async fn the_server_may_be_the_one_who_connects<R: Runtime>(
+    bind: impl Fn(&Path) -> R::Listener,
+) {
     let folder = folder();
     let path = folder.path().join("qmp");
-    let listener = R::Listener::bind(&path);
+    let listener = bind(&path);
     let serving = async {
         let commands = server::<R>().connect(&path).await.unwrap();
         answer_all(commands).await

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::raw::as_client;
 use super::{both, client, pair, pair_with, serve, server, sleep, transport};
 
-pub(crate) async fn closing_writes_what_was_said<R: Runtime>() {
+pub async fn closing_writes_what_was_said<R: Runtime>() {
     let (mut commands, client) = pair::<R>().await;
     let long = "x".repeat(5_000_000);
     let serving = async {
@@ -27,7 +27,7 @@ pub(crate) async fn closing_writes_what_was_said<R: Runtime>() {
     assert!(commands.recv().await.is_none());
 }
 
-pub(crate) async fn dropping_the_commands_answers_all_of_them<R: Runtime>() {
+pub async fn dropping_the_commands_answers_all_of_them<R: Runtime>() {
     let options = Options::monitor().in_band_limit(5);
     let (mut commands, socket) = serve(&server::<R>().options(options));
     let asking = as_client::<R, _>(socket, |client| {
@@ -53,7 +53,7 @@ pub(crate) async fn dropping_the_commands_answers_all_of_them<R: Runtime>() {
     assert_eq!(answers[2], json!({"return": 1, "id": 0}));
 }
 
-pub(crate) async fn a_half_closed_client_gets_its_answers<R: Runtime>() {
+pub async fn a_half_closed_client_gets_its_answers<R: Runtime>() {
     for limit in [1, 3] {
         let options = Options::monitor().in_band_limit(limit);
         let (mut commands, socket) = serve(&server::<R>().options(options));
@@ -79,7 +79,7 @@ pub(crate) async fn a_half_closed_client_gets_its_answers<R: Runtime>() {
     }
 }
 
-pub(crate) async fn a_client_that_leaves_is_obeyed<R: Runtime>() {
+pub async fn a_client_that_leaves_is_obeyed<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>());
     as_client::<R, _>(socket, |client| {
         client.send("{\"execute\": \"qmp_capabilities\"}{\"execute\": \"stop\"}");
@@ -96,7 +96,7 @@ pub(crate) async fn a_client_that_leaves_is_obeyed<R: Runtime>() {
     assert!(matches!(hangup, Hangup::ByClient), "{hangup}");
 }
 
-pub(crate) async fn aborting_ends_it_at_once<R: Runtime>() {
+pub async fn aborting_ends_it_at_once<R: Runtime>() {
     let (mut commands, client) = pair::<R>().await;
     let asking = client.execute("stop");
     let serving = async {
@@ -113,7 +113,7 @@ pub(crate) async fn aborting_ends_it_at_once<R: Runtime>() {
     assert!(matches!(commands.ended(), Some(Hangup::ByUs)));
 }
 
-pub(crate) async fn dropping_the_driver_ends_it<R: Runtime>() {
+pub async fn dropping_the_driver_ends_it<R: Runtime>() {
     let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
     let (mut commands, driver) = server::<R>().open_over(transport::<R>(ours), "client").unwrap();
     assert!(commands.ended().is_none());
@@ -122,7 +122,7 @@ pub(crate) async fn dropping_the_driver_ends_it<R: Runtime>() {
     assert!(matches!(commands.close().await, Hangup::ByUs));
 }
 
-pub(crate) async fn a_waiting_task_may_go_and_others_come<R: Runtime>() {
+pub async fn a_waiting_task_may_go_and_others_come<R: Runtime>() {
     let (mut commands, client) = pair_with(&server::<R>(), client()).await;
     for _ in 0..3 {
         // Polled once, and dropped.

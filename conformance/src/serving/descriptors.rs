@@ -36,7 +36,7 @@ fn answer_content(mut request: Request) {
     }
 }
 
-pub(crate) async fn each_command_gets_its_own_file<R: Runtime>() {
+pub async fn each_command_gets_its_own_file<R: Runtime>() {
     let (mut commands, client) = pair::<R>().await;
     let serving = async {
         while let Some(request) = commands.recv().await {
@@ -58,7 +58,7 @@ pub(crate) async fn each_command_gets_its_own_file<R: Runtime>() {
 }
 
 /// Several commands in flight, read together, answered from the last to the first.
-pub(crate) async fn a_file_goes_to_the_command_that_takes_it<R: Runtime>() {
+pub async fn a_file_goes_to_the_command_that_takes_it<R: Runtime>() {
     let options = Options::monitor().in_band_limit(8);
     let (mut commands, socket) = serve(&server::<R>().options(options));
     let asking = as_client::<R, _>(socket, |client| {
@@ -95,7 +95,7 @@ pub(crate) async fn a_file_goes_to_the_command_that_takes_it<R: Runtime>() {
     assert_eq!(answers, [none.clone(), "one".into(), none.clone(), "two".into(), none]);
 }
 
-pub(crate) async fn of_several_files_the_first_is_given<R: Runtime>() {
+pub async fn of_several_files_the_first_is_given<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>());
     let asking = as_client::<R, _>(socket, |client| {
         client.negotiate("");

@@ -16,7 +16,7 @@ struct Number {
     number: u64,
 }
 
-pub(crate) async fn commands_come_in_order_and_are_answered<R: Runtime>() {
+pub async fn commands_come_in_order_and_are_answered<R: Runtime>() {
     let options = Options::monitor().version(Version::new(1, 2, 3)).package("vmm");
     let (mut commands, client) = pair_with(&server::<R>().options(options), client()).await;
     assert_eq!(client.version(), Some(Version::new(1, 2, 3)));
@@ -61,7 +61,7 @@ pub(crate) async fn commands_come_in_order_and_are_answered<R: Runtime>() {
     assert_eq!(hangup.to_string(), "the client closed the connection");
 }
 
-pub(crate) async fn answers_come_from_many_tasks_in_any_order<R: Runtime>() {
+pub async fn answers_come_from_many_tasks_in_any_order<R: Runtime>() {
     // Without out-of-band execution a client may rely on the order.
     let (mut commands, client) = pair_with(&server::<R>(), client().out_of_band()).await;
     assert!(commands.is_out_of_band());
@@ -97,7 +97,7 @@ pub(crate) async fn answers_come_from_many_tasks_in_any_order<R: Runtime>() {
     both(serving, asking).await;
 }
 
-pub(crate) async fn an_answer_that_cannot_be_sent_is_an_error_at_both_ends<R: Runtime>() {
+pub async fn an_answer_that_cannot_be_sent_is_an_error_at_both_ends<R: Runtime>() {
     let (mut commands, client) = pair::<R>().await;
     let serving = async {
         let mut errors = Vec::new();
@@ -131,7 +131,7 @@ pub(crate) async fn an_answer_that_cannot_be_sent_is_an_error_at_both_ends<R: Ru
     assert_eq!(errors[3], None);
 }
 
-pub(crate) async fn the_next_command_is_not_read_before_the_answer<R: Runtime>() {
+pub async fn the_next_command_is_not_read_before_the_answer<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>());
     let asking = as_client::<R, _>(socket, |client| {
         client.negotiate("");
@@ -162,7 +162,7 @@ pub(crate) async fn the_next_command_is_not_read_before_the_answer<R: Runtime>()
     assert_eq!(answers, [json!({"return": {}, "id": 1}), refused]);
 }
 
-pub(crate) async fn an_out_of_band_command_passes_those_that_wait<R: Runtime>() {
+pub async fn an_out_of_band_command_passes_those_that_wait<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>());
     let asking = as_client::<R, _>(socket, |client| {
         client.negotiate(", \"arguments\": {\"enable\": [\"oob\"]}");
@@ -181,7 +181,7 @@ pub(crate) async fn an_out_of_band_command_passes_those_that_wait<R: Runtime>() 
     both(asking, serving).await;
 }
 
-pub(crate) async fn what_cannot_be_understood_is_answered_beneath<R: Runtime>() {
+pub async fn what_cannot_be_understood_is_answered_beneath<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>());
     let asking = as_client::<R, _>(socket, |client| {
         assert!(client.receive().unwrap().get("QMP").is_some());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::raw::as_client;
 use super::{both, client, pair, pair_with, serve, server};
 
-pub(crate) async fn an_event_is_there_before_the_answer<R: Runtime>() {
+pub async fn an_event_is_there_before_the_answer<R: Runtime>() {
     let (mut commands, client) = pair::<R>().await;
     let mut events = client.events().subscribe();
     let emitter = commands.emitter();
@@ -36,7 +36,7 @@ pub(crate) async fn an_event_is_there_before_the_answer<R: Runtime>() {
     both(serving, asking).await;
 }
 
-pub(crate) async fn nobody_gets_events_who_has_not_negotiated<R: Runtime>() {
+pub async fn nobody_gets_events_who_has_not_negotiated<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>());
     let emitter = commands.emitter();
     assert!(!emitter.is_ready());
@@ -59,7 +59,7 @@ pub(crate) async fn nobody_gets_events_who_has_not_negotiated<R: Runtime>() {
     emitter.emit("LATE", &()).unwrap();
 }
 
-pub(crate) async fn events_are_sent_as_they_were_given<R: Runtime>() {
+pub async fn events_are_sent_as_they_were_given<R: Runtime>() {
     let (commands, client) = pair::<R>().await;
     let mut events = client.events().subscribe();
     let emitter = commands.emitter();
@@ -74,7 +74,7 @@ pub(crate) async fn events_are_sent_as_they_were_given<R: Runtime>() {
     assert_eq!(std::str::from_utf8(event.message()).unwrap(), whole);
 }
 
-pub(crate) async fn an_event_that_cannot_be_sent_is_an_error<R: Runtime>() {
+pub async fn an_event_that_cannot_be_sent_is_an_error<R: Runtime>() {
     let (commands, _client) = pair::<R>().await;
     let emitter = commands.emitter();
     let error = emitter.emit("STOP", &[1, 2]).unwrap_err();

@@ -4,7 +4,7 @@ use qmp_driver::{ErrorClass, Runtime};
 
 use super::{both, client, pair_with, server};
 
-pub(crate) async fn an_agent_is_synced_and_used<R: Runtime>() {
+pub async fn an_agent_is_synced_and_used<R: Runtime>() {
     let (mut commands, client) = pair_with(&server::<R>().agent(), client().agent()).await;
     let serving = async {
         while let Some(request) = commands.recv().await {

@@ -4,10 +4,10 @@
 // clippy.toml allows it in tests, but not in what they share.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../../conformance/serving/mod.rs"]
-mod serving;
+use std::path::Path;
 
-use serving::{Bind, serve_on};
+use conformance::serving_tests;
+use qmp_tokio::Listener;
 use tokio::runtime::Builder;
 
 fn one_thread<T>(future: impl Future<Output = T>) -> T {
@@ -19,11 +19,9 @@ fn many_threads<T>(future: impl Future<Output = T>) -> T {
     builder.worker_threads(3).enable_all().build().unwrap().block_on(future)
 }
 
-impl Bind for qmp_tokio::Listener {
-    fn bind(path: &std::path::Path) -> Self {
-        Self::bind(path).unwrap()
-    }
+fn bind(path: &Path) -> Listener {
+    Listener::bind(path).unwrap()
 }
 
-serve_on!(current_thread, qmp_tokio::Tokio, crate::one_thread);
-serve_on!(multi_thread, qmp_tokio::Tokio, crate::many_threads);
+serving_tests!(current_thread, qmp_tokio::Tokio, crate::one_thread, crate::bind);
+serving_tests!(multi_thread, qmp_tokio::Tokio, crate::many_threads, crate::bind);

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::raw::as_client;
 use super::{both, pair_with, serve, server, sleep};
 
-pub(crate) async fn a_client_that_never_reads_is_not_read_from<R: Runtime>() {
+pub async fn a_client_that_never_reads_is_not_read_from<R: Runtime>() {
     let (mut commands, mut socket) = serve(&server::<R>());
     socket.write_all(b"{\"execute\": \"qmp_capabilities\"}").unwrap();
     socket.set_nonblocking(true).unwrap();
@@ -48,7 +48,7 @@ pub(crate) async fn a_client_that_never_reads_is_not_read_from<R: Runtime>() {
     assert!(matches!(commands.closed().await, Hangup::ByClient));
 }
 
-pub(crate) async fn a_flood_of_events_ends_a_client_that_does_not_read<R: Runtime>() {
+pub async fn a_flood_of_events_ends_a_client_that_does_not_read<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>().most_unsent(100_000));
     as_client::<R, _>(socket.try_clone().unwrap(), |client| client.negotiate("")).await;
     let emitter = commands.emitter();
@@ -66,7 +66,7 @@ pub(crate) async fn a_flood_of_events_ends_a_client_that_does_not_read<R: Runtim
     drop(socket);
 }
 
-pub(crate) async fn a_long_answer_is_no_flood<R: Runtime>() {
+pub async fn a_long_answer_is_no_flood<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>().most_unsent(100_000));
     let emitter = commands.emitter();
     let serving = async {
@@ -92,7 +92,7 @@ pub(crate) async fn a_long_answer_is_no_flood<R: Runtime>() {
     assert!(matches!(hangup, Hangup::ByClient), "{hangup}");
 }
 
-pub(crate) async fn an_endless_message_is_refused_and_not_kept<R: Runtime>() {
+pub async fn an_endless_message_is_refused_and_not_kept<R: Runtime>() {
     let options = Options::monitor().longest_message(100_000);
     let (mut commands, socket) = serve(&server::<R>().options(options));
     let asking = as_client::<R, _>(socket, |client| {
@@ -115,7 +115,7 @@ pub(crate) async fn an_endless_message_is_refused_and_not_kept<R: Runtime>() {
     both(asking, serving).await;
 }
 
-pub(crate) async fn a_bomb_of_brackets_is_refused<R: Runtime>() {
+pub async fn a_bomb_of_brackets_is_refused<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>());
     let asking = as_client::<R, _>(socket, |client| {
         client.negotiate("");
@@ -135,7 +135,7 @@ pub(crate) async fn a_bomb_of_brackets_is_refused<R: Runtime>() {
     both(asking, serving).await;
 }
 
-pub(crate) async fn nonsense_without_end_is_bounded<R: Runtime>() {
+pub async fn nonsense_without_end_is_bounded<R: Runtime>() {
     let (commands, mut socket) = serve(&server::<R>());
     socket.set_nonblocking(true).unwrap();
     let emitter = commands.emitter();
@@ -155,7 +155,7 @@ pub(crate) async fn nonsense_without_end_is_bounded<R: Runtime>() {
     assert!(commands.ended().is_none());
 }
 
-pub(crate) async fn garbage_may_end_the_connection<R: Runtime>() {
+pub async fn garbage_may_end_the_connection<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>().hang_up_on_garbage());
     let asking = as_client::<R, _>(socket, |client| {
         client.send(
@@ -174,7 +174,7 @@ pub(crate) async fn garbage_may_end_the_connection<R: Runtime>() {
     assert!(matches!(&hangup, Hangup::NotJson(shown) if shown.ends_with('P')), "{hangup}");
 }
 
-pub(crate) async fn a_client_that_closes_in_the_middle_is_gone<R: Runtime>() {
+pub async fn a_client_that_closes_in_the_middle_is_gone<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>());
     as_client::<R, _>(socket, |client| {
         client.negotiate("");
@@ -185,7 +185,7 @@ pub(crate) async fn a_client_that_closes_in_the_middle_is_gone<R: Runtime>() {
     assert!(matches!(commands.closed().await, Hangup::ByClient));
 }
 
-pub(crate) async fn a_client_that_does_not_take_its_leave_is_given_up<R: Runtime>() {
+pub async fn a_client_that_does_not_take_its_leave_is_given_up<R: Runtime>() {
     let (mut commands, client) = pair_with(&server::<R>(), super::client()).await;
     drop(client);
     assert!(commands.recv().await.is_none());
