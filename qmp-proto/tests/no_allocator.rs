@@ -184,7 +184,7 @@ fn a_whole_session_with_an_agent_needs_no_allocator() {
     hears(&mut client, answer, &[Kept::Ready]);
 
     client.execute(&mut out, Request::new("guest-shutdown"), 5).unwrap();
-    assert!(out.bytes().ends_with(b"{\"execute\":\"guest-shutdown\",\"id\":0}\n"));
+    assert!(out.bytes().ends_with(b"{\"execute\":\"guest-shutdown\",\"id\":3}\n"));
     assert_eq!(client.handle_end(), Ok(()));
     let lost = client.drain().next().unwrap();
     assert_eq!((lost.token, lost.ending), (5, Ending::AsExpected));

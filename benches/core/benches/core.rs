@@ -13,7 +13,7 @@ fn core(criterion: &mut Criterion) {
     let mut paths = Paths::new(&messages, &mut memory);
     let mut group = criterion.benchmark_group("core");
     for (name, path) in PATHS {
-        group.bench_function(name, |bencher| bencher.iter(|| paths.take(path)));
+        group.bench_function(name, |bencher| bencher.iter(|| paths.once(path)));
     }
     group.finish();
 

@@ -16,7 +16,7 @@ fn main() -> Result<(), Failure> {
         (messages.other_event.as_bytes(), messages.other_reply.as_bytes());
     let number = task.number("path")?;
     let mut once: Box<dyn FnMut()> = match PATHS.get(number) {
-        Some(&(_, path)) => Box::new(move || paths.take(path)),
+        Some(&(_, path)) => Box::new(move || paths.once(path)),
         None => match number - PATHS.len() {
             0 => Box::new(|| _ = black_box(newline(black_box(reply)))),
             1 => Box::new(|| _ = black_box(envelope(black_box(event)))),

@@ -1,6 +1,8 @@
 //! The ways through the core.
 
 use std::hint::black_box;
+use std::io::Write as _;
+use std::ops::Range;
 
 use qmp_proto::{Client, FixedOutput, Options, Received, Request, Step};
 
@@ -31,7 +33,7 @@ pub const PATHS: [(&str, Path); 5] = [
     ("split-reply-207k", Path::SplitReply),
 ];
 
-/// What a server says on these ways.
+/// What a server says on these ways; replies are to the first command.
 pub struct Messages {
     pub event: String,
     pub other_event: String,
@@ -70,6 +72,11 @@ pub struct Paths<'m> {
     client: Client<()>,
     output: FixedOutput<'m>,
     messages: &'m Messages,
+    reply: Reply,
+    other_reply: Reply,
+    short: Reply,
+    /// How many commands were sent.
+    commands: u64,
 }
 
 impl<'m> Paths<'m> {
@@ -84,7 +91,9 @@ impl<'m> Paths<'m> {
         assert!(client.negotiate(&mut output, 7, &[]).is_ok(), "the handshake is refused");
         output.sent(usize::MAX);
         hear(&mut client, b"{\"return\": {}, \"id\": 4503599627370503}\r\n");
-        Self { client, output, messages }
+        let [reply, other_reply, short] =
+            [&messages.reply, &messages.other_reply, &messages.short].map(|text| Reply::new(text));
+        Self { client, output, messages, reply, other_reply, short, commands: 0 }
     }
 
     /// Takes one of the ways once.
@@ -92,38 +101,76 @@ impl<'m> Paths<'m> {
     /// # Panics
     ///
     /// If it ends elsewhere.
+    pub fn once(&mut self, path: Path) {
+        let reply = match path {
+            Path::RouteEvent | Path::SplitEvent => None,
+            Path::RouteReply => Some(&mut self.reply),
+            Path::SplitReply => Some(&mut self.other_reply),
+            Path::Command => Some(&mut self.short),
+        };
+        if let Some(reply) = reply {
+            reply.answers(self.commands);
+            self.commands += 1;
+        }
+        self.take(path);
+    }
+
+    /// What is counted.
     #[inline(never)]
-    pub fn take(&mut self, path: Path) {
+    fn take(&mut self, path: Path) {
+        let Self { client, output, messages, reply, other_reply, short, .. } = self;
         match path {
-            Path::RouteEvent => self.hear_event(&self.messages.event),
-            Path::SplitEvent => self.hear_event(&self.messages.other_event),
-            Path::RouteReply => self.ask("query-qmp-schema", &self.messages.reply),
-            Path::SplitReply => self.ask("query-qmp-schema", &self.messages.other_reply),
-            Path::Command => self.ask(bench_messages::COMMAND, &self.messages.short),
+            Path::RouteEvent => hear_event(client, &messages.event),
+            Path::SplitEvent => hear_event(client, &messages.other_event),
+            Path::RouteReply => ask(client, output, "query-qmp-schema", &reply.text),
+            Path::SplitReply => ask(client, output, "query-qmp-schema", &other_reply.text),
+            Path::Command => ask(client, output, bench_messages::COMMAND, &short.text),
         }
     }
+}
 
-    fn hear_event(&mut self, text: &str) {
-        let step = self.client.handle_input(black_box(text.as_bytes()));
-        let Ok(Step { received: Some(Received::Event(event)), used, .. }) = step else {
-            panic!("this was no event");
-        };
-        assert!(event.name() == "DEVICE_DELETED" && used == text.len());
-        black_box(event);
+/// A reply that is given to one command after the other.
+struct Reply {
+    text: Vec<u8>,
+    /// Where its id is.
+    id: Range<usize>,
+    digits: Vec<u8>,
+}
+
+impl Reply {
+    fn new(text: &str) -> Self {
+        let at = text.rfind("\"id\": 0").map_or(0, |at| at + "\"id\": ".len());
+        Self { text: text.into(), id: at..at + 1, digits: Vec::new() }
     }
 
-    fn ask(&mut self, name: &str, text: &str) {
-        let executed = self.client.execute(&mut self.output, Request::new(name), ());
-        assert!(executed.is_ok(), "the command is refused");
-        black_box(self.output.bytes());
-        self.output.sent(usize::MAX);
-        let step = self.client.handle_input(black_box(text.as_bytes()));
-        let Ok(Step { received: Some(Received::Answer(answer)), .. }) = step else {
-            panic!("this was no answer");
-        };
-        assert!(answer.outcome.is_ok(), "this was a failure");
-        black_box(answer);
+    fn answers(&mut self, id: u64) {
+        self.digits.clear();
+        let _ = write!(self.digits, "{id}");
+        self.text.splice(self.id.clone(), self.digits.iter().copied());
+        self.id.end = self.id.start + self.digits.len();
     }
+}
+
+fn hear_event(client: &mut Client<()>, text: &str) {
+    let step = client.handle_input(black_box(text.as_bytes()));
+    let Ok(Step { received: Some(Received::Event(event)), used, .. }) = step else {
+        panic!("this was no event");
+    };
+    assert!(event.name() == "DEVICE_DELETED" && used == text.len());
+    black_box(event);
+}
+
+fn ask(client: &mut Client<()>, output: &mut FixedOutput<'_>, name: &str, text: &[u8]) {
+    let executed = client.execute(output, Request::new(name), ());
+    assert!(executed.is_ok(), "the command is refused");
+    black_box(output.bytes());
+    output.sent(usize::MAX);
+    let step = client.handle_input(black_box(text));
+    let Ok(Step { received: Some(Received::Answer(answer)), .. }) = step else {
+        panic!("this was no answer");
+    };
+    assert!(answer.outcome.is_ok(), "this was a failure");
+    black_box(answer);
 }
 
 fn hear(client: &mut Client<()>, input: &[u8]) {

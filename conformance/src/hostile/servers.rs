@@ -153,6 +153,24 @@ pub(super) const ALL: &[HostileServer] = &[
         ..USUAL
     },
     HostileServer {
+        does: "gives every answer again after each command that follows",
+        script: |wire| {
+            wire.greet()?;
+            let mut answered = String::new();
+            loop {
+                let command = wire.receive()?;
+                wire.say(&answered)?;
+                let number = command["arguments"]["number"].to_string();
+                wire.answer(&command, &number)?;
+                answered += &format!("{{\"return\": \"late\", \"id\": {}}}\r\n", command["id"]);
+            }
+        },
+        user: Repeats,
+        says: "nothing: late answers are nobody's, whatever waits for one",
+        after: Usable,
+        ..USUAL
+    },
+    HostileServer {
         does: "answers before it greets",
         script: |wire| {
             for id in 0..64 {

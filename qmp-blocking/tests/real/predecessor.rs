@@ -48,7 +48,7 @@ fn an_answer_to_the_client_before_is_nobodys(suite: &Suite) {
         slow.finish();
         second.join().unwrap();
         let received = received.lock().unwrap();
-        assert_eq!(received[1], r#"{"return": {}, "id": 0}"#, "not to us: {received:?}");
+        assert_eq!(received[1], r#"{"return": {}, "id": 1}"#, "not to us: {received:?}");
         assert_eq!(received.len(), 8);
     }
 }

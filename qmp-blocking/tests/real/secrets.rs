@@ -62,19 +62,19 @@ fn the_hook_sees_every_message_both_ways(suite: &Suite) {
     );
     qemu.execute("cont").run().unwrap();
     let seen = taken(&log);
-    assert_eq!(seen[0].1, r#"{"execute":"cont","id":0}"#);
+    assert_eq!(seen[0].1, r#"{"execute":"cont","id":1}"#);
     assert!(seen[1].1.contains(r#""event": "RESUME""#), "{seen:?}");
-    assert_eq!((seen[2].1.as_str(), seen.len()), (r#"{"return": {}, "id": 0}"#, 3));
+    assert_eq!((seen[2].1.as_str(), seen.len()), (r#"{"return": {}, "id": 1}"#, 3));
 
     let delete = qemu.execute("device_del").argument("id", "x").run();
     assert!(delete.is_err());
     let seen = taken(&log);
-    assert_eq!(seen[0].1, r#"{"execute":"device_del","arguments":{"id":"x"},"id":0}"#);
+    assert_eq!(seen[0].1, r#"{"execute":"device_del","arguments":{"id":"x"},"id":2}"#);
     assert!(seen[1].1.contains("DeviceNotFound"), "{seen:?}");
 
     qemu.raw(r#"{ "id": "my own", "execute": "stop" }"#).run().unwrap();
     let seen = taken(&log);
-    assert_eq!(seen[0].1, r#"{"execute": "stop","id":0}"#);
+    assert_eq!(seen[0].1, r#"{"execute": "stop","id":3}"#);
     let sent = [(); 3].map(|()| qemu.execute("query-name").send().unwrap());
     for sent in sent {
         sent.wait(&mut qemu).unwrap();

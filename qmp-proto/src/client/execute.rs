@@ -1,7 +1,7 @@
 //! Commands on their way out.
 
 use crate::client::pending::Traits;
-use crate::client::{Client, Dialect, IN_BAND_BESIDE_OUT_OF_BAND, Phase, RequestId};
+use crate::client::{Client, Dialect, IN_BAND_BESIDE_OUT_OF_BAND, Options, Phase, RequestId};
 use crate::output::{NoDescriptor, Sink};
 use crate::request::{
     Identity, RawMessage, Refusal, Refused, Request, WriteArguments, write_raw, write_request,
@@ -31,11 +31,11 @@ impl<T, const N: usize> Client<T, N> {
         let at = out.length();
         let sent = self.admit(traits, |identity| write_request(out, &request, identity));
         match sent {
-            Ok(vacancy) => {
+            Ok(slot) => {
                 if let Some(descriptor) = request.descriptor.take() {
                     out.attach(at, descriptor);
                 }
-                Ok(self.pending.fill(vacancy, token, traits))
+                Ok(self.pending.fill(slot, token, traits))
             }
             Err(reason) => Err(Refused { reason, token, descriptor: request.descriptor }),
         }
@@ -61,7 +61,7 @@ impl<T, const N: usize> Client<T, N> {
             ends_connection: command.name == "quit",
         };
         match self.admit(traits, |identity| write_raw(out, message, identity)) {
-            Ok(vacancy) => Ok(self.pending.fill(vacancy, token, traits)),
+            Ok(slot) => Ok(self.pending.fill(slot, token, traits)),
             Err(reason) => Err(Refused { reason, token, descriptor: None }),
         }
     }
@@ -74,12 +74,12 @@ impl<T, const N: usize> Client<T, N> {
         self.pending.abandon(request)
     }
 
-    /// Applies the rules for what may be in flight, then writes.
+    /// Applies the rules for what may be in flight, then writes; gives the slot to fill.
     fn admit(
         &mut self,
         traits: Traits,
         write: impl FnOnce(Identity) -> Result<(), Refusal>,
-    ) -> Result<(usize, u64), Refusal> {
+    ) -> Result<usize, Refusal> {
         if self.phase != Phase::Ready {
             return Err(Refusal::Phase(self.phase));
         }
@@ -105,16 +105,12 @@ impl<T, const N: usize> Client<T, N> {
         if traits.descriptor && self.pending.has_descriptor() {
             return Err(Refusal::DescriptorInFlight);
         }
-        let Some(vacancy) = self.pending.vacancy() else {
+        let Some(slot) = self.pending.vacancy() else {
             return Err(self.pending.refusal(N, traits.out_of_band));
         };
-        let Identity { id, string, line_end } = self.identity(vacancy.1);
-        write(Identity { id, string, line_end })?;
-        Ok(vacancy)
-    }
-
-    fn identity(&self, id: u64) -> Identity {
-        Identity { id, string: self.options.string_ids, line_end: self.options.line_end }
+        let Options { string_ids: string, line_end, .. } = self.options;
+        write(Identity { id: self.pending.next_id(), string, line_end })?;
+        Ok(slot)
     }
 
     /// Whether in-band answers come in the order of their commands, and nothing overtakes them.

@@ -79,8 +79,8 @@ impl<T, const N: usize> Client<T, N> {
     /// A client of a monitor whose greeting and negotiation are over: of a connection that was
     /// handed over, say.
     ///
-    /// Answers to whoever had it before may still come, so ids start at a random place: `nonce`
-    /// must be fresh and unpredictable.
+    /// Answers to whoever had it before may still come, so ids start at a random place, as
+    /// numbers of 16 digits: `nonce` must be fresh and unpredictable.
     pub fn negotiated(options: Options, nonce: u64) -> Self {
         let mut client =
             Self::new(options, Dialect::Monitor(monitor::Monitor::default()), Phase::Ready);

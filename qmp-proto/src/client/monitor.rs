@@ -122,7 +122,7 @@ impl<T, const N: usize> Client<T, N> {
     }
 }
 
-/// An id of 53 bits that no slot's number can be, and that every server echoes exactly.
+/// An id of 53 bits that no request's can be, and that every server echoes exactly.
 pub(crate) const fn unmistakable(nonce: u64) -> u64 {
     const TOP: u64 = 1 << 52;
     TOP | (nonce & (TOP - 1))

@@ -7,12 +7,9 @@ use crate::client::{Ending, Unanswered};
 use crate::request::Refusal;
 
 /// Names a request that was sent, for [`Client::abandon`](crate::Client::abandon). Never used
-/// again within a connection.
+/// again within a connection: it is the request's id on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RequestId {
-    serial: u64,
-    slot: usize,
-}
+pub struct RequestId(u64);
 
 #[derive(Debug)]
 pub(crate) struct Pending<T, const N: usize> {
@@ -22,17 +19,16 @@ pub(crate) struct Pending<T, const N: usize> {
     slots: [Option<Entry<T>>; N],
     count: usize,
     lost: usize,
-    next_serial: u64,
+    /// The id of the request that is sent next. Ids are never used again, or an answer that comes
+    /// twice, and late, would be taken for another request's.
+    next: u64,
     /// No in-band request before this one is unanswered.
     in_order: u64,
-    /// Part of all ids; raised when an answer came twice.
-    generation: u64,
 }
 
 #[derive(Debug)]
 struct Entry<T> {
-    serial: u64,
-    wire_id: u64,
+    id: u64,
     /// `None` once abandoned.
     token: Option<T>,
     traits: Traits,
@@ -68,15 +64,16 @@ impl<T, const N: usize> Pending<T, N> {
             slots: [const { None }; N],
             count: 0,
             lost: 0,
-            next_serial: 0,
+            next: 0,
             in_order: 0,
-            generation: 0,
         }
     }
 
-    /// Makes ids begin at a place that follows from `nonce`.
+    /// Makes ids begin at a place that follows from `nonce`: far above those that are counted from
+    /// 0, and far enough below those of handshakes.
     pub(crate) const fn start_at(&mut self, nonce: u64) {
-        self.generation = (nonce >> 16) / N as u64 + 1;
+        const HALF: u64 = 1 << 51;
+        self.next = HALF | (nonce & (HALF / 2 - 1));
     }
 
     /// How many are unanswered and not lost.
@@ -85,36 +82,30 @@ impl<T, const N: usize> Pending<T, N> {
     }
 
     pub(crate) fn in_band(&self) -> usize {
-        self.live().filter(|(_, entry)| !entry.traits.out_of_band).count()
+        self.live().filter(|entry| !entry.traits.out_of_band).count()
     }
 
     pub(crate) fn has_descriptor(&self) -> bool {
-        self.live().any(|(_, entry)| entry.traits.descriptor)
+        self.live().any(|entry| entry.traits.descriptor)
     }
 
-    fn live(&self) -> impl Iterator<Item = (usize, &Entry<T>)> {
-        self.slots
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)))
-            .filter(|(_, entry)| !entry.lost)
+    fn live(&self) -> impl Iterator<Item = &Entry<T>> {
+        self.slots.iter().flatten().filter(|entry| !entry.lost)
     }
 
     /// Why one more cannot be added to the `limit` of its lane; abandoned ones are named.
     pub(crate) fn refusal(&self, limit: usize, out_of_band: bool) -> Refusal {
-        let lane = || self.live().filter(|(_, entry)| entry.traits.out_of_band == out_of_band);
-        let oldest = lane().min_by_key(|(_, entry)| entry.serial);
-        match oldest {
-            Some((slot, entry)) if lane().all(|(_, entry)| entry.token.is_none()) => {
-                let oldest = RequestId { serial: entry.serial, slot };
-                Refusal::HeldByAbandoned { oldest }
+        let lane = || self.live().filter(|entry| entry.traits.out_of_band == out_of_band);
+        match lane().map(|entry| entry.id).min() {
+            Some(oldest) if lane().all(|entry| entry.token.is_none()) => {
+                Refusal::HeldByAbandoned { oldest: RequestId(oldest) }
             }
             _ => Refusal::TooManyInFlight { limit },
         }
     }
 
-    /// A free slot, and the id to send for it.
-    pub(crate) fn vacancy(&mut self) -> Option<(usize, u64)> {
+    /// A free slot, if there is one.
+    pub(crate) fn vacancy(&mut self) -> Option<usize> {
         let free = self.slots.iter().position(Option::is_none);
         #[cfg(feature = "alloc")]
         let free = free.or_else(|| {
@@ -127,28 +118,27 @@ impl<T, const N: usize> Pending<T, N> {
                 self.slots.len() - 1
             })
         });
-        free.map(|slot| (slot, self.generation.wrapping_mul(N as u64).wrapping_add(slot as u64)))
+        free
+    }
+
+    /// The id to send for the request that is going to fill it.
+    pub(crate) const fn next_id(&self) -> u64 {
+        self.next
     }
 
     /// Fills the slot that [`vacancy`](Self::vacancy) gave.
-    pub(crate) fn fill(
-        &mut self,
-        (slot, wire_id): (usize, u64),
-        token: T,
-        traits: Traits,
-    ) -> RequestId {
-        let serial = self.next_serial;
-        self.next_serial += 1;
+    pub(crate) fn fill(&mut self, slot: usize, token: T, traits: Traits) -> RequestId {
+        let id = self.next;
+        self.next += 1;
         if let Some(free) = self.slots.get_mut(slot) {
-            *free = Some(Entry { serial, wire_id, token: Some(token), traits, lost: false });
+            *free = Some(Entry { id, token: Some(token), traits, lost: false });
             self.count += 1;
         }
-        RequestId { serial, slot }
+        RequestId(id)
     }
 
     fn entry_mut(&mut self, request: RequestId) -> Option<&mut Entry<T>> {
-        let entry = self.slots.get_mut(request.slot)?.as_mut()?;
-        (entry.serial == request.serial).then_some(entry)
+        self.slots.iter_mut().flatten().find(|entry| entry.id == request.0)
     }
 
     pub(crate) fn token_mut(&mut self, request: RequestId) -> Option<&mut T> {
@@ -159,18 +149,9 @@ impl<T, const N: usize> Pending<T, N> {
         self.entry_mut(request)?.token.take()
     }
 
-    /// Takes out the request that has this id on the wire.
-    pub(crate) fn settle(&mut self, wire_id: u64) -> Option<Settled<T>> {
-        let slot = usize::try_from(wire_id % N as u64).ok()?;
-        let entry = self.slots.get(slot)?.as_ref();
-        if entry.is_some_and(|entry| entry.wire_id == wire_id && !entry.lost) {
-            return self.take(slot);
-        }
-        if entry.is_none() && wire_id / N as u64 == self.generation {
-            // Answered before: from now on an id must not come back so soon.
-            self.generation += 1;
-        }
-        None
+    /// Takes out the request that has this id.
+    pub(crate) fn settle(&mut self, id: u64) -> Option<Settled<T>> {
+        self.take(|entry| entry.id == id)
     }
 
     /// Takes out the only request there is, if there is only one.
@@ -178,15 +159,15 @@ impl<T, const N: usize> Pending<T, N> {
         if self.count() != 1 {
             return None;
         }
-        let slot = self.live().next()?.0;
-        self.take(slot)
+        self.take(|_| true)
     }
 
-    fn take(&mut self, slot: usize) -> Option<Settled<T>> {
-        let entry = self.slots.get_mut(slot)?.take()?;
+    fn take(&mut self, which: impl Fn(&Entry<T>) -> bool) -> Option<Settled<T>> {
+        let found = |entry: &mut Entry<T>| !entry.lost && which(entry);
+        let entry = self.slots.iter_mut().find_map(|slot| slot.take_if(found))?;
         self.count -= 1;
         Some(Settled {
-            request: RequestId { serial: entry.serial, slot },
+            request: RequestId(entry.id),
             token: entry.token,
             out_of_band: entry.traits.out_of_band,
         })
@@ -195,10 +176,10 @@ impl<T, const N: usize> Pending<T, N> {
     /// Gives up all in-band requests sent before this one.
     pub(crate) fn lose_before(&mut self, request: RequestId) {
         // Most often it is the oldest itself.
-        if request.serial > self.in_order {
-            self.lose(|entry| !entry.traits.out_of_band && entry.serial < request.serial);
+        if request.0 > self.in_order {
+            self.lose(|entry| !entry.traits.out_of_band && entry.id < request.0);
         }
-        self.in_order = request.serial + 1;
+        self.in_order = request.0 + 1;
     }
 
     pub(crate) fn lose_all(&mut self) {
@@ -227,16 +208,16 @@ impl<T, const N: usize> Pending<T, N> {
         }
         let lost = self.slots.iter().enumerate().filter_map(|(slot, entry)| {
             let entry = entry.as_ref().filter(|entry| entry.lost)?;
-            Some((entry.serial, slot))
+            Some((entry.id, slot))
         });
-        let (serial, slot) = lost.min()?;
+        let (id, slot) = lost.min()?;
         let entry = self.slots.get_mut(slot)?.take()?;
         self.count -= 1;
         self.lost -= 1;
         let expected =
             entry.traits.unanswered || (connection_ended && entry.traits.ends_connection);
         Some(Unanswered {
-            request: RequestId { serial, slot },
+            request: RequestId(id),
             token: entry.token?,
             ending: if expected { Ending::AsExpected } else { Ending::OutcomeUnknown },
         })
@@ -245,7 +226,7 @@ impl<T, const N: usize> Pending<T, N> {
     /// How many wait for an answer that the end of the connection does not give.
     pub(crate) fn expecting_answers(&self) -> usize {
         let expecting = |traits: Traits| !traits.ends_connection && !traits.unanswered;
-        self.live().filter(|(_, entry)| entry.token.is_some() && expecting(entry.traits)).count()
+        self.live().filter(|entry| entry.token.is_some() && expecting(entry.traits)).count()
     }
 }
 
@@ -255,18 +236,40 @@ mod tests {
     use alloc::vec::Vec;
 
     fn add(pending: &mut Pending<u32, 4>, token: u32) -> (RequestId, u64) {
-        let vacancy = pending.vacancy().unwrap();
-        (pending.fill(vacancy, token, Traits::default()), vacancy.1)
+        let (slot, id) = (pending.vacancy().unwrap(), pending.next_id());
+        (pending.fill(slot, token, Traits::default()), id)
     }
 
     #[test]
-    fn ids_are_slots_and_slots_are_used_again() {
+    fn slots_are_used_again_and_ids_are_not() {
         let mut pending = Pending::new();
         let ids: Vec<_> = (0..4).map(|token| add(&mut pending, token).1).collect();
         assert_eq!(ids, [0, 1, 2, 3]);
         assert!(pending.vacancy().is_none());
         assert_eq!(pending.settle(2).unwrap().token, Some(2));
-        assert_eq!(add(&mut pending, 9).1, 2);
+        assert_eq!(pending.vacancy(), Some(2));
+        assert_eq!(add(&mut pending, 9).1, 4);
+        assert!(pending.settle(2).is_none(), "the old id is nobody's");
+        assert_eq!(pending.settle(4).unwrap().token, Some(9));
+    }
+
+    #[test]
+    fn an_id_that_was_not_sent_is_not_used_up() {
+        let mut pending: Pending<u32, 4> = Pending::new();
+        assert_eq!(pending.vacancy(), Some(0));
+        assert_eq!(pending.next_id(), 0);
+        assert_eq!(add(&mut pending, 1).1, 0);
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn who_has_one_request_at_a_time_pays_for_one() {
+        let mut pending: Pending<u32, 4> = Pending::new();
+        for id in 0..1000 {
+            add(&mut pending, 1);
+            assert!(pending.settle(id).is_some());
+        }
+        assert_eq!(pending.slots.capacity(), 1);
     }
 
     #[test]
@@ -275,23 +278,21 @@ mod tests {
         let (first, id) = add(&mut pending, 1);
         assert_eq!(pending.abandon(first), Some(1));
         assert_eq!(pending.abandon(first), None);
-        assert_eq!(add(&mut pending, 2).1, 1);
+        assert_eq!(pending.vacancy(), Some(1));
         assert_eq!(pending.settle(id).unwrap().token, None);
-        let (again, again_id) = add(&mut pending, 3);
-        assert_eq!(again_id, id);
+        assert_eq!(pending.vacancy(), Some(0));
+        let again = add(&mut pending, 3).0;
         assert_eq!(pending.token_mut(first), None, "a stale name finds nothing");
         assert_eq!(pending.token_mut(again), Some(&mut 3));
     }
 
     #[test]
-    fn an_answer_that_came_twice_retires_the_ids() {
+    fn what_is_given_up_is_answered_no_more() {
         let mut pending = Pending::new();
         add(&mut pending, 1);
-        assert!(pending.settle(0).is_some());
+        pending.lose_all();
         assert!(pending.settle(0).is_none());
-        assert_eq!(add(&mut pending, 2).1, 4);
-        assert!(pending.settle(0).is_none(), "the old id is nobody's");
-        assert_eq!(pending.settle(4).unwrap().token, Some(2));
+        assert_eq!(pending.next_lost(false).unwrap().token, 1);
     }
 
     #[test]

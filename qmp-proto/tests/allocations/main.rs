@@ -10,6 +10,8 @@ mod large;
 #[cfg(feature = "alloc")]
 mod server;
 
+use std::io::Write as _;
+
 use counting::allocations;
 use qmp_proto::{Arguments, Client, FixedOutput, Options, RawMessage, Received, Request};
 
@@ -23,14 +25,34 @@ const OTHER_EVENT: &[u8] = b"{\"event\": \"E\", \"data\": {\"a\": [1]}, \"x\": \
 const STRAY: &[u8] = b"{\"return\": {}, \"id\": \"foreign\"}\r\n";
 const NOISE: &[u8] = b"noise\r\n";
 
-/// The answers to a request with id 0, one to each route and an error.
-const ANSWERS: [&[u8]; 3] = [
-    b"{\"return\": {\"running\": true}, \"id\": 0}\r\n",
-    b"{\"id\": 0, \"return\": {\"running\": true}}\r\n",
-    b"{\"id\": 0, \"error\": {\"class\": \"GenericError\", \"desc\": \"\\\"no\\\"\"}}\r\n",
+/// What stands before and behind the id in an answer: one to each route and an error.
+const ANSWERS: [(&str, &str); 3] = [
+    ("{\"return\": {\"running\": true}, \"id\": ", "}"),
+    ("{\"id\": ", ", \"return\": {\"running\": true}}"),
+    ("{\"id\": ", ", \"error\": {\"class\": \"GenericError\", \"desc\": \"\\\"no\\\"\"}}"),
 ];
 
 const ARGUMENTS: &str = r#"{"id": "net0", "options": [1, 2.5, {"a": "\u0041"}]}"#;
+
+/// Answers one request after the other, and allocates nothing either.
+struct Answering {
+    id: u64,
+    line: [u8; 128],
+}
+
+impl Answering {
+    const fn new() -> Self {
+        Self { id: 0, line: [0; 128] }
+    }
+
+    fn next(&mut self, (before, after): (&str, &str)) -> &[u8] {
+        let mut rest = &mut self.line[..];
+        write!(rest, "{before}{}{after}\r\n", self.id).unwrap();
+        self.id += 1;
+        let rest = rest.len();
+        &self.line[..self.line.len() - rest]
+    }
+}
 
 fn handshake(client: &mut Client<u8>, out: &mut FixedOutput<'_>) {
     let step = client.handle_input(GREETING).unwrap();
@@ -59,22 +81,22 @@ fn hear(client: &mut Client<u8>, bytes: &[u8]) {
     }
 }
 
-fn everything(client: &mut Client<u8>, out: &mut FixedOutput<'_>) {
+fn everything(client: &mut Client<u8>, out: &mut FixedOutput<'_>, answering: &mut Answering) {
     for answer in ANSWERS {
         client.execute(out, Request::new("stop"), 1).unwrap();
-        hear(client, answer);
+        hear(client, answering.next(answer));
         let arguments = Arguments::parse(ARGUMENTS).unwrap();
         let request = Request::new("device_del").checked(arguments);
         client.execute(out, request, 1).unwrap();
-        hear(client, answer);
+        hear(client, answering.next(answer));
         let raw = RawMessage::parse("{\"execute\": \"stop\", \"id\": [1]}").unwrap();
         client.execute_raw(out, &raw, 1).unwrap();
-        hear(client, answer);
+        hear(client, answering.next(answer));
         out.sent(usize::MAX);
     }
     let abandoned = client.execute(out, Request::new("stop"), 1).unwrap();
     client.abandon(abandoned);
-    assert!(client.handle_input(ANSWERS[0]).unwrap().received.is_none());
+    assert!(client.handle_input(answering.next(ANSWERS[0])).unwrap().received.is_none());
     client.execute(out, Request::new("not a name"), 1).unwrap_err();
     for bytes in [EVENT, OTHER_EVENT, STRAY, NOISE] {
         hear(client, bytes);
@@ -87,14 +109,15 @@ fn a_client_allocates_nothing_per_message() {
     let mut memory = [0; 4096];
     let mut out = FixedOutput::new(&mut memory);
     let mut client: Client<u8> = Client::monitor(Options::monitor());
+    let mut answering = Answering::new();
     let handshaking = allocations(|| handshake(&mut client, &mut out));
     assert_eq!(handshaking, 0);
-    let warming_up = allocations(|| everything(&mut client, &mut out));
+    let warming_up = allocations(|| everything(&mut client, &mut out, &mut answering));
     let table = usize::from(cfg!(feature = "alloc"));
     assert_eq!(warming_up, table, "the table of requests, where there is an allocator");
     let rest = allocations(|| {
         for _ in 0..100 {
-            everything(&mut client, &mut out);
+            everything(&mut client, &mut out, &mut answering);
         }
     });
     assert_eq!(rest, 0);
@@ -105,6 +128,7 @@ fn an_agents_client_allocates_nothing_per_message() {
     let mut memory = [0; 4096];
     let mut out = FixedOutput::new(&mut memory);
     let mut client: Client<u8> = Client::agent(Options::agent());
+    let mut answering = Answering::new();
     let mut session = || {
         client.sync(&mut out, 7).unwrap();
         let answer = b"\xFF{\"return\": 4503599627370503, \"id\": 4503599627370503}\n";
@@ -112,7 +136,7 @@ fn an_agents_client_allocates_nothing_per_message() {
         assert!(matches!(step.received, Some(Received::Ready)));
         for answer in ANSWERS {
             client.execute(&mut out, Request::new("guest-ping"), 1).unwrap();
-            hear(&mut client, answer);
+            hear(&mut client, answering.next(answer));
         }
         hear(&mut client, NOISE);
         out.sent(usize::MAX);
@@ -155,6 +179,7 @@ mod session {
     #[test]
     fn a_session_allocates_nothing_per_message() {
         let mut session = ready();
+        let mut answering = Answering::new();
         let mut exchange = || {
             for answer in ANSWERS {
                 session.sender().execute(Request::new("stop"), 1).unwrap();
@@ -162,9 +187,10 @@ mod session {
                 let request = Request::new("device_del").checked(arguments);
                 session.sender().execute(request, 2).unwrap();
                 write(&mut session);
-                read(&mut session, answer, |it| assert!(matches!(it, Received::Answer(_))));
-                let second = b"{\"return\": {}, \"id\": 1}\r\n";
-                read(&mut session, second, |it| assert!(matches!(it, Received::Answer(_))));
+                for answer in [answer, ANSWERS[0]] {
+                    let answer = answering.next(answer);
+                    read(&mut session, answer, |it| assert!(matches!(it, Received::Answer(_))));
+                }
             }
             read(&mut session, EVENT, |it| assert!(matches!(it, Received::Event(_))));
             read(&mut session, STRAY, |it| assert!(matches!(it, Received::Stray(_))));
@@ -184,11 +210,12 @@ mod session {
         }
         let arguments = DeviceDel { id: "net0", options: &[1.0, 2.5] };
         let mut session = ready();
+        let mut answering = Answering::new();
         let mut exchange = || {
             let request = Request::new("device_del").arguments(&arguments);
             session.sender().execute(request, 1).unwrap();
             write(&mut session);
-            read(&mut session, ANSWERS[0], |it| {
+            read(&mut session, answering.next(ANSWERS[0]), |it| {
                 #[derive(serde::Deserialize)]
                 struct Status {
                     running: bool,

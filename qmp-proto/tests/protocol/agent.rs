@@ -152,7 +152,8 @@ fn a_message_that_is_too_long_or_too_deep_costs_the_sync_and_not_the_connection(
         assert_eq!(peer.hears(bad), []);
         assert_eq!(peer.hears(sync_answer(SEVEN + 1)), [Said::Ready]);
         peer.execute("guest-ping", 3);
-        assert_eq!(peer.hears(returned(0)), [Said::done(3)]);
+        assert_eq!(peer.hears(returned(0)), [Said::stray(&returned(0))], "a lost one's");
+        assert_eq!(peer.hears(returned(2)), [Said::done(3)]);
     }
 }
 

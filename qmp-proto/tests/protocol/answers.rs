@@ -74,15 +74,35 @@ fn an_id_may_come_back_as_a_string() {
 }
 
 #[test]
-fn an_answer_that_comes_twice_is_stray_and_cannot_be_taken_for_a_later_one() {
+fn an_answer_that_comes_twice_is_nobodys_however_late() {
     let mut peer = ready();
     peer.execute("stop", 1);
     assert_eq!(peer.hears(returned(0)), [Said::done(1)]);
     assert_eq!(peer.hears(returned(0)), [Said::stray(&returned(0))]);
+    for (id, token) in (1..200).zip(2..) {
+        peer.execute("cont", token);
+        assert!(peer.sent().ends_with(&format!("\"id\":{id}}}")));
+        for earlier in 0..id {
+            assert_eq!(peer.hears(returned(earlier)), [Said::stray(&returned(earlier))]);
+            assert_eq!(peer.hears(failed(earlier)), [Said::stray(&failed(earlier))]);
+        }
+        assert_eq!(peer.hears(returned(id)), [Said::done(token)]);
+    }
+}
+
+#[test]
+fn an_answer_that_comes_twice_is_nobodys_where_it_may_overtake_too() {
+    let mut peer: Peer = Peer::ready(Options::monitor(), &[qmp_proto::OUT_OF_BAND]);
+    peer.execute("stop", 1);
     peer.execute("cont", 2);
-    assert_eq!(peer.hears(returned(0)), [Said::stray(&returned(0))]);
-    peer.sent();
-    assert_eq!(peer.hears(returned(64)), [Said::done(2)]);
+    assert_eq!(peer.hears(returned(1)), [Said::done(2)]);
+    let abandoned = peer.execute("stop", 3);
+    assert_eq!(peer.hears(returned(1)), [Said::stray(&returned(1))]);
+    peer.client.abandon(abandoned);
+    assert_eq!(peer.hears(returned(2)), [], "swallowed");
+    peer.execute("stop", 4);
+    assert_eq!(peer.hears(returned(2)), [Said::stray(&returned(2))]);
+    assert_eq!(peer.hears([returned(3), returned(0)].concat()), [Said::done(4), Said::done(1)]);
 }
 
 #[test]

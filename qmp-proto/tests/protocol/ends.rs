@@ -144,7 +144,7 @@ fn a_command_without_answer_is_done_when_a_later_one_is_answered_and_can_fail() 
     assert_eq!(peer.hears(returned(1)), [Said::done(2), expected(1)]);
     peer.execute("guest-shutdown", 3);
     let failure = Said::Answer(3, Err("GenericError: no".into()));
-    assert_eq!(peer.hears(crate::peer::failed(0)), [failure]);
+    assert_eq!(peer.hears(crate::peer::failed(2)), [failure]);
 }
 
 #[test]

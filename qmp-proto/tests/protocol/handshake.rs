@@ -171,12 +171,14 @@ fn a_connection_handed_over_begins_with_ids_nobody_used() {
         let sent = peer.sent();
         let id = sent.rsplit(':').next().unwrap().trim_end_matches('}');
         let id: u64 = id.parse().unwrap();
-        assert!((64..1 << 52).contains(&id), "{id}");
+        assert!((1 << 51..1 << 52).contains(&id), "{id}");
         assert!(!seen.contains(&id));
         seen.push(id);
         for stale in 0..64 {
             assert_eq!(peer.hears(returned(stale)), [Said::stray(&returned(stale))]);
         }
         assert_eq!(peer.hears(returned(id)), [Said::done(1)]);
+        peer.execute("cont", 2);
+        assert_eq!(peer.sent(), format!("{{\"execute\":\"cont\",\"id\":{}}}", id + 1));
     }
 }

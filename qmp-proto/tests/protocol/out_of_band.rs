@@ -34,7 +34,7 @@ fn an_eighth_in_band_command_is_refused_and_out_of_band_ones_are_not() {
     assert_eq!(peer.refusal("stop"), oldest, "those out of band hold no slot of this lane");
     assert_eq!(peer.hears(returned(3)), []);
     peer.execute("stop", 200);
-    assert_eq!(peer.hears(returned(3)), [Said::done(200)]);
+    assert_eq!(peer.hears(returned(64)), [Said::done(200)]);
 }
 
 #[test]

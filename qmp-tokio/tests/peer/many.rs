@@ -38,6 +38,26 @@ async fn tasks_of_several_threads_get_their_own_answers() {
     numbers_come_back(connect(|peer| peer.echo()).await, 500, 40).await;
 }
 
+/// Others go on meanwhile in the slots of those that were answered.
+#[tokio::test]
+async fn answers_that_come_again_and_late_reach_nobody() {
+    let client = connect(|mut peer| {
+        let mut answered = std::collections::VecDeque::<String>::new();
+        while let Some(message) = peer.receive() {
+            for late in &answered {
+                peer.answer(late, "\"late\"");
+            }
+            let value: serde_json::Value = serde_json::from_str(&message).unwrap();
+            peer.answer(&message, &value["arguments"]["number"].to_string());
+            answered.push_back(message);
+            if answered.len() > 64 {
+                answered.pop_front();
+            }
+        }
+    });
+    numbers_come_back(client.await, 100, 10).await;
+}
+
 #[tokio::test]
 async fn no_more_than_64_are_in_flight_and_turns_are_fair() {
     let client = connect(|mut peer| {

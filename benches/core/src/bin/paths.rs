@@ -17,6 +17,6 @@ fn main() {
     let (messages, mut memory) = (Messages::new(), Vec::new());
     let mut paths = Paths::new(&messages, &mut memory);
     for _ in 0..times {
-        paths.take(*path);
+        paths.once(*path);
     }
 }

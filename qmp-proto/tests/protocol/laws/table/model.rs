@@ -59,6 +59,7 @@ pub(super) struct Model {
     peer: Peer<SLOTS>,
     pub(super) in_flight: Vec<InFlight>,
     answered: Vec<u64>,
+    sent: u64,
     next_token: u32,
     /// Tokens that came back, in whatever way.
     back: Vec<u32>,
@@ -78,6 +79,7 @@ impl Model {
             peer,
             in_flight: Vec::new(),
             answered: Vec::new(),
+            sent: 0,
             next_token: 0,
             back: Vec::new(),
             nonce: 7,
@@ -108,12 +110,7 @@ impl Model {
                 if self.answered.is_empty() {
                     return;
                 }
-                let id = self.answered[which.index(self.answered.len())];
-                if self.in_flight.iter().any(|it| it.wire_id == id) {
-                    // Used again before the server was found to repeat itself: it is an answer.
-                    return;
-                }
-                let again = returned(id);
+                let again = returned(self.answered[which.index(self.answered.len())]);
                 self.stray(&again)
             }
             Act::Foreign(id) => {
@@ -153,7 +150,8 @@ impl Model {
                 let sent = self.peer.sent();
                 let id = sent.trim_end().rsplit(':').next().unwrap();
                 let wire_id = id.trim_end_matches('}').parse().unwrap();
-                assert!(self.in_flight.iter().all(|it| it.wire_id != wire_id));
+                assert_eq!(wire_id, self.sent, "ids count what is sent");
+                self.sent += 1;
                 self.in_flight.push(InFlight {
                     request,
                     token,
