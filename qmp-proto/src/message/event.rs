@@ -1,15 +1,14 @@
 //! Events.
 
 use crate::json::JsonError;
-use crate::message::{Body, Json, Timestamp};
+use crate::message::{Body, Json, Timestamp, Utf8};
 
 /// An event, borrowed from the bytes it came in.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'b> {
-    /// UTF-8.
-    pub(crate) name: &'b [u8],
+    pub(crate) name: Utf8<'b>,
     pub(crate) timestamp: Option<Timestamp>,
-    pub(crate) message: &'b [u8],
+    pub(crate) message: Utf8<'b>,
     pub(crate) data: Option<Body<'b>>,
 }
 
@@ -18,7 +17,7 @@ impl<'b> Event<'b> {
     ///
     /// As it stands on the wire: no server escapes anything in a name.
     pub fn name(&self) -> &'b str {
-        core::str::from_utf8(self.name).unwrap_or_default()
+        self.name.text().unwrap_or_default()
     }
 
     /// When it was made. Every QEMU says; absent only from servers that do not.
@@ -39,6 +38,6 @@ impl<'b> Event<'b> {
 
     /// The whole message, unchecked, without the line end.
     pub const fn message(&self) -> &'b [u8] {
-        self.message
+        self.message.bytes()
     }
 }

@@ -8,9 +8,12 @@ mod json;
 #[cfg(feature = "alloc")]
 mod owned;
 #[cfg(feature = "alloc")]
+mod owned_event;
+#[cfg(feature = "alloc")]
 mod owned_json;
 mod reply;
 mod timestamp;
+mod utf8;
 mod version;
 #[cfg(feature = "alloc")]
 mod with_id;
@@ -21,7 +24,9 @@ pub use failure::Failure;
 pub use greeting::{Capabilities, Greeting};
 pub use json::Json;
 #[cfg(feature = "alloc")]
-pub use owned::{OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply};
+pub use owned::{OwnedFailure, OwnedGreeting, OwnedReply};
+#[cfg(feature = "alloc")]
+pub use owned_event::OwnedEvent;
 #[cfg(feature = "alloc")]
 pub use owned_json::OwnedJson;
 pub use reply::Reply;
@@ -30,6 +35,7 @@ pub use version::Version;
 
 pub(crate) use greeting::inside_quotes;
 pub(crate) use json::Body;
+pub(crate) use utf8::Utf8;
 
 /// One message of a server.
 #[derive(Clone, Copy, Debug)]

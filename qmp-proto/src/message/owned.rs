@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::json::{JsonError, Text};
 use crate::message::with_id::message_with_id;
-use crate::message::{Body, ErrorClass, Event, Failure, Greeting, Json, Reply, Timestamp, Version};
+use crate::message::{Body, ErrorClass, Failure, Greeting, Json, Reply, Utf8, Version};
 
 /// A success answer that owns its bytes: one allocation, decoded when asked for.
 #[derive(Clone)]
@@ -19,17 +19,17 @@ pub struct OwnedReply {
 
 /// Where a value stands in a message.
 #[derive(Clone, Copy, Debug)]
-struct Range {
+pub(super) struct Range {
     start: usize,
     end: usize,
 }
 
 impl Range {
-    const fn of(body: &Body<'_>) -> Self {
+    pub(super) const fn of(body: &Body<'_>) -> Self {
         Self { start: body.start, end: body.end }
     }
 
-    const fn within<'b>(&self, message: &'b [u8]) -> Body<'b> {
+    pub(super) const fn within<'b>(&self, message: Utf8<'b>) -> Body<'b> {
         Body { message, start: self.start, end: self.end }
     }
 }
@@ -44,7 +44,7 @@ impl OwnedReply {
 
     /// The reply, borrowed from this.
     pub fn as_reply(&self) -> Reply<'_> {
-        Reply { body: self.value.within(&self.message), id: self.id }
+        Reply { body: self.value.within(Utf8::Unknown(&self.message)), id: self.id }
     }
 
     /// The value of `return`: `{}` for a command that returns nothing.
@@ -77,7 +77,7 @@ impl OwnedReply {
 impl Reply<'_> {
     /// The reply with bytes of its own.
     pub fn into_owned(self) -> OwnedReply {
-        OwnedReply { message: self.body.message.into(), value: Range::of(&self.body), id: self.id }
+        OwnedReply { message: self.message().into(), value: Range::of(&self.body), id: self.id }
     }
 }
 
@@ -143,64 +143,6 @@ impl Failure<'_> {
     }
 }
 
-/// An event that owns its bytes: one allocation, decoded when asked for.
-#[derive(Clone)]
-pub struct OwnedEvent {
-    message: Box<[u8]>,
-    name: (usize, usize),
-    timestamp: Option<Timestamp>,
-    data: Option<Range>,
-}
-
-impl OwnedEvent {
-    /// The event, borrowed from this.
-    pub fn as_event(&self) -> Event<'_> {
-        Event {
-            name: self.message.get(self.name.0..self.name.1).unwrap_or_default(),
-            timestamp: self.timestamp,
-            message: &self.message,
-            data: self.data.map(|data| data.within(&self.message)),
-        }
-    }
-
-    /// Its name, `STOP` or `DEVICE_DELETED` say.
-    pub fn name(&self) -> &str {
-        core::str::from_utf8(&self.message[self.name.0..self.name.1]).unwrap_or_default()
-    }
-
-    /// When it was made, if the server says so. Every QEMU does.
-    pub const fn timestamp(&self) -> Option<Timestamp> {
-        self.timestamp
-    }
-
-    /// What it carries: absent for events that carry nothing, such as `STOP`.
-    ///
-    /// # Errors
-    ///
-    /// If the server sent something that is no JSON there.
-    pub fn data(&self) -> Result<Option<Json<'_>>, JsonError> {
-        self.as_event().data()
-    }
-
-    /// The whole message, unchecked, without the line end.
-    pub fn message(&self) -> &[u8] {
-        &self.message
-    }
-}
-
-impl Event<'_> {
-    /// The event with bytes of its own.
-    pub fn into_owned(self) -> OwnedEvent {
-        let name = self.name.as_ptr().addr() - self.message.as_ptr().addr();
-        OwnedEvent {
-            message: self.message.into(),
-            name: (name, name + self.name.len()),
-            timestamp: self.timestamp,
-            data: self.data.as_ref().map(Range::of),
-        }
-    }
-}
-
 /// A greeting that owns its text.
 #[derive(Clone, Default)]
 pub struct OwnedGreeting {
@@ -253,7 +195,7 @@ impl Greeting<'_> {
 const SHOWN: usize = 256;
 
 /// Shows the message as text, cut to a sane length.
-fn show(f: &mut fmt::Formatter<'_>, name: &str, message: &[u8]) -> fmt::Result {
+pub(super) fn show(f: &mut fmt::Formatter<'_>, name: &str, message: &[u8]) -> fmt::Result {
     let head = String::from_utf8_lossy(&message[..message.len().min(SHOWN)]);
     let more = if message.len() > SHOWN { "…" } else { "" };
     write!(f, "{name}({}{more})", head.escape_debug())
@@ -271,12 +213,6 @@ impl fmt::Debug for OwnedFailure {
     }
 }
 
-impl fmt::Debug for OwnedEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(f, "OwnedEvent", &self.message)
-    }
-}
-
 impl fmt::Debug for OwnedGreeting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         show(f, "OwnedGreeting", &self.message)
@@ -288,21 +224,7 @@ mod tests {
     use super::*;
     use crate::json::MAX_DEPTH;
     use crate::message::Message;
-    use crate::wire::{route, split};
-
-    #[test]
-    fn an_event_keeps_its_parts() {
-        let line = br#"{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "A_B", "data": {"x": 1}}"#;
-        for message in [route(line).unwrap(), split(line, MAX_DEPTH).unwrap()] {
-            let Message::Event(event) = message else { panic!() };
-            let owned = event.into_owned();
-            assert_eq!(owned.name(), "A_B");
-            assert_eq!(owned.timestamp(), Some(Timestamp::new(1, 2)));
-            assert_eq!(owned.data().unwrap().unwrap().as_str(), r#"{"x": 1}"#);
-            assert_eq!(owned.as_event().name(), "A_B");
-            assert_eq!(owned.message(), line);
-        }
-    }
+    use crate::wire::split;
 
     #[test]
     fn a_failure_keeps_its_parts() {

@@ -151,7 +151,7 @@ impl OwnedEvent {
 
 /// Decodes at once, and looks at the text only when that fails.
 fn decode_body<'b, T: Deserialize<'b>>(body: &Body<'b>) -> Result<T, DecodeError> {
-    if let Ok(text) = core::str::from_utf8(body.bytes()) {
+    if let Ok(text) = body.value().text() {
         if let Ok(value) = serde_json::from_str(text) {
             return Ok(value);
         }
