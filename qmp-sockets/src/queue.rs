@@ -81,7 +81,7 @@ impl<E> EventQueue<E> {
 
     /// Appends an event that takes up `bytes` of memory, dropping the oldest ones if it must.
     pub fn push(&mut self, event: E, bytes: usize) {
-        while !self.events.is_empty() && !self.has_room(bytes) {
+        while !self.has_room(bytes) && !self.events.is_empty() {
             self.drop_oldest();
         }
         self.bytes = self.bytes.saturating_add(bytes);
@@ -98,14 +98,15 @@ impl<E> EventQueue<E> {
     /// Takes what stands at the front: the count of the lost if there are any, the notice of a new
     /// connection if that comes next, else the oldest event.
     pub fn pop(&mut self) -> Option<Queued<E>> {
-        let lost = std::mem::take(&mut self.lost);
-        if lost > 0 {
-            return Some(Queued::Lost(lost));
+        if self.lost > 0 {
+            return Some(Queued::Lost(std::mem::take(&mut self.lost)));
         }
         if std::mem::take(self.notice_before(0)) {
             return Some(Queued::Reconnected);
         }
-        self.remove(0).map(Queued::Event)
+        let Weighted { event, bytes, .. } = self.events.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(bytes);
+        Some(Queued::Event(event))
     }
 
     /// Takes the oldest event that `matches`; the others, and the count of the lost, stay as they are.

@@ -6,7 +6,6 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::process::ExitStatus;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -106,11 +105,7 @@ impl Subject for Client {
         names.iter().fold(subscribe, |subscribe, name| subscribe.named(name)).subscribe()
     }
 
-    async fn event(
-        &mut self,
-        events: &mut Events,
-        within: Duration,
-    ) -> Result<Arc<OwnedEvent>, Error> {
+    async fn event(&mut self, events: &mut Events, within: Duration) -> Result<OwnedEvent, Error> {
         events.event().deadline(within).await
     }
 
@@ -186,7 +181,7 @@ impl Execute for qmp_driver::Execute<Untyped> {
 /// What has come: the names of events, and notices.
 pub(crate) fn names(events: &mut Events) -> Vec<String> {
     let name = |queued| match queued {
-        Queued::Event(event) => Arc::<OwnedEvent>::clone(&event).name().to_owned(),
+        Queued::Event(event) => event.name().to_owned(),
         Queued::Lost(count) => format!("{count} lost"),
         Queued::Reconnected => "reconnected".to_owned(),
     };

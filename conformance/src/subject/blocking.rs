@@ -4,7 +4,6 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitStatus;
-use std::sync::Arc;
 use std::time::Duration;
 
 use qmp_blocking::{
@@ -92,13 +91,9 @@ impl Subject for Connection {
         Kept(names.to_vec())
     }
 
-    async fn event(
-        &mut self,
-        events: &mut Kept,
-        within: Duration,
-    ) -> Result<Arc<OwnedEvent>, Error> {
+    async fn event(&mut self, events: &mut Kept, within: Duration) -> Result<OwnedEvent, Error> {
         let wait = events.0.iter().fold(self.event(), |wait, name| wait.named(name));
-        wait.deadline(within).wait().map(Arc::new)
+        wait.deadline(within).wait()
     }
 
     fn names(&mut self, events: &mut Kept) -> Vec<String> {

@@ -13,7 +13,6 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitStatus;
-use std::sync::Arc;
 use std::time::Duration;
 
 use qmp_driver::{
@@ -101,7 +100,7 @@ pub trait Subject {
         &mut self,
         events: &mut Self::Events,
         within: Duration,
-    ) -> Result<Arc<OwnedEvent>, Error>;
+    ) -> Result<OwnedEvent, Error>;
     /// The names of those that have come, oldest first; they are taken.
     fn names(&mut self, events: &mut Self::Events) -> Vec<String>;
 

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use qmp_proto::{Received, RequestId};
+use arrayvec::ArrayVec;
+use qmp_proto::{
+    Answer as Answered, Ending, Event, Failure, Malformed, OwnedEvent, Received, Reply, RequestId,
+    Unanswered,
+};
 use qmp_sockets::{Direction, Disconnect, nonce};
 
 use crate::connection::Connection;
@@ -11,7 +15,7 @@ use crate::connection::waits::Answer;
 use crate::trace;
 
 /// So many messages are understood at a time: the lock is held for moments.
-const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 32;
 
 /// How far the input was understood.
 #[derive(Debug)]
@@ -30,58 +34,37 @@ pub(crate) struct Dispatched {
 /// Answers and events are copied, and predicates run, with no lock held. Whoever sees an answer
 /// finds the events before it in the queue.
 pub(crate) fn dispatch(connection: &Connection, input: &[u8]) -> Dispatched {
+    let bus = &connection.common.bus;
     let mut after = After::default();
-    let Batch { used, received, more, mut end, ready, seen } =
-        take_batch(connection, input, &mut after);
-    if seen {
+    let mut batch = Batch { wants_events: bus.has_takers(), ..Batch::default() };
+    batch.take(connection, input, &mut after);
+    if batch.seen {
         connection.common.wire.show(connection);
     }
-    if ready {
+    if batch.ready {
         trace::connected(&connection.peer);
     }
-    let mut events = Vec::new();
-    let mut answers = Vec::new();
-    let wants_events = connection.common.bus.has_takers();
-    for received in received {
-        match received {
-            Received::Event(event) if wants_events => events.push(Arc::new(event.into_owned())),
-            Received::Answer(answer) => {
-                let outcome = match answer.outcome {
-                    Ok(reply) => Answer::Reply(reply.into_owned()),
-                    Err(failure) => Answer::Failure(failure.into_owned()),
-                };
-                answers.push((answer.token, answer.request, outcome));
-            }
-            Received::Unanswered(lost) => {
-                answers.push((lost.token, lost.request, Answer::None(lost.ending)));
-            }
-            Received::Malformed(malformed) => {
-                let agent = connection.settings.agent;
-                if !agent && !connection.settings.tolerant && end.is_none() {
-                    end = Some(Disconnect::Malformed(malformed.to_string().into()));
-                }
-            }
-            // What is about the connection was dealt with already, and an answer to nobody here is
-            // nothing.
-            _ => {}
-        }
+    if !batch.events.is_empty() {
+        let mut events = OwnedEvent::together(input, &batch.events).collect();
+        bus.publish(connection.number, &mut events, &mut after.wakers);
     }
-    if !events.is_empty() {
-        let bus = &connection.common.bus;
-        bus.publish(connection.number, &events, &mut after.wakers);
+    let several = batch.answers.len() > 1;
+    if !batch.answers.is_empty() {
+        settle(connection, batch.answers, &mut after);
     }
-    let several = answers.len() > 1;
-    settle(connection, answers, &mut after);
     after.run();
+    let Batch { used, more, mut end, .. } = batch;
+    if let Some(malformed) = batch.malformed {
+        end.get_or_insert_with(|| Disconnect::Malformed(malformed.to_string().into()));
+    }
     Dispatched { used, more: more && end.is_none(), several, end }
 }
 
-fn settle(connection: &Connection, answers: Vec<(usize, RequestId, Answer)>, after: &mut After) {
-    if answers.is_empty() {
-        return;
-    }
+fn settle(connection: &Connection, answers: Few<Heard<'_>>, after: &mut After) {
+    let several = answers.len() > 1;
+    let answers: Few<_> = answers.into_iter().map(Heard::into_owned).collect();
     let mut machine = connection.lock();
-    if answers.len() > 1 && machine.writer == Writer::Anyone {
+    if several && machine.writer == Writer::Anyone {
         machine.writer = Writer::Driver;
     }
     for (key, request, answer) in answers {
@@ -89,10 +72,17 @@ fn settle(connection: &Connection, answers: Vec<(usize, RequestId, Answer)>, aft
     }
 }
 
+/// No more than a batch, and none of it on the heap.
+pub(crate) type Few<T> = ArrayVec<T, BATCH>;
+
 /// Some of the input, understood, and borrowed from it.
+#[derive(Default)]
 struct Batch<'b> {
     used: usize,
-    received: Vec<Received<'b, usize>>,
+    wants_events: bool,
+    events: Few<Event<'b>>,
+    answers: Few<Heard<'b>>,
+    malformed: Option<Malformed<'b>>,
     more: bool,
     end: Option<Disconnect>,
     /// The handshake is over.
@@ -101,39 +91,87 @@ struct Batch<'b> {
     seen: bool,
 }
 
-fn take_batch<'b>(connection: &Connection, input: &'b [u8], after: &mut After) -> Batch<'b> {
-    let mut batch =
-        Batch { used: 0, received: Vec::new(), more: false, end: None, ready: false, seen: false };
-    let mut machine = connection.lock();
-    let before = machine.client.in_flight();
-    while batch.received.len() < BATCH && batch.end.is_none() {
-        let step = match machine.client.handle_input(&input[batch.used..]) {
-            Ok(step) => step,
-            Err(error) => {
-                batch.end = Some(Disconnect::Protocol(error));
-                break;
+/// What became of a command.
+struct Heard<'b> {
+    key: usize,
+    request: RequestId,
+    outcome: Result<Result<Reply<'b>, Failure<'b>>, Ending>,
+}
+
+impl Heard<'_> {
+    fn into_owned(self) -> (usize, RequestId, Answer) {
+        let answer = match self.outcome {
+            Ok(Ok(reply)) => Answer::Reply(reply.into_owned()),
+            Ok(Err(failure)) => Answer::Failure(failure.into_owned()),
+            Err(ending) => Answer::None(ending),
+        };
+        (self.key, self.request, answer)
+    }
+}
+
+impl<'b> Batch<'b> {
+    fn take(&mut self, connection: &Connection, input: &'b [u8], after: &mut After) {
+        let mut machine = connection.lock();
+        let before = machine.client.in_flight();
+        let mut count = 0;
+        while count < BATCH && self.end.is_none() {
+            let step = match machine.client.handle_input(&input[self.used..]) {
+                Ok(step) => step,
+                Err(error) => {
+                    self.end = Some(Disconnect::Protocol(error));
+                    break;
+                }
+            };
+            if machine.watched && step.used > 0 {
+                let bytes = input[self.used..self.used + step.used].to_vec();
+                machine.seen.push_back((Direction::Received, bytes));
             }
-        };
-        if machine.watched && step.used > 0 {
-            let bytes = input[batch.used..batch.used + step.used].to_vec();
-            machine.seen.push_back((Direction::Received, bytes));
+            self.used += step.used;
+            let Some(received) = step.received else {
+                break;
+            };
+            self.sort(received, &mut machine, connection, after);
+            count += 1;
         }
-        batch.used += step.used;
-        let Some(received) = step.received else {
-            break;
-        };
-        batch.ready |= matches!(received, Received::Ready);
-        batch.end = machine.follow(&received, connection, after);
-        batch.received.push(received);
+        self.more = count == BATCH;
+        self.seen = !machine.seen.is_empty();
+        // Answers that nobody waits for any more free slots as well.
+        let freed = before.saturating_sub(machine.client.in_flight());
+        if freed > 0 {
+            machine.waits.wake_turns(freed, &mut after.wakers);
+        }
     }
-    batch.more = batch.received.len() == BATCH;
-    batch.seen = !machine.seen.is_empty();
-    // Answers that nobody waits for any more free slots as well.
-    let freed = before.saturating_sub(machine.client.in_flight());
-    if freed > 0 {
-        machine.waits.wake_turns(freed, &mut after.wakers);
+
+    fn sort(
+        &mut self,
+        received: Received<'b, usize>,
+        machine: &mut Machine,
+        connection: &Connection,
+        after: &mut After,
+    ) {
+        match received {
+            Received::Event(event) => {
+                if self.wants_events {
+                    self.events.push(event);
+                }
+            }
+            Received::Answer(Answered { request, token: key, outcome, .. }) => {
+                self.answers.push(Heard { key, request, outcome: Ok(outcome) });
+            }
+            Received::Unanswered(Unanswered { request, token: key, ending, .. }) => {
+                self.answers.push(Heard { key, request, outcome: Err(ending) });
+            }
+            Received::Malformed(malformed) => {
+                if !connection.settings.agent && !connection.settings.tolerant {
+                    self.malformed.get_or_insert(malformed);
+                }
+            }
+            received => {
+                self.ready |= matches!(received, Received::Ready);
+                self.end = machine.follow(&received, connection, after);
+            }
+        }
     }
-    batch
 }
 
 impl Machine {

@@ -17,6 +17,7 @@ use crate::connection::Connection;
 use crate::connection::machine::{Failed, Handshake, Writer};
 use crate::input::Input;
 use crate::transport::{Descriptor, is_end, lend};
+pub(crate) use dispatch::Few;
 use dispatch::{Dispatched, dispatch};
 
 /// How many times one poll reads before other tasks get their turn.

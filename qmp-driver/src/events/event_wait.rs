@@ -13,7 +13,7 @@ use qmp_sockets::{Cause, Error, EventQueue, Queued};
 use crate::client::link::Link;
 use crate::connection::waits::Awaited;
 use crate::connection::{Connection, Waiting};
-use crate::events::bus::Inbox;
+use crate::events::inbox::Inbox;
 use crate::events::{Event, Events, USUAL_LIMITS};
 
 /// A wait for one event, with conditions; await it.
@@ -115,7 +115,7 @@ impl<'e> EventWait<'e> {
                 }
                 Poll::Ready(Some(Queued::Event(event))) => {
                     if let Source::Subscription(events) = &mut self.source {
-                        events.pass(event);
+                        events.pass(&event);
                     }
                 }
                 Poll::Ready(Some(Queued::Lost(count))) => {

@@ -2,23 +2,30 @@
 
 pub(crate) mod bus;
 mod event_wait;
+mod inbox;
 
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use qmp_proto::OwnedEvent;
 use qmp_sockets::{Disconnect, EventQueue, Queued};
 
-use bus::{Inbox, Predicate};
 pub use event_wait::EventWait;
+use inbox::{Inbox, Predicate};
 
 use crate::client::link::Link;
 
 /// An event, shared by all who subscribed to it.
-pub type Event = Arc<OwnedEvent>;
+///
+/// It shares its bytes with its neighbours, too: one that is kept keeps up to 4 KiB of them in
+/// memory, which does no harm as long as all are read in turn. Of many, keep a few
+/// [`detached`](OwnedEvent::detached). Those of a subscription that asked for
+/// [names](Subscribe::named) or has a [predicate](Subscribe::matching) come detached already,
+/// unless it wanted all there were.
+pub type Event = OwnedEvent;
 
 /// Puts a subscription together.
 #[must_use = "nothing is subscribed before `subscribe`"]
@@ -55,6 +62,10 @@ impl<'c> Subscribe<'c> {
 
     /// How many events, and how many bytes of them, are kept for a slow reader: 4096 and 4 MiB
     /// unless set. One event always fits.
+    ///
+    /// A reader takes over all that waits when it has read what it took over last, so a subscription
+    /// can hold twice as much. Beside the messages, 4 KiB of each half may be bytes of events that
+    /// were read already, and an event costs about a hundred bytes of its own.
     pub fn limits(mut self, events: usize, bytes: usize) -> Self {
         self.limits = (events, bytes);
         self
@@ -71,7 +82,7 @@ impl<'c> Subscribe<'c> {
         };
         for event in self.link.connection().common.bus.subscribe(&events.inbox, true) {
             if events.inbox.wants(&event) {
-                events.pass(event);
+                events.pass(&event);
             }
         }
         events
@@ -94,7 +105,7 @@ impl fmt::Debug for Subscribe<'_> {
 /// A subscription does not keep its connection alive.
 pub struct Events {
     pub(crate) inbox: Arc<Inbox>,
-    /// What a wait has left behind: older than all that is in the inbox.
+    /// What was taken over from the inbox, or left behind by a wait: older than all that is there.
     pub(crate) passed: EventQueue<Event>,
     pub(crate) link: Arc<Link>,
 }
@@ -109,7 +120,10 @@ impl Events {
 
     /// The same, if it is there already.
     pub fn try_recv(&mut self) -> Option<Queued<Event>> {
-        self.passed.pop().or_else(|| self.inbox.pop())
+        if self.passed.is_empty() {
+            self.inbox.hand_over(&mut self.passed);
+        }
+        self.passed.pop()
     }
 
     /// Everything that is there already.
@@ -128,16 +142,18 @@ impl Events {
         self.link.connection().lock().lifecycle.ended.clone()
     }
 
-    pub(crate) fn pass(&mut self, event: Event) {
+    /// Its neighbours may be taken, so it must not keep them in memory.
+    pub(crate) fn pass(&mut self, event: &Event) {
         let bytes = event.message().len();
-        self.passed.push(event, bytes);
+        self.passed.push(event.detached(), bytes);
     }
 
     fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<Queued<Event>>> {
-        match self.passed.pop() {
-            Some(queued) => Poll::Ready(Some(queued)),
-            None => self.inbox.poll_pop(cx),
+        if self.passed.is_empty() {
+            // All at once: the lock is taken, and the driver kept out, once for many events.
+            ready!(self.inbox.poll_hand_over(cx, &mut self.passed));
         }
+        Poll::Ready(self.passed.pop())
     }
 }
 

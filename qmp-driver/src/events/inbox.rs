@@ -1,0 +1,188 @@
+//! One subscriber's queue.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use qmp_proto::OwnedEvent;
+use qmp_sockets::{EventQueue, Queued};
+
+use crate::Event;
+use crate::driver::Few;
+use crate::sync::{Mutex, MutexGuard};
+
+pub(crate) type Predicate = Box<dyn Fn(&OwnedEvent) -> bool + Send + Sync>;
+
+/// What a subscriber wants, and what waits for it.
+pub(crate) struct Inbox {
+    predicate: Option<Predicate>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    names: Vec<String>,
+    queue: EventQueue<Event>,
+    waker: Option<Waker>,
+    /// No more events come, unless there is a new connection.
+    ended: bool,
+    /// The predicate has panicked.
+    failed: bool,
+}
+
+impl Inbox {
+    pub(crate) fn new(
+        names: Vec<String>,
+        predicate: Option<Predicate>,
+        (events, bytes): (usize, usize),
+    ) -> Arc<Self> {
+        let state = State {
+            names,
+            queue: EventQueue::with_limits(events, bytes),
+            waker: None,
+            ended: false,
+            failed: false,
+        };
+        Arc::new(Self { predicate, state: Mutex::new(state) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more name that is wanted, for events that come from now on.
+    pub(crate) fn add_name(&self, name: &str) {
+        self.lock().names.push(name.to_owned());
+    }
+
+    /// Whether the subscriber wants this event.
+    pub(crate) fn wants(&self, event: &OwnedEvent) -> bool {
+        self.lock().is_named(event) && self.predicate.as_ref().is_none_or(|matches| matches(event))
+    }
+
+    /// Puts those that are wanted into the queue. Whoever is the `last` to be offered them may have
+    /// them.
+    ///
+    /// A predicate that panics costs its own subscription, and nobody else anything.
+    pub(crate) fn offer(&self, events: &mut Few<Event>, last: bool, wakers: &mut Vec<Waker>) {
+        let (judged, failed) = match &self.predicate {
+            Some(predicate) => self.judge(events, predicate),
+            None => (None, false),
+        };
+        let mut state = self.lock();
+        if state.ended {
+            return;
+        }
+        let wanted = judged.unwrap_or_else(|| state.named(events));
+        match wanted.len() {
+            0 if !failed => return,
+            // They must not keep in memory what stands around them.
+            count if count < events.len() => {
+                wanted.into_iter().for_each(|at| state.push(events[at].detached()));
+            }
+            _ if last => events.drain(..).for_each(|event| state.push(event)),
+            _ => events.iter().for_each(|event| state.push(event.clone())),
+        }
+        (state.ended, state.failed) = (failed, failed);
+        wakers.extend(state.waker.take());
+    }
+
+    /// Which of them the predicate is true of, and whether it panicked. No lock is held.
+    fn judge(&self, events: &[Event], matches: &Predicate) -> (Option<Few<usize>>, bool) {
+        let named = self.lock().named(events);
+        let mut wanted = Few::new();
+        let judge = || wanted.extend(named.into_iter().filter(|at| matches(&events[*at])));
+        let failed = catch_unwind(AssertUnwindSafe(judge)).is_err();
+        (Some(wanted), failed)
+    }
+
+    /// No more events come, unless there is a new connection.
+    pub(crate) fn end(&self, wakers: &mut Vec<Waker>) {
+        let mut state = self.lock();
+        state.ended = true;
+        wakers.extend(state.waker.take());
+    }
+
+    /// Events come from a new connection.
+    pub(crate) fn begin(&self, wakers: &mut Vec<Waker>) {
+        let mut state = self.lock();
+        state.ended = state.failed;
+        if !state.failed {
+            state.queue.reconnected();
+            wakers.extend(state.waker.take());
+        }
+    }
+
+    /// Gives away all that waits, for a queue that is empty; whether something did.
+    pub(crate) fn hand_over(&self, queue: &mut EventQueue<Event>) -> bool {
+        self.lock().hand_over(queue)
+    }
+
+    /// The same when there is something; `false` once the connection has ended and nothing is left.
+    pub(crate) fn poll_hand_over(
+        &self,
+        cx: &Context<'_>,
+        queue: &mut EventQueue<Event>,
+    ) -> Poll<bool> {
+        let handed = self.poll(cx, |state| state.hand_over(queue).then_some(()));
+        handed.map(|handed| handed.is_some())
+    }
+
+    /// The front of the queue; `None` once the connection has ended and the queue is empty.
+    pub(crate) fn poll_pop(&self, cx: &Context<'_>) -> Poll<Option<Queued<Event>>> {
+        self.poll(cx, |state| state.queue.pop())
+    }
+
+    fn poll<T>(
+        &self,
+        cx: &Context<'_>,
+        mut take: impl FnMut(&mut State) -> Option<T>,
+    ) -> Poll<Option<T>> {
+        if let Some(taken) = take(&mut self.lock()) {
+            return Poll::Ready(Some(taken));
+        }
+        // Cloned, and dropped, outside the lock.
+        let mut waker = Some(cx.waker().clone());
+        let mut state = self.lock();
+        if let Some(taken) = take(&mut state) {
+            return Poll::Ready(Some(taken));
+        }
+        if state.ended {
+            return Poll::Ready(None);
+        }
+        std::mem::swap(&mut state.waker, &mut waker);
+        drop(state);
+        Poll::Pending
+    }
+}
+
+impl State {
+    fn is_named(&self, event: &OwnedEvent) -> bool {
+        self.names.is_empty() || self.names.iter().any(|name| name == event.name())
+    }
+
+    /// Which of them have a name that is wanted.
+    fn named(&self, events: &[Event]) -> Few<usize> {
+        (0..events.len()).filter(|at| self.is_named(&events[*at])).collect()
+    }
+
+    fn push(&mut self, event: Event) {
+        let bytes = event.message().len();
+        self.queue.push(event, bytes);
+    }
+
+    fn hand_over(&mut self, queue: &mut EventQueue<Event>) -> bool {
+        let waits = !self.queue.is_empty();
+        if waits {
+            std::mem::swap(&mut self.queue, queue);
+        }
+        waits
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("names", &self.lock().names).finish_non_exhaustive()
+    }
+}
