@@ -180,7 +180,7 @@ impl Execute for qmp_driver::Execute<Untyped> {
 
 /// What has come: the names of events, and notices.
 pub(crate) fn names(events: &mut Events) -> Vec<String> {
-    let name = |queued| match queued {
+    let name = |queued: Queued<OwnedEvent>| match queued {
         Queued::Event(event) => event.name().to_owned(),
         Queued::Lost(count) => format!("{count} lost"),
         Queued::Reconnected => "reconnected".to_owned(),

@@ -34,13 +34,15 @@ impl Options {
         Self { line_end: true, ..Self::monitor() }
     }
 
-    /// The longest message to accept, in bytes: 65 MiB unless set. A longer one ends the connection
-    /// to a monitor, and an agent has to be synced again.
+    /// The longest message to accept, in bytes: 65 MiB unless set, and 4 GiB at most. A longer one
+    /// ends the connection to a monitor, and an agent has to be synced again.
     ///
     /// Over a buffer of fixed size, set it below that size: then a message that does not fit is an
     /// error. Otherwise the buffer is full one day, and a read into no room looks like the end.
     pub const fn longest_message(mut self, bytes: usize) -> Self {
-        self.longest_message = bytes;
+        // On targets of 64 bits; on others nothing is longer.
+        const MOST: usize = u32::MAX as usize;
+        self.longest_message = if bytes < MOST { bytes } else { MOST };
         self
     }
 

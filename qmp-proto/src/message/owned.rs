@@ -19,17 +19,17 @@ pub struct OwnedReply {
 
 /// Where a value stands in a message.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Range {
+struct Range {
     start: usize,
     end: usize,
 }
 
 impl Range {
-    pub(super) const fn of(body: &Body<'_>) -> Self {
+    const fn of(body: &Body<'_>) -> Self {
         Self { start: body.start, end: body.end }
     }
 
-    pub(super) const fn within<'b>(&self, message: Utf8<'b>) -> Body<'b> {
+    const fn within<'b>(&self, message: Utf8<'b>) -> Body<'b> {
         Body { message, start: self.start, end: self.end }
     }
 }

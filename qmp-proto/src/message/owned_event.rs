@@ -6,10 +6,11 @@ use alloc::rc::Rc as Shared;
 #[cfg(target_has_atomic = "ptr")]
 use alloc::sync::Arc as Shared;
 use core::fmt;
+use core::ops::Range;
 
 use crate::json::JsonError;
-use crate::message::owned::{Range, show};
-use crate::message::{Event, Json, Timestamp, Utf8};
+use crate::message::owned::show;
+use crate::message::{Body, Event, Json, Timestamp, Utf8};
 
 /// The longest line end: what may stand between events of one block.
 const LINE_END: usize = 2;
@@ -24,11 +25,11 @@ const LINE_END: usize = 2;
 #[derive(Clone)]
 pub struct OwnedEvent {
     block: Block,
-    /// Where the message stands in the block; all else is counted from there.
-    start: usize,
-    end: usize,
-    name: (usize, usize),
-    data: Option<Range>,
+    /// In the block; the others are in the message.
+    message: Part,
+    name: Part,
+    /// Nowhere if there is none.
+    data: Part,
     timestamp: Option<Timestamp>,
 }
 
@@ -91,27 +92,31 @@ impl OwnedEvent {
 
     /// The event with bytes that it shares with no other event: what to keep of a few among many.
     pub fn detached(&self) -> Self {
-        if self.end - self.start == self.block.length() {
+        if self.message.length() == self.block.bytes().len() {
             return self.clone();
         }
-        Self { block: Block::copy(self.message()), start: 0, end: self.end - self.start, ..*self }
+        Self {
+            block: Block::copy(self.message()),
+            message: Part::new(0, self.message.length()),
+            ..*self
+        }
     }
 
     /// The event, borrowed from this.
     pub fn as_event(&self) -> Event<'_> {
-        let message = self.block.get(self.start, self.end);
+        let message = self.block.get(self.message);
+        let data = (self.data.length() > 0).then(|| self.data.range());
         Event {
-            name: message.get(self.name.0..self.name.1),
+            name: message.get(self.name.range()),
             timestamp: self.timestamp,
             message,
-            data: self.data.map(|data| data.within(message)),
+            data: data.map(|data| Body { message, start: data.start, end: data.end }),
         }
     }
 
     /// Its name, `STOP` or `DEVICE_DELETED` say.
     pub fn name(&self) -> &str {
-        let (start, end) = (self.start + self.name.0, self.start + self.name.1);
-        self.block.get(start, end).text().unwrap_or_default()
+        self.block.get(self.name.behind(self.message.start)).text().unwrap_or_default()
     }
 
     /// When it was made, if the server says so. Every QEMU does.
@@ -130,7 +135,7 @@ impl OwnedEvent {
 
     /// The whole message, unchecked, without the line end.
     pub fn message(&self) -> &[u8] {
-        self.block.get(self.start, self.end).bytes()
+        self.block.bytes().get(self.message.range()).unwrap_or_default()
     }
 }
 
@@ -144,13 +149,12 @@ impl Event<'_> {
     fn in_block(&self, block: Block, start: usize) -> OwnedEvent {
         let message = self.message();
         let name = self.name.bytes();
-        let name_at = offset(message, name).unwrap_or_default();
+        let data = self.data.as_ref();
         OwnedEvent {
             block,
-            start,
-            end: start + message.len(),
-            name: (name_at, name_at + name.len()),
-            data: self.data.as_ref().map(Range::of),
+            message: Part::new(start, message.len()),
+            name: Part::new(offset(message, name).unwrap_or_default(), name.len()),
+            data: data.map_or(Part::NOWHERE, |data| Part::new(data.start, data.end - data.start)),
             timestamp: self.timestamp,
         }
     }
@@ -193,19 +197,47 @@ impl Block {
         }
     }
 
-    fn length(&self) -> usize {
+    fn bytes(&self) -> &[u8] {
         match self {
-            Self::Text(text) => text.len(),
-            Self::Bytes(bytes) => bytes.len(),
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
         }
     }
 
-    fn get(&self, start: usize, end: usize) -> Utf8<'_> {
+    fn get(&self, part: Part) -> Utf8<'_> {
         match self {
             Self::Text(text) => Utf8::Known(text),
             Self::Bytes(bytes) => Utf8::Unknown(bytes),
         }
-        .get(start..end)
+        .get(part.range())
+    }
+}
+
+/// Where something stands. No message that is accepted is longer than this can tell.
+#[derive(Clone, Copy)]
+struct Part {
+    start: u32,
+    end: u32,
+}
+
+impl Part {
+    const NOWHERE: Self = Self { start: 0, end: 0 };
+
+    fn new(start: usize, length: usize) -> Self {
+        let short = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Self { start: short(start), end: short(start + length) }
+    }
+
+    const fn behind(self, start: u32) -> Self {
+        Self { start: self.start + start, end: self.end + start }
+    }
+
+    const fn length(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    const fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
     }
 }
 
@@ -256,7 +288,7 @@ mod tests {
     }
 
     fn share(one: &OwnedEvent, other: &OwnedEvent) -> bool {
-        let pointer = |event: &OwnedEvent| event.block.get(0, 0).bytes().as_ptr();
+        let pointer = |event: &OwnedEvent| event.block.bytes().as_ptr();
         pointer(one) == pointer(other)
     }
 
@@ -299,7 +331,7 @@ mod tests {
         let mut last: Option<OwnedEvent> = None;
         for (owned, event) in OwnedEvent::together(text.as_bytes(), &events).zip(&events) {
             assert_eq!(owned.message(), event.message());
-            assert!(owned.block.length() <= OwnedEvent::BLOCK.max(owned.message().len()));
+            assert!(owned.block.bytes().len() <= OwnedEvent::BLOCK.max(owned.message().len()));
             shared += usize::from(last.is_some_and(|last| share(&last, &owned)));
             last = Some(owned);
         }
