@@ -161,9 +161,38 @@ impl Data {
     }
 }
 
+/// An event of ours, borrowed or owned.
+#[cfg(feature = "qmp")]
+pub trait Decode {
+    fn name(&self) -> &str;
+    fn decode<T: serde::de::DeserializeOwned>(&self) -> Result<T, qmp_proto::DecodeError>;
+}
+
+#[cfg(feature = "qmp")]
+impl Decode for qmp_proto::Event<'_> {
+    fn name(&self) -> &str {
+        Self::name(self)
+    }
+
+    fn decode<T: serde::de::DeserializeOwned>(&self) -> Result<T, qmp_proto::DecodeError> {
+        Self::decode(self)
+    }
+}
+
+#[cfg(feature = "qmp")]
+impl Decode for qmp_proto::OwnedEvent {
+    fn name(&self) -> &str {
+        Self::name(self)
+    }
+
+    fn decode<T: serde::de::DeserializeOwned>(&self) -> Result<T, qmp_proto::DecodeError> {
+        Self::decode(self)
+    }
+}
+
 /// What an event carries, as a program that knows these events would take it.
 #[cfg(feature = "qmp")]
-pub fn typed(event: &qmp_proto::Event<'_>) -> Result<Data, Failure> {
+pub fn typed(event: &impl Decode) -> Result<Data, Failure> {
     Ok(match event.name() {
         "STOP" => Data::Stop,
         "JOB_STATUS_CHANGE" => Data::JobStatusChange(event.decode()?),

@@ -45,7 +45,8 @@ pub(crate) fn dispatch(connection: &Connection, input: &[u8]) -> Dispatched {
         trace::connected(&connection.peer);
     }
     if !batch.events.is_empty() {
-        let mut events = OwnedEvent::together(input, &batch.events).collect();
+        let mut events = Few::new();
+        OwnedEvent::together(input, &batch.events).for_each(|event| events.push(event));
         bus.publish(connection.number, &mut events, &mut after.wakers);
     }
     let several = batch.answers.len() > 1;

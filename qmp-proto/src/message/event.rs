@@ -1,14 +1,15 @@
 //! Events.
 
 use crate::json::JsonError;
-use crate::message::{Body, Json, Timestamp, Utf8};
+use crate::message::{Body, Json, Timestamp};
 
 /// An event, borrowed from the bytes it came in.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'b> {
-    pub(crate) name: Utf8<'b>,
+    /// UTF-8.
+    pub(crate) name: &'b [u8],
     pub(crate) timestamp: Option<Timestamp>,
-    pub(crate) message: Utf8<'b>,
+    pub(crate) message: &'b [u8],
     pub(crate) data: Option<Body<'b>>,
 }
 
@@ -17,7 +18,7 @@ impl<'b> Event<'b> {
     ///
     /// As it stands on the wire: no server escapes anything in a name.
     pub fn name(&self) -> &'b str {
-        self.name.text().unwrap_or_default()
+        core::str::from_utf8(self.name).unwrap_or_default()
     }
 
     /// When it was made. Every QEMU says; absent only from servers that do not.
@@ -38,6 +39,6 @@ impl<'b> Event<'b> {
 
     /// The whole message, unchecked, without the line end.
     pub const fn message(&self) -> &'b [u8] {
-        self.message.bytes()
+        self.message
     }
 }

@@ -1,9 +1,9 @@
 //! JSON values inside a message.
 
 use core::fmt;
+use core::str::Utf8Error;
 
 use crate::json::{JsonError, JsonFlaw, Lenient, MAX_DEPTH, skip_blanks, walk_value};
-use crate::message::Utf8;
 use crate::wire::split;
 
 /// The text of one complete JSON value, checked: JSON by its grammar, UTF-8, at most 1024 levels.
@@ -57,28 +57,37 @@ impl fmt::Debug for Json<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Body<'b> {
     /// The whole message.
-    pub(crate) message: Utf8<'b>,
+    pub(crate) message: &'b [u8],
     /// Where the value is thought to be in it.
     pub(crate) start: usize,
     pub(crate) end: usize,
 }
 
 impl<'b> Body<'b> {
-    /// What is thought to be the value.
-    pub(crate) fn value(&self) -> Utf8<'b> {
-        self.message.get(self.start..self.end)
+    /// The bytes thought to be the value.
+    pub(crate) fn bytes(&self) -> &'b [u8] {
+        self.message.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// They as text.
+    pub(crate) fn text(&self) -> Result<&'b str, Utf8Error> {
+        core::str::from_utf8(self.bytes())
     }
 
     /// The value, checked now.
     pub(crate) fn json(&self) -> Result<Json<'b>, JsonError> {
-        let text = self.value().text();
+        self.json_in(self.text())
+    }
+
+    /// The same when the text was looked at before.
+    pub(crate) fn json_in(&self, text: Result<&'b str, Utf8Error>) -> Result<Json<'b>, JsonError> {
         let text = text.map_err(|error| JsonError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
         // The message around it is one level more.
         match walk_value(text.as_bytes(), 0, MAX_DEPTH - 1, &mut Lenient)? {
             end if end == text.len() => Ok(Json(text)),
             // Legal members that no QEMU sends may stand between, and only the full route finds
             // where the value ends.
-            end => split(self.message.bytes(), MAX_DEPTH)
+            end => split(self.message, MAX_DEPTH)
                 .ok()
                 .and_then(|message| message.body())
                 .filter(|body| body.start == self.start && body.end == self.start + end)

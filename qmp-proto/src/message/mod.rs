@@ -13,7 +13,6 @@ mod owned_event;
 mod owned_json;
 mod reply;
 mod timestamp;
-mod utf8;
 mod version;
 #[cfg(feature = "alloc")]
 mod with_id;
@@ -35,7 +34,6 @@ pub use version::Version;
 
 pub(crate) use greeting::inside_quotes;
 pub(crate) use json::Body;
-pub(crate) use utf8::Utf8;
 
 /// One message of a server.
 #[derive(Clone, Copy, Debug)]

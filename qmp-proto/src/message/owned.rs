@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::json::{JsonError, Text};
 use crate::message::with_id::message_with_id;
-use crate::message::{Body, ErrorClass, Failure, Greeting, Json, Reply, Utf8, Version};
+use crate::message::{Body, ErrorClass, Failure, Greeting, Json, Reply, Version};
 
 /// A success answer that owns its bytes: one allocation, decoded when asked for.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ impl Range {
         Self { start: body.start, end: body.end }
     }
 
-    const fn within<'b>(&self, message: Utf8<'b>) -> Body<'b> {
+    const fn within<'b>(&self, message: &'b [u8]) -> Body<'b> {
         Body { message, start: self.start, end: self.end }
     }
 }
@@ -44,7 +44,7 @@ impl OwnedReply {
 
     /// The reply, borrowed from this.
     pub fn as_reply(&self) -> Reply<'_> {
-        Reply { body: self.value.within(Utf8::Unknown(&self.message)), id: self.id }
+        Reply { body: self.value.within(&self.message), id: self.id }
     }
 
     /// The value of `return`: `{}` for a command that returns nothing.

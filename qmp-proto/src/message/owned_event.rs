@@ -1,36 +1,67 @@
 //! Events that own their bytes, alone or together with those they came with.
 
+use alloc::boxed::Box;
 // Where there are no atomic pointers, there are no threads to share an event with either.
 #[cfg(not(target_has_atomic = "ptr"))]
 use alloc::rc::Rc as Shared;
 #[cfg(target_has_atomic = "ptr")]
 use alloc::sync::Arc as Shared;
+use alloc::vec::Vec;
 use core::fmt;
+use core::iter::{from_fn, repeat_n};
 use core::ops::Range;
+use core::str::Utf8Error;
 
 use crate::json::JsonError;
 use crate::message::owned::show;
-use crate::message::{Body, Event, Json, Timestamp, Utf8};
+use crate::message::{Body, Event, Json, Timestamp};
 
 /// The longest line end: what may stand between events of one block.
 const LINE_END: usize = 2;
 
 /// An event that owns its bytes, for queues and for other threads; decoded when asked for.
 ///
-/// To clone it is cheap: the bytes are shared. Made by [`together`](Self::together), it shares them
-/// with its neighbours too, and keeps theirs in memory: up to [`BLOCK`](Self::BLOCK) bytes.
-/// Whoever keeps a few of many for long keeps them [`detached`](Self::detached).
+/// It is as large as two pointers, and to clone it is cheap. Made by [`together`](Self::together), it
+/// shares a block of memory with its neighbours: up to [`BLOCK`](Self::BLOCK) bytes of messages, and
+/// 48 bytes for each, stay as long as one of them does. Whoever keeps a few of many for long keeps
+/// them [`detached`](Self::detached).
 ///
 /// It is `Send` and `Sync` wherever the target has atomic pointers.
 #[derive(Clone)]
 pub struct OwnedEvent {
-    block: Block,
-    /// In the block; the others are in the message.
+    block: Shared<Block>,
+    /// Which of the block's events it is.
+    at: usize,
+}
+
+/// Some events.
+struct Block {
+    bytes: Bytes,
+    first: Place,
+    others: Vec<Place>,
+}
+
+/// Their bytes, and what is known of them.
+enum Bytes {
+    Text(Box<str>),
+    /// Some of it is no UTF-8: each part is looked at again when it is read.
+    Raw(Box<[u8]>),
+}
+
+/// Where one of them stands.
+struct Place {
     message: Part,
     name: Part,
-    /// Nowhere if there is none.
+    /// In the message; nowhere if there is none.
     data: Part,
     timestamp: Option<Timestamp>,
+}
+
+/// From where to where. No message that is accepted is longer than this can tell.
+#[derive(Clone, Copy)]
+struct Part {
+    start: u32,
+    end: u32,
 }
 
 impl OwnedEvent {
@@ -67,61 +98,37 @@ impl OwnedEvent {
         events: &'e [Event<'_>],
     ) -> impl Iterator<Item = Self> + 'e {
         let mut rest = events;
-        // The block that is being used up, where it begins in the input, and for how many events.
-        let mut block: Option<(Block, usize, usize)> = None;
-        core::iter::from_fn(move || {
-            let (event, behind) = rest.split_first()?;
-            let Some(at) = offset(input, event.message()) else {
-                rest = behind;
-                return Some(event.into_owned());
-            };
-            let (shared, start, left) = match block.take() {
-                Some(block) => block,
-                None => {
-                    let (end, count) = run(input, at, rest);
-                    (Block::copy(&input[at..end]), at, count)
-                }
-            };
+        let blocks = from_fn(move || {
+            let (bytes, run, behind) = run(input, rest)?;
             rest = behind;
-            if left > 1 {
-                block = Some((shared.clone(), start, left - 1));
-            }
-            Some(event.in_block(shared, at - start))
-        })
+            Some(repeat_n(Shared::new(Block::of(bytes, run)?), run.len()))
+        });
+        blocks.flat_map(|blocks| blocks.enumerate().map(|(at, block)| Self { block, at }))
     }
 
-    /// The event with bytes that it shares with no other event: what to keep of a few among many.
+    /// The event with memory that it shares with no other: what to keep of a few among many.
     pub fn detached(&self) -> Self {
-        if self.message.length() == self.block.bytes().len() {
-            return self.clone();
-        }
-        Self {
-            block: Block::copy(self.message()),
-            message: Part::new(0, self.message.length()),
-            ..*self
+        match self.block.others[..] {
+            [] => self.clone(),
+            _ => self.as_event().into_owned(),
         }
     }
 
     /// The event, borrowed from this.
     pub fn as_event(&self) -> Event<'_> {
-        let message = self.block.get(self.message);
-        let data = (self.data.length() > 0).then(|| self.data.range());
-        Event {
-            name: message.get(self.name.range()),
-            timestamp: self.timestamp,
-            message,
-            data: data.map(|data| Body { message, start: data.start, end: data.end }),
-        }
+        let place = self.place();
+        let (message, name) = (self.message(), self.block.bytes(place.name));
+        Event { name, timestamp: place.timestamp, message, data: place.body(message) }
     }
 
     /// Its name, `STOP` or `DEVICE_DELETED` say.
     pub fn name(&self) -> &str {
-        self.block.get(self.name.behind(self.message.start)).text().unwrap_or_default()
+        self.block.text(self.place().name).unwrap_or_default()
     }
 
     /// When it was made, if the server says so. Every QEMU does.
-    pub const fn timestamp(&self) -> Option<Timestamp> {
-        self.timestamp
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        self.place().timestamp
     }
 
     /// What it carries: absent for events that carry nothing, such as `STOP`.
@@ -130,34 +137,60 @@ impl OwnedEvent {
     ///
     /// If the server sent something that is no JSON there.
     pub fn data(&self) -> Result<Option<Json<'_>>, JsonError> {
-        self.as_event().data()
+        self.body().map(|(body, text)| body.json_in(text)).transpose()
     }
 
     /// The whole message, unchecked, without the line end.
     pub fn message(&self) -> &[u8] {
-        self.block.bytes().get(self.message.range()).unwrap_or_default()
+        self.block.bytes(self.place().message)
+    }
+
+    /// What it carries, and that as text.
+    pub(crate) fn body(&self) -> Option<(Body<'_>, Result<&str, Utf8Error>)> {
+        let place = self.place();
+        let body = place.body(self.message())?;
+        let start = place.message.start;
+        let data = Part { start: place.data.start + start, end: place.data.end + start };
+        Some((body, self.block.text(data)))
+    }
+
+    fn place(&self) -> &Place {
+        let others = &self.block.others;
+        self.at.checked_sub(1).and_then(|at| others.get(at)).unwrap_or(&self.block.first)
     }
 }
 
 impl Event<'_> {
     /// The event with bytes of its own.
     pub fn into_owned(self) -> OwnedEvent {
-        self.in_block(Block::copy(self.message()), 0)
+        let bytes = self.message();
+        let (first, others) = (Place::of(&self, bytes), Vec::new());
+        OwnedEvent { block: Shared::new(Block { bytes: Bytes::copy(bytes), first, others }), at: 0 }
     }
+}
 
-    /// The same event where it stands in a copy.
-    fn in_block(&self, block: Block, start: usize) -> OwnedEvent {
-        let message = self.message();
-        let name = self.name.bytes();
-        let data = self.data.as_ref();
-        OwnedEvent {
-            block,
-            message: Part::new(start, message.len()),
-            name: Part::new(offset(message, name).unwrap_or_default(), name.len()),
-            data: data.map_or(Part::NOWHERE, |data| Part::new(data.start, data.end - data.start)),
-            timestamp: self.timestamp,
+/// The first of these events, with all behind it that fit into its block: their bytes, they, and the
+/// rest.
+fn run<'b, 'e>(
+    input: &'b [u8],
+    events: &'e [Event<'b>],
+) -> Option<(&'b [u8], &'e [Event<'b>], &'e [Event<'b>])> {
+    let first = events.first()?.message();
+    let (mut bytes, mut count) = (first, 1);
+    if let Some(start) = offset(input, first) {
+        let mut end = start + first.len();
+        for event in &events[1..] {
+            let Some(at) = offset(input, event.message()) else { break };
+            let ends = at + event.message().len();
+            if at < end || at - end > LINE_END || ends - start > OwnedEvent::BLOCK {
+                break;
+            }
+            (end, count) = (ends, count + 1);
         }
+        bytes = &input[start..end];
     }
+    let (run, rest) = events.split_at(count);
+    Some((bytes, run, rest))
 }
 
 /// Where a part begins in the whole.
@@ -166,74 +199,67 @@ fn offset(whole: &[u8], part: &[u8]) -> Option<usize> {
     (start.checked_add(part.len())? <= whole.len()).then_some(start)
 }
 
-/// How far a block reaches that begins with the first of these events, and how many are in it.
-fn run(input: &[u8], start: usize, events: &[Event<'_>]) -> (usize, usize) {
-    let (mut end, mut count) = (start, 0);
-    for event in events {
-        let Some(at) = offset(input, event.message()) else { break };
-        let ends = at + event.message().len();
-        let is_next = at >= end && at - end <= LINE_END && ends - start <= OwnedEvent::BLOCK;
-        if count > 0 && !is_next {
-            break;
-        }
-        (end, count) = (ends, count + 1);
-    }
-    (end, count)
-}
-
-/// The bytes of some events, and what is known of them.
-#[derive(Clone)]
-enum Block {
-    Text(Shared<str>),
-    /// One of them is no UTF-8: each is looked at again when it is read.
-    Bytes(Shared<[u8]>),
-}
-
 impl Block {
+    /// A copy of these bytes, with the events that stand in them.
+    fn of(bytes: &[u8], events: &[Event<'_>]) -> Option<Self> {
+        let (first, others) = events.split_first()?;
+        Some(Self {
+            bytes: Bytes::copy(bytes),
+            first: Place::of(first, bytes),
+            others: others.iter().map(|event| Place::of(event, bytes)).collect(),
+        })
+    }
+
+    fn bytes(&self, part: Part) -> &[u8] {
+        let bytes = match &self.bytes {
+            Bytes::Text(text) => text.as_bytes(),
+            Bytes::Raw(bytes) => bytes,
+        };
+        bytes.get(part.range()).unwrap_or_default()
+    }
+
+    fn text(&self, part: Part) -> Result<&str, Utf8Error> {
+        match &self.bytes {
+            Bytes::Text(text) => Ok(text.get(part.range()).unwrap_or_default()),
+            Bytes::Raw(_) => core::str::from_utf8(self.bytes(part)),
+        }
+    }
+}
+
+impl Bytes {
     fn copy(bytes: &[u8]) -> Self {
         match core::str::from_utf8(bytes) {
             Ok(text) => Self::Text(text.into()),
-            Err(_) => Self::Bytes(bytes.into()),
+            Err(_) => Self::Raw(bytes.into()),
         }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Text(text) => text.as_bytes(),
-            Self::Bytes(bytes) => bytes,
-        }
-    }
-
-    fn get(&self, part: Part) -> Utf8<'_> {
-        match self {
-            Self::Text(text) => Utf8::Known(text),
-            Self::Bytes(bytes) => Utf8::Unknown(bytes),
-        }
-        .get(part.range())
     }
 }
 
-/// Where something stands. No message that is accepted is longer than this can tell.
-#[derive(Clone, Copy)]
-struct Part {
-    start: u32,
-    end: u32,
+impl Place {
+    fn of(event: &Event<'_>, bytes: &[u8]) -> Self {
+        let message = event.message();
+        let data = event.data.as_ref();
+        Self {
+            message: Part::new(offset(bytes, message), message.len()),
+            name: Part::new(offset(bytes, event.name), event.name.len()),
+            data: data.map_or(Part::NOWHERE, |it| Part::new(Some(it.start), it.end - it.start)),
+            timestamp: event.timestamp,
+        }
+    }
+
+    fn body<'b>(&self, message: &'b [u8]) -> Option<Body<'b>> {
+        let Range { start, end } = self.data.range();
+        (start < end).then_some(Body { message, start, end })
+    }
 }
 
 impl Part {
     const NOWHERE: Self = Self { start: 0, end: 0 };
 
-    fn new(start: usize, length: usize) -> Self {
+    fn new(start: Option<usize>, length: usize) -> Self {
+        let start = start.unwrap_or_default();
         let short = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Self { start: short(start), end: short(start + length) }
-    }
-
-    const fn behind(self, start: u32) -> Self {
-        Self { start: self.start + start, end: self.end + start }
-    }
-
-    const fn length(self) -> usize {
-        (self.end - self.start) as usize
     }
 
     const fn range(self) -> Range<usize> {
@@ -287,8 +313,15 @@ mod tests {
         lines.filter(|line| line.starts_with(b"{\"event\"")).map(event).collect()
     }
 
+    fn length(event: &OwnedEvent) -> usize {
+        match &event.block.bytes {
+            Bytes::Text(text) => text.len(),
+            Bytes::Raw(bytes) => bytes.len(),
+        }
+    }
+
     fn share(one: &OwnedEvent, other: &OwnedEvent) -> bool {
-        let pointer = |event: &OwnedEvent| event.block.bytes().as_ptr();
+        let pointer = |event: &OwnedEvent| Shared::as_ptr(&event.block);
         pointer(one) == pointer(other)
     }
 
@@ -331,7 +364,7 @@ mod tests {
         let mut last: Option<OwnedEvent> = None;
         for (owned, event) in OwnedEvent::together(text.as_bytes(), &events).zip(&events) {
             assert_eq!(owned.message(), event.message());
-            assert!(owned.block.bytes().len() <= OwnedEvent::BLOCK.max(owned.message().len()));
+            assert!(length(&owned) <= OwnedEvent::BLOCK.max(owned.message().len()));
             shared += usize::from(last.is_some_and(|last| share(&last, &owned)));
             last = Some(owned);
         }

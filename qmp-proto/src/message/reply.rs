@@ -26,10 +26,10 @@ impl<'b> Reply<'b> {
 
     /// The whole message, unchecked, without the line end.
     pub fn message(&self) -> &'b [u8] {
-        self.body.message.bytes()
+        self.body.message
     }
 
     pub(crate) fn id_bytes(&self) -> Option<&'b [u8]> {
-        self.id.and_then(|(start, end)| self.message().get(start..end))
+        self.id.and_then(|(start, end)| self.body.message.get(start..end))
     }
 }

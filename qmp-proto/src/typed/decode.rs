@@ -2,6 +2,7 @@
 
 use alloc::string::{String, ToString};
 use core::fmt;
+use core::str::Utf8Error;
 
 use serde::Deserialize;
 
@@ -98,7 +99,7 @@ impl<'b> Reply<'b> {
     ///
     /// If the value is not a `T`, has more levels, or is no JSON.
     pub fn decode<T: Deserialize<'b>>(&self) -> Result<T, DecodeError> {
-        decode_body(&self.body)
+        decode_body(&self.body, self.body.text())
     }
 }
 
@@ -122,7 +123,7 @@ impl<'b> Event<'b> {
     /// If it is not a `T`, has more than [`DECODE_DEPTH`] levels, or is no JSON.
     pub fn decode<T: Deserialize<'b>>(&self) -> Result<T, DecodeError> {
         match &self.data {
-            Some(data) => decode_body(data),
+            Some(data) => decode_body(data, data.text()),
             None => decode_text("{}", DECODE_DEPTH),
         }
     }
@@ -140,23 +141,29 @@ impl OwnedEvent {
     ///
     /// If it is not a `T`, has more than [`DECODE_DEPTH`] levels, or is no JSON.
     pub fn decode<'b, T: Deserialize<'b>>(&'b self) -> Result<T, DecodeError> {
-        self.as_event().decode()
+        match self.body() {
+            Some((data, text)) => decode_body(&data, text),
+            None => decode_text("{}", DECODE_DEPTH),
+        }
     }
 
     /// Decodes it if it is an `E`.
     pub fn typed<E: TypedEvent>(&self) -> Option<Result<E, DecodeError>> {
-        self.as_event().typed()
+        (self.name() == E::NAME).then(|| self.decode())
     }
 }
 
 /// Decodes at once, and looks at the text only when that fails.
-fn decode_body<'b, T: Deserialize<'b>>(body: &Body<'b>) -> Result<T, DecodeError> {
-    if let Ok(text) = body.value().text() {
+fn decode_body<'b, T: Deserialize<'b>>(
+    body: &Body<'b>,
+    text: Result<&'b str, Utf8Error>,
+) -> Result<T, DecodeError> {
+    if let Ok(text) = text {
         if let Ok(value) = serde_json::from_str(text) {
             return Ok(value);
         }
     }
-    body.json()?.decode()
+    body.json_in(text)?.decode()
 }
 
 fn decode_text<'b, T: Deserialize<'b>>(text: &'b str, levels: usize) -> Result<T, DecodeError> {

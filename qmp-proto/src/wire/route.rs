@@ -6,7 +6,7 @@
 //! then what lies between is no single value, and decoding it fails.
 
 use crate::json::{is_blank, plain_ascii_prefix};
-use crate::message::{Body, Event, Message, Reply, Timestamp, Utf8};
+use crate::message::{Body, Event, Message, Reply, Timestamp};
 
 /// Whether a line that begins so is worth the attempt.
 pub(crate) fn may_be_routed(input: &[u8]) -> bool {
@@ -52,9 +52,9 @@ fn route_event<'b>(line: &'b [u8], rest: &'b [u8]) -> Option<Message<'b>> {
         Some(body(line, end - data.len(), end)?)
     };
     Some(Message::Event(Event {
-        name: Utf8::Unknown(name),
+        name,
         timestamp: Some(Timestamp::new(seconds, microseconds)),
-        message: Utf8::Unknown(line),
+        message: line,
         data,
     }))
 }
@@ -65,7 +65,7 @@ fn body(message: &[u8], start: usize, end: usize) -> Option<Body<'_>> {
     if is_blank(*value.first()?) || is_blank(*value.last()?) {
         return None;
     }
-    Some(Body { message: Utf8::Unknown(message), start, end })
+    Some(Body { message, start, end })
 }
 
 /// A JSON integer of at most 18 digits, and what stands behind it and `then`.

@@ -5,9 +5,7 @@ use crate::json::{
     JsonError, JsonFlaw, Lenient, MAX_DEPTH, Member, Members, Text, skip_blanks, trim_blanks_end,
     trim_blanks_start, walk_value,
 };
-use crate::message::{
-    Body, Event, Failure, Greeting, Message, Reply, Timestamp, Utf8, inside_quotes,
-};
+use crate::message::{Body, Event, Failure, Greeting, Message, Reply, Timestamp, inside_quotes};
 
 /// Why a text is not one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +85,7 @@ impl<'b> Parts<'b> {
 
     fn message(self, message: &'b [u8]) -> Result<Message<'b>, Unsplit> {
         let body = |member: Member<'b>| Body {
-            message: Utf8::Unknown(message),
+            message,
             start: member.at,
             end: member.at + member.value.len(),
         };
@@ -104,9 +102,9 @@ impl<'b> Parts<'b> {
                 Ok(Message::Failure(Failure { message, class, description, id }))
             }
             (None, None, None, Some(event)) => Ok(Message::Event(Event {
-                name: Utf8::Known(inside_quotes(event.value).ok_or(Unsplit::Unknown)?),
+                name: inside_quotes(event.value).ok_or(Unsplit::Unknown)?.as_bytes(),
                 timestamp: self.timestamp.and_then(|stamp| timestamp(stamp.value)),
-                message: Utf8::Unknown(message),
+                message,
                 data: self.data.map(body),
             })),
             _ => Err(Unsplit::Unknown),

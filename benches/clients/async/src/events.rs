@@ -59,7 +59,7 @@ pub(crate) async fn to_value(host: &impl Host, task: &Task) -> Result<Report, Fa
 }
 
 pub(crate) async fn typed(host: &impl Host, task: &Task) -> Result<Report, Failure> {
-    flood(host, task, |event: &OwnedEvent| Ok(typed_data(&event.as_event())?.sum())).await
+    flood(host, task, |event: &OwnedEvent| Ok(typed_data(event)?.sum())).await
 }
 
 /// Several subscribers, each with a task of its own; the cost of one event to all of them.
