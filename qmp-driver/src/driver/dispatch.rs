@@ -128,10 +128,15 @@ impl<'b> Batch<'b> {
                 machine.seen.push_back((Direction::Received, bytes));
             }
             self.used += step.used;
-            let Some(received) = step.received else {
-                break;
-            };
-            self.sort(received, &mut machine, connection, after);
+            match step.received {
+                Some(Received::Event(ref event)) => {
+                    if self.wants_events {
+                        self.events.push(*event);
+                    }
+                }
+                Some(received) => self.sort(received, &mut machine, connection, after),
+                None => break,
+            }
             count += 1;
         }
         self.more = count == BATCH;
@@ -151,11 +156,6 @@ impl<'b> Batch<'b> {
         after: &mut After,
     ) {
         match received {
-            Received::Event(event) => {
-                if self.wants_events {
-                    self.events.push(event);
-                }
-            }
             Received::Answer(Answered { request, token: key, outcome, .. }) => {
                 self.answers.push(Heard { key, request, outcome: Ok(outcome) });
             }

@@ -74,11 +74,10 @@ impl Inbox {
         if state.ended {
             return;
         }
-        let wanted = judged.unwrap_or_else(|| state.named(events));
-        match wanted.len() {
-            0 if !failed => return,
+        match judged.or_else(|| state.named(events)) {
+            Some(wanted) if wanted.is_empty() && !failed => return,
             // They must not keep in memory what stands around them.
-            count if count < events.len() => {
+            Some(wanted) if wanted.len() < events.len() => {
                 wanted.into_iter().for_each(|at| state.push(events[at].detached()));
             }
             _ if last => events.drain(..).for_each(|event| state.push(event)),
@@ -92,6 +91,7 @@ impl Inbox {
     fn judge(&self, events: &[Event], matches: &Predicate) -> (Option<Few<usize>>, bool) {
         let named = self.lock().named(events);
         let mut wanted = Few::new();
+        let named = named.unwrap_or_else(|| (0..events.len()).collect());
         let judge = || wanted.extend(named.into_iter().filter(|at| matches(&events[*at])));
         let failed = catch_unwind(AssertUnwindSafe(judge)).is_err();
         (Some(wanted), failed)
@@ -162,9 +162,10 @@ impl State {
         self.names.is_empty() || self.names.iter().any(|name| name == event.name())
     }
 
-    /// Which of them have a name that is wanted.
-    fn named(&self, events: &[Event]) -> Few<usize> {
-        (0..events.len()).filter(|at| self.is_named(&events[*at])).collect()
+    /// Which of them have a name that is wanted, unless all names are.
+    fn named(&self, events: &[Event]) -> Option<Few<usize>> {
+        let named = (0..events.len()).filter(|at| self.is_named(&events[*at]));
+        (!self.names.is_empty()).then(|| named.collect())
     }
 
     fn push(&mut self, event: Event) {
