@@ -187,3 +187,110 @@ impl fmt::Debug for Inbox {
         f.debug_struct("Inbox").field("names", &self.lock().names).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use qmp_proto::{Client, Options, Received};
+
+    use super::*;
+    use crate::events::USUAL_LIMITS;
+
+    const INPUT: &[u8] =
+        b"{\"event\": \"STOP\"}\r\n{\"event\": \"RESUME\"}\r\n{\"event\": \"RESET\"}\r\n";
+
+    /// What one read brought.
+    fn batch() -> Few<Event> {
+        let mut client: Client<()> = Client::negotiated(Options::monitor(), 7);
+        let (mut used, mut events) = (0, Vec::new());
+        loop {
+            let step = client.handle_input(&INPUT[used..]).unwrap();
+            used += step.used;
+            match step.received {
+                Some(Received::Event(event)) => events.push(event),
+                _ => return OwnedEvent::together(INPUT, &events).collect(),
+            }
+        }
+    }
+
+    fn inbox(names: &[&str], predicate: Option<Predicate>) -> Arc<Inbox> {
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        Inbox::new(names, predicate, USUAL_LIMITS)
+    }
+
+    fn events(inbox: &Inbox) -> Vec<Event> {
+        let mut queue = EventQueue::new();
+        inbox.hand_over(&mut queue);
+        let event = |queued| match queued {
+            Queued::Event(event) => event,
+            other => panic!("{other:?}"),
+        };
+        queue.drain().map(event).collect()
+    }
+
+    fn names(events: &[Event]) -> Vec<&str> {
+        events.iter().map(Event::name).collect()
+    }
+
+    /// Whether one stands in memory where it stood in the input, seen from the other.
+    fn are_neighbours(one: &Event, other: &Event) -> bool {
+        let from = |event: &Event| {
+            let at = INPUT.windows(event.message().len()).position(|it| it == event.message());
+            event.message().as_ptr().addr().wrapping_sub(at.unwrap())
+        };
+        from(one) == from(other)
+    }
+
+    #[test]
+    fn who_wants_all_shares_them_and_who_wants_some_keeps_no_others_in_memory() {
+        let mut batch = batch();
+        let offered: Vec<_> = batch.iter().cloned().collect();
+        let all = inbox(&[], None);
+        let some = inbox(&["STOP", "RESUME", "X"], None);
+        let judged = inbox(&["STOP", "RESET"], Some(Box::new(|event| event.name() == "RESET")));
+        let none = inbox(&["X"], None);
+        let last = inbox(&["STOP", "RESUME", "RESET"], Some(Box::new(|_| true)));
+        for inbox in [&all, &some, &judged, &none] {
+            inbox.offer(&mut batch, false, &mut Vec::new());
+        }
+        last.offer(&mut batch, true, &mut Vec::new());
+        for inbox in [all, last] {
+            let events = events(&inbox);
+            assert_eq!(names(&events), ["STOP", "RESUME", "RESET"]);
+            assert!(events.iter().zip(&offered).all(|(one, other)| are_neighbours(one, other)));
+        }
+        let some = events(&some);
+        assert_eq!(names(&some), ["STOP", "RESUME"]);
+        assert!(some.iter().all(|event| !are_neighbours(event, &offered[0])));
+        assert_eq!(names(&events(&judged)), ["RESET"]);
+        assert!(events(&none).is_empty());
+    }
+
+    #[test]
+    fn a_batch_wakes_once_and_only_whom_it_is_for() {
+        let cx = Context::from_waker(Waker::noop());
+        for (names, woken) in [(&[][..], 1), (&["RESUME"][..], 1), (&["X"][..], 0)] {
+            let (inbox, mut wakers) = (inbox(names, None), Vec::new());
+            assert!(inbox.poll_pop(&cx).is_pending());
+            inbox.offer(&mut batch(), false, &mut wakers);
+            assert_eq!(wakers.len(), woken, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a_predicate_that_panics_ends_its_subscription_behind_what_it_wanted_before() {
+        let inbox = inbox(
+            &[],
+            Some(Box::new(|event| {
+                assert!(event.name() != "RESUME", "meant to be");
+                true
+            })),
+        );
+        inbox.offer(&mut batch(), true, &mut Vec::new());
+        inbox.offer(&mut batch(), true, &mut Vec::new());
+        inbox.begin(&mut Vec::new());
+        let cx = Context::from_waker(Waker::noop());
+        let first = inbox.poll_pop(&cx);
+        assert!(matches!(first, Poll::Ready(Some(Queued::Event(event))) if event.name() == "STOP"));
+        assert!(matches!(inbox.poll_pop(&cx), Poll::Ready(None)));
+    }
+}
