@@ -65,7 +65,7 @@ impl<'c> Subscribe<'c> {
     ///
     /// A reader takes over all that waits when it has read what it took over last, so a subscription
     /// can hold twice as much. Beside the messages, 4 KiB of each half may be bytes of events that
-    /// were read already, and an event costs about a hundred bytes of its own.
+    /// were read already, and an event costs some 80 bytes beside its message.
     pub fn limits(mut self, events: usize, bytes: usize) -> Self {
         self.limits = (events, bytes);
         self
