@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use qmp_proto::{Address, Options};
 #[cfg(unix)]
-use qmp_sockets::{Cause, Launch, Launched, Process};
+use qmp_sockets::{Cause, Launch, Launched, Process, connect_at_once};
 use qmp_sockets::{
-    ConnectError, Deadline, Direction, Disconnect, Error, IntoAddress, connect, nonce,
+    ConnectError, Deadline, Direction, Disconnect, Error, IntoAddress, Socket, connect, nonce,
 };
 
 use crate::client::link::{Common, Connecting, Origin};
@@ -327,10 +327,26 @@ pub(crate) async fn dial<R: Runtime>(
     address: Address,
     deadline: Duration,
 ) -> Result<Arc<dyn Transport>, Error> {
-    let deadline = Deadline::after(deadline).instant();
-    let (socket, address) = R::unblock(move || (connect(&address, deadline), address)).await;
+    let (socket, address) = match at_once(&address, deadline) {
+        Some(socket) => (socket, address),
+        None => {
+            let deadline = Deadline::after(deadline).instant();
+            R::unblock(move || (connect(&address, deadline), address)).await
+        }
+    };
     let transport = R::transport(socket?);
     Ok(Arc::new(transport.map_err(|error| ConnectError::new(&address, error))?))
+}
+
+/// Another thread costs more than the connection that it makes.
+#[cfg(unix)]
+fn at_once(address: &Address, deadline: Duration) -> Option<Result<Socket, ConnectError>> {
+    if deadline.is_zero() { None } else { connect_at_once(address) }
+}
+
+#[cfg(not(unix))]
+fn at_once(_: &Address, _: Duration) -> Option<Result<Socket, ConnectError>> {
+    None
 }
 
 fn is_hang_up(error: &Error) -> bool {

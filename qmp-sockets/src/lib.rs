@@ -63,6 +63,8 @@ pub use arrivals::Arrivals;
 pub use attempts::Attempts;
 pub use cause::{Cause, Disconnect};
 pub use connect::connect;
+#[cfg(unix)]
+pub use connect::connect_at_once;
 pub use connect_error::ConnectError;
 pub use deadline::Deadline;
 #[cfg(unix)]

@@ -39,7 +39,14 @@ impl Socket {
     ///
     /// What the system says.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        self.as_any().set_nonblocking(nonblocking)
+        match self {
+            // One system call, where socket2 would make two.
+            #[cfg(unix)]
+            Self::Unix(stream) => stream.set_nonblocking(nonblocking),
+            Self::Tcp(stream) => stream.set_nonblocking(nonblocking),
+            #[cfg(target_os = "linux")]
+            Self::Vsock(_) => self.as_any().set_nonblocking(nonblocking),
+        }
     }
 
     /// Ends reading, writing or both, for this socket and all its clones.

@@ -43,6 +43,28 @@ pub fn connect(address: &Address, deadline: Option<Instant>) -> Result<Socket, C
     })
 }
 
+/// Connects to `address` if nothing has to be waited for: to a unix socket whose queue has room. The
+/// socket does not block.
+///
+/// For whoever must not wait, a task of a runtime say. `None` says that [`connect`] may wait.
+///
+/// # Errors
+///
+/// As [`connect`].
+#[cfg(unix)]
+pub fn connect_at_once(address: &Address) -> Option<Result<Socket, ConnectError>> {
+    let attempt = match address {
+        Address::Unix(path) => local::unix_at_once(path),
+        #[cfg(target_os = "linux")]
+        Address::Abstract(name) => local::abstract_at_once(name),
+        _ => return None,
+    };
+    match attempt {
+        Err(error) if local::is_queue_full(&error) => None,
+        attempt => Some(attempt.map_err(|error| ConnectError::new(address, error))),
+    }
+}
+
 fn attempt(address: &Address, deadline: Deadline) -> io::Result<Socket> {
     match address {
         Address::Tcp { host, port } => tcp(host, *port, deadline),
@@ -142,14 +164,57 @@ mod local {
         stream(&SockAddr::unix(&short)?, deadline)
     }
 
+    pub(super) fn unix_at_once(path: &[u8]) -> io::Result<Socket> {
+        let short = ShortPath::to_connect(path_of(path))?;
+        stream_at_once(&SockAddr::unix(&short)?)
+    }
+
     #[cfg(target_os = "linux")]
     pub(super) fn abstract_unix(name: &[u8], deadline: Deadline) -> io::Result<Socket> {
         stream(&crate::abstract_name::socket_address(name)?, deadline)
     }
 
+    #[cfg(target_os = "linux")]
+    pub(super) fn abstract_at_once(name: &[u8]) -> io::Result<Socket> {
+        stream_at_once(&crate::abstract_name::socket_address(name)?)
+    }
+
+    /// Almost every queue has room, so this is tried first: setting a timeout and taking it back
+    /// costs two system calls.
+    fn stream(address: &SockAddr, deadline: Deadline) -> io::Result<Socket> {
+        if deadline.expired() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        match stream_at_once(address) {
+            Err(error) if is_queue_full(&error) => stream_in_time(address, deadline),
+            connected => {
+                let socket = connected?;
+                socket.set_nonblocking(false)?;
+                Ok(socket)
+            }
+        }
+    }
+
+    fn stream_at_once(address: &SockAddr) -> io::Result<Socket> {
+        #[cfg(target_os = "linux")]
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+        #[cfg(not(target_os = "linux"))]
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        #[cfg(not(target_os = "linux"))]
+        socket.set_nonblocking(true)?;
+        socket.connect(address)?;
+        Ok(Socket::Unix(socket.into()))
+    }
+
+    /// Linux says the first, other systems may say the second.
+    pub(super) fn is_queue_full(error: &io::Error) -> bool {
+        let waits = [rustix::io::Errno::AGAIN, rustix::io::Errno::INPROGRESS];
+        waits.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+    }
+
     /// A full queue of the server makes `connect` wait for as long as a write may wait: Linux takes
     /// the same option for both. Elsewhere a full queue refuses at once.
-    fn stream(address: &SockAddr, deadline: Deadline) -> io::Result<Socket> {
+    fn stream_in_time(address: &SockAddr, deadline: Deadline) -> io::Result<Socket> {
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
         loop {
             let timeout = deadline.remaining();

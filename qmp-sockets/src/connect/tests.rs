@@ -131,6 +131,28 @@ fn a_place_in_a_full_queue_is_taken_when_it_is_free() {
 }
 
 #[test]
+fn a_unix_socket_with_room_is_connected_at_once_and_does_not_block() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("vm.qmp");
+    let error = connect_at_once(&unix_address(&path)).unwrap().unwrap_err();
+    assert!(error.to_string().contains("vm.qmp"), "{error}");
+    let _listener = UnixListener::bind(&path).unwrap();
+    let mut socket = connect_at_once(&unix_address(&path)).unwrap().unwrap();
+    assert!(is_closed_on_exec(&socket));
+    assert_eq!(socket.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    assert!(connect_at_once(&Address::tcp("127.0.0.1", 1)).is_none());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_queue_is_nothing_to_connect_to_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("vm.qmp");
+    let (_listener, _clients) = full_listener(&path);
+    assert!(connect_at_once(&unix_address(&path)).is_none());
+}
+
+#[test]
 fn port_zero_cannot_be_connected_to() {
     let error = connect(&"localhost:0".parse().unwrap(), None).unwrap_err();
     assert!(error.to_string().contains("only to a listener"), "{error}");
