@@ -245,6 +245,17 @@ impl<S: Stream> Connection<S> {
         self.wire = Wire::new(Box::new(hook));
     }
 
+    /// Writes what was [queued](Execute::queue), as far as the socket takes it without waiting; the
+    /// rest leaves when something is waited for.
+    ///
+    /// # Errors
+    ///
+    /// If the connection has ended.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.write_now();
+        self.check_ended(true)
+    }
+
     /// Waits until every command sent is answered, and ends the connection. Dropping it ends it at
     /// once, and a server may lose commands that it has not read by then.
     ///

@@ -1,5 +1,6 @@
 //! Commands, put together.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -15,11 +16,15 @@ use crate::connection::Descriptor;
 use crate::sent::{Clock, Sent};
 use crate::stream::Stream;
 
-/// A command that is being put together; [`run`](Self::run) or [`send`](Self::send) sends it.
+/// More is not queued.
+const MOST_QUEUED: usize = 64 * 1024;
+
+/// A command that is being put together; [`run`](Self::run), [`send`](Self::send) or
+/// [`queue`](Self::queue) sends it.
 #[must_use = "a command does nothing until it is run or sent"]
 pub struct Execute<'c, S: Stream, R> {
     connection: &'c mut Connection<S>,
-    name: &'c str,
+    name: Name<'c>,
     arguments: ArgumentsBuilder,
     out_of_band: bool,
     answered: bool,
@@ -28,29 +33,52 @@ pub struct Execute<'c, S: Stream, R> {
     response: PhantomData<fn() -> R>,
 }
 
+/// A typed command's needs no copy.
+#[derive(Clone, Copy)]
+enum Name<'c> {
+    Known(&'static str),
+    Lent(&'c str),
+}
+
+impl<'c> Name<'c> {
+    fn as_str(self) -> &'c str {
+        match self {
+            Self::Known(name) => name,
+            Self::Lent(name) => name,
+        }
+    }
+
+    fn into_owned(self) -> Cow<'static, str> {
+        match self {
+            Self::Known(name) => Cow::Borrowed(name),
+            Self::Lent(name) => Cow::Owned(name.to_owned()),
+        }
+    }
+}
+
 impl<'c, S: Stream> Execute<'c, S, Untyped> {
     pub(crate) fn new(connection: &'c mut Connection<S>, name: &'c str) -> Self {
-        Self::named(connection, name)
+        Self::named(connection, Name::Lent(name))
     }
 }
 
 impl<'c, S: Stream, C: Command> Execute<'c, S, Typed<C>> {
     pub(crate) fn typed(connection: &'c mut Connection<S>, command: &C) -> Self {
-        let mut execute = Self::named(connection, C::NAME).arguments(command);
+        let mut execute = Self::named(connection, Name::Known(C::NAME)).arguments(command);
         execute.answered &= C::ANSWERED;
         execute
     }
 }
 
 impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
-    fn named(connection: &'c mut Connection<S>, name: &'c str) -> Self {
+    fn named(connection: &'c mut Connection<S>, name: Name<'c>) -> Self {
         let deadline = connection.settings.deadline;
         Self {
             connection,
             name,
             arguments: ArgumentsBuilder::none(),
             out_of_band: false,
-            answered: Request::<'_, _, Descriptor>::new(name).is_answered(),
+            answered: Request::<'_, _, Descriptor>::new(name.as_str()).is_answered(),
             descriptor: None,
             deadline,
             response: PhantomData,
@@ -132,10 +160,35 @@ impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
         Ok(sent)
     }
 
+    /// As [`send`](Self::send), but the command leaves together with others, in one write: with the
+    /// next that is sent or run, when an answer or an event has to be waited for, when 64 KiB are
+    /// queued, or with [`Connection::flush`]. Until then it is not sent, and if the connection is
+    /// dropped, never. Its deadline counts from now.
+    ///
+    /// ```no_run
+    /// # use qmp_blocking::Connection;
+    /// # let mut qemu = Connection::connect("/run/vm.qmp")?;
+    /// let cpus = qemu.execute("query-cpus-fast").queue()?;
+    /// let block = qemu.execute("query-block").queue()?;
+    /// let (cpus, block) = (cpus.wait(&mut qemu)?, block.wait(&mut qemu)?);
+    /// # Ok::<(), qmp_blocking::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be sent.
+    pub fn queue(self) -> Result<Sent<R>, Error> {
+        let (connection, sent) = self.submit()?;
+        if connection.session.output().unsent() >= MOST_QUEUED {
+            connection.write_now();
+        }
+        Ok(sent)
+    }
+
     fn submit(self) -> Result<(&'c mut Connection<S>, Sent<R>), Error> {
         let Self {
             connection,
-            name,
+            name: command,
             arguments,
             out_of_band,
             answered,
@@ -143,6 +196,7 @@ impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
             deadline,
             ..
         } = self;
+        let (name, command) = (command.as_str(), command);
         connection.check_deadline(deadline).map_err(|error| error.in_command(name))?;
         if descriptor.is_some() && !connection.stream.carries_descriptors() {
             return Err(connection.error(Cause::NoDescriptors).in_command(name));
@@ -173,7 +227,7 @@ impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
             request,
             place,
             peer: Arc::clone(&connection.peer),
-            name: name.to_owned(),
+            name: command.into_owned(),
             answered,
             clock,
             response: PhantomData,
@@ -186,7 +240,7 @@ impl<S: Stream, R> fmt::Debug for Execute<'_, S, R> {
     /// Not the arguments: they may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Execute")
-            .field("name", &self.name)
+            .field("name", &self.name.as_str())
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }

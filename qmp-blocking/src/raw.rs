@@ -55,7 +55,7 @@ impl<'c, S: Stream> Raw<'c, S> {
                 .send(|sender| sender.execute_raw(&message, place.token()))
                 .map_err(|refused| refused.reason)
         })?;
-        let name = name.to_owned();
+        let name = name.to_owned().into();
         let sent = Sent::<Untyped> {
             request,
             place,

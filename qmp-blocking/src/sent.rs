@@ -1,5 +1,6 @@
 //! Commands on their way.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +26,7 @@ pub struct Sent<R = Untyped> {
     pub(crate) place: Place,
     /// The connection's own, which tells it from others.
     pub(crate) peer: Arc<str>,
-    pub(crate) name: String,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) answered: bool,
     pub(crate) clock: Clock,
     pub(crate) response: PhantomData<fn() -> R>,

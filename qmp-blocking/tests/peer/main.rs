@@ -16,4 +16,5 @@ mod full_socket;
 mod handshake;
 mod malformed;
 mod no_deadline;
+mod queued;
 mod wire;

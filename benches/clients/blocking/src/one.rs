@@ -35,7 +35,7 @@ pub(crate) fn in_flight(task: &Task) -> Result<Report, Failure> {
         let mut left = count;
         while left > 0 || !sent.is_empty() {
             while left > 0 && sent.len() < width {
-                sent.push_back(qemu.call(&QueryVersion).send()?);
+                sent.push_back(qemu.call(&QueryVersion).queue()?);
                 left -= 1;
             }
             for sent in sent.drain(..) {
