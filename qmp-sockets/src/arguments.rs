@@ -1,5 +1,7 @@
 //! Arguments on their way to being sent.
 
+use std::io;
+
 use qmp_proto::{OwnedArguments, Refusal};
 use serde::Serialize;
 
@@ -29,7 +31,9 @@ impl ArgumentsBuilder {
 
     /// All of these: anything that serializes to an object, or to `null` for none.
     pub fn of<A: Serialize + ?Sized>(arguments: &A) -> Self {
-        Self(serde_json::to_vec(arguments).map(open_object).map_err(unserializable))
+        let mut text = Text::Short([0; SHORT], 0);
+        let written = serde_json::to_writer(&mut text, arguments);
+        Self(written.map(|()| open_object(text)).map_err(unserializable))
     }
 
     /// One more.
@@ -74,10 +78,56 @@ impl std::fmt::Debug for ArgumentsBuilder {
     }
 }
 
-fn open_object(mut json: Vec<u8>) -> Vec<u8> {
-    if json == b"null" || json == b"{}" {
-        json.clear();
-    } else if json.starts_with(b"{") {
+/// Longer than `null` and `{}`, so that no arguments take no memory.
+const SHORT: usize = 8;
+/// As much as most arguments need, and as serde_json begins with.
+const ROOM: usize = 128;
+
+/// Text that is being written.
+enum Text {
+    Short([u8; SHORT], usize),
+    Long(Vec<u8>),
+}
+
+impl io::Write for Text {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Long(text) => text.extend_from_slice(bytes),
+            Self::Short(room, length) => match room.get_mut(*length..*length + bytes.len()) {
+                Some(place) => {
+                    place.copy_from_slice(bytes);
+                    *length += bytes.len();
+                }
+                None => {
+                    let mut text = Vec::with_capacity(ROOM.max(*length + bytes.len()));
+                    text.extend_from_slice(&room[..*length]);
+                    text.extend_from_slice(bytes);
+                    *self = Self::Long(text);
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn open_object(text: Text) -> Vec<u8> {
+    let mut json = match text {
+        Text::Short(room, length) => match &room[..length] {
+            b"null" | b"{}" => return Vec::new(),
+            short => short.to_vec(),
+        },
+        Text::Long(text) => text,
+    };
+    if json.starts_with(b"{") {
         json.pop();
     }
     json

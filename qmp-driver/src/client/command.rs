@@ -1,5 +1,6 @@
 //! Commands and the futures that wait for their answers.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
@@ -26,7 +27,7 @@ use crate::transport::Descriptor;
 #[must_use = "a command does nothing until it is awaited"]
 pub struct Execute<R> {
     client: Client,
-    name: String,
+    name: Cow<'static, str>,
     arguments: ArgumentsBuilder,
     out_of_band: bool,
     answered: bool,
@@ -37,26 +38,26 @@ pub struct Execute<R> {
 
 impl Execute<Untyped> {
     pub(crate) fn new(client: &Client, name: &str) -> Self {
-        Self::named(client, name)
+        Self::named(client, Cow::Owned(name.to_owned()))
     }
 }
 
 impl<C: Command> Execute<Typed<C>> {
     pub(crate) fn typed(client: &Client, command: &C) -> Self {
-        let mut execute = Self::named(client, C::NAME).arguments(command);
+        let mut execute = Self::named(client, Cow::Borrowed(C::NAME)).arguments(command);
         execute.answered &= C::ANSWERED;
         execute
     }
 }
 
 impl<R> Execute<R> {
-    fn named(client: &Client, name: &str) -> Self {
+    fn named(client: &Client, name: Cow<'static, str>) -> Self {
         Self {
             client: client.clone(),
-            name: name.to_owned(),
             arguments: ArgumentsBuilder::none(),
             out_of_band: false,
-            answered: Request::<'_, _, Descriptor>::new(name).is_answered(),
+            answered: Request::<'_, _, Descriptor>::new(&name).is_answered(),
+            name,
             descriptor: None,
             deadline: client.link().deadline(),
             response: PhantomData,

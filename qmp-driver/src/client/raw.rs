@@ -60,7 +60,7 @@ impl IntoFuture for Raw {
         let invalid = invalid.map(|error| self.client.connection().error(Cause::Json(error)));
         let message = Message::Raw { text: self.message, out_of_band };
         RawRunning {
-            submission: Submission::new(self.client, name, message, answered, self.deadline),
+            submission: Submission::new(self.client, name.into(), message, answered, self.deadline),
             id,
             invalid,
         }

@@ -1,5 +1,6 @@
 //! One message's way from the caller to its answer.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -41,7 +42,7 @@ pub(crate) struct Submission {
     _client: Client,
     connection: Arc<Connection>,
     span: Option<CommandSpan>,
-    name: String,
+    name: Cow<'static, str>,
     answered: bool,
     deadline: Option<Duration>,
     clock: Clock,
@@ -58,7 +59,7 @@ enum Stage {
 impl Submission {
     pub(crate) fn new(
         client: Client,
-        name: String,
+        name: Cow<'static, str>,
         message: Message,
         answered: bool,
         deadline: Option<Duration>,

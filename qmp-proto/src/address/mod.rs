@@ -4,7 +4,7 @@ mod error;
 mod options;
 mod parse;
 
-use alloc::borrow::ToOwned;
+use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -114,7 +114,8 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => {
-                write!(f, "unix:{}", doubled_commas(path))?;
+                f.write_str("unix:")?;
+                f.write_str(&doubled_commas(path))?;
                 match parse::looks_abstract(path) {
                     true => f.write_str(",abstract=off"),
                     false => Ok(()),
@@ -135,8 +136,11 @@ impl fmt::Debug for Address {
     }
 }
 
-fn doubled_commas(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).replace(',', ",,")
+fn doubled_commas(bytes: &[u8]) -> Cow<'_, str> {
+    match String::from_utf8_lossy(bytes) {
+        text if text.contains(',') => text.replace(',', ",,").into(),
+        text => text,
+    }
 }
 
 impl FromStr for Address {

@@ -53,10 +53,7 @@ pub(crate) fn write_raw<S: Sink>(
         }
         out.append(after)?;
         if before.is_empty() && after.is_empty() {
-            out.append(b"\"id\":")?;
-            write_id(out, identity)?;
-            out.append(b"}")?;
-            return write_line_end(out, identity);
+            return append_id(out, b"\"id\":", identity);
         }
         write_end(out, identity)
     })
@@ -88,7 +85,11 @@ pub(crate) fn write_negotiation<S: Sink>(
 pub(crate) fn write_sync<S: Sink>(out: &mut S, number: u64) -> Result<(), Refusal> {
     whole(out, |out| {
         out.append(b"\xFF{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":")?;
-        out.append(decimal(number, &mut [0; 20]))?;
+        let mut room = [0; 20];
+        let mut digits = FromBehind { unused: room.len(), room: &mut room };
+        digits.put_number(number);
+        let unused = digits.unused;
+        out.append(room.get(unused..).unwrap_or_default())?;
         out.append(b"}")?;
         write_end(out, Identity { id: number, string: false, line_end: true })
     })
@@ -107,44 +108,74 @@ fn whole<S: Sink>(
 }
 
 fn write_end<S: Sink>(out: &mut S, identity: Identity) -> Result<(), Refusal> {
-    out.append(b",\"id\":")?;
-    write_id(out, identity)?;
-    out.append(b"}")?;
-    write_line_end(out, identity)
+    append_id(out, b",\"id\":", identity)
 }
 
-fn write_id<S: Sink>(out: &mut S, identity: Identity) -> Result<(), Refusal> {
-    let quote: &[u8] = if identity.string { b"\"" } else { b"" };
-    out.append(quote)?;
-    out.append(decimal(identity.id, &mut [0; 20]))?;
-    out.append(quote)?;
-    Ok(())
-}
-
-fn write_line_end<S: Sink>(out: &mut S, identity: Identity) -> Result<(), Refusal> {
+/// Appends `before`, the id, and the end of the message, which are put together from behind: a sink is
+/// asked once.
+fn append_id<S: Sink>(out: &mut S, before: &[u8], identity: Identity) -> Result<(), Refusal> {
+    let mut room = [0; LONGEST_END];
+    let mut end = FromBehind { unused: room.len(), room: &mut room };
     if identity.line_end {
-        out.append(b"\n")?;
+        end.put(b'\n');
     }
+    end.put(b'}');
+    if identity.string {
+        end.put(b'"');
+    }
+    end.put_number(identity.id);
+    if identity.string {
+        end.put(b'"');
+    }
+    before.iter().rev().for_each(|byte| end.put(*byte));
+    let unused = end.unused;
+    out.append(room.get(unused..).unwrap_or_default())?;
     Ok(())
 }
 
-fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
-    let mut unused = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-        unused -= 1;
-        if number == 0 {
-            break;
+/// `,"id":`, twenty digits in quotes, a brace and a line end.
+const LONGEST_END: usize = 6 + 22 + 2;
+
+struct FromBehind<'a> {
+    room: &'a mut [u8],
+    unused: usize,
+}
+
+impl FromBehind<'_> {
+    fn put(&mut self, byte: u8) {
+        self.unused = self.unused.saturating_sub(1);
+        if let Some(place) = self.room.get_mut(self.unused) {
+            *place = byte;
         }
     }
-    digits.get(unused..).unwrap_or_default()
+
+    fn put_number(&mut self, mut number: u64) {
+        loop {
+            self.put(b'0' + (number % 10) as u8);
+            number /= 10;
+            if number == 0 {
+                return;
+            }
+        }
+    }
 }
 
 fn is_command_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && name.bytes().all(|byte| NAME_BYTES[usize::from(byte)])
 }
+
+/// The bytes of names.
+const NAME_BYTES: [bool; 256] = {
+    let mut bytes = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let letter = byte as u8;
+        bytes[byte] = letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_' | b'.');
+        byte += 1;
+    }
+    bytes
+};
 
 #[cfg(test)]
 mod tests {
