@@ -3,6 +3,8 @@
 /// The least room to read into, which is cheap to have again and again: an idle connection has no
 /// buffer at all. Most answers and events fit, and whoever sends more gets twice as much each time.
 const LEAST_ROOM: usize = 512;
+/// The most room to begin with where much came last time.
+const MOST_AT_FIRST: usize = 16 * 1024;
 /// The buffer does not grow beyond this as long as messages fit.
 const KEPT: usize = 64 * 1024;
 
@@ -14,11 +16,15 @@ pub(crate) struct Input {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// How much has come since there was nothing, and how much it was the last time: as much is likely
+    /// to come again, and to be read at once.
+    came: usize,
+    usual: usize,
 }
 
 impl Input {
     pub(crate) const fn new(longest: usize) -> Self {
-        Self { longest, buffer: Vec::new(), start: 0, end: 0 }
+        Self { longest, buffer: Vec::new(), start: 0, end: 0, came: 0, usual: 0 }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -42,7 +48,9 @@ impl Input {
         if self.buffer.len() - self.end < LEAST_ROOM {
             // A message beyond the limit is refused, so room for more is never needed.
             let most = self.longest.saturating_add(LEAST_ROOM);
-            let length = (self.buffer.len() * 2).min(most).max(self.end + LEAST_ROOM);
+            let usual = (self.usual + 1).next_power_of_two().min(MOST_AT_FIRST);
+            let wanted = (self.buffer.len() * 2).max(usual);
+            let length = wanted.min(most).max(self.end + LEAST_ROOM);
             // Exactly: a vector that grows on its own takes up to twice of what is asked for.
             self.buffer.reserve_exact(length - self.buffer.len());
             self.buffer.resize(length, 0);
@@ -52,6 +60,7 @@ impl Input {
 
     pub(crate) fn filled(&mut self, count: usize) {
         self.end = self.buffer.len().min(self.end + count);
+        self.came = self.came.saturating_add(count);
         // There is more where this came from.
         if self.end == self.buffer.len() && self.end < KEPT {
             self.buffer.resize(self.end * 2, 0);
@@ -60,8 +69,9 @@ impl Input {
 
     /// Nothing is there to be read: the memory is given back.
     pub(crate) fn rest(&mut self) {
-        if self.start == self.end {
-            *self = Self::new(self.longest);
+        if self.start == self.end && !self.buffer.is_empty() {
+            let usual = self.came.min(MOST_AT_FIRST);
+            *self = Self { usual, ..Self::new(self.longest) };
         }
     }
 }
@@ -89,6 +99,26 @@ mod tests {
         input.used(left);
         input.rest();
         assert_eq!(input.buffer.capacity(), 0);
+    }
+
+    #[test]
+    fn there_is_room_at_once_for_as_much_as_came_last_time() {
+        let mut input = Input::new(10 * KEPT);
+        let mut burst = |mut bytes: usize| {
+            let first = input.room().len();
+            while bytes > 0 {
+                let count = input.room().len().min(bytes);
+                input.filled(count);
+                bytes -= count;
+            }
+            input.used(input.bytes().len());
+            input.rest();
+            first
+        };
+        assert_eq!(burst(3_000), LEAST_ROOM);
+        assert_eq!(burst(100), 4_096);
+        assert_eq!(burst(10 * KEPT), LEAST_ROOM);
+        assert_eq!(burst(100), MOST_AT_FIRST);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub trait Runtime: 'static {
     /// A listening socket of the runtime.
     type Listener;
 
-    /// Registers a socket with the runtime.
+    /// Registers a socket with the runtime, which may block or not.
     ///
     /// # Errors
     ///

@@ -93,6 +93,10 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// replaces the one before.
     fn poll_until(&self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
 
+    /// The deadline of the last [`poll_until`](Self::poll_until) does not matter any more: what it
+    /// takes to wait for it can be given up.
+    fn forget_deadline(&self) {}
+
     /// The time: of a clock that a test can stop, where the runtime has one.
     fn now(&self) -> Instant {
         Instant::now()

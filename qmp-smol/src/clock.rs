@@ -27,4 +27,10 @@ impl Clock {
         }
         rung
     }
+
+    /// Idle connections have no timer.
+    pub(crate) fn forget(&self) {
+        let set = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(set);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -15,8 +16,18 @@ use crate::clock::Clock;
 #[derive(Debug)]
 pub struct SocketTransport {
     socket: Async<Socket>,
+    /// One of the stages between a read and the next; only the driver reads.
+    stage: AtomicU8,
     clock: Clock,
 }
+
+/// Something was read. Those whom it is for have their turn first: they may send, and the answer may
+/// be there before anybody has waited for it.
+const READ: u8 = 0;
+/// They had it, and it is tried whether there is something to read.
+const TRY: u8 = 1;
+/// There was nothing. To be told takes half a dozen system calls.
+const WAIT: u8 = 2;
 
 impl SocketTransport {
     /// Registers a connected socket: a `UnixStream` (one end of a socket pair, say) or `TcpStream`
@@ -27,7 +38,30 @@ impl SocketTransport {
     ///
     /// What the system says.
     pub fn new(socket: impl Into<Socket>) -> io::Result<Self> {
-        Ok(Self { socket: Async::new(socket.into())?, clock: Clock::default() })
+        let socket = Async::new(socket.into())?;
+        Ok(Self { socket, stage: AtomicU8::new(WAIT), clock: Clock::default() })
+    }
+}
+
+impl SocketTransport {
+    /// `receive` says how many bytes it has read, too.
+    fn poll_receive<R>(
+        &self,
+        cx: &mut Context<'_>,
+        room: usize,
+        mut receive: impl FnMut(&Socket) -> io::Result<(usize, R)>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            let received = receive(self.socket.get_ref());
+            if !would_block(&received) {
+                let (count, received) = received?;
+                let stage = if count < room { READ } else { TRY };
+                self.stage.store(stage, Ordering::Relaxed);
+                return Poll::Ready(Ok(received));
+            }
+            self.stage.store(WAIT, Ordering::Relaxed);
+            ready!(self.socket.poll_readable(cx))?;
+        }
     }
 }
 
@@ -37,17 +71,22 @@ fn would_block<T>(result: &io::Result<T>) -> bool {
 
 impl Transport for SocketTransport {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_readable(cx)
+        match self.stage.load(Ordering::Relaxed) {
+            READ => {
+                self.stage.store(TRY, Ordering::Relaxed);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            TRY => Poll::Ready(Ok(())),
+            _ => self.socket.poll_readable(cx),
+        }
     }
 
     fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
-        loop {
-            let read = self.socket.get_ref().read(room);
-            if !would_block(&read) {
-                return Poll::Ready(read);
-            }
-            ready!(self.socket.poll_readable(cx))?;
-        }
+        self.poll_receive(cx, room.len(), |mut socket| {
+            let count = socket.read(room)?;
+            Ok((count, count))
+        })
     }
 
     fn poll_read_with_descriptor(
@@ -58,13 +97,10 @@ impl Transport for SocketTransport {
         if !self.carries_descriptors() {
             return self.poll_read(cx, room).map_ok(|count| (count, None));
         }
-        loop {
-            let read = receive_with_descriptor(self.socket.get_ref(), room);
-            if !would_block(&read) {
-                return Poll::Ready(read);
-            }
-            ready!(self.socket.poll_readable(cx))?;
-        }
+        self.poll_receive(cx, room.len(), |socket| {
+            let (count, descriptor) = receive_with_descriptor(socket, room)?;
+            Ok((count, (count, descriptor)))
+        })
     }
 
     fn poll_write(
@@ -92,6 +128,10 @@ impl Transport for SocketTransport {
 
     fn poll_until(&self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         self.clock.poll_until(cx, deadline)
+    }
+
+    fn forget_deadline(&self) {
+        self.clock.forget();
     }
 
     fn carries_descriptors(&self) -> bool {

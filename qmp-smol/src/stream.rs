@@ -68,6 +68,10 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Transport for StreamTransport<S
     fn poll_until(&self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         self.clock.poll_until(cx, deadline)
     }
+
+    fn forget_deadline(&self) {
+        self.clock.forget();
+    }
 }
 
 impl<S> fmt::Debug for StreamTransport<S> {

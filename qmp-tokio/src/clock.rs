@@ -25,6 +25,12 @@ impl Clock {
         }
         sleep.as_mut().poll(cx)
     }
+
+    /// Idle connections have no timer.
+    pub(crate) fn forget(&self) {
+        let sleep = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(sleep);
+    }
 }
 
 /// The time of the runtime, which a test can stop.

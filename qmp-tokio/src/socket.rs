@@ -3,25 +3,30 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use qmp_driver::{Borrowed, Descriptor, Socket, Transport, qmp_sockets};
 use qmp_sockets::{describe_silence, describe_stop, receive_with_descriptor, send_with_descriptor};
-use tokio::io::{AsyncRead, Interest, ReadBuf};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::clock::{self, Clock};
 
+/// Whether the system tells of every arrival, so that after a read that did not fill its room there is
+/// nothing more until it tells again. That spares a system call.
+const TELLS_OF_ARRIVALS: bool = cfg!(any(
+    target_os = "android",
+    target_os = "freebsd",
+    target_os = "linux",
+    target_os = "macos",
+    target_os = "netbsd",
+    target_os = "openbsd",
+));
+
 /// A socket registered with tokio, unix, TCP or vsock. Unix sockets carry descriptors.
 pub struct SocketTransport {
-    /// Only the driver reads, so nobody ever waits for the lock. Unlike `UnixStream::try_read`, this
-    /// knows from a short read that there is nothing more, and spares a system call.
-    reader: Mutex<OwnedReadHalf>,
-    writer: OwnedWriteHalf,
+    stream: UnixStream,
     carries_descriptors: bool,
     clock: Clock,
 }
@@ -41,17 +46,8 @@ impl SocketTransport {
         let socket = socket.into();
         socket.set_nonblocking(true)?;
         let carries_descriptors = matches!(socket, Socket::Unix(_));
-        let (reader, writer) = registered(socket.into())?.into_split();
-        Ok(Self {
-            reader: Mutex::new(reader),
-            writer,
-            carries_descriptors,
-            clock: Clock::default(),
-        })
-    }
-
-    fn stream(&self) -> &UnixStream {
-        self.writer.as_ref()
+        let stream = registered(socket.into())?;
+        Ok(Self { stream, carries_descriptors, clock: Clock::default() })
     }
 }
 
@@ -63,14 +59,28 @@ pub(crate) fn registered(descriptor: OwnedFd) -> io::Result<UnixStream> {
 
 impl Transport for SocketTransport {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_read_ready(cx)
+        self.stream.poll_read_ready(cx)
     }
 
     fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut room = ReadBuf::new(room);
-        ready!(Pin::new(&mut *reader).poll_read(cx, &mut room))?;
-        Poll::Ready(Ok(room.filled().len()))
+        loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            let mut last = None;
+            // Unlike `try_read`, this says that there is nothing more after a short read.
+            let read = self.stream.try_io(Interest::READABLE, || {
+                let count = rustix::io::read(&self.stream, &mut *room)?;
+                if TELLS_OF_ARRIVALS && (1..room.len()).contains(&count) {
+                    last = Some(count);
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                Ok(count)
+            });
+            match (read, last) {
+                (_, Some(count)) => return Poll::Ready(Ok(count)),
+                (Err(error), None) if error.kind() == io::ErrorKind::WouldBlock => {}
+                (read, None) => return Poll::Ready(read),
+            }
+        }
     }
 
     fn poll_read_with_descriptor(
@@ -81,9 +91,10 @@ impl Transport for SocketTransport {
         if !self.carries_descriptors {
             return self.poll_read(cx, room).map_ok(|count| (count, None));
         }
-        let stream = self.stream();
+        let stream = &self.stream;
         loop {
             ready!(stream.poll_read_ready(cx))?;
+            // A read ends behind a descriptor's message, however much follows.
             let receive = || receive_with_descriptor(stream, room);
             match stream.try_io(Interest::READABLE, receive) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -99,7 +110,7 @@ impl Transport for SocketTransport {
         descriptor: Option<Borrowed<'_>>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.stream().poll_write_ready(cx))?;
+            ready!(self.stream.poll_write_ready(cx))?;
             match self.try_write(bytes, descriptor) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => return Poll::Ready(written),
@@ -108,7 +119,7 @@ impl Transport for SocketTransport {
     }
 
     fn try_write(&self, bytes: &[u8], descriptor: Option<Borrowed<'_>>) -> io::Result<usize> {
-        let stream = self.stream();
+        let stream = &self.stream;
         match descriptor {
             Some(descriptor) => stream
                 .try_io(Interest::WRITABLE, || send_with_descriptor(stream, bytes, descriptor)),
@@ -120,6 +131,10 @@ impl Transport for SocketTransport {
         self.clock.poll_until(cx, deadline)
     }
 
+    fn forget_deadline(&self) {
+        self.clock.forget();
+    }
+
     fn now(&self) -> Instant {
         clock::now()
     }
@@ -129,11 +144,11 @@ impl Transport for SocketTransport {
     }
 
     fn describe_silence(&self) -> String {
-        describe_silence(self.stream())
+        describe_silence(&self.stream)
     }
 
     fn describe_stop(&self) -> Option<String> {
-        describe_stop(self.stream())
+        describe_stop(&self.stream)
     }
 }
 
@@ -163,7 +178,7 @@ impl TryFrom<OwnedFd> for SocketTransport {
 
 impl fmt::Debug for SocketTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let descriptor = self.stream().as_fd();
+        let descriptor = self.stream.as_fd();
         f.debug_tuple("SocketTransport").field(&descriptor).finish()
     }
 }

@@ -72,6 +72,10 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Transport for StreamTransport<S
         self.clock.poll_until(cx, deadline)
     }
 
+    fn forget_deadline(&self) {
+        self.clock.forget();
+    }
+
     fn now(&self) -> Instant {
         clock::now()
     }

@@ -39,6 +39,10 @@ impl<T: Transport> Transport for ByteByByte<T> {
         self.0.poll_until(cx, deadline)
     }
 
+    fn forget_deadline(&self) {
+        self.0.forget_deadline();
+    }
+
     fn now(&self) -> Instant {
         self.0.now()
     }

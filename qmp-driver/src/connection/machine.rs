@@ -101,14 +101,11 @@ pub(crate) struct After {
 }
 
 impl After {
-    /// The descriptor that has left is closed, too: the server has its own.
-    pub(crate) fn run(&mut self) {
-        self.wakers.drain(..).for_each(Waker::wake);
-        self.driver.take().into_iter().for_each(Waker::wake);
-        self.stale = None;
-        self.leaving = None;
-        self.descriptor = None;
-        self.transport = None;
+    /// What is not woken is dropped. The descriptor that has left is closed, too: the server has its
+    /// own.
+    pub(crate) fn run(self) {
+        self.wakers.into_iter().for_each(Waker::wake);
+        self.driver.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -216,6 +213,18 @@ impl Machine {
         waits.into_iter().chain(handshake).chain(closing).min()
     }
 
+    /// What the driver's timer is to be set to. One that rings too early costs less than one that is
+    /// set anew for each command with a deadline; but after the handshake many connections are idle.
+    pub(crate) fn timer(&self, now: Instant, shaking: &mut bool) -> Option<Instant> {
+        let next = self.next_deadline();
+        let was_shaking = std::mem::replace(shaking, self.lifecycle.handshake.is_some());
+        let serves = |set: Instant| now < set && next.is_none_or(|next| set <= next);
+        match self.armed {
+            Some(set) if serves(set) && *shaking == was_shaking => Some(set),
+            _ => next,
+        }
+    }
+
     /// Sends a sync if it is time for one.
     fn sync_when_due(&mut self, now: Instant) -> Result<(), Refusal> {
         let Some(handshake) = &mut self.lifecycle.handshake else {
@@ -294,6 +303,13 @@ impl Machine {
             true => Writer::Anyone,
             false => Writer::Driver,
         };
+    }
+
+    /// The driver writes next, in one go, what several who were answered send now.
+    pub(crate) fn collect_output(&mut self) {
+        if self.writer == Writer::Anyone {
+            self.writer = Writer::Driver;
+        }
     }
 
     /// Whether closing has nothing left to wait for but the driver's own output.

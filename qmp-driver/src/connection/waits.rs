@@ -18,7 +18,8 @@ const FEW: usize = 4;
 pub(crate) struct Waits {
     waits: Slab<Wait>,
     deadlines: BTreeSet<(Instant, usize)>,
-    lanes: [Queue; 3],
+    /// There are none while nobody has to wait for a turn.
+    lanes: Option<Box<[Queue; 3]>>,
     next_ticket: u64,
 }
 
@@ -101,6 +102,7 @@ impl Waits {
     /// Takes a wait out. Whose turn it is next is up to the caller.
     pub(crate) fn remove(&mut self, key: usize) -> Option<Wait> {
         self.leave_queue(key);
+        self.forget_lanes();
         let wait = self.waits.try_remove(key)?;
         if let Some(deadline) = wait.deadline {
             self.forget_deadline(deadline, key);
@@ -118,6 +120,7 @@ impl Waits {
             wait.awaited = awaited;
         }
         self.enqueue(key);
+        self.forget_lanes();
     }
 
     /// Whether this task would be woken.
@@ -176,22 +179,22 @@ impl Waits {
 
     /// Whether somebody in the lane came before.
     pub(crate) fn is_behind(&self, turn: Turn) -> bool {
-        let first = self.lane(turn.lane).tickets.first_key_value();
+        let first = self.lane(turn.lane).and_then(|queue| queue.tickets.first_key_value());
         first.is_some_and(|(first, _)| *first < turn.ticket)
     }
 
     /// What those in a lane wait for.
     pub(crate) fn refusal(&self, lane: Lane) -> Option<&Refusal> {
-        self.lane(lane).refusal.as_ref()
+        self.lane(lane)?.refusal.as_ref()
     }
 
     pub(crate) fn set_refusal(&mut self, lane: Lane, refusal: Refusal) {
-        self.lanes[lane as usize].refusal = Some(refusal);
+        self.lanes.get_or_insert_default()[lane as usize].refusal = Some(refusal);
     }
 
     /// So many slots are free, perhaps: whose turn it is may try.
     pub(crate) fn wake_turns(&mut self, count: usize, wakers: &mut Vec<Waker>) {
-        for queue in &self.lanes {
+        for queue in self.lanes.iter().flat_map(|lanes| lanes.iter()) {
             for key in queue.tickets.values().take(count) {
                 if let Some(wait) = self.waits.get_mut(*key) {
                     wakers.extend(wait.waker.take());
@@ -223,19 +226,30 @@ impl Waits {
         }
     }
 
-    fn lane(&self, lane: Lane) -> &Queue {
-        &self.lanes[lane as usize]
+    fn forget_lanes(&mut self) {
+        let empty = |lanes: &[Queue; 3]| lanes.iter().all(|queue| queue.tickets.is_empty());
+        if self.lanes.as_deref().is_some_and(empty) {
+            self.lanes = None;
+        }
+    }
+
+    fn lane(&self, lane: Lane) -> Option<&Queue> {
+        Some(&self.lanes.as_ref()?[lane as usize])
     }
 
     fn enqueue(&mut self, key: usize) {
         if let Some(Wait { awaited: Awaited::Turn(turn), .. }) = self.waits.get(key) {
-            self.lanes[turn.lane as usize].tickets.insert(turn.ticket, key);
+            let lanes = self.lanes.get_or_insert_default();
+            lanes[turn.lane as usize].tickets.insert(turn.ticket, key);
         }
     }
 
     fn leave_queue(&mut self, key: usize) {
+        let Some(lanes) = &mut self.lanes else {
+            return;
+        };
         if let Some(Wait { awaited: Awaited::Turn(turn), .. }) = self.waits.get(key) {
-            self.lanes[turn.lane as usize].tickets.remove(&turn.ticket);
+            lanes[turn.lane as usize].tickets.remove(&turn.ticket);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::TryLockError;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use qmp_sockets::{Direction, messages, redact};
 
@@ -16,7 +17,11 @@ use crate::trace;
 /// What is sent and received is noted under the connection's lock, so in the order of the wire, and
 /// shown with that lock released.
 #[derive(Default)]
-pub(crate) struct Wire(Mutex<Option<Hook>>);
+pub(crate) struct Wire {
+    hook: Mutex<Option<Hook>>,
+    /// Whether there is a hook.
+    watched: AtomicBool,
+}
 
 pub(crate) type Hook = Box<dyn FnMut(Direction, &[u8]) + Send>;
 
@@ -26,13 +31,15 @@ pub(crate) type Seen = VecDeque<(Direction, Vec<u8>)>;
 impl Wire {
     /// Puts another hook in the place of the last.
     pub(crate) fn watch(&self, hook: Hook) {
-        let last = self.lock().replace(hook);
+        let mut place = self.lock();
+        let last = place.replace(hook);
+        self.watched.store(true, Ordering::Relaxed);
+        drop(place);
         drop(last);
     }
 
     pub(crate) fn is_watched(&self) -> bool {
-        // Whoever holds the lock shows something at this moment.
-        self.try_lock().is_none_or(|hook| hook.is_some()) || trace::shows_wire()
+        self.watched.load(Ordering::Relaxed) || trace::shows_wire()
     }
 
     /// Shows what was seen. If somebody does that at the moment, this is left to them: so it may be
@@ -51,33 +58,34 @@ impl Wire {
                     for message in messages(bytes) {
                         let message = redact(message);
                         trace::wire(&connection.peer, *direction, &message);
-                        call(&mut hook, *direction, &message);
+                        self.call(&mut hook, *direction, &message);
                     }
                 }
             }
         }
     }
 
+    /// A hook that panics is not called again, and costs nobody else anything.
+    fn call(&self, hook: &mut Option<Hook>, direction: Direction, message: &[u8]) {
+        let Some(calls) = hook else {
+            return;
+        };
+        if catch_unwind(AssertUnwindSafe(|| calls(direction, message))).is_err() {
+            self.watched.store(false, Ordering::Relaxed);
+            *hook = None;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Hook>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.hook.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn try_lock(&self) -> Option<MutexGuard<'_, Option<Hook>>> {
-        match self.0.try_lock() {
+        match self.hook.try_lock() {
             Ok(hook) => Some(hook),
             Err(TryLockError::Poisoned(hook)) => Some(hook.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
-    }
-}
-
-/// A hook that panics is not called again, and costs nobody else anything.
-fn call(hook: &mut Option<Hook>, direction: Direction, message: &[u8]) {
-    let Some(calls) = hook else {
-        return;
-    };
-    if catch_unwind(AssertUnwindSafe(|| calls(direction, message))).is_err() {
-        *hook = None;
     }
 }
 

@@ -44,6 +44,12 @@ pub struct Driver {
     unflushed: bool,
     /// How many bytes this poll has read.
     read: usize,
+    /// Whether this poll has handed out several answers.
+    several: bool,
+    /// Whether anybody waits for the clock, or the timer is set.
+    clocked: bool,
+    /// Whether the handshake was under way when the timer was looked at last.
+    shaking: bool,
 }
 
 impl Driver {
@@ -56,6 +62,9 @@ impl Driver {
             outgoing: Output::new(),
             unflushed: false,
             read: 0,
+            several: false,
+            clocked: true,
+            shaking: true,
         }
     }
 }
@@ -69,6 +78,9 @@ impl Future for Driver {
             Ok(_) => {
                 // Others have their turn first. Those who were answered together send their next
                 // commands now, and these leave in one write.
+                if self.several {
+                    self.connection.lock().collect_output();
+                }
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -86,15 +98,17 @@ enum Next {
 
 impl Driver {
     fn drive(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
-        self.read = 0;
+        (self.read, self.several) = (0, false);
         for _ in 0..TURNS_A_POLL {
             let next = match self.carry(cx)? {
                 // The clock comes last: what arrived in time counts, however late we look at it.
                 Next::Wait => self.look_at_clock(cx)?,
                 next => next,
             };
-            if !matches!(next, Next::Again) {
-                return Ok(next);
+            match next {
+                Next::Again => {}
+                Next::Wait if self.several => return Ok(Next::Yield),
+                next => return Ok(next),
             }
             if self.read >= BYTES_A_POLL {
                 break;
@@ -106,40 +120,70 @@ impl Driver {
 
     /// Writes what there is to write, and reads once.
     fn carry(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
-        let waker = cx.waker().clone();
-        let outgoing = &mut self.outgoing;
-        let watched = self.connection.common.wire.is_watched();
-        self.connection.with(|machine, after| {
-            after.stale = machine.driver.replace(waker);
-            machine.watched = watched;
-            if let Some(reason) = &machine.lifecycle.ended {
-                return Err(reason.clone());
-            }
-            machine.hand_over(outgoing);
-            Ok(())
-        })?;
+        let closing = self.look(cx)?;
         self.write(cx)?;
-        let finished = self.outgoing.is_empty() && self.connection.lock().has_finished();
+        let finished = closing && self.outgoing.is_empty() && self.connection.lock().has_finished();
         if finished && self.transport.poll_close(cx).is_ready() {
             return Err(Disconnect::ByUs);
         }
         self.read(cx)
     }
 
+    /// Takes over what others left to us, and says whether we are closing. Whatever changes from here
+    /// on wakes the driver.
+    fn look(&mut self, cx: &Context<'_>) -> Result<bool, Disconnect> {
+        let watched = self.connection.common.wire.is_watched();
+        let mut stale = None;
+        let mut machine = self.connection.lock();
+        if !machine.driver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            // Wakers are cloned and dropped with the lock released.
+            drop(machine);
+            let waker = cx.waker().clone();
+            machine = self.connection.lock();
+            stale = machine.driver.replace(waker);
+        }
+        machine.watched = watched;
+        machine.hand_over(&mut self.outgoing);
+        self.clocked = machine.armed.is_some() || machine.next_deadline().is_some();
+        let stand = match &machine.lifecycle.ended {
+            Some(reason) => Err(reason.clone()),
+            None => Ok(machine.lifecycle.closing.is_some()),
+        };
+        drop(machine);
+        drop(stale);
+        stand
+    }
+
     /// Does what is due, and sets the timer.
     fn look_at_clock(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
-        let (due, armed, output) = self.connection.with(|machine, after| {
-            let due = machine.next_deadline().map(|_| machine.now());
-            let due = due.map_or(Ok(None), |now| machine.pass_deadlines(now, after));
-            machine.armed = machine.next_deadline();
-            (due, machine.armed, !machine.output.is_empty())
+        if !self.clocked {
+            return Ok(Next::Wait);
+        }
+        let shaking = &mut self.shaking;
+        let (due, set, timer, output) = self.connection.with(|machine, after| {
+            let now = machine.now();
+            let due = match machine.next_deadline() {
+                Some(deadline) if deadline <= now => machine.pass_deadlines(now, after),
+                _ => Ok(None),
+            };
+            let set = machine.armed;
+            machine.armed = machine.timer(now, shaking);
+            (due, set, machine.armed, !machine.output.is_empty())
         });
         if let Some(handshake) = due? {
             self.give_up(handshake)?;
             return Ok(Next::Again);
         }
-        let rings = |armed| self.transport.poll_until(cx, armed).is_ready();
-        match armed.is_some_and(rings) || (output && self.outgoing.is_empty()) {
+        let rings = match timer {
+            Some(timer) => self.transport.poll_until(cx, timer).is_ready(),
+            None => {
+                if set.is_some() {
+                    self.transport.forget_deadline();
+                }
+                false
+            }
+        };
+        match rings || (output && self.outgoing.is_empty()) {
             true => Ok(Next::Again),
             false => Ok(Next::Wait),
         }
@@ -189,8 +233,14 @@ impl Driver {
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
+        let mut full = false;
         let read = match self.transport.poll_readable(cx) {
-            Poll::Ready(Ok(())) => self.transport.poll_read(cx, self.input.room()),
+            Poll::Ready(Ok(())) => {
+                let room = self.input.room();
+                let read = self.transport.poll_read(cx, room);
+                full = matches!(read, Poll::Ready(Ok(count)) if count == room.len());
+                read
+            }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         };
@@ -209,16 +259,17 @@ impl Driver {
             Poll::Ready(Err(error)) if is_end(&error) => return Err(self.end_of_stream()),
             Poll::Ready(Err(error)) => return Err(Disconnect::Io(Arc::new(error))),
         }
-        let mut answers = false;
         loop {
             let Dispatched { used, more, several, end } =
                 dispatch(&self.connection, self.input.bytes());
             self.input.used(used);
-            answers |= several;
+            self.several |= several;
             match end {
                 Some(reason) => return Err(reason),
                 None if more => {}
-                None if answers => return Ok(Next::Yield),
+                // There is more to read first.
+                None if full => return Ok(Next::Again),
+                None if self.several => return Ok(Next::Yield),
                 None => return Ok(Next::Again),
             }
         }

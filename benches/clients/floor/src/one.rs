@@ -64,14 +64,20 @@ async fn repeat<W: Wire>(task: &Task, command: &[u8]) -> Result<Report, Failure>
 }
 
 pub(crate) async fn connect_again<W: Wire>(task: &Task) -> Result<Report, Failure> {
-    for _ in 0..task.warm_up()? {
-        Lines::<W>::connect_small(&task.socket).await?.negotiate().await?;
-    }
-    let clock = Clock::start();
-    for _ in 0..task.count()? {
-        Lines::<W>::connect_small(&task.socket).await?.negotiate().await?;
-    }
-    Ok(clock.stop(task.count()?))
+    let task = task.clone();
+    W::spawn(async move {
+        let repeat = async |count| -> Result<(), Failure> {
+            for _ in 0..count {
+                Lines::<W>::connect_small(&task.socket).await?.negotiate().await?;
+            }
+            Ok(())
+        };
+        repeat(task.warm_up()?).await?;
+        let clock = Clock::start();
+        repeat(task.count()?).await?;
+        Ok(clock.stop(task.count()?))
+    })
+    .await
 }
 
 pub(crate) async fn events<W: Wire>(task: &Task) -> Result<Report, Failure> {
