@@ -70,7 +70,8 @@ impl Input {
     /// Nothing is there to be read: the memory is given back.
     pub(crate) fn rest(&mut self) {
         if self.start == self.end && !self.buffer.is_empty() {
-            let usual = self.came.min(MOST_AT_FIRST);
+            // Room may have been made in vain.
+            let usual = if self.came > 0 { self.came.min(MOST_AT_FIRST) } else { self.usual };
             *self = Self { usual, ..Self::new(self.longest) };
         }
     }
@@ -116,6 +117,7 @@ mod tests {
             first
         };
         assert_eq!(burst(3_000), LEAST_ROOM);
+        assert_eq!(burst(0), 4_096);
         assert_eq!(burst(100), 4_096);
         assert_eq!(burst(10 * KEPT), LEAST_ROOM);
         assert_eq!(burst(100), MOST_AT_FIRST);

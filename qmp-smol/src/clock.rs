@@ -8,14 +8,15 @@ use std::time::Instant;
 
 use smol::Timer;
 
-/// A timer, and what it is set to.
+/// A timer, and what it is set to. Idle connections have none, nor the memory for it.
 #[derive(Debug, Default)]
-pub(crate) struct Clock(Mutex<Option<(Instant, Timer)>>);
+pub(crate) struct Clock(Mutex<Option<Box<(Instant, Timer)>>>);
 
 impl Clock {
     pub(crate) fn poll_until(&self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         let mut set = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, timer) = set.get_or_insert_with(|| (deadline, Timer::at(deadline)));
+        let (at, timer) =
+            &mut **set.get_or_insert_with(|| Box::new((deadline, Timer::at(deadline))));
         if *at != deadline {
             timer.set_at(deadline);
             *at = deadline;
@@ -28,7 +29,6 @@ impl Clock {
         rung
     }
 
-    /// Idle connections have no timer.
     pub(crate) fn forget(&self) {
         let set = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(set);
