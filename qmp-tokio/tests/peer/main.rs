@@ -16,4 +16,5 @@ mod locks;
 mod many;
 mod reconnect;
 mod streams;
+mod timer;
 mod wire;
