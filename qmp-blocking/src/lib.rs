@@ -20,7 +20,7 @@
 //!   agent; [`Connection::builder`] for deadlines, out-of-band execution, a QEMU to
 //!   [launch](Builder::launch), a [`Listener`] that QEMU connects to, or any other stream.
 //! - [`execute`](Connection::execute) commands by name, or [`call`](Connection::call) typed ones;
-//!   send several before waiting for the first; pass descriptors.
+//!   send or queue several before waiting for the first; pass descriptors.
 //! - [`event`](Connection::event) waits for events, or looks without waiting. Events are kept, in
 //!   order and in bounded memory, while answers are awaited.
 //! - [`server()`] is the other side: it serves clients.
