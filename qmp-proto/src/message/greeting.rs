@@ -13,6 +13,18 @@ pub struct Greeting<'b> {
 }
 
 impl<'b> Greeting<'b> {
+    /// `capabilities` is the inside of an array of strings.
+    pub(crate) const fn new(
+        message: &'b [u8],
+        version: Version,
+        package: &'b str,
+        capabilities: &'b str,
+    ) -> Self {
+        let version = Some(version);
+        let capabilities = Capabilities { rest: capabilities };
+        Self { message, version, package: Text::new(package), capabilities }
+    }
+
     /// Reads the value of `QMP`, already checked to be JSON; `message` is what it came in.
     ///
     /// Whatever is missing is left out: test doubles greet with `{"QMP": {}}`.

@@ -5,19 +5,24 @@
 //! nothing between has to be read. A line that is not valid may be routed by its id all the same;
 //! then what lies between is no single value, and decoding it fails.
 
+mod greeting;
+
 use crate::json::{is_blank, plain_ascii_prefix};
 use crate::message::{Body, Event, Message, Reply, Timestamp};
 
 /// Whether a line that begins so is worth the attempt.
 pub(crate) fn may_be_routed(input: &[u8]) -> bool {
-    matches!(input, [b'{', b'"', b't' | b'r', ..])
+    matches!(input, [b'{', b'"', b't' | b'r' | b'Q', ..])
 }
 
 /// Takes a line in one of the known shapes; `None` sends it down the full route.
 pub(crate) fn route(line: &[u8]) -> Option<Message<'_>> {
-    match line.strip_prefix(b"{\"timestamp\": {\"seconds\": ") {
-        Some(rest) => route_event(line, rest),
-        None => route_reply(line),
+    if let Some(rest) = line.strip_prefix(b"{\"timestamp\": {\"seconds\": ") {
+        route_event(line, rest)
+    } else if let Some(rest) = line.strip_prefix(b"{\"QMP\": {\"version\": ") {
+        greeting::route(line, rest)
+    } else {
+        route_reply(line)
     }
 }
 
