@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use qmp_proto::{OwnedEvent, OwnedFailure, OwnedGreeting, Received, Refusal, Sender, Sink};
+use qmp_proto::{Event, OwnedEvent, OwnedFailure, OwnedGreeting, Received, Refusal, Sender, Sink};
 use qmp_sockets::{Direction, Disconnect, EventQueue, nonce};
 
 use crate::Connection;
@@ -67,9 +67,9 @@ struct Receiver<'a> {
 }
 
 impl Receiver<'_> {
-    fn keeps(&self, name: &str) -> bool {
+    fn keeps(&self, event: &Event<'_>) -> bool {
         let kept = &self.settings.kept_events;
-        kept.is_empty() || kept.iter().any(|it| it == name)
+        kept.is_empty() || kept.iter().any(|name| name == event.name())
     }
 
     fn take(
@@ -78,7 +78,7 @@ impl Receiver<'_> {
         mut sender: Sender<'_, Token, Descriptor>,
     ) -> Todo {
         match received {
-            Received::Event(event) if !self.keeps(event.name()) => {}
+            Received::Event(event) if !self.keeps(&event) => {}
             Received::Event(event) => {
                 let bytes = event.message().len();
                 self.events.push(event.into_owned(), bytes);

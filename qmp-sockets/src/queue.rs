@@ -104,9 +104,7 @@ impl<E> EventQueue<E> {
         if std::mem::take(self.notice_before(0)) {
             return Some(Queued::Reconnected);
         }
-        let Weighted { event, bytes, .. } = self.events.pop_front()?;
-        self.bytes = self.bytes.saturating_sub(bytes);
-        Some(Queued::Event(event))
+        self.remove(0).map(Queued::Event)
     }
 
     /// Takes the oldest event that `matches`; the others, and the count of the lost, stay as they are.
@@ -159,9 +157,15 @@ impl<E> EventQueue<E> {
 
     /// The notice stays where it stood: before what comes next.
     fn remove(&mut self, index: usize) -> Option<E> {
-        let Weighted { event, bytes, reconnected } = self.events.remove(index)?;
+        let removed = match index {
+            0 => self.events.pop_front(),
+            _ => self.events.remove(index),
+        };
+        let Weighted { event, bytes, reconnected } = removed?;
         self.bytes = self.bytes.saturating_sub(bytes);
-        *self.notice_before(index) |= reconnected;
+        if reconnected {
+            *self.notice_before(index) = true;
+        }
         Some(event)
     }
 

@@ -44,8 +44,8 @@ struct Block {
 /// Their bytes, and what is known of them.
 enum Bytes {
     Text(Box<str>),
-    /// Some of it is no UTF-8: each part is looked at again when it is read.
-    Raw(Box<[u8]>),
+    /// Those of one event, or some that are no UTF-8: looked at in part, when a part is read.
+    Unchecked(Box<[u8]>),
 }
 
 /// Where one of them stands.
@@ -99,9 +99,15 @@ impl OwnedEvent {
     ) -> impl Iterator<Item = Self> + 'e {
         let mut rest = events;
         let blocks = from_fn(move || {
-            let (bytes, run, behind) = run(input, rest)?;
-            rest = behind;
-            Some(repeat_n(Shared::new(Block::of(bytes, run)?), run.len()))
+            let (first, behind) = rest.split_first()?;
+            let (bytes, count) = run(input, first, behind);
+            let others;
+            (others, rest) = behind.split_at(count);
+            let block = match others {
+                [] => Block::alone(first),
+                others => Block::of(bytes, first, others),
+            };
+            Some(repeat_n(Shared::new(block), 1 + count))
         });
         blocks.flat_map(|blocks| blocks.enumerate().map(|(at, block)| Self { block, at }))
     }
@@ -163,34 +169,25 @@ impl OwnedEvent {
 impl Event<'_> {
     /// The event with bytes of its own.
     pub fn into_owned(self) -> OwnedEvent {
-        let bytes = self.message();
-        let (first, others) = (Place::of(&self, bytes), Vec::new());
-        OwnedEvent { block: Shared::new(Block { bytes: Bytes::copy(bytes), first, others }), at: 0 }
+        OwnedEvent { block: Shared::new(Block::alone(&self)), at: 0 }
     }
 }
 
-/// The first of these events, with all behind it that fit into its block: their bytes, they, and the
-/// rest.
-fn run<'b, 'e>(
-    input: &'b [u8],
-    events: &'e [Event<'b>],
-) -> Option<(&'b [u8], &'e [Event<'b>], &'e [Event<'b>])> {
-    let first = events.first()?.message();
-    let (mut bytes, mut count) = (first, 1);
-    if let Some(start) = offset(input, first) {
-        let mut end = start + first.len();
-        for event in &events[1..] {
-            let Some(at) = offset(input, event.message()) else { break };
-            let ends = at + event.message().len();
-            if at < end || at - end > LINE_END || ends - start > OwnedEvent::BLOCK {
-                break;
-            }
-            (end, count) = (ends, count + 1);
+/// The bytes of an event and of all behind it that fit into its block, and how many these are.
+fn run<'b>(input: &'b [u8], first: &Event<'b>, behind: &[Event<'_>]) -> (&'b [u8], usize) {
+    let Some(start) = offset(input, first.message()) else {
+        return (first.message(), 0);
+    };
+    let (mut end, mut count) = (start + first.message().len(), 0);
+    for event in behind {
+        let Some(at) = offset(input, event.message()) else { break };
+        let ends = at + event.message().len();
+        if at < end || at - end > LINE_END || ends - start > OwnedEvent::BLOCK {
+            break;
         }
-        bytes = &input[start..end];
+        (end, count) = (ends, count + 1);
     }
-    let (run, rest) = events.split_at(count);
-    Some((bytes, run, rest))
+    (&input[start..end], count)
 }
 
 /// Where a part begins in the whole.
@@ -200,20 +197,27 @@ fn offset(whole: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 impl Block {
-    /// A copy of these bytes, with the events that stand in them.
-    fn of(bytes: &[u8], events: &[Event<'_>]) -> Option<Self> {
-        let (first, others) = events.split_first()?;
-        Some(Self {
-            bytes: Bytes::copy(bytes),
-            first: Place::of(first, bytes),
-            others: others.iter().map(|event| Place::of(event, bytes)).collect(),
-        })
+    fn alone(event: &Event<'_>) -> Self {
+        let bytes = event.message();
+        let first = Place::of(event, bytes);
+        Self { bytes: Bytes::Unchecked(bytes.into()), first, others: Vec::new() }
+    }
+
+    /// A copy of these bytes, with the events that stand in them. To check all costs less than to
+    /// check the name and the data of each.
+    fn of(bytes: &[u8], first: &Event<'_>, others: &[Event<'_>]) -> Self {
+        let copy = match core::str::from_utf8(bytes) {
+            Ok(text) => Bytes::Text(text.into()),
+            Err(_) => Bytes::Unchecked(bytes.into()),
+        };
+        let place = |event| Place::of(event, bytes);
+        Self { bytes: copy, first: place(first), others: others.iter().map(place).collect() }
     }
 
     fn bytes(&self, part: Part) -> &[u8] {
         let bytes = match &self.bytes {
             Bytes::Text(text) => text.as_bytes(),
-            Bytes::Raw(bytes) => bytes,
+            Bytes::Unchecked(bytes) => bytes,
         };
         bytes.get(part.range()).unwrap_or_default()
     }
@@ -221,16 +225,7 @@ impl Block {
     fn text(&self, part: Part) -> Result<&str, Utf8Error> {
         match &self.bytes {
             Bytes::Text(text) => Ok(text.get(part.range()).unwrap_or_default()),
-            Bytes::Raw(_) => core::str::from_utf8(self.bytes(part)),
-        }
-    }
-}
-
-impl Bytes {
-    fn copy(bytes: &[u8]) -> Self {
-        match core::str::from_utf8(bytes) {
-            Ok(text) => Self::Text(text.into()),
-            Err(_) => Self::Raw(bytes.into()),
+            Bytes::Unchecked(_) => core::str::from_utf8(self.bytes(part)),
         }
     }
 }
@@ -316,7 +311,7 @@ mod tests {
     fn length(event: &OwnedEvent) -> usize {
         match &event.block.bytes {
             Bytes::Text(text) => text.len(),
-            Bytes::Raw(bytes) => bytes.len(),
+            Bytes::Unchecked(bytes) => bytes.len(),
         }
     }
 
