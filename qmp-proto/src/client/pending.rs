@@ -24,6 +24,8 @@ pub(crate) struct Pending<T, const N: usize> {
     next: u64,
     /// No in-band request before this one is unanswered.
     in_order: u64,
+    /// The slot behind the one answered last: most answers come in the order of the requests.
+    expected: usize,
 }
 
 #[derive(Debug)]
@@ -66,6 +68,7 @@ impl<T, const N: usize> Pending<T, N> {
             lost: 0,
             next: 0,
             in_order: 0,
+            expected: 0,
         }
     }
 
@@ -164,7 +167,11 @@ impl<T, const N: usize> Pending<T, N> {
 
     fn take(&mut self, which: impl Fn(&Entry<T>) -> bool) -> Option<Settled<T>> {
         let found = |entry: &mut Entry<T>| !entry.lost && which(entry);
-        let entry = self.slots.iter_mut().find_map(|slot| slot.take_if(found))?;
+        let length = self.slots.len();
+        let (before, behind) = self.slots.split_at_mut(self.expected.min(length));
+        let mut slots = behind.iter_mut().chain(before).zip(self.expected + 1..);
+        let (entry, next) = slots.find_map(|(slot, next)| Some((slot.take_if(found)?, next)))?;
+        self.expected = next % length;
         self.count -= 1;
         Some(Settled {
             request: RequestId(entry.id),
