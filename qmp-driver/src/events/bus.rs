@@ -73,10 +73,10 @@ impl Bus {
             (inboxes.next(), inboxes.collect::<Vec<_>>())
         };
         for inbox in others {
-            inbox.offer(events, false, wakers);
+            inbox.offer(connection, events, false, wakers);
         }
         if let Some(inbox) = last {
-            inbox.offer(events, true, wakers);
+            inbox.offer(connection, events, true, wakers);
         }
     }
 
@@ -91,7 +91,7 @@ impl Bus {
             subscribers.inboxes().collect::<Vec<_>>()
         };
         for inbox in inboxes {
-            inbox.end(wakers);
+            inbox.end(connection, wakers);
         }
     }
 
@@ -103,7 +103,7 @@ impl Bus {
         // Under the lock, so that the notice is there before any event of the new connection.
         let inboxes: Vec<_> = subscribers.inboxes().collect();
         for inbox in &inboxes {
-            inbox.begin(wakers);
+            inbox.begin(connection, wakers);
         }
         // One of them may be the last of its subscription by now.
         drop(subscribers);
@@ -113,9 +113,7 @@ impl Bus {
     /// Adds a subscriber, and gives it the early events if it is to have them and is the first.
     pub(crate) fn subscribe(&self, inbox: &Arc<Inbox>, early: bool) -> Vec<Event> {
         let mut subscribers = self.lock();
-        if subscribers.ended {
-            inbox.end(&mut Vec::new());
-        }
+        inbox.join(subscribers.connection, subscribers.ended);
         if subscribers.inboxes.len() == subscribers.inboxes.capacity() {
             subscribers.inboxes.retain(|inbox| inbox.strong_count() > 0);
         }

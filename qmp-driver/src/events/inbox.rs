@@ -25,6 +25,8 @@ struct State {
     names: Vec<String>,
     queue: EventQueue<Event>,
     waker: Option<Waker>,
+    /// The connection that events come from. Whatever another still has to say is too late.
+    connection: u64,
     /// No more events come, unless there is a new connection.
     ended: bool,
     /// The predicate has panicked.
@@ -41,6 +43,7 @@ impl Inbox {
             names,
             queue: EventQueue::with_limits(events, bytes),
             waker: None,
+            connection: 0,
             ended: false,
             failed: false,
         };
@@ -65,13 +68,19 @@ impl Inbox {
     /// them.
     ///
     /// A predicate that panics costs its own subscription, and nobody else anything.
-    pub(crate) fn offer(&self, events: &mut Few<Event>, last: bool, wakers: &mut Vec<Waker>) {
+    pub(crate) fn offer(
+        &self,
+        connection: u64,
+        events: &mut Few<Event>,
+        last: bool,
+        wakers: &mut Vec<Waker>,
+    ) {
         let (judged, failed) = match &self.predicate {
             Some(predicate) => self.judge(events, predicate),
             None => (None, false),
         };
         let mut state = self.lock();
-        if state.ended {
+        if state.ended || state.connection != connection {
             return;
         }
         match judged.or_else(|| state.named(events)) {
@@ -97,17 +106,25 @@ impl Inbox {
         (Some(wanted), failed)
     }
 
-    /// No more events come, unless there is a new connection.
-    pub(crate) fn end(&self, wakers: &mut Vec<Waker>) {
+    /// Events are to come from this connection, unless it has ended.
+    pub(crate) fn join(&self, connection: u64, ended: bool) {
         let mut state = self.lock();
-        state.ended = true;
-        wakers.extend(state.waker.take());
+        (state.connection, state.ended) = (connection, ended);
+    }
+
+    /// No more events come, unless there is a new connection.
+    pub(crate) fn end(&self, connection: u64, wakers: &mut Vec<Waker>) {
+        let mut state = self.lock();
+        if state.connection == connection {
+            state.ended = true;
+            wakers.extend(state.waker.take());
+        }
     }
 
     /// Events come from a new connection.
-    pub(crate) fn begin(&self, wakers: &mut Vec<Waker>) {
+    pub(crate) fn begin(&self, connection: u64, wakers: &mut Vec<Waker>) {
         let mut state = self.lock();
-        state.ended = state.failed;
+        (state.connection, state.ended) = (connection, state.failed);
         if !state.failed {
             state.queue.reconnected();
             wakers.extend(state.waker.take());
@@ -250,9 +267,9 @@ mod tests {
         let none = inbox(&["X"], None);
         let last = inbox(&["STOP", "RESUME", "RESET"], Some(Box::new(|_| true)));
         for inbox in [&all, &some, &judged, &none] {
-            inbox.offer(&mut batch, false, &mut Vec::new());
+            inbox.offer(0, &mut batch, false, &mut Vec::new());
         }
-        last.offer(&mut batch, true, &mut Vec::new());
+        last.offer(0, &mut batch, true, &mut Vec::new());
         for inbox in [all, last] {
             let events = events(&inbox);
             assert_eq!(names(&events), ["STOP", "RESUME", "RESET"]);
@@ -271,7 +288,7 @@ mod tests {
         for (names, woken) in [(&[][..], 1), (&["RESUME"][..], 1), (&["X"][..], 0)] {
             let (inbox, mut wakers) = (inbox(names, None), Vec::new());
             assert!(inbox.poll_pop(&cx).is_pending());
-            inbox.offer(&mut batch(), false, &mut wakers);
+            inbox.offer(0, &mut batch(), false, &mut wakers);
             assert_eq!(wakers.len(), woken, "{names:?}");
         }
     }
@@ -285,12 +302,27 @@ mod tests {
                 true
             })),
         );
-        inbox.offer(&mut batch(), true, &mut Vec::new());
-        inbox.offer(&mut batch(), true, &mut Vec::new());
-        inbox.begin(&mut Vec::new());
+        inbox.offer(0, &mut batch(), true, &mut Vec::new());
+        inbox.offer(0, &mut batch(), true, &mut Vec::new());
+        inbox.begin(1, &mut Vec::new());
         let cx = Context::from_waker(Waker::noop());
         let first = inbox.poll_pop(&cx);
         assert!(matches!(first, Poll::Ready(Some(Queued::Event(event))) if event.name() == "STOP"));
+        assert!(matches!(inbox.poll_pop(&cx), Poll::Ready(None)));
+    }
+
+    #[test]
+    fn what_an_old_connection_still_says_is_too_late_for_a_new_one() {
+        let (inbox, mut wakers) = (inbox(&[], None), Vec::new());
+        inbox.begin(1, &mut wakers);
+        inbox.offer(0, &mut batch(), true, &mut wakers);
+        inbox.end(0, &mut wakers);
+        let cx = Context::from_waker(Waker::noop());
+        assert!(matches!(inbox.poll_pop(&cx), Poll::Ready(Some(Queued::Reconnected))));
+        assert!(inbox.poll_pop(&cx).is_pending());
+        inbox.offer(1, &mut batch(), true, &mut wakers);
+        assert_eq!(names(&events(&inbox)), ["STOP", "RESUME", "RESET"]);
+        inbox.end(1, &mut wakers);
         assert!(matches!(inbox.poll_pop(&cx), Poll::Ready(None)));
     }
 }
