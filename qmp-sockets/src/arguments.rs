@@ -44,7 +44,7 @@ impl ArgumentsBuilder {
         text.push(if text.is_empty() { b'{' } else { b',' });
         let written = serde_json::to_writer(&mut *text, name).and_then(|()| {
             text.push(b':');
-            serde_json::to_writer(&mut *text, value)
+            serde_json::to_writer(Member(text), value)
         });
         if let Err(error) = written {
             self.0 = Err(unserializable(error));
@@ -82,6 +82,8 @@ impl std::fmt::Debug for ArgumentsBuilder {
 const SHORT: usize = 8;
 /// As much as most arguments need, and as serde_json begins with.
 const ROOM: usize = 128;
+/// Memory for longer values is not made in advance.
+const LONG: usize = 64 * 1024;
 
 /// Text that is being written.
 enum Text {
@@ -111,6 +113,29 @@ impl io::Write for Text {
                 }
             },
         }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A member's value that is being written.
+struct Member<'t>(&'t mut Vec<u8>);
+
+impl io::Write for Member<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() > LONG {
+            // The few bytes behind a long value must not double the memory for it.
+            self.0.reserve_exact(bytes.len() + ROOM);
+        }
+        self.0.extend_from_slice(bytes);
         Ok(())
     }
 

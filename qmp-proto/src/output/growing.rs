@@ -8,6 +8,9 @@ use crate::output::{Full, NoDescriptor, Sink};
 /// Above this the buffer is given back when it runs empty.
 const KEPT: usize = 64 * 1024;
 
+/// As much as follows the arguments of a message, and more.
+const BEHIND: usize = 64;
+
 /// Outgoing bytes and the descriptor pinned to one of them.
 ///
 /// There is at most one descriptor, because the client lets no second descriptor-carrying command
@@ -88,7 +91,9 @@ impl<F> Output<F> {
         if self.is_empty() {
             self.bytes.clear();
             self.sent = 0;
-            self.bytes.shrink_to(KEPT);
+            if self.bytes.capacity() > KEPT {
+                self.bytes = Vec::new();
+            }
         } else if self.sent >= KEPT && self.sent >= self.unsent() {
             // Where there is always more, it never runs empty. This moves no byte twice for each
             // that was sent.
@@ -126,6 +131,10 @@ impl<F> Sink for Output<F> {
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        if bytes.len() > KEPT {
+            // The few bytes behind a long value must not double the memory for it.
+            self.bytes.reserve_exact(bytes.len() + BEHIND);
+        }
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }
