@@ -17,12 +17,10 @@ pub(crate) fn may_be_routed(input: &[u8]) -> bool {
 
 /// Takes a line in one of the known shapes; `None` sends it down the full route.
 pub(crate) fn route(line: &[u8]) -> Option<Message<'_>> {
-    if let Some(rest) = line.strip_prefix(b"{\"timestamp\": {\"seconds\": ") {
-        route_event(line, rest)
-    } else if let Some(rest) = line.strip_prefix(b"{\"QMP\": {\"version\": ") {
-        greeting::route(line, rest)
-    } else {
-        route_reply(line)
+    match line.get(2) {
+        Some(b't') => route_event(line, line.strip_prefix(b"{\"timestamp\": {\"seconds\": ")?),
+        Some(b'Q') => greeting::route(line, line.strip_prefix(b"{\"QMP\": {\"version\": ")?),
+        _ => route_reply(line),
     }
 }
 
