@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use qmp_sockets::{Cause, Deadline, Error, nonce};
+use qmp_sockets::{Cause, Deadline, Error, advise_on_handshake, nonce};
 
 use crate::Connection;
 use crate::drive::Stopped;
@@ -44,10 +44,7 @@ impl<S: Stream> Connection<S> {
     }
 
     fn describe_silence(&self) -> String {
-        let silence = self.stream.describe_silence();
-        match self.settings.agent {
-            true => format!("is the guest up, and is qemu-ga running in it? {silence}"),
-            false => format!("{silence}. A guest agent's socket needs `connect_agent`"),
-        }
+        let unfinished = self.session.unread_length();
+        advise_on_handshake(self.settings.agent, unfinished, || self.stream.describe_silence())
     }
 }

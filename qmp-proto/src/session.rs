@@ -110,6 +110,11 @@ impl<T, F, const N: usize> Session<T, F, N> {
         self.input.consumed()
     }
 
+    /// How many bytes were read that nothing was made of yet: part of a message.
+    pub const fn unread_length(&self) -> usize {
+        self.input.unread_length()
+    }
+
     /// Takes the end of the stream, once everything before it was taken with
     /// [`receive`](Self::receive).
     ///

@@ -14,6 +14,24 @@ pub(crate) fn advice(attempt: Attempt, address: &Address, error: &io::Error) -> 
     }
 }
 
+/// What to try when a handshake was not answered in time. `unfinished`: how many bytes of a message
+/// that is not complete have come; `silence`: what is known of the other end when none have.
+pub fn advise_on_handshake(
+    agent: bool,
+    unfinished: usize,
+    silence: impl FnOnce() -> String,
+) -> String {
+    if unfinished > 0 {
+        let server = if agent { "qemu-ga" } else { "a QMP server" };
+        let bytes = if unfinished == 1 { "byte" } else { "bytes" };
+        return format!("{unfinished} {bytes} came that are no complete message: is it {server}?");
+    }
+    match agent {
+        true => format!("is the guest up, and is qemu-ga running in it? {}", silence()),
+        false => format!("{}. A guest agent's socket needs `connect_agent`", silence()),
+    }
+}
+
 const ONE_CLIENT: &str =
     "another client may be attached (QMP serves one client per socket), or the server is stopped";
 

@@ -57,6 +57,7 @@ mod socket;
 mod socket_file;
 mod wire;
 
+pub use advice::advise_on_handshake;
 pub use arguments::ArgumentsBuilder;
 #[cfg(unix)]
 pub use arrivals::Arrivals;

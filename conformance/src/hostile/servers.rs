@@ -275,7 +275,7 @@ pub(super) const ALL: &[HostileServer] = &[
         user: Connects,
         patience: MOMENT,
         cause: "SilentHandshake",
-        says: "connected, but no answer to the handshake in …",
+        says: "connected, but no answer to the handshake in … complete message: is it a QMP server?",
         ..USUAL
     },
     HostileServer {

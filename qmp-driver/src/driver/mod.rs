@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use qmp_proto::{Output, Sink};
-use qmp_sockets::Disconnect;
+use qmp_sockets::{Disconnect, advise_on_handshake};
 
 use crate::Transport;
 use crate::connection::Connection;
@@ -287,11 +287,10 @@ impl Driver {
     /// Nobody answered the handshake in time.
     fn give_up(&self, handshake: Handshake) -> Result<(), Disconnect> {
         let waited = handshake.waited;
-        let silence = self.transport.describe_silence();
-        let advice = match self.connection.settings.agent {
-            true => format!("is the guest up, and is qemu-ga running in it? {silence}"),
-            false => format!("{silence}. A guest agent's socket needs `connect_agent`"),
-        };
+        let unfinished = self.input.bytes().len();
+        let advice = advise_on_handshake(self.connection.settings.agent, unfinished, || {
+            self.transport.describe_silence()
+        });
         let text = format!("no answer in {waited:.1?}: {advice}");
         self.connection.with(|machine, after| {
             machine.shake(Some(Failed::Silent { waited, advice }), after);
