@@ -94,3 +94,26 @@ impl Consume<'_> {
         *self.consumed += count;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With a rest of a message in it all the time, it never runs empty.
+    #[test]
+    fn what_is_done_with_makes_room_for_what_comes() {
+        let mut buffer = InputBuffer::new();
+        for byte in 0..=255 {
+            let room = buffer.room(1 << 20);
+            room.fill(byte);
+            let count = room.len();
+            assert_eq!(buffer.filled(count), count);
+            let (unread, consume) = buffer.unread();
+            assert!(unread.ends_with(&[byte; LEAST_ROOM]));
+            let done = unread.len() - 100;
+            consume.consume(done);
+            assert_eq!((buffer.consumed().len(), buffer.unread_length()), (done, 100));
+            assert!(buffer.memory() <= 2 * LEAST_ROOM + 100, "{}", buffer.memory());
+        }
+    }
+}

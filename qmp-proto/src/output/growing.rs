@@ -158,6 +158,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_output_that_runs_empty_gives_the_memory_of_much_back() {
+        let mut output = Output::<u32>::new();
+        assert!(output.is_empty());
+        output.append(&[0; 2 * KEPT]).unwrap();
+        assert!(!output.is_empty());
+        output.sent(2 * KEPT);
+        assert!(output.is_empty());
+        assert_eq!((output.length(), output.bytes.capacity()), (0, KEPT));
+    }
+
+    #[test]
     fn an_output_that_never_runs_empty_does_not_grow() {
         let mut output = Output::<u32>::new();
         let mut expected = 0_u64;

@@ -97,6 +97,14 @@ fn what_is_outside_any_message_is_bounded_too() {
 }
 
 #[test]
+fn a_limit_is_told_and_is_one_byte_at_least() {
+    for (bytes, limit) in [(77, 77), (1, 1), (0, 1)] {
+        let server: Server = Server::monitor(Options::monitor().longest_message(bytes));
+        assert_eq!(server.longest_message(), limit);
+    }
+}
+
+#[test]
 fn depth_can_be_limited_further() {
     let mut host = ready(Options::monitor().deepest_message(3));
     assert_eq!(summary(&host.hears("{\"execute\":\"x\",\"id\":[[]]}")).1, ["x"]);
@@ -117,12 +125,13 @@ fn qemu_s_largest_messages_are_taken_and_larger_ones_are_not() {
     // `{"execute":"x","id":[` is 8 tokens, `]}` are two.
     let many = |tokens: usize| {
         let values = (tokens - 9) / 2;
-        format!("{{\"execute\":\"x\",\"id\":[{}1]}}{NEXT}", "1,".repeat(values - 1))
+        let last = if tokens % 2 == 1 { "1" } else { "[]" };
+        format!("{{\"execute\":\"x\",\"id\":[{}{last}]}}{NEXT}", "1,".repeat(values - 1))
     };
     for (text, taken, name) in [
         (long(LONGEST), true, "as long as can be"),
         (long(LONGEST + 1), false, "too long"),
-        (many(2_097_151), true, "as many tokens as can be"),
+        (many(2_097_152), true, "as many tokens as can be"),
         (many(2_097_153), false, "too many tokens"),
     ] {
         let mut server: Server = Server::monitor(Options::monitor().in_band_limit(9));

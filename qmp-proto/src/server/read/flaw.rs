@@ -72,3 +72,23 @@ fn quoted(f: &mut fmt::Formatter<'_>, what: &str, bytes: &[u8]) -> fmt::Result {
     let end = if bytes.len() < most { "'" } else { "" };
     write!(f, "JSON parse error, {what}{shown}{end}")
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    use super::*;
+
+    /// Its buffer has room for 1023 bytes of text.
+    #[test]
+    fn what_is_repeated_ends_where_qemu_s_buffer_does() {
+        let room = REPEATED - "stray '".len();
+        for (length, shown, quote) in
+            [(room - 1, room - 1, "'"), (room, room, ""), (room + 9, room, "")]
+        {
+            let expected = "JSON parse error, stray '".to_string() + &"a".repeat(shown) + quote;
+            assert_eq!(Flaw::Stray(&vec![b'a'; length]).to_string(), expected);
+        }
+    }
+}

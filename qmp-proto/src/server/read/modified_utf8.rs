@@ -56,6 +56,7 @@ mod tests {
         for (bytes, char, length) in [
             (&b"ab"[..], Some('a'), 1),
             ("ä".as_bytes(), Some('ä'), 2),
+            (b"\xC3\xA4\xA4", Some('ä'), 2),
             ("😀x".as_bytes(), Some('😀'), 4),
             (b"\xC0\x80x", Some('\0'), 2),
             (b"\xC0\xAFx", None, 2),
