@@ -142,6 +142,15 @@ fn a_path_that_is_not_utf8_is_shown_lossily() {
 }
 
 /// Text rich in what the grammar treats specially.
+#[test]
+fn an_error_says_the_text_and_the_reason_together_or_apart() {
+    let error = Address::parse("ws:x\u{1B}").unwrap_err();
+    assert_eq!(error.text(), "ws:x\u{1B}");
+    assert!(!error.reason().is_empty());
+    let together = format!("\"ws:x\\u{{1b}}\" is not an address: {}", error.reason());
+    assert_eq!(error.to_string(), together);
+}
+
 fn tricky() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[^\0]{0,3}",

@@ -71,6 +71,7 @@ mod tests {
             "OperationThrottled",
         ] {
             assert_eq!(ErrorClass::named(name).name(), name);
+            assert_eq!(std::format!("{:>20}", ErrorClass::named(name)), std::format!("{name:>20}"));
         }
         assert_eq!(ErrorClass::named("KVMMissingCap"), ErrorClass::KvmMissingCap);
         assert_eq!(ErrorClass::named("New"), ErrorClass::Other("New"));

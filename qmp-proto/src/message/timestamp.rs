@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn a_clock_that_failed_gives_no_time() {
         assert_eq!(Timestamp::new(-1, -1).since_epoch(), None);
-        assert_eq!(Timestamp::new(1, 2_000_000).since_epoch(), None);
+        assert_eq!(Timestamp::new(1, 1_000_000).since_epoch(), None);
         assert_eq!(Timestamp::new(2, 5).since_epoch(), Some(Duration::new(2, 5000)));
         assert_eq!(std::format!("{}", Timestamp::new(1795336229, 599)), "1795336229.000599");
     }

@@ -28,3 +28,14 @@ impl fmt::Display for Version {
         write!(f, "{}.{}.{}", self.major, self.minor, self.micro)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_shown_and_ordered_as_numbers() {
+        assert_eq!(std::format!("{}", Version::new(10, 0, 93)), "10.0.93");
+        assert!(Version::new(9, 2, 50) < Version::new(10, 0, 0));
+    }
+}

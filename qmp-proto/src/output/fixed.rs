@@ -63,3 +63,26 @@ impl Sink for FixedOutput<'_> {
         match descriptor {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_makes_room() {
+        let mut memory = [0; 8];
+        let mut output = FixedOutput::new(&mut memory);
+        output.append(b"12345678").unwrap();
+        output.sent(3);
+        assert_eq!((output.bytes(), output.length()), (&b"45678"[..], 5));
+        assert_eq!(output.append(b"9012"), Err(Full));
+        output.append(b"901").unwrap();
+        output.sent(1);
+        assert_eq!(output.bytes(), b"5678901");
+        output.truncate(2);
+        output.truncate(5);
+        assert_eq!(output.bytes(), b"56");
+        output.sent(usize::MAX);
+        assert_eq!(output.bytes(), b"");
+    }
+}

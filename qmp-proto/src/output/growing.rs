@@ -169,6 +169,16 @@ mod tests {
     }
 
     #[test]
+    fn what_little_is_left_over_costs_little_memory() {
+        let mut output = Output::<u32>::new();
+        for _ in 0..10_000 {
+            output.append(&[0; 100]).unwrap();
+            output.sent(output.unsent() - 1);
+            assert!(output.bytes.len() <= KEPT + 200);
+        }
+    }
+
+    #[test]
     fn an_output_that_never_runs_empty_does_not_grow() {
         let mut output = Output::<u32>::new();
         let mut expected = 0_u64;

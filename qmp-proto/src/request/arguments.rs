@@ -163,6 +163,30 @@ mod tests {
         }
     }
 
+    /// Once straight into a vector, once into memory that does not grow.
+    #[cfg(feature = "serde")]
+    #[test]
+    fn what_serializes_to_members_is_written_and_nothing_else() {
+        let written = |value: serde_json::Value| {
+            let mut memory = [0; 64];
+            let mut fixed = crate::FixedOutput::new(&mut memory);
+            let mut growing = b"before".to_vec();
+            let into_fixed = Serialized(&value).write_arguments(&mut fixed);
+            let into_growing = Serialized(&value).write_arguments(&mut growing);
+            assert_eq!(into_fixed.is_ok(), into_growing.is_ok());
+            into_growing.ok()?;
+            let growing = std::string::String::from_utf8(growing).unwrap();
+            let added = growing.strip_prefix("before").unwrap();
+            assert_eq!(fixed.bytes(), added.as_bytes());
+            Some(std::string::String::from(added))
+        };
+        let members = serde_json::json!({"a": [1, "é"]});
+        assert_eq!(written(members).as_deref(), Some("{\"a\":[1,\"é\"]}"));
+        assert_eq!(written(serde_json::json!({})).as_deref(), Some(""));
+        assert_eq!(written(serde_json::Value::Null).as_deref(), Some(""));
+        assert_eq!(written(serde_json::json!([1])), None);
+    }
+
     #[test]
     fn the_message_around_them_counts_as_a_level() {
         let deep = |levels: usize| {

@@ -184,6 +184,47 @@ mod tests {
     use crate::output::FixedOutput;
     use crate::request::Arguments;
 
+    /// Counts only.
+    struct Length(usize);
+
+    impl Sink for Length {
+        type Descriptor = output::NoDescriptor;
+
+        fn length(&self) -> usize {
+            self.0
+        }
+
+        fn append(&mut self, bytes: &[u8]) -> Result<(), output::Full> {
+            self.0 += bytes.len();
+            Ok(())
+        }
+
+        fn truncate(&mut self, length: usize) {
+            self.0 = length;
+        }
+
+        fn attach(&mut self, _: usize, descriptor: output::NoDescriptor) {
+            match descriptor {}
+        }
+    }
+
+    #[test]
+    fn each_message_may_be_as_long_as_qemu_takes_it_whatever_waits_before_it() {
+        for before in [0, 7, LONGEST, 3 * LONGEST] {
+            let mut out = Length(before);
+            let mut written = |length| {
+                let result = whole(&mut out, |out| {
+                    out.0 += length;
+                    Ok(())
+                });
+                (result, out.0 - before)
+            };
+            assert_eq!(written(LONGEST + 1), (Err(Refusal::TooLong), 0));
+            assert_eq!(written(2 * LONGEST), (Err(Refusal::TooLong), 0));
+            assert_eq!(written(LONGEST), (Ok(()), LONGEST));
+        }
+    }
+
     const PLAIN: Identity = Identity { id: 7, string: false, line_end: false };
 
     fn written(

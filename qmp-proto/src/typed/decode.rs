@@ -235,6 +235,28 @@ mod tests {
     }
 
     #[test]
+    fn an_event_is_typed_if_it_is_of_that_kind() {
+        #[derive(Deserialize)]
+        struct Stop {}
+        impl TypedEvent for Stop {
+            const NAME: &'static str = "STOP";
+        }
+        for (line, is_stop, fits) in [
+            (r#"{"event": "STOP"}"#, true, true),
+            (r#"{"event": "STOP", "data": 1}"#, true, false),
+            (r#"{"event": "RESUME"}"#, false, false),
+        ] {
+            let Some(Message::Event(event)) = split(line.as_bytes(), MAX_DEPTH).ok() else {
+                panic!("{line}");
+            };
+            let typed = [event.typed::<Stop>(), event.into_owned().typed::<Stop>()];
+            for typed in typed {
+                assert_eq!((typed.is_some(), typed.is_some_and(|it| it.is_ok())), (is_stop, fits));
+            }
+        }
+    }
+
+    #[test]
     fn members_between_the_value_and_the_id_do_no_harm() {
         let line = r#"{"return": [1, 2], "__com.x": 1, "id": 1}"#;
         assert_eq!(reply(line).decode::<Vec<u8>>().unwrap(), [1, 2]);
@@ -253,6 +275,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shown_of_a_text_begins_and_ends_with_whole_characters() {
+        for before in 0..4 {
+            let text = std::format!("[\"{}{}\", 1]", "a".repeat(before), "😀".repeat(100));
+            let error = Json::parse(&text).unwrap().decode::<(u8, u8)>().unwrap_err();
+            let near = error.to_string();
+            let (_, near) = near.split_once("near `").unwrap();
+            assert!(near.starts_with('😀') && near.ends_with("😀\", 1]`"), "{near}");
+        }
+    }
+
+    #[test]
     fn an_error_says_what_and_where() {
         let error = reply(r#"{"return": {"a": "text"}, "id": 1}"#)
             .decode::<std::collections::BTreeMap<String, u8>>()
@@ -261,6 +294,7 @@ mod tests {
             error.to_string(),
             "invalid type: string \"text\", expected u8 at byte 11, near `{\"a\": \"text\"}`"
         );
+        assert_eq!(error.at(), 11);
         let error = reply(r#"{"return": {"a":, "id": 1}"#).decode::<serde_json::Value>();
         assert!(
             error.unwrap_err().to_string().contains("JSON"),

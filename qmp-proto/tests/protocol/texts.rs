@@ -1,6 +1,6 @@
 //! What a person gets to read, and what must not be shown.
 
-use qmp_proto::{JsonError, JsonFlaw, Phase, ProtocolError, Refusal};
+use qmp_proto::{Client, JsonError, JsonFlaw, Options, Phase, ProtocolError, Refusal, Request};
 
 #[test]
 fn each_phase_completes_a_sentence() {
@@ -48,6 +48,14 @@ fn refusals_and_ends_say_what_to_do_about_them() {
     ] {
         assert!(error.to_string().contains(part), "{error}");
     }
+}
+
+#[test]
+fn a_refused_request_says_why() {
+    let mut peer: crate::peer::Peer = crate::peer::Peer::new(Client::monitor(Options::monitor()));
+    let refused = peer.client.execute(&mut peer.wire, Request::new("stop"), 1).unwrap_err();
+    assert_eq!(refused.to_string(), refused.reason.to_string());
+    assert_eq!(refused.to_string(), "cannot send this while waiting for the greeting");
 }
 
 #[test]

@@ -34,6 +34,38 @@ fn tickets_are_used_in_any_order() {
 }
 
 #[test]
+fn a_name_between_apostrophes_is_the_same_name() {
+    let mut host = several();
+    let twice = r#"{"execute":"a","arguments":{"b":1,'b':2}}"#;
+    assert!(matches!(&host.hears(twice)[..], [Heard::Rejected(..)]));
+    assert_eq!(host.said(), crate::host::error("JSON parse error, duplicate key"));
+    assert_eq!(host.command(r#"{"execute":"a","arguments":{"b":1,'c':2}}"#).0, "a");
+}
+
+#[test]
+fn escapes_in_the_names_of_members_mean_what_they_stand_for() {
+    let mut host = several();
+    let (name, ticket) = host.command(r#"{"\u0065xecute":"a","\u0069d":1,"argumen\u0074s":{}}"#);
+    assert_eq!((name.as_str(), ticket.id().unwrap().as_str()), ("a", "1"));
+    assert!(!ticket.is_out_of_band());
+    assert!(matches!(&host.hears(r#"{"execut\u0066":"a"}"#)[..], [Heard::Rejected(..)]));
+    assert!(host.said().contains("QMP input member 'execut\u{66}' is unexpected"));
+}
+
+#[test]
+fn an_id_comes_back_as_qemu_would_write_it() {
+    let mut host = several();
+    for (id, back) in [
+        (r#""\u0041\/\u00e9\n\"""#, r#""A/\u00E9\n\"""#),
+        (r#"["é", 1.50, {"\u0062" : null}]"#, r#"["\u00E9", 1.5, {"b": null}]"#),
+        ("'x\"'", r#""x\"""#),
+    ] {
+        let ticket = host.ticket(&format!("{{\"execute\":\"a\",\"id\":{id}}}"));
+        assert_eq!(host.returns(ticket, "{}"), format!("{{\"return\": {{}}, \"id\": {back}}}\r\n"));
+    }
+}
+
+#[test]
 fn values_stay_on_one_line_and_in_ascii() {
     let mut host = several();
     let ticket = host.ticket(r#"{"execute":"a"}"#);
@@ -64,7 +96,7 @@ fn an_error_of_another_server_is_passed_on_untouched() {
 #[test]
 fn a_value_that_clients_could_not_read_is_refused_and_the_ticket_comes_back() {
     let mut host = several();
-    let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    let deep = |levels: usize| "[".repeat(levels) + "1" + &"]".repeat(levels);
     let (too_deep, deepest) = (deep(1024), deep(1023));
     for raw in [false, true] {
         let response = |text| match (raw, Json::parse(text).unwrap()) {

@@ -39,6 +39,7 @@ fn beside_oob_nine_commands_are_taken_in_and_others_overtake_eight() {
     for _ in 0..3 {
         let ticket = host.ticket(r#"{"exec-oob":"y","id":1}"#);
         assert!(!host.server.wants_input(), "one of them runs at a time, too");
+        assert_eq!(host.server.in_flight(), 9);
         assert_eq!(host.returns(ticket, "{}"), "{\"return\": {}, \"id\": 1}\r\n");
     }
     let ninth = host.hears(r#"{"execute":"x"}{"exec-oob":"y"}"#);

@@ -28,5 +28,6 @@ mod limits;
 mod proxy;
 mod room;
 mod session;
+mod texts;
 mod transcripts;
 mod vectors;

@@ -84,6 +84,9 @@ impl Visit<'_> for Nobody {
     fn member(&mut self, _: &[u8], _: (usize, usize)) {}
 }
 
+/// The member that names a command to be run out of band.
+const OUT_OF_BAND: &str = "exec-oob";
+
 /// Takes the members in their order, until one is wrong; the id always.
 struct Members<'t> {
     text: &'t [u8],
@@ -91,23 +94,12 @@ struct Members<'t> {
     id: Option<(usize, usize)>,
     arguments: Option<(usize, usize)>,
     command: Option<(&'static str, (usize, usize))>,
-    has_execute: bool,
-    has_out_of_band: bool,
     misuse: Option<Misuse>,
 }
 
 impl<'t> Members<'t> {
     const fn new(text: &'t [u8], allows_out_of_band: bool) -> Self {
-        Self {
-            text,
-            allows_out_of_band,
-            id: None,
-            arguments: None,
-            command: None,
-            has_execute: false,
-            has_out_of_band: false,
-            misuse: None,
-        }
+        Self { text, allows_out_of_band, id: None, arguments: None, command: None, misuse: None }
     }
 
     fn parts(self) -> Parts {
@@ -120,8 +112,7 @@ impl<'t> Members<'t> {
             id: self.id,
             arguments: self.arguments,
             command,
-            // What has both is refused in its turn.
-            out_of_band: self.has_out_of_band && !self.has_execute,
+            out_of_band: matches!(self.command, Some((OUT_OF_BAND, _))),
         }
     }
 
@@ -132,7 +123,7 @@ impl<'t> Members<'t> {
             b"\"arguments\"" => self.arguments = Some(value),
             b"\"execute\"" => return self.take_command("execute", first, value),
             b"\"exec-oob\"" if self.allows_out_of_band => {
-                return self.take_command("exec-oob", first, value);
+                return self.take_command(OUT_OF_BAND, first, value);
             }
             other => {
                 let mut name = String::new();
@@ -164,16 +155,9 @@ impl<'t> Members<'t> {
 impl<'t> Visit<'t> for Members<'t> {
     fn member(&mut self, name: &'t [u8], value: (usize, usize)) {
         let name = known(name);
-        match name {
-            b"\"id\"" => {
-                self.id = Some(value);
-                return;
-            }
-            b"\"execute\"" => self.has_execute = true,
-            b"\"exec-oob\"" => self.has_out_of_band = true,
-            _ => {}
-        }
-        if self.misuse.is_none() {
+        if name == b"\"id\"" {
+            self.id = Some(value);
+        } else if self.misuse.is_none() {
             self.misuse = self.take(name, value).err();
         }
     }

@@ -110,3 +110,32 @@ fn four_digits(text: &[u8], at: usize) -> Option<u32> {
         .iter()
         .try_fold(0, |value, &byte| Some(value << 4 | (byte as char).to_digit(16)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+
+    #[test]
+    fn every_escape_is_a_character() {
+        for (token, expected) in [
+            (&br#""\b\f\n\r\t""#[..], "\u{8}\u{C}\n\r\t"),
+            (br#"'\"\'\\\/'"#, "\"'\\/"),
+            (br#""\u00e9\u00C9\uD83D\ude00 \u0000""#, "éÉ😀 \0"),
+            (br#""""#, ""),
+        ] {
+            let mut read = String::new();
+            characters(token, |char| read.push(char)).unwrap();
+            assert_eq!(read, expected);
+            assert_eq!(check(token), Ok(()));
+        }
+        for token in [&br#""\x""#[..], br#""\B""#] {
+            assert_eq!(check(token), Err(Flaw::Escape));
+        }
+        for half in
+            [&br#""\uD83D""#[..], br#""\uD83Dx-DE00""#, br#""\uD83D\u0041""#, br#""\uDE00""#]
+        {
+            assert_eq!(check(half), Err(Flaw::NoCharacter(&half[1..7])));
+        }
+    }
+}
