@@ -308,6 +308,8 @@ mod tests {
     fn more_tokens_than_qemu_takes_are_refused() {
         let many = |count: usize| std::format!("[{}1]", "1,".repeat(count - 1));
         assert!(strict(&many(1_048_575)).is_ok());
+        let even = many(1_048_575).replace("1]", "[]]");
+        assert!(strict(&even).is_ok(), "2,097,152 tokens");
         assert_eq!(strict(&many(1_048_577)), Err(JsonFlaw::TooManyTokens));
     }
 }

@@ -12,6 +12,32 @@ fn parse_error() -> Result<String, String> {
     Err("GenericError: JSON parse error".into())
 }
 
+#[cfg(feature = "alloc")]
+#[test]
+fn what_owns_its_text_has_all_of_it() {
+    use crate::peer::{GREETING, STOP};
+    use qmp_proto::Received;
+
+    let mut peer = ready();
+    peer.execute("stop", 1);
+    peer.execute("cont", 2);
+    for message in [&*returned(0), &failed(1), GREETING, STOP] {
+        let step = peer.client.handle_input(message.as_bytes()).unwrap();
+        let used = step.used;
+        let owned = match step.received.unwrap() {
+            Received::Answer(answer) => match answer.outcome {
+                Ok(reply) => reply.into_owned().message().to_vec(),
+                Err(failure) => failure.into_owned().message().to_vec(),
+            },
+            Received::Restarted(greeting) => greeting.into_owned().message().to_vec(),
+            Received::Event(event) => event.into_owned().message().to_vec(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(owned, message.trim_end().as_bytes());
+        peer.client.handle_input(&message.as_bytes()[used..]).unwrap();
+    }
+}
+
 #[test]
 fn an_answer_finds_its_request_by_id() {
     let mut peer = ready();

@@ -1,6 +1,8 @@
 //! What a person gets to read, and what must not be shown.
 
-use qmp_proto::{Client, JsonError, JsonFlaw, Options, Phase, ProtocolError, Refusal, Request};
+use qmp_proto::{
+    Client, JsonError, JsonFlaw, Options, Phase, ProtocolError, Refusal, Request, Text,
+};
 
 #[test]
 fn each_phase_completes_a_sentence() {
@@ -56,6 +58,22 @@ fn a_refused_request_says_why() {
     let refused = peer.client.execute(&mut peer.wire, Request::new("stop"), 1).unwrap_err();
     assert_eq!(refused.to_string(), refused.reason.to_string());
     assert_eq!(refused.to_string(), "cannot send this while waiting for the greeting");
+}
+
+#[test]
+fn texts_are_equal_if_they_mean_the_same() {
+    let plain = Text::new("a/é");
+    for (escaped, same) in [
+        ("a/é", true),
+        ("\\u0061\\/\\u00E9", true),
+        ("a\\\\é", false),
+        ("a/é ", false),
+        ("", false),
+    ] {
+        let text = Text::new(escaped);
+        assert_eq!(text.escaped(), escaped);
+        assert_eq!((text == plain, plain == text, text == "a/é"), (same, same, same), "{escaped}");
+    }
 }
 
 #[test]

@@ -136,6 +136,8 @@ mod tests {
             [&br#""\uD83D""#[..], br#""\uD83Dx-DE00""#, br#""\uD83D\u0041""#, br#""\uDE00""#]
         {
             assert_eq!(check(half), Err(Flaw::NoCharacter(&half[1..7])));
+            let behind = [b"\"four", &half[1..]].concat();
+            assert_eq!(check(&behind), Err(Flaw::NoCharacter(&behind[5..11])));
         }
     }
 }
