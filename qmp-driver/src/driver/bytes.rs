@@ -1,0 +1,110 @@
+//! Bytes out, and bytes in.
+
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use qmp_proto::Sink;
+use qmp_sockets::Disconnect;
+
+use super::dispatch::{Dispatched, dispatch};
+use super::{Driver, Next};
+use crate::connection::machine::Writer;
+use crate::transport::{is_end, lend};
+
+impl Driver {
+    pub(super) fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Disconnect> {
+        loop {
+            while let Some(outgoing) = self.outgoing.next() {
+                let descriptor = lend(outgoing.descriptor);
+                match self.transport.poll_write(cx, outgoing.bytes, descriptor) {
+                    Poll::Pending => return Ok(()),
+                    // The descriptor that has left is closed: the server has its own.
+                    Poll::Ready(Ok(count @ 1..)) => drop(self.outgoing.sent(count)),
+                    Poll::Ready(Ok(0)) => self.stop_writing(),
+                    Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // What the server said before it closed is still to be read.
+                    Poll::Ready(Err(error)) if is_end(&error) => self.stop_writing(),
+                    Poll::Ready(Err(error)) => return Err(Disconnect::Io(Arc::new(error))),
+                }
+                self.unflushed = true;
+            }
+            if self.unflushed {
+                match self.transport.poll_flush(cx) {
+                    Poll::Pending => return Ok(()),
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) if is_end(&error) => self.stop_writing(),
+                    Poll::Ready(Err(error)) => return Err(Disconnect::Io(Arc::new(error))),
+                }
+                self.unflushed = false;
+                // Meanwhile others left their bytes to us.
+                self.connection.lock().hand_over(&mut self.outgoing);
+            }
+            if self.outgoing.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn stop_writing(&mut self) {
+        while !self.outgoing.is_empty() {
+            drop(self.outgoing.sent(self.outgoing.length()));
+        }
+        self.connection.with(|machine, after| {
+            machine.writer = Writer::Nobody;
+            machine.discard_output(after);
+        });
+    }
+
+    pub(super) fn read(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
+        let mut full = false;
+        let read = match self.transport.poll_readable(cx) {
+            Poll::Ready(Ok(())) => {
+                let room = self.input.room();
+                let read = self.transport.poll_read(cx, room);
+                full = matches!(read, Poll::Ready(Ok(count)) if count == room.len());
+                read
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        };
+        match read {
+            Poll::Pending => {
+                self.input.rest();
+                return Ok(Next::Wait);
+            }
+            Poll::Ready(Ok(0)) => return Err(self.end_of_stream()),
+            Poll::Ready(Ok(count)) => {
+                self.input.filled(count);
+                self.read += count;
+            }
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            // A server that quits may reset the connection instead of closing it.
+            Poll::Ready(Err(error)) if is_end(&error) => return Err(self.end_of_stream()),
+            Poll::Ready(Err(error)) => return Err(Disconnect::Io(Arc::new(error))),
+        }
+        loop {
+            let Dispatched { used, more, several, end } =
+                dispatch(&self.connection, self.input.bytes());
+            self.input.used(used);
+            self.several |= several;
+            match end {
+                Some(reason) => return Err(reason),
+                None if more => {}
+                // There is more to read first.
+                None if full => return Ok(Next::Again),
+                None if self.several => return Ok(Next::Yield),
+                None => return Ok(Next::Again),
+            }
+        }
+    }
+
+    fn end_of_stream(&self) -> Disconnect {
+        let mut machine = self.connection.lock();
+        match machine.client.handle_end() {
+            _ if machine.lifecycle.closing.is_some() => Disconnect::ByUs,
+            Ok(()) => Disconnect::Closed,
+            Err(error) => Disconnect::Protocol(error),
+        }
+    }
+}
