@@ -171,14 +171,14 @@ async fn a_flood_of_events_drowns_nobody() {
     let late = timeout(PLENTY, late).await.unwrap().unwrap().unwrap_err();
     assert!(matches!(late.cause(), Cause::Deadline { waited, .. } if *waited >= moment), "{late}");
     assert!(late.to_string().starts_with("late: no answer in "), "{late}");
-    for number in 0..100 {
+    for number in 0..30 {
         let echo = other.execute("echo").argument("number", &number).deadline(PLENTY);
         assert_eq!(echo.await.unwrap().decode::<u32>().unwrap(), number);
     }
     let never = timeout(PLENTY, never).await.unwrap().unwrap_err();
     assert!(matches!(never.cause(), Cause::NoEvent { .. }), "{never:#?}");
 
-    assert!(!waiting.is_finished());
+    assert!(!waiting.is_finished(), "{:?}", waiting.await);
     answer.store(true, Ordering::Relaxed);
     let reply = timeout(PLENTY, waiting).await.unwrap().unwrap().unwrap();
     assert_eq!(reply.decode::<String>().unwrap(), "in time");
