@@ -40,6 +40,15 @@ fn answers_before_the_greeting_and_before_negotiation_are_stray() {
     assert_eq!(peer.phase(), Phase::Greeted);
 }
 
+/// Nothing has shown yet where its messages end.
+#[test]
+fn what_breaks_before_the_first_message_is_over_is_shown_up_to_there() {
+    let mut peer: Peer = Peer::new(Client::monitor(Options::monitor()));
+    let heard = peer.hears("{ ] and more\r\n");
+    let Some(Said::Malformed(text)) = heard.first() else { panic!("{heard:?}") };
+    assert!(text.ends_with(" at byte 2: { ]"), "{text}");
+}
+
 #[test]
 fn events_are_delivered_before_the_greeting_and_inside_the_handshake() {
     let event = || Said::Event("STOP".into());
