@@ -103,3 +103,15 @@ impl<'a> Rules<'a> for Strict<'a> {
         self.names.close()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_around_a_text_count() {
+        let mut rules = Strict::inside(MAX_TOKENS - 2);
+        let counted = [(); 3].map(|()| rules.token());
+        assert_eq!(counted, [Ok(()), Ok(()), Err(JsonFlaw::TooManyTokens)]);
+    }
+}

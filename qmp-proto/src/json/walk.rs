@@ -305,6 +305,20 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_breaks_off_is_incomplete() {
+        for text in ["-", "1.", "1e", "1e+", "[1."] {
+            assert_eq!(strict(text), Err(JsonFlaw::Incomplete), "{text}");
+        }
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn brackets_inside_strings_are_no_levels() {
+        assert_eq!(depth_of(b"\"[[\""), 0);
+        assert_eq!(depth_of(b"[{\"{{\": \"[\\\"[\"}, []]"), 2);
+    }
+
+    #[test]
     fn more_tokens_than_qemu_takes_are_refused() {
         let many = |count: usize| std::format!("[{}1]", "1,".repeat(count - 1));
         assert!(strict(&many(1_048_575)).is_ok());

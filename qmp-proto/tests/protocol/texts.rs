@@ -72,6 +72,7 @@ fn texts_are_equal_if_they_mean_the_same() {
     ] {
         let text = Text::new(escaped);
         assert_eq!(text.escaped(), escaped);
+        assert_eq!(text.as_str(), (!escaped.contains('\\')).then_some(escaped));
         assert_eq!((text == plain, plain == text, text == "a/é"), (same, same, same), "{escaped}");
     }
 }
