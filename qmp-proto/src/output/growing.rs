@@ -165,7 +165,10 @@ mod tests {
         assert!(!output.is_empty());
         output.sent(2 * KEPT);
         assert!(output.is_empty());
-        assert_eq!((output.length(), output.bytes.capacity()), (0, KEPT));
+        assert_eq!((output.length(), output.bytes.capacity()), (0, 0));
+        output.append(&[0; KEPT]).unwrap();
+        output.sent(KEPT);
+        assert_eq!((output.length(), output.bytes.capacity()), (0, KEPT), "that much is kept");
     }
 
     #[test]
