@@ -76,11 +76,13 @@ fn body(message: &[u8], start: usize, end: usize) -> Option<Body<'_>> {
 /// Most have the `USUAL` number of digits. That is tried first: the processor can go on with what is
 /// behind before it knows the digits.
 fn number<'b, const USUAL: usize>(bytes: &'b [u8], then: &[u8]) -> Option<(i64, &'b [u8])> {
-    if let Some((digits, rest)) = bytes.split_first_chunk::<USUAL>()
-        && let Some(rest) = rest.strip_prefix(then)
-        && let Some(value) = all_digits(digits)
-    {
-        return Some((value, rest));
+    let usual = || {
+        let (digits, rest) = bytes.split_first_chunk::<USUAL>()?;
+        let rest = rest.strip_prefix(then)?;
+        Some((all_digits(digits)?, rest))
+    };
+    if let Some(usual) = usual() {
+        return Some(usual);
     }
     let (negative, rest) = match bytes {
         [b'-', rest @ ..] => (true, rest),
