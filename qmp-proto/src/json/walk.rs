@@ -305,6 +305,14 @@ mod tests {
     }
 
     #[test]
+    fn an_error_in_a_keyword_stands_where_it_begins_to_be_another_word() {
+        for (text, at) in [("nulx", 3), ("[trxe]", 3), ("falsy", 4)] {
+            let error = walk_value(text.as_bytes(), 0, MAX_DEPTH, &mut Lenient).unwrap_err();
+            assert_eq!((error.flaw(), error.at()), (JsonFlaw::Syntax, at), "{text}");
+        }
+    }
+
+    #[test]
     fn a_number_that_breaks_off_is_incomplete() {
         for text in ["-", "1.", "1e", "1e+", "[1."] {
             assert_eq!(strict(text), Err(JsonFlaw::Incomplete), "{text}");
