@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use qmp_proto::{Client, Options, Session};
+use qmp_proto::{Client, Event, Options, Session};
 use qmp_sockets::{
     Deadline, Direction, Error, EventQueue, IntoAddress, Listener, Socket, connect, nonce,
 };
@@ -51,6 +51,13 @@ pub(crate) struct Settings {
     pub(crate) tolerant: bool,
     /// The names of the events to keep; all, if there are none.
     pub(crate) kept_events: Vec<String>,
+}
+
+impl Settings {
+    pub(crate) fn keeps(&self, event: &Event<'_>) -> bool {
+        let kept = &self.kept_events;
+        kept.is_empty() || kept.iter().any(|name| name == event.name())
+    }
 }
 
 impl Default for Builder {

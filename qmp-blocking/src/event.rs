@@ -60,18 +60,20 @@ impl<'c, S: Stream> EventWait<'c, S> {
     /// If the deadline passes, events were lost, or the connection ends and none is left.
     pub fn wait(mut self) -> Result<OwnedEvent, Error> {
         self.connection.check_deadline(self.deadline)?;
+        let Self { connection, names, matches, deadline } = &mut self;
+        // In a flood, to look at the clock would be a fifth of what an event costs.
+        if let Some(found) = connection.take_event(names, matches) {
+            return found;
+        }
         let started = Instant::now();
-        let deadline = self.deadline.map_or(Deadline::NEVER, Deadline::after);
-        let Self { connection, names, matches, .. } = &mut self;
+        let deadline = deadline.map_or(Deadline::NEVER, Deadline::after);
         match connection.drive(deadline, |connection| connection.take_event(names, matches)) {
             Ok(found) => found,
             Err(Stopped::Ended) => Err(connection.disconnected(false)),
             Err(Stopped::Deadline) => {
                 let waited = started.elapsed();
-                {
-                    let names = names.iter().map(|&name| name.to_owned()).collect();
-                    Err(connection.error(Cause::NoEvent { waited, names }))
-                }
+                let names = names.iter().map(|&name| name.to_owned()).collect();
+                Err(connection.error(Cause::NoEvent { waited, names }))
             }
         }
     }

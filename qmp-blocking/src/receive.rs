@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use qmp_proto::{Event, OwnedEvent, OwnedFailure, OwnedGreeting, Received, Refusal, Sender, Sink};
-use qmp_sockets::{Direction, Disconnect, EventQueue, nonce};
+use qmp_sockets::{Direction, Disconnect, nonce};
 
 use crate::Connection;
 use crate::answer::{Answer, Token};
@@ -24,20 +24,29 @@ impl<S: Stream> Connection<S> {
     pub(crate) fn take_input(&mut self) {
         while self.ended.is_none() {
             let before = self.session.output().length();
-            let more = match self.session.receive() {
+            let settings = &self.settings;
+            let events = &mut self.events;
+            let keep = |event: &Event<'_>| settings.keeps(event);
+            let take = |event: OwnedEvent| {
+                let bytes = event.message().len();
+                events.push(event, bytes);
+            };
+            let more = match self.session.receive_behind_events(keep, take) {
                 Ok(Some((received, sender))) => {
                     let sink = Receiver {
-                        events: &mut self.events,
                         greeting: &mut self.greeting,
                         handshake: &mut self.handshake,
-                        settings: &self.settings,
+                        settings,
                     };
                     let todo = sink.take(received, sender);
                     self.finish(todo);
                     true
                 }
                 Ok(None) => false,
-                Err(error) => return self.end(Disconnect::Protocol(error)),
+                Err(error) => {
+                    self.end(Disconnect::Protocol(error));
+                    false
+                }
             };
             self.wire.show(Direction::Received, self.session.consumed());
             self.wire.show(Direction::Sent, self.session.output().since(before));
@@ -60,29 +69,18 @@ impl<S: Stream> Connection<S> {
 
 /// Where received things go.
 struct Receiver<'a> {
-    events: &'a mut EventQueue<OwnedEvent>,
     greeting: &'a mut Option<OwnedGreeting>,
     handshake: &'a mut Option<Result<(), OwnedFailure>>,
     settings: &'a Settings,
 }
 
 impl Receiver<'_> {
-    fn keeps(&self, event: &Event<'_>) -> bool {
-        let kept = &self.settings.kept_events;
-        kept.is_empty() || kept.iter().any(|name| name == event.name())
-    }
-
     fn take(
         self,
         received: Received<'_, Token>,
         mut sender: Sender<'_, Token, Descriptor>,
     ) -> Todo {
         match received {
-            Received::Event(event) if !self.keeps(&event) => {}
-            Received::Event(event) => {
-                let bytes = event.message().len();
-                self.events.push(event.into_owned(), bytes);
-            }
             Received::Answer(answer) => answer.token.settle(match answer.outcome {
                 Ok(reply) => Answer::Reply(reply.into_owned()),
                 Err(failure) => Answer::Failure(failure.into_owned()),

@@ -1,46 +1,81 @@
 //! The bytes between a stream and a machine that takes slices.
 
 use alloc::vec::Vec;
+use core::fmt;
+use core::mem;
 
-/// The least room to read into.
-pub(crate) const LEAST_ROOM: usize = 4 * 1024;
-/// Above this the memory is given back when it runs empty.
+/// The most room to begin with where much came last time.
+const MOST_AT_FIRST: usize = 16 * 1024;
+/// The buffer does not grow beyond this as long as messages fit, and keeps no more when empty.
 pub(crate) const KEPT: usize = 64 * 1024;
+/// A buffer so many times as large as what usually comes is changed for a smaller one.
+const TOO_LARGE: usize = 8;
 
 /// What was read and is not done with, and room to read more into.
-#[derive(Default)]
-pub(crate) struct InputBuffer {
+///
+/// For those who drive a [`Client`](crate::Client) or a [`Server`](crate::server::Server) without
+/// a session. There is room for about as much as came last time: an idle connection needs
+/// [`LEAST_ROOM`](Self::LEAST_ROOM), or nothing if it [rests](Self::rest), and a burst of messages is
+/// read at once. Memory beyond 64 KiB is given back as soon as everything is used.
+///
+/// ```
+/// use qmp_proto::{Client, InputBuffer, Options, Received};
+///
+/// let mut client: Client<()> = Client::negotiated(Options::monitor(), 7);
+/// let mut input = InputBuffer::new(client.longest_message());
+/// let message = b"{\"event\": \"STOP\"}\r\n";
+/// input.room()[..message.len()].copy_from_slice(message); // from the socket
+/// input.filled(message.len());
+/// let step = client.handle_input(input.unread())?;
+/// assert!(matches!(step.received, Some(Received::Event(event)) if event.name() == "STOP"));
+/// let used = step.used;
+/// input.used(used);
+/// # Ok::<(), qmp_proto::ProtocolError>(())
+/// ```
+pub struct InputBuffer {
+    /// The longest message that is accepted.
+    longest: usize,
     /// All of it initialised; from `start` to `end` it is input.
     bytes: Vec<u8>,
     start: usize,
     end: usize,
-    /// How many bytes before `start` were done with last.
-    consumed: usize,
-}
-
-/// Says how much of the unread bytes is done with, while they are borrowed.
-pub(crate) struct Consume<'a> {
-    start: &'a mut usize,
-    consumed: &'a mut usize,
+    /// How much has come since there was nothing.
+    came: usize,
+    /// How much it was the last time, or half of what it was before: as much is likely to come
+    /// again, and to be read at once.
+    usual: usize,
 }
 
 impl InputBuffer {
-    pub(crate) const fn new() -> Self {
-        Self { bytes: Vec::new(), start: 0, end: 0, consumed: 0 }
+    /// The least room there is to read into.
+    pub const LEAST_ROOM: usize = 512;
+
+    /// A buffer for messages of up to so many bytes; it has no memory yet.
+    pub const fn new(longest_message: usize) -> Self {
+        Self { longest: longest_message, bytes: Vec::new(), start: 0, end: 0, came: 0, usual: 0 }
     }
 
-    /// Room to read into: [`LEAST_ROOM`] at least, and more while a long message is coming in, up
-    /// to what a message of `longest` bytes needs.
-    pub(crate) fn room(&mut self, longest: usize) -> &mut [u8] {
-        self.settle();
-        if self.start > 0 && self.bytes.len() - self.end < LEAST_ROOM {
+    /// The bytes that are not used yet.
+    pub fn unread(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Room to read into: [`LEAST_ROOM`](Self::LEAST_ROOM) at least, and more where more came last
+    /// time or a long message is coming in.
+    pub fn room(&mut self) -> &mut [u8] {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            self.learn();
+            if self.bytes.len() > TOO_LARGE * self.first_room() {
+                self.bytes = Vec::new();
+            }
+        } else if self.bytes.len() - self.end < Self::LEAST_ROOM && self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
-        if self.bytes.len() - self.end < LEAST_ROOM {
-            // A message beyond the limit is refused, so room for more is never needed.
-            let most = longest.saturating_add(LEAST_ROOM);
-            let length = (self.bytes.len() * 2).min(most).max(self.end + LEAST_ROOM);
+        if self.bytes.len() - self.end < Self::LEAST_ROOM {
+            let wanted = (self.bytes.len() * 2).max(self.first_room());
+            let length = wanted.min(self.most()).max(self.end + Self::LEAST_ROOM);
             // Exactly: a vector that grows on its own takes up to twice of what is asked for.
             self.bytes.reserve_exact(length - self.bytes.len());
             self.bytes.resize(length, 0);
@@ -48,50 +83,66 @@ impl InputBuffer {
         &mut self.bytes[self.end..]
     }
 
-    /// Says that so many bytes were read into the room; how many there was room for.
-    pub(crate) fn filled(&mut self, count: usize) -> usize {
-        let before = self.end;
-        self.end = self.bytes.len().min(self.end.saturating_add(count));
-        self.end - before
-    }
-
-    /// Forgets what was done with last. The memory for a long message is not kept while idle.
-    pub(crate) fn settle(&mut self) {
-        self.consumed = 0;
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-            if self.bytes.len() > KEPT {
-                self.bytes = Vec::new();
-            }
+    /// Says that so many bytes were read into the room.
+    pub fn filled(&mut self, count: usize) {
+        let count = count.min(self.bytes.len() - self.end);
+        self.end += count;
+        self.came = self.came.saturating_add(count);
+        // There is more where this came from.
+        if self.end == self.bytes.len() && self.end < KEPT {
+            self.bytes.resize((self.end * 2).min(self.most()).max(self.end), 0);
         }
     }
 
-    /// The bytes that are not done with.
-    pub(crate) fn unread(&mut self) -> (&[u8], Consume<'_>) {
-        let input = &self.bytes[self.start..self.end];
-        (input, Consume { start: &mut self.start, consumed: &mut self.consumed })
+    /// Says that so many of the [`unread`](Self::unread) bytes are done with.
+    pub fn used(&mut self, count: usize) {
+        self.start = self.end.min(self.start.saturating_add(count));
+        if self.start == self.end && self.bytes.len() > KEPT {
+            self.bytes = Vec::new();
+            (self.start, self.end) = (0, 0);
+        }
     }
 
-    /// How many bytes are not done with.
+    /// Gives the memory back, if nothing is unread: for when there is nothing to be read, where a
+    /// stream can be asked that without room.
+    pub fn rest(&mut self) {
+        if self.start == self.end && !self.bytes.is_empty() {
+            self.learn();
+            *self = Self { usual: self.usual, ..Self::new(self.longest) };
+        }
+    }
+
+    /// How many bytes are not used yet.
     pub(crate) const fn unread_length(&self) -> usize {
         self.end - self.start
     }
 
-    /// The bytes that were done with last.
-    pub(crate) fn consumed(&self) -> &[u8] {
-        &self.bytes[self.start - self.consumed..self.start]
+    /// No more is ever needed: what is longer than a message may be is refused.
+    const fn most(&self) -> usize {
+        self.longest.saturating_add(Self::LEAST_ROOM)
+    }
+
+    /// Room may have been made in vain: that says nothing of what comes.
+    fn learn(&mut self) {
+        if self.came > 0 {
+            self.usual = mem::take(&mut self.came).min(MOST_AT_FIRST).max(self.usual / 2);
+        }
+    }
+
+    fn first_room(&self) -> usize {
+        (self.usual + 1).next_power_of_two().clamp(Self::LEAST_ROOM, MOST_AT_FIRST)
     }
 
     #[cfg(test)]
     pub(crate) fn memory(&self) -> usize {
-        self.bytes.len()
+        self.bytes.capacity()
     }
 }
 
-impl Consume<'_> {
-    pub(crate) fn consume(self, count: usize) {
-        *self.start += count;
-        *self.consumed += count;
+impl fmt::Debug for InputBuffer {
+    /// Not what was said: it can be long, and secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InputBuffer").field("unread", &self.unread_length()).finish_non_exhaustive()
     }
 }
 
@@ -99,21 +150,111 @@ impl Consume<'_> {
 mod tests {
     use super::*;
 
+    const LEAST_ROOM: usize = InputBuffer::LEAST_ROOM;
+
+    #[test]
+    fn unused_bytes_stay_and_a_buffer_at_rest_has_no_memory() {
+        let mut input = InputBuffer::new(10 * KEPT);
+        for round in 0..100_000_usize {
+            let room = input.room();
+            assert!(room.len() >= LEAST_ROOM);
+            let count = (round * 7919) % room.len();
+            room[..count].fill(round as u8);
+            input.filled(count);
+            assert!(input.unread().ends_with(&alloc::vec![round as u8; count]));
+            let done = input.unread().len().saturating_sub(round % 3);
+            input.used(done);
+            assert!(input.memory() <= 4 * KEPT);
+        }
+        input.room();
+        input.filled(1);
+        input.rest();
+        assert_ne!(input.memory(), 0);
+        let left = input.unread().len();
+        input.used(left);
+        input.rest();
+        assert_eq!(input.memory(), 0);
+    }
+
     /// With a rest of a message in it all the time, it never runs empty.
     #[test]
     fn what_is_done_with_makes_room_for_what_comes() {
-        let mut buffer = InputBuffer::new();
+        let mut input = InputBuffer::new(1 << 20);
         for byte in 0..=255 {
-            let room = buffer.room(1 << 20);
+            let room = input.room();
             room.fill(byte);
             let count = room.len();
-            assert_eq!(buffer.filled(count), count);
-            let (unread, consume) = buffer.unread();
-            assert!(unread.ends_with(&[byte; LEAST_ROOM]));
-            let done = unread.len() - 100;
-            consume.consume(done);
-            assert_eq!((buffer.consumed().len(), buffer.unread_length()), (done, 100));
-            assert!(buffer.bytes.capacity() <= 2 * LEAST_ROOM + 100, "{}", buffer.memory());
+            input.filled(count);
+            assert!(input.unread().ends_with(&[byte; LEAST_ROOM]));
+            let done = input.unread().len() - 100;
+            input.used(done);
+            assert_eq!(input.unread_length(), 100);
+            assert!(input.memory() <= KEPT, "{}", input.memory());
         }
+    }
+
+    #[test]
+    fn there_is_room_at_once_for_as_much_as_came_last_time() {
+        let mut input = InputBuffer::new(10 * KEPT);
+        let mut burst = |mut bytes: usize| {
+            let first = input.room().len();
+            while bytes > 0 {
+                let count = input.room().len().min(bytes);
+                input.filled(count);
+                bytes -= count;
+            }
+            input.used(input.unread_length());
+            input.rest();
+            first
+        };
+        assert_eq!(burst(3_000), LEAST_ROOM);
+        assert_eq!(burst(0), 4_096);
+        assert_eq!(burst(100), 4_096);
+        assert_eq!(burst(100), 2_048);
+        assert_eq!(burst(100), 1_024);
+        assert_eq!(burst(10 * KEPT), LEAST_ROOM);
+        assert_eq!(burst(100), MOST_AT_FIRST);
+    }
+
+    /// As where a stream cannot be asked whether there is something: one reads, and waits in it.
+    #[test]
+    fn a_large_buffer_shrinks_once_little_comes_without_a_rest() {
+        let mut input = InputBuffer::new(10 * KEPT);
+        for _ in 0..20 {
+            let count = input.room().len();
+            input.filled(count);
+            input.used(count);
+        }
+        assert_eq!(input.memory(), KEPT);
+        for _ in 0..10 {
+            input.room();
+            input.filled(100);
+            input.used(100);
+        }
+        assert_eq!(input.room().len(), input.memory());
+        assert_eq!(input.memory(), TOO_LARGE * LEAST_ROOM);
+    }
+
+    #[test]
+    fn there_is_no_more_room_than_the_longest_message_needs() {
+        let longest = 5 * KEPT;
+        let mut input = InputBuffer::new(longest);
+        while input.unread_length() <= longest {
+            let count = input.room().len();
+            input.filled(count);
+        }
+        assert_eq!(input.memory(), longest + LEAST_ROOM);
+    }
+
+    #[test]
+    fn no_more_is_filled_or_used_than_there_is() {
+        let mut input = InputBuffer::new(KEPT);
+        input.filled(10);
+        assert_eq!(input.unread_length(), 0);
+        input.room();
+        input.filled(usize::MAX);
+        assert_eq!(input.unread_length(), LEAST_ROOM);
+        input.used(usize::MAX);
+        assert_eq!(input.unread(), b"");
     }
 }

@@ -85,6 +85,8 @@ mod wire;
 
 #[cfg(feature = "alloc")]
 pub use address::{Address, AddressError};
+#[cfg(feature = "alloc")]
+pub use buffer::InputBuffer;
 pub use client::{
     Answer, Client, Ending, OUT_OF_BAND, Options, Phase, ProtocolError, Received, RequestId, Step,
     Unanswered,

@@ -1,9 +1,12 @@
 //! A client with its buffers, as one object.
 
+use alloc::vec::Vec;
 use core::fmt;
+use core::mem;
 
 use crate::buffer::InputBuffer;
 use crate::client::{Client, Phase, ProtocolError, Received, RequestId, Step, Unanswered};
+use crate::message::{Event, OwnedEvent};
 use crate::output::{NoDescriptor, Outgoing, Output};
 use crate::request::{RawMessage, Refusal, Refused, Request, WriteArguments};
 
@@ -52,6 +55,8 @@ use crate::request::{RawMessage, Refusal, Refused, Request, WriteArguments};
 pub struct Session<T, F = NoDescriptor, const N: usize = 64> {
     client: Client<T, N>,
     input: InputBuffer,
+    /// How much of the input the last thing received was made of.
+    done: usize,
     output: Output<F>,
 }
 
@@ -64,7 +69,8 @@ pub struct Sender<'s, T, F = NoDescriptor, const N: usize = 64> {
 impl<T, F, const N: usize> Session<T, F, N> {
     /// Puts buffers beside a client.
     pub const fn new(client: Client<T, N>) -> Self {
-        Self { client, input: InputBuffer::new(), output: Output::new() }
+        let input = InputBuffer::new(client.longest_message());
+        Self { client, input, done: 0, output: Output::new() }
     }
 
     /// The client.
@@ -77,9 +83,11 @@ impl<T, F, const N: usize> Session<T, F, N> {
         self.client.phase()
     }
 
-    /// Room to read into: at least 4 KiB, and more while a long message is coming in.
+    /// Room to read into: at least 512 bytes, and more where more came last time or a long message
+    /// is coming in.
     pub fn room(&mut self) -> &mut [u8] {
-        self.input.room(self.client.longest_message())
+        self.settle();
+        self.input.room()
     }
 
     /// Says that so many bytes were read into [`room`](Self::room).
@@ -97,22 +105,59 @@ impl<T, F, const N: usize> Session<T, F, N> {
     pub fn receive(
         &mut self,
     ) -> Result<Option<(Received<'_, T>, Sender<'_, T, F, N>)>, ProtocolError> {
-        self.input.settle();
-        let (input, consume) = self.input.unread();
-        let Step { used, received } = self.client.handle_input(input)?;
-        consume.consume(used);
+        self.settle();
+        let Step { used, received } = self.client.handle_input(self.input.unread())?;
+        self.done = used;
         let sender = Sender { client: &mut self.client, output: &mut self.output };
         Ok(received.map(|received| (received, sender)))
     }
 
+    /// As [`receive`](Self::receive), behind the events that come first: `take` gets those of them
+    /// that `keep` wants, with bytes of their own. Neighbours share them, which makes a flood of
+    /// events cheaper than one at a time; [`OwnedEvent::together`] says how much they share.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive). What came before the error is taken all the same.
+    #[allow(clippy::type_complexity)]
+    pub fn receive_behind_events(
+        &mut self,
+        mut keep: impl FnMut(&Event<'_>) -> bool,
+        take: impl FnMut(OwnedEvent),
+    ) -> Result<Option<(Received<'_, T>, Sender<'_, T, F, N>)>, ProtocolError> {
+        self.settle();
+        let input = self.input.unread();
+        let mut events = Vec::new();
+        let received = loop {
+            match self.client.handle_input(&input[self.done..]) {
+                Ok(Step { used, received }) => {
+                    self.done += used;
+                    match received {
+                        Some(Received::Event(event)) if keep(&event) => events.push(event),
+                        Some(Received::Event(_)) => {}
+                        received => break Ok(received),
+                    }
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        OwnedEvent::together(input, &events).for_each(take);
+        let sender = Sender { client: &mut self.client, output: &mut self.output };
+        Ok(received?.map(|received| (received, sender)))
+    }
+
+    fn settle(&mut self) {
+        self.input.used(mem::take(&mut self.done));
+    }
+
     /// The bytes that the last [`receive`](Self::receive) was done with: for a log of the wire.
     pub fn consumed(&self) -> &[u8] {
-        self.input.consumed()
+        &self.input.unread()[..self.done]
     }
 
     /// How many bytes were read that nothing was made of yet: part of a message.
     pub const fn unread_length(&self) -> usize {
-        self.input.unread_length()
+        self.input.unread_length() - self.done
     }
 
     /// Takes the end of the stream, once everything before it was taken with
@@ -158,7 +203,7 @@ impl<T, F, const N: usize> fmt::Debug for Session<T, F, N> {
         f.debug_struct("Session")
             .field("phase", &self.phase())
             .field("in_flight", &self.client.in_flight())
-            .field("unread", &self.input.unread_length())
+            .field("unread", &self.unread_length())
             .field("output", &self.output)
             .finish_non_exhaustive()
     }
@@ -231,7 +276,7 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::buffer::{KEPT, LEAST_ROOM};
+    use crate::buffer::KEPT;
     use crate::client::Options;
 
     #[test]
@@ -239,7 +284,7 @@ mod tests {
         let mut session: Session<()> = Session::new(Client::negotiated(Options::monitor(), 1));
         let mut long = alloc::vec![b' '; 300_000];
         long.extend_from_slice(b"{\"event\": \"STOP\"}\r\n");
-        for piece in long.chunks(LEAST_ROOM) {
+        for piece in long.chunks(InputBuffer::LEAST_ROOM) {
             session.room()[..piece.len()].copy_from_slice(piece);
             session.filled(piece.len());
         }

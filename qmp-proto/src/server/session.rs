@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 use core::fmt;
+use core::mem;
 
 use crate::buffer::InputBuffer;
 use crate::message::{Json, Timestamp};
@@ -44,6 +45,8 @@ const MOST_UNSENT: usize = 1024 * 1024;
 pub struct Session<F = NoDescriptor> {
     server: Server<F>,
     input: InputBuffer,
+    /// How much of the input the last thing received was made of.
+    done: usize,
     output: Output,
     /// Descriptors, and how many bytes of the unread input come before each.
     descriptors: VecDeque<(usize, F)>,
@@ -61,7 +64,7 @@ impl<F> Session<F> {
         let mut output = Output::new();
         // A growing output is never full.
         let _ = server.greet(&mut output);
-        Self { server, input: InputBuffer::new(), output, descriptors: VecDeque::new() }
+        Self::with_output(server, output)
     }
 
     /// As [`new`](Self::new), with a greeting of the caller's.
@@ -72,7 +75,12 @@ impl<F> Session<F> {
     pub fn greeting_with(mut server: Server<F>, greeting: Json<'_>) -> Result<Self, Refusal> {
         let mut output = Output::new();
         server.greet_with(&mut output, greeting)?;
-        Ok(Self { server, input: InputBuffer::new(), output, descriptors: VecDeque::new() })
+        Ok(Self::with_output(server, output))
+    }
+
+    const fn with_output(server: Server<F>, output: Output) -> Self {
+        let input = InputBuffer::new(server.longest_message());
+        Self { server, input, done: 0, output, descriptors: VecDeque::new() }
     }
 
     /// The server.
@@ -92,9 +100,11 @@ impl<F> Session<F> {
         self.server.wants_input() && self.output.unsent() <= MOST_UNSENT
     }
 
-    /// Room to read into: at least 4 KiB, and more while a long message is coming in.
+    /// Room to read into: at least 512 bytes, and more where more came last time or a long message
+    /// is coming in.
     pub fn room(&mut self) -> &mut [u8] {
-        self.input.room(self.server.longest_message())
+        self.settle();
+        self.input.room()
     }
 
     /// Says that so many bytes were read into [`room`](Self::room).
@@ -105,7 +115,7 @@ impl<F> Session<F> {
     /// As [`filled`](Self::filled), when a descriptor came with the first of the bytes. With
     /// several, give the first, and close the others.
     pub fn filled_with(&mut self, count: usize, descriptor: F) {
-        self.descriptors.push_back((self.input.unread_length(), descriptor));
+        self.descriptors.push_back((self.unread_length(), descriptor));
         self.input.filled(count);
     }
 
@@ -114,8 +124,8 @@ impl<F> Session<F> {
     /// [`wants_input`](Self::wants_input).
     #[allow(clippy::type_complexity)]
     pub fn receive(&mut self) -> Option<(Received<'_, F>, Sender<'_, F>)> {
-        self.input.settle();
-        let (input, consume) = self.input.unread();
+        self.settle();
+        let input = self.input.unread();
         let mut used = 0;
         let mut received = None;
         while received.is_none() && self.server.wants_input() && self.output.unsent() <= MOST_UNSENT
@@ -135,15 +145,23 @@ impl<F> Session<F> {
                 }
             }
         }
-        consume.consume(used);
+        self.done = used;
         self.descriptors.iter_mut().for_each(|(at, _)| *at -= used);
         let sender = Sender { server: &mut self.server, output: &mut self.output };
         received.map(|received| (received, sender))
     }
 
+    fn settle(&mut self) {
+        self.input.used(mem::take(&mut self.done));
+    }
+
+    const fn unread_length(&self) -> usize {
+        self.input.unread_length() - self.done
+    }
+
     /// The bytes that the last [`receive`](Self::receive) was done with: for a log of the wire.
     pub fn consumed(&self) -> &[u8] {
-        self.input.consumed()
+        &self.input.unread()[..self.done]
     }
 
     /// The output.
@@ -218,7 +236,7 @@ impl<F> fmt::Debug for Session<F> {
         f.debug_struct("Session")
             .field("phase", &self.phase())
             .field("in_flight", &self.server.in_flight())
-            .field("unread", &self.input.unread_length())
+            .field("unread", &self.unread_length())
             .field("output", &self.output)
             .finish_non_exhaustive()
     }

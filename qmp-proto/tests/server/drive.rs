@@ -41,8 +41,9 @@ impl Pair {
         if self.server.wants_input() {
             if let Some(outgoing) = self.client.outgoing() {
                 moved = true;
-                let count = outgoing.bytes.len().min(self.wire);
-                self.server.room()[..count].copy_from_slice(&outgoing.bytes[..count]);
+                let room = self.server.room();
+                let count = outgoing.bytes.len().min(self.wire).min(room.len());
+                room[..count].copy_from_slice(&outgoing.bytes[..count]);
                 match outgoing.descriptor {
                     Some(descriptor) => self.server.filled_with(count, *descriptor),
                     None => self.server.filled(count),
@@ -68,8 +69,9 @@ impl Pair {
         let mut moved = false;
         if let Some(outgoing) = self.server.outgoing() {
             moved = true;
-            let count = outgoing.bytes.len().min(self.wire);
-            self.client.room()[..count].copy_from_slice(&outgoing.bytes[..count]);
+            let room = self.client.room();
+            let count = outgoing.bytes.len().min(self.wire).min(room.len());
+            room[..count].copy_from_slice(&outgoing.bytes[..count]);
             self.client.filled(count);
             self.server.sent(count);
         }

@@ -1,7 +1,7 @@
 //! A server with its buffers.
 
 use qmp_proto::server::{Options, Phase, Received, Response, Server, Session};
-use qmp_proto::{Json, Sink, Timestamp};
+use qmp_proto::{InputBuffer, Json, Sink, Timestamp};
 
 use crate::host::NEGOTIATE;
 
@@ -94,8 +94,8 @@ fn a_client_that_does_not_read_is_not_read_from() {
 fn a_long_message_finds_room_and_its_memory_is_given_back() {
     let mut session = ready(Options::monitor().longest_message(100_000));
     let long = format!("{{\"execute\":\"x\",\"id\":\"{}\"}}", "y".repeat(90_000));
-    for piece in long.as_bytes().chunks(4096) {
-        assert!(session.room().len() >= 4096);
+    for piece in long.as_bytes().chunks(InputBuffer::LEAST_ROOM) {
+        assert!(session.room().len() >= InputBuffer::LEAST_ROOM);
         assert!(session.receive().is_none());
         read(&mut session, piece);
     }

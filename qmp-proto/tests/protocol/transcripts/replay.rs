@@ -33,7 +33,7 @@ impl Listener {
             Self::Bare { input, .. } => input.extend_from_slice(bytes),
             #[cfg(feature = "alloc")]
             Self::Session(session) => {
-                for piece in bytes.chunks(4096) {
+                for piece in bytes.chunks(qmp_proto::InputBuffer::LEAST_ROOM) {
                     session.room()[..piece.len()].copy_from_slice(piece);
                     session.filled(piece.len());
                 }

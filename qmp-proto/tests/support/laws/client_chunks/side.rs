@@ -1,8 +1,8 @@
 //! A client's side of a connection: a client by itself, and one with its buffers.
 
 use qmp_proto::{
-    Client, Ending, OUT_OF_BAND, Output, ProtocolError, Received, Request, RequestId, Sender,
-    Session,
+    Client, Ending, InputBuffer, OUT_OF_BAND, Output, ProtocolError, Received, Request, RequestId,
+    Sender, Session,
 };
 
 /// What is done with everything that is received.
@@ -159,8 +159,12 @@ impl Side for Buffered {
         let mut rest = bytes;
         loop {
             let room = self.session.room();
-            assert!(room.len() >= 4096, "little room");
-            assert!(room.len() <= 2 * (self.limit + 4096), "{} bytes of room", room.len());
+            assert!(room.len() >= InputBuffer::LEAST_ROOM, "little room");
+            assert!(
+                room.len() <= 2 * (self.limit + InputBuffer::LEAST_ROOM),
+                "{} bytes of room",
+                room.len()
+            );
             let count = room.len().min(rest.len());
             room[..count].copy_from_slice(&rest[..count]);
             self.session.filled(count);

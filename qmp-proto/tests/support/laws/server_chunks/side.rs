@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use qmp_proto::server::{Command, Received, Response, Sender, Server, Session, Ticket};
-use qmp_proto::{ErrorClass, Timestamp};
+use qmp_proto::{ErrorClass, InputBuffer, Timestamp};
 
 /// What is done with everything that is received.
 type Then<'t> = &'t mut dyn FnMut(&Received<'_, u32>);
@@ -215,8 +215,12 @@ impl Side for Buffered {
         let mut rest = bytes;
         loop {
             let room = self.session.room();
-            assert!(room.len() >= 4096, "little room");
-            assert!(room.len() <= 2 * (self.limit + 4096), "{} bytes of room", room.len());
+            assert!(room.len() >= InputBuffer::LEAST_ROOM, "little room");
+            assert!(
+                room.len() <= 2 * (self.limit + InputBuffer::LEAST_ROOM),
+                "{} bytes of room",
+                room.len()
+            );
             let count = room.len().min(rest.len());
             room[..count].copy_from_slice(&rest[..count]);
             match host.descriptor.take() {
