@@ -21,7 +21,6 @@ mod client;
 mod connection;
 mod driver;
 mod events;
-mod input;
 mod runtime;
 pub mod server;
 mod starting;

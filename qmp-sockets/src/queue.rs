@@ -145,6 +145,12 @@ impl<E> EventQueue<E> {
         *self = Self::with_limits(self.most_events, self.most_bytes);
     }
 
+    /// Whether no more than a quarter of its room is left, counted in events or in bytes.
+    pub fn is_nearly_full(&self) -> bool {
+        let nearly = |used: usize, most: usize| used >= most - most / 4;
+        nearly(self.events.len(), self.most_events) || nearly(self.bytes, self.most_bytes)
+    }
+
     fn has_room(&self, bytes: usize) -> bool {
         self.events.len() < self.most_events && self.bytes.saturating_add(bytes) <= self.most_bytes
     }
@@ -194,6 +200,14 @@ mod tests {
         let mut queue = EventQueue::with_limits(limits.0, limits.1);
         events.into_iter().for_each(|event| queue.push(event, 10));
         queue
+    }
+
+    #[test]
+    fn a_queue_is_nearly_full_when_a_quarter_is_left_of_its_events_or_bytes() {
+        let nearly = |limits, count| filled(limits, 0..count).is_nearly_full();
+        assert!(!nearly((100, 1_000_000), 74) && nearly((100, 1_000_000), 75));
+        assert!(!nearly((1_000, 1_000), 74) && nearly((1_000, 1_000), 75));
+        assert!(!nearly((1, 1_000), 0) && nearly((1, 1_000), 1));
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(crate) struct Machine {
     pub(crate) driver: Option<Waker>,
     /// What the driver's timer is set to.
     pub(crate) armed: Option<Instant>,
+    /// Until when the driver waits for readers of events, and reads nothing.
+    pub(crate) patience: Option<Instant>,
     pub(crate) writer: Writer,
     /// Whether somebody looks at the wire.
     pub(crate) watched: bool,
@@ -133,6 +135,7 @@ impl Machine {
             transport: Some(transport),
             driver: None,
             armed: None,
+            patience: None,
             writer: Writer::Anyone,
             watched: false,
             seen: Seen::new(),
@@ -169,6 +172,10 @@ impl Machine {
 
     /// Writes what can be written at once; the driver is woken for the rest.
     pub(crate) fn try_write(&mut self, after: &mut After) {
+        // An answer is to be read.
+        if self.patience.is_some() {
+            self.wake_driver(after);
+        }
         if self.writer == Writer::Anyone {
             let Some(transport) = &self.transport else {
                 return;
@@ -210,7 +217,7 @@ impl Machine {
         let handshake = self.lifecycle.handshake.and_then(|handshake| handshake.next());
         let closing = self.lifecycle.closing.and_then(|closing| closing.deadline);
         let waits = self.waits.first_deadline();
-        waits.into_iter().chain(handshake).chain(closing).min()
+        waits.into_iter().chain(handshake).chain(closing).chain(self.patience).min()
     }
 
     /// What the driver's timer is to be set to. One that rings too early costs less than one that is

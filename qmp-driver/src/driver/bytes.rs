@@ -84,10 +84,11 @@ impl Driver {
             Poll::Ready(Err(error)) => return Err(Disconnect::Io(Arc::new(error))),
         }
         loop {
-            let Dispatched { used, more, several, end } =
-                dispatch(&self.connection, self.input.bytes());
+            let Dispatched { used, more, several, crowded, end } =
+                dispatch(&self.connection, self.input.unread());
             self.input.used(used);
             self.several |= several;
+            self.crowded |= crowded;
             match end {
                 Some(reason) => return Err(reason),
                 None if more => {}

@@ -25,6 +25,8 @@ pub(crate) struct Dispatched {
     pub(crate) more: bool,
     /// Several answers were among it: those who got them are likely to send at the same time.
     pub(crate) several: bool,
+    /// A reader of events is nearly too slow.
+    pub(crate) crowded: bool,
     /// The connection cannot go on.
     pub(crate) end: Option<Disconnect>,
 }
@@ -44,10 +46,11 @@ pub(crate) fn dispatch(connection: &Connection, input: &[u8]) -> Dispatched {
     if batch.ready {
         trace::connected(&connection.peer);
     }
+    let mut crowded = false;
     if !batch.events.is_empty() {
         let mut events = Few::new();
         OwnedEvent::together(input, &batch.events).for_each(|event| events.push(event));
-        bus.publish(connection.number, &mut events, &mut after.wakers);
+        crowded = bus.publish(connection.number, &mut events, &mut after.wakers);
     }
     let several = batch.answers.len() > 1;
     if !batch.answers.is_empty() {
@@ -58,7 +61,7 @@ pub(crate) fn dispatch(connection: &Connection, input: &[u8]) -> Dispatched {
     if let Some(malformed) = batch.malformed {
         end.get_or_insert_with(|| Disconnect::Malformed(malformed.to_string().into()));
     }
-    Dispatched { used, more: more && end.is_none(), several, end }
+    Dispatched { used, more: more && end.is_none(), several, crowded, end }
 }
 
 fn settle(connection: &Connection, answers: Few<Heard<'_>>, after: &mut After) {

@@ -8,22 +8,25 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use qmp_proto::Output;
+use qmp_proto::{InputBuffer, Output};
 use qmp_sockets::{Disconnect, advise_on_handshake};
 
 use crate::Transport;
 use crate::connection::Connection;
 use crate::connection::machine::{Failed, Handshake};
-use crate::input::Input;
 use crate::transport::Descriptor;
-pub(crate) use dispatch::Few;
+pub(crate) use dispatch::{BATCH, Few};
 
 /// How many times one poll reads before other tasks get their turn.
 const TURNS_A_POLL: usize = 16;
 /// After how many bytes they get it, too: to understand them takes its time, and a runtime of one thread
 /// polls a driver dozens of times between its other duties.
 const BYTES_A_POLL: usize = 64 * 1024;
+/// How long readers of events who are at work are waited for, before the oldest events go. Waiting
+/// begins again when they have taken some.
+const PATIENCE: Duration = Duration::from_millis(10);
 /// How much of what an agent still says is read before we leave.
 const LAST_READS: usize = 256;
 
@@ -37,7 +40,7 @@ const LAST_READS: usize = 256;
 pub struct Driver {
     connection: Arc<Connection>,
     transport: Arc<dyn Transport>,
-    input: Input,
+    input: InputBuffer,
     /// What callers could not write.
     outgoing: Output<Descriptor>,
     unflushed: bool,
@@ -45,6 +48,8 @@ pub struct Driver {
     read: usize,
     /// Whether this poll has handed out several answers.
     several: bool,
+    /// A reader of events is nearly too slow.
+    crowded: bool,
     /// Whether anybody waits for the clock, or the timer is set.
     clocked: bool,
     /// Whether the handshake was under way when the timer was looked at last.
@@ -57,11 +62,12 @@ impl Driver {
         Self {
             connection,
             transport,
-            input: Input::new(longest),
+            input: InputBuffer::new(longest),
             outgoing: Output::new(),
             unflushed: false,
             read: 0,
             several: false,
+            crowded: false,
             clocked: true,
             shaking: true,
         }
@@ -125,7 +131,35 @@ impl Driver {
         if finished && self.transport.poll_close(cx).is_ready() {
             return Err(Disconnect::ByUs);
         }
-        self.read(cx)
+        match self.waits_for_readers(cx) {
+            true => Ok(Next::Wait),
+            false => self.read(cx),
+        }
+    }
+
+    /// Whether readers of events who keep up are given a moment, so that they lose none. Answers are
+    /// not held up for that: while one is awaited, the driver reads on.
+    fn waits_for_readers(&mut self, cx: &Context<'_>) -> bool {
+        if !self.crowded {
+            return false;
+        }
+        let bus = &self.connection.common.bus;
+        let crowded = bus.poll_room(cx.waker()).is_pending();
+        let mut machine = self.connection.lock();
+        let now = machine.now();
+        let awaited = machine.client.in_flight() > 0 || machine.lifecycle.closing.is_some();
+        let until = *machine.patience.get_or_insert(now + PATIENCE);
+        let waits = crowded && !awaited && now < until;
+        if !waits {
+            machine.patience = None;
+        }
+        drop(machine);
+        if crowded && now >= until {
+            bus.stop_waiting();
+        }
+        self.crowded = crowded && now < until;
+        self.clocked |= waits;
+        waits
     }
 
     /// Takes over what others left to us, and says whether we are closing. Whatever changes from here
@@ -191,7 +225,7 @@ impl Driver {
     /// Nobody answered the handshake in time.
     fn give_up(&self, handshake: Handshake) -> Result<(), Disconnect> {
         let waited = handshake.waited;
-        let unfinished = self.input.bytes().len();
+        let unfinished = self.input.unread().len();
         let advice = advise_on_handshake(self.connection.settings.agent, unfinished, || {
             self.transport.describe_silence()
         });

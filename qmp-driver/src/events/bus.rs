@@ -1,7 +1,7 @@
 //! Events on their way to any number of subscribers.
 
 use std::sync::{Arc, PoisonError, Weak};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use qmp_sockets::{EventQueue, Queued};
 
@@ -51,17 +51,18 @@ impl Bus {
         subscribers.early.is_some() || !subscribers.inboxes.is_empty()
     }
 
-    /// Puts events into the queues of those who want them. No lock is held while predicates run.
+    /// Puts events into the queues of those who want them; whether one of the queues is nearly full,
+    /// and its reader worth waiting for. No lock is held while predicates run.
     pub(crate) fn publish(
         &self,
         connection: u64,
         events: &mut Few<Event>,
         wakers: &mut Vec<Waker>,
-    ) {
+    ) -> bool {
         let (last, others) = {
             let mut subscribers = self.lock();
             if subscribers.connection != connection {
-                return;
+                return false;
             }
             if let Some(early) = &mut subscribers.early {
                 for event in events.iter() {
@@ -72,12 +73,33 @@ impl Bus {
             // Most have one subscriber, and for that one alone no vector is made.
             (inboxes.next(), inboxes.collect::<Vec<_>>())
         };
+        let mut crowded = false;
         for inbox in others {
-            inbox.offer(connection, events, false, wakers);
+            crowded |= inbox.offer(connection, events, false, wakers);
         }
         if let Some(inbox) = last {
-            inbox.offer(connection, events, true, wakers);
+            crowded |= inbox.offer(connection, events, true, wakers);
         }
+        crowded
+    }
+
+    /// Waits until those who are worth waiting for have taken something from their queues.
+    pub(crate) fn poll_room(&self, waker: &Waker) -> Poll<()> {
+        let waits = |inbox: &Arc<Inbox>| inbox.poll_room(waker).is_pending();
+        // All of them: each wakes the driver.
+        match self.all().iter().filter(|inbox| waits(inbox)).count() {
+            0 => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// They took too long.
+    pub(crate) fn stop_waiting(&self) {
+        self.all().iter().for_each(|inbox| inbox.stop_waiting());
+    }
+
+    fn all(&self) -> Vec<Arc<Inbox>> {
+        self.lock().inboxes().collect()
     }
 
     /// No more events will come from this connection.

@@ -9,8 +9,11 @@ use qmp_proto::OwnedEvent;
 use qmp_sockets::{EventQueue, Queued};
 
 use crate::Event;
-use crate::driver::Few;
+use crate::driver::{BATCH, Few};
 use crate::sync::{Mutex, MutexGuard};
+
+/// A queue of fewer events is to hold the latest, and to lose the others.
+const LONG: usize = 8 * BATCH;
 
 pub(crate) type Predicate = Box<dyn Fn(&OwnedEvent) -> bool + Send + Sync>;
 
@@ -31,6 +34,12 @@ struct State {
     ended: bool,
     /// The predicate has panicked.
     failed: bool,
+    /// There are so many events to a queue that a reader who keeps up is worth waiting for.
+    long: bool,
+    /// The driver's, while it waits for room.
+    room: Option<Waker>,
+    /// The driver has waited in vain, and does so no more until the reader takes something.
+    stalled: bool,
 }
 
 impl Inbox {
@@ -46,6 +55,9 @@ impl Inbox {
             connection: 0,
             ended: false,
             failed: false,
+            long: events >= LONG,
+            room: None,
+            stalled: false,
         };
         Arc::new(Self { predicate, state: Mutex::new(state) })
     }
@@ -64,8 +76,8 @@ impl Inbox {
         self.lock().is_named(event) && self.predicate.as_ref().is_none_or(|matches| matches(event))
     }
 
-    /// Puts those that are wanted into the queue. Whoever is the `last` to be offered them may have
-    /// them.
+    /// Puts those that are wanted into the queue; whether its reader is worth waiting for now. Whoever
+    /// is the `last` to be offered them may have them.
     ///
     /// A predicate that panics costs its own subscription, and nobody else anything.
     pub(crate) fn offer(
@@ -74,17 +86,17 @@ impl Inbox {
         events: &mut Few<Event>,
         last: bool,
         wakers: &mut Vec<Waker>,
-    ) {
+    ) -> bool {
         let (judged, failed) = match &self.predicate {
             Some(predicate) => self.judge(events, predicate),
             None => (None, false),
         };
         let mut state = self.lock();
         if state.ended || state.connection != connection {
-            return;
+            return false;
         }
         match judged.or_else(|| state.named(events)) {
-            Some(wanted) if wanted.is_empty() && !failed => return,
+            Some(wanted) if wanted.is_empty() && !failed => return false,
             // They must not keep in memory what stands around them.
             Some(wanted) if wanted.len() < events.len() => {
                 wanted.into_iter().for_each(|at| state.push(events[at].detached()));
@@ -94,6 +106,29 @@ impl Inbox {
         }
         (state.ended, state.failed) = (failed, failed);
         wakers.extend(state.waker.take());
+        state.is_crowded()
+    }
+
+    /// Waits until the reader has taken something; ready as well if it is not worth waiting for.
+    pub(crate) fn poll_room(&self, waker: &Waker) -> Poll<()> {
+        // Cloned, and dropped, outside the lock.
+        let mut waker = Some(waker.clone());
+        let mut state = self.lock();
+        if !state.is_crowded() {
+            return Poll::Ready(());
+        }
+        std::mem::swap(&mut state.room, &mut waker);
+        drop(state);
+        Poll::Pending
+    }
+
+    /// The driver has waited in vain.
+    pub(crate) fn stop_waiting(&self) {
+        let mut state = self.lock();
+        state.stalled = state.is_crowded();
+        let waker = state.room.take();
+        drop(state);
+        drop(waker);
     }
 
     /// Which of them the predicate is true of, and whether it panicked. No lock is held.
@@ -133,7 +168,7 @@ impl Inbox {
 
     /// Gives away all that waits, for a queue that is empty; whether something did.
     pub(crate) fn hand_over(&self, queue: &mut EventQueue<Event>) -> bool {
-        self.lock().hand_over(queue)
+        self.take(|state| state.hand_over(queue).then_some(())).is_some()
     }
 
     /// The same when there is something; `false` once the connection has ended and nothing is left.
@@ -156,13 +191,16 @@ impl Inbox {
         cx: &Context<'_>,
         mut take: impl FnMut(&mut State) -> Option<T>,
     ) -> Poll<Option<T>> {
-        if let Some(taken) = take(&mut self.lock()) {
+        if let Some(taken) = self.take(&mut take) {
             return Poll::Ready(Some(taken));
         }
         // Cloned, and dropped, outside the lock.
         let mut waker = Some(cx.waker().clone());
         let mut state = self.lock();
         if let Some(taken) = take(&mut state) {
+            let driver = state.make_room();
+            drop(state);
+            driver.into_iter().for_each(Waker::wake);
             return Poll::Ready(Some(taken));
         }
         if state.ended {
@@ -171,6 +209,16 @@ impl Inbox {
         std::mem::swap(&mut state.waker, &mut waker);
         drop(state);
         Poll::Pending
+    }
+
+    /// Takes something, and tells the driver if it waits for that.
+    fn take<T>(&self, take: impl FnOnce(&mut State) -> Option<T>) -> Option<T> {
+        let mut state = self.lock();
+        let taken = take(&mut state);
+        let driver = state.make_room();
+        drop(state);
+        driver.into_iter().for_each(Waker::wake);
+        taken
     }
 }
 
@@ -188,6 +236,19 @@ impl State {
     fn push(&mut self, event: Event) {
         let bytes = event.message().len();
         self.queue.push(event, bytes);
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.long && !self.stalled && !self.ended && self.queue.is_nearly_full()
+    }
+
+    /// Something was taken: whoever is to be woken for that.
+    fn make_room(&mut self) -> Option<Waker> {
+        if self.queue.is_nearly_full() {
+            return None;
+        }
+        self.stalled = false;
+        self.room.take()
     }
 
     fn hand_over(&mut self, queue: &mut EventQueue<Event>) -> bool {

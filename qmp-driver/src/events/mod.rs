@@ -63,6 +63,11 @@ impl<'c> Subscribe<'c> {
     /// How many events, and how many bytes of them, are kept for a slow reader: 4096 and 4 MiB
     /// unless set. One event always fits.
     ///
+    /// A reader who keeps up loses nothing all the same: when little room is left in a queue of 256
+    /// events or more, nothing is read for up to 10 ms, until its reader takes what waits. That holds
+    /// up no answer, since it is not done while a command is unanswered; and a reader who takes nothing
+    /// in that time is not waited for again until it does.
+    ///
     /// A reader takes over all that waits when it has read what it took over last, so a subscription
     /// can hold twice as much. Beside the messages, 4 KiB of each half may be bytes of events that
     /// were read already, and an event costs some 80 bytes beside its message.

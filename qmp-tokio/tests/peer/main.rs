@@ -14,6 +14,7 @@ mod faults;
 mod handshake;
 mod locks;
 mod many;
+mod patience;
 mod reconnect;
 mod streams;
 mod timer;

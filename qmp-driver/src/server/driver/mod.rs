@@ -10,13 +10,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use qmp_proto::Output;
+use qmp_proto::{InputBuffer, Output};
 use qmp_sockets::Hangup;
 
 use self::take::{Taken, take};
 use crate::Transport;
 use crate::connection::machine::Writer;
-use crate::input::Input;
 use crate::server::connection::Connection;
 use crate::transport::{Descriptor, is_end};
 
@@ -38,7 +37,7 @@ const LAST_READS: usize = 256;
 pub struct Driver {
     connection: Arc<Connection>,
     transport: Arc<dyn Transport>,
-    input: Input,
+    input: InputBuffer,
     /// How many bytes were read.
     read: u64,
     /// What is in the input is no whole message.
@@ -87,7 +86,7 @@ impl Driver {
         Self {
             connection,
             transport,
-            input: Input::new(longest),
+            input: InputBuffer::new(longest),
             read: 0,
             starved: true,
             outgoing: Output::new(),
@@ -261,7 +260,7 @@ impl Driver {
     }
 
     fn take(&mut self) -> Result<Next, Hangup> {
-        let input = self.input.bytes();
+        let input = self.input.unread();
         let place = self.read - input.len() as u64;
         let Taken { used, starved, end } =
             take(&self.connection, input, place, self.manners.garbage_ends);
