@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use bench_core::baseline::{envelope, members, newline};
+use bench_core::baseline::{envelope, envelopes, members, newline};
 use bench_core::{Messages, PATHS, Paths};
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -23,6 +23,8 @@ fn core(criterion: &mut Criterion) {
     let other_event = messages.other_event.as_bytes();
     group.bench_function("newline-207k", |it| it.iter(|| newline(black_box(reply))));
     group.bench_function("raw-value-event", |it| it.iter(|| envelope(black_box(event))));
+    let events = messages.events.as_bytes();
+    group.bench_function("raw-value-events", |it| it.iter(|| envelopes(black_box(events))));
     group.bench_function("raw-value-207k", |it| it.iter(|| envelope(black_box(reply))));
     group.bench_function("byte-loop-event", |it| it.iter(|| members(black_box(other_event))));
     group.bench_function("byte-loop-207k", |it| it.iter(|| members(black_box(other_reply))));

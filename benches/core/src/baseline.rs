@@ -1,6 +1,7 @@
 //! What the core is held against: the least that one can do with a line, and what one does with a
 //! general parser.
 
+use std::hint::black_box;
 use std::ops::Range;
 
 use serde::Deserialize;
@@ -28,6 +29,17 @@ pub struct Envelope<'a> {
 /// By serde_json.
 pub fn envelope(line: &[u8]) -> Option<Envelope<'_>> {
     serde_json::from_slice(line).ok()
+}
+
+/// The same of each line in a buffer; how many are events.
+pub fn envelopes(lines: &[u8]) -> usize {
+    let (mut start, mut count) = (0, 0);
+    for end in memchr::memchr_iter(b'\n', lines) {
+        let envelope = black_box(envelope(&lines[start..end]));
+        count += usize::from(envelope.is_some_and(|it| it.event == Some("DEVICE_DELETED")));
+        start = end + 1;
+    }
+    count
 }
 
 /// Where a member's name and value are.
@@ -82,7 +94,7 @@ pub fn members(line: &[u8]) -> [Member; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Messages;
+    use crate::{EVENTS, Messages};
 
     #[test]
     fn all_find_the_same() {
@@ -95,5 +107,6 @@ mod tests {
             assert_eq!(envelope.flatten(), value);
             assert_eq!(newline(line.as_bytes()), Some(line.len() - 1));
         }
+        assert_eq!(envelopes(messages.events.as_bytes()), EVENTS);
     }
 }

@@ -3,4 +3,4 @@
 pub mod baseline;
 mod paths;
 
-pub use paths::{Messages, PATHS, Path, Paths};
+pub use paths::{EVENTS, Messages, PATHS, Path, Paths};

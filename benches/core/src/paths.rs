@@ -22,20 +22,34 @@ pub enum Path {
     SplitEvent,
     /// The answer of 207 kB, its id first.
     SplitReply,
+    /// The event, so many times in one buffer, as a read brings a flood of them.
+    RouteEvents,
+}
+
+/// How many events a buffer of 4 KiB holds.
+pub const EVENTS: usize = 29;
+
+impl Path {
+    /// How many messages it takes at once.
+    pub const fn messages(self) -> usize {
+        if let Self::RouteEvents = self { EVENTS } else { 1 }
+    }
 }
 
 /// All of them, with their names.
-pub const PATHS: [(&str, Path); 5] = [
+pub const PATHS: [(&str, Path); 6] = [
     ("route-event", Path::RouteEvent),
     ("route-reply-207k", Path::RouteReply),
     ("command-and-answer", Path::Command),
     ("split-event", Path::SplitEvent),
     ("split-reply-207k", Path::SplitReply),
+    ("route-events", Path::RouteEvents),
 ];
 
 /// What a server says on these ways; replies are to the first command.
 pub struct Messages {
     pub event: String,
+    pub events: String,
     pub other_event: String,
     pub reply: String,
     pub other_reply: String,
@@ -45,11 +59,12 @@ pub struct Messages {
 impl Messages {
     pub fn new() -> Self {
         let schema = bench_messages::schema();
+        let event = "{\"timestamp\": {\"seconds\": 1795363537, \"microseconds\": 100003}, \
+                     \"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"net3\", \"path\": \
+                     \"/machine/peripheral/net3\"}}\r\n";
         Self {
-            event: "{\"timestamp\": {\"seconds\": 1795363537, \"microseconds\": 100003}, \
-                    \"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"net3\", \"path\": \
-                    \"/machine/peripheral/net3\"}}\r\n"
-                .to_owned(),
+            event: event.to_owned(),
+            events: event.repeat(EVENTS),
             other_event: "{\"event\":\"DEVICE_DELETED\",\"data\":{\"device\":\"net3\",\"path\":\
                           \"/machine/peripheral/net3\"},\"timestamp\":{\"seconds\":1795363537,\
                           \"microseconds\":100003}}\r\n"
@@ -103,7 +118,7 @@ impl<'m> Paths<'m> {
     /// If it ends elsewhere.
     pub fn once(&mut self, path: Path) {
         let reply = match path {
-            Path::RouteEvent | Path::SplitEvent => None,
+            Path::RouteEvent | Path::SplitEvent | Path::RouteEvents => None,
             Path::RouteReply => Some(&mut self.reply),
             Path::SplitReply => Some(&mut self.other_reply),
             Path::Command => Some(&mut self.short),
@@ -122,6 +137,7 @@ impl<'m> Paths<'m> {
         match path {
             Path::RouteEvent => hear_event(client, &messages.event),
             Path::SplitEvent => hear_event(client, &messages.other_event),
+            Path::RouteEvents => hear_events(client, &messages.events),
             Path::RouteReply => ask(client, output, "query-qmp-schema", &reply.text),
             Path::SplitReply => ask(client, output, "query-qmp-schema", &other_reply.text),
             Path::Command => ask(client, output, bench_messages::COMMAND, &short.text),
@@ -158,6 +174,17 @@ fn hear_event(client: &mut Client<()>, text: &str) {
     };
     assert!(event.name() == "DEVICE_DELETED" && used == text.len());
     black_box(event);
+}
+
+fn hear_events(client: &mut Client<()>, text: &str) {
+    let (mut rest, mut count) = (black_box(text.as_bytes()), 0);
+    while let Ok(step) = client.handle_input(rest) {
+        let Some(Received::Event(event)) = step.received else { break };
+        assert!(event.name() == "DEVICE_DELETED");
+        black_box(event);
+        (rest, count) = (&rest[step.used..], count + 1);
+    }
+    assert!(count == EVENTS, "these were other events");
 }
 
 fn ask(client: &mut Client<()>, output: &mut FixedOutput<'_>, name: &str, text: &[u8]) {

@@ -3,9 +3,11 @@
 //! `cargo xtask bench` builds everything and calls this; what it prepares (QEMUs, a Python with
 //! `qemu.qmp`, a Go program) it hands over in the options.
 
+mod agreement;
 mod builds;
 mod catalogue;
 mod client;
+mod cores;
 mod machine;
 mod measuring;
 mod options;
@@ -13,13 +15,16 @@ mod plots;
 mod process;
 mod results;
 mod server;
+mod spread;
 mod tables;
 mod targets;
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use cores::{Available, Cores};
 use measuring::measure;
 use options::Options;
 use results::Results;
@@ -29,38 +34,44 @@ const BUILD: &str = "build";
 
 fn main() -> Result<()> {
     let options = Options::parse(std::env::args().skip(1))?;
+    if let Some(other) = &options.compare {
+        let folder = options.docs.as_deref().unwrap_or(&options.output);
+        let said = agreement::compare(&folder.join("results.json"), other)?;
+        fs::write(folder.join("agreement.md"), format!("# Two runs\n\n{said}"))?;
+        print!("{said}");
+        return Ok(());
+    }
     let mut results = Results::new(&options);
     let workloads = catalogue::workloads(&options);
     let builds = options.wants(BUILD) && (!options.quick || options.only.is_some());
     if workloads.is_empty() && !builds {
         bail!("no workload and client is called {}", options.only.as_deref().unwrap_or_default());
     }
+    let cores = Available::look()?;
     for workload in &workloads {
+        cores.give(workload.cores)?;
         measure(workload, &options, &mut results)?;
         print!("{}", tables::one(workload, &results));
     }
+    cores.give(Cores::All)?;
     if builds {
         builds::measure(&options, &mut results)?;
         print!("{}", tables::builds(&results));
     }
     let verdicts = targets::judge(&results);
     print!("{}", targets::table(&verdicts));
-    fs::create_dir_all(&options.output)?;
-    write(&options, "results.json", &results.json(&verdicts))?;
-    if options.is_complete() {
-        let folder = options.docs.as_deref().unwrap_or(&options.output);
-        fs::create_dir_all(folder)?;
-        fs::write(folder.join("results.md"), tables::document(&workloads, &results, &verdicts))?;
-        plots::draw_all(&workloads, &results, folder)?;
-        println!("\nwritten: {}", folder.display());
-    } else {
-        plots::draw_all(&workloads, &results, &options.output)?;
-    }
-    println!("written: {}", options.output.display());
+    let folder = match &options.docs {
+        Some(docs) if options.is_complete() => docs,
+        _ => &options.output,
+    };
+    fs::create_dir_all(folder)?;
+    write(&folder.join("results.json"), &results.json(&verdicts))?;
+    write(&folder.join("results.md"), &tables::document(&workloads, &results, &verdicts))?;
+    plots::draw_all(&workloads, &results, folder)?;
+    println!("\nwritten: {}", folder.display());
     results.fail_on_errors()
 }
 
-fn write(options: &Options, name: &str, text: &str) -> Result<()> {
-    let file = options.output.join(name);
-    fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
+fn write(file: &Path, text: &str) -> Result<()> {
+    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }

@@ -14,6 +14,8 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     /// A workload, or `workload/client`.
     pub(crate) only: Option<String>,
+    /// The `results.json` of an earlier run, to be compared with that of the last complete one.
+    pub(crate) compare: Option<PathBuf>,
     /// Where the programs are.
     pub(crate) programs: PathBuf,
     /// The workspace of the benchmarks.
@@ -37,6 +39,7 @@ impl Options {
             quick: false,
             rounds: 0,
             only: None,
+            compare: None,
             programs: programs.parent().map(Into::into).unwrap_or_default(),
             output: sources.join("../target/bench"),
             sources,
@@ -52,6 +55,7 @@ impl Options {
                 "--quick" => options.quick = true,
                 "--rounds" => options.rounds = value()?.parse().context("--rounds")?,
                 "--only" => options.only = Some(value()?),
+                "--compare" => options.compare = Some(value()?.into()),
                 "--output" => options.output = value()?.into(),
                 "--docs" => options.docs = Some(value()?.into()),
                 "--python" => options.python = Ok(value()?.into()),
@@ -64,7 +68,9 @@ impl Options {
                         value.split_once('=').context("--qemu VERSION=FOLDER")?;
                     options.qemus.push((version.to_owned(), folder.into()));
                 }
-                other => bail!("what is {other}? --quick, --rounds N, --only WORKLOAD[/CLIENT]"),
+                other => bail!(
+                    "what is {other}? --quick, --rounds N, --only WORKLOAD[/CLIENT], --compare FILE"
+                ),
             }
         }
         if options.rounds == 0 {

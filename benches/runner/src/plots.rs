@@ -148,5 +148,5 @@ fn lines(workload: &Workload, column: &Column, results: &Results, file: &Path) -
 }
 
 fn plain(workload: &Workload, column: &Column) -> String {
-    format!("{}: {}", workload.title.replace('`', ""), column.heading)
+    format!("{}: {}", workload.heading().replace('`', ""), column.heading)
 }

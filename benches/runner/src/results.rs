@@ -1,6 +1,7 @@
 //! What all runs came to.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
@@ -10,6 +11,7 @@ use crate::catalogue::Workload;
 use crate::machine;
 use crate::options::Options;
 use crate::process::Figures;
+use crate::spread::Spread;
 use crate::targets::Verdict;
 
 /// How one run of one client ended.
@@ -84,7 +86,17 @@ impl Results {
         client: &str,
         figure: &str,
     ) -> Option<f64> {
-        middle(self.figures(workload, point, client, figure))
+        Some(self.spread(workload, point, client, figure)?.middle)
+    }
+
+    pub(crate) fn spread(
+        &self,
+        workload: &str,
+        point: usize,
+        client: &str,
+        figure: &str,
+    ) -> Option<Spread> {
+        Spread::of(self.figures(workload, point, client, figure))
     }
 
     /// How many times as much as another client, of the same workload: the middle one of the rounds'
@@ -98,11 +110,12 @@ impl Results {
     ) -> Option<f64> {
         let ours = self.figures(workload, point, client, figure);
         let theirs = self.figures(workload, point, other, figure);
-        middle(ours.iter().zip(&theirs).map(|(one, other)| one / other).collect())
+        let ratios = ours.iter().zip(&theirs).map(|(one, other)| one / other);
+        Some(Spread::of(ratios.collect())?.middle)
     }
 
     pub(crate) fn json(&self, verdicts: &[Verdict]) -> String {
-        let mut workloads = Map::new();
+        let mut runs_of_all = Map::new();
         for ((workload, point, client), runs) in &self.runs {
             let runs: Vec<Value> = runs
                 .iter()
@@ -113,17 +126,21 @@ impl Results {
                 })
                 .collect();
             let key = format!("{workload}/{client}/{point}");
-            workloads.insert(key, runs.into());
+            runs_of_all.insert(key, runs.into());
         }
         let machine: Map<String, Value> =
             self.machine.iter().map(|(name, what)| ((*name).to_owned(), json!(what))).collect();
         let builds: Vec<Value> = self.builds.iter().map(Build::json).collect();
         let targets: Vec<Value> = verdicts.iter().map(Verdict::json).collect();
-        let all = json!({
-            "machine": machine, "rounds": self.rounds, "runs": workloads, "builds": builds,
-            "targets": targets,
-        });
-        format!("{all:#}\n")
+        let mut text = String::from("{\n");
+        // A line a client: to be read by people, too, and compared.
+        let _ = writeln!(text, "\"machine\": {},", json!(machine));
+        let _ = writeln!(text, "\"rounds\": {},", self.rounds);
+        let _ = writeln!(text, "\"builds\": {},", json!(builds));
+        let _ = writeln!(text, "\"targets\": {},", json!(targets));
+        let runs = runs_of_all.iter().map(|(key, runs)| format!("{}: {runs}", json!(key)));
+        let _ = writeln!(text, "\"runs\": {{\n{}\n}}\n}}", runs.collect::<Vec<_>>().join(",\n"));
+        text
     }
 
     /// A client that gave a wrong answer is no slow client.
@@ -135,27 +152,5 @@ impl Results {
             .map(|((workload, _, client), _)| format!("{workload}/{client}"))
             .collect();
         if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
-    }
-}
-
-fn middle(mut figures: Vec<f64>) -> Option<f64> {
-    figures.sort_by(f64::total_cmp);
-    let half = figures.len() / 2;
-    match figures.len() {
-        0 => None,
-        odd if odd % 2 == 1 => Some(figures[half]),
-        _ => Some((figures[half - 1] + figures[half]) / 2.0),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_middle_is_the_median() {
-        assert_eq!(middle(vec![]), None);
-        assert_eq!(middle(vec![3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(middle(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
     }
 }

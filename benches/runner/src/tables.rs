@@ -16,11 +16,15 @@ pub(crate) fn document(workloads: &[Workload], results: &Results, verdicts: &[Ve
     for (name, what) in &results.machine {
         let _ = writeln!(text, "- {name}: {what}");
     }
-    let _ = writeln!(text, "- rounds: {}; each figure is the median", results.rounds);
+    let _ = writeln!(
+        text,
+        "- rounds: {}; each figure is their median, ± half of what the middle half of them spans",
+        results.rounds
+    );
     for workload in workloads {
         text += &one(workload, results);
         for plot in plots::names(workload) {
-            let _ = writeln!(text, "\n![{}]({plot}.svg)", workload.title);
+            let _ = writeln!(text, "\n![{}]({plot}.svg)", workload.heading());
         }
     }
     text + &builds(results) + &targets::table(verdicts)
@@ -28,7 +32,7 @@ pub(crate) fn document(workloads: &[Workload], results: &Results, verdicts: &[Ve
 
 /// One workload.
 pub(crate) fn one(workload: &Workload, results: &Results) -> String {
-    let mut text = format!("\n## {}\n\n`--only {}`\n\n", workload.title, workload.name);
+    let mut text = format!("\n## {}\n\n`--only {}`\n\n", workload.heading(), workload.name);
     match &workload.points[..] {
         [_] => single(&mut text, workload, results),
         _ => series(&mut text, workload, results),
@@ -41,6 +45,7 @@ fn single(text: &mut String, workload: &Workload, results: &Results) {
     let mut rows = Vec::new();
     let mut heading = vec!["client".to_owned(), "what".to_owned()];
     heading.extend(workload.columns.iter().map(|column| column.heading.to_owned()));
+    heading.insert(3, "±".to_owned());
     heading.extend(["× floor".into(), "× ours".into()]);
     rows.push(heading);
     for name in &workload.clients {
@@ -56,6 +61,8 @@ fn single(text: &mut String, workload: &Workload, results: &Results) {
             row.push(cell(results.median(workload.name, 0, name, column.figure), column));
         }
         let first = workload.columns[0].figure;
+        let spread = results.spread(workload.name, 0, name, first);
+        row.insert(3, spread.map_or_else(String::new, |spread| spread.percent()));
         let against = |other: Option<&str>| {
             let other = other.filter(|other| other != name)?;
             results.ratio((workload.name, 0), name, other, first)
