@@ -145,6 +145,8 @@ mod tests {
             }
         }
         assert_eq!(skip_value(b"12, 3", 0, 1), Ok(2));
+        // No JSON; but nothing outside a string is escaped.
+        assert_eq!(skip_value(b"[\\], 3", 0, 1), Ok(3));
     }
 
     #[test]

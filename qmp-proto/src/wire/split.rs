@@ -172,6 +172,22 @@ mod tests {
     }
 
     #[test]
+    fn a_body_is_looked_at_when_it_is_read_and_what_only_looks_like_one_at_once() {
+        let told = |text: &'static str| split(text.as_bytes(), MAX_DEPTH);
+        let Ok(Message::Reply(reply)) = told(r#"{"id": 1, "return": [nope]}"#) else { panic!() };
+        reply.json().unwrap_err();
+        let Ok(Message::Event(event)) = told(r#"{"data": [nope], "event": "X"}"#) else { panic!() };
+        event.data().unwrap_err();
+        for text in [
+            r#"{"id": 1, "return": 1, "data": [nope]}"#,
+            r#"{"event": "X", "return": [nope]}"#,
+            r#"{"data": [nope], "error": {"class": "X", "desc": ""}}"#,
+        ] {
+            assert!(matches!(failed(text), Unsplit::Json(_)), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_message_is_told_apart() {
         assert_eq!(failed(r#"{"foo": 1}"#), Unsplit::Unknown);
         assert_eq!(failed(r#"{"return": {}, "error": {}}"#), Unsplit::Unknown);
