@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use qmp_proto::{Event, OwnedEvent, OwnedFailure, OwnedGreeting, Received, Refusal, Sender, Sink};
+use qmp_proto::{
+    Ending, Event, InputBuffer, OwnedEvent, OwnedFailure, OwnedGreeting, Received, Refusal,
+    ReplyPlace, Sender, Sink,
+};
 use qmp_sockets::{Direction, Disconnect, nonce};
 
 use crate::Connection;
@@ -14,6 +17,8 @@ use crate::stream::Stream;
 /// What is left to do about something received, once nothing of it is borrowed any more.
 enum Todo {
     Nothing,
+    /// A large answer, to be taken out of the buffer it stands in.
+    Answer(Token, ReplyPlace),
     Malformed(String),
     NotParsed(OwnedFailure),
     Failed(Refusal),
@@ -31,27 +36,24 @@ impl<S: Stream> Connection<S> {
                 let bytes = event.message().len();
                 events.push(event, bytes);
             };
-            let more = match self.session.receive_behind_events(keep, take) {
+            let received = match self.session.receive_behind_events(keep, take) {
                 Ok(Some((received, sender))) => {
                     let sink = Receiver {
                         greeting: &mut self.greeting,
                         handshake: &mut self.handshake,
                         settings,
                     };
-                    let todo = sink.take(received, sender);
-                    self.finish(todo);
-                    true
+                    Ok(Some(sink.take(received, sender)))
                 }
-                Ok(None) => false,
-                Err(error) => {
-                    self.end(Disconnect::Protocol(error));
-                    false
-                }
+                Ok(None) => Ok(None),
+                Err(error) => Err(error),
             };
             self.wire.show(Direction::Received, self.session.consumed());
             self.wire.show(Direction::Sent, self.session.output().since(before));
-            if !more {
-                return;
+            match received {
+                Ok(Some(todo)) => self.finish(todo),
+                Ok(None) => return,
+                Err(error) => self.end(Disconnect::Protocol(error)),
             }
         }
     }
@@ -59,6 +61,10 @@ impl<S: Stream> Connection<S> {
     fn finish(&mut self, todo: Todo) {
         match todo {
             Todo::Nothing => {}
+            Todo::Answer(token, place) => {
+                let reply = self.session.take_reply(place);
+                token.settle(reply.map_or(Answer::None(Ending::OutcomeUnknown), Answer::Reply));
+            }
             Todo::Malformed(_) if self.settings.tolerant || self.settings.agent => {}
             Todo::Malformed(shown) => self.end(Disconnect::Malformed(shown.into())),
             Todo::NotParsed(failure) => self.end(Disconnect::NotParsed(Arc::new(failure))),
@@ -81,10 +87,15 @@ impl Receiver<'_> {
         mut sender: Sender<'_, Token, Descriptor>,
     ) -> Todo {
         match received {
-            Received::Answer(answer) => answer.token.settle(match answer.outcome {
-                Ok(reply) => Answer::Reply(reply.into_owned()),
-                Err(failure) => Answer::Failure(failure.into_owned()),
-            }),
+            Received::Answer(answer) => match answer.outcome {
+                Ok(reply) => match sender.place_of(&reply) {
+                    Some(place) if reply.message().len() >= InputBuffer::LARGE => {
+                        return Todo::Answer(answer.token, place);
+                    }
+                    _ => answer.token.settle(Answer::Reply(reply.into_owned())),
+                },
+                Err(failure) => answer.token.settle(Answer::Failure(failure.into_owned())),
+            },
             Received::Unanswered(lost) => lost.token.settle(Answer::None(lost.ending)),
             Received::Greeting(greeting) | Received::Restarted(greeting) => {
                 *self.greeting = Some(greeting.into_owned());

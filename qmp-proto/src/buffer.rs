@@ -4,10 +4,14 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::mem;
 
+use crate::message::{OwnedReply, ReplyPlace};
+
 /// The most room to begin with where much came last time.
 const MOST_AT_FIRST: usize = 16 * 1024;
 /// The buffer does not grow beyond this as long as messages fit, and keeps no more when empty.
 pub(crate) const KEPT: usize = 64 * 1024;
+/// Up to here it doubles; beyond, it grows by half, for all of it is written to and may be in vain.
+const MUCH: usize = 1024 * 1024;
 /// A buffer so many times as large as what usually comes is changed for a smaller one.
 const TOO_LARGE: usize = 8;
 
@@ -49,6 +53,9 @@ pub struct InputBuffer {
 impl InputBuffer {
     /// The least room there is to read into.
     pub const LEAST_ROOM: usize = 512;
+    /// A reply of so many bytes, half a mebibyte, is worth the memory that it was read into: see
+    /// [`take_reply`](Self::take_reply). What is as large is a file's content.
+    pub const LARGE: usize = 512 * 1024;
 
     /// A buffer for messages of up to so many bytes; it has no memory yet.
     pub const fn new(longest_message: usize) -> Self {
@@ -74,7 +81,9 @@ impl InputBuffer {
             (self.start, self.end) = (0, self.end - self.start);
         }
         if self.bytes.len() - self.end < Self::LEAST_ROOM {
-            let wanted = (self.bytes.len() * 2).max(self.first_room());
+            let more =
+                if self.bytes.len() < MUCH { self.bytes.len() } else { self.bytes.len() / 2 };
+            let wanted = (self.bytes.len() + more).max(self.first_room());
             let length = wanted.min(self.most()).max(self.end + Self::LEAST_ROOM);
             // Exactly: a vector that grows on its own takes up to twice of what is asked for.
             self.bytes.reserve_exact(length - self.bytes.len());
@@ -101,6 +110,33 @@ impl InputBuffer {
             self.bytes = Vec::new();
             (self.start, self.end) = (0, 0);
         }
+    }
+
+    /// The reply at this place of the [`unread`](Self::unread) bytes, with bytes of its own. It is done
+    /// with, and so is all before it.
+    ///
+    /// A [`LARGE`](Self::LARGE) one that came into an empty buffer is not copied: the buffer's memory
+    /// becomes the reply's. `None` if these bytes are not there any more.
+    pub fn take_reply(&mut self, place: ReplyPlace) -> Option<OwnedReply> {
+        let message = self.unread().get(place.message.clone())?;
+        let moves = message.len() >= Self::LARGE && self.start + place.message.start == 0;
+        let message = match moves {
+            true => self.give_away(place.message.end),
+            false => {
+                let copy = message.into();
+                self.used(place.message.end);
+                copy
+            }
+        };
+        Some(place.reply(message))
+    }
+
+    fn give_away(&mut self, end: usize) -> Vec<u8> {
+        let rest = self.bytes[end..self.end].to_vec();
+        let mut bytes = mem::replace(&mut self.bytes, rest);
+        (self.start, self.end) = (0, self.bytes.len());
+        bytes.truncate(end);
+        bytes
     }
 
     /// Gives the memory back, if nothing is unread: for when there is nothing to be read, where a
@@ -149,6 +185,8 @@ impl fmt::Debug for InputBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Message;
+    use crate::wire::route;
 
     const LEAST_ROOM: usize = InputBuffer::LEAST_ROOM;
 
@@ -244,6 +282,39 @@ mod tests {
             input.filled(count);
         }
         assert_eq!(input.memory(), longest + LEAST_ROOM);
+    }
+
+    #[test]
+    fn a_large_reply_takes_the_memory_with_it_and_a_small_one_a_copy() {
+        const LARGE: usize = InputBuffer::LARGE;
+        let mut input = InputBuffer::new(2 * LARGE);
+        for (length, blanks) in [(10, 0), (LARGE - 50, 0), (LARGE, 0), (LARGE, 3)] {
+            let long = alloc::vec![b'x'; length];
+            let message = [b"{\"return\": \"", &long[..], b"\", \"id\": 7}"].concat();
+            let blank = &b"   "[..blanks];
+            let mut stream = &[blank, &message, b"\r\n{\"ev"].concat()[..];
+            while !stream.is_empty() {
+                let room = input.room();
+                let count = room.len().min(stream.len());
+                room[..count].copy_from_slice(&stream[..count]);
+                input.filled(count);
+                stream = &stream[count..];
+            }
+            let at = input.unread().as_ptr();
+            let line = &input.unread()[blanks..][..message.len()];
+            let Some(Message::Reply(reply)) = route(line) else { panic!() };
+            assert!(reply.place_in(b"elsewhere").is_none());
+            let place = reply.place_in(input.unread()).unwrap();
+            let reply = input.take_reply(place.clone()).unwrap();
+            assert!(input.take_reply(place).is_none(), "it has gone");
+            assert_eq!(reply.message().as_ptr() == at, length >= LARGE && blanks == 0);
+            assert_eq!(reply.message(), message);
+            assert_eq!(reply.json().unwrap().as_str().len(), length + 2);
+            assert_eq!(reply.as_reply().id_bytes(), Some(&b"7"[..]));
+            assert_eq!(input.unread(), b"\r\n{\"ev");
+            assert!(input.room().len() >= LEAST_ROOM);
+            input.used(7);
+        }
     }
 
     #[test]

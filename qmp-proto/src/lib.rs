@@ -96,7 +96,7 @@ pub use message::{
     Capabilities, ErrorClass, Event, Failure, Greeting, Json, Reply, Timestamp, Version,
 };
 #[cfg(feature = "alloc")]
-pub use message::{OwnedEvent, OwnedFailure, OwnedGreeting, OwnedJson, OwnedReply};
+pub use message::{OwnedEvent, OwnedFailure, OwnedGreeting, OwnedJson, OwnedReply, ReplyPlace};
 pub use output::{FixedOutput, Full, NoDescriptor, Sink};
 #[cfg(feature = "alloc")]
 pub use output::{Outgoing, Output};

@@ -6,7 +6,7 @@ use core::mem;
 
 use crate::buffer::InputBuffer;
 use crate::client::{Client, Phase, ProtocolError, Received, RequestId, Step, Unanswered};
-use crate::message::{Event, OwnedEvent};
+use crate::message::{Event, OwnedEvent, OwnedReply, Reply, ReplyPlace};
 use crate::output::{NoDescriptor, Outgoing, Output};
 use crate::request::{RawMessage, Refusal, Refused, Request, WriteArguments};
 
@@ -64,6 +64,7 @@ pub struct Session<T, F = NoDescriptor, const N: usize = 64> {
 pub struct Sender<'s, T, F = NoDescriptor, const N: usize = 64> {
     client: &'s mut Client<T, N>,
     output: &'s mut Output<F>,
+    input: &'s [u8],
 }
 
 impl<T, F, const N: usize> Session<T, F, N> {
@@ -106,9 +107,10 @@ impl<T, F, const N: usize> Session<T, F, N> {
         &mut self,
     ) -> Result<Option<(Received<'_, T>, Sender<'_, T, F, N>)>, ProtocolError> {
         self.settle();
-        let Step { used, received } = self.client.handle_input(self.input.unread())?;
+        let input = self.input.unread();
+        let Step { used, received } = self.client.handle_input(input)?;
         self.done = used;
-        let sender = Sender { client: &mut self.client, output: &mut self.output };
+        let sender = Sender { client: &mut self.client, output: &mut self.output, input };
         Ok(received.map(|received| (received, sender)))
     }
 
@@ -142,8 +144,21 @@ impl<T, F, const N: usize> Session<T, F, N> {
             }
         };
         OwnedEvent::together(input, &events).for_each(take);
-        let sender = Sender { client: &mut self.client, output: &mut self.output };
+        let sender = Sender { client: &mut self.client, output: &mut self.output, input };
         Ok(received?.map(|received| (received, sender)))
+    }
+
+    /// The reply that was received last, by the place that the sender [knew](Sender::place_of), with
+    /// bytes of its own. Unlike [`Reply::into_owned`] it copies no large one: the memory it was read
+    /// into becomes its own, see [`InputBuffer::take_reply`].
+    ///
+    /// To be called before anything else is: it is `None` if these bytes are not there any more. What
+    /// was [`consumed`](Self::consumed) is gone then.
+    pub fn take_reply(&mut self, place: ReplyPlace) -> Option<OwnedReply> {
+        let end = place.message.end;
+        let reply = self.input.take_reply(place)?;
+        self.done = self.done.saturating_sub(end);
+        Some(reply)
     }
 
     fn settle(&mut self) {
@@ -193,7 +208,8 @@ impl<T, F, const N: usize> Session<T, F, N> {
 
     /// For sending while nothing was received.
     pub fn sender(&mut self) -> Sender<'_, T, F, N> {
-        Sender { client: &mut self.client, output: &mut self.output }
+        let input = self.input.unread();
+        Sender { client: &mut self.client, output: &mut self.output, input }
     }
 }
 
@@ -260,6 +276,12 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
         token: T,
     ) -> Result<RequestId, Refused<T>> {
         self.client.execute_raw(self.output, message, token)
+    }
+
+    /// Where a reply stands that was received together with this sender, to
+    /// [take](Session::take_reply) it without a copy; `None` of any other.
+    pub fn place_of(&self, reply: &Reply<'_>) -> Option<ReplyPlace> {
+        reply.place_in(self.input)
     }
 
     /// As [`Client::abandon`].

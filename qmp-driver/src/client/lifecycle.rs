@@ -95,11 +95,12 @@ impl Client {
             return Err(connection.error(Cause::Refused(Refusal::OtherDialect)));
         }
         connection.with(|machine, after| {
-            let vital = machine.lifecycle.handshake.is_some_and(|handshake| handshake.vital);
+            let vital =
+                machine.lifecycle.handshake.as_deref().is_some_and(|handshake| handshake.vital);
             if machine.lifecycle.ended.is_none() {
                 let waited = connection.settings.handshake_deadline;
                 let handshake = Handshake::begin(machine.now(), waited, true, vital);
-                machine.lifecycle.handshake = Some(handshake);
+                machine.lifecycle.handshake = Some(Box::new(handshake));
                 machine.wake_driver(after);
             }
         });

@@ -58,7 +58,7 @@ pub(crate) enum Writer {
 pub(crate) struct Lifecycle {
     pub(crate) greeting: Option<Arc<OwnedGreeting>>,
     /// The handshake under way.
-    pub(crate) handshake: Option<Handshake>,
+    pub(crate) handshake: Option<Box<Handshake>>,
     /// Why the last one failed.
     pub(crate) failed: Option<Box<Failed>>,
     pub(crate) closing: Option<Closing>,
@@ -131,7 +131,7 @@ impl Machine {
             client,
             output: Output::new(),
             waits: Waits::default(),
-            lifecycle: Lifecycle { handshake, ..Lifecycle::default() },
+            lifecycle: Lifecycle { handshake: handshake.map(Box::new), ..Lifecycle::default() },
             transport: Some(transport),
             driver: None,
             armed: None,
@@ -214,7 +214,7 @@ impl Machine {
 
     /// What the driver has to wake up for.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let handshake = self.lifecycle.handshake.and_then(|handshake| handshake.next());
+        let handshake = self.lifecycle.handshake.as_deref().and_then(Handshake::next);
         let closing = self.lifecycle.closing.and_then(|closing| closing.deadline);
         let waits = self.waits.first_deadline();
         waits.into_iter().chain(handshake).chain(closing).chain(self.patience).min()
@@ -288,7 +288,7 @@ impl Machine {
             self.lifecycle.closed_late = true;
             return Err(Disconnect::ByUs);
         }
-        let handshake = self.lifecycle.handshake;
+        let handshake = self.lifecycle.handshake.as_deref().copied();
         if handshake.is_some_and(|handshake| passed(handshake.deadline)) {
             return Ok(handshake);
         }

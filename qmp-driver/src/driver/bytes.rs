@@ -84,9 +84,10 @@ impl Driver {
             Poll::Ready(Err(error)) => return Err(Disconnect::Io(Arc::new(error))),
         }
         loop {
-            let Dispatched { used, more, several, crowded, end } =
+            let Dispatched { used, large, more, several, crowded, end } =
                 dispatch(&self.connection, self.input.unread());
-            self.input.used(used);
+            let taken = large.map_or(0, |large| large.settle(&self.connection, &mut self.input));
+            self.input.used(used - taken);
             self.several |= several;
             self.crowded |= crowded;
             match end {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrayvec::ArrayVec;
 use qmp_proto::{
-    Answer as Answered, Ending, Event, Failure, Malformed, OwnedEvent, Received, Reply, RequestId,
-    Unanswered,
+    Answer as Answered, Ending, Event, Failure, InputBuffer, Malformed, OwnedEvent, Received,
+    Reply, ReplyPlace, RequestId, Unanswered,
 };
 use qmp_sockets::{Direction, Disconnect, nonce};
 
@@ -21,6 +21,8 @@ pub(crate) const BATCH: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Dispatched {
     pub(crate) used: usize,
+    /// An answer that is still to be handed out, and not to be copied for that.
+    pub(crate) large: Option<Large>,
     /// There may be more in the input.
     pub(crate) more: bool,
     /// Several answers were among it: those who got them are likely to send at the same time.
@@ -29,6 +31,14 @@ pub(crate) struct Dispatched {
     pub(crate) crowded: bool,
     /// The connection cannot go on.
     pub(crate) end: Option<Disconnect>,
+}
+
+/// An answer that came alone, and is worth the memory that it was read into.
+#[derive(Debug)]
+pub(crate) struct Large {
+    key: usize,
+    request: RequestId,
+    place: ReplyPlace,
 }
 
 /// Hands out what is in the input.
@@ -53,7 +63,8 @@ pub(crate) fn dispatch(connection: &Connection, input: &[u8]) -> Dispatched {
         crowded = bus.publish(connection.number, &mut events, &mut after.wakers);
     }
     let several = batch.answers.len() > 1;
-    if !batch.answers.is_empty() {
+    let large = Large::among(&batch.answers, input);
+    if large.is_none() && !batch.answers.is_empty() {
         settle(connection, batch.answers, &mut after);
     }
     after.run();
@@ -61,7 +72,29 @@ pub(crate) fn dispatch(connection: &Connection, input: &[u8]) -> Dispatched {
     if let Some(malformed) = batch.malformed {
         end.get_or_insert_with(|| Disconnect::Malformed(malformed.to_string().into()));
     }
-    Dispatched { used, more: more && end.is_none(), several, crowded, end }
+    Dispatched { used, large, more: more && end.is_none(), several, crowded, end }
+}
+
+impl Large {
+    fn among(answers: &[Heard<'_>], input: &[u8]) -> Option<Self> {
+        let [Heard { key, request, outcome: Ok(Ok(reply)) }] = answers else {
+            return None;
+        };
+        let large = reply.message().len() >= InputBuffer::LARGE;
+        let place = large.then(|| reply.place_in(input)).flatten()?;
+        Some(Self { key: *key, request: *request, place })
+    }
+
+    /// Takes it out of the input, and hands it out; how many bytes of the input it was the end of.
+    pub(crate) fn settle(self, connection: &Connection, input: &mut InputBuffer) -> usize {
+        let before = input.unread().len();
+        let reply = input.take_reply(self.place);
+        let answer = reply.map_or(Answer::None(Ending::OutcomeUnknown), Answer::Reply);
+        connection.with(|machine, after| {
+            machine.waits.settle(self.key, self.request, answer, &mut after.wakers);
+        });
+        before - input.unread().len()
+    }
 }
 
 fn settle(connection: &Connection, answers: Few<Heard<'_>>, after: &mut After) {
@@ -192,8 +225,8 @@ impl Machine {
                 self.lifecycle.greeting = Some(Arc::new(greeting.into_owned()));
                 if self.lifecycle.handshake.is_none() {
                     let waited = settings.handshake_deadline;
-                    self.lifecycle.handshake =
-                        Some(Handshake::begin(self.now(), waited, false, true));
+                    let handshake = Handshake::begin(self.now(), waited, false, true);
+                    self.lifecycle.handshake = Some(Box::new(handshake));
                     self.waits.wake_watchers(&mut after.wakers);
                 }
                 let enable = settings.enable;
@@ -208,7 +241,8 @@ impl Machine {
                 return Some(Disconnect::NotParsed(Arc::new(failure.into_owned())));
             }
             Received::HandshakeFailed(failure) => {
-                let vital = self.lifecycle.handshake.is_none_or(|handshake| handshake.vital);
+                let vital =
+                    self.lifecycle.handshake.as_deref().is_none_or(|handshake| handshake.vital);
                 let text = failure.to_string();
                 self.shake(Some(Failed::Refused(failure.into_owned())), after);
                 if vital {

@@ -12,6 +12,8 @@ mod owned_event;
 #[cfg(feature = "alloc")]
 mod owned_json;
 mod reply;
+#[cfg(feature = "alloc")]
+mod reply_place;
 mod timestamp;
 mod version;
 #[cfg(feature = "alloc")]
@@ -29,6 +31,8 @@ pub use owned_event::OwnedEvent;
 #[cfg(feature = "alloc")]
 pub use owned_json::OwnedJson;
 pub use reply::Reply;
+#[cfg(feature = "alloc")]
+pub use reply_place::ReplyPlace;
 pub use timestamp::Timestamp;
 pub use version::Version;
 

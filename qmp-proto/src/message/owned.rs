@@ -12,7 +12,9 @@ use crate::message::{Body, ErrorClass, Failure, Greeting, Json, Reply, Version};
 /// A success answer that owns its bytes: one allocation, decoded when asked for.
 #[derive(Clone)]
 pub struct OwnedReply {
-    message: Box<[u8]>,
+    /// With room behind it, if it has the memory that it was read into: to give that back in part
+    /// would have the allocator fetch it from the system each time.
+    message: Vec<u8>,
     value: Range,
     id: Option<(usize, usize)>,
 }
@@ -40,6 +42,14 @@ impl OwnedReply {
         const MESSAGE: &[u8] = b"{\"return\": {}}";
         let value = Range { start: MESSAGE.len() - 3, end: MESSAGE.len() - 1 };
         Self { message: MESSAGE.into(), value, id: None }
+    }
+
+    pub(super) const fn of(
+        message: Vec<u8>,
+        value: core::ops::Range<usize>,
+        id: Option<(usize, usize)>,
+    ) -> Self {
+        Self { message, value: Range { start: value.start, end: value.end }, id }
     }
 
     /// The reply, borrowed from this.

@@ -191,7 +191,7 @@ fn run<'b>(input: &'b [u8], first: &Event<'b>, behind: &[Event<'_>]) -> (&'b [u8
 }
 
 /// Where a part begins in the whole.
-fn offset(whole: &[u8], part: &[u8]) -> Option<usize> {
+pub(super) fn offset(whole: &[u8], part: &[u8]) -> Option<usize> {
     let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
     (start.checked_add(part.len())? <= whole.len()).then_some(start)
 }
