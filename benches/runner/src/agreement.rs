@@ -1,37 +1,41 @@
 //! Whether two runs agree within the noise that both state.
+//!
+//! Ratios are compared: a machine is a little faster on one day than on another, and all clients with it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use crate::client::Client;
 use crate::spread::Spread;
 use crate::tables::table;
 
-/// What is compared: not the wall, which shows the servers and the neighbours.
-const FIGURES: [&str; 5] = ["cpu_ns", "process_cpu_ns", "idle_bytes", "after_large_bytes", "bytes"];
+/// Of what ratios are made: not of the wall, which shows the servers and the neighbours.
+const TIMES: [&str; 2] = ["cpu_ns", "process_cpu_ns"];
+/// What is measured once.
+const ONCE: [&str; 3] = ["idle_bytes", "after_large_bytes", "bytes"];
+/// One round says nothing of its noise.
+const FEW: usize = 3;
 /// So many of those that differ are shown.
 const SHOWN: usize = 30;
 
-type Spreads = BTreeMap<String, Spread>;
+/// The rounds of a run, by `workload/client/point`.
+type Runs = BTreeMap<String, Vec<Value>>;
 
-/// A figure of two runs.
-struct Pair<'a> {
-    name: &'a str,
+/// A ratio in two runs.
+struct Pair {
+    name: String,
     one: Spread,
     other: Spread,
 }
 
-/// Says of two runs, by their `results.json`, how many of the figures agree, and which do not.
+/// Says of two runs, by their `results.json`, how many of the ratios agree, and which do not.
 pub(crate) fn compare(one: &Path, other: &Path) -> Result<String> {
     let (one, other) = (read(one)?, read(other)?);
-    let pairs: Vec<Pair<'_>> = one
-        .iter()
-        .filter_map(|(name, spread)| Some(Pair { name, one: *spread, other: *other.get(name)? }))
-        .collect();
-    let mut apart: Vec<&Pair<'_>> = pairs.iter().filter(|pair| !pair.agrees()).collect();
+    let pairs = ratios(&one, &other);
+    let mut apart: Vec<&Pair> = pairs.iter().filter(|pair| !pair.agrees()).collect();
     apart.sort_by(|left, right| right.difference().total_cmp(&left.difference()));
     let mut differences: Vec<f64> = pairs.iter().map(Pair::difference).collect();
     differences.sort_by(f64::total_cmp);
@@ -39,58 +43,101 @@ pub(crate) fn compare(one: &Path, other: &Path) -> Result<String> {
         let at = (differences.len() as f64 * share) as usize;
         differences.get(at.min(differences.len().saturating_sub(1))).copied().unwrap_or_default()
     };
+    let once = once(&one, &other).into_iter().fold(0.0, f64::max);
     let mut text = format!(
-        "{} of {} figures agree within the noise that both runs state. Half of all differ by less \
-         than {:.1} %, nine in ten by less than {:.1} %.\n",
+        "{} of {} ratios to the floor or to ours agree within the noise that both runs state, half of \
+         what their rounds span. Half of all differ by less than {:.1} %, nine in ten by less than \
+         {:.1} %. Memory and bytes, which are measured once, differ by {:.1} % at most.\n",
         pairs.len() - apart.len(),
         pairs.len(),
         within(0.5) * 100.0,
         within(0.9) * 100.0,
+        once * 100.0,
     );
     if apart.is_empty() {
         return Ok(text);
     }
-    let _ = writeln!(text, "\nThose that differ most of the {} that do not agree:\n", apart.len());
-    let mut rows =
-        vec![["figure", "one", "±", "other", "±", "difference"].map(str::to_owned).into()];
+    text += "\nThose that do not agree:\n\n";
+    let heading = ["ratio", "one", "±", "other", "±", "difference"].map(str::to_owned);
+    let mut rows = vec![heading.to_vec()];
     rows.extend(apart.iter().take(SHOWN).map(|pair| {
         vec![
-            pair.name.to_owned(),
-            format!("{:.4e}", pair.one.middle),
+            pair.name.clone(),
+            format!("{:.2}", pair.one.middle),
             pair.one.percent(),
-            format!("{:.4e}", pair.other.middle),
+            format!("{:.2}", pair.other.middle),
             pair.other.percent(),
-            format!("{:.1} %", pair.difference() * 100.0),
+            format!("{:.0} %", pair.difference() * 100.0),
         ]
     }));
     table(&mut text, &rows);
     Ok(text)
 }
 
-/// The figures of a run, by `workload/client/point/figure`.
-fn read(file: &Path) -> Result<Spreads> {
+fn read(file: &Path) -> Result<Runs> {
     let shown = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
-    let all: Value = serde_json::from_str(&text).with_context(|| format!("{shown} is no JSON"))?;
-    let runs = all["runs"].as_object().with_context(|| format!("{shown} has no runs"))?;
-    let mut spreads = Spreads::new();
-    for (key, rounds) in runs {
-        for figure in FIGURES {
-            let rounds = rounds.as_array().into_iter().flatten();
-            let figures = rounds.filter_map(|round| round.get(figure)?.as_f64()).collect();
-            if let Some(spread) = Spread::of(figures) {
-                spreads.insert(format!("{key}/{figure}"), spread);
+    let mut all: Value =
+        serde_json::from_str(&text).with_context(|| format!("{shown} is no JSON"))?;
+    serde_json::from_value(all["runs"].take()).with_context(|| format!("{shown} has no runs"))
+}
+
+/// Each client's rounds beside those of its floor, and of ours.
+fn ratios(one: &Runs, other: &Runs) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for key in one.keys() {
+        let [workload, name, point] = key.split('/').collect::<Vec<_>>()[..] else { continue };
+        let Some(client) = Client::named(name) else { continue };
+        for beside in [Some(client.floor), client.ours].into_iter().flatten() {
+            if beside == name {
+                continue;
+            }
+            let beside_key = format!("{workload}/{beside}/{point}");
+            let of = |runs: &Runs| ratio(runs.get(key)?, runs.get(&beside_key)?);
+            if let Some((one, other)) = of(one).zip(of(other)) {
+                pairs.push(Pair { name: format!("{key} to {beside}"), one, other });
             }
         }
     }
-    Ok(spreads)
+    pairs
 }
 
-impl Pair<'_> {
-    /// In parts of the smaller.
+fn ratio(ours: &[Value], theirs: &[Value]) -> Option<Spread> {
+    let figure =
+        TIMES.iter().find(|figure| ours.iter().any(|round| round.get(figure).is_some()))?;
+    let rounds = ours.iter().zip(theirs);
+    let ratios =
+        rounds.filter_map(|(one, other)| Some(number(one, figure)? / number(other, figure)?));
+    let ratios: Vec<f64> = ratios.collect();
+    (ratios.len() >= FEW).then(|| Spread::of(ratios))?
+}
+
+fn number(round: &Value, figure: &str) -> Option<f64> {
+    round.get(figure)?.as_f64()
+}
+
+/// By how much what is measured once differs.
+fn once(one: &Runs, other: &Runs) -> Vec<f64> {
+    let mut differences = Vec::new();
+    for (key, rounds) in one {
+        for figure in ONCE {
+            let first = |rounds: &Vec<Value>| number(rounds.first()?, figure);
+            if let Some((one, other)) = first(rounds).zip(other.get(key).and_then(first)) {
+                differences.push(difference(one, other));
+            }
+        }
+    }
+    differences
+}
+
+/// In parts of the smaller.
+fn difference(one: f64, other: f64) -> f64 {
+    if one == other { 0.0 } else { (one - other).abs() / one.min(other) }
+}
+
+impl Pair {
     fn difference(&self) -> f64 {
-        let (one, other) = (self.one.middle, self.other.middle);
-        if one == other { 0.0 } else { (one - other).abs() / one.min(other) }
+        difference(self.one.middle, self.other.middle)
     }
 
     fn agrees(&self) -> bool {
@@ -100,20 +147,35 @@ impl Pair<'_> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn pair(one: &[f64], other: &[f64]) -> Pair<'static> {
-        let spread = |figures: &[f64]| Spread::of(figures.to_vec()).unwrap();
-        Pair { name: "x", one: spread(one), other: spread(other) }
+    fn runs(ours: [f64; 3], floor: [f64; 3]) -> Runs {
+        let rounds = |figures: [f64; 3]| figures.map(|it| json!({"cpu_ns": it})).to_vec();
+        let memory = vec![json!({"idle_bytes": ours[0]})];
+        Runs::from([
+            ("round-trip/tokio/0".to_owned(), rounds(ours)),
+            ("round-trip/floor-tokio/0".to_owned(), rounds(floor)),
+            ("idle/tokio/0".to_owned(), memory),
+        ])
     }
 
     #[test]
-    fn runs_agree_when_their_noise_reaches_from_one_to_the_other() {
-        let calm = pair(&[10.0, 10.0, 10.1], &[12.0, 12.0, 12.1]);
-        assert!(!calm.agrees());
-        assert!((calm.difference() - 0.2).abs() < 1e-9);
-        assert!(pair(&[9.0, 10.0, 11.0], &[8.0, 11.0, 14.0]).agrees());
-        assert!(pair(&[36.0], &[36.0]).agrees());
-        assert!(!pair(&[36.0], &[37.0]).agrees());
+    fn runs_agree_when_the_noise_of_their_ratios_reaches_from_one_to_the_other() {
+        let calm = runs([11.0, 11.0, 11.1], [10.0; 3]);
+        let agrees = |other: &Runs| {
+            let pairs = ratios(&calm, other);
+            assert_eq!(pairs.len(), 1);
+            assert_eq!(pairs[0].name, "round-trip/tokio/0 to floor-tokio");
+            pairs[0].agrees()
+        };
+        assert!(agrees(&calm));
+        // On a machine that is slower.
+        assert!(agrees(&runs([22.0, 22.1, 22.0], [20.0; 3])));
+        assert!(!agrees(&runs([12.0, 12.0, 12.1], [10.0; 3])));
+        assert!(agrees(&runs([11.0, 12.0, 14.0], [10.0; 3])));
+        let other = once(&calm, &runs([22.0; 3], [20.0; 3]));
+        assert_eq!(other, [1.0]);
     }
 }

@@ -5,7 +5,7 @@
 pub(crate) struct Spread {
     /// The median.
     pub(crate) middle: f64,
-    /// Half of the distance between the quartiles.
+    /// Half of what all of them span.
     pub(crate) noise: f64,
 }
 
@@ -13,21 +13,20 @@ impl Spread {
     /// `None` of no figures.
     pub(crate) fn of(mut figures: Vec<f64>) -> Option<Self> {
         figures.sort_by(f64::total_cmp);
-        let at = |share: f64| {
-            let place = share * figures.len().checked_sub(1)? as f64;
-            let (low, high) =
-                (figures.get(place.floor() as usize)?, figures.get(place.ceil() as usize)?);
-            Some(low + (high - low) * place.fract())
+        let (least, most) = (figures.first()?, figures.last()?);
+        let half = figures.len() / 2;
+        let middle = match figures.len() % 2 {
+            1 => figures[half],
+            _ => f64::midpoint(figures[half - 1], figures[half]),
         };
-        Some(Self { middle: at(0.5)?, noise: (at(0.75)? - at(0.25)?) / 2.0 })
+        Some(Self { middle, noise: (most - least) / 2.0 })
     }
 
     /// The noise, in parts of the figure.
     pub(crate) fn percent(&self) -> String {
-        if self.middle == 0.0 {
-            String::new()
-        } else {
-            format!("{:.1} %", self.noise / self.middle * 100.0)
+        match self.middle {
+            0.0 => String::new(),
+            middle => format!("{:.1} %", self.noise / middle * 100.0),
         }
     }
 }
@@ -37,12 +36,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_middle_is_the_median_and_the_noise_half_of_what_the_middle_half_spans() {
+    fn the_middle_is_the_median_and_the_noise_half_of_the_span() {
         assert_eq!(Spread::of(vec![]), None);
         let spread = |figures: &[f64]| Spread::of(figures.to_vec()).map(|it| (it.middle, it.noise));
         assert_eq!(spread(&[3.0]), Some((3.0, 0.0)));
-        assert_eq!(spread(&[3.0, 1.0, 2.0]), Some((2.0, 0.5)));
-        assert_eq!(spread(&[4.0, 1.0, 2.0, 3.0]), Some((2.5, 0.75)));
-        assert_eq!(spread(&[7.0, 1.0, 6.0, 2.0, 5.0, 3.0, 4.0]), Some((4.0, 1.5)));
+        assert_eq!(spread(&[3.0, 1.0, 2.0]), Some((2.0, 1.0)));
+        assert_eq!(spread(&[4.0, 1.0, 2.0, 3.0]), Some((2.5, 1.5)));
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn document(workloads: &[Workload], results: &Results, verdicts: &[Ve
     }
     let _ = writeln!(
         text,
-        "- rounds: {}; each figure is their median, ± half of what the middle half of them spans",
+        "- rounds: {}; each figure is their median, ± half of what they span",
         results.rounds
     );
     for workload in workloads {
