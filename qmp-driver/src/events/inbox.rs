@@ -125,7 +125,7 @@ impl Inbox {
     /// The driver has waited in vain.
     pub(crate) fn stop_waiting(&self) {
         let mut state = self.lock();
-        state.stalled = state.is_crowded();
+        state.stalled |= state.is_crowded();
         let waker = state.room.take();
         drop(state);
         drop(waker);
@@ -352,6 +352,31 @@ mod tests {
             inbox.offer(0, &mut batch(), false, &mut wakers);
             assert_eq!(wakers.len(), woken, "{names:?}");
         }
+    }
+
+    #[test]
+    fn a_reader_who_was_waited_for_in_vain_is_waited_for_again_once_it_takes_something() {
+        let inbox = Inbox::new(Vec::new(), None, (LONG, 1 << 20));
+        let crowd = || {
+            let offer = |_| inbox.offer(0, &mut batch(), true, &mut Vec::new());
+            (0..LONG / 3).any(offer)
+        };
+        let (driver, mut queue) = (Waker::noop(), EventQueue::with_limits(LONG, 1 << 20));
+        assert!(inbox.poll_room(driver).is_ready(), "there is room");
+        assert!(crowd() && inbox.poll_room(driver).is_pending());
+        // As often as others are waited for in vain.
+        for _ in 0..3 {
+            inbox.stop_waiting();
+            assert!(!crowd() && inbox.poll_room(driver).is_ready());
+        }
+        assert!(inbox.hand_over(&mut queue));
+        assert!(crowd() && inbox.poll_room(driver).is_pending());
+        queue.clear();
+        inbox.hand_over(&mut queue);
+        assert!(inbox.poll_room(driver).is_ready(), "it has taken what was there");
+        let short = Inbox::new(Vec::new(), None, (LONG - 1, 1 << 20));
+        let offer = |_| short.offer(0, &mut batch(), true, &mut Vec::new());
+        assert!(!(0..LONG).any(offer));
     }
 
     #[test]
