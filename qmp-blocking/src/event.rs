@@ -20,6 +20,9 @@ const READS_A_LOOK: usize = 64;
 /// [`Cause::EventsLost`], for the event it waits for may be among them. A program that only ever
 /// waits for some events says so with [`keep_events`](crate::Builder::keep_events), or forgets the
 /// others with [`discard_events`](Connection::discard_events).
+///
+/// Events that came in one read share their bytes, up to 4 KiB of them: of many, keep a few
+/// [`detached`](OwnedEvent::detached).
 #[must_use = "nothing is awaited before `wait` or `look`"]
 pub struct EventWait<'c, S: Stream> {
     connection: &'c mut Connection<S>,

@@ -116,7 +116,8 @@ impl InputBuffer {
     /// with, and so is all before it.
     ///
     /// A [`LARGE`](Self::LARGE) one that came into an empty buffer is not copied: the buffer's memory
-    /// becomes the reply's. `None` if these bytes are not there any more.
+    /// becomes the reply's, with the room that is left behind it: up to as much again. `None` if these
+    /// bytes are not there any more.
     pub fn take_reply(&mut self, place: ReplyPlace) -> Option<OwnedReply> {
         let message = self.unread().get(place.message.clone())?;
         let moves = message.len() >= Self::LARGE && self.start + place.message.start == 0;

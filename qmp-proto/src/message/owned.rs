@@ -10,6 +10,9 @@ use crate::message::with_id::message_with_id;
 use crate::message::{Body, ErrorClass, Failure, Greeting, Json, Reply, Version};
 
 /// A success answer that owns its bytes: one allocation, decoded when asked for.
+///
+/// One of half a mebibyte or more may hold up to twice its size, for it has the memory that it was read
+/// into; a clone has no more than it needs.
 #[derive(Clone)]
 pub struct OwnedReply {
     /// With room behind it, if it has the memory that it was read into: to give that back in part
