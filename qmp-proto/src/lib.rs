@@ -52,8 +52,8 @@
 //!
 //! - none: the client, over memory of the caller's, without an allocator. No call can panic: the
 //!   project links it for microcontrollers without anything to panic with.
-//! - `alloc`: buffers that grow, [`Session`], messages that own their bytes, [`Address`], the
-//!   server.
+//! - `alloc`: buffers that grow, [`Session`], messages that own their bytes, [`Address`], secrets
+//!   masked for logs ([`redact()`]), the server.
 //! - `serde` (default): decode replies into any type, send anything that serializes.
 //! - `std`: nothing but speed. The crate itself never uses the standard library.
 
@@ -74,6 +74,8 @@ mod client;
 mod json;
 mod message;
 mod output;
+#[cfg(feature = "alloc")]
+mod redact;
 mod request;
 #[cfg(feature = "alloc")]
 pub mod server;
@@ -100,6 +102,8 @@ pub use message::{OwnedEvent, OwnedFailure, OwnedGreeting, OwnedJson, OwnedReply
 pub use output::{FixedOutput, Full, NoDescriptor, Sink};
 #[cfg(feature = "alloc")]
 pub use output::{Outgoing, Output};
+#[cfg(feature = "alloc")]
+pub use redact::{Direction, messages, redact};
 #[cfg(feature = "alloc")]
 pub use request::OwnedArguments;
 #[cfg(feature = "serde")]

@@ -17,7 +17,6 @@
 //! - A connection's first id is unlike any other's: [`nonce()`].
 //! - Arguments are put together ([`ArgumentsBuilder`]), replies become values ([`Response`]), and
 //!   what goes wrong is an [`Error`], the same for all adapters.
-//! - Passwords stay out of logs: [`redact()`].
 //!
 //! The adapters re-export this crate whole; there is no need to depend on it as well.
 //!
@@ -50,12 +49,10 @@ mod peer;
 mod queue;
 #[cfg(unix)]
 mod raw;
-mod redact;
 mod response;
 mod socket;
 #[cfg(unix)]
 mod socket_file;
-mod wire;
 
 pub use advice::advise_on_handshake;
 pub use arguments::ArgumentsBuilder;
@@ -80,8 +77,7 @@ pub use listen::Listener;
 pub use long_path::{LONGEST_PATH, ShortPath, unix_address};
 pub use nonce::nonce;
 pub use peer::{describe_silence, describe_stop};
+pub use qmp_proto::{Direction, messages, redact};
 pub use queue::{EventQueue, Queued};
-pub use redact::redact;
 pub use response::{Response, Typed, Untyped};
 pub use socket::Socket;
-pub use wire::{Direction, messages};

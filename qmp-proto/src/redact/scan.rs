@@ -1,7 +1,10 @@
 //! Finding strings and values in text that is known to be JSON.
 
-use std::borrow::Cow;
-use std::ops::Range;
+use alloc::borrow::Cow;
+use alloc::string::ToString;
+use core::ops::Range;
+
+use crate::json::{Text, skip_blanks};
 
 /// A text that every rule takes for a secret.
 const NOT_UNDERSTOOD: &[u8] = b"secret password=";
@@ -25,10 +28,13 @@ pub(super) fn next_string(message: &[u8], from: usize) -> Option<Token<'_>> {
     let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
     let text = match memchr::memchr(b'\\', inner) {
         None => Cow::Borrowed(inner),
-        Some(_) => match serde_json::from_slice::<String>(quoted) {
-            Ok(text) => Cow::Owned(text.into_bytes()),
-            Err(_) => Cow::Borrowed(NOT_UNDERSTOOD),
-        },
+        Some(_) => {
+            let text = Text::new(core::str::from_utf8(inner).unwrap_or_default()).to_string();
+            match text.contains(char::REPLACEMENT_CHARACTER) {
+                true => Cow::Borrowed(NOT_UNDERSTOOD),
+                false => Cow::Owned(text.into_bytes()),
+            }
+        }
     };
     Some(Token { start, end, text })
 }
@@ -41,11 +47,6 @@ pub(super) fn value_of(message: &[u8], token: &Token<'_>) -> Option<Range<usize>
     }
     let start = skip_blanks(message, colon + 1);
     Some(start..end_of_value(message, start))
-}
-
-fn skip_blanks(message: &[u8], from: usize) -> usize {
-    let blanks = message[from..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    from + blanks
 }
 
 fn end_of_value(message: &[u8], start: usize) -> usize {

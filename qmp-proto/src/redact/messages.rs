@@ -1,4 +1,4 @@
-//! A look at the wire.
+//! Messages as they are shown, one at a time.
 
 /// Which way a message went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,7 +13,7 @@ pub enum Direction {
 /// the further lines of a pretty-printed one are indented or end it.
 pub fn messages(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = bytes.trim_ascii();
-    std::iter::from_fn(move || {
+    core::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn each_message_is_shown_by_itself() {
         let wire = b"{\"error\": 1}\n\xFF{\"return\": 2}\n{\r\n    \"a\": {\r\n    }\r\n}\r\n";
-        let shown: Vec<_> = messages(wire).collect();
+        let shown: std::vec::Vec<_> = messages(wire).collect();
         assert_eq!(
             shown,
             [&b"{\"error\": 1}"[..], b"\xFF{\"return\": 2}", b"{\r\n    \"a\": {\r\n    }\r\n}"]

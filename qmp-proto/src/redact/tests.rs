@@ -1,3 +1,7 @@
+use std::borrow::ToOwned;
+use std::format;
+use std::string::String;
+
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -61,7 +65,7 @@ fn what_is_no_secret_is_shown_and_not_copied() {
         r#"{"return":[{"name":"set_password","arg-type":"1"},{"name":"password"}]}"#.to_owned(),
         r#"{"error":{"class":"GenericError","desc":"Parameter 'password' is missing"}}"#.to_owned(),
         r#"{"return":{"filename":"https://me@host/"}}"#.to_owned(),
-        r#"{"event":"JOB","data":{"id":"\ud83d","note":"\u00e9"}}"#.to_owned(),
+        r#"{"event":"JOB","data":{"id":"\ud83d\ude00","note":"\u00e9"}}"#.to_owned(),
         "half a mess".to_owned(),
         String::new(),
     ];
