@@ -62,7 +62,7 @@ pub(crate) async fn ten_thousand_idle_connections<R: Tasks>(runtime: &str, peer:
     echo(&first, 0).await;
 
     let empty = Memory::now();
-    let bare: Vec<_> = (0..BARE).map(|_| R::transport(peer.connect()).unwrap()).collect();
+    let bare: Vec<_> = (0..BARE).map(|_| R::default().transport(peer.connect()).unwrap()).collect();
     let alone = Memory::now().since(&empty).each(BARE);
 
     let before = Memory::now();
@@ -94,7 +94,7 @@ pub(crate) async fn ten_thousand_idle_connections<R: Tasks>(runtime: &str, peer:
     while Memory::now().since(&before).heap > IDLE * REST {
         let left = Memory::now().since(&before);
         assert!(started.elapsed() < PLENTY, "{name}: {left} left after the end");
-        R::unblock(|| thread::sleep(Duration::from_millis(10))).await;
+        R::default().unblock(|| thread::sleep(Duration::from_millis(10))).await;
     }
     echo(&first, 1).await;
     drop(bare);

@@ -1,197 +1,157 @@
 //! How a connection is made.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::process::ExitStatus;
 use std::time::Duration;
 
-use qmp_proto::{Client, Event, Options, Session};
-use qmp_sockets::{
-    Deadline, Direction, Error, EventQueue, IntoAddress, Listener, Socket, connect, nonce,
-};
+use qmp_driver::{Direction, Error, IntoAddress, Options, Socket};
 #[cfg(unix)]
-use qmp_sockets::{Launch, Launched, Process};
+use qmp_driver::{Launch, Process};
+use qmp_sockets::Listener;
 
-use crate::Connection;
+use crate::client::Client;
 use crate::stream::Stream;
-use crate::wire::Wire;
+use crate::thread::{CallerThread, Thread};
 
-/// How long connecting and the handshake may take unless set.
-const USUAL_DEADLINE: Duration = Duration::from_secs(10);
-
-/// Makes a [`Connection`].
+/// Makes a [`Client`]. [`builder`](crate::builder()) makes one.
 ///
 /// ```no_run
 /// use std::time::Duration;
-/// use qmp_blocking::Connection;
 ///
-/// let mut qemu = Connection::builder()
+/// let qemu = qmp_blocking::builder()
 ///     .out_of_band()
 ///     .handshake_deadline(Duration::from_secs(60))
 ///     .on_wire(|direction, message| eprintln!("{direction:?} {}", String::from_utf8_lossy(message)))
 ///     .connect("tcp:localhost:4444")?;
 /// # Ok::<(), qmp_blocking::Error>(())
 /// ```
-#[derive(Debug)]
-pub struct Builder {
-    settings: Settings,
-    negotiated: bool,
-    options: Option<Options>,
-    pub(crate) connect_deadline: Duration,
-    events: (usize, usize),
-    wire: Wire,
-}
+#[derive(Default)]
+pub struct Builder(Inner);
 
-/// What a connection keeps of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) agent: bool,
-    pub(crate) enable: &'static [&'static str],
-    pub(crate) handshake_deadline: Duration,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) tolerant: bool,
-    /// The names of the events to keep; all, if there are none.
-    pub(crate) kept_events: Vec<String>,
-}
-
-impl Settings {
-    pub(crate) fn keeps(&self, event: &Event<'_>) -> bool {
-        let kept = &self.kept_events;
-        kept.is_empty() || kept.iter().any(|name| name == event.name())
-    }
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Self {
-            settings: Settings {
-                agent: false,
-                enable: &[],
-                handshake_deadline: USUAL_DEADLINE,
-                deadline: None,
-                tolerant: false,
-                kept_events: Vec::new(),
-            },
-            negotiated: false,
-            options: None,
-            connect_deadline: USUAL_DEADLINE,
-            events: (EventQueue::<()>::MOST_EVENTS, EventQueue::<()>::MOST_BYTES),
-            wire: Wire::default(),
-        }
-    }
-}
+type Inner = qmp_driver::Builder<CallerThread>;
 
 impl Builder {
-    /// The other end is a guest agent.
-    pub fn agent(mut self) -> Self {
-        self.settings.agent = true;
-        self
+    /// The peer is a guest agent.
+    pub fn agent(self) -> Self {
+        Self(self.0.agent())
     }
 
-    /// The monitor has greeted already and capabilities are negotiated, on a connection that
-    /// somebody handed over: nothing is awaited before the first command.
-    pub fn negotiated(mut self) -> Self {
-        self.negotiated = true;
-        self
+    /// The monitor has greeted already and capabilities are negotiated, on a connection that was
+    /// handed over: nothing is awaited before the first command.
+    pub fn negotiated(self) -> Self {
+        Self(self.0.negotiated())
     }
 
     /// Enables out-of-band execution. It is an error if the server does not offer it.
     ///
-    /// Then at most 7 in-band commands are in flight, for with more QEMU would stop reading.
-    pub fn out_of_band(mut self) -> Self {
-        self.settings.enable = &[qmp_proto::OUT_OF_BAND];
-        self
+    /// Then at most 7 in-band commands are in flight, since with more QEMU would stop reading.
+    pub fn out_of_band(self) -> Self {
+        Self(self.0.out_of_band())
     }
 
-    /// How long connecting may take, or waiting for a server to connect to us: 10 seconds unless
-    /// set.
-    pub fn connect_deadline(mut self, deadline: Duration) -> Self {
-        self.connect_deadline = deadline;
-        self
+    /// Sets how long connecting may take, or waiting for a server to connect. Default: 10 seconds.
+    pub fn connect_deadline(self, deadline: Duration) -> Self {
+        Self(self.0.connect_deadline(deadline))
     }
 
-    /// How long greeting and negotiation, or the sync, may take: 10 seconds unless set. A busy
+    /// Sets how long greeting and negotiation, or the sync, may take. Default: 10 seconds. A busy
     /// server, a stopped one and one that serves another client all look like silence.
-    pub fn handshake_deadline(mut self, deadline: Duration) -> Self {
-        self.settings.handshake_deadline = deadline;
-        self
+    pub fn handshake_deadline(self, deadline: Duration) -> Self {
+        Self(self.0.handshake_deadline(deadline))
     }
 
-    /// How long a command may take unless it says otherwise: for ever unless set.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.settings.deadline = Some(deadline);
-        self
+    /// Sets how long a command may take by default. Default: forever.
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self(self.0.deadline(deadline))
     }
 
-    /// Limits, and habits of servers other than QEMU.
-    pub fn options(mut self, options: Options) -> Self {
-        self.options = Some(options);
-        self
+    /// Sets limits, and habits of servers other than QEMU.
+    pub fn options(self, options: Options) -> Self {
+        Self(self.0.options(options))
     }
 
-    /// How many events, and how many bytes of them, are kept for a slow reader: 4096 and 4 MiB
-    /// unless set.
-    pub fn event_limits(mut self, events: usize, bytes: usize) -> Self {
-        self.events = (events, bytes);
-        self
+    /// Goes on when a monitor sends bytes that are not a message, where by default the connection
+    /// ends: an answer may be lost in them.
+    pub fn tolerate_malformed(self) -> Self {
+        Self(self.0.tolerate_malformed())
     }
 
-    /// Keeps only events with these names, and drops all others when they come. For programs that
-    /// are interested in a few and never take the rest, which would fill the memory for events.
-    pub fn keep_events<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        self.settings.kept_events = names.into_iter().map(Into::into).collect();
-        self
+    /// Keeps no events for [`with_backlog`](crate::SubscriptionBuilder::with_backlog) before the first
+    /// subscription.
+    pub fn without_backlog(self) -> Self {
+        Self(self.0.without_backlog())
     }
 
-    /// Goes on when a monitor sends bytes that are no message, where otherwise the connection ends:
-    /// an answer may be lost in them.
-    pub fn tolerate_malformed(mut self) -> Self {
-        self.settings.tolerant = true;
-        self
-    }
-
-    /// Shows every message on the wire to `hook`, the handshake's too, with passwords and other
+    /// Shows every message on the wire to `hook`, including the handshake's, with passwords and other
     /// secrets masked, and without its line end.
-    pub fn on_wire(mut self, hook: impl FnMut(Direction, &[u8]) + Send + 'static) -> Self {
-        self.wire = Wire::new(Box::new(hook));
-        self
+    pub fn on_wire(self, hook: impl FnMut(Direction, &[u8]) + Send + 'static) -> Self {
+        Self(self.0.on_wire(hook))
     }
 
     /// Connects to a server.
     ///
     /// # Errors
     ///
-    /// As [`Connection::connect`].
-    pub fn connect(self, address: impl IntoAddress) -> Result<Connection, Error> {
+    /// As [`connect`](crate::connect()).
+    pub fn connect(self, address: impl IntoAddress) -> Result<Client, Error> {
         let address = address.into_address()?;
-        let socket = connect(&address, Deadline::after(self.connect_deadline).instant())?;
-        self.over(socket, &address.to_string())
+        self.make(|builder| builder.connect(address))
     }
 
-    /// Waits for a server to connect to us: `-qmp unix:PATH` without `server=on`.
+    /// Connects to a server that may still be starting: tries until it listens and the handshake has
+    /// begun, until its process ends, or until the deadline of connecting.
+    ///
+    /// Between two attempts, which are 50 ms apart at most, `has_ended` checks the process without
+    /// waiting: `|| child.try_wait()`, or `|| Ok(None)` if nothing is known of it. An error of its own
+    /// ends the attempts, too.
+    ///
+    /// [`launch`](Self::launch) needs none of this, and can quote a QEMU that does not like its
+    /// options.
+    ///
+    /// ```no_run
+    /// use std::process::Command;
+    ///
+    /// let mut child = Command::new("qemu-system-x86_64")
+    ///     .args(["-display", "none", "-qmp", "unix:/run/vm.qmp,server=on,wait=off"])
+    ///     .spawn()?;
+    /// let builder = qmp_blocking::builder();
+    /// let qemu = builder.connect_when_up("unix:/run/vm.qmp", || child.try_wait())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::EndedEarly`](crate::Cause::EndedEarly), soon, if the process has ended; the last
+    /// attempt's error if the deadline has passed. Permanent errors are returned immediately: that the
+    /// address cannot be parsed, is not permitted or not a socket, and all that
+    /// [`connect`](Self::connect) returns once a server listens.
+    pub fn connect_when_up(
+        self,
+        address: impl IntoAddress,
+        has_ended: impl FnMut() -> io::Result<Option<ExitStatus>>,
+    ) -> Result<Client, Error> {
+        self.make(|builder| builder.connect_when_up(address, has_ended))
+    }
+
+    /// Waits for a server to connect: `-qmp unix:PATH` without `server=on`.
     ///
     /// # Errors
     ///
     /// If none does within the deadline of connecting, or the handshake fails.
-    pub fn accept(mut self, listener: &Listener) -> Result<Connection, Error> {
-        let deadline = Deadline::after(self.connect_deadline);
-        loop {
-            let socket = listener.accept(deadline.instant())?;
-            match self.start(socket, &listener.local_address().to_string()) {
-                // Somebody who only looked whether anybody listens.
-                Err(error) if error.is_disconnected() && !deadline.expired() => {}
-                started => return started,
-            }
-        }
+    pub fn accept(self, listener: &Listener) -> Result<Client, Error> {
+        self.make(|builder| builder.accept(listener))
     }
 
-    /// Starts QEMU or the storage daemon, connected from its first moment, and goes through the
+    /// Starts QEMU or the storage daemon, connected from its first moment, and completes the
     /// handshake. Keep the [`Process`]: dropped, it is killed.
     ///
     /// ```no_run
-    /// use qmp_blocking::{Connection, Launch};
+    /// use qmp_blocking::Launch;
     ///
     /// let launch = Launch::qemu("qemu-system-x86_64").args(["-M", "q35", "-display", "none"]);
-    /// let (mut qemu, mut process) = Connection::builder().launch(launch)?;
+    /// let (qemu, mut process) = qmp_blocking::builder().launch(launch)?;
     /// qemu.execute("quit").run()?;
     /// println!("{}", process.wait()?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -201,70 +161,49 @@ impl Builder {
     ///
     /// If the program cannot be started, or the handshake fails. If that is because the program has
     /// ended ([`Cause::Died`](crate::Cause::Died)), as after an option that it does not like, the
-    /// error comes at once and tells what it said. In any case it is killed.
+    /// error quotes its standard error. In any case it is killed.
     #[cfg(unix)]
-    pub fn launch(self, launch: Launch) -> Result<(Connection, Process), Error> {
-        let Launched { socket, process, .. } = launch.spawn()?;
-        match self.over(socket, &process.to_string()) {
-            Ok(connection) => Ok((connection, process)),
-            Err(error) => Err(process.explain(error)),
-        }
+    pub fn launch(self, launch: Launch) -> Result<(Client, Process), Error> {
+        let thread = Thread::of(self.0.runtime());
+        let (client, process) = thread.run(self.0.launch(launch))?;
+        Ok((Client::new(client, thread), process))
     }
 
-    /// Takes a stream that is connected already, and goes through the handshake on it; errors call
-    /// the other end `peer`.
+    /// Takes a stream that is connected already, and completes the handshake on it; errors call the
+    /// peer `peer`.
     ///
-    /// A [`Socket`] is made of a `UnixStream` (one end of a socket pair, say), a `TcpStream` or an
-    /// `OwnedFd`; [`NoDeadline`](crate::NoDeadline) takes anything else.
+    /// A [`Socket`] is made of a `UnixStream` (one end of a socket pair, for example), a `TcpStream`
+    /// or an `OwnedFd`; [`BlockingStream`](crate::BlockingStream) takes anything else.
     ///
     /// # Errors
     ///
     /// If the handshake fails.
-    pub fn over<S: Stream>(mut self, stream: S, peer: &str) -> Result<Connection<S>, Error> {
-        self.start(stream, peer)
+    pub fn over<S: Stream>(self, stream: S, peer: &str) -> Result<Client<S>, Error> {
+        let (thread, transport) = Thread::over(stream);
+        let (client, driver) = self.0.open_over(transport, peer)?;
+        thread.spawn(driver);
+        let client = Client::new(client, thread);
+        client.thread.run(client.inner.ready())?;
+        Ok(client)
     }
 
-    /// Takes the hook along only if it succeeds.
-    pub(crate) fn start<S: Stream>(
-        &mut self,
-        stream: S,
-        peer: &str,
-    ) -> Result<Connection<S>, Error> {
-        let options = self.options.clone();
-        let client = if self.settings.agent {
-            Client::agent(options.unwrap_or(Options::agent()))
-        } else if self.negotiated {
-            Client::negotiated(options.unwrap_or_default(), nonce())
-        } else {
-            Client::monitor(options.unwrap_or_default())
-        };
-        let mut connection = Connection {
-            stream,
-            session: Session::new(client),
-            settings: self.settings.clone(),
-            peer: Arc::from(peer),
-            greeting: None,
-            events: EventQueue::with_limits(self.events.0, self.events.1),
-            wire: std::mem::take(&mut self.wire),
-            handshake: None,
-            deaf: false,
-            ended: None,
-            closed: Arc::new(AtomicBool::new(false)),
-        };
-        if connection.is_ready() {
-            return Ok(connection);
-        }
-        match connection.handshake() {
-            Ok(()) => Ok(connection),
-            Err(error) => {
-                self.wire = std::mem::take(&mut connection.wire);
-                Err(error)
-            }
-        }
+    fn make<F>(self, make: impl FnOnce(Inner) -> F) -> Result<Client, Error>
+    where
+        F: Future<Output = Result<qmp_driver::Client, Error>>,
+    {
+        let thread = Thread::<Socket>::of(self.0.runtime());
+        let client = thread.run(make(self.0))?;
+        Ok(Client::new(client, thread))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
 #[allow(dead_code)]
-fn a_connection_can_be_sent_to_another_thread(connection: Connection<Socket>) -> impl Send {
-    connection
+fn a_client_can_be_sent_to_another_thread(client: Client<Socket>) -> impl Send {
+    client
 }

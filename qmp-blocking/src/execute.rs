@@ -1,247 +1,190 @@
-//! Commands, put together.
+//! Commands, put together and run.
 
-use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
-use std::sync::Arc;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use qmp_proto::{Command, Request};
-use qmp_sockets::{ArgumentsBuilder, Cause, Error, Response, Typed, Untyped};
+use qmp_driver::{Error, Response, Untyped};
 use serde::Serialize;
 
-use crate::Connection;
-use crate::answer::Place;
-use crate::connection::Descriptor;
-use crate::sent::{Clock, Sent};
+use crate::client::Client;
 use crate::stream::Stream;
 
-/// More is not queued.
-const MOST_QUEUED: usize = 64 * 1024;
-
-/// A command that is being put together; [`run`](Self::run), [`send`](Self::send) or
-/// [`queue`](Self::queue) sends it.
-#[must_use = "a command does nothing until it is run or sent"]
-pub struct Execute<'c, S: Stream, R> {
-    connection: &'c mut Connection<S>,
-    name: Name<'c>,
-    arguments: ArgumentsBuilder,
-    out_of_band: bool,
-    answered: bool,
-    descriptor: Option<Descriptor>,
-    deadline: Option<Duration>,
-    response: PhantomData<fn() -> R>,
+/// A command; [`run`](Self::run), [`send`](Self::send) or [`queue`](Self::queue) sends it.
+#[must_use = "a command does nothing until it is run, sent or queued"]
+pub struct Execute<'c, S: Stream, R = Untyped> {
+    client: &'c Client<S>,
+    command: qmp_driver::Execute<R>,
+    has_deadline: bool,
 }
 
-/// A typed command's needs no copy.
-#[derive(Clone, Copy)]
-enum Name<'c> {
-    Known(&'static str),
-    Lent(&'c str),
-}
-
-impl<'c> Name<'c> {
-    fn as_str(self) -> &'c str {
-        match self {
-            Self::Known(name) => name,
-            Self::Lent(name) => name,
-        }
+impl<S: Stream> Execute<'_, S, Untyped> {
+    /// Sets all arguments: anything that serializes to a JSON object, or to `null` for none.
+    pub fn arguments<A: Serialize + ?Sized>(self, arguments: &A) -> Self {
+        self.with(|command| command.arguments(arguments))
     }
 
-    fn into_owned(self) -> Cow<'static, str> {
-        match self {
-            Self::Known(name) => Cow::Borrowed(name),
-            Self::Lent(name) => Cow::Owned(name.to_owned()),
-        }
+    /// Adds an argument.
+    pub fn argument<A: Serialize + ?Sized>(self, name: &str, value: &A) -> Self {
+        self.with(|command| command.argument(name, value))
     }
 }
 
-impl<'c, S: Stream> Execute<'c, S, Untyped> {
-    pub(crate) fn new(connection: &'c mut Connection<S>, name: &'c str) -> Self {
-        Self::named(connection, Name::Lent(name))
+impl<'c, S: Stream, R> Execute<'c, S, R> {
+    pub(crate) const fn new(client: &'c Client<S>, command: qmp_driver::Execute<R>) -> Self {
+        Self { client, command, has_deadline: false }
     }
-}
 
-impl<'c, S: Stream, C: Command> Execute<'c, S, Typed<C>> {
-    pub(crate) fn typed(connection: &'c mut Connection<S>, command: &C) -> Self {
-        let mut execute = Self::named(connection, Name::Known(C::NAME)).arguments(command);
-        execute.answered &= C::ANSWERED;
-        execute
+    fn with(
+        mut self,
+        change: impl FnOnce(qmp_driver::Execute<R>) -> qmp_driver::Execute<R>,
+    ) -> Self {
+        self.command = change(self.command);
+        self
+    }
+
+    /// Executes the command [out of band](qmp_driver::Execute::out_of_band): at once, also while an
+    /// in-band command is busy.
+    pub fn out_of_band(self) -> Self {
+        self.with(qmp_driver::Execute::out_of_band)
+    }
+
+    /// Declares that the server sends [no success response](qmp_driver::Execute::without_answer) to
+    /// this command.
+    pub fn without_answer(self) -> Self {
+        self.with(qmp_driver::Execute::without_answer)
+    }
+
+    /// Sends a [file descriptor](qmp_driver::Execute::descriptor) with the command.
+    #[cfg(unix)]
+    pub fn descriptor(self, descriptor: impl Into<std::os::fd::OwnedFd>) -> Self {
+        self.with(|command| command.descriptor(descriptor))
+    }
+
+    /// Sets how long to wait for the answer, and before that for a free slot, counted from when it is
+    /// run or sent.
+    ///
+    /// When it passes the command is not taken back: its outcome is unknown.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.has_deadline = true;
+        self.with(|command| command.deadline(deadline))
     }
 }
 
 impl<'c, S: Stream, R: Response> Execute<'c, S, R> {
-    fn named(connection: &'c mut Connection<S>, name: Name<'c>) -> Self {
-        let deadline = connection.settings.deadline;
-        Self {
-            connection,
-            name,
-            arguments: ArgumentsBuilder::none(),
-            out_of_band: false,
-            answered: Request::<'_, _, Descriptor>::new(name.as_str()).is_answered(),
-            descriptor: None,
-            deadline,
-            response: PhantomData,
-        }
-    }
-
-    /// With all these arguments: anything that serializes to a JSON object, or to `null` for none.
-    pub fn arguments<A: Serialize + ?Sized>(mut self, arguments: &A) -> Self {
-        self.arguments = ArgumentsBuilder::of(arguments);
-        self
-    }
-
-    /// With one more argument.
-    pub fn argument<A: Serialize + ?Sized>(mut self, name: &str, value: &A) -> Self {
-        self.arguments.add(name, value);
-        self
-    }
-
-    /// Out of band: run at once, also while an in-band command is busy. Only for commands that allow
-    /// it (`query-yank`, `yank`, `migrate-pause`, `migrate-recover`), on a connection that was
-    /// [built for it](crate::Builder::out_of_band).
-    pub fn out_of_band(mut self) -> Self {
-        self.out_of_band = true;
-        self
-    }
-
-    /// The server answers this command only when it fails. Then [`run`](Self::run) succeeds when
-    /// the connection ends, a later command is answered, or nothing has come for the deadline, 10
-    /// seconds if it has none. The guest agent's `guest-shutdown` and `guest-suspend-…` are known
-    /// by name.
-    pub fn without_answer(mut self) -> Self {
-        self.answered = false;
-        self
-    }
-
-    /// With a file descriptor (`getfd`, `add-fd`). It is closed once it has left: the server has
-    /// its own then. Descriptors take turns: the command waits until the one before is answered.
-    ///
-    /// A server keeps a file that came with a command that takes none, and gives it to the next
-    /// command that does.
-    #[cfg(unix)]
-    pub fn descriptor(mut self, descriptor: impl Into<std::os::fd::OwnedFd>) -> Self {
-        self.descriptor = Some(descriptor.into());
-        self
-    }
-
-    /// How long to wait for the answer, from now; and for a turn, if too many are in flight.
-    ///
-    /// When it passes, the command is not taken back: its outcome is unknown.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
-        self
-    }
-
     /// Sends the command and waits for its answer.
     ///
     /// # Errors
     ///
-    /// If it cannot be sent, the server answers with an error, the deadline passes, or the
-    /// connection ends. [`Error::outcome`] says whether it may have been done.
+    /// If it cannot be sent, the server answers with an error, the deadline passes, or the connection
+    /// ends. [`Error::outcome`] tells whether it may have been executed.
     pub fn run(self) -> Result<R::Value, Error> {
-        let (connection, sent) = self.submit()?;
-        sent.wait(connection)
+        self.client.check_deadline(self.has_deadline)?;
+        self.client.thread.run(self.command)
     }
 
-    /// Sends the command without waiting for its answer, which [`Sent::wait`] does later: so
-    /// several can be in flight.
+    /// Sends the command without waiting for its answer, so that several can be in flight.
     ///
-    /// If as many are unanswered as may be (64; 7 in-band ones with out-of-band execution), it waits
-    /// until one is answered.
+    /// At the in-flight limit (64; 7 in-band ones with out-of-band execution) it waits until one is
+    /// answered.
     ///
     /// # Errors
     ///
     /// If it cannot be sent.
-    pub fn send(self) -> Result<Sent<R>, Error> {
-        let (connection, sent) = self.submit()?;
-        // It leaves now, if there is room in the socket.
-        connection.write_now();
-        Ok(sent)
+    pub fn send(self) -> Result<PendingReply<'c, S, R>, Error> {
+        let Self { client, mut command, has_deadline } = self;
+        client.check_deadline(has_deadline)?;
+        let sent = poll_fn(|cx| match Pin::new(&mut command).poll(cx) {
+            Poll::Pending if command.is_queued() => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        });
+        let done = client.thread.run(sent).transpose()?;
+        Ok(PendingReply { client, command, done })
     }
 
-    /// As [`send`](Self::send), but the command leaves together with others, in one write: with the
-    /// next that is sent or run, when an answer or an event has to be waited for, when 64 KiB are
-    /// queued, or with [`Connection::flush`]. Until then it is not sent, and if the connection is
-    /// dropped, never. Its deadline counts from now.
+    /// As [`send`](Self::send), but the command is written together with others, in one system call:
+    /// when something is waited for, when 64 KiB are queued, or with [`Client::flush`].
+    ///
+    /// Until then it is not sent, and if the client is dropped, never.
     ///
     /// ```no_run
-    /// # use qmp_blocking::Connection;
-    /// # let mut qemu = Connection::connect("/run/vm.qmp")?;
+    /// # let qemu = qmp_blocking::connect("/run/vm.qmp")?;
     /// let cpus = qemu.execute("query-cpus-fast").queue()?;
     /// let block = qemu.execute("query-block").queue()?;
-    /// let (cpus, block) = (cpus.wait(&mut qemu)?, block.wait(&mut qemu)?);
+    /// let (cpus, block) = (cpus.recv()?, block.recv()?);
     /// # Ok::<(), qmp_blocking::Error>(())
     /// ```
     ///
     /// # Errors
     ///
     /// If it cannot be sent.
-    pub fn queue(self) -> Result<Sent<R>, Error> {
-        let (connection, sent) = self.submit()?;
-        if connection.session.output().unsent() >= MOST_QUEUED {
-            connection.write_now();
-        }
-        Ok(sent)
-    }
-
-    fn submit(self) -> Result<(&'c mut Connection<S>, Sent<R>), Error> {
-        let Self {
-            connection,
-            name: command,
-            arguments,
-            out_of_band,
-            answered,
-            mut descriptor,
-            deadline,
-            ..
-        } = self;
-        let (name, command) = (command.as_str(), command);
-        connection.check_deadline(deadline).map_err(|error| error.in_command(name))?;
-        if descriptor.is_some() && !connection.stream.carries_descriptors() {
-            return Err(connection.error(Cause::NoDescriptors).in_command(name));
-        }
-        let arguments =
-            arguments.finish().map_err(|cause| connection.error(cause).in_command(name))?;
-        let clock = Clock::start(deadline, answered, connection.stream.has_deadlines());
-        let place = Place::default();
-        let request = connection.admit(name, &clock, |connection| {
-            let mut request = Request::new(name);
-            request = if out_of_band { request.out_of_band() } else { request };
-            request = if answered { request } else { request.without_answer() };
-            if let Some(descriptor) = descriptor.take() {
-                request = request.descriptor(descriptor);
-            }
-            let sent = match &arguments {
-                Some(arguments) => {
-                    connection.try_submit(request.checked(arguments.as_arguments()), &place)
-                }
-                None => connection.try_submit(request, &place),
-            };
-            sent.map_err(|(refusal, back)| {
-                descriptor = back;
-                refusal
-            })
-        })?;
-        let sent = Sent {
-            request,
-            place,
-            peer: Arc::clone(&connection.peer),
-            name: command.into_owned(),
-            answered,
-            clock,
-            response: PhantomData,
-        };
-        Ok((connection, sent))
+    pub fn queue(self) -> Result<PendingReply<'c, S, R>, Error> {
+        self.client.inner.hold_output();
+        self.send()
     }
 }
 
 impl<S: Stream, R> fmt::Debug for Execute<'_, S, R> {
-    /// Not the arguments: they may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Execute")
-            .field("name", &self.name.as_str())
-            .field("deadline", &self.deadline)
-            .finish_non_exhaustive()
+        self.command.fmt(f)
+    }
+}
+
+/// The answer to a command that was sent.
+///
+/// Dropping it discards the answer when it comes; the command is not taken back.
+#[must_use = "the answer is discarded unless it is received"]
+pub struct PendingReply<'c, S: Stream, R: Response = Untyped> {
+    client: &'c Client<S>,
+    command: qmp_driver::Execute<R>,
+    done: Option<R::Value>,
+}
+
+impl<S: Stream, R: Response> PendingReply<'_, S, R> {
+    /// Waits for the answer. Answers may be awaited in any order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Execute::run`].
+    pub fn recv(self) -> Result<R::Value, Error> {
+        match self.done {
+            Some(value) => Ok(value),
+            None => self.client.thread.run(self.command),
+        }
+    }
+
+    /// Returns the answer if it has come, without waiting: reads what is in the socket. Its deadline
+    /// can pass here, too.
+    ///
+    /// # Errors
+    ///
+    /// As [`Execute::run`].
+    ///
+    /// # Panics
+    ///
+    /// If it has returned an answer or an error before.
+    pub fn try_recv(&mut self) -> Result<Option<R::Value>, Error> {
+        if let Some(value) = self.done.take() {
+            return Ok(Some(value));
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        for last in [false, true] {
+            if let Poll::Ready(answer) = Pin::new(&mut self.command).poll(&mut cx) {
+                return answer.map(Some);
+            }
+            if !last {
+                self.client.thread.run_now();
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl<S: Stream, R: Response> fmt::Debug for PendingReply<'_, S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.command.fmt(f)
     }
 }

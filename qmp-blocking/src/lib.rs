@@ -1,93 +1,106 @@
 //! A QMP client for plain blocking code: one owner, no threads, no runtime.
 //!
-//! (One thread for a moment, where a host name is to be looked up within a deadline: the system's
-//! look-up cannot be interrupted.)
-//!
 //! ```no_run
-//! use qmp_blocking::Connection;
-//!
 //! fn main() -> Result<(), qmp_blocking::Error> {
-//!     let mut qemu = Connection::connect("unix:/run/vm.qmp")?;
+//!     let qemu = qmp_blocking::connect("unix:/run/vm.qmp")?;
 //!     println!("QEMU {}", qemu.version().unwrap_or_default());
+//!     let resumed = qemu.event().named("RESUME");
 //!     qemu.execute("cont").run()?;
-//!     let event = qemu.event().named("RESUME").wait()?;
-//!     println!("{} at {:?}", event.name(), event.timestamp());
+//!     println!("RESUME at {:?}", resumed.run()?.timestamp());
 //!     Ok(())
 //! }
 //! ```
 //!
-//! - [`Connection::connect`] to QEMU or the storage daemon, [`Connection::connect_agent`] to a guest
-//!   agent; [`Connection::builder`] for deadlines, out-of-band execution, a QEMU to
-//!   [launch](Builder::launch), a [`Listener`] that QEMU connects to, or any other stream.
-//! - [`execute`](Connection::execute) commands by name, or [`call`](Connection::call) typed ones;
-//!   send or queue several before waiting for the first; pass descriptors.
-//! - [`event`](Connection::event) waits for events, or looks without waiting. Events are kept, in
-//!   order and in bounded memory, while answers are awaited.
+//! - [`connect`] to QEMU or the storage daemon, [`connect_agent`] to a guest agent; [`builder`] for
+//!   deadlines, out-of-band execution, a QEMU to [launch](Builder::launch), a [`Listener`] that QEMU
+//!   connects to, or any other stream.
+//! - [`Client::execute`] commands by name, or [`call`](Client::call) typed ones; send or queue several
+//!   before waiting for the first; pass file descriptors.
+//! - [`Client::event`] waits for one event, [`Client::events`] subscribes to many.
 //! - [`server()`] is the other side: it serves clients.
 //! - [`Error`] tells a server's error from a deadline and from a lost connection, and whether the
-//!   command may have been done all the same.
+//!   command may have been executed all the same.
 //!
-//! The protocol is [`qmp_proto`]'s and the sockets are [`qmp_sockets`]'; both are re-exported, so a
-//! program depends on this crate alone.
+//! The engine is that of the asynchronous clients, run on the thread that waits: the names are the
+//! same, with `run` in the place of `await`. (One other thread exists for a moment, where a host name
+//! is looked up within a deadline, since the system's look-up cannot be interrupted.)
 
-mod answer;
+#![forbid(unsafe_code)]
+
 mod builder;
-mod connection;
-mod drive;
-mod event;
+mod client;
+mod events;
 mod execute;
-mod handshake;
-mod raw;
-mod receive;
-mod sent;
 pub mod server;
-mod shutdown;
-mod starting;
 mod stream;
-mod submit;
-mod wire;
+mod thread;
+mod transport;
 
 pub use builder::Builder;
-pub use connection::Connection;
-pub use event::EventWait;
-pub use execute::Execute;
-pub use raw::Raw;
-pub use sent::Sent;
-pub use shutdown::ShutdownHandle;
-pub use stream::{Interest, NoDeadline, Readiness, Stream};
+pub use client::Client;
+pub use events::{EventWait, PersistentSubscription, Subscription, SubscriptionBuilder};
+pub use execute::{Execute, PendingReply};
+pub use stream::{BlockingStream, Interest, Readiness, Stream};
 
-pub use qmp_proto::{
-    self, Address, AddressError, Command, DecodeError, ErrorClass, Json, Options, OwnedEvent,
-    OwnedFailure, OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version,
-};
-pub use qmp_sockets::{
-    self, Cause, ConnectError, Direction, Disconnect, Error, IntoAddress, Listener, Outcome,
-    Response, Socket, Typed, Untyped,
+pub use qmp_driver::{
+    self, AbortHandle, Address, AddressError, Cause, Command, ConnectError, DecodeError, Deferred,
+    Direction, Disconnect, Error, ErrorClass, Event, EventItem, IntoAddress, Json, MemberValue,
+    Operation, Options, Outcome, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply,
+    PersistentItem, Raw, Reply, Response, Socket, SocketError, State, Timeout, Timestamp, Typed,
+    TypedEvent, Untyped, Version, qmp_proto, qmp_sockets,
 };
 #[cfg(unix)]
-pub use qmp_sockets::{Launch, Process};
+pub use qmp_driver::{Died, Launch, LaunchError, Process};
+pub use qmp_sockets::Listener;
+
+/// Connects to a monitor: of QEMU, of the storage daemon. The [`Address`] tells how it can be
+/// written.
+///
+/// Connecting and the handshake have 10 seconds each; [`builder`] sets others.
+///
+/// # Errors
+///
+/// If the address cannot be parsed, nothing listens there, or nothing greets in time, as when another
+/// client is connected. The error says which, and what to do.
+pub fn connect(address: impl IntoAddress) -> Result<Client, Error> {
+    builder().connect(address)
+}
+
+/// Connects to a guest agent and syncs with it.
+///
+/// # Errors
+///
+/// As [`connect`].
+pub fn connect_agent(address: impl IntoAddress) -> Result<Client, Error> {
+    builder().agent().connect(address)
+}
+
+/// A builder, for everything that differs from the defaults.
+pub fn builder() -> Builder {
+    Builder::default()
+}
 
 /// Serves clients: the other side of QMP, for virtual machine monitors, mock servers and proxies.
 /// The module [`server`](mod@server) tells more.
 ///
 /// ```
-/// use qmp_blocking::{Connection, Listener};
+/// use qmp_blocking::Listener;
 ///
 /// fn main() -> Result<(), qmp_blocking::Error> {
 ///     let listener = Listener::bind("tcp:127.0.0.1:0")?;
 ///     let address = listener.local_address().clone();
 ///     let serving = std::thread::spawn(move || {
-///         let mut client = qmp_blocking::server().accept(&listener)?;
-///         while let Some(request) = client.next_command(None)? {
+///         let mut commands = qmp_blocking::server().accept(&listener)?;
+///         while let Some(request) = commands.recv()? {
 ///             match request.name() {
-///                 "query-name" => client.answer_json(request, r#"{"name": "vm1"}"#)?,
-///                 _ => client.not_found(request)?,
+///                 "query-name" => request.answer_json(r#"{"name": "vm1"}"#)?,
+///                 _ => request.not_found(),
 ///             }
 ///         }
 ///         Ok::<(), qmp_blocking::Error>(())
 ///     });
 ///
-///     let mut vmm = Connection::connect(address)?;
+///     let vmm = qmp_blocking::connect(address)?;
 ///     let name = vmm.execute("query-name").run()?;
 ///     assert_eq!(name.json()?.as_str(), r#"{"name": "vm1"}"#);
 ///     vmm.close()?;

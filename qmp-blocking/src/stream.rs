@@ -1,63 +1,88 @@
 //! Streams that can be waited for.
 
+use std::fmt;
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 #[cfg(unix)]
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use qmp_sockets::{Socket, describe_silence, describe_stop};
 
-/// A stream that a [`Connection`](crate::Connection) runs over, or a
-/// [server's](crate::server::Connection).
+/// A stream that a [`Client`](crate::Client) or a [server](crate::server) runs over.
 ///
-/// [`Socket`] is one; [`NoDeadline`] makes one of anything that reads and writes.
+/// [`Socket`] is one; [`BlockingStream`] makes one of anything that reads and writes.
 ///
-/// `read` is called when [`poll`](Self::poll) said that there is something to read, or when nothing
-/// else is to be waited for, and waits then. `Interrupted` and `WouldBlock` are no failures: the
-/// call is made again.
-pub trait Stream: Read + Write {
-    /// Waits until the stream can do something of `interest`, for at most `timeout`; for ever
-    /// without one. Nothing is ready when the time is over.
+/// `Interrupted` and `WouldBlock` are not failures: the call is made again.
+pub trait Stream: fmt::Debug + Send + Sync + 'static {
+    /// Reads some bytes, and blocks until there are any; 0 at the end of the stream.
     ///
     /// # Errors
     ///
-    /// What the system says.
-    fn poll(&mut self, interest: Interest, timeout: Option<Duration>) -> io::Result<Readiness>;
+    /// The operating system's.
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Writes what can be written without waiting.
+    /// Reads some bytes without blocking.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if that is nothing.
-    fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize>;
-
-    /// Reads, with the descriptor that came with the bytes, as
-    /// [`receive_with_descriptor`](qmp_sockets::receive_with_descriptor) does. Servers read so;
-    /// clients use `read`, and what comes is closed.
-    ///
-    /// # Errors
-    ///
-    /// As `read`.
-    #[cfg(unix)]
-    fn read_with_descriptor(&mut self, room: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
-        Ok((self.read(room)?, None))
+    /// `WouldBlock` if there are none.
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.has_deadlines() && self.poll(Interest::Read, Some(Duration::ZERO))?.read {
+            true => self.read(buffer),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 
-    /// Writes with a descriptor that travels with the first byte.
+    /// Writes some bytes without blocking.
     ///
     /// # Errors
     ///
-    /// `Unsupported` where the stream is no unix socket.
+    /// `WouldBlock` if nothing can be written.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Waits until the stream can do something of `interest`, for at most `timeout`; forever without
+    /// one. Nothing is ready when the time is over.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    fn poll(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<Readiness>;
+
+    /// Reads some bytes with the file descriptor that came with them, as
+    /// [`receive_with_descriptor`](qmp_sockets::receive_with_descriptor) does. Servers use it;
+    /// clients use [`read`](Self::read), and descriptors that come are closed.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
     #[cfg(unix)]
-    fn write_with_descriptor(&mut self, bytes: &[u8], descriptor: &OwnedFd) -> io::Result<usize> {
+    fn read_with_descriptor(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
+        Ok((self.read(buffer)?, None))
+    }
+
+    /// As [`try_write`](Self::try_write), with a file descriptor that is sent with the first byte.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` unless the stream is a unix socket.
+    #[cfg(unix)]
+    fn try_write_with_descriptor(
+        &self,
+        bytes: &[u8],
+        descriptor: BorrowedFd<'_>,
+    ) -> io::Result<usize> {
         let _ = (bytes, descriptor);
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Says that nothing more will be written, where the stream can say so.
-    fn end_writing(&mut self) {}
+    /// Shuts down the write half or both, where the stream has such a thing.
+    fn shutdown(&self, how: Shutdown) {
+        let _ = how;
+    }
 
-    /// Whether descriptors can be sent and received.
+    /// Whether file descriptors can be sent and received.
     fn carries_descriptors(&self) -> bool {
         false
     }
@@ -67,12 +92,12 @@ pub trait Stream: Read + Write {
         true
     }
 
-    /// What a person should try when the other end has said nothing at all.
+    /// What a person should try when the peer has sent nothing at all.
     fn describe_silence(&self) -> String {
         "the server may be busy or stopped, or serve another client".to_owned()
     }
 
-    /// Why the other end has fallen silent, if that is known.
+    /// Why the peer has stopped answering, if that is known.
     fn describe_stop(&self) -> Option<String> {
         None
     }
@@ -82,7 +107,7 @@ pub trait Stream: Read + Write {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Interest {
-    /// Bytes to read, or the end.
+    /// Bytes to read, or the end of the stream.
     Read,
     /// That, or room to write.
     ReadOrWrite,
@@ -90,10 +115,10 @@ pub enum Interest {
     Write,
 }
 
-/// What a stream can do without waiting.
+/// What a stream can do without blocking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
-    /// There are bytes to read, or the end.
+    /// There are bytes to read, or the end of the stream.
     pub read: bool,
     /// There is room to write.
     pub write: bool,
@@ -101,7 +126,20 @@ pub struct Readiness {
 
 #[cfg(unix)]
 impl Stream for Socket {
-    fn poll(&mut self, interest: Interest, timeout: Option<Duration>) -> io::Result<Readiness> {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        Read::read(&mut &*self, buffer)
+    }
+
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (count, _) = rustix::net::recv(self, buffer, rustix::net::RecvFlags::DONTWAIT)?;
+        Ok(count)
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.try_write(bytes)
+    }
+
+    fn poll(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<Readiness> {
         use rustix::event::{PollFd, PollFlags, poll};
 
         let flags = match interest {
@@ -110,41 +148,40 @@ impl Stream for Socket {
             Interest::Write => PollFlags::OUT,
         };
         let timeout = timeout.map(|timeout| {
-            // poll(2) takes no more than about 68 years; that is for ever too.
+            // poll(2) takes no more than about 68 years; that is forever, too.
             timeout.min(Duration::from_secs(i32::MAX as u64)).try_into().unwrap_or_default()
         });
-        let mut descriptors = [PollFd::new(&*self, flags)];
+        let mut descriptors = [PollFd::new(self, flags)];
         match poll(&mut descriptors, timeout.as_ref()) {
             Ok(_) => {}
-            // A signal: whoever called looks at the clock and comes again.
+            // A signal: the caller checks the clock and calls again.
             Err(rustix::io::Errno::INTR) => return Ok(Readiness::default()),
             Err(error) => return Err(error.into()),
         }
         let ready = descriptors[0].revents();
-        // An error or a hang-up is told by reading.
+        // An error or a hang-up is reported by reading.
         let read = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
         Ok(Readiness { read: ready.intersects(read), write: ready.contains(PollFlags::OUT) })
     }
 
-    fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Self::try_write(self, bytes)
-    }
-
-    fn read_with_descriptor(&mut self, room: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
+    fn read_with_descriptor(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
         match self {
-            Self::Unix(stream) => qmp_sockets::receive_with_descriptor(stream, room),
-            other => Ok((Read::read(other, room)?, None)),
+            Self::Unix(stream) => qmp_sockets::receive_with_descriptor(stream, buffer),
+            other => Ok((Stream::read(other, buffer)?, None)),
         }
     }
 
-    fn write_with_descriptor(&mut self, bytes: &[u8], descriptor: &OwnedFd) -> io::Result<usize> {
-        use std::os::fd::AsFd;
-        qmp_sockets::send_with_descriptor(&*self, bytes, descriptor.as_fd())
+    fn try_write_with_descriptor(
+        &self,
+        bytes: &[u8],
+        descriptor: BorrowedFd<'_>,
+    ) -> io::Result<usize> {
+        qmp_sockets::send_with_descriptor(self, bytes, descriptor)
     }
 
-    fn end_writing(&mut self) {
-        // It fails where the other end has closed already: that is as good.
-        let _ = self.shutdown(std::net::Shutdown::Write);
+    fn shutdown(&self, how: Shutdown) {
+        // It fails where the peer has closed already, which is as good.
+        let _ = self.shutdown(how);
     }
 
     fn carries_descriptors(&self) -> bool {
@@ -160,10 +197,18 @@ impl Stream for Socket {
     }
 }
 
-/// TCP, by the timeouts of the standard library: a write waits.
+/// TCP, by the timeouts of the standard library: a write blocks.
 #[cfg(not(unix))]
 impl Stream for Socket {
-    fn poll(&mut self, interest: Interest, timeout: Option<Duration>) -> io::Result<Readiness> {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        Read::read(&mut &*self, buffer)
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        Write::write(&mut &*self, bytes)
+    }
+
+    fn poll(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<Readiness> {
         if interest != Interest::Read {
             return Ok(Readiness { read: false, write: true });
         }
@@ -180,13 +225,13 @@ impl Stream for Socket {
             {
                 Ok(Readiness::default())
             }
-            // An error is told by reading.
+            // An error is reported by reading.
             _ => Ok(Readiness { read: true, write: false }),
         }
     }
 
-    fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write(bytes)
+    fn shutdown(&self, how: Shutdown) {
+        let _ = self.shutdown(how);
     }
 
     fn describe_silence(&self) -> String {
@@ -198,52 +243,57 @@ impl Stream for Socket {
     }
 }
 
-/// Any stream, without deadlines: a TLS session, a serial line, a pair of pipes.
+/// Any stream that reads and writes, without deadlines: a TLS session, a serial line.
 ///
-/// Waiting means reading, so it ends when bytes come or the stream does, and not before; deadlines
-/// are refused with an error, and [`EventWait::look`](crate::EventWait::look) only finds events
-/// that were read already.
+/// Waiting means reading, so it ends when bytes come or the stream ends, and not before. Deadlines
+/// are refused with an error, and `try_recv` only finds what was read already.
 ///
 /// ```no_run
-/// use qmp_blocking::{Connection, NoDeadline};
+/// use qmp_blocking::BlockingStream;
 ///
 /// # fn example(tls: std::net::TcpStream) -> Result<(), qmp_blocking::Error> {
-/// let mut qemu = Connection::builder().over(NoDeadline(tls), "host:4444 over TLS")?;
+/// let stream = BlockingStream::new(tls);
+/// let qemu = qmp_blocking::builder().over(stream, "host:4444 over TLS")?;
 /// qemu.execute("query-status").run()?;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
-pub struct NoDeadline<S>(pub S);
+pub struct BlockingStream<S>(Mutex<S>);
 
-impl<S: Read> Read for NoDeadline<S> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
+impl<S> BlockingStream<S> {
+    /// Wraps a stream.
+    pub const fn new(stream: S) -> Self {
+        Self(Mutex::new(stream))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, S> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<S: Write> Write for NoDeadline<S> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+impl<S: Read + Write + Send + 'static> Stream for BlockingStream<S> {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.lock().read(buffer)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl<S: Read + Write> Stream for NoDeadline<S> {
-    fn poll(&mut self, _: Interest, _: Option<Duration>) -> io::Result<Readiness> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.0.write(bytes)?;
-        self.0.flush()?;
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut stream = self.lock();
+        let written = stream.write(bytes)?;
+        stream.flush()?;
         Ok(written)
+    }
+
+    fn poll(&self, _: Interest, _: Option<Duration>) -> io::Result<Readiness> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn has_deadlines(&self) -> bool {
         false
+    }
+}
+
+impl<S> fmt::Debug for BlockingStream<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BlockingStream")
     }
 }

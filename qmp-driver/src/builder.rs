@@ -1,21 +1,22 @@
 //! How a connection is made.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::Cause;
+use crate::{Disconnect, Error};
+use qmp_proto::Direction;
 use qmp_proto::{Address, Options};
+use qmp_sockets::{ConnectError, Deadline, IntoAddress, Socket, connect, nonce};
 #[cfg(unix)]
-use qmp_sockets::{Cause, Launch, Launched, Process, connect_at_once};
-use qmp_sockets::{
-    ConnectError, Deadline, Direction, Disconnect, Error, IntoAddress, Socket, connect, nonce,
-};
+use qmp_sockets::{Launch, LaunchError, Launched, Process, connect_at_once};
 
 use crate::client::link::{Common, Connecting, Origin};
 use crate::connection::Connection;
 use crate::connection::machine::{Handshake, Machine};
-use crate::connection::wire::Hook;
+use crate::connection::wire::{Hook, Wire};
+use crate::events::bus::Bus;
 use crate::{Client, Driver, Runtime, Transport};
 
 /// How long connecting and the handshake may take unless set.
@@ -25,10 +26,11 @@ const USUAL_DEADLINE: Duration = Duration::from_secs(10);
 pub struct Builder<R> {
     settings: Settings,
     negotiated: bool,
+    backlog: bool,
     hook: Option<Hook>,
     pub(crate) client: Option<Client>,
     pub(crate) connect_deadline: Duration,
-    runtime: PhantomData<fn() -> R>,
+    pub(crate) runtime: R,
 }
 
 /// What a connection keeps of it.
@@ -58,7 +60,7 @@ impl Settings {
     }
 }
 
-impl<R> Default for Builder<R> {
+impl<R: Default> Default for Builder<R> {
     fn default() -> Self {
         Self {
             settings: Settings {
@@ -70,15 +72,33 @@ impl<R> Default for Builder<R> {
                 options: None,
             },
             negotiated: false,
+            backlog: true,
             hook: None,
             client: None,
             connect_deadline: USUAL_DEADLINE,
-            runtime: PhantomData,
+            runtime: R::default(),
         }
     }
 }
 
+impl<R: Default> Builder<R> {
+    /// A builder for connections on this runtime.
+    pub fn with_runtime(runtime: R) -> Self {
+        Self { runtime, ..Self::default() }
+    }
+}
+
 impl<R> Builder<R> {
+    /// The runtime.
+    pub const fn runtime(&self) -> &R {
+        &self.runtime
+    }
+
+    /// Whether the peer is a guest agent.
+    pub const fn is_agent(&self) -> bool {
+        self.settings.agent
+    }
+
     /// The other end is a guest agent.
     pub fn agent(mut self) -> Self {
         self.settings.agent = true;
@@ -130,6 +150,13 @@ impl<R> Builder<R> {
     /// an answer may be lost in them.
     pub fn tolerate_malformed(mut self) -> Self {
         self.settings.tolerant = true;
+        self
+    }
+
+    /// Keeps no events for [`with_backlog`](crate::SubscriptionBuilder::with_backlog) before the first
+    /// subscription.
+    pub fn without_backlog(mut self) -> Self {
+        self.backlog = false;
         self
     }
 
@@ -192,7 +219,8 @@ impl<R> Builder<R> {
                 (client, connection)
             }
             None => {
-                let common = Arc::new(Common::default());
+                let common = Common { bus: Bus::new(self.backlog), wire: Wire::default() };
+                let common = Arc::new(common);
                 let connection = Arc::new(Connection::new(machine, 0, common, settings, peer));
                 (Client::new(Arc::clone(&connection)), connection)
             }
@@ -214,8 +242,9 @@ impl<R: Runtime> Builder<R> {
     /// If the address cannot be understood, nobody listens there, or nobody greets in time, as when
     /// another client is connected. The error says which, and what to do.
     pub async fn connect(self, address: impl IntoAddress) -> Result<Client, Error> {
+        let runtime = self.runtime.clone();
         let (client, driver) = self.open(address).await?;
-        R::spawn(driver);
+        runtime.spawn(driver);
         client.ready().await?;
         Ok(client)
     }
@@ -228,7 +257,7 @@ impl<R: Runtime> Builder<R> {
     /// If the address cannot be understood or nobody listens there.
     pub async fn open(mut self, address: impl IntoAddress) -> Result<(Client, Driver), Error> {
         let address = address.into_address()?;
-        let transport = dial::<R>(address.clone(), self.connect_deadline).await?;
+        let transport = dial(&self.runtime, address.clone(), self.connect_deadline).await?;
         self.open_at(transport, address)
     }
 
@@ -239,10 +268,18 @@ impl<R: Runtime> Builder<R> {
         address: Address,
     ) -> Result<(Client, Driver), Error> {
         let (client, driver) = self.open_on(transport, &address.to_string())?;
-        let deadline = self.connect_deadline;
-        let connect = |address, deadline| -> Connecting { Box::pin(dial::<R>(address, deadline)) };
-        let spawn = R::spawn::<Disconnect>;
-        client.link().set_origin(Origin { address, deadline, connect, spawn });
+        let runtime = self.runtime.clone();
+        let connect = move |address, deadline| -> Connecting {
+            let runtime = runtime.clone();
+            Box::pin(async move { dial(&runtime, address, deadline).await })
+        };
+        let runtime = self.runtime.clone();
+        client.link().set_origin(Origin {
+            address,
+            deadline: self.connect_deadline,
+            connect: Arc::new(connect),
+            spawn: Arc::new(move |driver| runtime.spawn(driver)),
+        });
         Ok((client, driver))
     }
 
@@ -259,11 +296,11 @@ impl<R: Runtime> Builder<R> {
         let started = Instant::now();
         let deadline = started.checked_add(self.connect_deadline);
         loop {
-            let (socket, address) = R::accept(listener, deadline).await?;
-            let transport = R::transport(socket);
+            let (socket, address) = self.runtime.accept(listener, deadline).await?;
+            let transport = self.runtime.transport(socket);
             let transport = transport.map_err(|error| ConnectError::listening(&address, error))?;
             let (client, driver) = self.open_on(Arc::new(transport), &address.to_string())?;
-            R::spawn(driver);
+            self.runtime.spawn(driver);
             let expired = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             match client.ready().await {
                 // Somebody who only looked whether anybody listens.
@@ -299,13 +336,19 @@ impl<R: Runtime> Builder<R> {
     /// and tells what it said. In any case it is killed.
     #[cfg(unix)]
     pub async fn launch(self, launch: Launch) -> Result<(Client, Process), Error> {
-        let launched = R::unblock(|| launch.spawn()).await?;
-        let Launched { socket, process, .. } = launched;
-        let transport = R::transport(socket)
-            .map_err(|error| Cause::Launch { program: process.name().to_owned(), error })?;
+        let runtime = self.runtime.clone();
+        let launched = runtime.unblock(|| launch.spawn()).await?;
+        let Launched { socket, mut process, .. } = launched;
+        let transport =
+            runtime.transport(socket).map_err(|error| LaunchError::new(process.name(), error))?;
         match self.over(transport, &process.to_string()).await {
             Ok(client) => Ok((client, process)),
-            Err(error) => Err(R::unblock(|| process.explain(error)).await),
+            // It may have died; that says more than the end of the connection.
+            Err(error) if error.is_disconnected() => {
+                let death = runtime.unblock(move || process.death()).await;
+                Err(death.map_or(error, |died| Cause::Died(died).into()))
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -316,14 +359,16 @@ impl<R: Runtime> Builder<R> {
     ///
     /// If the handshake fails.
     pub async fn over(self, transport: impl Transport, peer: &str) -> Result<Client, Error> {
+        let runtime = self.runtime.clone();
         let (client, driver) = self.open_over(transport, peer)?;
-        R::spawn(driver);
+        runtime.spawn(driver);
         client.ready().await?;
         Ok(client)
     }
 }
 
 pub(crate) async fn dial<R: Runtime>(
+    runtime: &R,
     address: Address,
     deadline: Duration,
 ) -> Result<Arc<dyn Transport>, Error> {
@@ -331,10 +376,10 @@ pub(crate) async fn dial<R: Runtime>(
         Some(socket) => (socket, address),
         None => {
             let deadline = Deadline::after(deadline).instant();
-            R::unblock(move || (connect(&address, deadline), address)).await
+            runtime.unblock(move || (connect(&address, deadline), address)).await
         }
     };
-    let transport = R::transport(socket?);
+    let transport = runtime.transport(socket?);
     Ok(Arc::new(transport.map_err(|error| ConnectError::new(&address, error))?))
 }
 
@@ -350,7 +395,7 @@ fn at_once(_: &Address, _: Duration) -> Option<Result<Socket, ConnectError>> {
 }
 
 fn is_hang_up(error: &Error) -> bool {
-    use qmp_sockets::Cause::Disconnected;
+    use crate::Cause::Disconnected;
     match error.cause() {
         Disconnected { reason, .. } => !matches!(reason, Disconnect::ByUs),
         _ => false,

@@ -20,6 +20,7 @@ mod builder;
 mod client;
 mod connection;
 mod driver;
+mod error;
 mod events;
 mod runtime;
 pub mod server;
@@ -29,19 +30,23 @@ mod trace;
 mod transport;
 
 pub use builder::Builder;
-pub use client::{Client, Execute, Raw, RawRunning, Running, State};
+pub use client::{
+    AbortHandle, Client, Deferred, Execute, Operation, Raw, Reply, Response, State, Timeout, Typed,
+    Untyped,
+};
 pub use driver::Driver;
-pub use events::{Event, EventWait, Events, Subscribe};
+pub use error::{Cause, Disconnect, Error, Outcome};
+pub use events::{
+    Event, EventItem, EventWait, MemberValue, PersistentItem, PersistentSubscription, Subscription,
+    SubscriptionBuilder,
+};
 pub use runtime::Runtime;
 pub use transport::{Borrowed, Descriptor, Transport};
 
 pub use qmp_proto::{
-    self, Address, AddressError, Command, DecodeError, ErrorClass, Json, Options, OwnedEvent,
-    OwnedFailure, OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version,
+    self, Address, AddressError, Command, DecodeError, Direction, ErrorClass, Json, Options,
+    OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version,
 };
-pub use qmp_sockets::{
-    self, Cause, ConnectError, Direction, Disconnect, Error, IntoAddress, Outcome, Queued,
-    Response, Socket, Typed, Untyped,
-};
+pub use qmp_sockets::{self, ConnectError, EndedEarly, IntoAddress, Socket, SocketError};
 #[cfg(unix)]
-pub use qmp_sockets::{Launch, Process};
+pub use qmp_sockets::{Died, Launch, LaunchError, Process};

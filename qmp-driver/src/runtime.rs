@@ -9,35 +9,36 @@ use qmp_sockets::{ConnectError, Socket};
 
 use crate::Transport;
 
-/// A runtime, for [`Builder`](crate::Builder) and [`server::Builder`](crate::server::Builder): how it
-/// takes sockets, and how it spawns. Implemented
-/// by the adapters; programs have no use for it.
-pub trait Runtime: 'static {
+/// A runtime, for [`Builder`](crate::Builder) and [`server::Builder`](crate::server::Builder): it
+/// registers sockets and runs drivers. Adapters implement it; programs do not need it.
+pub trait Runtime: Clone + Default + Send + Sync + 'static {
     /// A socket of the runtime.
     type Transport: Transport;
 
     /// A listening socket of the runtime.
-    type Listener;
+    type Listener: Sync;
 
-    /// Registers a socket with the runtime, which may block or not.
+    /// Registers a socket with the runtime.
     ///
     /// # Errors
     ///
-    /// What the system says.
-    fn transport(socket: Socket) -> io::Result<Self::Transport>;
+    /// The operating system's.
+    fn transport(&self, socket: Socket) -> io::Result<Self::Transport>;
 
-    /// Runs something that blocks where it keeps no other task waiting.
+    /// Runs `work`, which blocks, where it delays no other task.
     fn unblock<T: Send + 'static>(
+        &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send;
 
-    /// Waits until somebody connects, and says at which address. Cancel-safe: a connection that was
-    /// not given out waits for the next call.
+    /// Waits for a connection, and returns it with the listener's address. Cancel-safe: a connection
+    /// that was not returned waits for the next call.
     fn accept(
+        &self,
         listener: &Self::Listener,
         deadline: Option<Instant>,
     ) -> impl Future<Output = Result<(Socket, Address), ConnectError>> + Send;
 
-    /// Runs a driver, of a client or a server, in a task of its own.
-    fn spawn<T: Send + 'static>(driver: impl Future<Output = T> + Send + 'static);
+    /// Runs the driver of a client or a server in a task of its own.
+    fn spawn<T: Send + 'static>(&self, driver: impl Future<Output = T> + Send + 'static);
 }

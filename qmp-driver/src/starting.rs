@@ -4,10 +4,10 @@ use std::io;
 use std::process::ExitStatus;
 use std::sync::Arc;
 
-use qmp_proto::Address;
-use qmp_sockets::{Attempts, ConnectError, Deadline, Error, IntoAddress, Socket};
+use qmp_proto::{Address, ProtocolError};
+use qmp_sockets::{Attempts, ConnectError, Deadline, IntoAddress, RetryError, Socket};
 
-use crate::{Builder, Client, Runtime};
+use crate::{Builder, Cause, Client, Disconnect, Error, Runtime};
 
 impl<R: Runtime> Builder<R> {
     /// Connects to a server that may still be starting: tries until it listens and the handshake has
@@ -51,33 +51,79 @@ impl<R: Runtime> Builder<R> {
         let mut attempts = Attempts::new(address, Deadline::after(self.connect_deadline));
         loop {
             let attempt;
-            (attempts, attempt) = R::unblock(move || {
+            let blocking = move || {
                 let attempt = attempts.connect();
                 (attempts, attempt)
-            })
-            .await;
+            };
+            (attempts, attempt) = self.runtime.unblock(blocking).await;
             let connected = match attempt {
-                Ok(socket) => self.shake_hands(socket, attempts.address()).await,
+                Ok(socket) => self.connect_over(socket, attempts.address()).await,
                 Err(error) => Err(error.into()),
             };
             match connected {
                 Ok(client) => return Ok(client),
-                Err(error) => attempts.go_on(error, &mut has_ended)?,
+                Err(error) if !may_pass(&error) => return Err(error),
+                Err(error) => match attempts.retry(&mut has_ended) {
+                    Ok(()) => {}
+                    Err(RetryError::TimedOut { waited }) => return Err(error.tried_for(waited)),
+                    Err(RetryError::Ended(ended)) => {
+                        let peer = attempts.address().to_string().into();
+                        return Err(Error::new(Cause::EndedEarly(ended)).with_peer(&peer));
+                    }
+                    Err(RetryError::Unknown(error)) => return Err(error.into()),
+                    Err(_) => return Err(error),
+                },
             }
         }
     }
 
     /// If it fails, the next connection takes the place of this one.
-    async fn shake_hands(&mut self, socket: Socket, address: &Address) -> Result<Client, Error> {
-        let transport = R::transport(socket).map_err(|error| ConnectError::new(address, error))?;
+    async fn connect_over(&mut self, socket: Socket, address: &Address) -> Result<Client, Error> {
+        let transport = self.runtime.transport(socket);
+        let transport = transport.map_err(|error| ConnectError::new(address, error))?;
         let (client, driver) = self.open_at(Arc::new(transport), address.clone())?;
-        R::spawn(driver);
+        self.runtime.spawn(driver);
         match client.ready().await {
             Ok(()) => Ok(client),
             Err(error) => {
                 self.client = Some(client);
                 Err(error)
             }
+        }
+    }
+}
+
+/// Whether the server may only need more time: a socket may be there before it serves, and a chardev
+/// hangs up on clients while QEMU starts.
+fn may_pass(error: &Error) -> bool {
+    match error.cause() {
+        Cause::Connect(error) => error.may_pass(),
+        Cause::Disconnected { reason, .. } => match reason {
+            Disconnect::Closed | Disconnect::Io(_) => true,
+            Disconnect::Protocol(error) => {
+                use ProtocolError::{EndInHandshake, EndInsideMessage, EndWithRequests};
+                matches!(error, EndInHandshake { .. } | EndInsideMessage | EndWithRequests { .. })
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_hangs_up_may_be_starting_and_one_that_sends_garbage_is_not_a_server() {
+        let disconnected = |reason| Error::new(Cause::Disconnected { reason, sent: false });
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        for reason in [Disconnect::Closed, Disconnect::Io(Arc::new(reset))] {
+            assert!(may_pass(&disconnected(reason)));
+        }
+        let long = ProtocolError::MessageTooLong { limit: 1 };
+        for reason in [Disconnect::Malformed("?".into()), Disconnect::Protocol(long)] {
+            assert!(!may_pass(&disconnected(reason)));
         }
     }
 }

@@ -10,7 +10,8 @@ pub(crate) use off::{CommandSpan, connected, ended, shows_wire, wire};
 mod on {
     use std::fmt::Display;
 
-    use qmp_sockets::{Direction, Error};
+    use crate::Error;
+    use qmp_proto::Direction;
     use tracing::span::{Entered, Span};
     use tracing::{Level, debug, debug_span, enabled, info, trace};
 
@@ -57,7 +58,8 @@ mod on {
 mod off {
     use std::fmt::Display;
 
-    use qmp_sockets::{Direction, Error};
+    use crate::Error;
+    use qmp_proto::Direction;
 
     pub(crate) struct CommandSpan;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::Shutdown;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -100,6 +101,18 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// The time: of a clock that a test can stop, where the runtime has one.
     fn now(&self) -> Instant {
         Instant::now()
+    }
+
+    /// Shuts down the write half or both halves, on streams that have them. The driver calls it with
+    /// `Both` when the connection is aborted, so that a read which blocks ends.
+    fn shutdown(&self, how: Shutdown) {
+        let _ = how;
+    }
+
+    /// Whether the thread that polls the driver is the one that reads the events, so that it is no
+    /// use to wait for a reader.
+    fn readers_share_the_thread(&self) -> bool {
+        false
     }
 
     /// Whether descriptors can be sent and received.

@@ -19,7 +19,7 @@ use loom::future::block_on;
 use loom::sync::Mutex;
 use loom::thread;
 use qmp_driver::{
-    Borrowed, Builder, Client, Disconnect, Driver, Options, Outcome, Queued, State, Transport,
+    Borrowed, Builder, Client, Disconnect, Driver, EventItem, Options, Outcome, State, Transport,
 };
 
 /// A server that answers at once, in the thread that writes.
@@ -191,7 +191,7 @@ fn whoever_sees_the_answer_finds_the_event() {
         let mut events = client.events().subscribe();
         let driver = drive(driver);
         block_on(client.execute("x").into_future()).unwrap();
-        assert!(matches!(events.try_recv(), Some(Queued::Event(_))));
+        assert!(matches!(events.try_recv(), Some(EventItem::Event(_))));
         drop(client);
         driver.join().unwrap();
         assert!(block_on(events.recv()).is_none());
@@ -206,7 +206,7 @@ fn a_reader_of_events_is_woken_by_each_and_by_the_end() {
         let driver = drive(driver);
         let reader = thread::spawn(move || {
             block_on(async {
-                assert!(matches!(events.recv().await, Some(Queued::Event(_))));
+                assert!(matches!(events.recv().await, Some(EventItem::Event(_))));
                 assert!(events.recv().await.is_none());
             });
         });
@@ -305,7 +305,7 @@ fn a_subscriber_is_told_of_a_new_connection_whatever_the_last_one_does() {
         let next = drive(driver);
         block_on(client.execute("x").into_future()).unwrap();
         assert!(matches!(events.try_recv(), Some(Queued::Reconnected)));
-        assert!(matches!(events.try_recv(), Some(Queued::Event(_))));
+        assert!(matches!(events.try_recv(), Some(EventItem::Event(_))));
         drop(client);
         last.join().unwrap();
         next.join().unwrap();

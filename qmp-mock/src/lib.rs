@@ -5,7 +5,6 @@
 //! and error texts are those of QEMU; what the commands answer is up to the test.
 //!
 //! ```
-//! use qmp_blocking::Connection;
 //! use qmp_mock::{ErrorClass, Mock};
 //! use serde_json::json;
 //!
@@ -16,7 +15,7 @@
 //!     .with(json!({"id": "net0"}))
 //!     .fail(ErrorClass::DeviceNotFound, "Device 'net0' not found");
 //!
-//! let mut qemu = Connection::connect(mock.address())?;
+//! let qemu = qmp_blocking::connect(mock.address())?;
 //! qemu.execute("query-status").run()?;
 //! let error = qemu.execute("device_del").arguments(&json!({"id": "net0"})).run().unwrap_err();
 //! assert_eq!(error.class(), Some(ErrorClass::DeviceNotFound));
@@ -62,4 +61,4 @@ pub use rules::On;
 pub use unmet::Unmet;
 
 pub use qmp_proto::{Address, DecodeError, ErrorClass, Json, Version};
-pub use qmp_sockets::{Error, IntoAddress};
+pub use qmp_sockets::{IntoAddress, SocketError};

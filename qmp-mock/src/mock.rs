@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use qmp_proto::Address;
-use qmp_sockets::{Deadline, Error, IntoAddress, Listener, connect};
+use qmp_sockets::{Deadline, IntoAddress, Listener, SocketError, connect};
 use serde::Serialize;
 use tempfile::TempDir;
 
@@ -31,7 +31,6 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// `wait_for…` ones waits.
 ///
 /// ```
-/// use qmp_blocking::Connection;
 /// use qmp_mock::Mock;
 /// use serde_json::json;
 ///
@@ -41,7 +40,7 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// mock.on("cont").event("RESUME", ());
 ///
 /// // What is to be tested:
-/// let mut qemu = Connection::connect(mock.address())?;
+/// let qemu = qmp_blocking::connect(mock.address())?;
 /// qemu.execute("query-status").run()?;
 /// qemu.execute("cont").run()?;
 /// qemu.event().named("RESUME").wait()?;
@@ -160,7 +159,7 @@ impl Mock {
     ///
     /// If the system has no thread for it.
     #[track_caller]
-    pub fn connect_to(&self, address: impl IntoAddress) -> Result<(), Error> {
+    pub fn connect_to(&self, address: impl IntoAddress) -> Result<(), SocketError> {
         let address = address.into_address()?;
         let socket = connect(&address, Deadline::after(CONNECT_DEADLINE).instant())?;
         match spawn(&self.shared, socket) {

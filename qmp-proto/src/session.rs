@@ -1,12 +1,10 @@
 //! A client with its buffers, as one object.
 
-use alloc::vec::Vec;
 use core::fmt;
 use core::mem;
 
 use crate::buffer::InputBuffer;
 use crate::client::{Client, Phase, ProtocolError, Received, RequestId, Step, Unanswered};
-use crate::message::{Event, OwnedEvent, OwnedReply, Reply, ReplyPlace};
 use crate::output::{NoDescriptor, Outgoing, Output};
 use crate::request::{RawMessage, Refusal, Refused, Request, WriteArguments};
 
@@ -64,7 +62,6 @@ pub struct Session<T, F = NoDescriptor, const N: usize = 64> {
 pub struct Sender<'s, T, F = NoDescriptor, const N: usize = 64> {
     client: &'s mut Client<T, N>,
     output: &'s mut Output<F>,
-    input: &'s [u8],
 }
 
 impl<T, F, const N: usize> Session<T, F, N> {
@@ -107,58 +104,10 @@ impl<T, F, const N: usize> Session<T, F, N> {
         &mut self,
     ) -> Result<Option<(Received<'_, T>, Sender<'_, T, F, N>)>, ProtocolError> {
         self.settle();
-        let input = self.input.unread();
-        let Step { used, received } = self.client.handle_input(input)?;
+        let Step { used, received } = self.client.handle_input(self.input.unread())?;
         self.done = used;
-        let sender = Sender { client: &mut self.client, output: &mut self.output, input };
+        let sender = Sender { client: &mut self.client, output: &mut self.output };
         Ok(received.map(|received| (received, sender)))
-    }
-
-    /// As [`receive`](Self::receive), behind the events that come first: `take` gets those of them
-    /// that `keep` wants, with bytes of their own. Neighbours share them, which makes a flood of
-    /// events cheaper than one at a time; [`OwnedEvent::together`] says how much they share.
-    ///
-    /// # Errors
-    ///
-    /// As [`receive`](Self::receive). What came before the error is taken all the same.
-    #[allow(clippy::type_complexity)]
-    pub fn receive_behind_events(
-        &mut self,
-        mut keep: impl FnMut(&Event<'_>) -> bool,
-        take: impl FnMut(OwnedEvent),
-    ) -> Result<Option<(Received<'_, T>, Sender<'_, T, F, N>)>, ProtocolError> {
-        self.settle();
-        let input = self.input.unread();
-        let mut events = Vec::new();
-        let received = loop {
-            match self.client.handle_input(&input[self.done..]) {
-                Ok(Step { used, received }) => {
-                    self.done += used;
-                    match received {
-                        Some(Received::Event(event)) if keep(&event) => events.push(event),
-                        Some(Received::Event(_)) => {}
-                        received => break Ok(received),
-                    }
-                }
-                Err(error) => break Err(error),
-            }
-        };
-        OwnedEvent::together(input, &events).for_each(take);
-        let sender = Sender { client: &mut self.client, output: &mut self.output, input };
-        Ok(received?.map(|received| (received, sender)))
-    }
-
-    /// The reply that was received last, by the place that the sender [knew](Sender::place_of), with
-    /// bytes of its own. Unlike [`Reply::into_owned`] it copies no large one: the memory it was read
-    /// into becomes its own, see [`InputBuffer::take_reply`].
-    ///
-    /// To be called before anything else is: it is `None` if these bytes are not there any more. What
-    /// was [`consumed`](Self::consumed) is gone then.
-    pub fn take_reply(&mut self, place: ReplyPlace) -> Option<OwnedReply> {
-        let end = place.message.end;
-        let reply = self.input.take_reply(place)?;
-        self.done = self.done.saturating_sub(end);
-        Some(reply)
     }
 
     fn settle(&mut self) {
@@ -208,8 +157,7 @@ impl<T, F, const N: usize> Session<T, F, N> {
 
     /// For sending while nothing was received.
     pub fn sender(&mut self) -> Sender<'_, T, F, N> {
-        let input = self.input.unread();
-        Sender { client: &mut self.client, output: &mut self.output, input }
+        Sender { client: &mut self.client, output: &mut self.output }
     }
 }
 
@@ -276,12 +224,6 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
         token: T,
     ) -> Result<RequestId, Refused<T>> {
         self.client.execute_raw(self.output, message, token)
-    }
-
-    /// Where a reply stands that was received together with this sender, to
-    /// [take](Session::take_reply) it without a copy; `None` of any other.
-    pub fn place_of(&self, reply: &Reply<'_>) -> Option<ReplyPlace> {
-        reply.place_in(self.input)
     }
 
     /// As [`Client::abandon`].

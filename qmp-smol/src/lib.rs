@@ -134,7 +134,7 @@ pub fn server() -> server::Builder<Smol> {
 }
 
 /// The runtime, for [`Builder`].
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Smol;
 
 impl Runtime for Smol {
@@ -148,12 +148,12 @@ impl Runtime for Smol {
     type Listener = qmp_sockets::Listener;
 
     #[cfg(unix)]
-    fn transport(socket: Socket) -> io::Result<SocketTransport> {
+    fn transport(&self, socket: Socket) -> io::Result<SocketTransport> {
         SocketTransport::new(socket)
     }
 
     #[cfg(not(unix))]
-    fn transport(socket: Socket) -> io::Result<Self::Transport> {
+    fn transport(&self, socket: Socket) -> io::Result<Self::Transport> {
         let Socket::Tcp(stream) = socket else {
             return Err(io::ErrorKind::Unsupported.into());
         };
@@ -161,6 +161,7 @@ impl Runtime for Smol {
     }
 
     fn unblock<T: Send + 'static>(
+        &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send {
         smol::unblock(work)
@@ -168,6 +169,7 @@ impl Runtime for Smol {
 
     #[cfg(unix)]
     async fn accept(
+        &self,
         listener: &Listener,
         deadline: Option<Instant>,
     ) -> Result<(Socket, Address), ConnectError> {
@@ -177,6 +179,7 @@ impl Runtime for Smol {
     /// The system's listeners cannot be waited for here.
     #[cfg(not(unix))]
     async fn accept(
+        &self,
         listener: &qmp_sockets::Listener,
         deadline: Option<Instant>,
     ) -> Result<(Socket, Address), ConnectError> {
@@ -195,7 +198,7 @@ impl Runtime for Smol {
         }
     }
 
-    fn spawn<T: Send + 'static>(driver: impl Future<Output = T> + Send + 'static) {
+    fn spawn<T: Send + 'static>(&self, driver: impl Future<Output = T> + Send + 'static) {
         smol::spawn(driver).detach();
     }
 }

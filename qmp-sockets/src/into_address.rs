@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use qmp_proto::Address;
-
-use crate::Error;
+use qmp_proto::{Address, AddressError};
 
 /// Anything that can be taken for an address: text in one of the forms of [`Address`], an address,
 /// or the path of a unix socket.
@@ -14,53 +12,53 @@ pub trait IntoAddress {
     /// # Errors
     ///
     /// If it is text that cannot be understood.
-    fn into_address(self) -> Result<Address, Error>;
+    fn into_address(self) -> Result<Address, AddressError>;
 }
 
 impl IntoAddress for Address {
-    fn into_address(self) -> Result<Address, Error> {
+    fn into_address(self) -> Result<Address, AddressError> {
         Ok(self)
     }
 }
 
 impl IntoAddress for &Address {
-    fn into_address(self) -> Result<Address, Error> {
+    fn into_address(self) -> Result<Address, AddressError> {
         Ok(self.clone())
     }
 }
 
 impl IntoAddress for &str {
-    fn into_address(self) -> Result<Address, Error> {
-        Ok(self.parse()?)
+    fn into_address(self) -> Result<Address, AddressError> {
+        self.parse()
     }
 }
 
 impl IntoAddress for &String {
-    fn into_address(self) -> Result<Address, Error> {
+    fn into_address(self) -> Result<Address, AddressError> {
         self.as_str().into_address()
     }
 }
 
 impl IntoAddress for String {
-    fn into_address(self) -> Result<Address, Error> {
+    fn into_address(self) -> Result<Address, AddressError> {
         self.as_str().into_address()
     }
 }
 
 impl IntoAddress for &Path {
-    fn into_address(self) -> Result<Address, Error> {
+    fn into_address(self) -> Result<Address, AddressError> {
         Ok(Address::unix(self.as_os_str().as_encoded_bytes()))
     }
 }
 
 impl IntoAddress for &PathBuf {
-    fn into_address(self) -> Result<Address, Error> {
+    fn into_address(self) -> Result<Address, AddressError> {
         self.as_path().into_address()
     }
 }
 
 impl IntoAddress for PathBuf {
-    fn into_address(self) -> Result<Address, Error> {
+    fn into_address(self) -> Result<Address, AddressError> {
         self.as_path().into_address()
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use futures_util::stream::{StreamExt, select_all};
-use qmp_tokio::{Client, Error, Launch, Process, Queued, builder};
+use qmp_tokio::{Client, Error, EventItem, Launch, Process, builder};
 
 /// No machine, no guest: as light as QEMU can be.
 const OPTIONS: &str = "-nodefaults -display none -S -accel tcg -machine none -m 16";
@@ -55,7 +55,7 @@ async fn run(program: &str, count: usize) -> Result<(), Error> {
     // The stream ends with the last connection.
     let counting = async {
         while let Some(queued) = events.next().await {
-            if let Queued::Event(event) = queued {
+            if let EventItem::Event(event) = queued {
                 *counts.entry(event.name().to_owned()).or_insert(0) += 1;
             }
         }

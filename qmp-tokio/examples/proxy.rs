@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use qmp_tokio::server::{Commands, Emitter, Options, Request, Response};
 use qmp_tokio::{
-    Cause, Client, Disconnect, Error, ErrorClass, Event, Json, Listener, OwnedReply, Queued,
+    Cause, Client, Disconnect, Error, ErrorClass, Event, EventItem, Json, Listener, OwnedReply,
 };
 use serde_json::value::RawValue;
 use tokio::task::JoinSet;
@@ -107,7 +107,7 @@ async fn serve(qemu: Client, mut commands: Commands) {
 }
 
 fn tell(emitter: &Emitter, queued: &Queued<Event>) {
-    let Queued::Event(event) = queued else {
+    let EventItem::Event(event) = queued else {
         return eprintln!("proxy: events were lost: {queued:?}");
     };
     let told = std::str::from_utf8(event.message()).map(|event| emitter.emit_raw(event));

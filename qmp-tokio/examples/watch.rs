@@ -6,7 +6,7 @@
 
 use std::process::ExitCode;
 
-use qmp_tokio::qmp_sockets::Queued;
+use qmp_tokio::EventItem;
 use qmp_tokio::{Error, connect};
 use tokio::task::JoinSet;
 
@@ -33,8 +33,8 @@ async fn watch(address: String) -> Result<(), Error> {
     println!("{address}: {}", status["status"]);
     while let Some(queued) = events.recv().await {
         match queued {
-            Queued::Event(event) => println!("{address}: {}", event.name()),
-            Queued::Lost(count) => println!("{address}: {count} events were not read in time"),
+            EventItem::Event(event) => println!("{address}: {}", event.name()),
+            EventItem::Lagged(count) => println!("{address}: {count} events were not read in time"),
             Queued::Reconnected => println!("{address}: there is a new connection"),
         }
     }

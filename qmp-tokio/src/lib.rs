@@ -127,7 +127,7 @@ pub fn server() -> server::Builder<Tokio> {
 }
 
 /// The runtime, for [`Builder`].
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Tokio;
 
 impl Runtime for Tokio {
@@ -141,12 +141,12 @@ impl Runtime for Tokio {
     type Listener = qmp_sockets::Listener;
 
     #[cfg(unix)]
-    fn transport(socket: Socket) -> io::Result<SocketTransport> {
+    fn transport(&self, socket: Socket) -> io::Result<SocketTransport> {
         SocketTransport::new(socket)
     }
 
     #[cfg(not(unix))]
-    fn transport(socket: Socket) -> io::Result<Self::Transport> {
+    fn transport(&self, socket: Socket) -> io::Result<Self::Transport> {
         let Socket::Tcp(stream) = socket else {
             return Err(io::ErrorKind::Unsupported.into());
         };
@@ -155,6 +155,7 @@ impl Runtime for Tokio {
     }
 
     fn unblock<T: Send + 'static>(
+        &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send {
         let task = tokio::task::spawn_blocking(work);
@@ -172,6 +173,7 @@ impl Runtime for Tokio {
 
     #[cfg(unix)]
     async fn accept(
+        &self,
         listener: &Listener,
         deadline: Option<Instant>,
     ) -> Result<(Socket, Address), ConnectError> {
@@ -181,6 +183,7 @@ impl Runtime for Tokio {
     /// The system's listeners cannot be waited for here.
     #[cfg(not(unix))]
     async fn accept(
+        &self,
         listener: &qmp_sockets::Listener,
         deadline: Option<Instant>,
     ) -> Result<(Socket, Address), ConnectError> {
@@ -199,7 +202,7 @@ impl Runtime for Tokio {
         }
     }
 
-    fn spawn<T: Send + 'static>(driver: impl Future<Output = T> + Send + 'static) {
+    fn spawn<T: Send + 'static>(&self, driver: impl Future<Output = T> + Send + 'static) {
         tokio::spawn(driver);
     }
 }

@@ -12,7 +12,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 
 use conformance::server::{PLENTY, Server, Suite, on};
-use qmp_tokio::{Client, Disconnect, ErrorClass, Queued};
+use qmp_tokio::{Client, Disconnect, ErrorClass, EventItem};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -130,10 +130,10 @@ fn every_client_is_told_of_every_event_and_before_the_answer() {
             let command = if round % 2 == 0 { "cont" } else { "stop" };
             one.execute(command).await.unwrap();
             let told = events.try_recv();
-            assert!(matches!(told, Some(Queued::Event(_))), "{command} was answered first");
+            assert!(matches!(told, Some(EventItem::Event(_))), "{command} was answered first");
         }
         for round in 0..20 {
-            let Some(Queued::Event(event)) = others.recv().await else { panic!() };
+            let Some(EventItem::Event(event)) = others.recv().await else { panic!() };
             assert_eq!(event.name(), if round % 2 == 0 { "RESUME" } else { "STOP" });
         }
         assert!(others.try_recv().is_none());
@@ -211,7 +211,7 @@ fn when_qemu_quits_everybody_is_told_and_the_proxy_ends() {
         for client in [&one, &other] {
             assert!(matches!(client.closed().await, Disconnect::Closed));
         }
-        let Some(Queued::Event(event)) = events.recv().await else { panic!() };
+        let Some(EventItem::Event(event)) = events.recv().await else { panic!() };
         assert_eq!(event.name(), "SHUTDOWN");
         assert!(shared.proxy.wait().unwrap().success());
         let mut said = String::new();

@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use qmp_tokio::{Client, ErrorClass, Events, Queued};
+use qmp_tokio::{Client, ErrorClass, EventItem, Subscription};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -80,7 +80,7 @@ async fn query(client: &Client, command: &str) -> Value {
 /// The next event: its name, and what it carries.
 async fn event(events: &mut Events) -> (String, Value) {
     match timeout(PLENTY, events.recv()).await.unwrap() {
-        Some(Queued::Event(event)) => {
+        Some(EventItem::Event(event)) => {
             let data = event.data().unwrap().map(|data| data.decode().unwrap());
             (event.name().to_owned(), data.unwrap_or_default())
         }

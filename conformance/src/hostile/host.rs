@@ -80,33 +80,33 @@ fn long() -> String {
 impl Host for Blocking {
     fn serve(client: UnixStream, longest: usize, conduct: Conduct) -> (Vec<String>, Hangup) {
         let builder = qmp_blocking::server().options(options(longest)).most_unsent(MOST_UNSENT);
-        let mut client = builder.over(Socket::from(client), "client").unwrap();
+        let mut commands = builder.over(Socket::from(client), "client").unwrap();
         let (mut names, mut held) = (Vec::new(), Vec::new());
         let long = long();
-        while let Some(request) = client.next_command(None).unwrap() {
+        let emitter = commands.emitter();
+        while let Some(request) = commands.recv().unwrap() {
             names.push(request.name().to_owned());
             if request.name() == "stop" {
-                client.done(request).unwrap();
+                request.done();
                 continue;
             }
             match conduct {
-                Conduct::Answers => client.answer(request, &long).unwrap(),
+                Conduct::Answers => request.answer(&long).unwrap(),
                 Conduct::Tells => {
-                    client.done(request).unwrap();
-                    while client.ended().is_none() {
-                        client.emit("NOISE", &json!({"text": "x"})).unwrap();
+                    request.done();
+                    while commands.ended().is_none() {
+                        emitter.emit("NOISE", &json!({"text": "x"})).unwrap();
                     }
                 }
                 Conduct::Holds => {
                     held.push(request);
                     if held.len() == MOST_HELD {
-                        held.drain(..).for_each(|request| client.done(request).unwrap());
+                        held.drain(..).for_each(server::Request::done);
                     }
                 }
             }
         }
-        let hangup = client.ended().cloned();
-        (names, hangup.unwrap())
+        (names, commands.ended().unwrap())
     }
 }
 
@@ -115,7 +115,7 @@ impl<A: Shared> Host for Asynchronous<A> {
         A::block_on(async {
             let builder = server::Builder::<A::Runtime>::default();
             let builder = builder.options(options(longest)).most_unsent(MOST_UNSENT);
-            let transport = A::Runtime::transport(Socket::from(client)).unwrap();
+            let transport = A::Runtime::default().transport(Socket::from(client)).unwrap();
             let mut commands = builder.over(transport, "client").unwrap();
             let names = serve(&mut commands, conduct).await;
             (names, commands.closed().await)

@@ -52,7 +52,7 @@ pub(super) fn meets<A: Adapter>(case: &HostileServer, heap: PeakAlloc) -> usize 
     let peer = thread::spawn(move || script(&mut wire));
     let peak = A::block_on(async {
         let mut beside = Target::Memory.qemu();
-        let mut beside = beside.connect(A::builder).await;
+        let beside = beside.connect(A::builder).await;
         let peak = Peak::begin(heap);
         let (result, client) = uses::<A>(case, ours).await;
         let peak = peak.bytes();

@@ -12,7 +12,7 @@ use crate::{Adapter, Target};
 /// It does not greet, answers in order, can be synced with at any time, and survives clients.
 pub async fn an_agent_is_synced_and_used<A: Adapter>(target: Target<'_>) {
     let mut server = target.agent();
-    let mut agent = server.connect(|| A::builder().agent()).await;
+    let agent = server.connect(|| A::builder().agent()).await;
     assert!(agent.is_ready() && agent.version().is_none());
     let mut sent = Vec::new();
     for id in 0..100 {
@@ -38,7 +38,7 @@ pub async fn an_agent_is_synced_and_used<A: Adapter>(target: Target<'_>) {
     // It is left before it has answered, and serves the next client all the same.
     drop(agent.execute("guest-info").send().await.unwrap());
     drop(agent);
-    let mut agent = server.connect(|| A::builder().agent()).await;
+    let agent = server.connect(|| A::builder().agent()).await;
     agent.execute("guest-ping").run().await.unwrap();
     agent.close().await.unwrap();
 }

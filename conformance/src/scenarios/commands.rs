@@ -32,7 +32,7 @@ impl Command for QueryVersion {
 /// By name, typed and whole; with successes and errors, small and large.
 pub async fn commands_are_answered<A: Adapter>(target: Target<'_>) {
     let mut server = target.qemu();
-    let mut qemu = server.connect(A::builder).await;
+    let qemu = server.connect(A::builder).await;
     assert!(qemu.is_ready() && !qemu.is_out_of_band());
     let greeted = qemu.version().unwrap();
     let version = qemu.call(&QueryVersion).await.unwrap().qemu;
@@ -47,17 +47,17 @@ pub async fn commands_are_answered<A: Adapter>(target: Target<'_>) {
     let schema = qemu.execute("query-qmp-schema").run().await.unwrap();
     assert!(schema.decode::<Vec<Value>>().unwrap().len() > 500);
     qemu.close().await.unwrap();
-    let mut again = server.connect(A::builder).await;
+    let again = server.connect(A::builder).await;
     again.execute("query-status").run().await.unwrap();
 }
 
 /// Each gets its own answer, however many are sent before the first is awaited.
 pub async fn many_are_in_flight<A: Adapter>(target: Target<'_>) {
     let mut server = target.qemu();
-    let mut qemu = server.connect(A::builder).await;
+    let qemu = server.connect(A::builder).await;
     let mut sent = Vec::new();
     for number in 0..500 {
-        sent.push(print(&mut qemu, number).send().await.unwrap());
+        sent.push(print(&qemu, number).send().await.unwrap());
     }
     let answers = qemu.answers(sent).await;
     assert_eq!(answers.len(), 500);
@@ -70,11 +70,11 @@ pub async fn many_are_in_flight<A: Adapter>(target: Target<'_>) {
 /// Also while as many in-band commands as may be are in flight, and others wait.
 pub async fn out_of_band_commands_run<A: Adapter>(target: Target<'_>) {
     let mut server = target.qemu();
-    let mut qemu = server.connect(|| A::builder().out_of_band()).await;
+    let qemu = server.connect(|| A::builder().out_of_band()).await;
     assert!(qemu.is_out_of_band() && qemu.supports("oob"));
     let mut sent = Vec::new();
     for number in 0..40 {
-        sent.push(print(&mut qemu, number).send().await.unwrap());
+        sent.push(print(&qemu, number).send().await.unwrap());
     }
     let error = qemu.execute("migrate-pause").out_of_band().run().await.unwrap_err();
     assert_eq!(error.class(), Some(ErrorClass::GenericError), "{error}");
@@ -86,7 +86,7 @@ pub async fn out_of_band_commands_run<A: Adapter>(target: Target<'_>) {
 /// The server takes each file for that of the command that it came with.
 pub async fn each_command_gets_its_own_file<A: Adapter>(target: Target<'_>) {
     let mut server = target.qemu();
-    let mut qemu = server.connect(A::builder).await;
+    let qemu = server.connect(A::builder).await;
     let folder = folder();
     let sets = [11_u64, 22, 33, 44];
     let mut sent = Vec::new();

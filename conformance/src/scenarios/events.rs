@@ -13,7 +13,7 @@ use crate::{Adapter, Target};
 /// Whoever sees the answer finds what the command has caused.
 pub async fn an_event_is_there_before_the_answer<A: Adapter>(target: Target<'_>) {
     let mut server = target.qemu();
-    let mut qemu = server.connect(A::builder).await;
+    let qemu = server.connect(A::builder).await;
     let mut events = qemu.events(&["STOP", "RESUME"]);
     for _ in 0..50 {
         qemu.execute("cont").run().await.unwrap();
@@ -31,7 +31,7 @@ pub async fn an_event_is_there_before_the_answer<A: Adapter>(target: Target<'_>)
 
 /// The storage daemon tells of its jobs by events alone.
 pub async fn a_job_of_the_storage_daemon_is_followed<A: Adapter>(suite: &Suite) {
-    let (mut server, mut daemon) = suite.storage_daemon(A::builder).await;
+    let (mut server, daemon) = suite.storage_daemon(A::builder).await;
     let image = server.path("image");
     let mut events = daemon.events(&["JOB_STATUS_CHANGE"]);
     let options = json!({"driver": "file", "filename": image, "size": 1 << 20});

@@ -49,7 +49,7 @@ fn assert_in_flight(client: &impl Debug, count: usize) {
 /// A command whose deadline has passed may be done later; its answer is for nobody else.
 pub async fn a_stopped_server_answers_late_and_to_nobody<A: Adapter>(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect(A::builder).await;
+    let qemu = server.connect(A::builder).await;
     let mut events = qemu.events(&["RESUME"]);
     for _ in 0..3 {
         server.signal(Signal::STOP);
@@ -68,7 +68,7 @@ pub async fn a_stopped_server_answers_late_and_to_nobody<A: Adapter>(suite: &Sui
         qemu.event(&mut events, PLENTY).await.unwrap();
         let mut sent = Vec::new();
         for number in 0..100 {
-            sent.push(print(&mut qemu, number).send().await.unwrap());
+            sent.push(print(&qemu, number).send().await.unwrap());
         }
         for (number, answer) in qemu.answers(sent).await.into_iter().enumerate() {
             assert_printed(&answer.unwrap(), number);
@@ -81,7 +81,7 @@ pub async fn a_stopped_server_answers_late_and_to_nobody<A: Adapter>(suite: &Sui
 /// What does not leave costs nothing but time.
 pub async fn a_stopped_server_is_sent_more_than_it_takes<A: Adapter>(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect(A::builder).await;
+    let qemu = server.connect(A::builder).await;
     server.signal(Signal::STOP);
     let much = "x".repeat(MUCH);
     let large = qemu.execute("query-name").argument("text", &much).deadline(MOMENT);
@@ -89,14 +89,14 @@ pub async fn a_stopped_server_is_sent_more_than_it_takes<A: Adapter>(suite: &Sui
     let behind = qemu.execute("query-status").deadline(MOMENT).run().await.unwrap_err();
     assert_stopped(&behind, "query-status", &server);
     server.signal(Signal::CONT);
-    assert_usable(&mut qemu).await;
+    assert_usable(&qemu).await;
     assert_in_flight(&qemu, 0);
 }
 
 /// The same of an agent, which does what it was told, however late.
 pub async fn a_stopped_agent_is_sent_more_than_it_takes<A: Adapter>(suite: &Suite) {
     let mut server = suite.agent(&[]);
-    let mut agent = server.connect(|| A::builder().agent()).await;
+    let agent = server.connect(|| A::builder().agent()).await;
     let file = server.path("file");
     let open = agent.execute("guest-file-open").argument("path", &file).argument("mode", "w");
     let handle: u64 = open.run().await.unwrap().decode().unwrap();
@@ -116,10 +116,10 @@ pub async fn a_stopped_agent_is_sent_more_than_it_takes<A: Adapter>(suite: &Suit
 /// A connection outlives the name of its socket.
 pub async fn a_socket_file_concerns_newcomers_only<A: Adapter>(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.connect(A::builder).await;
+    let qemu = server.connect(A::builder).await;
     let (address, path) = (server.address(), server.path("qmp"));
     fs::remove_file(&path).unwrap();
-    assert_usable(&mut qemu).await;
+    assert_usable(&qemu).await;
 
     let refused = async || {
         let error = A::builder().connect(&address).await.unwrap_err();
@@ -153,8 +153,8 @@ pub async fn a_connection_that_is_half_closed_ends<A: Adapter>(suite: &Suite) {
     for _ in 0..5 {
         let ours = UnixStream::connect(server.path("qmp")).unwrap();
         let half = ours.try_clone().unwrap();
-        let mut qemu = A::builder().over(ours, "half a socket").await.unwrap();
-        assert_usable(&mut qemu).await;
+        let qemu = A::builder().over(ours, "half a socket").await.unwrap();
+        assert_usable(&qemu).await;
         half.shutdown(Shutdown::Write).unwrap();
         assert!(matches!(qemu.closed().await, Disconnect::Closed));
         let error = qemu.execute("query-status").run().await.unwrap_err();

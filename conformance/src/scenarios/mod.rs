@@ -16,7 +16,7 @@ mod vsock;
 use std::future::poll_fn;
 use std::task::Poll;
 
-use qmp_driver::OwnedReply;
+use qmp_driver::Reply;
 
 use crate::subject::{Execute, Subject};
 
@@ -30,16 +30,16 @@ pub use tasks::*;
 pub use vsock::*;
 
 /// A command whose answer is known: the monitor computes.
-fn print<S: Subject>(qemu: &mut S, number: usize) -> impl Execute<Sent = S::Sent> {
+fn print<S: Subject>(qemu: &S, number: usize) -> impl Execute<Sent = S::Sent<'_>> {
     let line = format!("print/d {number}");
     qemu.execute("human-monitor-command").argument("command-line", &line)
 }
 
-fn assert_printed(reply: &OwnedReply, number: usize) {
+fn assert_printed(reply: &Reply, number: usize) {
     assert_eq!(reply.decode::<String>().unwrap().trim(), number.to_string());
 }
 
-async fn assert_usable(qemu: &mut impl Subject) {
+async fn assert_usable(qemu: &impl Subject) {
     let reply = print(qemu, 7).run().await.unwrap();
     assert_printed(&reply, 7);
 }

@@ -11,8 +11,8 @@ use crate::subject::{Build, Execute, Subject};
 
 /// However long it takes until it listens, but not when it has died.
 pub async fn a_starting_server_is_waited_for_as_long_as_it_lives<A: Adapter>(suite: &Suite) {
-    let (mut server, mut qemu) = late::<A>(suite).await;
-    assert_usable(&mut qemu).await;
+    let (mut server, qemu) = late::<A>(suite).await;
+    assert_usable(&qemu).await;
     qemu.execute("quit").run().await.unwrap();
     assert!(matches!(qemu.closed().await, Disconnect::Closed));
     assert!(server.ended().success());
@@ -62,8 +62,8 @@ async fn dies<A: Adapter>(suite: &Suite, option: &str) {
     let connected = patient::<A>().connect_when_up(&address, || server.has_ended()).await;
     let error = connected.unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-    let Cause::EndedEarly { status, .. } = error.cause() else { panic!("{error:#?}") };
-    assert_eq!(status.code(), Some(1));
+    let Cause::EndedEarly(ended) = error.cause() else { panic!("{error:#?}") };
+    assert_eq!(ended.status.code(), Some(1));
     assert!(error.is_disconnected() && error.to_string().contains("exit status 1"), "{error}");
 }
 

@@ -35,7 +35,7 @@ pub async fn an_agent_is_used_over_vsock<A: Adapter>(suite: &Suite) {
     let there = address.to_string();
     let mut server = suite.agent_at("vsock-listen", there.strip_prefix("vsock:").unwrap());
     let patient = A::builder().agent().connect_deadline(PLENTY);
-    let mut agent = patient.connect_when_up(&address, || server.has_ended()).await.unwrap();
+    let agent = patient.connect_when_up(&address, || server.has_ended()).await.unwrap();
     assert!(format!("{agent:?}").contains(&there), "{agent:?}");
     let mut sent = Vec::new();
     for id in 0..50 {
@@ -49,7 +49,7 @@ pub async fn an_agent_is_used_over_vsock<A: Adapter>(suite: &Suite) {
     assert!(matches!(error.cause(), Cause::NoDescriptors), "{error:?}");
     agent.close().await.unwrap();
 
-    let mut agent = A::builder().agent().connect(&address).await.unwrap();
+    let agent = A::builder().agent().connect(&address).await.unwrap();
     let info: Value = agent.execute("guest-info").run().await.unwrap().decode().unwrap();
     assert!(info["version"].as_str().unwrap().starts_with(suite.version()), "{info}");
     server.signal(Signal::KILL);

@@ -53,7 +53,7 @@ pub async fn many_clients_are_served_at_once<R: Runtime>(bind: impl Fn(&Path) ->
         for _ in 0..8 {
             let commands = server::<R>().accept(&listener).await.unwrap();
             let left = Arc::clone(&left);
-            R::spawn(async move {
+            R::default().spawn(async move {
                 answer_all(commands).await;
                 left.fetch_add(1, Ordering::Release);
             });

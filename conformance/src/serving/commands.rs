@@ -72,7 +72,7 @@ pub async fn answers_come_from_many_tasks_in_any_order<R: Runtime>() {
             // As many as the client has in flight.
             if held.len() == 7 {
                 for request in held.drain(..).rev() {
-                    R::spawn(async move {
+                    R::default().spawn(async move {
                         let Number { number } = request.decode().unwrap();
                         if number % 3 == 0 {
                             sleep::<R>(Duration::from_micros(number % 50)).await;

@@ -1,7 +1,7 @@
 //! Events.
 
 use qmp_driver::server::Hangup;
-use qmp_driver::{Queued, Runtime, Timestamp};
+use qmp_driver::{EventItem, Runtime, Timestamp};
 use serde_json::{Value, json};
 
 use super::raw::as_client;
@@ -21,10 +21,10 @@ pub async fn an_event_is_there_before_the_answer<R: Runtime>() {
     let asking = async {
         for _ in 0..50 {
             client.execute("stop").await.unwrap();
-            let Some(Queued::Event(event)) = events.try_recv() else { panic!("no event") };
+            let Some(EventItem::Event(event)) = events.try_recv() else { panic!("no event") };
             assert_eq!(event.name(), "BEFORE");
             assert_eq!(event.decode::<Value>().unwrap(), json!({"number": 1}));
-            let Some(Queued::Event(event)) = events.recv().await else { panic!("no event") };
+            let Some(EventItem::Event(event)) = events.recv().await else { panic!("no event") };
             assert_eq!((event.name(), event.data().unwrap()), ("AFTER", None));
             let at = event.timestamp().unwrap().since_epoch().unwrap();
             let now = std::time::SystemTime::now();
@@ -67,10 +67,10 @@ pub async fn events_are_sent_as_they_were_given<R: Runtime>() {
     let whole = "{\"event\": \"X\", \"timestamp\": {\"seconds\": -1, \"microseconds\": -1}, \
                  \"data\": {}, \"extra\": [1.0]}";
     emitter.emit_raw(whole).unwrap();
-    let Some(Queued::Event(event)) = events.recv().await else { panic!("no event") };
+    let Some(EventItem::Event(event)) = events.recv().await else { panic!("no event") };
     assert_eq!(event.timestamp(), Some(Timestamp::new(7, 8)));
     assert_eq!(event.decode::<Value>().unwrap(), json!({"offset": -1}));
-    let Some(Queued::Event(event)) = events.recv().await else { panic!("no event") };
+    let Some(EventItem::Event(event)) = events.recv().await else { panic!("no event") };
     assert_eq!(std::str::from_utf8(event.message()).unwrap(), whole);
 }
 

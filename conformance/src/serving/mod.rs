@@ -63,7 +63,7 @@ fn client<R: Runtime>() -> qmp_driver::Builder<R> {
 }
 
 fn transport<R: Runtime>(socket: UnixStream) -> R::Transport {
-    R::transport(Socket::from(socket)).unwrap()
+    R::default().transport(Socket::from(socket)).unwrap()
 }
 
 /// A server, and the bare socket of its client.
@@ -86,7 +86,7 @@ async fn pair_with<R: Runtime>(
 }
 
 async fn sleep<R: Runtime>(time: Duration) {
-    R::unblock(move || thread::sleep(time)).await;
+    R::default().unblock(move || thread::sleep(time)).await;
 }
 
 /// Polls both together, and gives back what both come to.

@@ -18,7 +18,7 @@ pub(super) async fn as_client<R: Runtime, T: Send + 'static>(
     socket: UnixStream,
     run: impl FnOnce(&mut Raw) -> T + Send + 'static,
 ) -> T {
-    R::unblock(move || run(&mut Raw { socket, unread: Vec::new() })).await
+    R::default().unblock(move || run(&mut Raw { socket, unread: Vec::new() })).await
 }
 
 impl Raw {

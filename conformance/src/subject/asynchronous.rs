@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use qmp_driver::{
-    Address, Builder, Client, Command, Disconnect, Error, Events, Launch, Options, OwnedEvent,
-    OwnedReply, Process, Queued, Running, Runtime, Socket, Untyped, Version,
+    Address, Builder, Client, Command, Disconnect, Error, EventItem, Launch, Options, OwnedEvent,
+    Process, Reply, Runtime, Socket, Subscription, Version,
 };
 use serde::Serialize;
 
@@ -22,9 +22,9 @@ use crate::scenarios::join_all;
 #[derive(Debug)]
 pub enum Polled {
     /// Not answered then.
-    Under(Running<Untyped>),
+    Under(qmp_driver::Execute),
     /// What it came to at once.
-    Done(Result<OwnedReply, Error>),
+    Done(Result<Reply, Error>),
 }
 
 impl<R: Runtime> Build for Builder<R> {
@@ -72,45 +72,50 @@ impl<R: Runtime> Build for Builder<R> {
     }
 
     async fn over(self, stream: UnixStream, peer: &str) -> Result<Client, Error> {
-        self.over(R::transport(Socket::from(stream)).unwrap(), peer).await
+        let transport = self.runtime().transport(Socket::from(stream)).unwrap();
+        self.over(transport, peer).await
     }
 }
 
 impl Subject for Client {
-    type Sent = Polled;
-    type Events = Events;
+    type Sent<'c> = Polled;
+    type Events<'c> = Subscription;
 
-    fn execute<'c>(&'c mut self, name: &'c str) -> impl Execute<Sent = Polled> {
+    fn execute<'c>(&'c self, name: &str) -> impl Execute<Sent = Polled> {
         Self::execute(self, name)
     }
 
-    async fn call<C: Command>(&mut self, command: &C) -> Result<C::Output, Error> {
+    async fn call<C: Command>(&self, command: &C) -> Result<C::Output, Error> {
         Self::call(self, command).await
     }
 
-    async fn raw(&mut self, message: &str) -> Result<Vec<u8>, Error> {
+    async fn raw(&self, message: &str) -> Result<Vec<u8>, Error> {
         Self::raw(self, message).await
     }
 
-    async fn answers(&mut self, sent: Vec<Polled>) -> Vec<Result<OwnedReply, Error>> {
+    async fn answers<'c>(&'c self, sent: Vec<Polled>) -> Vec<Result<Reply, Error>> {
         let answer = async |sent| match sent {
-            Polled::Under(running) => running.await,
+            Polled::Under(command) => command.await,
             Polled::Done(answer) => answer,
         };
         join_all(sent.into_iter().map(answer)).await
     }
 
-    fn events(&mut self, names: &[&'static str]) -> Events {
-        let subscribe = Self::events(self);
-        names.iter().fold(subscribe, |subscribe, name| subscribe.named(name)).subscribe()
+    fn events(&self, names: &[&'static str]) -> Subscription {
+        let builder = Self::events(self).with_backlog();
+        names.iter().fold(builder, |builder, name| builder.named(name)).subscribe()
     }
 
-    async fn event(&mut self, events: &mut Events, within: Duration) -> Result<OwnedEvent, Error> {
+    async fn event<'c>(
+        &'c self,
+        events: &mut Subscription,
+        within: Duration,
+    ) -> Result<OwnedEvent, Error> {
         events.event().deadline(within).await
     }
 
-    fn names(&mut self, events: &mut Events) -> Vec<String> {
-        names(events)
+    fn names<'c>(&'c self, events: &mut Subscription) -> Vec<String> {
+        names(events.drain())
     }
 
     fn version(&self) -> Option<Version> {
@@ -129,20 +134,20 @@ impl Subject for Client {
         self.is_ready()
     }
 
-    async fn sync(&mut self) -> Result<(), Error> {
+    async fn sync(&self) -> Result<(), Error> {
         Self::sync(self).await
     }
 
-    async fn close(self) -> Result<(), Error> {
-        Self::close(&self).await
+    async fn close(&self) -> Result<(), Error> {
+        Self::close(self).await
     }
 
-    async fn closed(&mut self) -> Disconnect {
+    async fn closed(&self) -> Disconnect {
         Self::closed(self).await
     }
 }
 
-impl Execute for qmp_driver::Execute<Untyped> {
+impl Execute for qmp_driver::Execute {
     type Sent = Polled;
 
     fn arguments<A: Serialize + ?Sized>(self, arguments: &A) -> Self {
@@ -165,25 +170,25 @@ impl Execute for qmp_driver::Execute<Untyped> {
         self.deadline(deadline)
     }
 
-    async fn run(self) -> Result<OwnedReply, Error> {
+    async fn run(self) -> Result<Reply, Error> {
         self.await
     }
 
     async fn send(self) -> Result<Polled, Error> {
-        let mut running = self.into_future();
-        Ok(match Pin::new(&mut running).poll(&mut Context::from_waker(Waker::noop())) {
+        let mut command = self;
+        Ok(match Pin::new(&mut command).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(answer) => Polled::Done(answer),
-            Poll::Pending => Polled::Under(running),
+            Poll::Pending => Polled::Under(command),
         })
     }
 }
 
-/// What has come: the names of events, and notices.
-pub(crate) fn names(events: &mut Events) -> Vec<String> {
-    let name = |queued: Queued<OwnedEvent>| match queued {
-        Queued::Event(event) => event.name().to_owned(),
-        Queued::Lost(count) => format!("{count} lost"),
-        Queued::Reconnected => "reconnected".to_owned(),
+/// The names of events, and counts of those that were dropped.
+pub(crate) fn names(items: Vec<EventItem>) -> Vec<String> {
+    let name = |item| match item {
+        EventItem::Event(event) => OwnedEvent::name(&event).to_owned(),
+        EventItem::Lagged(count) => format!("{count} lagged"),
+        other => panic!("{other:?}"),
     };
-    events.drain().into_iter().map(name).collect()
+    items.into_iter().map(name).collect()
 }

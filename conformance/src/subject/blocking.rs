@@ -7,19 +7,15 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use qmp_blocking::{
-    Address, Builder, Cause, Command, Connection, Disconnect, Error, Launch, Listener, Options,
-    OwnedEvent, OwnedReply, Process, Sent, Socket, Untyped, Version,
+    Address, Builder, Client, Command, Disconnect, Error, Launch, Listener, Options, OwnedEvent,
+    PendingReply, Process, Reply, Socket, Subscription, Version,
 };
 use serde::Serialize;
 
-use super::{Build, Execute, Subject};
-
-/// The names of events, which the connection keeps.
-#[derive(Debug)]
-pub struct Kept(Vec<&'static str>);
+use super::{Build, Execute, Subject, names};
 
 impl Build for Builder {
-    type Client = Connection;
+    type Client = Client;
     type Listener = Listener;
 
     fn agent(self) -> Self {
@@ -42,7 +38,7 @@ impl Build for Builder {
         self.handshake_deadline(deadline)
     }
 
-    async fn connect(self, address: &Address) -> Result<Connection, Error> {
+    async fn connect(self, address: &Address) -> Result<Client, Error> {
         self.connect(address)
     }
 
@@ -50,63 +46,61 @@ impl Build for Builder {
         self,
         address: &Address,
         has_ended: impl FnMut() -> io::Result<Option<ExitStatus>>,
-    ) -> Result<Connection, Error> {
+    ) -> Result<Client, Error> {
         self.connect_when_up(address, has_ended)
     }
 
-    async fn accept(self, listener: &Listener) -> Result<Connection, Error> {
+    async fn accept(self, listener: &Listener) -> Result<Client, Error> {
         self.accept(listener)
     }
 
-    async fn launch(self, launch: Launch) -> Result<(Connection, Process), Error> {
+    async fn launch(self, launch: Launch) -> Result<(Client, Process), Error> {
         self.launch(launch)
     }
 
-    async fn over(self, stream: UnixStream, peer: &str) -> Result<Connection, Error> {
+    async fn over(self, stream: UnixStream, peer: &str) -> Result<Client, Error> {
         self.over(Socket::from(stream), peer)
     }
 }
 
-impl Subject for Connection {
-    type Sent = Sent;
-    type Events = Kept;
+impl Subject for Client {
+    type Sent<'c> = PendingReply<'c, Socket>;
+    type Events<'c> = Subscription<'c, Socket>;
 
-    fn execute<'c>(&'c mut self, name: &'c str) -> impl Execute<Sent = Sent> {
+    fn execute<'c>(&'c self, name: &str) -> impl Execute<Sent = PendingReply<'c, Socket>> {
         self.execute(name)
     }
 
-    async fn call<C: Command>(&mut self, command: &C) -> Result<C::Output, Error> {
+    async fn call<C: Command>(&self, command: &C) -> Result<C::Output, Error> {
         self.call(command).run()
     }
 
-    async fn raw(&mut self, message: &str) -> Result<Vec<u8>, Error> {
+    async fn raw(&self, message: &str) -> Result<Vec<u8>, Error> {
         self.raw(message).run()
     }
 
-    async fn answers(&mut self, sent: Vec<Sent>) -> Vec<Result<OwnedReply, Error>> {
-        sent.into_iter().map(|sent| sent.wait(self)).collect()
+    async fn answers<'c>(
+        &'c self,
+        sent: Vec<PendingReply<'c, Socket>>,
+    ) -> Vec<Result<Reply, Error>> {
+        sent.into_iter().map(PendingReply::recv).collect()
     }
 
-    fn events(&mut self, names: &[&'static str]) -> Kept {
-        Kept(names.to_vec())
+    fn events(&self, names: &[&'static str]) -> Subscription<'_, Socket> {
+        let builder = self.events().with_backlog();
+        names.iter().fold(builder, |builder, name| builder.named(name)).subscribe()
     }
 
-    async fn event(&mut self, events: &mut Kept, within: Duration) -> Result<OwnedEvent, Error> {
-        let wait = events.0.iter().fold(self.event(), |wait, name| wait.named(name));
-        wait.deadline(within).wait()
+    async fn event<'c>(
+        &'c self,
+        events: &mut Subscription<'c, Socket>,
+        within: Duration,
+    ) -> Result<OwnedEvent, Error> {
+        events.event().deadline(within).run()
     }
 
-    fn names(&mut self, events: &mut Kept) -> Vec<String> {
-        let mut names = Vec::new();
-        loop {
-            let look = events.0.iter().fold(self.event(), |wait, name| wait.named(name));
-            match look.look() {
-                Ok(Some(event)) => names.push(event.name().to_owned()),
-                Ok(None) => return names,
-                Err(error) if error.is_disconnected() => return names,
-                Err(error) => panic!("{error}"),
-            }
-        }
+    fn names<'c>(&'c self, events: &mut Subscription<'c, Socket>) -> Vec<String> {
+        names(events.drain())
     }
 
     fn version(&self) -> Option<Version> {
@@ -125,25 +119,21 @@ impl Subject for Connection {
         self.is_ready()
     }
 
-    async fn sync(&mut self) -> Result<(), Error> {
+    async fn sync(&self) -> Result<(), Error> {
         self.sync()
     }
 
-    async fn close(self) -> Result<(), Error> {
+    async fn close(&self) -> Result<(), Error> {
         self.close()
     }
 
-    async fn closed(&mut self) -> Disconnect {
-        let error = self.event().matching(|_| false).wait().unwrap_err();
-        match error.cause() {
-            Cause::Disconnected { reason, .. } => reason.clone(),
-            other => panic!("{other:?}"),
-        }
+    async fn closed(&self) -> Disconnect {
+        self.closed()
     }
 }
 
-impl Execute for qmp_blocking::Execute<'_, Socket, Untyped> {
-    type Sent = Sent;
+impl<'c> Execute for qmp_blocking::Execute<'c, Socket> {
+    type Sent = PendingReply<'c, Socket>;
 
     fn arguments<A: Serialize + ?Sized>(self, arguments: &A) -> Self {
         self.arguments(arguments)
@@ -165,11 +155,11 @@ impl Execute for qmp_blocking::Execute<'_, Socket, Untyped> {
         self.deadline(deadline)
     }
 
-    async fn run(self) -> Result<OwnedReply, Error> {
+    async fn run(self) -> Result<Reply, Error> {
         self.run()
     }
 
-    async fn send(self) -> Result<Sent, Error> {
+    async fn send(self) -> Result<PendingReply<'c, Socket>, Error> {
         self.send()
     }
 }

@@ -16,13 +16,12 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use qmp_driver::{
-    Address, Command, Disconnect, Error, Launch, Options, OwnedEvent, OwnedReply, Process, Version,
+    Address, Command, Disconnect, Error, Launch, Options, OwnedEvent, Process, Reply, Version,
 };
 use serde::Serialize;
 
 pub use asynchronous::Polled;
 pub(crate) use asynchronous::names;
-pub use blocking::Kept;
 
 /// An adapter, and how its futures are run. The tests of each adapter implement it.
 pub trait Adapter {
@@ -79,46 +78,50 @@ pub trait Build: Default {
 /// A client.
 #[allow(async_fn_in_trait, reason = "one task does it all")]
 pub trait Subject {
-    /// A command on its way.
-    type Sent;
-    /// Interest in events.
-    type Events;
+    /// A command in flight.
+    type Sent<'c>
+    where
+        Self: 'c;
+    /// A subscription to events.
+    type Events<'c>
+    where
+        Self: 'c;
 
     /// A command by name.
-    fn execute<'c>(&'c mut self, name: &'c str) -> impl Execute<Sent = Self::Sent>;
+    fn execute<'c>(&'c self, name: &str) -> impl Execute<Sent = Self::Sent<'c>>;
     /// A command that knows its types.
-    async fn call<C: Command>(&mut self, command: &C) -> Result<C::Output, Error>;
+    async fn call<C: Command>(&self, command: &C) -> Result<C::Output, Error>;
     /// A whole message.
-    async fn raw(&mut self, message: &str) -> Result<Vec<u8>, Error>;
+    async fn raw(&self, message: &str) -> Result<Vec<u8>, Error>;
     /// The answers to all that was sent, awaited together.
-    async fn answers(&mut self, sent: Vec<Self::Sent>) -> Vec<Result<OwnedReply, Error>>;
+    async fn answers<'c>(&'c self, sent: Vec<Self::Sent<'c>>) -> Vec<Result<Reply, Error>>;
 
-    /// Events with these names, those that have come and those to come.
-    fn events(&mut self, names: &[&'static str]) -> Self::Events;
+    /// A subscription to events with these names, the backlog included.
+    fn events(&self, names: &[&'static str]) -> Self::Events<'_>;
     /// The next of them.
-    async fn event(
-        &mut self,
-        events: &mut Self::Events,
+    async fn event<'c>(
+        &'c self,
+        events: &mut Self::Events<'c>,
         within: Duration,
     ) -> Result<OwnedEvent, Error>;
     /// The names of those that have come, oldest first; they are taken.
-    fn names(&mut self, events: &mut Self::Events) -> Vec<String>;
+    fn names<'c>(&'c self, events: &mut Self::Events<'c>) -> Vec<String>;
 
     /// The version in the greeting.
     fn version(&self) -> Option<Version>;
     /// Whether the server offers a capability.
     fn supports(&self, capability: &str) -> bool;
-    /// Whether commands can be run out of band.
+    /// Whether commands can be executed out of band.
     fn is_out_of_band(&self) -> bool;
     /// Whether commands can be sent.
     fn is_ready(&self) -> bool;
 
     /// Syncs with an agent again.
-    async fn sync(&mut self) -> Result<(), Error>;
+    async fn sync(&self) -> Result<(), Error>;
     /// Waits for the answers, and ends the connection.
-    async fn close(self) -> Result<(), Error>;
+    async fn close(&self) -> Result<(), Error>;
     /// Waits for the server to end it.
-    async fn closed(&mut self) -> Disconnect;
+    async fn closed(&self) -> Disconnect;
 }
 
 /// A command that is being put together.
@@ -139,7 +142,7 @@ pub trait Execute: Sized {
     fn deadline(self, deadline: Duration) -> Self;
 
     /// Sends it and waits for its answer.
-    async fn run(self) -> Result<OwnedReply, Error>;
+    async fn run(self) -> Result<Reply, Error>;
     /// Sends it.
     async fn send(self) -> Result<Self::Sent, Error>;
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crate::{Cause, Disconnect};
 use qmp_proto::{
     Arguments, JsonError, OwnedArguments, Phase, RawMessage, Refusal, Request, RequestId,
     WriteArguments,
 };
-use qmp_sockets::{Cause, Disconnect};
 
 use crate::Transport;
 use crate::connection::machine::{After, Machine};
@@ -50,6 +50,13 @@ impl Text {
 pub(crate) struct Clock(pub(crate) Option<(Instant, Option<Instant>)>);
 
 impl Clock {
+    pub(crate) fn start(deadline: Option<Duration>, now: impl FnOnce() -> Instant) -> Self {
+        Self(deadline.map(|deadline| {
+            let now = now();
+            (now, now.checked_add(deadline))
+        }))
+    }
+
     pub(crate) fn deadline(self) -> Option<Instant> {
         self.0?.1
     }
@@ -135,7 +142,8 @@ impl Attempt<'_> {
     /// What will not get better by waiting.
     fn impossible(&self, machine: &Machine) -> Option<Cause> {
         let lifecycle = &machine.lifecycle;
-        let reason = match (&lifecycle.ended, lifecycle.closing) {
+        let closing = lifecycle.closing.filter(|_| !machine.deferring);
+        let reason = match (&lifecycle.ended, closing) {
             (Some(reason), _) => reason.clone(),
             (None, Some(_)) => Disconnect::ByUs,
             (None, None) => {

@@ -1,18 +1,20 @@
 //! Beginnings and ends.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use crate::{Cause, Disconnect, Error};
 use qmp_proto::Refusal;
-use qmp_sockets::{Cause, Disconnect, Error};
 
 use crate::Client;
 use crate::client::link::Link;
+use crate::connection::Connection;
 use crate::connection::machine::{Closing, Failed, Handshake, Machine};
+use crate::connection::waiting::Waiting;
 use crate::connection::waits::Awaited;
-use crate::connection::{Connection, Waiting};
 
 /// Where a connection stands.
 #[derive(Clone, Debug)]
@@ -140,9 +142,14 @@ impl Client {
         Ok(())
     }
 
-    /// Ends the connection at once. Whoever waits for an answer is told that its outcome is unknown.
+    /// Ends the connection at once. Commands without an answer have an unknown outcome.
     pub fn abort(&self) {
-        self.connection().end(Disconnect::ByUs);
+        self.link().abort();
+    }
+
+    /// A handle that aborts the connection, and does not keep it open.
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle(Arc::clone(self.link()))
     }
 
     /// Waits for the end of the connection, and says why it ended.
@@ -166,6 +173,26 @@ impl Client {
             }
             None => connection.disconnected(ended, false),
         }
+    }
+}
+
+/// Aborts the connection of a client, from any task or thread.
+///
+/// It does not keep the connection open. Cheap to clone.
+#[derive(Clone)]
+pub struct AbortHandle(Arc<Link>);
+
+impl AbortHandle {
+    /// Ends the client's current connection at once. Commands without an answer have an unknown
+    /// outcome.
+    pub fn abort(&self) {
+        self.0.abort();
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle").field("peer", &self.0.connection().peer).finish()
     }
 }
 
@@ -212,6 +239,7 @@ pub(crate) fn close(connection: &Connection, answers: bool) {
             deadline: now.checked_add(connection.settings.handshake_deadline),
             // An agent exits when a client is gone that it answers.
             answers: answers || connection.settings.agent,
+            lingers: false,
         });
         machine.waits.wake_turns(usize::MAX, &mut after.wakers);
         machine.waits.wake_watchers(&mut after.wakers);

@@ -1,13 +1,15 @@
 //! What a client keeps over all its connections.
 
+use std::fmt;
 use std::future::Future;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use crate::{Cause, Disconnect, Error};
 use qmp_proto::Address;
-use qmp_sockets::{Cause, Error};
 
 use crate::builder::Settings;
 use crate::connection::Connection;
@@ -33,19 +35,25 @@ struct State {
 }
 
 /// What all connections of a client have in common.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Common {
     pub(crate) bus: Bus,
     pub(crate) wire: Wire,
 }
 
 /// Where a connection was made to, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Origin {
     pub(crate) address: Address,
     pub(crate) deadline: Duration,
-    pub(crate) connect: fn(Address, Duration) -> Connecting,
-    pub(crate) spawn: fn(Driver),
+    pub(crate) connect: Arc<dyn Fn(Address, Duration) -> Connecting + Send + Sync>,
+    pub(crate) spawn: Arc<dyn Fn(Driver) + Send + Sync>,
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Origin").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 pub(crate) type Connecting =
@@ -64,6 +72,16 @@ impl Link {
 
     pub(crate) fn connection(&self) -> Arc<Connection> {
         Arc::clone(&self.lock().connection)
+    }
+
+    /// Ends the connection of the moment at once.
+    pub(crate) fn abort(&self) {
+        let connection = self.connection();
+        let transport = connection.lock().transport.clone();
+        connection.end(Disconnect::ByUs);
+        if let Some(transport) = transport {
+            transport.shutdown(Shutdown::Both);
+        }
     }
 
     /// How long a command may take unless it says otherwise.

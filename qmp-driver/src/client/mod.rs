@@ -1,26 +1,28 @@
 //! The handle that programs hold.
 
+pub(crate) mod arguments;
 mod attempt;
-mod command;
+mod execute;
 mod lifecycle;
 pub(crate) mod link;
-mod raw;
+mod operation;
 mod reconnect;
+pub(crate) mod response;
 mod submission;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qmp_proto::{Command, OwnedGreeting, Phase, Version};
-use qmp_sockets::{Direction, Typed, Untyped};
+use qmp_proto::{Command, Direction, OwnedGreeting, Phase, Version};
 
-pub use command::{Execute, Running};
-pub use lifecycle::State;
-pub use raw::{Raw, RawRunning};
+pub use execute::Execute;
+pub use lifecycle::{AbortHandle, State};
+pub use operation::{Deferred, Operation, Timeout};
+pub use response::{Raw, Reply, Response, Typed, Untyped};
 
 use crate::connection::Connection;
-use crate::events::{EventWait, Subscribe};
+use crate::events::{EventWait, SubscriptionBuilder};
 use link::Link;
 
 /// A connection to QEMU, the storage daemon or a guest agent.
@@ -42,7 +44,9 @@ struct Handle(Arc<Link>);
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        lifecycle::close(&self.0.connection(), false);
+        let connection = self.0.connection();
+        lifecycle::close(&connection, false);
+        connection.finish_subscriptions();
     }
 }
 
@@ -115,28 +119,21 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn raw(&self, message: &str) -> Raw {
-        Raw::new(self, message)
+    pub fn raw(&self, message: &str) -> Execute<Raw> {
+        Execute::raw(self, message)
     }
 
-    /// Waits for one event that comes after this call; await it. Prepare it before the command that
-    /// causes the event, and it cannot be missed.
+    /// Waits for one event that comes after this call.
+    ///
+    /// Prepare it before the command that causes the event, and it cannot be missed.
     ///
     /// ```no_run
     /// # use std::time::Duration;
     /// # async fn example(qemu: qmp_driver::Client) -> Result<(), qmp_driver::Error> {
-    /// #[derive(serde::Deserialize)]
-    /// struct Deleted {
-    ///     /// Absent for parts of a device, which go first.
-    ///     device: Option<String>,
-    /// }
-    ///
     /// let deleted = qemu
     ///     .event()
     ///     .named("DEVICE_DELETED")
-    ///     .matching(|event| {
-    ///         event.decode().is_ok_and(|it: Deleted| it.device.as_deref() == Some("net0"))
-    ///     })
+    ///     .member("device", "net0")
     ///     .deadline(Duration::from_secs(30));
     /// qemu.execute("device_del").argument("id", "net0").await?;
     /// deleted.await?;
@@ -147,25 +144,25 @@ impl Client {
         EventWait::new(self.link())
     }
 
-    /// A subscription to events: each subscriber gets all that it asks for.
+    /// Subscribes to events: each subscriber gets all that it asks for, from the moment it subscribes.
     ///
     /// ```no_run
-    /// # use qmp_driver::Queued;
+    /// # use qmp_driver::EventItem;
     /// # async fn example(qemu: qmp_driver::Client) -> Result<(), qmp_driver::Error> {
     /// let mut events = qemu.events().named("STOP").named("RESUME").subscribe();
-    /// while let Some(queued) = events.recv().await {
-    ///     match queued {
-    ///         Queued::Event(event) => println!("{}", event.name()),
-    ///         Queued::Lost(count) => println!("{count} events were not read in time"),
-    ///         Queued::Reconnected => println!("there is a new connection"),
+    /// while let Some(item) = events.recv().await {
+    ///     match item {
+    ///         EventItem::Event(event) => println!("{}", event.name()),
+    ///         EventItem::Lagged(count) => println!("{count} events were not read in time"),
+    ///         _ => {}
     ///     }
     /// }
-    /// println!("the connection is over: {:?}", events.end_reason());
+    /// println!("the connection has ended: {:?}", events.end_reason());
     /// # Ok(())
     /// # }
     /// ```
-    pub fn events(&self) -> Subscribe<'_> {
-        Subscribe::new(self.link())
+    pub fn events(&self) -> SubscriptionBuilder<'_> {
+        SubscriptionBuilder::new(self.link())
     }
 
     /// What a monitor greeted with, last; an agent does not.
@@ -207,6 +204,29 @@ impl Client {
     /// ever. Commands that were made before keep what they have.
     pub fn set_deadline(&self, deadline: Option<Duration>) {
         self.link().set_deadline(deadline);
+    }
+
+    /// Leaves what is sent next to the driver, which writes it in one go with what follows.
+    #[doc(hidden)]
+    pub fn hold_output(&self) {
+        self.connection().lock().collect_output();
+    }
+
+    /// Begins to close as the drop of the last client does.
+    #[doc(hidden)]
+    pub fn begin_closing(&self) {
+        lifecycle::close(&self.connection(), false);
+    }
+
+    /// How long its drop may take: `None` if nothing is unanswered or left to do.
+    #[doc(hidden)]
+    pub fn time_to_close(&self) -> Option<Duration> {
+        let connection = self.connection();
+        let machine = connection.lock();
+        let open = machine.lifecycle.ended.is_none();
+        let busy = machine.client.in_flight() > 0 || machine.deferred_until.is_some();
+        let waits = busy || !machine.adopted.is_empty() || connection.settings.agent;
+        (open && waits).then_some(connection.settings.handshake_deadline)
     }
 
     /// Shows every message on the wire to `hook` from now on, with passwords and other secrets

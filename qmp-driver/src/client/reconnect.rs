@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use qmp_sockets::{Cause, Error};
+use crate::{Cause, Error};
 
 use crate::connection::machine::{After, Machine};
 use crate::{Client, Driver};

@@ -3,23 +3,24 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use qmp_proto::{Ending, OwnedReply, RequestId};
-use qmp_sockets::{ArgumentsBuilder, Cause, Disconnect, Error};
+use qmp_proto::{Ending, Request, RequestId};
+use serde::Serialize;
 
-use crate::Client;
+use crate::client::arguments::ArgumentsBuilder;
 use crate::client::attempt::{Attempt, Attempted, Clock, Place, Ready, Text};
+use crate::client::response::{Completed, Reply};
 use crate::connection::Connection;
 use crate::connection::machine::{After, Machine};
 use crate::connection::waits::{Answer, Awaited};
 use crate::sync::MutexGuard;
 use crate::trace::CommandSpan;
 use crate::transport::Descriptor;
+use crate::{Cause, Client, Disconnect, Error};
 
-/// How long a command that is answered only when it fails is given to fail, unless it has a
-/// deadline.
+/// How long a command without a success response has to fail, where it has no deadline.
 const TIME_TO_FAIL: Duration = Duration::from_secs(10);
 
 /// What is to be sent.
@@ -29,125 +30,187 @@ pub(crate) enum Message {
         out_of_band: bool,
         descriptor: Option<Descriptor>,
     },
-    /// A whole message.
+    /// A whole message of the caller's.
     Raw {
         text: String,
         out_of_band: bool,
+        descriptor: Option<Descriptor>,
     },
+    /// Not a message, which the first poll reports.
+    Invalid(Cause),
 }
 
-/// A message that is to be sent, waits for its turn, or for its answer.
+impl Message {
+    pub(crate) const fn command() -> Self {
+        let arguments = ArgumentsBuilder::none();
+        Self::Command { arguments, out_of_band: false, descriptor: None }
+    }
+
+    pub(crate) fn raw(text: &str, out_of_band: bool) -> Self {
+        Self::Raw { text: text.to_owned(), out_of_band, descriptor: None }
+    }
+
+    /// Completes and checks the text, before any lock is taken.
+    fn ready(self) -> Result<Ready, Cause> {
+        Ok(match self {
+            Self::Command { arguments, out_of_band, descriptor } => {
+                Ready { text: Text::Arguments(arguments.finish()?), out_of_band, descriptor }
+            }
+            Self::Raw { text, out_of_band, descriptor } => {
+                Ready { text: Text::Raw(text), out_of_band, descriptor }
+            }
+            Self::Invalid(cause) => return Err(cause),
+        })
+    }
+}
+
+/// A message that is to be sent, waits for a free slot, or for its answer.
 pub(crate) struct Submission {
-    /// Kept alive.
-    _client: Client,
-    connection: Arc<Connection>,
-    span: Option<CommandSpan>,
+    client: Client,
     name: Cow<'static, str>,
     answered: bool,
     deadline: Option<Duration>,
-    clock: Clock,
     stage: Stage,
 }
 
 enum Stage {
     New(Message),
-    Queued(Ready, Place),
-    Sent(usize, RequestId),
+    Queued(Bound, Ready, Place),
+    Sent(Bound, usize, RequestId),
     Done,
 }
 
+/// What the first poll settles.
+struct Bound {
+    connection: Arc<Connection>,
+    clock: Clock,
+    span: CommandSpan,
+}
+
 impl Submission {
-    pub(crate) fn new(
-        client: Client,
-        name: Cow<'static, str>,
-        message: Message,
-        answered: bool,
-        deadline: Option<Duration>,
-    ) -> Self {
-        let deadline = match deadline {
-            None if !answered => Some(TIME_TO_FAIL),
-            deadline => deadline,
-        };
+    pub(crate) fn new(client: &Client, name: Cow<'static, str>, message: Message) -> Self {
         Self {
-            connection: client.connection(),
-            _client: client,
-            span: None,
+            client: client.clone(),
+            answered: Request::<'_, _, Descriptor>::new(&name).is_answered(),
             name,
-            answered,
-            deadline,
-            clock: Clock::default(),
+            deadline: client.link().deadline(),
             stage: Stage::New(message),
         }
     }
 
-    /// Adds what an error does not know by itself.
-    pub(crate) fn describe(&self, error: Error) -> Error {
-        error.in_command(&self.name).with_peer(&self.connection.peer)
-    }
-
-    pub(crate) fn poll_reply(&mut self, cx: &Context<'_>) -> Poll<Result<OwnedReply, Error>> {
-        let span = self.span.take();
-        let span = span.unwrap_or_else(|| CommandSpan::new(&self.name, &self.connection.peer));
-        let polled = {
-            let _entered = span.enter();
-            self.poll_stage(cx)
-        };
-        match &polled {
-            Poll::Pending => self.span = Some(span),
-            Poll::Ready(done) => span.done(done.as_ref().err()),
-        }
-        polled
-    }
-
-    fn poll_stage(&mut self, cx: &Context<'_>) -> Poll<Result<OwnedReply, Error>> {
-        let polled = match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::New(message) => match ready(message) {
-                Ok(ready) => {
-                    self.start_clock();
-                    self.attempt(cx, ready, None)
-                }
-                Err(cause) => Poll::Ready(Err(cause)),
-            },
-            Stage::Queued(ready, place) => self.attempt(cx, ready, Some(place)),
-            Stage::Sent(key, request) => self.poll_answer(cx, key, request),
-            Stage::Done => panic!("a command was polled after it was done"),
-        };
-        polled.map_err(|cause| self.describe(Error::new(cause)))
-    }
-
-    fn start_clock(&mut self) {
-        if let Some(deadline) = self.deadline {
-            let now = self.connection.lock().now();
-            self.clock = Clock(Some((now, now.checked_add(deadline))));
+    pub(crate) fn set_arguments<A: Serialize + ?Sized>(&mut self, arguments: &A) {
+        if let Message::Command { arguments: place, .. } = self.message() {
+            *place = ArgumentsBuilder::of(arguments);
         }
     }
 
-    /// Sends the message if it is its turn.
+    pub(crate) fn add_argument<A: Serialize + ?Sized>(&mut self, name: &str, value: &A) {
+        if let Message::Command { arguments, .. } = self.message() {
+            arguments.add(name, value);
+        }
+    }
+
+    pub(crate) fn set_out_of_band(&mut self) {
+        if let Message::Command { out_of_band, .. } = self.message() {
+            *out_of_band = true;
+        }
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn set_descriptor(&mut self, sent: Descriptor) {
+        match self.message() {
+            Message::Command { descriptor, .. } | Message::Raw { descriptor, .. } => {
+                *descriptor = Some(sent);
+            }
+            Message::Invalid(_) => {}
+        }
+    }
+
+    pub(crate) fn expect_no_success(&mut self) {
+        self.message();
+        self.answered = false;
+    }
+
+    pub(crate) fn set_deadline(&mut self, deadline: Duration) {
+        self.message();
+        self.deadline = Some(deadline);
+    }
+
+    pub(crate) const fn is_queued(&self) -> bool {
+        matches!(self.stage, Stage::Queued(..))
+    }
+
+    fn message(&mut self) -> &mut Message {
+        match &mut self.stage {
+            Stage::New(message) => message,
+            _ => panic!("`{}` was changed after it was first polled", self.name),
+        }
+    }
+
+    pub(crate) fn poll_reply(&mut self, cx: &Context<'_>) -> Poll<Result<Reply, Error>> {
+        let stage = std::mem::replace(&mut self.stage, Stage::Done);
+        let polled = match stage {
+            Stage::New(message) => self.begin(cx, message),
+            Stage::Queued(bound, ready, place) => self.attempt(cx, bound, ready, Some(place)),
+            Stage::Sent(bound, key, request) => self.poll_answer(cx, bound, key, request),
+            Stage::Done => panic!("`{}` was polled after it completed", self.name),
+        };
+        let (Bound { connection, span, .. }, answer) = ready!(polled);
+        let answer = match answer {
+            Ok(completed) => {
+                let name = std::mem::take(&mut self.name);
+                Ok(Reply::new(completed, name, Arc::clone(&connection.peer)))
+            }
+            Err(cause) => Err(connection.error(cause).in_command(&self.name)),
+        };
+        span.done(answer.as_ref().err());
+        Poll::Ready(answer)
+    }
+
+    fn begin(&mut self, cx: &Context<'_>, message: Message) -> Polled {
+        let connection = self.client.connection();
+        let span = CommandSpan::new(&self.name, &connection.peer);
+        let deadline = self.deadline.or_else(|| (!self.answered).then_some(TIME_TO_FAIL));
+        let bound = |clock| Bound { connection: Arc::clone(&connection), clock, span };
+        match message.ready() {
+            Ok(ready) => {
+                let clock = Clock::start(deadline, || connection.lock().now());
+                self.attempt(cx, bound(clock), ready, None)
+            }
+            Err(cause) => Poll::Ready((bound(Clock::default()), Err(cause))),
+        }
+    }
+
+    /// Sends the message if a slot is free and nobody came before.
     fn attempt(
         &mut self,
         cx: &Context<'_>,
+        bound: Bound,
         mut ready: Ready,
         place: Option<Place>,
-    ) -> Poll<Result<OwnedReply, Cause>> {
+    ) -> Polled {
         let checked = match ready.text.check() {
             Ok(checked) => checked,
-            Err(error) => return Poll::Ready(Err(Cause::Json(error))),
+            Err(error) => return Poll::Ready((bound, Err(Cause::Json(error)))),
         };
-        let attempt = Attempt {
-            name: &self.name,
-            answered: self.answered,
-            clock: self.clock,
-            checked,
-            out_of_band: ready.out_of_band,
-            descriptor: &mut ready.descriptor,
-            place,
+        let attempted = {
+            let _entered = bound.span.enter();
+            let attempt = Attempt {
+                name: &self.name,
+                answered: self.answered,
+                clock: bound.clock,
+                checked,
+                out_of_band: ready.out_of_band,
+                descriptor: &mut ready.descriptor,
+                place,
+            };
+            let waker = cx.waker().clone();
+            bound.connection.with(|machine, after| attempt.make(machine, waker, after))
         };
-        let waker = cx.waker().clone();
-        let attempted = self.connection.with(|machine, after| attempt.make(machine, waker, after));
         match attempted {
-            Attempted::Sent(key, request) => self.stage = Stage::Sent(key, request),
-            Attempted::Queued(place) => self.stage = Stage::Queued(ready, place),
-            Attempted::Failed(cause) => return Poll::Ready(Err(cause)),
+            Attempted::Sent(key, request) => self.stage = Stage::Sent(bound, key, request),
+            Attempted::Queued(place) => self.stage = Stage::Queued(bound, ready, place),
+            Attempted::Failed(cause) => return Poll::Ready((bound, Err(cause))),
         }
         Poll::Pending
     }
@@ -155,17 +218,20 @@ impl Submission {
     fn poll_answer(
         &mut self,
         cx: &Context<'_>,
+        bound: Bound,
         key: usize,
         request: RequestId,
-    ) -> Poll<Result<OwnedReply, Cause>> {
+    ) -> Polled {
         let mut waker = None;
         loop {
-            let machine = self.connection.lock();
+            let machine = bound.connection.lock();
             if let Some(Awaited::Settled(_)) = machine.waits.awaited(key) {
-                return Poll::Ready(take_answer(machine, key));
+                let answer = take_answer(machine, key);
+                return Poll::Ready((bound, answer));
             }
-            if let Some(waited) = self.clock.passed(&machine) {
-                return Poll::Ready(self.give_up(machine, key, request, waited));
+            if let Some(waited) = bound.clock.passed(&machine) {
+                let answer = self.give_up(machine, key, request, waited);
+                return Poll::Ready((bound, answer));
             }
             if machine.waits.wakes(key, cx.waker()) {
                 break;
@@ -186,7 +252,7 @@ impl Submission {
             }
         }
         // If it was cloned in vain, it is dropped here, with no lock held.
-        self.stage = Stage::Sent(key, request);
+        self.stage = Stage::Sent(bound, key, request);
         Poll::Pending
     }
 
@@ -197,7 +263,7 @@ impl Submission {
         key: usize,
         request: RequestId,
         waited: Duration,
-    ) -> Result<OwnedReply, Cause> {
+    ) -> Result<Completed, Cause> {
         machine.client.abandon(request);
         let wait = machine.waits.remove(key);
         let transport = machine.transport.clone();
@@ -205,7 +271,7 @@ impl Submission {
         drop(wait);
         // It would have been answered had it failed.
         if !self.answered {
-            return Ok(OwnedReply::empty());
+            return Ok(Completed::none());
         }
         let advice = transport.and_then(|transport| transport.describe_stop());
         let advice = advice.unwrap_or_default();
@@ -213,19 +279,10 @@ impl Submission {
     }
 }
 
-/// Completes and checks the text, before any lock is taken.
-fn ready(message: Message) -> Result<Ready, Cause> {
-    Ok(match message {
-        Message::Command { arguments, out_of_band, descriptor } => {
-            Ready { text: Text::Arguments(arguments.finish()?), out_of_band, descriptor }
-        }
-        Message::Raw { text, out_of_band } => {
-            Ready { text: Text::Raw(text), out_of_band, descriptor: None }
-        }
-    })
-}
+/// What a poll came to: the answer, with what was bound.
+type Polled = Poll<(Bound, Result<Completed, Cause>)>;
 
-fn take_answer(mut machine: MutexGuard<'_, Machine>, key: usize) -> Result<OwnedReply, Cause> {
+fn take_answer(mut machine: MutexGuard<'_, Machine>, key: usize) -> Result<Completed, Cause> {
     let wait = machine.waits.remove(key);
     let ended = machine.lifecycle.ended.clone();
     drop(machine);
@@ -235,20 +292,20 @@ fn take_answer(mut machine: MutexGuard<'_, Machine>, key: usize) -> Result<Owned
     }
 }
 
-fn outcome(answer: Answer, ended: Option<Disconnect>) -> Result<OwnedReply, Cause> {
+fn outcome(answer: Answer, ended: Option<Disconnect>) -> Result<Completed, Cause> {
     match (answer, ended) {
-        (Answer::Reply(reply), _) => Ok(reply),
+        (Answer::Reply(completed), _) => Ok(completed),
         (Answer::Failure(failure), _) => Err(Cause::Failure(failure)),
-        (Answer::None(Ending::AsExpected), _) => Ok(OwnedReply::empty()),
+        (Answer::None(Ending::AsExpected), _) => Ok(Completed::none()),
         (Answer::None(_), None) => Err(Cause::Unanswered),
         (Answer::None(_), Some(reason)) => Err(Cause::Disconnected { reason, sent: true }),
     }
 }
 
 impl Drop for Submission {
-    /// What is in the output is sent, but nobody waits for its answer any more.
+    /// What is in the output is sent, but its answer is discarded.
     fn drop(&mut self) {
-        let leave = |key, request: Option<RequestId>| {
+        let leave = |connection: &Connection, key, request: Option<RequestId>| {
             let leave = |machine: &mut Machine, after: &mut After| {
                 after.leaving = machine.waits.remove(key);
                 match request {
@@ -257,27 +314,28 @@ impl Drop for Submission {
                     None => machine.waits.wake_turns(1, &mut after.wakers),
                 }
             };
-            self.connection.with(leave);
+            connection.with(leave);
         };
         match &self.stage {
-            Stage::Queued(_, place) => leave(place.key, None),
-            Stage::Sent(key, request) => leave(*key, Some(*request)),
+            Stage::Queued(bound, _, place) => leave(&bound.connection, place.key, None),
+            Stage::Sent(bound, key, request) => leave(&bound.connection, *key, Some(*request)),
             Stage::New(_) | Stage::Done => {}
         }
     }
 }
 
 impl fmt::Debug for Submission {
-    /// Not the message: it may hold a password.
+    /// Leaves out the message, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stage = match self.stage {
             Stage::New(_) => "new",
-            Stage::Queued(..) => "waiting for its turn",
+            Stage::Queued(..) => "queued",
             Stage::Sent(..) => "sent",
             Stage::Done => "done",
         };
-        f.debug_struct("Submission")
+        f.debug_struct("Command")
             .field("name", &self.name)
+            .field("deadline", &self.deadline)
             .field("stage", &stage)
             .finish_non_exhaustive()
     }

@@ -1,14 +1,18 @@
 //! What lies under the one lock of a connection.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crate::Disconnect;
+use qmp_proto::Direction;
 use qmp_proto::{Client, Output, OwnedFailure, OwnedGreeting, Phase, Refusal, Sink};
-use qmp_sockets::{Direction, Disconnect, nonce};
+use qmp_sockets::nonce;
 
 use crate::Transport;
+use crate::connection::deferred::Adopted;
 use crate::connection::waits::{Answer, Wait, Waits};
 use crate::connection::wire::Seen;
 use crate::transport::{Descriptor, lend};
@@ -17,11 +21,13 @@ use crate::transport::{Descriptor, lend};
 /// its port may be lost.
 const SYNC_AGAIN: Duration = Duration::from_secs(2);
 
+/// How long an agent has to close its end once we have closed ours.
+const AGENT_LINGERS: Duration = Duration::from_millis(200);
+
 /// The client machine, what it wants to send, and who waits for what.
 ///
 /// Nothing of the user's runs while this is locked: no waker is cloned, woken or dropped, no
 /// predicate runs, nothing is serialized. What is left to do goes into an [`After`].
-#[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) client: Client<usize>,
     pub(crate) output: Output<Descriptor>,
@@ -33,6 +39,12 @@ pub(crate) struct Machine {
     pub(crate) driver: Option<Waker>,
     /// What the driver's timer is set to.
     pub(crate) armed: Option<Instant>,
+    /// Futures that are left to the driver, and that it has not taken over yet.
+    pub(crate) adopted: Vec<(Adopted, Option<Instant>)>,
+    /// The driver polls such futures, whose commands are accepted although we are closing.
+    pub(crate) deferring: bool,
+    /// When the first of them is given up.
+    pub(crate) deferred_until: Option<Instant>,
     /// Until when the driver waits for readers of events, and reads nothing.
     pub(crate) patience: Option<Instant>,
     pub(crate) writer: Writer,
@@ -89,6 +101,8 @@ pub(crate) struct Closing {
     pub(crate) deadline: Option<Instant>,
     /// Answers are awaited, too.
     pub(crate) answers: bool,
+    /// Everything is done, and the server is given time to read it and to close.
+    pub(crate) lingers: bool,
 }
 
 /// What is left to do once the lock is released.
@@ -135,6 +149,9 @@ impl Machine {
             transport: Some(transport),
             driver: None,
             armed: None,
+            adopted: Vec::new(),
+            deferring: false,
+            deferred_until: None,
             patience: None,
             writer: Writer::Anyone,
             watched: false,
@@ -217,7 +234,8 @@ impl Machine {
         let handshake = self.lifecycle.handshake.as_deref().and_then(Handshake::next);
         let closing = self.lifecycle.closing.and_then(|closing| closing.deadline);
         let waits = self.waits.first_deadline();
-        waits.into_iter().chain(handshake).chain(closing).chain(self.patience).min()
+        let others = [handshake, closing, self.patience, self.deferred_until];
+        others.into_iter().flatten().chain(waits).min()
     }
 
     /// What the driver's timer is to be set to. One that rings too early costs less than one that is
@@ -285,7 +303,7 @@ impl Machine {
         self.waits.expire(now, &mut after.wakers);
         let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         if self.lifecycle.closing.is_some_and(|closing| passed(closing.deadline)) {
-            self.lifecycle.closed_late = true;
+            self.lifecycle.closed_late = !self.lifecycle.closing.is_some_and(|it| it.lingers);
             return Err(Disconnect::ByUs);
         }
         let handshake = self.lifecycle.handshake.as_deref().copied();
@@ -319,11 +337,39 @@ impl Machine {
         }
     }
 
-    /// Whether closing has nothing left to wait for but the driver's own output.
+    /// Whether closing has nothing left to wait for but the driver's own.
     pub(crate) fn has_finished(&self) -> bool {
         let Some(closing) = self.lifecycle.closing else {
             return false;
         };
-        self.output.is_empty() && (!closing.answers || self.client.in_flight() == 0)
+        self.output.is_empty()
+            && self.adopted.is_empty()
+            && (!closing.answers || self.client.in_flight() == 0)
+    }
+
+    /// Has the server read what was sent before the connection is closed; `false` if it has.
+    ///
+    /// QEMU drops what it has not read when its client closes, and an agent on a unix socket exits
+    /// when a client leaves something unread.
+    pub(crate) fn linger(&mut self, agent: bool) -> bool {
+        let lingers = agent || self.client.in_flight() > 0;
+        let now = self.now();
+        if let Some(closing) = self.lifecycle.closing.as_mut().filter(|it| lingers && !it.lingers) {
+            closing.lingers = true;
+            if agent {
+                let limit = now.checked_add(AGENT_LINGERS);
+                closing.deadline = [closing.deadline, limit].into_iter().flatten().min();
+            }
+        }
+        lingers
+    }
+}
+
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Machine")
+            .field("client", &self.client)
+            .field("lifecycle", &self.lifecycle)
+            .finish_non_exhaustive()
     }
 }

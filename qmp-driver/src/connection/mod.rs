@@ -1,21 +1,20 @@
 //! What the driver, the client and the futures of one connection share.
 
+pub(crate) mod deferred;
 pub(crate) mod machine;
+pub(crate) mod waiting;
 pub(crate) mod waits;
 pub(crate) mod wire;
 
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll};
-use std::time::Instant;
 
-use qmp_sockets::{Cause, Disconnect, Error};
+use crate::{Cause, Disconnect, Error};
 
 use crate::builder::Settings;
 use crate::client::link::Common;
 use crate::sync::{Mutex, MutexGuard};
 use crate::trace;
 use machine::{After, Machine};
-use waits::Awaited;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -71,7 +70,14 @@ impl Connection {
         machine.end(reason.clone(), &mut after);
         drop(machine);
         trace::ended(&self.peer, &reason);
-        self.common.bus.end(self.number, &mut after.wakers);
+        self.common.bus.end(self.number, &reason, &mut after.wakers);
+        after.run();
+    }
+
+    /// The client is dropped: persistent subscriptions end with this connection.
+    pub(crate) fn finish_subscriptions(&self) {
+        let mut after = After::default();
+        self.common.bus.finish(&mut after.wakers);
         after.run();
     }
 
@@ -83,45 +89,5 @@ impl Connection {
     pub(crate) fn disconnected(&self, reason: Option<Disconnect>, sent: bool) -> Error {
         let reason = reason.unwrap_or(Disconnect::ByUs);
         self.error(Cause::Disconnected { reason, sent })
-    }
-}
-
-/// A wait that ends with the future that waits.
-#[derive(Debug, Default)]
-pub(crate) struct Waiting(Option<usize>);
-
-impl Waiting {
-    /// Waits until `check` has something. It is asked again after whatever is `awaited`, and when
-    /// the deadline passes.
-    pub(crate) fn poll<T>(
-        &mut self,
-        cx: &Context<'_>,
-        connection: &Connection,
-        awaited: impl FnOnce() -> Awaited,
-        deadline: Option<Instant>,
-        check: impl FnOnce(&mut Machine) -> Option<T>,
-    ) -> Poll<T> {
-        let waker = cx.waker().clone();
-        connection.with(|machine, after| {
-            if let Some(done) = check(machine) {
-                after.stale = Some(waker);
-                return Poll::Ready(done);
-            }
-            match self.0 {
-                Some(key) => after.stale = machine.waits.renew(key, waker),
-                None => {
-                    self.0 = Some(machine.waits.insert(awaited(), deadline, waker));
-                    machine.arm(deadline, after);
-                }
-            }
-            Poll::Pending
-        })
-    }
-
-    pub(crate) fn leave(&mut self, connection: &Connection) {
-        if let Some(key) = self.0.take() {
-            let wait = connection.lock().waits.remove(key);
-            drop(wait);
-        }
     }
 }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::task::Waker;
 use std::time::Instant;
 
-use qmp_proto::{Ending, OwnedFailure, OwnedReply, Refusal, RequestId};
+use qmp_proto::{Ending, OwnedFailure, Refusal, RequestId};
 use slab::Slab;
+
+use crate::client::response::Completed;
 
 /// As long as no more waited together, there is no room for more.
 const FEW: usize = 4;
@@ -46,7 +48,7 @@ pub(crate) enum Awaited {
 /// What became of a command that was sent.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    Reply(OwnedReply),
+    Reply(Completed),
     Failure(OwnedFailure),
     None(Ending),
 }

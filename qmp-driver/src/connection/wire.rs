@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::TryLockError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use qmp_sockets::{Direction, messages, redact};
+use qmp_proto::{Direction, messages, redact};
 
 use crate::connection::Connection;
 use crate::sync::{Mutex, MutexGuard};

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::Disconnect;
 use qmp_proto::Sink;
-use qmp_sockets::Disconnect;
 
 use super::dispatch::{Dispatched, dispatch};
 use super::{Driver, Next};
@@ -77,6 +77,7 @@ impl Driver {
             Poll::Ready(Ok(count)) => {
                 self.input.filled(count);
                 self.read += count;
+                self.received += count as u64;
             }
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
             // A server that quits may reset the connection instead of closing it.
@@ -85,7 +86,7 @@ impl Driver {
         }
         loop {
             let Dispatched { used, large, more, several, crowded, end } =
-                dispatch(&self.connection, self.input.unread());
+                dispatch(&self.connection, self.position(), self.input.unread());
             let taken = large.map_or(0, |large| large.settle(&self.connection, &mut self.input));
             self.input.used(used - taken);
             self.several |= several;
@@ -99,6 +100,11 @@ impl Driver {
                 None => return Ok(Next::Again),
             }
         }
+    }
+
+    /// How many bytes of the stream were consumed.
+    fn position(&self) -> u64 {
+        self.received - self.input.unread().len() as u64
     }
 
     fn end_of_stream(&self) -> Disconnect {

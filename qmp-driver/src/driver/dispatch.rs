@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use crate::Disconnect;
 use arrayvec::ArrayVec;
+use qmp_proto::Direction;
 use qmp_proto::{
     Answer as Answered, Ending, Event, Failure, InputBuffer, Malformed, OwnedEvent, Received,
     Reply, ReplyPlace, RequestId, Unanswered,
 };
-use qmp_sockets::{Direction, Disconnect, nonce};
+use qmp_sockets::nonce;
 
+use crate::client::response::Completed;
 use crate::connection::Connection;
 use crate::connection::machine::{After, Failed, Handshake, Machine, Writer};
 use crate::connection::waits::Answer;
@@ -38,17 +41,20 @@ pub(crate) struct Dispatched {
 pub(crate) struct Large {
     key: usize,
     request: RequestId,
+    position: u64,
     place: ReplyPlace,
 }
 
 /// Hands out what is in the input.
 ///
+/// `origin` is how many bytes of the stream came before it.
+///
 /// Answers and events are copied, and predicates run, with no lock held. Whoever sees an answer
 /// finds the events before it in the queue.
-pub(crate) fn dispatch(connection: &Connection, input: &[u8]) -> Dispatched {
+pub(crate) fn dispatch(connection: &Connection, origin: u64, input: &[u8]) -> Dispatched {
     let bus = &connection.common.bus;
     let mut after = After::default();
-    let mut batch = Batch { wants_events: bus.has_takers(), ..Batch::default() };
+    let mut batch = Batch { origin, wants_events: bus.has_takers(), ..Batch::default() };
     batch.take(connection, input, &mut after);
     if batch.seen {
         connection.common.wire.show(connection);
@@ -59,7 +65,7 @@ pub(crate) fn dispatch(connection: &Connection, input: &[u8]) -> Dispatched {
     let mut crowded = false;
     if !batch.events.is_empty() {
         let mut events = Few::new();
-        OwnedEvent::together(input, &batch.events).for_each(|event| events.push(event));
+        OwnedEvent::together(input, origin, &batch.events).for_each(|event| events.push(event));
         crowded = bus.publish(connection.number, &mut events, &mut after.wakers);
     }
     let several = batch.answers.len() > 1;
@@ -77,19 +83,21 @@ pub(crate) fn dispatch(connection: &Connection, input: &[u8]) -> Dispatched {
 
 impl Large {
     fn among(answers: &[Heard<'_>], input: &[u8]) -> Option<Self> {
-        let [Heard { key, request, outcome: Ok(Ok(reply)) }] = answers else {
+        let [Heard { key, request, position, outcome: Ok(Ok(reply)) }] = answers else {
             return None;
         };
         let large = reply.message().len() >= InputBuffer::LARGE;
         let place = large.then(|| reply.place_in(input)).flatten()?;
-        Some(Self { key: *key, request: *request, place })
+        Some(Self { key: *key, request: *request, position: *position, place })
     }
 
     /// Takes it out of the input, and hands it out; how many bytes of the input it was the end of.
     pub(crate) fn settle(self, connection: &Connection, input: &mut InputBuffer) -> usize {
         let before = input.unread().len();
         let reply = input.take_reply(self.place);
-        let answer = reply.map_or(Answer::None(Ending::OutcomeUnknown), Answer::Reply);
+        let answer = reply.map_or(Answer::None(Ending::OutcomeUnknown), |reply| {
+            Answer::Reply(Completed { reply, position: self.position })
+        });
         connection.with(|machine, after| {
             machine.waits.settle(self.key, self.request, answer, &mut after.wakers);
         });
@@ -115,6 +123,7 @@ pub(crate) type Few<T> = ArrayVec<T, BATCH>;
 /// Some of the input, understood, and borrowed from it.
 #[derive(Default)]
 struct Batch<'b> {
+    origin: u64,
     used: usize,
     wants_events: bool,
     events: Few<Event<'b>>,
@@ -132,13 +141,17 @@ struct Batch<'b> {
 struct Heard<'b> {
     key: usize,
     request: RequestId,
+    /// Where in the stream it ended.
+    position: u64,
     outcome: Result<Result<Reply<'b>, Failure<'b>>, Ending>,
 }
 
 impl Heard<'_> {
     fn into_owned(self) -> (usize, RequestId, Answer) {
         let answer = match self.outcome {
-            Ok(Ok(reply)) => Answer::Reply(reply.into_owned()),
+            Ok(Ok(reply)) => {
+                Answer::Reply(Completed { reply: reply.into_owned(), position: self.position })
+            }
             Ok(Err(failure)) => Answer::Failure(failure.into_owned()),
             Err(ending) => Answer::None(ending),
         };
@@ -191,12 +204,13 @@ impl<'b> Batch<'b> {
         connection: &Connection,
         after: &mut After,
     ) {
+        let position = self.origin + self.used as u64;
         match received {
             Received::Answer(Answered { request, token: key, outcome, .. }) => {
-                self.answers.push(Heard { key, request, outcome: Ok(outcome) });
+                self.answers.push(Heard { key, request, position, outcome: Ok(outcome) });
             }
             Received::Unanswered(Unanswered { request, token: key, ending, .. }) => {
-                self.answers.push(Heard { key, request, outcome: Err(ending) });
+                self.answers.push(Heard { key, request, position, outcome: Err(ending) });
             }
             Received::Malformed(malformed) => {
                 if !connection.settings.agent && !connection.settings.tolerant {

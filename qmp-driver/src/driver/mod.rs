@@ -5,16 +5,19 @@ mod dispatch;
 
 use std::fmt;
 use std::future::Future;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use crate::Disconnect;
 use qmp_proto::{InputBuffer, Output};
-use qmp_sockets::{Disconnect, advise_on_handshake};
+use qmp_sockets::advise_on_handshake;
 
 use crate::Transport;
 use crate::connection::Connection;
+use crate::connection::deferred::Deferred;
 use crate::connection::machine::{Failed, Handshake};
 use crate::transport::Descriptor;
 pub(crate) use dispatch::{BATCH, Few};
@@ -44,6 +47,12 @@ pub struct Driver {
     /// What callers could not write.
     outgoing: Output<Descriptor>,
     unflushed: bool,
+    /// Nothing more is written.
+    write_closed: bool,
+    /// Futures that are completed for those who dropped them.
+    deferred: Deferred,
+    /// How many bytes were received.
+    received: u64,
     /// How many bytes this poll has read.
     read: usize,
     /// Whether this poll has handed out several answers.
@@ -65,6 +74,9 @@ impl Driver {
             input: InputBuffer::new(longest),
             outgoing: Output::new(),
             unflushed: false,
+            write_closed: false,
+            deferred: Deferred::default(),
+            received: 0,
             read: 0,
             several: false,
             crowded: false,
@@ -126,10 +138,10 @@ impl Driver {
     /// Writes what there is to write, and reads once.
     fn carry(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
         let closing = self.look(cx)?;
+        self.deferred.poll(&self.connection, cx);
         self.write(cx)?;
-        let finished = closing && self.outgoing.is_empty() && self.connection.lock().has_finished();
-        if finished && self.transport.poll_close(cx).is_ready() {
-            return Err(Disconnect::ByUs);
+        if closing {
+            self.finish_closing(cx)?;
         }
         match self.waits_for_readers(cx) {
             true => Ok(Next::Wait),
@@ -137,10 +149,32 @@ impl Driver {
         }
     }
 
+    /// Closes our end once everything is written and awaited, and the whole connection unless the
+    /// server is given time to read it.
+    fn finish_closing(&mut self, cx: &mut Context<'_>) -> Result<(), Disconnect> {
+        let written = self.outgoing.is_empty() && !self.unflushed && self.deferred.is_empty();
+        if !written || !self.connection.lock().has_finished() {
+            return Ok(());
+        }
+        if !self.write_closed {
+            if self.transport.poll_close(cx).is_pending() {
+                return Ok(());
+            }
+            self.transport.shutdown(Shutdown::Write);
+            self.write_closed = true;
+        }
+        let agent = self.connection.settings.agent;
+        if !self.connection.lock().linger(agent) {
+            return Err(Disconnect::ByUs);
+        }
+        self.clocked = true;
+        Ok(())
+    }
+
     /// Whether readers of events who keep up are given a moment, so that they lose none. Answers are
     /// not held up for that: while one is awaited, the driver reads on.
     fn waits_for_readers(&mut self, cx: &Context<'_>) -> bool {
-        if !self.crowded {
+        if !self.crowded || self.transport.readers_share_the_thread() {
             return false;
         }
         let bus = &self.connection.common.bus;
@@ -177,6 +211,7 @@ impl Driver {
         }
         machine.watched = watched;
         machine.hand_over(&mut self.outgoing);
+        self.deferred.take_over(&mut machine);
         self.clocked = machine.armed.is_some() || machine.next_deadline().is_some();
         let stand = match &machine.lifecycle.ended {
             Some(reason) => Err(reason.clone()),
@@ -252,6 +287,8 @@ impl Driver {
             }
         }
         self.connection.end(reason.clone());
+        // They find out that their commands have failed.
+        self.deferred.poll(&self.connection, &mut Context::from_waker(Waker::noop()));
         let ended = self.connection.lock().lifecycle.ended.clone();
         ended.unwrap_or(reason)
     }

@@ -3,16 +3,15 @@
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Poll, Waker};
 
-use qmp_sockets::{EventQueue, Queued};
-
-use crate::Event;
 use crate::driver::Few;
 use crate::events::inbox::Inbox;
+use crate::events::inbox::Span;
+use crate::events::queue::{EventQueue, PersistentItem};
 use crate::sync::{Mutex, MutexGuard};
+use crate::{Disconnect, Event};
 
-/// How many events wait for the first subscriber. However long they are, they weigh no more than
-/// a queue may.
-const EARLY: usize = 64;
+/// How many events are kept for the first subscription, if they do not exceed the bytes of a queue.
+const BACKLOG: usize = 64;
 
 /// Where events go. Each subscriber has a queue of its own, bounded, so a slow or forgotten one
 /// costs nobody else anything.
@@ -22,25 +21,27 @@ pub(crate) struct Bus(Mutex<Subscribers>);
 #[derive(Debug)]
 struct Subscribers {
     inboxes: Vec<Weak<Inbox>>,
-    /// What came before anybody subscribed; `None` from then on.
-    early: Option<EventQueue<Event>>,
+    /// What came before the first subscription; `None` from then on.
+    backlog: Option<EventQueue<Event>>,
     /// The connection that events come from.
     connection: u64,
     ended: bool,
-}
-
-impl Default for Bus {
-    fn default() -> Self {
-        Self(Mutex::new(Subscribers {
-            inboxes: Vec::new(),
-            early: Some(EventQueue::with_limits(EARLY, EventQueue::<Event>::MOST_BYTES)),
-            connection: 0,
-            ended: false,
-        }))
-    }
+    /// No connection follows this one.
+    last: bool,
 }
 
 impl Bus {
+    pub(crate) fn new(backlog: bool) -> Self {
+        let queue = || EventQueue::with_limits(BACKLOG, EventQueue::<Event>::MOST_BYTES);
+        Self(Mutex::new(Subscribers {
+            inboxes: Vec::new(),
+            backlog: backlog.then(queue),
+            connection: 0,
+            ended: false,
+            last: false,
+        }))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Subscribers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -48,7 +49,7 @@ impl Bus {
     /// Whether an event would be kept for anybody.
     pub(crate) fn has_takers(&self) -> bool {
         let subscribers = self.lock();
-        subscribers.early.is_some() || !subscribers.inboxes.is_empty()
+        subscribers.backlog.is_some() || !subscribers.inboxes.is_empty()
     }
 
     /// Puts events into the queues of those who want them; whether one of the queues is nearly full,
@@ -64,9 +65,9 @@ impl Bus {
             if subscribers.connection != connection {
                 return false;
             }
-            if let Some(early) = &mut subscribers.early {
+            if let Some(backlog) = &mut subscribers.backlog {
                 for event in events.iter() {
-                    early.push(event.clone(), event.message().len());
+                    backlog.push(event.clone(), event.message().len());
                 }
             }
             let mut inboxes = subscribers.inboxes();
@@ -102,19 +103,35 @@ impl Bus {
         self.lock().inboxes().collect()
     }
 
-    /// No more events will come from this connection.
-    pub(crate) fn end(&self, connection: u64, wakers: &mut Vec<Waker>) {
-        let inboxes = {
+    /// No more events come from this connection.
+    pub(crate) fn end(&self, connection: u64, reason: &Disconnect, wakers: &mut Vec<Waker>) {
+        let (inboxes, last) = {
             let mut subscribers = self.lock();
             if subscribers.connection != connection {
                 return;
             }
             subscribers.ended = true;
-            subscribers.inboxes().collect::<Vec<_>>()
+            (subscribers.inboxes().collect::<Vec<_>>(), subscribers.last)
         };
         for inbox in inboxes {
-            inbox.end(connection, wakers);
+            inbox.end(connection, reason, wakers);
+            if last {
+                inbox.finish(wakers);
+            }
         }
+    }
+
+    /// The client is dropped: its connection is the last.
+    pub(crate) fn finish(&self, wakers: &mut Vec<Waker>) {
+        let inboxes = {
+            let mut subscribers = self.lock();
+            subscribers.last = true;
+            if !subscribers.ended {
+                return;
+            }
+            subscribers.inboxes().collect::<Vec<_>>()
+        };
+        inboxes.iter().for_each(|inbox| inbox.finish(wakers));
     }
 
     /// Events come from a new connection.
@@ -127,29 +144,31 @@ impl Bus {
         for inbox in &inboxes {
             inbox.begin(connection, wakers);
         }
+        subscribers
+            .inboxes
+            .retain(|inbox| inbox.upgrade().is_some_and(|inbox| inbox.span() == Span::Client));
         // One of them may be the last of its subscription by now.
         drop(subscribers);
         drop(inboxes);
     }
 
-    /// Adds a subscriber, and gives it the early events if it is to have them and is the first.
-    pub(crate) fn subscribe(&self, inbox: &Arc<Inbox>, early: bool) -> Vec<Event> {
+    /// Adds a subscriber, and returns the events that came before the first one.
+    pub(crate) fn subscribe(&self, inbox: &Arc<Inbox>) -> Vec<Event> {
         let mut subscribers = self.lock();
-        inbox.join(subscribers.connection, subscribers.ended);
+        let ended = subscribers.ended && (inbox.span() == Span::Connection || subscribers.last);
+        inbox.join(subscribers.connection, ended);
         if subscribers.inboxes.len() == subscribers.inboxes.capacity() {
             subscribers.inboxes.retain(|inbox| inbox.strong_count() > 0);
         }
         subscribers.inboxes.push(Arc::downgrade(inbox));
-        let early = early.then(|| subscribers.early.take()).flatten();
+        let backlog = subscribers.backlog.take();
         drop(subscribers);
-        let Some(mut early) = early else {
+        let Some(mut backlog) = backlog else {
             return Vec::new();
         };
-        // Nobody is told what was lost of them: nobody had asked for them.
-        let events = std::iter::from_fn(|| early.pop());
-        events
-            .filter_map(|it| if let Queued::Event(event) = it { Some(event) } else { None })
-            .collect()
+        // What was dropped of them is not reported, since nobody had asked for them.
+        let event = |item| if let PersistentItem::Event(event) = item { Some(event) } else { None };
+        backlog.drain().filter_map(event).collect()
     }
 }
 

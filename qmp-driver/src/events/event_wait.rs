@@ -5,196 +5,179 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use qmp_proto::OwnedEvent;
-use qmp_sockets::{Cause, Error, EventQueue, Queued};
+use qmp_proto::{Json, OwnedEvent};
 
 use crate::client::link::Link;
-use crate::connection::waits::Awaited;
-use crate::connection::{Connection, Waiting};
-use crate::events::inbox::Inbox;
-use crate::events::{Event, Events, USUAL_LIMITS};
+use crate::connection::Connection;
+use crate::connection::waiting::Timer;
+use crate::events::builder::DEFAULT_LIMITS;
+use crate::events::conditions::{Conditions, MemberValue};
+use crate::events::inbox::{Inbox, Span};
+use crate::events::queue::{EventQueue, PersistentItem};
+use crate::events::{Event, Subscription};
+use crate::{Cause, Error};
 
-/// A wait for one event, with conditions; await it.
+/// A wait for one event, with conditions; without any, for the next event.
 ///
-/// It fails if the deadline passes, if the connection ends and no such event is left, and with
-/// [`Cause::EventsLost`] if events had to be dropped, for the one awaited may be among them.
+/// It fails when the deadline passes, when the connection has ended and no such event is left, and
+/// with [`Cause::EventsLost`] if events were dropped before it saw them, since the one awaited may
+/// be among them.
 ///
 /// Cancel-safe: dropped, or polled in a `select!` that takes another branch, it takes no event.
-#[must_use = "nothing is awaited before `.await`"]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct EventWait<'e> {
     source: Source<'e>,
-    /// The one of when it was made. Events of another do not count.
-    connection: Arc<Connection>,
-    names: Vec<String>,
-    matches: Option<Matches<'e>>,
-    deadline: Option<Duration>,
-    /// When it was first polled, and when it has to be over.
-    clock: Option<(Instant, Option<Instant>)>,
-    waiting: Waiting,
+    conditions: Conditions,
+    predicate: Option<Predicate<'e>>,
+    timer: Timer,
 }
 
-type Matches<'e> = Box<dyn FnMut(&OwnedEvent) -> bool + Send + 'e>;
+type Predicate<'e> = Box<dyn FnMut(&OwnedEvent) -> bool + Send + 'e>;
 
 enum Source<'e> {
-    Own(Events),
-    Subscription(&'e mut Events),
+    Own(Subscription),
+    Lent(&'e mut Subscription),
 }
 
 impl EventWait<'static> {
-    /// Events count from this moment on, so one can be prepared before the command that causes the
-    /// event.
+    /// Events count from this moment on.
     pub(crate) fn new(link: &Arc<Link>) -> Self {
-        let inbox = Inbox::new(Vec::new(), None, USUAL_LIMITS);
         let connection = link.connection();
-        connection.common.bus.subscribe(&inbox, false);
-        let link = Arc::clone(link);
-        Self::of(Source::Own(Events { inbox, passed: EventQueue::new(), link }), connection)
+        let inbox = Inbox::new(Conditions::default(), None, Span::Connection, DEFAULT_LIMITS);
+        connection.common.bus.subscribe(&inbox);
+        let own = Subscription::new(inbox, EventQueue::new(), Arc::clone(&connection));
+        Self::of(Source::Own(own), connection)
     }
 }
 
 impl<'e> EventWait<'e> {
-    pub(crate) fn in_subscription(events: &'e mut Events) -> Self {
-        let connection = events.link.connection();
-        Self::of(Source::Subscription(events), connection)
+    pub(super) fn in_subscription(subscription: &'e mut Subscription) -> Self {
+        let connection = Arc::clone(&subscription.connection);
+        Self::of(Source::Lent(subscription), connection)
     }
 
     fn of(source: Source<'e>, connection: Arc<Connection>) -> Self {
-        Self {
-            source,
-            connection,
-            names: Vec::new(),
-            matches: None,
-            deadline: None,
-            clock: None,
-            waiting: Waiting::default(),
-        }
+        let timer = Timer::new(connection, None);
+        Self { source, conditions: Conditions::default(), predicate: None, timer }
     }
 
-    /// Only an event with this name, or one of these if called again.
-    pub fn named(mut self, name: &str) -> Self {
-        if let Source::Own(events) = &self.source {
-            // Others need not wake us.
-            events.inbox.add_name(name);
-        }
-        self.names.push(name.to_owned());
-        self
+    /// Selects events by name; called again, those with another name, too.
+    pub fn named(self, name: &str) -> Self {
+        self.with_condition(|conditions| conditions.add_name(name))
     }
 
-    /// Only an event that the predicate is true of. It runs in the task that waits.
+    /// Selects events whose data has this member with this value.
+    ///
+    /// ```no_run
+    /// # async fn example(qemu: qmp_driver::Client) -> Result<(), qmp_driver::Error> {
+    /// let deleted = qemu.event().named("DEVICE_DELETED").member("device", "net0");
+    /// qemu.execute("device_del").argument("id", "net0").await?;
+    /// deleted.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn member(self, name: &str, value: impl Into<MemberValue>) -> Self {
+        let value = value.into();
+        self.with_condition(|conditions| conditions.add_member(name, value.clone()))
+    }
+
+    /// Selects events whose data contains this: every member of an object, with the same value, at
+    /// any level. Arrays are compared as a whole.
+    pub fn containing(self, data: Json<'_>) -> Self {
+        self.with_condition(|conditions| conditions.add_json(data))
+    }
+
+    /// Selects events for which the predicate returns `true`, in addition to the other conditions.
+    /// It runs in the task that waits.
     pub fn matching(mut self, predicate: impl FnMut(&OwnedEvent) -> bool + Send + 'e) -> Self {
-        self.matches = Some(Box::new(predicate));
+        self.predicate = Some(Box::new(predicate));
         self
     }
 
-    /// How long to wait, from when it is first awaited.
+    /// Sets how long to wait, counted from the first poll. Default: forever.
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
+        self.timer.set_timeout(deadline);
         self
     }
 
-    fn events(&mut self) -> &mut Events {
+    fn with_condition(mut self, add: impl Fn(&mut Conditions)) -> Self {
+        if let Source::Own(own) = &self.source {
+            // Other events need not wake this task.
+            own.inbox.change_conditions(&add);
+        }
+        add(&mut self.conditions);
+        self
+    }
+
+    fn subscription(&mut self) -> &mut Subscription {
         match &mut self.source {
-            Source::Own(events) => events,
-            Source::Subscription(events) => events,
+            Source::Own(own) => own,
+            Source::Lent(lent) => lent,
         }
     }
 
     fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Result<Event, Error>> {
-        if self.clock.is_none() {
-            self.start();
-            if let Some(found) = self.take_passed() {
-                return Poll::Ready(found);
+        if !self.timer.has_started() {
+            self.timer.start();
+            if let Some(event) = self.take_passed() {
+                return Poll::Ready(Ok(event));
             }
         }
         loop {
-            match self.events().inbox.poll_pop(cx) {
-                Poll::Ready(Some(Queued::Event(event))) if self.wants(&event) => {
-                    return Poll::Ready(Ok(event));
-                }
-                Poll::Ready(Some(Queued::Event(event))) => {
-                    if let Source::Subscription(events) = &mut self.source {
-                        events.pass(&event);
+            match self.subscription().inbox.poll_pop(cx) {
+                Poll::Ready(Some(PersistentItem::Event(event))) => {
+                    if matches(&self.conditions, &mut self.predicate, &event) {
+                        return Poll::Ready(Ok(event));
+                    }
+                    if let Source::Lent(lent) = &mut self.source {
+                        lent.pass(&event);
                     }
                 }
-                Poll::Ready(Some(Queued::Lost(count))) => {
+                Poll::Ready(Some(PersistentItem::Lagged(count))) => {
                     return Poll::Ready(Err(self.error(Cause::EventsLost { count })));
                 }
-                Poll::Ready(Some(Queued::Reconnected)) => {
-                    if let Source::Subscription(events) = &mut self.source {
-                        events.passed.reconnected();
-                    }
-                    // It may be the notice of this very connection, still unread.
-                    if self.connection.has_ended() {
-                        return Poll::Ready(Err(self.disconnected()));
-                    }
-                }
+                // A subscription to one connection is told of no other.
+                Poll::Ready(Some(_)) => {}
                 Poll::Ready(None) => return Poll::Ready(Err(self.disconnected())),
-                Poll::Pending => return self.poll_deadline(cx).map(Err),
+                Poll::Pending => {
+                    let late = self.timer.poll(cx);
+                    return late.map(|waited| {
+                        let names = self.conditions.names().to_vec();
+                        Err(self.error(Cause::NoEvent { waited, names }))
+                    });
+                }
             }
         }
     }
 
-    fn start(&mut self) {
-        let duration = self.deadline;
-        let now = self.connection.lock().now();
-        let deadline = duration.and_then(|duration| now.checked_add(duration));
-        self.clock = Some((now, deadline));
-    }
-
-    /// Looks among those that an earlier wait has left.
-    fn take_passed(&mut self) -> Option<Result<Event, Error>> {
-        let Source::Subscription(events) = &mut self.source else {
+    /// Looks among those that an earlier wait has passed over.
+    fn take_passed(&mut self) -> Option<Event> {
+        let Source::Lent(lent) = &mut self.source else {
             return None;
         };
-        if events.passed.lost() > 0 {
-            if let Some(Queued::Lost(count)) = events.passed.pop() {
-                return Some(Err(self.error(Cause::EventsLost { count })));
-            }
-        }
-        let (names, matches) = (&self.names, &mut self.matches);
-        let found = events.passed.take_first(|event| wants(names, matches, event));
-        found.map(Ok)
-    }
-
-    fn wants(&mut self, event: &OwnedEvent) -> bool {
-        wants(&self.names, &mut self.matches, event)
-    }
-
-    fn poll_deadline(&mut self, cx: &Context<'_>) -> Poll<Error> {
-        let Some((started, Some(deadline))) = self.clock else {
-            return Poll::Pending;
-        };
-        let passed = self.waiting.poll(
-            cx,
-            &self.connection,
-            || Awaited::Deadline,
-            Some(deadline),
-            |machine| {
-                let now = machine.now();
-                (now >= deadline).then(|| now - started)
-            },
-        );
-        passed.map(|waited| {
-            let names = self.names.clone();
-            self.error(Cause::NoEvent { waited, names })
-        })
+        let (conditions, predicate) = (&self.conditions, &mut self.predicate);
+        lent.passed.take_first(|event| matches(conditions, predicate, event))
     }
 
     fn disconnected(&self) -> Error {
-        let reason = self.connection.lock().lifecycle.ended.clone();
-        self.connection.disconnected(reason, false)
+        let connection = self.timer.connection();
+        let reason = connection.lock().lifecycle.ended.clone();
+        connection.disconnected(reason, false)
     }
 
     fn error(&self, cause: Cause) -> Error {
-        self.connection.error(cause)
+        self.timer.connection().error(cause)
     }
 }
 
-fn wants(names: &[String], matches: &mut Option<Matches<'_>>, event: &OwnedEvent) -> bool {
-    (names.is_empty() || names.iter().any(|name| name == event.name()))
-        && matches.as_mut().is_none_or(|matches| matches(event))
+fn matches(
+    conditions: &Conditions,
+    predicate: &mut Option<Predicate<'_>>,
+    event: &OwnedEvent,
+) -> bool {
+    conditions.match_event(event) && predicate.as_mut().is_none_or(|matches| matches(event))
 }
 
 impl Future for EventWait<'_> {
@@ -205,17 +188,11 @@ impl Future for EventWait<'_> {
     }
 }
 
-impl Drop for EventWait<'_> {
-    fn drop(&mut self) {
-        self.waiting.leave(&self.connection);
-    }
-}
-
 impl fmt::Debug for EventWait<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventWait")
-            .field("names", &self.names)
-            .field("deadline", &self.deadline)
+            .field("names", &self.conditions.names())
+            .field("deadline", &self.timer.timeout())
             .finish_non_exhaustive()
     }
 }

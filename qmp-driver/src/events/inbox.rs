@@ -6,11 +6,12 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use qmp_proto::OwnedEvent;
-use qmp_sockets::{EventQueue, Queued};
 
-use crate::Event;
 use crate::driver::{BATCH, Few};
+use crate::events::conditions::Conditions;
+use crate::events::queue::{EventQueue, PersistentItem};
 use crate::sync::{Mutex, MutexGuard};
+use crate::{Disconnect, Event};
 
 /// A queue of fewer events is to hold the latest, and to lose the others.
 const LONG: usize = 8 * BATCH;
@@ -20,60 +21,79 @@ pub(crate) type Predicate = Box<dyn Fn(&OwnedEvent) -> bool + Send + Sync>;
 /// What a subscriber wants, and what waits for it.
 pub(crate) struct Inbox {
     predicate: Option<Predicate>,
+    span: Span,
     state: Mutex<State>,
+}
+
+/// How long a subscription lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Span {
+    /// As long as its connection.
+    Connection,
+    /// As long as its client, over all of its connections.
+    Client,
 }
 
 #[derive(Debug)]
 struct State {
-    names: Vec<String>,
+    conditions: Conditions,
     queue: EventQueue<Event>,
     waker: Option<Waker>,
-    /// The connection that events come from. Whatever another still has to say is too late.
+    /// The connection that events come from. Those of an earlier one are too late.
     connection: u64,
-    /// No more events come, unless there is a new connection.
+    /// No more events come.
     ended: bool,
-    /// The predicate has panicked.
-    failed: bool,
     /// There are so many events to a queue that a reader who keeps up is worth waiting for.
     long: bool,
     /// The driver's, while it waits for room.
     room: Option<Waker>,
-    /// The driver has waited in vain, and does so no more until the reader takes something.
+    /// The driver has waited to no avail, and does not wait again until the reader takes something.
     stalled: bool,
 }
 
 impl Inbox {
     pub(crate) fn new(
-        names: Vec<String>,
+        conditions: Conditions,
         predicate: Option<Predicate>,
+        span: Span,
         (events, bytes): (usize, usize),
     ) -> Arc<Self> {
         let state = State {
-            names,
+            conditions,
             queue: EventQueue::with_limits(events, bytes),
             waker: None,
             connection: 0,
             ended: false,
-            failed: false,
             long: events >= LONG,
             room: None,
             stalled: false,
         };
-        Arc::new(Self { predicate, state: Mutex::new(state) })
+        Arc::new(Self { predicate, span, state: Mutex::new(state) })
+    }
+
+    /// How long its subscription lasts.
+    pub(crate) const fn span(&self) -> Span {
+        self.span
+    }
+
+    /// The names that are wanted; none for all.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.lock().conditions.names().to_vec()
+    }
+
+    /// Changes what is wanted of the events from now on.
+    pub(crate) fn change_conditions(&self, change: impl FnOnce(&mut Conditions)) {
+        change(&mut self.lock().conditions);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One more name that is wanted, for events that come from now on.
-    pub(crate) fn add_name(&self, name: &str) {
-        self.lock().names.push(name.to_owned());
-    }
-
     /// Whether the subscriber wants this event.
     pub(crate) fn wants(&self, event: &OwnedEvent) -> bool {
-        self.lock().is_named(event) && self.predicate.as_ref().is_none_or(|matches| matches(event))
+        let wanted = self.lock().conditions.match_event(event);
+        wanted && self.predicate.as_ref().is_none_or(|matches| matches(event))
     }
 
     /// Puts those that are wanted into the queue; whether its reader is worth waiting for now. Whoever
@@ -95,7 +115,7 @@ impl Inbox {
         if state.ended || state.connection != connection {
             return false;
         }
-        match judged.or_else(|| state.named(events)) {
+        match judged.or_else(|| state.wanted(events)) {
             Some(wanted) if wanted.is_empty() && !failed => return false,
             // They must not keep in memory what stands around them.
             Some(wanted) if wanted.len() < events.len() => {
@@ -104,7 +124,7 @@ impl Inbox {
             _ if last => events.drain(..).for_each(|event| state.push(event)),
             _ => events.iter().for_each(|event| state.push(event.clone())),
         }
-        (state.ended, state.failed) = (failed, failed);
+        state.ended |= failed;
         wakers.extend(state.waker.take());
         state.is_crowded()
     }
@@ -133,10 +153,10 @@ impl Inbox {
 
     /// Which of them the predicate is true of, and whether it panicked. No lock is held.
     fn judge(&self, events: &[Event], matches: &Predicate) -> (Option<Few<usize>>, bool) {
-        let named = self.lock().named(events);
+        let candidates = self.lock().wanted(events);
         let mut wanted = Few::new();
-        let named = named.unwrap_or_else(|| (0..events.len()).collect());
-        let judge = || wanted.extend(named.into_iter().filter(|at| matches(&events[*at])));
+        let candidates = candidates.unwrap_or_else(|| (0..events.len()).collect());
+        let judge = || wanted.extend(candidates.into_iter().filter(|at| matches(&events[*at])));
         let failed = catch_unwind(AssertUnwindSafe(judge)).is_err();
         (Some(wanted), failed)
     }
@@ -147,23 +167,35 @@ impl Inbox {
         (state.connection, state.ended) = (connection, ended);
     }
 
-    /// No more events come, unless there is a new connection.
-    pub(crate) fn end(&self, connection: u64, wakers: &mut Vec<Waker>) {
+    /// The connection has ended: the last event, or a notice.
+    pub(crate) fn end(&self, connection: u64, reason: &Disconnect, wakers: &mut Vec<Waker>) {
         let mut state = self.lock();
-        if state.connection == connection {
-            state.ended = true;
-            wakers.extend(state.waker.take());
+        if state.ended || state.connection != connection {
+            return;
         }
+        match self.span {
+            Span::Connection => state.ended = true,
+            Span::Client => state.queue.disconnected(reason.clone()),
+        }
+        wakers.extend(state.waker.take());
     }
 
     /// Events come from a new connection.
     pub(crate) fn begin(&self, connection: u64, wakers: &mut Vec<Waker>) {
         let mut state = self.lock();
-        (state.connection, state.ended) = (connection, state.failed);
-        if !state.failed {
-            state.queue.reconnected();
-            wakers.extend(state.waker.take());
+        if state.ended || self.span == Span::Connection {
+            return;
         }
+        state.connection = connection;
+        state.queue.reconnected();
+        wakers.extend(state.waker.take());
+    }
+
+    /// No more events come.
+    pub(crate) fn finish(&self, wakers: &mut Vec<Waker>) {
+        let mut state = self.lock();
+        state.ended = true;
+        wakers.extend(state.waker.take());
     }
 
     /// Gives away all that waits, for a queue that is empty; whether something did.
@@ -171,7 +203,7 @@ impl Inbox {
         self.take(|state| state.hand_over(queue).then_some(())).is_some()
     }
 
-    /// The same when there is something; `false` once the connection has ended and nothing is left.
+    /// The same when there is something; `false` once no more events come and the queue is empty.
     pub(crate) fn poll_hand_over(
         &self,
         cx: &Context<'_>,
@@ -181,8 +213,8 @@ impl Inbox {
         handed.map(|handed| handed.is_some())
     }
 
-    /// The front of the queue; `None` once the connection has ended and the queue is empty.
-    pub(crate) fn poll_pop(&self, cx: &Context<'_>) -> Poll<Option<Queued<Event>>> {
+    /// The front of the queue; `None` once no more events come and the queue is empty.
+    pub(crate) fn poll_pop(&self, cx: &Context<'_>) -> Poll<Option<PersistentItem<Event>>> {
         self.poll(cx, |state| state.queue.pop())
     }
 
@@ -223,14 +255,10 @@ impl Inbox {
 }
 
 impl State {
-    fn is_named(&self, event: &OwnedEvent) -> bool {
-        self.names.is_empty() || self.names.iter().any(|name| name == event.name())
-    }
-
-    /// Which of them have a name that is wanted, unless all names are.
-    fn named(&self, events: &[Event]) -> Option<Few<usize>> {
-        let named = (0..events.len()).filter(|at| self.is_named(&events[*at]));
-        (!self.names.is_empty()).then(|| named.collect())
+    /// Which of them are wanted; `None` for all.
+    fn wanted(&self, events: &[Event]) -> Option<Few<usize>> {
+        let wanted = |at: &usize| self.conditions.match_event(&events[*at]);
+        (!self.conditions.are_none()).then(|| (0..events.len()).filter(wanted).collect())
     }
 
     fn push(&mut self, event: Event) {
@@ -262,7 +290,9 @@ impl State {
 
 impl fmt::Debug for Inbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inbox").field("names", &self.lock().names).finish_non_exhaustive()
+        f.debug_struct("Inbox")
+            .field("names", &self.lock().conditions.names())
+            .finish_non_exhaustive()
     }
 }
 

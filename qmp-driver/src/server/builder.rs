@@ -1,13 +1,13 @@
 //! How a client comes to be served.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::{Cause, Error};
 use qmp_proto::Output;
 use qmp_proto::server::{Options, Server};
-use qmp_sockets::{Cause, ConnectError, Error, IntoAddress};
+use qmp_sockets::{ConnectError, IntoAddress};
 
 use crate::builder::dial;
 use crate::server::connection::Connection;
@@ -25,7 +25,7 @@ const MOST_UNSENT: usize = 16 * 1024 * 1024;
 /// number of clients.
 pub struct Builder<R> {
     settings: Settings,
-    runtime: PhantomData<fn() -> R>,
+    runtime: R,
 }
 
 /// What a connection takes of it.
@@ -39,7 +39,7 @@ pub(crate) struct Settings {
     pub(super) garbage_ends: bool,
 }
 
-impl<R> Default for Builder<R> {
+impl<R: Default> Default for Builder<R> {
     fn default() -> Self {
         Self {
             settings: Settings {
@@ -50,12 +50,17 @@ impl<R> Default for Builder<R> {
                 close_deadline: USUAL_DEADLINE,
                 garbage_ends: false,
             },
-            runtime: PhantomData,
+            runtime: R::default(),
         }
     }
 }
 
 impl<R> Builder<R> {
+    /// The same settings, on another runtime.
+    pub fn on<Q>(self, runtime: Q) -> Builder<Q> {
+        Builder { settings: self.settings, runtime }
+    }
+
     /// Speaks like a guest agent, where otherwise like a monitor: neither greeting nor negotiation
     /// nor events.
     pub fn agent(mut self) -> Self {
@@ -158,8 +163,8 @@ impl<R: Runtime> Builder<R> {
     /// If the system fails, as when there are too many open files; and as
     /// [`open_over`](Self::open_over).
     pub async fn accept(&self, listener: &R::Listener) -> Result<Commands, Error> {
-        let (socket, address) = R::accept(listener, None).await?;
-        let transport = R::transport(socket);
+        let (socket, address) = self.runtime.accept(listener, None).await?;
+        let transport = self.runtime.transport(socket);
         let transport = transport.map_err(|error| ConnectError::listening(&address, error))?;
         self.over(transport, &address.to_string())
     }
@@ -175,9 +180,9 @@ impl<R: Runtime> Builder<R> {
     /// [`open_over`](Self::open_over).
     pub async fn connect(&self, address: impl IntoAddress) -> Result<Commands, Error> {
         let address = address.into_address()?;
-        let transport = dial::<R>(address.clone(), USUAL_DEADLINE).await?;
+        let transport = dial(&self.runtime, address.clone(), USUAL_DEADLINE).await?;
         let (commands, driver) = self.open_on(transport, &address.to_string())?;
-        R::spawn(driver);
+        self.runtime.spawn(driver);
         Ok(commands)
     }
 
@@ -188,14 +193,14 @@ impl<R: Runtime> Builder<R> {
     /// As [`open_over`](Self::open_over).
     pub fn over(&self, transport: impl Transport, peer: &str) -> Result<Commands, Error> {
         let (commands, driver) = self.open_over(transport, peer)?;
-        R::spawn(driver);
+        self.runtime.spawn(driver);
         Ok(commands)
     }
 }
 
-impl<R> Clone for Builder<R> {
+impl<R: Clone> Clone for Builder<R> {
     fn clone(&self) -> Self {
-        Self { settings: self.settings.clone(), runtime: PhantomData }
+        Self { settings: self.settings.clone(), runtime: self.runtime.clone() }
     }
 }
 

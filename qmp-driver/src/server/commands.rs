@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::server::Hangup;
 use futures_core::Stream;
-use qmp_sockets::Hangup;
 
 use crate::server::connection::Connection;
 use crate::server::connection::watch::Watch;

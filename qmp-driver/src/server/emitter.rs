@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::Error;
+use crate::server::Hangup;
 use qmp_proto::{Json, OwnedJson, Refusal, Timestamp};
-use qmp_sockets::{Error, Hangup};
 use serde::Serialize;
 
 use crate::server::connection::Connection;

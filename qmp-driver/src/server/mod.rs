@@ -46,13 +46,14 @@ mod commands;
 mod connection;
 mod driver;
 mod emitter;
+mod hangup;
 mod request;
 
 pub use builder::Builder;
 pub use commands::Commands;
 pub use driver::Driver;
 pub use emitter::Emitter;
+pub use hangup::Hangup;
 pub use request::Request;
 
 pub use qmp_proto::server::{Options, Response};
-pub use qmp_sockets::Hangup;

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::Error;
 use qmp_proto::server::{Command, Response, Ticket};
 use qmp_proto::{DecodeError, ErrorClass, Json};
-use qmp_sockets::Error;
 use serde::{Deserialize, Serialize};
 
 use crate::server::connection::Connection;

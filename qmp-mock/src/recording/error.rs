@@ -14,7 +14,7 @@ pub struct RecordingError {
 #[derive(Debug)]
 enum Reason {
     Io(io::Error),
-    Socket(qmp_sockets::Error),
+    Socket(qmp_sockets::SocketError),
     Content(String),
 }
 
@@ -23,7 +23,7 @@ impl RecordingError {
         Self { path: path.to_owned(), line: None, reason: Reason::Io(error) }
     }
 
-    pub(super) fn socket(path: &Path, error: impl Into<qmp_sockets::Error>) -> Self {
+    pub(super) fn socket(path: &Path, error: impl Into<qmp_sockets::SocketError>) -> Self {
         Self { path: path.to_owned(), line: None, reason: Reason::Socket(error.into()) }
     }
 

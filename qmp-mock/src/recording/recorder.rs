@@ -33,19 +33,18 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// **A recording holds all that was said**, passwords too. Its file can be read by its owner alone.
 ///
 /// ```no_run
-/// use qmp_blocking::Connection;
 /// use qmp_mock::{Mock, Recorder};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let recorder = Recorder::start("unix:/run/vm.qmp", "tests/data/status.jsonl")?;
-/// let mut qemu = Connection::connect(recorder.address())?;
+/// let qemu = qmp_blocking::connect(recorder.address())?;
 /// qemu.execute("query-status").run()?;
 /// drop(qemu);
 /// recorder.finish()?;
 ///
 /// // From then on without QEMU:
 /// let mock = Mock::replay("tests/data/status.jsonl")?;
-/// let mut qemu = Connection::connect(mock.address())?;
+/// let qemu = qmp_blocking::connect(mock.address())?;
 /// qemu.execute("query-status").run()?;
 /// mock.verify();
 /// # Ok(())

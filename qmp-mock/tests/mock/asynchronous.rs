@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use qmp_mock::Mock;
-use qmp_tokio::Queued;
+use qmp_tokio::EventItem;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn events_and_hang_ups_reach_a_task_that_waits() {
     let qemu = qmp_tokio::connect(mock.address()).await.unwrap();
     let mut events = qemu.events().subscribe();
     mock.event("STOP", ());
-    let Some(Queued::Event(stop)) = events.recv().await else {
+    let Some(EventItem::Event(stop)) = events.recv().await else {
         panic!("no event");
     };
     assert_eq!(stop.name(), "STOP");

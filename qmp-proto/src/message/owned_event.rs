@@ -37,6 +37,8 @@ pub struct OwnedEvent {
 /// Some events.
 struct Block {
     bytes: Bytes,
+    /// How many bytes of the stream came before these.
+    origin: u64,
     first: Place,
     others: Vec<Place>,
 }
@@ -75,6 +77,9 @@ impl OwnedEvent {
     ///
     /// An event that is borrowed from elsewhere gets bytes for itself.
     ///
+    /// `origin` is how many bytes of the stream came before `input`, for the
+    /// [order](Self::stream_position) of the events.
+    ///
     /// ```
     /// use qmp_proto::{Client, Options, OwnedEvent, Received};
     ///
@@ -89,12 +94,13 @@ impl OwnedEvent {
     ///         None => break,
     ///     }
     /// }
-    /// let owned: Vec<OwnedEvent> = OwnedEvent::together(input, &events).collect();
+    /// let owned: Vec<OwnedEvent> = OwnedEvent::together(input, 0, &events).collect();
     /// assert_eq!(owned[1].name(), "RESUME");
     /// # Ok::<(), qmp_proto::ProtocolError>(())
     /// ```
     pub fn together<'e>(
         input: &'e [u8],
+        origin: u64,
         events: &'e [Event<'_>],
     ) -> impl Iterator<Item = Self> + 'e {
         let mut rest = events;
@@ -103,9 +109,11 @@ impl OwnedEvent {
             let (bytes, count) = run(input, first, behind);
             let others;
             (others, rest) = behind.split_at(count);
+            let start = offset(input, bytes).unwrap_or_default();
+            let origin = origin + start as u64;
             let block = match others {
-                [] => Block::alone(first),
-                others => Block::of(bytes, first, others),
+                [] => Block::alone(first, origin),
+                others => Block::of(bytes, origin, first, others),
             };
             Some(repeat_n(Shared::new(block), 1 + count))
         });
@@ -116,8 +124,20 @@ impl OwnedEvent {
     pub fn detached(&self) -> Self {
         match self.block.others[..] {
             [] => self.clone(),
-            _ => self.as_event().into_owned(),
+            _ => {
+                let event = self.as_event();
+                let origin = self.stream_position() - event.message().len() as u64;
+                Self { block: Shared::new(Block::alone(&event, origin)), at: 0 }
+            }
         }
+    }
+
+    /// How many bytes of the server's stream ended with this event.
+    ///
+    /// The position orders events and replies of one connection as they were on the wire. It starts
+    /// again with each connection.
+    pub fn stream_position(&self) -> u64 {
+        self.block.origin + u64::from(self.place().message.end)
     }
 
     /// The event, borrowed from this.
@@ -169,7 +189,7 @@ impl OwnedEvent {
 impl Event<'_> {
     /// The event with bytes of its own.
     pub fn into_owned(self) -> OwnedEvent {
-        OwnedEvent { block: Shared::new(Block::alone(&self)), at: 0 }
+        OwnedEvent { block: Shared::new(Block::alone(&self, 0)), at: 0 }
     }
 }
 
@@ -197,21 +217,22 @@ pub(super) fn offset(whole: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 impl Block {
-    fn alone(event: &Event<'_>) -> Self {
+    fn alone(event: &Event<'_>, origin: u64) -> Self {
         let bytes = event.message();
         let first = Place::of(event, bytes);
-        Self { bytes: Bytes::Unchecked(bytes.into()), first, others: Vec::new() }
+        Self { bytes: Bytes::Unchecked(bytes.into()), origin, first, others: Vec::new() }
     }
 
     /// A copy of these bytes, with the events that stand in them. To check all costs less than to
     /// check the name and the data of each.
-    fn of(bytes: &[u8], first: &Event<'_>, others: &[Event<'_>]) -> Self {
+    fn of(bytes: &[u8], origin: u64, first: &Event<'_>, others: &[Event<'_>]) -> Self {
         let copy = match core::str::from_utf8(bytes) {
             Ok(text) => Bytes::Text(text.into()),
             Err(_) => Bytes::Unchecked(bytes.into()),
         };
         let place = |event| Place::of(event, bytes);
-        Self { bytes: copy, first: place(first), others: others.iter().map(place).collect() }
+        let others = others.iter().map(place).collect();
+        Self { bytes: copy, origin, first: place(first), others }
     }
 
     fn bytes(&self, part: Part) -> &[u8] {
@@ -331,7 +352,7 @@ mod tests {
         let events = events(&input);
         let elsewhere = event(b"{\"event\": \"D\", \"data\": {\"d\": 4}}");
         let all = [events[0], events[1], elsewhere, events[2]];
-        let owned: Vec<_> = OwnedEvent::together(&input, &all).collect();
+        let owned: Vec<_> = OwnedEvent::together(&input, 0, &all).collect();
         for (owned, event) in owned.iter().zip(all) {
             assert_eq!(owned.name(), event.name());
             assert_eq!(owned.message(), event.message());
@@ -346,7 +367,22 @@ mod tests {
         assert!(!share(&alone, &owned[1]) && share(&alone, &alone.detached()));
         assert_eq!((alone.name(), alone.message()), ("B", all[1].message()));
         assert_eq!(alone.data().unwrap().unwrap().as_str(), "{\"b\": 2}");
-        assert_eq!(OwnedEvent::together(b"", &[]).count(), 0);
+        assert_eq!(OwnedEvent::together(b"", 0, &[]).count(), 0);
+    }
+
+    #[test]
+    fn the_position_is_the_end_in_the_stream_and_stays_when_detached() {
+        let input =
+            input(&[b"{\"event\": \"A\"}\r\n", b"{\"event\": \"B\"}\r\n", b"{\"return\": {}}\r\n"]);
+        let events = events(&input);
+        let owned: Vec<_> = OwnedEvent::together(&input, 1000, &events).collect();
+        let positions = |events: &[OwnedEvent]| -> Vec<_> {
+            events.iter().map(OwnedEvent::stream_position).collect()
+        };
+        assert_eq!(positions(&owned), [1014, 1030]);
+        let detached: Vec<_> = owned.iter().map(OwnedEvent::detached).collect();
+        assert!(share(&owned[0], &owned[1]) && !share(&detached[0], &detached[1]));
+        assert_eq!(positions(&detached), [1014, 1030]);
     }
 
     #[test]
@@ -357,7 +393,7 @@ mod tests {
         let events = events(text.as_bytes());
         let mut shared = 0;
         let mut last: Option<OwnedEvent> = None;
-        for (owned, event) in OwnedEvent::together(text.as_bytes(), &events).zip(&events) {
+        for (owned, event) in OwnedEvent::together(text.as_bytes(), 0, &events).zip(&events) {
             assert_eq!(owned.message(), event.message());
             assert!(length(&owned) <= OwnedEvent::BLOCK.max(owned.message().len()));
             shared += usize::from(last.is_some_and(|last| share(&last, &owned)));
@@ -371,7 +407,7 @@ mod tests {
         let line = b"{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"BAD\", \"data\": \"\xFF\"}\r\n";
         let input = input(&[line, b"{\"event\": \"B\", \"data\": {\"b\": 2}}\r\n"]);
         let events = [event(&input[..line.len() - 2]), event(&input[line.len()..input.len() - 2])];
-        let owned: Vec<_> = OwnedEvent::together(&input, &events).collect();
+        let owned: Vec<_> = OwnedEvent::together(&input, 100, &events).collect();
         assert!(share(&owned[0], &owned[1]));
         assert_eq!((owned[0].name(), owned[1].name()), ("BAD", "B"));
         assert_eq!(owned[0].message(), &line[..line.len() - 2]);

@@ -1,13 +1,16 @@
 //! Connecting to a server that is still starting.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::process::ExitStatus;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use qmp_proto::{Address, ProtocolError};
+use qmp_proto::Address;
 
-use crate::{Cause, ConnectError, Deadline, Disconnect, Error, Socket, connect};
+use crate::connect_error::in_words;
+use crate::{ConnectError, Deadline, Socket, connect};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
@@ -16,18 +19,19 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 const FIRST_LIMIT: Duration = Duration::from_secs(1);
 const LAST_LIMIT: Duration = Duration::from_millis(50);
 
-/// One attempt after the other, until a server listens: under `connect_when_up` of the adapters.
+/// Repeated attempts to connect, until a server listens: `connect_when_up` of the adapters.
 ///
 /// ```no_run
 /// # use std::process::Child;
 /// # use qmp_proto::Address;
-/// # use qmp_sockets::{Attempts, Deadline, Error, Socket};
-/// # fn example(address: Address, deadline: Deadline, qemu: &mut Child) -> Result<Socket, Error> {
+/// # use qmp_sockets::{Attempts, ConnectError, Deadline, RetryError, Socket};
+/// # fn example(address: Address, deadline: Deadline, qemu: &mut Child) -> Result<Socket, RetryError> {
 /// let mut attempts = Attempts::new(address, deadline);
 /// loop {
 ///     match attempts.connect() {
 ///         Ok(socket) => return Ok(socket),
-///         Err(error) => attempts.go_on(error.into(), || qemu.try_wait())?,
+///         Err(error) if error.may_pass() => attempts.retry(|| qemu.try_wait())?,
+///         Err(error) => return Err(error.into()),
 ///     }
 /// }
 /// # }
@@ -74,55 +78,81 @@ impl Attempts {
         connect(&self.address, limit.instant())
     }
 
-    /// Whether to try again after `error`, of [`connect`](Self::connect) or of the handshake.
+    /// Decides whether to try again after a failure that waiting can cure.
     ///
-    /// That is so while it says that the server does not listen yet: there is no such socket, the
-    /// connection is refused, or closed before the handshake is over. `has_ended` looks after the
-    /// process, without waiting: how it has ended, if it has. Then there is one more attempt at once,
-    /// since a daemon's first process ends when the daemon listens.
+    /// `has_ended` returns how the server's process ended, if it has, without waiting. When it has
+    /// ended there is one more attempt at once, since a daemon's first process ends when the daemon
+    /// listens.
     ///
     /// # Errors
     ///
-    /// What there is to be said instead of going on: `error` itself, if it will not pass by waiting;
-    /// [`Cause::EndedEarly`] if the process has ended; what was tried last and for how long
-    /// ([`ConnectError::tried`]) if the deadline has passed.
-    pub fn go_on(
+    /// The reason to stop: the process has ended, the deadline has passed, or `has_ended` failed.
+    pub fn retry(
         &mut self,
-        error: Error,
         has_ended: impl FnOnce() -> io::Result<Option<ExitStatus>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), RetryError> {
         let waited = self.started.elapsed();
-        if !may_pass(&error) {
-            return Err(error);
-        }
         if let Some(status) = self.ended {
-            let peer = self.address.to_string().into();
-            return Err(Error::new(Cause::EndedEarly { status, waited }).with_peer(&peer));
+            return Err(RetryError::Ended(EndedEarly { status, waited }));
         }
         self.ended = has_ended().map_err(|error| ConnectError::new(&self.address, error))?;
         if self.ended.is_some() {
             self.pause = None;
         } else if self.deadline.expired() {
-            return Err(error.tried_for(waited));
+            return Err(RetryError::TimedOut { waited });
         }
         Ok(())
     }
 }
 
-/// Whether it is what a server that starts looks like.
-fn may_pass(error: &Error) -> bool {
-    match error.cause() {
-        Cause::Connect(error) => error.is_not_up(),
-        Cause::Disconnected { reason, .. } => match reason {
-            Disconnect::Closed | Disconnect::Io(_) => true,
-            Disconnect::Protocol(error) => {
-                use ProtocolError::{EndInHandshake, EndInsideMessage, EndWithRequests};
-                matches!(error, EndInHandshake { .. } | EndInsideMessage | EndWithRequests { .. })
-            }
-            _ => false,
-        },
-        _ => false,
+/// Why a server that was still starting is not tried again.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RetryError {
+    /// Its process has ended.
+    Ended(EndedEarly),
+    /// The deadline has passed.
+    TimedOut {
+        /// How long the server was tried.
+        waited: Duration,
+    },
+    /// Whether the process has ended could not be found out.
+    Unknown(ConnectError),
+}
+
+impl From<ConnectError> for RetryError {
+    fn from(error: ConnectError) -> Self {
+        Self::Unknown(error)
     }
+}
+
+/// The process of a server that was still starting ended before anyone could connect to it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EndedEarly {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// How long the server was tried.
+    pub waited: Duration,
+}
+
+impl fmt::Display for EndedEarly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the server ended with {} after {}, before anybody could connect to it: look at what \
+             it wrote to its standard error",
+            describe_status(&self.status),
+            in_words(self.waited)
+        )
+    }
+}
+
+impl Error for EndedEarly {}
+
+/// Formats an exit status; the standard library writes `exit status: 1`.
+pub(crate) fn describe_status(status: &ExitStatus) -> String {
+    status.to_string().replacen(": ", " ", 1)
 }
 
 #[cfg(test)]

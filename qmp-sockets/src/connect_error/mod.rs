@@ -1,14 +1,18 @@
 //! Why there is no connection.
 
+/// Adds how long the connection was tried.
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
+/// Adds how long the connection was tried.
 use qmp_proto::Address;
 
+/// Adds how long the connection was tried.
 use crate::advice;
 
+/// Adds how long the connection was tried.
 /// No connection could be made: to which address, why, and what to try.
 ///
 /// It reads like this: `cannot connect to unix:/run/vm.qmp: No such file or directory; is QEMU
@@ -22,6 +26,7 @@ pub struct ConnectError {
     tried: Option<Duration>,
 }
 
+/// Adds how long the connection was tried.
 /// What was tried.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Attempt {
@@ -30,6 +35,7 @@ pub(crate) enum Attempt {
     Accept,
 }
 
+/// Adds how long the connection was tried.
 impl ConnectError {
     /// Connecting to `address` failed with `error`. The advice is looked up now: who owns the
     /// socket, for instance.
@@ -37,58 +43,70 @@ impl ConnectError {
         Self::of(Attempt::Connect, address, error)
     }
 
+    /// Adds how long the connection was tried.
     /// Connecting to `address` was given up after having waited so long.
     pub fn timed_out(address: &Address, waited: Duration) -> Self {
         Self::of(Attempt::Connect, address, timed_out(waited))
     }
 
+    /// Adds how long the connection was tried.
     /// Listening on `address`, or accepting there, failed with `error`.
     pub fn listening(address: &Address, error: io::Error) -> Self {
         Self::of(Attempt::Listen, address, error)
     }
 
+    /// Adds how long the connection was tried.
     /// Nobody connected to our `address` in the time that was waited.
     pub fn nobody_connected(address: &Address, waited: Duration) -> Self {
         Self::of(Attempt::Accept, address, timed_out(waited))
     }
 
+    /// Adds how long the connection was tried.
     fn of(attempt: Attempt, address: &Address, error: io::Error) -> Self {
         let advice = advice::advice(attempt, address, &error);
         Self { attempt, address: address.clone(), error, advice, tried: None }
     }
 
+    /// Adds how long the connection was tried.
     /// The address that was tried.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
+    /// Adds how long the connection was tried.
     /// What the system said.
     pub fn io_error(&self) -> &io::Error {
         &self.error
     }
 
+    /// Adds how long the connection was tried.
     /// What to try; empty when nothing better is known than the system's own words.
     pub fn advice(&self) -> &str {
         &self.advice
     }
 
+    /// Adds how long the connection was tried.
     /// For how long a server was tried that was still starting; what the system said is then what it
     /// said last.
     pub fn tried(&self) -> Option<Duration> {
         self.tried
     }
 
+    /// Adds how long the connection was tried.
     /// Whether a deadline passed.
     pub fn is_timeout(&self) -> bool {
         self.error.kind() == io::ErrorKind::TimedOut || self.tried.is_some()
     }
 
-    pub(crate) fn tried_for(&mut self, tried: Duration) {
+    /// Adds how long the connection was tried.
+    #[must_use]
+    pub fn tried_for(mut self, tried: Duration) -> Self {
         self.tried = Some(tried);
+        self
     }
 
-    /// Whether it may be because the server has not started to listen yet.
-    pub(crate) fn is_not_up(&self) -> bool {
+    /// Whether waiting can cure it: the server does not listen yet.
+    pub fn may_pass(&self) -> bool {
         use io::ErrorKind::{ConnectionRefused, ConnectionReset, NotFound, TimedOut};
         match (&self.address, self.error.kind()) {
             #[cfg(unix)]
@@ -108,6 +126,7 @@ impl ConnectError {
     }
 }
 
+/// Adds how long the connection was tried.
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let attempt = match self.attempt {
@@ -127,6 +146,7 @@ impl fmt::Display for ConnectError {
     }
 }
 
+/// Adds how long the connection was tried.
 /// The text already holds what the system said, so the chain goes on behind it.
 impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
@@ -134,6 +154,7 @@ impl Error for ConnectError {
     }
 }
 
+/// Adds how long the connection was tried.
 /// Other files refuse connections, too. One that is gone by now may come again.
 #[cfg(unix)]
 fn may_be_socket(path: &[u8]) -> bool {
@@ -142,6 +163,7 @@ fn may_be_socket(path: &[u8]) -> bool {
     found.map_or(true, |file| file.file_type().is_socket())
 }
 
+/// Adds how long the connection was tried.
 /// The system's text without the number that the standard library puts behind it.
 pub(crate) fn without_number(error: &io::Error) -> String {
     let text = error.to_string();
@@ -151,10 +173,12 @@ pub(crate) fn without_number(error: &io::Error) -> String {
     }
 }
 
+/// Adds how long the connection was tried.
 fn timed_out(waited: Duration) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("timed out after {}", in_words(waited)))
 }
 
+/// Adds how long the connection was tried.
 pub(crate) fn in_words(waited: Duration) -> String {
     match waited.as_secs() {
         0 => format!("{} ms", waited.as_millis()),
@@ -163,6 +187,7 @@ pub(crate) fn in_words(waited: Duration) -> String {
     }
 }
 
+/// Adds how long the connection was tried.
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;

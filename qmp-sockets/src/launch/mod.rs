@@ -1,6 +1,7 @@
 //! QEMU or the storage daemon, started by us and connected to from its first moment.
 
 mod diagnostics;
+mod error;
 mod process;
 
 use std::ffi::OsStr;
@@ -12,9 +13,10 @@ use std::process::{Command, Stdio};
 
 use socket2::{Domain, Type};
 
-use crate::{Cause, Error, Socket};
+use crate::Socket;
 use diagnostics::Diagnostics;
 
+pub use error::{Died, LaunchError};
 pub use process::Process;
 
 /// A program with a monitor, to be started.
@@ -121,15 +123,15 @@ impl Launch {
     ///
     /// # Errors
     ///
-    /// [`Cause::Launch`] if that is impossible: no such program, most often. What a program does not
+    /// If the program cannot be started, most often because there is no such program. What a program does not
     /// like about its arguments comes out later: it ends, and so does the connection.
-    pub fn spawn(self) -> Result<Launched, Error> {
+    pub fn spawn(self) -> Result<Launched, LaunchError> {
         let program = Path::new(self.command.get_program());
         let name = program.file_name().unwrap_or(program.as_os_str());
         let name = name.to_string_lossy().into_owned();
         match self.start(name.clone()) {
             Ok(launched) => Ok(launched),
-            Err(error) => Err(Error::new(Cause::Launch { program: name, error })),
+            Err(error) => Err(LaunchError { program: name, error }),
         }
     }
 

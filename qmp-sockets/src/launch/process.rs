@@ -7,7 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::diagnostics::Diagnostics;
-use crate::{Cause, Deadline, Error};
+use super::error::Died;
+use crate::Deadline;
 
 /// How long a program may take to end that has closed its connection.
 const SOON: Duration = Duration::from_secs(1);
@@ -106,22 +107,13 @@ impl Process {
         tail.and_then(Result::ok).unwrap_or_default()
     }
 
-    /// What to say instead of `error`, when the handshake failed with it: if the connection is over
-    /// because the program has ended, [`Cause::Died`] says how. The program is killed if it has not.
+    /// Waits up to a second for the program to end, and returns how it did.
     ///
-    /// This waits a second at most.
-    pub fn explain(mut self, error: Error) -> Error {
-        if !error.is_disconnected() {
-            return error;
-        }
-        match self.wait_until(Deadline::after(SOON)) {
-            Ok(Some(status)) => Error::new(Cause::Died {
-                program: self.name.clone(),
-                status,
-                stderr: self.stderr_tail(),
-            }),
-            _ => error,
-        }
+    /// Call this when a handshake failed because the connection ended: the program may have died,
+    /// and its standard error says why.
+    pub fn death(&mut self) -> Option<Died> {
+        let status = self.wait_until(Deadline::after(SOON)).ok().flatten()?;
+        Some(Died { program: self.name.clone(), status, stderr: self.stderr_tail() })
     }
 }
 

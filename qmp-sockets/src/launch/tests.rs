@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, test_kill_process, waitpid};
 
 use super::*;
-use crate::{Deadline, Disconnect};
+use crate::Deadline;
 
 const PLENTY: Duration = Duration::from_secs(30);
 
@@ -15,10 +15,6 @@ fn shell(script: &str) -> Launch {
 
 fn pid_of(process: &Process) -> Pid {
     Pid::from_raw(i32::try_from(process.id()).unwrap()).unwrap()
-}
-
-fn closed() -> Error {
-    Error::new(Cause::Disconnected { reason: Disconnect::Closed, sent: false })
 }
 
 #[test]
@@ -53,36 +49,31 @@ fn arguments_environment_and_folder_reach_the_program_behind_those_of_the_monito
 #[test]
 fn a_program_that_dies_is_quoted() {
     let script = "echo 'sh: -foo: invalid option' >&2; exit 3";
-    let Launched { mut socket, process } = shell(script).spawn().unwrap();
+    let Launched { mut socket, mut process } = shell(script).spawn().unwrap();
     assert_eq!(socket.read(&mut [0]).unwrap(), 0);
-    let error = process.explain(closed());
-    assert_eq!(error.to_string(), "sh ended with exit status 3: sh: -foo: invalid option");
-    assert!(error.is_disconnected() && !error.is_timeout());
-    let Cause::Died { status, .. } = error.cause() else { panic!("{error:?}") };
-    assert_eq!(status.code(), Some(3));
+    let died = process.death().unwrap();
+    assert_eq!(died.to_string(), "sh ended with exit status 3: sh: -foo: invalid option");
+    assert_eq!(died.status.code(), Some(3));
 }
 
 #[test]
 fn a_program_that_is_killed_without_a_word_is_not_quoted() {
-    let Launched { process, .. } = shell("kill -KILL $$").spawn().unwrap();
-    let text = process.explain(closed()).to_string();
-    assert_eq!(text, "sh ended with signal 9 (SIGKILL)");
+    let Launched { mut process, .. } = shell("kill -KILL $$").spawn().unwrap();
+    assert_eq!(process.death().unwrap().to_string(), "sh ended with signal 9 (SIGKILL)");
 }
 
 #[test]
-fn a_program_that_closes_the_connection_and_goes_on_does_not_replace_the_error() {
+fn a_program_that_closes_the_connection_and_goes_on_has_not_died() {
     let script = "exec <&-; while :; do sleep 1; done";
-    let Launched { mut socket, process } = shell(script).spawn().unwrap();
+    let Launched { mut socket, mut process } = shell(script).spawn().unwrap();
     assert_eq!(socket.read(&mut [0]).unwrap(), 0);
-    let pid = pid_of(&process);
-    assert_eq!(process.explain(closed()).to_string(), closed().to_string());
-    assert!(test_kill_process(pid).is_err(), "it is killed");
+    assert!(process.death().is_none());
 }
 
 #[test]
 fn a_program_that_is_not_there_is_named() {
     let error = Launch::qemu("/no/such/qemu-system-z80").spawn().unwrap_err();
-    assert!(matches!(error.cause(), Cause::Launch { .. }), "{error:#?}");
+    assert_eq!(error.program, "qemu-system-z80");
     let text = error.to_string();
     assert!(text.starts_with("cannot start qemu-system-z80: No such file or directory"), "{text}");
 }

@@ -9,7 +9,7 @@ use qmp_proto::Address;
 use socket2::{Domain, SockAddr, Type};
 
 use crate::connect::{resolve, unsupported};
-use crate::{ConnectError, Deadline, Error, IntoAddress, Socket};
+use crate::{ConnectError, Deadline, IntoAddress, Socket, SocketError};
 
 /// Few clients wait at a time: a monitor has one.
 const BACKLOG: i32 = 16;
@@ -56,7 +56,7 @@ impl Listener {
     ///
     /// When somebody else listens there, when the address is not this machine's or not this
     /// system's kind, or when the file or port may not be made; the error says which.
-    pub fn bind(address: impl IntoAddress) -> Result<Self, Error> {
+    pub fn bind(address: impl IntoAddress) -> Result<Self, SocketError> {
         let address = &address.into_address()?;
         Ok(Self::try_bind(address).map_err(|error| ConnectError::listening(address, error))?)
     }

@@ -20,7 +20,7 @@ fn soon() -> Option<Instant> {
     Some(Instant::now() + Duration::from_millis(100))
 }
 
-fn bind(path: &Path) -> Result<Listener, Error> {
+fn bind(path: &Path) -> Result<Listener, SocketError> {
     Listener::bind(path)
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_tokio::{Cause, ErrorClass, EventWait, Outcome, Queued};
+use qmp_tokio::{Cause, ErrorClass, EventItem, EventWait, Outcome};
 use serde_json::{Value, json};
 
 use crate::guest::Guest;
@@ -57,7 +57,7 @@ async fn a_device_is_deleted_when_the_guest_has_let_go(guest: Guest) {
     deleted.await.unwrap();
     // Its parts go first, and have no id.
     let devices = events.drain().into_iter().map(|queued| match queued {
-        Queued::Event(event) => event.decode::<Value>().unwrap()["device"].clone(),
+        EventItem::Event(event) => event.decode::<Value>().unwrap()["device"].clone(),
         other => panic!("{other:?}"),
     });
     assert_eq!(devices.collect::<Vec<_>>(), [Value::Null, json!("disk")]);

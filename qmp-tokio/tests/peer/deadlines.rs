@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use qmp_tokio::qmp_sockets::Outcome;
+use qmp_tokio::Outcome;
 use qmp_tokio::{Cause, OwnedReply};
 use tokio::time::timeout;
 

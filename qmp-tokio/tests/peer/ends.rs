@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_tokio::{Cause, Client, Disconnect, Error, Outcome, Queued, State};
+use qmp_tokio::{Cause, Client, Disconnect, Error, EventItem, Outcome, State};
 use tokio::time::timeout;
 
 use crate::peer::{GREETING, PLENTY, connect, connect_with, event, pair};
@@ -252,7 +252,7 @@ async fn a_server_that_stops_reading_is_still_heard() {
     std::thread::sleep(Duration::from_millis(20));
     let error = client.execute("x").await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
-    assert!(matches!(events.recv().await, Some(Queued::Event(_))));
+    assert!(matches!(events.recv().await, Some(EventItem::Event(_))));
     assert!(events.recv().await.is_none());
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_tokio::{Cause, Event, Queued};
+use qmp_tokio::{Cause, Event, EventItem};
 
 use crate::peer::{PLENTY, connect, event, pair};
 
@@ -13,7 +13,7 @@ fn number(event: &Event) -> usize {
 
 fn the_event(queued: Queued<Event>) -> Event {
     match queued {
-        Queued::Event(event) => event,
+        EventItem::Event(event) => event,
         other => panic!("{other:?}"),
     }
 }
@@ -91,7 +91,7 @@ async fn a_slow_subscriber_loses_the_oldest_and_is_told() {
     let mut fast = client.events().subscribe();
     client.execute("x").await.unwrap();
     assert_eq!(fast.drain().len(), 1000);
-    assert!(matches!(slow.recv().await, Some(Queued::Lost(990))));
+    assert!(matches!(slow.recv().await, Some(EventItem::Lagged(990))));
     for at in 990..1000 {
         assert_eq!(number(&the_event(slow.recv().await.unwrap())), at);
     }
@@ -257,7 +257,7 @@ async fn a_predicate_of_a_subscription_that_panics_costs_that_subscription_alone
     let answered = tokio::time::timeout(PLENTY, client.execute("x").into_future()).await;
     answered.unwrap().unwrap();
     for name in ["STOP", "RESUME"] {
-        let Some(Queued::Event(event)) = events.recv().await else { panic!("{name}") };
+        let Some(EventItem::Event(event)) = events.recv().await else { panic!("{name}") };
         assert_eq!(event.name(), name);
     }
     assert!(broken.recv().await.is_none());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use qmp_tokio::qmp_proto::ProtocolError;
-use qmp_tokio::{Cause, Disconnect, Error, Outcome, Queued, StreamTransport};
+use qmp_tokio::{Cause, Disconnect, Error, EventItem, Outcome, StreamTransport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::timeout;
 
@@ -122,7 +122,7 @@ async fn a_server_that_does_not_read_64_mebibytes_is_heard_meanwhile() {
     go_on.send(()).unwrap();
     for _ in 0..1000 {
         let queued = timeout(PLENTY, events.recv()).await.unwrap();
-        assert!(matches!(queued, Some(Queued::Event(_))));
+        assert!(matches!(queued, Some(EventItem::Event(_))));
     }
     // What cannot leave has a deadline, too, and is sent all the same.
     let moment = Duration::from_millis(50);
@@ -182,7 +182,7 @@ async fn a_flood_of_events_drowns_nobody() {
     answer.store(true, Ordering::Relaxed);
     let reply = timeout(PLENTY, waiting).await.unwrap().unwrap().unwrap();
     assert_eq!(reply.decode::<String>().unwrap(), "in time");
-    let Some(Queued::Lost(lost)) = forgotten.recv().await else { panic!("nothing lost") };
+    let Some(EventItem::Lagged(lost)) = forgotten.recv().await else { panic!("nothing lost") };
     assert!(lost > 1000 && lost as usize <= sent.load(Ordering::Relaxed), "{lost}");
     assert!(forgotten.drain().len() >= 100);
     assert_eq!(client.in_flight(), 0);

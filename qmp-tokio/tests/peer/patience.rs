@@ -4,7 +4,7 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use qmp_tokio::{Borrowed, Client, Queued, SocketTransport, Transport};
+use qmp_tokio::{Borrowed, Client, EventItem, SocketTransport, Transport};
 use tokio::time::{sleep, timeout};
 
 use crate::peer::{PLENTY, Peer, event, pair};
@@ -63,8 +63,8 @@ async fn count(events: &mut qmp_tokio::Events) -> (usize, usize) {
     let (mut came, mut lost) = (0, 0);
     while came + lost < FLOOD {
         match timeout(PLENTY, events.recv()).await.unwrap().unwrap() {
-            Queued::Event(_) => came += 1,
-            Queued::Lost(count) => lost += count as usize,
+            EventItem::Event(_) => came += 1,
+            EventItem::Lagged(count) => lost += count as usize,
             other => panic!("{other:?}"),
         }
     }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::thread;
 
-use qmp_tokio::{Cause, Client, Disconnect, Outcome, Queued, State};
+use qmp_tokio::{Cause, Client, Disconnect, EventItem, Outcome, State};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -53,7 +53,7 @@ async fn subscriptions_stay_and_are_told() {
     let mut forgotten = client.events().named("RESUME").subscribe();
     for round in 0..5 {
         assert_eq!(number(&client).await, round);
-        let Some(Queued::Event(stop)) = events.recv().await else { panic!() };
+        let Some(EventItem::Event(stop)) = events.recv().await else { panic!() };
         assert_eq!(stop.decode::<serde_json::Value>().unwrap()["number"], round);
         client.execute("quit").await.unwrap();
         assert!(events.recv().await.is_none(), "it ends with the connection");

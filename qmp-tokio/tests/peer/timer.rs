@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use qmp_tokio::qmp_sockets::Outcome;
+use qmp_tokio::Outcome;
 use qmp_tokio::{Borrowed, Client, SocketTransport, Transport};
 
 use crate::peer::{PLENTY, Peer, pair};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use qmp_blocking::{Builder, Connection, Direction, ErrorClass};
+use qmp_blocking::{Builder, Client, Direction, ErrorClass, EventItem};
 use serde_json::{Value, json};
 
 use crate::folder::Folder;
@@ -35,15 +35,16 @@ fn monitor(bin: &Path, folder: &Path) -> Result<()> {
     let socket = folder.join("qmp");
     let server = Server::qemu(bin, &socket)?;
 
-    let mut qemu = connect(Connection::builder(), &socket)?;
+    let qemu = connect(qmp_blocking::builder(), &socket)?;
     let greeting = qemu.greeting().context("no greeting")?;
     println!("  QEMU {}, package {:?}", qemu.version().unwrap_or_default(), greeting.package());
 
     qemu.execute("query-status").run()?;
+    let mut events = qemu.events().subscribe();
     qemu.execute("cont").run()?;
     qemu.execute("stop").run()?;
     let mut names = Vec::new();
-    while let Some(event) = qemu.event().look()? {
+    while let Some(EventItem::Event(event)) = events.try_recv() {
         names.push(event.name().to_owned());
     }
     println!("  events that came meanwhile: {}", names.join(", "));
@@ -74,7 +75,7 @@ fn storage_daemon(bin: &Path, folder: &Path) -> Result<()> {
     let arguments = ["--chardev", &chardev, "--monitor", "chardev=c"];
     let server = Server::start(&bin.join("qemu-storage-daemon"), &arguments, &socket)?;
 
-    let mut daemon = connect(Connection::builder(), &socket)?;
+    let daemon = connect(qmp_blocking::builder(), &socket)?;
     daemon
         .execute("blockdev-add")
         .arguments(&json!({"driver": "file", "node-name": "disk", "filename": image}))
@@ -92,7 +93,7 @@ fn agent(bin: &Path, folder: &Path) -> Result<()> {
     let socket = folder.join("qga");
     let _server = Server::agent(bin, &socket)?;
 
-    let mut agent = connect(Connection::builder().agent(), &socket)?;
+    let agent = connect(qmp_blocking::builder().agent(), &socket)?;
     let info: Value = agent.execute("guest-info").run()?.decode()?;
     let commands = info["supported_commands"].as_array().map_or(0, Vec::len);
     println!("  agent {} with {commands} commands", info["version"]);
@@ -118,7 +119,7 @@ fn agent(bin: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn connect(builder: Builder, socket: &Path) -> Result<Connection> {
+fn connect(builder: Builder, socket: &Path) -> Result<Client> {
     let address = format!("unix:{}", socket.display());
     Ok(builder.on_wire(show).connect(address.as_str())?)
 }

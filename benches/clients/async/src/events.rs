@@ -1,7 +1,7 @@
 //! A flood of events, through subscriptions.
 
 use bench_measure::{Clock, Failure, Report, Tally, Task, typed as typed_data};
-use qmp_driver::{Events, OwnedEvent, Queued};
+use qmp_driver::{Subscription, OwnedEvent, EventItem};
 use serde_json::Value;
 
 use crate::{Host, connect};
@@ -13,13 +13,13 @@ async fn read(
     let mut tally = Tally::default();
     while let Some(queued) = events.recv().await {
         match queued {
-            Queued::Event(event) => {
+            EventItem::Event(event) => {
                 tally.add(take(&event)?);
                 if tally.count(event.name())? {
                     return Ok(tally);
                 }
             }
-            Queued::Lost(count) => tally.lose(count as usize),
+            EventItem::Lagged(count) => tally.lose(count as usize),
             Queued::Reconnected => return Err("there was no reason to reconnect".into()),
         }
     }

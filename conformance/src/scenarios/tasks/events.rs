@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_driver::{Cause, Disconnect, Queued};
+use qmp_driver::{Cause, Disconnect, EventItem};
 use serde_json::Value;
 
 use super::{Shared, join_all};
@@ -22,7 +22,7 @@ pub async fn a_wait_that_is_prepared_misses_nothing<A: Shared>(target: Target<'_
         qemu.execute("stop").await.unwrap();
         assert!(resume.await.unwrap().timestamp() <= stop.await.unwrap().timestamp());
     }
-    assert!(names(&mut stops).is_empty());
+    assert!(names(stops.drain()).is_empty());
     let never = qemu.event().named("NEVER").deadline(Duration::from_millis(20));
     assert!(never.await.unwrap_err().is_timeout());
 }
@@ -37,7 +37,7 @@ pub async fn a_subscription_ends_with_its_connection<A: Shared>(target: Target<'
     assert!(matches!(qemu.closed().await, Disconnect::Closed));
     server.ended();
     let shutdown = events.recv().await;
-    assert!(matches!(shutdown, Some(Queued::Event(event)) if event.name() == "SHUTDOWN"));
+    assert!(matches!(shutdown, Some(EventItem::Event(event)) if event.name() == "SHUTDOWN"));
     assert!(events.recv().await.is_none());
     assert!(matches!(events.end_reason(), Some(Disconnect::Closed)));
 }
@@ -52,13 +52,13 @@ pub async fn a_burst_of_events_is_whole_and_in_order<A: Shared>(target: Target<'
     let commands = (0..2 * ROUNDS).map(|at| qemu.execute(["cont", "stop"][at % 2]).into_future());
     assert!(join_all(commands).await.iter().all(Result::is_ok));
     let expected: Vec<_> = (0..2 * ROUNDS).map(|at| ["RESUME", "STOP"][at % 2]).collect();
-    assert_eq!(names(&mut all), expected);
+    assert_eq!(names(all.drain()), expected);
     let lost = slow.event().await.unwrap_err();
     assert!(matches!(lost.cause(), Cause::EventsLost { count: 484 }), "{lost:#?}");
     let text = lost.to_string();
     assert!(text.contains("484 events were not read in time and had to be dropped"), "{text}");
     assert!(text.contains("query the state that they would have told of"), "{text}");
-    assert!(slow.drain().iter().all(|queued| matches!(queued, Queued::Event(_))));
+    assert!(slow.drain().iter().all(|queued| matches!(queued, EventItem::Event(_))));
     let status: Value = qemu.execute("query-status").await.unwrap().decode().unwrap();
     assert_eq!(status["running"], false);
 }

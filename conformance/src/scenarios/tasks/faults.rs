@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use qmp_driver::qmp_proto::ProtocolError;
-use qmp_driver::{Cause, Disconnect, Driver, Error, Outcome, Running, Runtime, Socket};
+use qmp_driver::{Cause, Disconnect, Driver, Error, Execute, Outcome, Runtime, Socket};
 use rustix::io::ioctl_fionread;
 use rustix::process::Signal;
 
@@ -45,7 +45,7 @@ pub async fn a_server_may_die_inside_an_answer<A: Shared>(suite: &Suite) {
     server.connect(A::builder).await.close().await.unwrap();
     let ours = UnixStream::connect(server.path("qmp")).unwrap();
     let unread = ours.try_clone().unwrap();
-    let transport = A::Runtime::transport(Socket::Unix(ours)).unwrap();
+    let transport = A::Runtime::default().transport(Socket::Unix(ours)).unwrap();
     let (qemu, driver) = A::builder().open_over(transport, "the dying").unwrap();
     let mut driver = Box::pin(driver);
     alternately(&mut driver, qemu.ready()).await.unwrap();
@@ -55,7 +55,7 @@ pub async fn a_server_may_die_inside_an_answer<A: Shared>(suite: &Suite) {
     let commands = [dump].into_iter().chain(behind).map(|command| command.into_future());
     let mut commands: Vec<_> = commands.map(Box::pin).collect();
     let sent = |cx: &mut Context<'_>| {
-        let pending = |command: &mut Pin<Box<Running<_>>>| command.as_mut().poll(cx).is_pending();
+        let pending = |command: &mut Pin<Box<Execute<_>>>| command.as_mut().poll(cx).is_pending();
         Poll::Ready(commands.iter_mut().all(pending))
     };
     assert!(poll_fn(sent).await);

@@ -1,17 +1,19 @@
 //! A client with one connection after the other.
 
-use qmp_driver::{Disconnect, Launch, Queued};
+use qmp_driver::{Disconnect, Launch, PersistentItem, PersistentSubscription};
 
 use super::{Shared, compute, poll_and_drop};
 use crate::scenarios::starting::late;
 use crate::server::{LIGHT, PLENTY, Suite};
-use crate::subject::names;
+
+const BY_US: &str = "the connection was closed on this side";
+const CLOSED: &str = "the server closed the connection";
 
 /// Clones and subscriptions go on, with a new connection.
 pub async fn a_client_reconnects_to_the_same_server_and_to_the_next<A: Shared>(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.connect(A::builder).await;
-    let mut events = qemu.events().named("SHUTDOWN").subscribe();
+    let mut events = qemu.events().named("SHUTDOWN").subscribe_persistent();
     for number in 0..5 {
         // Answers to these may come before the greeting's negotiation is answered.
         for _ in 0..number {
@@ -21,18 +23,29 @@ pub async fn a_client_reconnects_to_the_same_server_and_to_the_next<A: Shared>(s
         qemu.reconnect().await.unwrap();
         compute(&qemu, number).await.unwrap();
     }
-    assert!(matches!(events.drain()[..], [Queued::Reconnected]));
+    assert_eq!(items(&mut events), [BY_US, "reconnected"]);
     qemu.execute("quit").await.unwrap();
     assert!(matches!(qemu.closed().await, Disconnect::Closed));
-    assert_eq!(names(&mut events), ["SHUTDOWN"]);
+    assert_eq!(items(&mut events), ["SHUTDOWN", CLOSED]);
     let launch = Launch::qemu(suite.path("qemu-system-x86_64")).args(LIGHT.split(' '));
     let next = A::builder().handshake_deadline(PLENTY).reconnecting(&qemu);
     let (_, mut process) = next.launch(launch).await.unwrap();
     compute(&qemu, 7).await.unwrap();
     qemu.execute("quit").await.unwrap();
     qemu.closed().await;
-    assert_eq!(names(&mut events), ["reconnected", "SHUTDOWN"]);
+    assert_eq!(items(&mut events), ["reconnected", "SHUTDOWN", CLOSED]);
     assert!(process.wait().unwrap().success());
+}
+
+fn items(events: &mut PersistentSubscription) -> Vec<String> {
+    let text = |item: PersistentItem| match item {
+        PersistentItem::Event(event) => event.name().to_owned(),
+        PersistentItem::Lagged(count) => format!("{count} lagged"),
+        PersistentItem::Disconnected(reason) => reason.to_string(),
+        PersistentItem::Reconnected => "reconnected".to_owned(),
+        other => panic!("{other:?}"),
+    };
+    events.drain().into_iter().map(text).collect()
 }
 
 /// Where it was to be found once it listened, the next connection is made to.

@@ -28,11 +28,11 @@ pub async fn a_monitor_is_used_over_tls<A: Secure>(suite: &Suite) {
 
     let mut events = qemu.events().subscribe();
     qemu.execute("cont").await.unwrap();
-    assert_eq!(names(&mut events), ["RESUME"]);
+    assert_eq!(names(events.drain()), ["RESUME"]);
     qemu.execute("quit").await.unwrap();
     assert!(matches!(qemu.closed().await, Disconnect::Closed));
     assert!(secured.server.ended().success());
-    assert_eq!(names(&mut events), ["SHUTDOWN"]);
+    assert_eq!(names(events.drain()), ["SHUTDOWN"]);
 }
 
 /// A peer is told that nothing was cut off, unless the connection is aborted.

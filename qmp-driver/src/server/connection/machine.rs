@@ -5,9 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::task::Waker;
 
+use crate::server::Hangup;
 use qmp_proto::server::{Command, Phase, Server, Ticket};
 use qmp_proto::{Output, Sink};
-use qmp_sockets::Hangup;
 use slab::Slab;
 
 use crate::Transport;

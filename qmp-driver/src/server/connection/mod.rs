@@ -5,9 +5,10 @@ pub(crate) mod watch;
 
 use std::sync::{Arc, PoisonError};
 
+use crate::server::Hangup;
+use crate::{Cause, Error};
 use qmp_proto::Refusal;
 use qmp_proto::server::{Response, Ticket};
-use qmp_sockets::{Cause, Error, Hangup};
 
 use self::machine::{After, Machine};
 use crate::sync::{Mutex, MutexGuard};

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use qmp_sockets::Hangup;
+use crate::server::Hangup;
 
 use crate::server::connection::Connection;
 

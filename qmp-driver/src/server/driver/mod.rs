@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use crate::server::Hangup;
 use qmp_proto::{InputBuffer, Output};
-use qmp_sockets::Hangup;
 
 use self::take::{Taken, take};
 use crate::Transport;

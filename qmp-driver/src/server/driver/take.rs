@@ -1,7 +1,7 @@
 //! What was read, understood.
 
+use crate::server::Hangup;
 use qmp_proto::server::{Command, Received, Rejection, Ticket};
-use qmp_sockets::Hangup;
 
 use crate::server::connection::Connection;
 use crate::server::connection::machine::{Machine, Queued};

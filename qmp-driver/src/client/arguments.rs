@@ -8,36 +8,26 @@ use serde::Serialize;
 use crate::Cause;
 
 /// Arguments that are put together member by member, serialized at once and checked at the end.
-///
-/// ```
-/// use qmp_sockets::ArgumentsBuilder;
-///
-/// let mut arguments = ArgumentsBuilder::none();
-/// arguments.add("driver", "virtio-net-pci");
-/// arguments.add("id", "net0");
-/// let arguments = arguments.finish().unwrap().unwrap();
-/// assert_eq!(arguments.as_arguments().as_str(), r#"{"driver":"virtio-net-pci","id":"net0"}"#);
-/// ```
-pub struct ArgumentsBuilder(
+pub(crate) struct ArgumentsBuilder(
     /// A JSON object without its closing brace, empty for none. Or why it is none.
     Result<Vec<u8>, Refusal>,
 );
 
 impl ArgumentsBuilder {
     /// No arguments so far.
-    pub const fn none() -> Self {
+    pub(crate) const fn none() -> Self {
         Self(Ok(Vec::new()))
     }
 
     /// All of these: anything that serializes to an object, or to `null` for none.
-    pub fn of<A: Serialize + ?Sized>(arguments: &A) -> Self {
+    pub(crate) fn of<A: Serialize + ?Sized>(arguments: &A) -> Self {
         let mut text = Text::Short([0; SHORT], 0);
         let written = serde_json::to_writer(&mut text, arguments);
         Self(written.map(|()| open_object(text)).map_err(unserializable))
     }
 
     /// One more.
-    pub fn add<A: Serialize + ?Sized>(&mut self, name: &str, value: &A) {
+    pub(crate) fn add<A: Serialize + ?Sized>(&mut self, name: &str, value: &A) {
         let Ok(text) = &mut self.0 else {
             return;
         };
@@ -56,7 +46,7 @@ impl ArgumentsBuilder {
     /// # Errors
     ///
     /// If something could not be serialized, or QEMU would not read the whole as one object.
-    pub fn finish(self) -> Result<Option<OwnedArguments>, Cause> {
+    pub(crate) fn finish(self) -> Result<Option<OwnedArguments>, Cause> {
         let mut text = self.0.map_err(Cause::Refused)?;
         if text.is_empty() {
             return Ok(None);

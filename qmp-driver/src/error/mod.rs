@@ -6,7 +6,15 @@ use std::time::Duration;
 
 use qmp_proto::{AddressError, DecodeError, ErrorClass, JsonError, OwnedFailure};
 
-use crate::{Cause, ConnectError};
+mod cause;
+mod disconnect;
+
+#[cfg(unix)]
+use qmp_sockets::LaunchError;
+use qmp_sockets::{ConnectError, SocketError};
+
+pub use cause::Cause;
+pub use disconnect::Disconnect;
 
 /// What went wrong, with which command, on which connection, and what to do next.
 ///
@@ -58,11 +66,18 @@ impl Error {
         self
     }
 
+    /// The same command and peer, with another cause.
+    pub(crate) fn replaced(mut self, cause: Cause) -> Self {
+        self.0.cause = cause;
+        self
+    }
+
     /// Adds for how long a connection was tried that could not be made.
     pub(crate) fn tried_for(mut self, tried: Duration) -> Self {
-        if let Cause::Connect(error) = &mut self.0.cause {
-            error.tried_for(tried);
-        }
+        self.0.cause = match self.0.cause {
+            Cause::Connect(error) => Cause::Connect(error.tried_for(tried)),
+            cause => cause,
+        };
         self
     }
 
@@ -90,6 +105,7 @@ impl Error {
             | Cause::Deadline { .. }
             | Cause::NoTurn { .. }
             | Cause::NoEvent { .. }
+            | Cause::TimedOut { .. }
             | Cause::NoCommand { .. } => true,
             _ => false,
         }
@@ -97,8 +113,12 @@ impl Error {
 
     /// Whether the connection is over.
     pub fn is_disconnected(&self) -> bool {
-        use Cause::{Died, Disconnected, EndedEarly};
-        matches!(self.0.cause, Disconnected { .. } | Died { .. } | EndedEarly { .. })
+        match &self.0.cause {
+            Cause::Disconnected { .. } | Cause::EndedEarly(_) => true,
+            #[cfg(unix)]
+            Cause::Died(_) => true,
+            _ => false,
+        }
     }
 
     /// The class of the server's error, if it answered with one.
@@ -118,9 +138,10 @@ impl Error {
     pub fn outcome(&self) -> Outcome {
         match &self.0.cause {
             Cause::Failure(_) | Cause::Decode(_) | Cause::HandshakeRefused(_) => Outcome::Answered,
-            Cause::Unanswered | Cause::Deadline { .. } | Cause::Disconnected { sent: true, .. } => {
-                Outcome::Unknown
-            }
+            Cause::Unanswered
+            | Cause::Deadline { .. }
+            | Cause::TimedOut { .. }
+            | Cause::Disconnected { sent: true, .. } => Outcome::Unknown,
             _ => Outcome::NotSent,
         }
     }
@@ -180,6 +201,28 @@ impl From<AddressError> for Error {
 impl From<ConnectError> for Error {
     fn from(error: ConnectError) -> Self {
         Self::new(Cause::Connect(error))
+    }
+}
+
+impl From<SocketError> for Error {
+    fn from(error: SocketError) -> Self {
+        match error {
+            SocketError::Address(error) => error.into(),
+            SocketError::Connect(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(unix)]
+impl From<LaunchError> for Error {
+    fn from(error: LaunchError) -> Self {
+        Self::new(Cause::Launch(error))
+    }
+}
+
+impl From<JsonError> for Cause {
+    fn from(error: JsonError) -> Self {
+        Self::Json(error)
     }
 }
 

@@ -1,15 +1,14 @@
 //! What can go wrong.
 
 use std::fmt;
-use std::io;
-use std::process::ExitStatus;
-use std::sync::Arc;
 use std::time::Duration;
 
-use qmp_proto::{AddressError, DecodeError, JsonError, OwnedFailure, ProtocolError, Refusal};
+use qmp_proto::{AddressError, DecodeError, JsonError, OwnedFailure, Refusal};
+use qmp_sockets::{ConnectError, EndedEarly};
+#[cfg(unix)]
+use qmp_sockets::{Died, LaunchError};
 
-use crate::ConnectError;
-use crate::connect_error::{in_words, without_number};
+use crate::Disconnect;
 
 /// The kinds of [`Error`](crate::Error).
 #[derive(Debug)]
@@ -20,28 +19,13 @@ pub enum Cause {
     /// There is no connection.
     Connect(ConnectError),
     /// A program could not be started.
-    Launch {
-        /// Its file name.
-        program: String,
-        /// What the system said.
-        error: io::Error,
-    },
+    #[cfg(unix)]
+    Launch(LaunchError),
     /// A program that was started has ended before its handshake did.
-    Died {
-        /// Its file name.
-        program: String,
-        /// How it has ended.
-        status: ExitStatus,
-        /// The last lines that it wrote to its standard error.
-        stderr: String,
-    },
+    #[cfg(unix)]
+    Died(Died),
     /// The process of a server that was still starting ended before anybody could connect to it.
-    EndedEarly {
-        /// How it has ended.
-        status: ExitStatus,
-        /// How long was waited for it to listen.
-        waited: Duration,
-    },
+    EndedEarly(EndedEarly),
     /// The server did not get through its handshake in time.
     SilentHandshake {
         /// How long it had.
@@ -71,6 +55,11 @@ pub enum Cause {
         /// What it waited for.
         refusal: Refusal,
     },
+    /// The time of a [timeout](crate::Client::timeout) was over.
+    TimedOut {
+        /// How long was waited.
+        waited: Duration,
+    },
     /// The deadline passed, and the event did not come.
     NoEvent {
         /// How long was waited.
@@ -82,6 +71,11 @@ pub enum Cause {
     NoCommand {
         /// How long was waited.
         waited: Duration,
+    },
+    /// The client of a server did not read what was sent before the connection was closed.
+    NotReading {
+        /// How many bytes it did not read.
+        unsent: usize,
     },
     /// A server asked for the next command while as many are unanswered as may be.
     AnswerFirst {
@@ -116,49 +110,16 @@ pub enum Cause {
     NoAddress,
 }
 
-/// Why a connection is over.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Disconnect {
-    /// The server closed it with nothing outstanding, as it does after `quit`.
-    Closed,
-    /// We closed it.
-    ByUs,
-    /// The server closed it, or said something, at a time when it must not.
-    Protocol(ProtocolError),
-    /// The server sent something that is no message, an answer maybe.
-    Malformed(Arc<str>),
-    /// The server could not parse a message of ours, and did not say which of several in flight.
-    NotParsed(Arc<OwnedFailure>),
-    /// The handshake failed: it was refused, or not answered.
-    Handshake(Arc<str>),
-    /// The operating system ended it.
-    Io(Arc<io::Error>),
-}
-
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(error) => error.fmt(f),
             Self::Connect(error) => error.fmt(f),
-            Self::Launch { program, error } => {
-                write!(f, "cannot start {program}: {}", without_number(error))?;
-                match error.kind() {
-                    io::ErrorKind::NotFound => f.write_str("; is it installed, and on the PATH?"),
-                    _ => Ok(()),
-                }
-            }
-            Self::Died { program, status, stderr } => {
-                write!(f, "{program} ended with {}", how(status))?;
-                if stderr.is_empty() { Ok(()) } else { write!(f, ": {stderr}") }
-            }
-            Self::EndedEarly { status, waited } => write!(
-                f,
-                "the server ended with {} after {}, before anybody could connect to it: look at \
-                 what it wrote to its standard error",
-                how(status),
-                in_words(*waited)
-            ),
+            #[cfg(unix)]
+            Self::Launch(error) => error.fmt(f),
+            #[cfg(unix)]
+            Self::Died(died) => died.fmt(f),
+            Self::EndedEarly(ended) => ended.fmt(f),
             Self::SilentHandshake { waited, advice } => {
                 write!(f, "connected, but no answer to the handshake in {waited:.1?}: {advice}")
             }
@@ -173,6 +134,7 @@ impl fmt::Display for Cause {
                 if advice.is_empty() { Ok(()) } else { write!(f, ": {advice}") }
             }
             Self::NoTurn { waited, refusal } => write!(f, "not sent in {waited:.1?}: {refusal}"),
+            Self::TimedOut { waited } => write!(f, "not finished in {waited:.1?}"),
             Self::NoEvent { waited, names } if names.is_empty() => {
                 write!(f, "no event in {waited:.1?}")
             }
@@ -180,6 +142,9 @@ impl fmt::Display for Cause {
                 write!(f, "no {} in {waited:.1?}", names.join(" or "))
             }
             Self::NoCommand { waited } => write!(f, "no command in {waited:.1?}"),
+            Self::NotReading { unsent } => {
+                write!(f, "the client did not read {unsent} bytes before the connection closed")
+            }
             Self::AnswerFirst { unanswered } => write!(
                 f,
                 "as many commands are unanswered as may be ({unanswered}): answer one before \
@@ -207,31 +172,6 @@ impl fmt::Display for Cause {
                 "this connection was not made by connecting to an address, and it is not known \
                  how to make it again: use a builder with `reconnecting`",
             ),
-        }
-    }
-}
-
-/// The standard library writes `exit status: 1`.
-fn how(status: &ExitStatus) -> String {
-    status.to_string().replacen(": ", " ", 1)
-}
-
-impl fmt::Display for Disconnect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => f.write_str("the server closed the connection"),
-            Self::ByUs => f.write_str("the connection was closed on this side"),
-            Self::Protocol(error) => error.fmt(f),
-            Self::Malformed(shown) => {
-                write!(f, "the server sent something that is not a message: {shown}")
-            }
-            Self::NotParsed(failure) => write!(
-                f,
-                "the server could not parse a message, and does not say which of several in \
-                 flight: {failure}"
-            ),
-            Self::Handshake(reason) => write!(f, "the handshake failed: {reason}"),
-            Self::Io(error) => write!(f, "the connection broke: {error}"),
         }
     }
 }

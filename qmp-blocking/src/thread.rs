@@ -1,0 +1,234 @@
+//! Running a driver on the thread that waits for what it brings.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use qmp_driver::{Address, ConnectError, Runtime, Socket};
+use qmp_sockets::Listener;
+
+use crate::stream::Stream;
+use crate::transport::{CallerTransport, Mode, Waits, wait_without_reading};
+
+/// How long to sleep where nothing tells when to look again.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// The runtime of one thread: work that blocks is done in place, and drivers run while something is
+/// waited for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CallerThread(Arc<Shared<Socket>>);
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What the runtime hands to the thread.
+pub(crate) struct Shared<S> {
+    waits: Arc<Waits>,
+    stream: Mutex<Option<Arc<S>>>,
+    spawned: Mutex<Option<Task>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<S: Stream> Shared<S> {
+    fn transport(&self, stream: S) -> CallerTransport<S> {
+        let stream = Arc::new(stream);
+        *lock(&self.stream) = Some(Arc::clone(&stream));
+        CallerTransport::new(stream, Arc::clone(&self.waits))
+    }
+
+    fn spawn(&self, driver: impl Future + Send + 'static) {
+        *lock(&self.spawned) = Some(Box::pin(async { drop(driver.await) }));
+    }
+}
+
+impl Runtime for CallerThread {
+    type Transport = CallerTransport<Socket>;
+    type Listener = Listener;
+
+    fn transport(&self, socket: Socket) -> io::Result<Self::Transport> {
+        Ok(self.0.transport(socket))
+    }
+
+    async fn unblock<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        work()
+    }
+
+    async fn accept(
+        &self,
+        listener: &Listener,
+        deadline: Option<Instant>,
+    ) -> Result<(Socket, Address), ConnectError> {
+        Ok((listener.accept(deadline)?, listener.local_address().clone()))
+    }
+
+    fn spawn<T: Send + 'static>(&self, driver: impl Future<Output = T> + Send + 'static) {
+        self.0.spawn(driver);
+    }
+}
+
+/// A thread's end of one connection.
+pub(crate) struct Thread<S> {
+    shared: Arc<Shared<S>>,
+    task: RefCell<Option<Task>>,
+    waker: Waker,
+}
+
+/// Why a wait ended without a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    TimedOut,
+    /// Nothing that this thread waits for can happen before it does something else.
+    Stuck,
+}
+
+impl Thread<Socket> {
+    pub(crate) fn of(runtime: &CallerThread) -> Self {
+        Self::new(Arc::clone(&runtime.0))
+    }
+}
+
+impl<S: Stream> Thread<S> {
+    fn new(shared: Arc<Shared<S>>) -> Self {
+        let waker = Waker::from(Arc::clone(&shared.waits));
+        Self { shared, task: RefCell::new(None), waker }
+    }
+
+    /// A thread beside a stream that is connected, and the transport for the driver.
+    pub(crate) fn over(stream: S) -> (Self, CallerTransport<S>) {
+        let thread = Self::new(Arc::default());
+        let transport = thread.shared.transport(stream);
+        (thread, transport)
+    }
+
+    pub(crate) fn spawn(&self, driver: impl Future + Send + 'static) {
+        self.shared.spawn(driver);
+    }
+
+    /// The stream of the current connection.
+    pub(crate) fn stream(&self) -> Option<Arc<S>> {
+        lock(&self.shared.stream).clone()
+    }
+
+    pub(crate) fn has_deadlines(&self) -> bool {
+        lock(&self.shared.stream).as_ref().is_none_or(|stream| stream.has_deadlines())
+    }
+
+    /// Waits for a future of this connection.
+    pub(crate) fn run<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        loop {
+            match self.try_run(future.as_mut(), None) {
+                Ok(output) => return output,
+                // It waits for something else than this connection.
+                Err(_) => thread::sleep(PAUSE),
+            }
+        }
+    }
+
+    /// Waits for a future of this connection, until `limit` at most.
+    pub(crate) fn try_run<F: Future>(
+        &self,
+        future: F,
+        limit: Option<Instant>,
+    ) -> Result<F::Output, Stopped> {
+        let mut future = pin!(future);
+        let mut cx = Context::from_waker(Waker::noop());
+        if limit.is_some() {
+            self.shared.waits.set_limit(limit);
+        }
+        let mut expired = false;
+        let result = loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                break Ok(output);
+            }
+            // What arrived in time counts, however late it is read.
+            if expired {
+                break Err(Stopped::TimedOut);
+            }
+            expired = limit.is_some_and(|limit| Instant::now() >= limit);
+            let mode = if expired { Mode::Try } else { Mode::Block };
+            if !self.turn(mode) {
+                break Err(Stopped::Stuck);
+            }
+        };
+        if limit.is_some() {
+            self.shared.waits.set_limit(None);
+        }
+        result
+    }
+
+    /// Reads and writes what can be read and written without blocking.
+    pub(crate) fn run_now(&self) {
+        while self.shared.waits.take_woken() {
+            self.poll_driver(Mode::Idle);
+        }
+        self.poll_driver(Mode::Try);
+    }
+
+    /// Writes what can be written without blocking.
+    pub(crate) fn flush(&self) {
+        self.poll_driver(Mode::Idle);
+    }
+
+    /// Polls the driver once; `false` if that can bring nothing.
+    fn turn(&self, mode: Mode) -> bool {
+        let waits = &self.shared.waits;
+        // The timer is set, and room to write is asked for, before the thread blocks.
+        let mode = match waits.take_woken() {
+            true if mode == Mode::Block => Mode::Idle,
+            _ => mode,
+        };
+        let runs = self.poll_driver(mode);
+        if mode != Mode::Block || !waits.may_still_block() {
+            return runs || mode == Mode::Idle;
+        }
+        waits.set_mode(Mode::Idle);
+        if !runs {
+            return false;
+        }
+        // The driver does not read at the moment, or has just finished.
+        waits.is_woken()
+            || self.stream().is_some_and(|stream| wait_without_reading(&*stream, waits))
+    }
+
+    /// Whether the driver goes on.
+    fn poll_driver(&self, mode: Mode) -> bool {
+        // It is borrowed if a hook, which the driver calls, uses the client that calls it.
+        let Ok(mut task) = self.task.try_borrow_mut() else {
+            return false;
+        };
+        if task.is_none() {
+            *task = lock(&self.shared.spawned).take();
+        }
+        let Some(driver) = task.as_mut() else {
+            return false;
+        };
+        self.shared.waits.set_mode(mode);
+        if driver.as_mut().poll(&mut Context::from_waker(&self.waker)).is_ready() {
+            self.shared.waits.set_mode(Mode::Idle);
+            *task = None;
+            return true;
+        }
+        true
+    }
+}
+
+impl<S> Default for Shared<S> {
+    fn default() -> Self {
+        Self { waits: Arc::default(), stream: Mutex::new(None), spawned: Mutex::new(None) }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Shared<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,152 @@
+//! Commands: put together, and then awaited.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use qmp_proto::{Command, RawMessage};
+use serde::Serialize;
+
+use crate::client::response::{Raw, Response, Typed, Untyped};
+use crate::client::submission::{Message, Submission};
+use crate::{Cause, Client, Error};
+
+/// A command; the future that sends it and waits for its answer.
+///
+/// Nothing is sent before it is first polled. To have several commands in flight, poll several of
+/// these together: with `join!`, or in tasks of their own.
+///
+/// The answer fails with an [`Error`] if the command cannot be sent, the server answers with an
+/// error, the deadline passes, or the connection ends. [`Error::outcome`] tells whether the command
+/// may have been executed.
+///
+/// # Cancel safety
+///
+/// It can be dropped at any time. A command that has not been sent by then is never sent. One that
+/// has been sent is not taken back, and its answer is discarded. A command is never written in part.
+///
+/// It keeps its connection open, and binds to the client's current connection when it is first
+/// polled.
+///
+/// # Panics
+///
+/// Polling it after it completed, and changing it after it was first polled.
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Execute<R = Untyped> {
+    submission: Submission,
+    response: R,
+}
+
+impl Execute<Untyped> {
+    pub(crate) fn new(client: &Client, name: &str) -> Self {
+        let submission = Submission::new(client, name.to_owned().into(), Message::command());
+        Self { submission, response: Untyped }
+    }
+
+    /// Sets all arguments: anything that serializes to a JSON object, or to `null` for none.
+    pub fn arguments<A: Serialize + ?Sized>(mut self, arguments: &A) -> Self {
+        self.submission.set_arguments(arguments);
+        self
+    }
+
+    /// Adds an argument.
+    pub fn argument<A: Serialize + ?Sized>(mut self, name: &str, value: &A) -> Self {
+        self.submission.add_argument(name, value);
+        self
+    }
+}
+
+impl<C: Command> Execute<Typed<C>> {
+    pub(crate) fn typed(client: &Client, command: &C) -> Self {
+        let mut submission = Submission::new(client, C::NAME.into(), Message::command());
+        submission.set_arguments(command);
+        if !C::ANSWERED {
+            submission.expect_no_success();
+        }
+        Self { submission, response: Typed::new() }
+    }
+}
+
+impl Execute<Raw> {
+    pub(crate) fn raw(client: &Client, message: &str) -> Self {
+        let (name, id, content) = match RawMessage::parse(message) {
+            Ok(parsed) => {
+                let id = parsed.id().map(|id| id.as_str().to_owned());
+                let content = Message::raw(message, parsed.is_out_of_band());
+                (parsed.name().to_owned(), id, content)
+            }
+            Err(error) => (String::new(), None, Message::Invalid(Cause::Json(error))),
+        };
+        Self { submission: Submission::new(client, name.into(), content), response: Raw { id } }
+    }
+}
+
+impl<R> Execute<R> {
+    /// Executes the command out of band: at once, also while an in-band command is busy.
+    ///
+    /// Only a few commands allow it (`query-yank`, `yank`, `migrate-pause`, `migrate-recover`), on a
+    /// connection that was [built for it](crate::Builder::out_of_band). A raw message says itself
+    /// whether it is out of band, and is not changed by this.
+    pub fn out_of_band(mut self) -> Self {
+        self.submission.set_out_of_band();
+        self
+    }
+
+    /// Declares that the server sends no success response to this command.
+    ///
+    /// It then succeeds when the connection ends, when a later command is answered, or when no error
+    /// came before the deadline (10 seconds by default). The guest agent's `guest-shutdown` and
+    /// `guest-suspend-*` are known by name.
+    pub fn without_answer(mut self) -> Self {
+        self.submission.expect_no_success();
+        self
+    }
+
+    /// Sends a file descriptor with the command (`getfd`, `add-fd`).
+    ///
+    /// The descriptor is closed once it was sent, since the server has its own then. Only one
+    /// descriptor is in flight at a time: the command waits until the previous one is answered.
+    ///
+    /// A server keeps a descriptor that came with a command that takes none, and gives it to the
+    /// next command that does.
+    #[cfg(unix)]
+    pub fn descriptor(mut self, descriptor: impl Into<std::os::fd::OwnedFd>) -> Self {
+        self.submission.set_descriptor(descriptor.into());
+        self
+    }
+
+    /// Sets how long to wait for the answer, and before that for a free slot, counted from the first
+    /// poll.
+    ///
+    /// When it passes the command is not taken back: its outcome is unknown.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.submission.set_deadline(deadline);
+        self
+    }
+}
+
+impl<R> Execute<R> {
+    /// Whether it was polled and waits for a free slot.
+    pub fn is_queued(&self) -> bool {
+        self.submission.is_queued()
+    }
+}
+
+impl<R: Response> Future for Execute<R> {
+    type Output = Result<R::Value, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Decoded here, in the caller's task, with no lock held.
+        let Self { submission, response } = &mut *self;
+        submission.poll_reply(cx).map(|answer| response.value(answer))
+    }
+}
+
+impl<R> fmt::Debug for Execute<R> {
+    /// Leaves out the arguments, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Execute").field(&self.submission).finish()
+    }
+}

@@ -1,0 +1,186 @@
+//! What operations of several commands stand on.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::connection::deferred::Adopted;
+use crate::connection::waiting::Timer;
+use crate::{Cause, Client, Error};
+
+/// Something that takes several commands and events, written once for all adapters.
+///
+/// [`Client::run`] runs it, and the blocking client's `run` does, too. It awaits only what the client
+/// gives: commands, events, [timeouts](Client::timeout), [deferred futures](Client::defer). It is
+/// cancelled by dropping its future; what has to be undone then belongs into a deferred future.
+///
+/// ```no_run
+/// use qmp_driver::{Client, Error, Operation};
+///
+/// /// Stops the guest, and starts it again.
+/// struct Blink;
+///
+/// impl Operation for Blink {
+///     type Output = ();
+///
+///     async fn run(self, client: &Client) -> Result<(), Error> {
+///         let resume = client.defer(client.execute("cont"));
+///         client.execute("stop").await?;
+///         resume.await?;
+///         Ok(())
+///     }
+/// }
+///
+/// # async fn example(qemu: Client) -> Result<(), Error> {
+/// qemu.run(Blink).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub trait Operation: Send {
+    /// What it returns.
+    type Output;
+
+    /// Runs the operation.
+    ///
+    /// # Errors
+    ///
+    /// The operation's.
+    fn run(self, client: &Client) -> impl Future<Output = Result<Self::Output, Error>> + Send;
+}
+
+impl Client {
+    /// Runs an operation.
+    ///
+    /// # Errors
+    ///
+    /// The operation's.
+    pub fn run<O: Operation>(
+        &self,
+        operation: O,
+    ) -> impl Future<Output = Result<O::Output, Error>> + Send {
+        operation.run(self)
+    }
+
+    /// Limits how long a future may take, by the timer of this client's connection: the same in all
+    /// adapters.
+    ///
+    /// The time is counted from the first poll. When it is over the future is dropped with the
+    /// [`Timeout`]; a command in it that was sent is not taken back.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # async fn example(qemu: qmp_driver::Client) -> Result<(), qmp_driver::Error> {
+    /// let both = async {
+    ///     qemu.execute("stop").await?;
+    ///     qemu.execute("query-status").await
+    /// };
+    /// let status = qemu.timeout(Duration::from_secs(5), both).await??;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn timeout<F: Future>(&self, timeout: Duration, future: F) -> Timeout<F> {
+        let timer = Timer::new(self.connection(), Some(timeout));
+        Timeout { future: Box::pin(future), timer }
+    }
+
+    /// Makes a future that is completed even if it is dropped early: the driver takes it over then.
+    ///
+    /// Use it for what an operation has to undo: thaw a file system, close a handle. The future may
+    /// await the very answer that names the handle.
+    ///
+    /// The driver polls it to its end, but no longer than the handshake may take (10 seconds by
+    /// default), and before the connection closes: [`close`](Self::close), and the drop of the last
+    /// client, wait for it. When the connection is lost its commands fail.
+    ///
+    /// A future that holds a client keeps the connection open. If it panics while the driver polls
+    /// it, it is dropped.
+    pub fn defer<F>(&self, future: F) -> Deferred<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: 'static,
+    {
+        Deferred { client: self.clone(), future: Some(Box::pin(future)) }
+    }
+}
+
+/// A future with a limit on its time; made by [`Client::timeout`].
+///
+/// Its output is the future's, or an error with [`Cause::TimedOut`]. If the connection ends while the
+/// future goes on, the timer has ended with it, and the error is [`Cause::Disconnected`].
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Timeout<F> {
+    future: Pin<Box<F>>,
+    timer: Timer,
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // By the time of the first poll.
+        self.timer.start();
+        if let Poll::Ready(output) = self.future.as_mut().poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        if let Poll::Ready(waited) = self.timer.poll(cx) {
+            return Poll::Ready(Err(self.timer.connection().error(Cause::TimedOut { waited })));
+        }
+        let connection = self.timer.connection();
+        let ended = connection.lock().lifecycle.ended.clone();
+        match ended {
+            Some(reason) => Poll::Ready(Err(connection.disconnected(Some(reason), false))),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<F> fmt::Debug for Timeout<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeout").field("timer", &self.timer).finish_non_exhaustive()
+    }
+}
+
+/// A future that is completed even if it is dropped early; made by [`Client::defer`].
+#[must_use = "dropping it leaves the future to the driver"]
+pub struct Deferred<T: 'static> {
+    client: Client,
+    /// `None` once it has completed.
+    future: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+}
+
+impl<T> Future for Deferred<T> {
+    type Output = T;
+
+    /// # Panics
+    ///
+    /// If it is polled after it completed.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let Some(future) = &mut self.future else {
+            panic!("a deferred future was polled after it completed");
+        };
+        let polled = future.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.future = None;
+        }
+        polled
+    }
+}
+
+impl<T> Drop for Deferred<T> {
+    fn drop(&mut self) {
+        if let Some(future) = self.future.take() {
+            let adopted: Adopted = Box::pin(async { drop(future.await) });
+            self.client.connection().adopt(adopted);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Deferred<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deferred")
+            .field("completed", &self.future.is_none())
+            .finish_non_exhaustive()
+    }
+}

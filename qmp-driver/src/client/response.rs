@@ -1,0 +1,178 @@
+//! From replies to values.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use qmp_proto::{Command, Json, OwnedReply};
+use serde::Deserialize;
+
+use crate::{Cause, Error};
+
+/// A reply to a command. Its errors name the command and the peer.
+///
+/// ```no_run
+/// # async fn example(qemu: qmp_driver::Client) -> Result<(), qmp_driver::Error> {
+/// #[derive(serde::Deserialize)]
+/// struct Status {
+///     running: bool,
+/// }
+///
+/// let status: Status = qemu.execute("query-status").await?.decode()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Reply {
+    reply: OwnedReply,
+    position: u64,
+    command: Cow<'static, str>,
+    peer: Arc<str>,
+}
+
+impl Reply {
+    pub(crate) fn new(
+        Completed { reply, position }: Completed,
+        command: Cow<'static, str>,
+        peer: Arc<str>,
+    ) -> Self {
+        Self { reply, position, command, peer }
+    }
+
+    /// Decodes the value of `return`, which may borrow from this. Down to
+    /// [`DECODE_DEPTH`](qmp_proto::DECODE_DEPTH) levels.
+    ///
+    /// # Errors
+    ///
+    /// If the value is not a `T`. The [outcome](Error::outcome) of the command is known all the same:
+    /// it was answered.
+    pub fn decode<'r, T: Deserialize<'r>>(&'r self) -> Result<T, Error> {
+        self.reply.decode().map_err(|error| self.error(error.into()))
+    }
+
+    /// The value of `return` as JSON: `{}` for a command that returns nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the server sent something that is not JSON.
+    pub fn json(&self) -> Result<Json<'_>, Error> {
+        self.reply.json().map_err(|error| self.error(error.into()))
+    }
+
+    /// The whole message as it came, without the line end.
+    pub fn message(&self) -> &[u8] {
+        self.reply.message()
+    }
+
+    /// How many bytes of the server's stream ended with this reply.
+    ///
+    /// Events with a [smaller position](qmp_proto::OwnedEvent::stream_position) came before it, those
+    /// with a greater one after it. It starts again with each connection, and is 0 for a command that
+    /// has no success response.
+    pub fn stream_position(&self) -> u64 {
+        self.position
+    }
+
+    /// The reply without the names for its errors.
+    pub fn into_inner(self) -> OwnedReply {
+        self.reply
+    }
+
+    fn error(&self, error: Error) -> Error {
+        error.in_command(&self.command).with_peer(&self.peer)
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reply.fmt(f)
+    }
+}
+
+/// A reply and where in the stream it ended.
+#[derive(Debug)]
+pub(crate) struct Completed {
+    pub(crate) reply: OwnedReply,
+    pub(crate) position: u64,
+}
+
+impl Completed {
+    /// That of a command which has no success response.
+    pub(crate) fn none() -> Self {
+        Self { reply: OwnedReply::empty(), position: 0 }
+    }
+}
+
+/// How the answer to a command becomes the value that its future returns. Programs do not need it.
+pub trait Response: Unpin {
+    /// What the caller gets.
+    type Value;
+
+    /// Makes the value of an answer.
+    ///
+    /// # Errors
+    ///
+    /// The answer's own, or if the reply is something else than expected.
+    fn value(&self, answer: Result<Reply, Error>) -> Result<Self::Value, Error>;
+}
+
+/// The reply as it came, of a command by name; [`decode`](Reply::decode) it when needed.
+#[derive(Debug)]
+pub struct Untyped;
+
+impl Response for Untyped {
+    type Value = Reply;
+
+    fn value(&self, answer: Result<Reply, Error>) -> Result<Reply, Error> {
+        answer
+    }
+}
+
+/// The output type of a [`Command`].
+pub struct Typed<C>(PhantomData<fn() -> C>);
+
+impl<C> Typed<C> {
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<C: Command> Response for Typed<C> {
+    type Value = C::Output;
+
+    fn value(&self, answer: Result<Reply, Error>) -> Result<C::Output, Error> {
+        answer?.decode()
+    }
+}
+
+impl<C> fmt::Debug for Typed<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Typed")
+    }
+}
+
+/// The whole message that the server sent, errors too, with the id that the caller gave.
+#[derive(Debug)]
+pub struct Raw {
+    pub(crate) id: Option<String>,
+}
+
+impl Response for Raw {
+    type Value = Vec<u8>;
+
+    fn value(&self, answer: Result<Reply, Error>) -> Result<Vec<u8>, Error> {
+        let id = self.id.as_deref();
+        match answer {
+            Ok(reply) => {
+                let message = reply.reply.message_with_id(id);
+                message.map_err(|error| reply.error(Cause::from(error).into()))
+            }
+            Err(error) => match error.failure().map(|failure| failure.message_with_id(id)) {
+                Some(Ok(message)) => Ok(message),
+                Some(Err(unreadable)) => Err(error.replaced(unreadable.into())),
+                None => Err(error),
+            },
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Futures that the driver completes for those who dropped them.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::Context;
+use std::time::Instant;
+
+use crate::connection::Connection;
+use crate::connection::machine::Machine;
+
+/// A future that was dropped before it completed.
+pub(crate) type Adopted = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Those that the driver polls.
+#[derive(Default)]
+pub(crate) struct Deferred {
+    futures: Vec<(Adopted, Option<Instant>)>,
+}
+
+impl Connection {
+    /// Leaves a future to the driver. If the connection has ended it is dropped.
+    pub(crate) fn adopt(&self, future: Adopted) {
+        let refused = self.with(|machine, after| {
+            if machine.lifecycle.ended.is_some() {
+                return Some(future);
+            }
+            let deadline = machine.now().checked_add(self.settings.handshake_deadline);
+            machine.adopted.push((future, deadline));
+            machine.wake_driver(after);
+            None
+        });
+        drop(refused);
+    }
+}
+
+impl Deferred {
+    /// Takes over those that were left to the driver.
+    pub(crate) fn take_over(&mut self, machine: &mut Machine) {
+        self.futures.append(&mut machine.adopted);
+    }
+
+    /// Polls them, and drops those that completed, panicked or took too long.
+    ///
+    /// Their commands are accepted although the connection is closing.
+    pub(crate) fn poll(&mut self, connection: &Connection, cx: &mut Context<'_>) {
+        if self.futures.is_empty() {
+            return;
+        }
+        let now = {
+            let mut machine = connection.lock();
+            machine.deferring = true;
+            machine.now()
+        };
+        self.futures.retain_mut(|(future, deadline)| {
+            let mut poll = || future.as_mut().poll(cx).is_pending();
+            let goes_on = catch_unwind(AssertUnwindSafe(&mut poll)).unwrap_or(false);
+            goes_on && deadline.is_none_or(|deadline| now < deadline)
+        });
+        let mut machine = connection.lock();
+        machine.deferring = false;
+        machine.deferred_until = self.deadline();
+    }
+
+    /// Whether any is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.futures.is_empty()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.futures.iter().filter_map(|(_, deadline)| *deadline).min()
+    }
+}

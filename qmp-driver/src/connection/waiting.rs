@@ -1,0 +1,108 @@
+//! Waits that end with the future that waits.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use crate::connection::Connection;
+use crate::connection::machine::Machine;
+use crate::connection::waits::Awaited;
+
+/// A place among the waits of a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting(Option<usize>);
+
+impl Waiting {
+    /// Waits until `check` returns something. It is called again after whatever is `awaited`, and
+    /// when the deadline passes.
+    pub(crate) fn poll<T>(
+        &mut self,
+        cx: &Context<'_>,
+        connection: &Connection,
+        awaited: impl FnOnce() -> Awaited,
+        deadline: Option<Instant>,
+        check: impl FnOnce(&mut Machine) -> Option<T>,
+    ) -> Poll<T> {
+        let waker = cx.waker().clone();
+        connection.with(|machine, after| {
+            if let Some(done) = check(machine) {
+                after.stale = Some(waker);
+                return Poll::Ready(done);
+            }
+            match self.0 {
+                Some(key) => after.stale = machine.waits.renew(key, waker),
+                None => {
+                    self.0 = Some(machine.waits.insert(awaited(), deadline, waker));
+                    machine.arm(deadline, after);
+                }
+            }
+            Poll::Pending
+        })
+    }
+
+    pub(crate) fn leave(&mut self, connection: &Connection) {
+        if let Some(key) = self.0.take() {
+            let wait = connection.lock().waits.remove(key);
+            drop(wait);
+        }
+    }
+}
+
+/// A timeout on the timer of a connection's driver, which starts with the first poll.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    connection: Arc<Connection>,
+    timeout: Option<Duration>,
+    /// When it was started and when it ends; `None` for never.
+    started: Option<(Instant, Option<Instant>)>,
+    waiting: Waiting,
+}
+
+impl Timer {
+    pub(crate) fn new(connection: Arc<Connection>, timeout: Option<Duration>) -> Self {
+        Self { connection, timeout, started: None, waiting: Waiting::default() }
+    }
+
+    pub(crate) const fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    pub(crate) const fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    pub(crate) const fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = Some(timeout);
+    }
+
+    pub(crate) const fn has_started(&self) -> bool {
+        self.started.is_some()
+    }
+
+    /// Starts the timer, unless it is started.
+    pub(crate) fn start(&mut self) -> (Instant, Option<Instant>) {
+        *self.started.get_or_insert_with(|| {
+            let now = self.connection.lock().now();
+            (now, self.timeout.and_then(|timeout| now.checked_add(timeout)))
+        })
+    }
+
+    /// Returns how long was waited, once the time is over. While the connection has ended it never
+    /// is: its end wakes the task, which has to see to that.
+    pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Duration> {
+        let (started, Some(deadline)) = self.start() else {
+            return Poll::Pending;
+        };
+        let check = |machine: &mut Machine| {
+            let now = machine.now();
+            (now >= deadline).then(|| now - started)
+        };
+        self.waiting.poll(cx, &self.connection, || Awaited::Deadline, Some(deadline), check)
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.waiting.leave(&self.connection);
+    }
+}

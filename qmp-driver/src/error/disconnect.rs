@@ -1,0 +1,47 @@
+//! Why a connection ended.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use qmp_proto::{OwnedFailure, ProtocolError};
+
+/// Why a connection is over.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Disconnect {
+    /// The server closed it with nothing outstanding, as it does after `quit`.
+    Closed,
+    /// We closed it.
+    ByUs,
+    /// The server closed it, or said something, at a time when it must not.
+    Protocol(ProtocolError),
+    /// The server sent something that is no message, an answer maybe.
+    Malformed(Arc<str>),
+    /// The server could not parse a message of ours, and did not say which of several in flight.
+    NotParsed(Arc<OwnedFailure>),
+    /// The handshake failed: it was refused, or not answered.
+    Handshake(Arc<str>),
+    /// The operating system ended it.
+    Io(Arc<io::Error>),
+}
+
+impl fmt::Display for Disconnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the server closed the connection"),
+            Self::ByUs => f.write_str("the connection was closed on this side"),
+            Self::Protocol(error) => error.fmt(f),
+            Self::Malformed(shown) => {
+                write!(f, "the server sent something that is not a message: {shown}")
+            }
+            Self::NotParsed(failure) => write!(
+                f,
+                "the server could not parse a message, and does not say which of several in \
+                 flight: {failure}"
+            ),
+            Self::Handshake(reason) => write!(f, "the handshake failed: {reason}"),
+            Self::Io(error) => write!(f, "the connection broke: {error}"),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! How a subscription is made.
+
+use std::fmt;
+use std::sync::Arc;
+
+use qmp_proto::{Json, OwnedEvent};
+
+use crate::client::link::Link;
+use crate::events::conditions::{Conditions, MemberValue};
+use crate::events::inbox::{Inbox, Predicate, Span};
+use crate::events::queue::EventQueue;
+use crate::events::{Event, PersistentSubscription, Subscription};
+
+/// The default limits of a queue: events, bytes.
+pub(crate) const DEFAULT_LIMITS: (usize, usize) =
+    (EventQueue::<()>::MOST_EVENTS, EventQueue::<()>::MOST_BYTES);
+
+/// Makes a [`Subscription`] or a [`PersistentSubscription`]; without conditions, to all events.
+#[must_use = "nothing is subscribed before `subscribe`"]
+pub struct SubscriptionBuilder<'c> {
+    link: &'c Arc<Link>,
+    conditions: Conditions,
+    predicate: Option<Predicate>,
+    limits: (usize, usize),
+    backlog: bool,
+}
+
+impl<'c> SubscriptionBuilder<'c> {
+    pub(crate) fn new(link: &'c Arc<Link>) -> Self {
+        let conditions = Conditions::default();
+        Self { link, conditions, predicate: None, limits: DEFAULT_LIMITS, backlog: false }
+    }
+
+    /// Selects events by name; called again, those with another name, too.
+    pub fn named(mut self, name: &str) -> Self {
+        self.conditions.add_name(name);
+        self
+    }
+
+    /// Selects events whose data has this member with this value.
+    pub fn member(mut self, name: &str, value: impl Into<MemberValue>) -> Self {
+        self.conditions.add_member(name, value.into());
+        self
+    }
+
+    /// Selects events whose data contains this: every member of an object, with the same value, at
+    /// any level. Arrays are compared as a whole.
+    pub fn containing(mut self, data: Json<'_>) -> Self {
+        self.conditions.add_json(data);
+        self
+    }
+
+    /// Selects events for which the predicate returns `true`, in addition to the other conditions.
+    ///
+    /// It runs in the driver's task, which reads nothing meanwhile: keep it short. If it panics, this
+    /// subscription ends.
+    pub fn matching(
+        mut self,
+        predicate: impl Fn(&OwnedEvent) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.predicate = Some(Box::new(predicate));
+        self
+    }
+
+    /// Includes the last events before this call: up to 64, or as many as 4 MiB hold.
+    ///
+    /// They are kept from connecting until the first subscription or wait of the client, whether it
+    /// asks for them or not; later ones find none.
+    pub fn with_backlog(mut self) -> Self {
+        self.backlog = true;
+        self
+    }
+
+    /// Sets how many events, and how many bytes of them, are kept for a slow reader. Default: 4096
+    /// events, 4 MiB. One event always fits.
+    ///
+    /// A reader that keeps up loses nothing all the same: when little room is left in a queue of 256
+    /// events or more, nothing is read for up to 10 ms, until its reader takes events. That delays no
+    /// reply, since it is not done while a command is in flight; and a reader that takes nothing in
+    /// that time is not waited for again until it does.
+    ///
+    /// A reader takes the whole queue when it has read what it took before, so a subscription can
+    /// hold twice as much. Beside the messages, 4 KiB of each half may be bytes of events that were
+    /// read already, and an event costs some 80 bytes beside its message.
+    pub fn limits(mut self, events: usize, bytes: usize) -> Self {
+        self.limits = (events, bytes);
+        self
+    }
+
+    /// Subscribes to the events of the current connection, from this moment on. The subscription ends
+    /// with the connection.
+    pub fn subscribe(self) -> Subscription {
+        let connection = self.link.connection();
+        let (inbox, passed) = self.join(Span::Connection);
+        Subscription::new(inbox, passed, connection)
+    }
+
+    /// Subscribes to the events of the current connection and all that follow it, from this moment
+    /// on. The subscription ends with the client.
+    pub fn subscribe_persistent(self) -> PersistentSubscription {
+        let link = Arc::clone(self.link);
+        let (inbox, passed) = self.join(Span::Client);
+        PersistentSubscription::new(inbox, passed, link)
+    }
+
+    fn join(self, span: Span) -> (Arc<Inbox>, EventQueue<Event>) {
+        let mut passed = EventQueue::with_limits(self.limits.0, self.limits.1);
+        let inbox = Inbox::new(self.conditions, self.predicate, span, self.limits);
+        let backlog = self.link.connection().common.bus.subscribe(&inbox);
+        for event in backlog.iter().filter(|event| self.backlog && inbox.wants(event)) {
+            passed.push(event.detached(), event.message().len());
+        }
+        (inbox, passed)
+    }
+}
+
+impl fmt::Debug for SubscriptionBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubscriptionBuilder")
+            .field("names", &self.conditions.names())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,63 @@
+//! What can go wrong with a program that was launched.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::process::ExitStatus;
+
+use crate::attempts::describe_status;
+use crate::connect_error::without_number;
+
+/// A program could not be started.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LaunchError {
+    /// The program's file name.
+    pub program: String,
+    /// The operating system's error.
+    pub error: io::Error,
+}
+
+impl LaunchError {
+    /// An error that names the program.
+    pub fn new(program: &str, error: io::Error) -> Self {
+        Self { program: program.to_owned(), error }
+    }
+}
+
+impl fmt::Display for LaunchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot start {}: {}", self.program, without_number(&self.error))?;
+        match self.error.kind() {
+            io::ErrorKind::NotFound => f.write_str("; is it installed, and on the PATH?"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Error for LaunchError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// A program ended before its handshake did.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Died {
+    /// The program's file name.
+    pub program: String,
+    /// How it ended.
+    pub status: ExitStatus,
+    /// The last lines of its standard error.
+    pub stderr: String,
+}
+
+impl fmt::Display for Died {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ended with {}", self.program, describe_status(&self.status))?;
+        if self.stderr.is_empty() { Ok(()) } else { write!(f, ": {}", self.stderr) }
+    }
+}
+
+impl Error for Died {}
