@@ -73,7 +73,7 @@ impl<'c, S: Stream> Raw<'c, S> {
                 None => return Err(error),
             },
         };
-        answer.map_err(|error| connection.error(Cause::Json(error)).in_command(&sent.name))
+        answer.map_err(|error| connection.error(Cause::Decode(error.into())).in_command(&sent.name))
     }
 }
 

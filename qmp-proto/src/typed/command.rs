@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 /// `#[serde(skip_serializing_if = "Option::is_none")]`.
 ///
 /// ```
-/// use qmp_proto::Command;
+/// use qmp_proto::{Command, Empty};
 ///
 /// #[derive(serde::Serialize)]
 /// struct QueryStatus;
@@ -33,7 +33,7 @@ use serde::de::DeserializeOwned;
 ///
 /// impl Command for DeviceDel<'_> {
 ///     const NAME: &'static str = "device_del";
-///     type Output = (); // it answers `{}`
+///     type Output = Empty;
 /// }
 /// ```
 pub trait Command: Serialize {
@@ -44,7 +44,7 @@ pub trait Command: Serialize {
     /// `guest-suspend-…`.
     const ANSWERED: bool = true;
 
-    /// What it returns; `()` for a command that returns nothing.
+    /// What it returns; [`Empty`](crate::Empty) for a command that returns nothing.
     type Output: DeserializeOwned;
 }
 
