@@ -138,7 +138,10 @@ impl<S: Stream> Connection<S> {
     /// let name = qemu.call(&QueryName).run()?.name;
     /// # Ok::<(), qmp_blocking::Error>(())
     /// ```
-    pub fn call<C: Command>(&mut self, command: &C) -> Execute<'_, S, Typed<C>> {
+    pub fn call<C>(&mut self, command: &C) -> Execute<'_, S, Typed<C>>
+    where
+        C: Command<Output: serde::de::DeserializeOwned> + serde::Serialize,
+    {
         Execute::typed(self, command)
     }
 

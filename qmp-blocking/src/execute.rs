@@ -9,6 +9,7 @@ use std::time::Duration;
 use qmp_proto::{Command, Request};
 use qmp_sockets::{ArgumentsBuilder, Cause, Error, Response, Typed, Untyped};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::Connection;
 use crate::answer::Place;
@@ -62,10 +63,14 @@ impl<'c, S: Stream> Execute<'c, S, Untyped> {
     }
 }
 
-impl<'c, S: Stream, C: Command> Execute<'c, S, Typed<C>> {
+impl<'c, S, C> Execute<'c, S, Typed<C>>
+where
+    S: Stream,
+    C: Command<Output: DeserializeOwned> + Serialize,
+{
     pub(crate) fn typed(connection: &'c mut Connection<S>, command: &C) -> Self {
         let mut execute = Self::named(connection, Name::Known(C::NAME)).arguments(command);
-        execute.answered &= C::ANSWERED;
+        execute.answered &= C::SUCCESS_RESPONSE;
         execute
     }
 }

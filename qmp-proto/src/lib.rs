@@ -111,5 +111,5 @@ pub use request::{Arguments, NoArguments, RawMessage, Refusal, Refused, Request,
 #[cfg(feature = "alloc")]
 pub use session::{Sender, Session};
 #[cfg(feature = "serde")]
-pub use typed::{Command, DECODE_DEPTH, DecodeError, Empty, TypedEvent};
+pub use typed::{Command, DECODE_DEPTH, DecodeError, Empty, EventData, EventSet, TypedEvent};
 pub use wire::{Malformed, MalformedReason};

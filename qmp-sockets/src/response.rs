@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use qmp_proto::{Command, OwnedReply};
+use serde::de::DeserializeOwned;
 
 use crate::Error;
 
@@ -35,7 +36,7 @@ impl Response for Untyped {
     }
 }
 
-impl<C: Command> Response for Typed<C> {
+impl<C: Command<Output: DeserializeOwned>> Response for Typed<C> {
     type Value = C::Output;
 
     fn from_reply(reply: OwnedReply) -> Result<C::Output, Error> {

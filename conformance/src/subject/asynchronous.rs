@@ -84,7 +84,10 @@ impl Subject for Client {
         Self::execute(self, name)
     }
 
-    async fn call<C: Command>(&mut self, command: &C) -> Result<C::Output, Error> {
+    async fn call<C: Command<Output: serde::de::DeserializeOwned> + Serialize>(
+        &mut self,
+        command: &C,
+    ) -> Result<C::Output, Error> {
         Self::call(self, command).await
     }
 

@@ -75,7 +75,10 @@ impl Subject for Connection {
         self.execute(name)
     }
 
-    async fn call<C: Command>(&mut self, command: &C) -> Result<C::Output, Error> {
+    async fn call<C: Command<Output: serde::de::DeserializeOwned> + Serialize>(
+        &mut self,
+        command: &C,
+    ) -> Result<C::Output, Error> {
         self.call(command).run()
     }
 

@@ -87,7 +87,10 @@ pub trait Subject {
     /// A command by name.
     fn execute<'c>(&'c mut self, name: &'c str) -> impl Execute<Sent = Self::Sent>;
     /// A command that knows its types.
-    async fn call<C: Command>(&mut self, command: &C) -> Result<C::Output, Error>;
+    async fn call<C: Command<Output: serde::de::DeserializeOwned> + Serialize>(
+        &mut self,
+        command: &C,
+    ) -> Result<C::Output, Error>;
     /// A whole message.
     async fn raw(&mut self, message: &str) -> Result<Vec<u8>, Error>;
     /// The answers to all that was sent, awaited together.

@@ -42,10 +42,10 @@ impl Execute<Untyped> {
     }
 }
 
-impl<C: Command> Execute<Typed<C>> {
+impl<C: Command + Serialize> Execute<Typed<C>> {
     pub(crate) fn typed(client: &Client, command: &C) -> Self {
         let mut execute = Self::named(client, Cow::Borrowed(C::NAME)).arguments(command);
-        execute.answered &= C::ANSWERED;
+        execute.answered &= C::SUCCESS_RESPONSE;
         execute
     }
 }

@@ -7,8 +7,7 @@ use core::str::Utf8Error;
 use serde::Deserialize;
 
 use crate::json::{JsonFlaw, depth_of};
-use crate::message::{Body, BodyError, Event, Json, OwnedEvent, OwnedReply, Reply};
-use crate::typed::TypedEvent;
+use crate::message::{Body, BodyError, Json, OwnedReply, Reply};
 
 /// The most levels that `decode` follows: deserializing recurses, and a derived enum in a debug
 /// build takes about 8 KiB of stack a level. Legal replies reach 145.
@@ -116,46 +115,13 @@ impl OwnedReply {
     }
 }
 
-impl<'b> Event<'b> {
-    /// Decodes what the event carries; nothing counts as `{}`.
-    ///
-    /// # Errors
-    ///
-    /// If it is not a `T`, has more than [`DECODE_DEPTH`] levels, or is not valid JSON.
-    pub fn decode<T: Deserialize<'b>>(&self) -> Result<T, DecodeError> {
-        match &self.data {
-            Some(data) => decode_body(data, data.text()),
-            None => decode_text("{}", DECODE_DEPTH),
-        }
-    }
-
-    /// Decodes it if it is an `E`.
-    pub fn typed<E: TypedEvent>(&self) -> Option<Result<E, DecodeError>> {
-        (self.name() == E::NAME).then(|| self.decode())
-    }
-}
-
-impl OwnedEvent {
-    /// As [`Event::decode`].
-    ///
-    /// # Errors
-    ///
-    /// If it is not a `T`, has more than [`DECODE_DEPTH`] levels, or is not valid JSON.
-    pub fn decode<'b, T: Deserialize<'b>>(&'b self) -> Result<T, DecodeError> {
-        match self.body() {
-            Some((data, text)) => decode_body(&data, text),
-            None => decode_text("{}", DECODE_DEPTH),
-        }
-    }
-
-    /// Decodes it if it is an `E`.
-    pub fn typed<E: TypedEvent>(&self) -> Option<Result<E, DecodeError>> {
-        (self.name() == E::NAME).then(|| self.decode())
-    }
+/// What an event decodes from that has no data.
+pub(super) fn decode_nothing<'b, T: Deserialize<'b>>() -> Result<T, DecodeError> {
+    decode_text("{}", DECODE_DEPTH)
 }
 
 /// Decodes at once, and looks at the text only when that fails.
-fn decode_body<'b, T: Deserialize<'b>>(
+pub(super) fn decode_body<'b, T: Deserialize<'b>>(
     body: &Body<'b>,
     text: Result<&'b str, Utf8Error>,
 ) -> Result<T, DecodeError> {
@@ -229,28 +195,6 @@ mod tests {
         assert_eq!(owned.decode::<Borrowed<'_>>().unwrap().status, "running");
         let value: serde_json::Value = owned.decode().unwrap();
         assert_eq!(value["status"], "running");
-    }
-
-    #[test]
-    fn an_event_is_typed_if_it_is_of_that_kind() {
-        #[derive(Deserialize)]
-        struct Stop {}
-        impl TypedEvent for Stop {
-            const NAME: &'static str = "STOP";
-        }
-        for (line, is_stop, fits) in [
-            (r#"{"event": "STOP"}"#, true, true),
-            (r#"{"event": "STOP", "data": 1}"#, true, false),
-            (r#"{"event": "RESUME"}"#, false, false),
-        ] {
-            let Some(Message::Event(event)) = split(line.as_bytes(), MAX_DEPTH).ok() else {
-                panic!("{line}");
-            };
-            let typed = [event.typed::<Stop>(), event.into_owned().typed::<Stop>()];
-            for typed in typed {
-                assert_eq!((typed.is_some(), typed.is_some_and(|it| it.is_ok())), (is_stop, fits));
-            }
-        }
     }
 
     #[test]
