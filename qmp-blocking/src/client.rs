@@ -74,7 +74,7 @@ impl<S: Stream> Client<S> {
     /// let name = qemu.call(&QueryName).run()?.name;
     /// # Ok::<(), qmp_blocking::Error>(())
     /// ```
-    pub fn call<C: Command>(&self, command: &C) -> Execute<'_, S, Typed<C>> {
+    pub fn call<C: Command + serde::Serialize>(&self, command: &C) -> Execute<'_, S, Typed<C>> {
         Execute::new(self, self.inner.call(command))
     }
 

@@ -45,6 +45,9 @@
 //! - [`Failure`]: the server's error answer, an [`Answer`] like success.
 //! - [`ProtocolError`]: the connection cannot go on.
 //!
+//! A reply or event that came but cannot be read is none of these: reading it fails with a
+//! [`BodyError`] or a `DecodeError`, and the command that it answers was sent and answered.
+//!
 //! And three outcomes of a command: not sent; answered; and sent but not answered, *outcome
 //! unknown*, when the connection ends or a deadline of the caller's passes.
 //!
@@ -95,7 +98,7 @@ pub use client::{
 };
 pub use json::{JsonError, JsonFlaw, Text};
 pub use message::{
-    Capabilities, ErrorClass, Event, Failure, Greeting, Json, Reply, Timestamp, Version,
+    BodyError, Capabilities, ErrorClass, Event, Failure, Greeting, Json, Reply, Timestamp, Version,
 };
 #[cfg(feature = "alloc")]
 pub use message::{OwnedEvent, OwnedFailure, OwnedGreeting, OwnedJson, OwnedReply, ReplyPlace};
@@ -112,5 +115,5 @@ pub use request::{Arguments, NoArguments, RawMessage, Refusal, Refused, Request,
 #[cfg(feature = "alloc")]
 pub use session::{Sender, Session};
 #[cfg(feature = "serde")]
-pub use typed::{Command, DECODE_DEPTH, DecodeError, TypedEvent};
+pub use typed::{Command, DECODE_DEPTH, DecodeError, Empty, EventData, EventSet, TypedEvent};
 pub use wire::{Malformed, MalformedReason};

@@ -53,7 +53,7 @@ mod commands {
 
     impl Command for GuestPing {
         const NAME: &'static str = "guest-ping";
-        type Output = ();
+        type Output = qmp_proto::Empty;
     }
 
     impl Command for QuerySchema {

@@ -14,6 +14,7 @@ use qmp_driver::{
     Process, Reply, Runtime, Socket, Subscription, Version,
 };
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{Build, Execute, Subject};
 use crate::scenarios::join_all;
@@ -85,7 +86,10 @@ impl Subject for Client {
         Self::execute(self, name)
     }
 
-    async fn call<C: Command>(&self, command: &C) -> Result<C::Output, Error> {
+    async fn call<C: Command<Output: DeserializeOwned> + Serialize>(
+        &self,
+        command: &C,
+    ) -> Result<C::Output, Error> {
         Self::call(self, command).await
     }
 

@@ -11,6 +11,7 @@ use qmp_blocking::{
     PendingReply, Process, Reply, Socket, Subscription, Version,
 };
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{Build, Execute, Subject, names};
 
@@ -71,7 +72,10 @@ impl Subject for Client {
         self.execute(name)
     }
 
-    async fn call<C: Command>(&self, command: &C) -> Result<C::Output, Error> {
+    async fn call<C: Command<Output: DeserializeOwned> + Serialize>(
+        &self,
+        command: &C,
+    ) -> Result<C::Output, Error> {
         self.call(command).run()
     }
 

@@ -19,6 +19,7 @@ use qmp_driver::{
     Address, Command, Disconnect, Error, Launch, Options, OwnedEvent, Process, Reply, Version,
 };
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 pub use asynchronous::Polled;
 pub(crate) use asynchronous::names;
@@ -90,7 +91,10 @@ pub trait Subject {
     /// A command by name.
     fn execute<'c>(&'c self, name: &str) -> impl Execute<Sent = Self::Sent<'c>>;
     /// A command that knows its types.
-    async fn call<C: Command>(&self, command: &C) -> Result<C::Output, Error>;
+    async fn call<C: Command<Output: DeserializeOwned> + Serialize>(
+        &self,
+        command: &C,
+    ) -> Result<C::Output, Error>;
     /// A whole message.
     async fn raw(&self, message: &str) -> Result<Vec<u8>, Error>;
     /// The answers to all that was sent, awaited together.

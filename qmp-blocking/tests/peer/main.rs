@@ -17,4 +17,5 @@ mod handshake;
 mod malformed;
 mod no_deadline;
 mod queued;
+mod unreadable;
 mod wire;

@@ -58,11 +58,11 @@ impl Execute<Untyped> {
     }
 }
 
-impl<C: Command> Execute<Typed<C>> {
+impl<C: Command + Serialize> Execute<Typed<C>> {
     pub(crate) fn typed(client: &Client, command: &C) -> Self {
         let mut submission = Submission::new(client, C::NAME.into(), Message::command());
         submission.set_arguments(command);
-        if !C::ANSWERED {
+        if !C::SUCCESS_RESPONSE {
             submission.expect_no_success();
         }
         Self { submission, response: Typed::new() }

@@ -103,7 +103,7 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn call<C: Command>(&self, command: &C) -> Execute<Typed<C>> {
+    pub fn call<C: Command + serde::Serialize>(&self, command: &C) -> Execute<Typed<C>> {
         Execute::typed(self, command)
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use qmp_proto::{Command, Json, OwnedReply};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::{Cause, Error};
 
@@ -138,7 +139,7 @@ impl<C> Typed<C> {
     }
 }
 
-impl<C: Command> Response for Typed<C> {
+impl<C: Command<Output: DeserializeOwned>> Response for Typed<C> {
     type Value = C::Output;
 
     fn value(&self, answer: Result<Reply, Error>) -> Result<C::Output, Error> {
@@ -166,11 +167,11 @@ impl Response for Raw {
         match answer {
             Ok(reply) => {
                 let message = reply.reply.message_with_id(id);
-                message.map_err(|error| reply.error(Cause::from(error).into()))
+                message.map_err(|error| reply.error(error.into()))
             }
             Err(error) => match error.failure().map(|failure| failure.message_with_id(id)) {
                 Some(Ok(message)) => Ok(message),
-                Some(Err(unreadable)) => Err(error.replaced(unreadable.into())),
+                Some(Err(unreadable)) => Err(error.replaced(Cause::Decode(unreadable.into()))),
                 None => Err(error),
             },
         }

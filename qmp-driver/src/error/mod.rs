@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qmp_proto::{AddressError, DecodeError, ErrorClass, JsonError, OwnedFailure};
+use qmp_proto::{AddressError, BodyError, DecodeError, ErrorClass, JsonError, OwnedFailure};
 
 mod cause;
 mod disconnect;
@@ -38,7 +38,7 @@ struct Inner {
 pub enum Outcome {
     /// It was not sent.
     NotSent,
-    /// The server answered it: with an error, or with success that could not be decoded
+    /// The server answered it: with an error, or with success that could not be read or decoded
     /// ([`Cause::Decode`]).
     Answered,
     /// It was sent and may have been done, or not, or may still be. Ask the server about what it
@@ -229,6 +229,13 @@ impl From<JsonError> for Cause {
 impl From<DecodeError> for Error {
     fn from(error: DecodeError) -> Self {
         Self::new(Cause::Decode(error))
+    }
+}
+
+/// A message that was received and cannot be read: the command that it answers was answered.
+impl From<BodyError> for Error {
+    fn from(error: BodyError) -> Self {
+        Self::new(Cause::Decode(error.into()))
     }
 }
 

@@ -1,7 +1,6 @@
 //! Events.
 
-use crate::json::JsonError;
-use crate::message::{Body, Json, Timestamp};
+use crate::message::{Body, BodyError, Json, Timestamp};
 
 /// An event, borrowed from the bytes it came in.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +31,8 @@ impl<'b> Event<'b> {
     ///
     /// # Errors
     ///
-    /// If the server sent something that is no JSON there.
-    pub fn data(&self) -> Result<Option<Json<'b>>, JsonError> {
+    /// If the server sent something there that is not valid JSON.
+    pub fn data(&self) -> Result<Option<Json<'b>>, BodyError> {
         self.data.map(|data| data.json()).transpose()
     }
 

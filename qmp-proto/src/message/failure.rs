@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, Members, Text};
-use crate::message::{ErrorClass, Json};
+use crate::json::{JsonFlaw, MAX_DEPTH, Members, Text};
+use crate::message::{BodyError, ErrorClass, Json};
 
 /// An error answer, borrowed from the bytes it came in.
 #[derive(Clone, Copy, Debug)]
@@ -30,17 +30,17 @@ impl<'b> Failure<'b> {
     ///
     /// # Errors
     ///
-    /// If the server sent something that is no JSON.
-    pub fn json(&self) -> Result<Json<'b>, JsonError> {
+    /// If the server sent something that is not valid JSON.
+    pub fn json(&self) -> Result<Json<'b>, BodyError> {
         let mut members = Members::new(self.message, MAX_DEPTH);
-        while let Some(member) = members.next()? {
+        while let Some(member) = members.next().map_err(BodyError::of)? {
             if member.name_among(&["error"]) == b"error" {
                 let text = core::str::from_utf8(member.value)
-                    .map_err(|error| JsonError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
-                return Json::parse(text);
+                    .map_err(|error| BodyError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
+                return Json::parse(text).map_err(BodyError::of);
             }
         }
-        Err(JsonError::new(JsonFlaw::Incomplete, self.message.len()))
+        Err(BodyError::new(JsonFlaw::Incomplete, self.message.len()))
     }
 
     /// The whole message, without the line end.

@@ -4,6 +4,7 @@ use core::fmt;
 use core::str::Utf8Error;
 
 use crate::json::{JsonError, JsonFlaw, Lenient, MAX_DEPTH, skip_blanks, walk_value};
+use crate::message::BodyError;
 use crate::wire::split;
 
 /// The text of one complete JSON value, checked: JSON by its grammar, UTF-8, at most 1024 levels.
@@ -75,15 +76,16 @@ impl<'b> Body<'b> {
     }
 
     /// The value, checked now.
-    pub(crate) fn json(&self) -> Result<Json<'b>, JsonError> {
+    pub(crate) fn json(&self) -> Result<Json<'b>, BodyError> {
         self.json_in(self.text())
     }
 
     /// The same when the text was looked at before.
-    pub(crate) fn json_in(&self, text: Result<&'b str, Utf8Error>) -> Result<Json<'b>, JsonError> {
-        let text = text.map_err(|error| JsonError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
+    pub(crate) fn json_in(&self, text: Result<&'b str, Utf8Error>) -> Result<Json<'b>, BodyError> {
+        let text = text.map_err(|error| BodyError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
         // The message around it is one level more.
-        match walk_value(text.as_bytes(), 0, MAX_DEPTH - 1, &mut Lenient)? {
+        let end = walk_value(text.as_bytes(), 0, MAX_DEPTH - 1, &mut Lenient);
+        match end.map_err(BodyError::of)? {
             end if end == text.len() => Ok(Json(text)),
             // Legal members that no QEMU sends may stand between, and only the full route finds
             // where the value ends.
@@ -93,7 +95,7 @@ impl<'b> Body<'b> {
                 .filter(|body| body.start == self.start && body.end == self.start + end)
                 .and_then(|_| text.get(..end))
                 .map(Json)
-                .ok_or_else(|| JsonError::new(JsonFlaw::Trailing, end)),
+                .ok_or_else(|| BodyError::new(JsonFlaw::Trailing, end)),
         }
     }
 }

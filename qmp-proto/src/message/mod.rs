@@ -1,5 +1,6 @@
 //! What a server says, borrowed from the bytes it came in.
 
+mod body_error;
 mod class;
 mod event;
 mod failure;
@@ -19,6 +20,7 @@ mod version;
 #[cfg(feature = "alloc")]
 mod with_id;
 
+pub use body_error::BodyError;
 pub use class::ErrorClass;
 pub use event::Event;
 pub use failure::Failure;

@@ -5,9 +5,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::json::{JsonError, Text};
+use crate::json::Text;
 use crate::message::with_id::message_with_id;
-use crate::message::{Body, ErrorClass, Failure, Greeting, Json, Reply, Version};
+use crate::message::{Body, BodyError, ErrorClass, Failure, Greeting, Json, Reply, Version};
 
 /// A success answer that owns its bytes: one allocation, decoded when asked for.
 ///
@@ -64,8 +64,8 @@ impl OwnedReply {
     ///
     /// # Errors
     ///
-    /// If the server sent something that is no JSON there.
-    pub fn json(&self) -> Result<Json<'_>, JsonError> {
+    /// If the server sent something there that is not valid JSON.
+    pub fn json(&self) -> Result<Json<'_>, BodyError> {
         self.as_reply().json()
     }
 
@@ -79,8 +79,8 @@ impl OwnedReply {
     ///
     /// # Errors
     ///
-    /// If the server sent something that is no JSON.
-    pub fn message_with_id(&self, id: Option<&str>) -> Result<Vec<u8>, JsonError> {
+    /// If the server sent something that is not valid JSON.
+    pub fn message_with_id(&self, id: Option<&str>) -> Result<Vec<u8>, BodyError> {
         // The fast route has not looked at it yet.
         self.json()?;
         message_with_id(&self.message, id)
@@ -117,8 +117,8 @@ impl OwnedFailure {
     ///
     /// # Errors
     ///
-    /// If the server sent something that is no JSON.
-    pub fn json(&self) -> Result<Json<'_>, JsonError> {
+    /// If the server sent something that is not valid JSON.
+    pub fn json(&self) -> Result<Json<'_>, BodyError> {
         Failure { message: &self.message, class: "", description: Text::default(), id: None }.json()
     }
 
@@ -131,8 +131,8 @@ impl OwnedFailure {
     ///
     /// # Errors
     ///
-    /// If the server sent something that is no JSON.
-    pub fn message_with_id(&self, id: Option<&str>) -> Result<Vec<u8>, JsonError> {
+    /// If the server sent something that is not valid JSON.
+    pub fn message_with_id(&self, id: Option<&str>) -> Result<Vec<u8>, BodyError> {
         message_with_id(&self.message, id)
     }
 }

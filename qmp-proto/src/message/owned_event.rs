@@ -12,9 +12,8 @@ use core::iter::{from_fn, repeat_n};
 use core::ops::Range;
 use core::str::Utf8Error;
 
-use crate::json::JsonError;
 use crate::message::owned::show;
-use crate::message::{Body, Event, Json, Timestamp};
+use crate::message::{Body, BodyError, Event, Json, Timestamp};
 
 /// The longest line end: what may stand between events of one block.
 const LINE_END: usize = 2;
@@ -161,8 +160,8 @@ impl OwnedEvent {
     ///
     /// # Errors
     ///
-    /// If the server sent something that is no JSON there.
-    pub fn data(&self) -> Result<Option<Json<'_>>, JsonError> {
+    /// If the server sent something there that is not valid JSON.
+    pub fn data(&self) -> Result<Option<Json<'_>>, BodyError> {
         self.body().map(|(body, text)| body.json_in(text)).transpose()
     }
 

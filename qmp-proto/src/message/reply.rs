@@ -1,7 +1,6 @@
 //! Success answers.
 
-use crate::json::JsonError;
-use crate::message::{Body, Json};
+use crate::message::{Body, BodyError, Json};
 
 /// A success answer, borrowed from the bytes it came in.
 ///
@@ -19,8 +18,8 @@ impl<'b> Reply<'b> {
     ///
     /// # Errors
     ///
-    /// If the server sent something that is no JSON there.
-    pub fn json(&self) -> Result<Json<'b>, JsonError> {
+    /// If the server sent something there that is not valid JSON.
+    pub fn json(&self) -> Result<Json<'b>, BodyError> {
         self.body.json()
     }
 

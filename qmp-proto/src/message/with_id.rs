@@ -2,14 +2,15 @@
 
 use alloc::vec::Vec;
 
-use crate::json::{JsonError, MAX_DEPTH, Members};
+use crate::json::{MAX_DEPTH, Members};
+use crate::message::BodyError;
 
 /// Puts `id` where the message's own stands, byte for byte, or last if it has none; without one,
 /// takes it away.
-pub(super) fn message_with_id(message: &[u8], mut id: Option<&str>) -> Result<Vec<u8>, JsonError> {
+pub(super) fn message_with_id(message: &[u8], mut id: Option<&str>) -> Result<Vec<u8>, BodyError> {
     let mut members = Members::new(message, MAX_DEPTH);
     let mut written = Vec::with_capacity(message.len() + id.map_or(0, str::len));
-    while let Some(member) = members.next()? {
+    while let Some(member) = members.next().map_err(BodyError::of)? {
         match member.name_among(&["id"]) {
             b"id" => id.take().into_iter().for_each(|id| add(&mut written, b"id", id.as_bytes())),
             name => add(&mut written, name, member.value),

@@ -1,16 +1,16 @@
-//! Commands and events that know their types.
+//! Commands that know their types.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-/// A command with typed arguments and a typed answer.
+/// A command with typed arguments and a typed reply.
 ///
 /// The implementing type is what is serialized as the arguments; a unit struct sends none. QEMU
 /// refuses `null` for an optional argument, so leave out what is `None`:
 /// `#[serde(skip_serializing_if = "Option::is_none")]`.
 ///
+/// The trait itself has no bounds. A client needs `Serialize` for the command and `Deserialize` for
+/// its output, a server the other halves; each method asks for what it uses.
+///
 /// ```
-/// use qmp_proto::Command;
+/// use qmp_proto::{Command, Empty};
 ///
 /// #[derive(serde::Serialize)]
 /// struct QueryStatus;
@@ -33,37 +33,20 @@ use serde::de::DeserializeOwned;
 ///
 /// impl Command for DeviceDel<'_> {
 ///     const NAME: &'static str = "device_del";
-///     type Output = (); // it answers `{}`
+///     type Output = Empty;
 /// }
 /// ```
-pub trait Command: Serialize {
+pub trait Command {
     /// The command's name in QAPI.
     const NAME: &'static str;
 
-    /// Whether the server answers success. False for the agent's `guest-shutdown` and
-    /// `guest-suspend-…`.
-    const ANSWERED: bool = true;
+    /// Whether the server replies when the command succeeds, QAPI's `success-response`. False for
+    /// the agent's `guest-shutdown` and `guest-suspend-…`, which reply only when they fail.
+    const SUCCESS_RESPONSE: bool = true;
 
-    /// What it returns; `()` for a command that returns nothing.
-    type Output: DeserializeOwned;
-}
+    /// Whether the command may be executed out of band, QAPI's `allow-oob`.
+    const ALLOW_OOB: bool = false;
 
-/// The data of one kind of event.
-///
-/// ```
-/// use qmp_proto::TypedEvent;
-///
-/// #[derive(serde::Deserialize)]
-/// struct DeviceDeleted {
-///     device: Option<String>,
-///     path: String,
-/// }
-///
-/// impl TypedEvent for DeviceDeleted {
-///     const NAME: &'static str = "DEVICE_DELETED";
-/// }
-/// ```
-pub trait TypedEvent: DeserializeOwned {
-    /// The event's name in QAPI.
-    const NAME: &'static str;
+    /// The value of its reply; [`Empty`](crate::Empty) for a command that returns nothing.
+    type Output;
 }

@@ -6,9 +6,8 @@ use core::str::Utf8Error;
 
 use serde::Deserialize;
 
-use crate::json::{JsonError, JsonFlaw, depth_of};
-use crate::message::{Body, Event, Json, OwnedEvent, OwnedReply, Reply};
-use crate::typed::TypedEvent;
+use crate::json::{JsonFlaw, depth_of};
+use crate::message::{Body, BodyError, Json, OwnedReply, Reply};
 
 /// The most levels that `decode` follows: deserializing recurses, and a derived enum in a debug
 /// build takes about 8 KiB of stack a level. Legal replies reach 145.
@@ -20,7 +19,8 @@ const PLAIN_DEPTH: usize = 127;
 /// How much of the text is shown around the place of an error.
 const SHOWN: usize = 40;
 
-/// A reply, or the data of an event, that is not what was expected.
+/// A value that was received and is not what was expected: of a reply, an event, or, in a server, a
+/// command's arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     reason: String,
@@ -41,8 +41,8 @@ impl DecodeError {
     }
 }
 
-impl From<JsonError> for DecodeError {
-    fn from(error: JsonError) -> Self {
+impl From<BodyError> for DecodeError {
+    fn from(error: BodyError) -> Self {
         Self { reason: error.flaw().to_string(), at: error.at(), near: String::new() }
     }
 }
@@ -97,7 +97,7 @@ impl<'b> Reply<'b> {
     ///
     /// # Errors
     ///
-    /// If the value is not a `T`, has more levels, or is no JSON.
+    /// If the value is not a `T`, has more levels, or is not valid JSON.
     pub fn decode<T: Deserialize<'b>>(&self) -> Result<T, DecodeError> {
         decode_body(&self.body, self.body.text())
     }
@@ -109,52 +109,19 @@ impl OwnedReply {
     ///
     /// # Errors
     ///
-    /// If the value is not a `T`, has more levels, or is no JSON.
+    /// If the value is not a `T`, has more levels, or is not valid JSON.
     pub fn decode<'b, T: Deserialize<'b>>(&'b self) -> Result<T, DecodeError> {
         self.as_reply().decode()
     }
 }
 
-impl<'b> Event<'b> {
-    /// Decodes what the event carries; nothing counts as `{}`.
-    ///
-    /// # Errors
-    ///
-    /// If it is not a `T`, has more than [`DECODE_DEPTH`] levels, or is no JSON.
-    pub fn decode<T: Deserialize<'b>>(&self) -> Result<T, DecodeError> {
-        match &self.data {
-            Some(data) => decode_body(data, data.text()),
-            None => decode_text("{}", DECODE_DEPTH),
-        }
-    }
-
-    /// Decodes it if it is an `E`.
-    pub fn typed<E: TypedEvent>(&self) -> Option<Result<E, DecodeError>> {
-        (self.name() == E::NAME).then(|| self.decode())
-    }
-}
-
-impl OwnedEvent {
-    /// As [`Event::decode`].
-    ///
-    /// # Errors
-    ///
-    /// If it is not a `T`, has more than [`DECODE_DEPTH`] levels, or is no JSON.
-    pub fn decode<'b, T: Deserialize<'b>>(&'b self) -> Result<T, DecodeError> {
-        match self.body() {
-            Some((data, text)) => decode_body(&data, text),
-            None => decode_text("{}", DECODE_DEPTH),
-        }
-    }
-
-    /// Decodes it if it is an `E`.
-    pub fn typed<E: TypedEvent>(&self) -> Option<Result<E, DecodeError>> {
-        (self.name() == E::NAME).then(|| self.decode())
-    }
+/// What an event decodes from that has no data.
+pub(super) fn decode_nothing<'b, T: Deserialize<'b>>() -> Result<T, DecodeError> {
+    decode_text("{}", DECODE_DEPTH)
 }
 
 /// Decodes at once, and looks at the text only when that fails.
-fn decode_body<'b, T: Deserialize<'b>>(
+pub(super) fn decode_body<'b, T: Deserialize<'b>>(
     body: &Body<'b>,
     text: Result<&'b str, Utf8Error>,
 ) -> Result<T, DecodeError> {
@@ -176,25 +143,21 @@ fn decode_text<'b, T: Deserialize<'b>>(text: &'b str, levels: usize) -> Result<T
     if depth > PLAIN_DEPTH {
         deserializer.disable_recursion_limit();
     }
-    T::deserialize(&mut deserializer)
-        .and_then(|value| deserializer.end().map(|()| value))
-        .or_else(|error| match text {
-            // What a command returns that returns nothing: `()` will do for it.
-            "{}" => serde_json::from_str("null").map_err(|_| error),
-            _ => Err(error),
-        })
-        .map_err(|error| {
-            let at = error.column().saturating_sub(1);
-            let text = text.lines().nth(error.line().saturating_sub(1)).unwrap_or(text);
+    T::deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value)).map_err(
+        |error| {
+            let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+            let at = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
             let reason = error.to_string();
             let reason = reason.split(" at line ").next().unwrap_or_default();
             DecodeError::new(reason.into(), at, text)
-        })
+        },
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Empty;
     use crate::json::MAX_DEPTH;
     use crate::message::Message;
     use crate::wire::{route, split};
@@ -235,43 +198,66 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_typed_if_it_is_of_that_kind() {
-        #[derive(Deserialize)]
-        struct Stop {}
-        impl TypedEvent for Stop {
-            const NAME: &'static str = "STOP";
-        }
-        for (line, is_stop, fits) in [
-            (r#"{"event": "STOP"}"#, true, true),
-            (r#"{"event": "STOP", "data": 1}"#, true, false),
-            (r#"{"event": "RESUME"}"#, false, false),
-        ] {
-            let Some(Message::Event(event)) = split(line.as_bytes(), MAX_DEPTH).ok() else {
-                panic!("{line}");
-            };
-            let typed = [event.typed::<Stop>(), event.into_owned().typed::<Stop>()];
-            for typed in typed {
-                assert_eq!((typed.is_some(), typed.is_some_and(|it| it.is_ok())), (is_stop, fits));
-            }
-        }
-    }
-
-    #[test]
     fn members_between_the_value_and_the_id_do_no_harm() {
         let line = r#"{"return": [1, 2], "__com.x": 1, "id": 1}"#;
         assert_eq!(reply(line).decode::<Vec<u8>>().unwrap(), [1, 2]);
     }
 
     #[test]
-    fn nothing_returned_decodes_as_unit() {
-        reply(r#"{"return": {}, "id": 1}"#).decode::<()>().unwrap();
-        reply(r#"{"return": {"a": 1}, "id": 1}"#).decode::<()>().unwrap_err();
-        #[derive(Deserialize, Debug)]
-        struct Needed {
-            _a: u8,
+    fn an_empty_reply_decodes_whatever_members_a_server_adds() {
+        for value in ["{}", "{ }", r#"{"a": 1}"#, r#"{"a": {"b": [null]}, "a": 2}"#] {
+            let line = std::format!("{{\"return\": {value}, \"id\": 1}}");
+            assert_eq!(reply(&line).decode::<Empty>(), Ok(Empty), "{value}");
         }
-        let error = reply(r#"{"return": {}, "id": 1}"#).decode::<Needed>().unwrap_err();
-        assert!(error.to_string().contains("missing field"), "{error}");
+        for value in ["null", "[]", "1", "\"\"", "{\"a\": NaN}", "{\"a\": 1,}"] {
+            let line = std::format!("{{\"return\": {value}, \"id\": 1}}");
+            reply(&line).decode::<Empty>().unwrap_err();
+        }
+        assert_eq!(serde_json::to_string(&Empty).unwrap(), "{}");
+    }
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    struct Needed {
+        a: u8,
+    }
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    #[serde(untagged)]
+    enum Either {
+        Nothing(()),
+        Maybe(Option<u8>),
+        Object { a: Option<u8> },
+    }
+
+    #[test]
+    fn an_empty_object_is_never_decoded_as_null() {
+        for line in [r#"{"return": {}, "id": 1}"#, r#"{"return": { }, "id": 1}"#] {
+            let reply = reply(line);
+            reply.decode::<()>().unwrap_err();
+            reply.decode::<Option<u8>>().unwrap_err();
+            let error = reply.decode::<Option<Needed>>().unwrap_err();
+            assert!(error.to_string().contains("missing field `a`"), "{error}");
+            assert_eq!(reply.decode::<Either>().unwrap(), Either::Object { a: None });
+            assert_eq!(reply.decode::<serde_json::Value>().unwrap(), serde_json::json!({}));
+        }
+        let null = reply(r#"{"return": null, "id": 1}"#);
+        assert_eq!(null.decode::<Option<Needed>>().unwrap(), None);
+        assert_eq!(null.decode::<Either>().unwrap(), Either::Nothing(()));
+        // An event without data is the same.
+        let event = split(br#"{"event": "STOP"}"#, MAX_DEPTH).unwrap();
+        let Message::Event(event) = event else { panic!() };
+        event.decode::<Option<Needed>>().unwrap_err();
+        event.into_owned().decode::<Option<Needed>>().unwrap_err();
+        event.decode::<Empty>().unwrap();
+    }
+
+    #[test]
+    fn an_error_in_a_value_of_several_lines_is_at_its_byte() {
+        let text = "{\r\n  \"a\": 1,\r\n  \"b\": \"text\"\r\n}";
+        let error = Json::parse(text).unwrap().decode::<std::collections::BTreeMap<String, u8>>();
+        let error = error.unwrap_err();
+        assert_eq!(text.get(error.at()..), Some("\"\r\n}"), "{error}");
+        assert!(error.to_string().contains("\"b\": \"text\""), "{error}");
     }
 
     #[test]

@@ -2,6 +2,10 @@
 
 mod command;
 mod decode;
+mod empty;
+mod event;
 
-pub use command::{Command, TypedEvent};
+pub use command::Command;
 pub use decode::{DECODE_DEPTH, DecodeError};
+pub use empty::Empty;
+pub use event::{EventData, EventSet, TypedEvent};

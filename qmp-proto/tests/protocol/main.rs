@@ -24,4 +24,5 @@ mod session;
 mod slots;
 mod texts;
 mod transcripts;
+mod unreadable;
 mod vectors;

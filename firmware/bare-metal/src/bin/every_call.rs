@@ -184,7 +184,7 @@ fn reply(reply: &Reply<'_>) {
     show(reply.message().escape_ascii());
 }
 
-fn json(json: Result<Json<'_>, qmp_proto::JsonError>) {
+fn json(json: Result<Json<'_>, qmp_proto::BodyError>) {
     match json {
         Ok(json) => show(json.as_str()),
         Err(error) => {

@@ -1,7 +1,7 @@
 //! A message is split as serde_json splits it, by the fast route and by the full one. What is no
 //! message is not read: it may be routed to a request by its id, but then it has no value.
 
-use qmp_proto::{Client, JsonError, NoDescriptor, Options, Received, Request};
+use qmp_proto::{BodyError, Client, NoDescriptor, Options, Received, Request};
 
 use super::Corpus;
 use super::meaning::{is_json, members, unescaped};
@@ -171,7 +171,7 @@ fn read(received: Received<'_, u32>) -> Heard {
 /// Checks that another id can be put into a message, and gives its own.
 fn with_other_ids(
     message: &[u8],
-    with: impl Fn(Option<&str>) -> Result<Vec<u8>, JsonError>,
+    with: impl Fn(Option<&str>) -> Result<Vec<u8>, BodyError>,
 ) -> Option<String> {
     let mut expected = members(message).unwrap();
     let at = expected.iter().position(|it| it.0 == "id");

@@ -1,0 +1,99 @@
+//! Answers that came and cannot be read: the command was done, and no error says otherwise.
+
+use std::io::Write;
+
+use qmp_blocking::{Cause, Command, Connection, Error, Outcome};
+use serde::Deserialize;
+
+use crate::peer::{connect, id};
+
+const VALUES: [&[u8]; 9] = [
+    b"{\"x\": NaN}",
+    b"{\"x\": -inf}",
+    b"{\"x\": 0,5}",
+    b"{\"x\": 1,}",
+    b"{\"x\": \"\\ud800\"}",
+    b"{\"x\": \"caf\xe9\"}",
+    b"{\"x\": \"a\tb\"}",
+    b"{\"x\": 1}, \"return\": {}",
+    b"{\"x\": 1}, \"id\": 7",
+];
+
+#[derive(serde::Serialize)]
+struct Query;
+
+#[derive(Debug, Deserialize)]
+struct Output {
+    #[allow(dead_code)]
+    x: serde_json::Value,
+}
+
+impl Command for Query {
+    const NAME: &'static str = "query";
+    type Output = Output;
+}
+
+/// A client whose commands are all answered with this value.
+fn answered_with(value: &'static [u8]) -> Connection {
+    connect(move |mut peer| {
+        for _ in 0..2 {
+            let id = id(&peer.receive());
+            let answer = [b"{\"return\": ", value, b", \"id\": ", id.as_bytes(), b"}\r\n"].concat();
+            if peer.stream().write_all(&answer).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+fn never_not_sent(error: &Error) {
+    match error.cause() {
+        Cause::Decode(_) => assert_eq!(error.outcome(), Outcome::Answered, "{error}"),
+        // The connection ended with it: the server may have sent anything.
+        Cause::Disconnected { sent: true, .. } => assert_eq!(error.outcome(), Outcome::Unknown),
+        _ => panic!("{error:?}"),
+    }
+    assert!(!error.to_string().contains("not sent"), "{error}");
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_is_never_called_not_sent() {
+    for value in VALUES {
+        let mut connection = answered_with(value);
+        let error = match connection.execute("query").run() {
+            Ok(reply) => reply.json().map(drop).map_err(Error::from).unwrap_err(),
+            Err(error) => error,
+        };
+        never_not_sent(&error);
+        let mut connection = answered_with(value);
+        never_not_sent(&connection.call(&Query).run().unwrap_err());
+        let mut connection = answered_with(value);
+        let error = connection.raw(r#"{"execute": "query", "id": "theirs"}"#).run().unwrap_err();
+        never_not_sent(&error);
+    }
+}
+
+#[test]
+fn an_event_that_cannot_be_read_is_never_called_not_sent() {
+    for value in VALUES {
+        let mut connection = connect(move |mut peer| {
+            let event = [b"{\"event\": \"E\", \"data\": ".as_slice(), value, b"}\r\n"].concat();
+            peer.stream().write_all(&event).unwrap();
+            let command = peer.receive();
+            peer.answer(&command, "{}");
+        });
+        let error = match connection.event().named("E").wait() {
+            Ok(event) => match event.data() {
+                Ok(_) => continue, // Members beside the data: legal.
+                Err(error) => Error::from(error),
+            },
+            // A line that is not one message ends a monitor's connection.
+            Err(error) => {
+                assert!(error.is_disconnected(), "{error:?}");
+                continue;
+            }
+        };
+        never_not_sent(&error);
+        connection.execute("query").run().unwrap();
+    }
+}

@@ -1,0 +1,127 @@
+//! Replies and events that were received but cannot be read.
+
+use qmp_proto::{BodyError, JsonFlaw, Options, Received};
+
+use crate::peer::Peer;
+
+/// Values that servers have sent and that are not JSON, with what is wrong and where.
+const VALUES: [(&[u8], JsonFlaw, usize); 12] = [
+    (b"{\"x\": NaN}", JsonFlaw::Syntax, 6),
+    (b"{\"x\": -inf}", JsonFlaw::Syntax, 7),
+    (b"{\"x\": Infinity}", JsonFlaw::Syntax, 6),
+    (b"{\"x\": 0,5}", JsonFlaw::Syntax, 8),
+    (b"{\"x\": 1,}", JsonFlaw::Syntax, 8),
+    (b"{\"x\": [1, 2,]}", JsonFlaw::Syntax, 12),
+    (b"{\"x\": \"\\ud800\"}", JsonFlaw::LoneSurrogate, 7),
+    (b"{\"x\": \"caf\xe9\"}", JsonFlaw::Utf8, 10),
+    (b"{\"x\": \"a\tb\"}", JsonFlaw::ControlCharacter, 8),
+    (b"{\"x\": 'a'}", JsonFlaw::Syntax, 6),
+    (b"{\"x\": .5}", JsonFlaw::Syntax, 6),
+    (b"{\"x\": 01}", JsonFlaw::Syntax, 7),
+];
+
+/// Whole replies to the command 0 whose members are there twice.
+const DOUBLED: [&str; 4] = [
+    "{\"return\": {}, \"return\": {\"x\": 1}, \"id\": 0}",
+    "{\"return\": {\"x\": 1}, \"return\": {}, \"id\": 0}",
+    "{\"return\": {}, \"id\": 0, \"id\": 0}",
+    "{\"return\": {}, \"id\": 1, \"id\": 0}",
+];
+
+fn reply(value: &[u8]) -> Vec<u8> {
+    [b"{\"return\": ", value, b", \"id\": 0}\r\n"].concat()
+}
+
+fn event(value: &[u8]) -> Vec<u8> {
+    let start =
+        b"{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"E\", \"data\": ";
+    [start, value, b"}\r\n"].concat()
+}
+
+/// A client that has sent the command 0.
+fn asked() -> Peer {
+    let mut peer = Peer::ready(Options::monitor(), &[]);
+    peer.execute("query", 1);
+    peer
+}
+
+#[test]
+fn a_reply_that_cannot_be_read_is_an_answer_with_an_error_of_its_own() {
+    for (value, flaw, at) in VALUES {
+        let (mut peer, line) = (asked(), reply(value));
+        let step = peer.client.handle_input(&line).unwrap();
+        let Some(Received::Answer(answer)) = step.received else {
+            panic!("{}", value.escape_ascii());
+        };
+        let Ok(reply) = answer.outcome else { panic!("{}", value.escape_ascii()) };
+        let error: BodyError = reply.json().unwrap_err();
+        assert_eq!((error.flaw(), error.at()), (flaw, at), "{}", value.escape_ascii());
+        assert!(error.to_string().starts_with("received, but cannot be read: "), "{error}");
+        assert_eq!(peer.client.in_flight(), 0);
+        #[cfg(feature = "alloc")]
+        {
+            let owned = reply.into_owned();
+            assert_eq!(owned.json().unwrap_err(), error);
+            assert_eq!(owned.message_with_id(Some("7")).unwrap_err(), error);
+        }
+        #[cfg(feature = "serde")]
+        {
+            let decoded = reply.decode::<serde_json::Value>().unwrap_err();
+            assert_eq!(decoded, error.into());
+            assert_eq!(decoded.at(), at);
+        }
+    }
+}
+
+#[test]
+fn an_event_whose_data_cannot_be_read_is_delivered_with_an_error_of_its_own() {
+    for (value, flaw, at) in VALUES {
+        let (mut peer, line) = (asked(), event(value));
+        let step = peer.client.handle_input(&line).unwrap();
+        let Some(Received::Event(event)) = step.received else {
+            panic!("{}", value.escape_ascii());
+        };
+        let error: BodyError = event.data().unwrap_err();
+        assert_eq!((error.flaw(), error.at()), (flaw, at), "{}", value.escape_ascii());
+        assert_eq!(peer.client.in_flight(), 1, "the command is not answered by it");
+        #[cfg(feature = "alloc")]
+        assert_eq!(event.into_owned().data().unwrap_err(), error);
+        #[cfg(feature = "serde")]
+        assert_eq!(event.decode::<serde_json::Value>().unwrap_err(), error.into());
+    }
+}
+
+/// Whether such a line is still an answer depends on how it is framed; that it is never one that can
+/// be read does not.
+#[test]
+fn a_reply_with_a_member_twice_is_never_read() {
+    for line in DOUBLED {
+        let (mut peer, line) = (asked(), format!("{line}\r\n"));
+        match peer.client.handle_input(line.as_bytes()).unwrap().received {
+            Some(Received::Answer(answer)) => {
+                let reply = answer.outcome.unwrap();
+                reply.json().unwrap_err();
+                #[cfg(feature = "serde")]
+                reply.decode::<serde_json::Value>().unwrap_err();
+            }
+            Some(Received::Malformed(_)) => {}
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_error_reply_that_cannot_be_read_is_never_an_error_of_the_request() {
+    for (value, ..) in VALUES {
+        let start = b"{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\", \"more\": ";
+        let line = [start, value, b"}, \"id\": 0}\r\n"].concat();
+        let mut peer = asked();
+        match peer.client.handle_input(&line).unwrap().received {
+            Some(Received::Answer(answer)) => {
+                let _: BodyError = answer.outcome.unwrap_err().json().unwrap_err();
+            }
+            Some(Received::Malformed(_)) => {}
+            other => panic!("{}: {other:?}", line.escape_ascii()),
+        }
+    }
+}
