@@ -71,6 +71,7 @@ mod address;
 #[cfg(feature = "alloc")]
 mod buffer;
 mod client;
+mod escaped;
 mod json;
 mod message;
 mod output;
@@ -93,6 +94,7 @@ pub use client::{
     Answer, Client, Ending, OUT_OF_BAND, Options, Phase, ProtocolError, Received, RequestId, Step,
     Unanswered,
 };
+pub use escaped::{Escaped, EscapedBytes};
 pub use json::{JsonError, JsonFlaw, Text};
 pub use message::{
     Capabilities, ErrorClass, Event, Failure, Greeting, Json, Reply, Timestamp, Version,
