@@ -83,7 +83,7 @@ impl Write for Escaping<'_, '_> {
 }
 
 /// Whether a terminal or a log may do something else than to show this character in its place.
-const fn is_obeyed(char: char) -> bool {
+pub(crate) const fn is_obeyed(char: char) -> bool {
     matches!(char,
         // C0, DEL and C1.
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'

@@ -105,7 +105,7 @@ pub use output::{FixedOutput, Full, NoDescriptor, Sink};
 #[cfg(feature = "alloc")]
 pub use output::{Outgoing, Output};
 #[cfg(feature = "alloc")]
-pub use redact::{Direction, messages, redact};
+pub use redact::{Direction, Redactor, Secrets, messages, redact};
 #[cfg(feature = "alloc")]
 pub use request::OwnedArguments;
 #[cfg(feature = "serde")]
