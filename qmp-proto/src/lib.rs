@@ -74,6 +74,7 @@ mod address;
 #[cfg(feature = "alloc")]
 mod buffer;
 mod client;
+mod escaped;
 mod json;
 mod message;
 mod output;
@@ -96,6 +97,7 @@ pub use client::{
     Answer, Client, Ending, OUT_OF_BAND, Options, Phase, ProtocolError, Received, RequestId, Step,
     Unanswered,
 };
+pub use escaped::{Escaped, EscapedBytes};
 pub use json::{JsonError, JsonFlaw, Text};
 pub use message::{
     BodyError, Capabilities, ErrorClass, Event, Failure, Greeting, Json, Reply, Timestamp, Version,
@@ -106,7 +108,7 @@ pub use output::{FixedOutput, Full, NoDescriptor, Sink};
 #[cfg(feature = "alloc")]
 pub use output::{Outgoing, Output};
 #[cfg(feature = "alloc")]
-pub use redact::{Direction, messages, redact};
+pub use redact::{Direction, Redactor, Secrets, messages, redact};
 #[cfg(feature = "alloc")]
 pub use request::OwnedArguments;
 #[cfg(feature = "serde")]

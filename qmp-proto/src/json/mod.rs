@@ -23,7 +23,7 @@ pub(crate) use object::{Member, Members};
 use rules::Rules;
 pub(crate) use rules::{Lenient, Strict};
 #[cfg(feature = "alloc")]
-pub(crate) use string::{Unescaped, is_noncharacter};
+pub(crate) use string::{Unescaped, is_noncharacter, walk_escape};
 pub(crate) use string::{plain_ascii_prefix, plain_prefix};
 #[cfg(feature = "alloc")]
 pub(crate) use walk::depth_of;

@@ -1,5 +1,7 @@
 //! Messages as they are shown, one at a time.
 
+use crate::redact::tokens::{Token, Tokens};
+
 /// Which way a message went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
@@ -9,33 +11,79 @@ pub enum Direction {
     Received,
 }
 
-/// Takes apart what is one message or several one after another, whole: each begins its line, and
-/// the further lines of a pretty-printed one are indented or end it.
+/// Splits what is one message, or several one after another, all of them whole.
+///
+/// A message ends where its brackets balance, so it is never split inside. Bytes that are no message
+/// end with their line; a message that does not end takes all that follows. Blanks and line ends
+/// around messages are left out, the sentinel bytes before one are not.
 pub fn messages(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = bytes.trim_ascii();
     core::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let next = rest.windows(2).position(|pair| matches!(pair, [b'\n', b'{' | 0xFF]));
-        let (message, after) = rest.split_at(next.unwrap_or(rest.len()));
+        let (message, after) = rest.split_at(end_of_first(rest));
         rest = after.trim_ascii_start();
         Some(message.trim_ascii_end())
     })
 }
 
+fn end_of_first(bytes: &[u8]) -> usize {
+    let mut tokens = Tokens::new(bytes);
+    tokens.skip_sentinels();
+    let mut depth = 0_usize;
+    while let Some((token, _)) = tokens.next() {
+        match token {
+            Token::Open { .. } => depth += 1,
+            Token::Close { .. } if depth > 1 => depth -= 1,
+            Token::Close { .. } if depth == 1 => return tokens.at(),
+            Token::Broken => break,
+            _ if depth == 0 => {
+                return memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+            }
+            _ => {}
+        }
+    }
+    bytes.len()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::vec::Vec;
+
     use super::messages;
+
+    fn all(wire: &[u8]) -> Vec<&[u8]> {
+        messages(wire).collect()
+    }
 
     #[test]
     fn each_message_is_shown_by_itself() {
         let wire = b"{\"error\": 1}\n\xFF{\"return\": 2}\n{\r\n    \"a\": {\r\n    }\r\n}\r\n";
-        let shown: std::vec::Vec<_> = messages(wire).collect();
         assert_eq!(
-            shown,
+            all(wire),
             [&b"{\"error\": 1}"[..], b"\xFF{\"return\": 2}", b"{\r\n    \"a\": {\r\n    }\r\n}"]
         );
+        assert_eq!(all(b"{\"a\":1}{\"b\":'}'}"), [&b"{\"a\":1}"[..], b"{\"b\":'}'}"]);
         assert_eq!(messages(b"\r\n ").count(), 0);
+    }
+
+    #[test]
+    fn a_message_is_not_split_inside() {
+        for message in [
+            &b"{\"execute\":\"object-add\",\"arguments\":{\"props\":\n{\"data\":\"x\"}}}"[..],
+            b"[\n{\"a\": 1},\n{\"b\": 2}\n]",
+            b"{\"a\": \"\\\n{\"}",
+            b"{\"a\": \"breaks off\n{\"execute\":\"stop\"}",
+            b"{\"a\": [\n{\"b\": 1}\n",
+        ] {
+            assert_eq!(all(message), [message.trim_ascii()], "{message:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_ends_with_its_line() {
+        let wire = b"qemu: warning: {it} is old\n{\"return\": {}}\r\n12 }\n";
+        assert_eq!(all(wire), [&b"qemu: warning: {it} is old"[..], b"{\"return\": {}}", b"12 }"]);
     }
 }
