@@ -6,7 +6,7 @@ use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use qmp_driver::{Direction, Error, IntoAddress, Options, Socket};
+use qmp_driver::{Caller, Direction, Error, IntoAddress, Options, Socket};
 #[cfg(unix)]
 use qmp_driver::{Launch, Process};
 use qmp_sockets::Listener;
@@ -33,61 +33,34 @@ pub struct Builder(Inner);
 type Inner = qmp_driver::Builder<CallerThread>;
 
 impl Builder {
-    /// The peer is a guest agent.
-    pub fn agent(self) -> Self {
-        Self(self.0.agent())
-    }
-
-    /// The monitor has greeted already and capabilities are negotiated, on a connection that was
-    /// handed over: nothing is awaited before the first command.
-    pub fn negotiated(self) -> Self {
-        Self(self.0.negotiated())
-    }
-
-    /// Enables out-of-band execution. It is an error if the server does not offer it.
-    ///
-    /// Then at most 7 in-band commands are in flight, since with more QEMU would stop reading.
-    pub fn out_of_band(self) -> Self {
-        Self(self.0.out_of_band())
-    }
-
-    /// Sets how long connecting may take, or waiting for a server to connect. Default: 10 seconds.
-    pub fn connect_deadline(self, deadline: Duration) -> Self {
-        Self(self.0.connect_deadline(deadline))
-    }
-
-    /// Sets how long greeting and negotiation, or the sync, may take. Default: 10 seconds. A busy
-    /// server, a stopped one and one that serves another client all look like silence.
-    pub fn handshake_deadline(self, deadline: Duration) -> Self {
-        Self(self.0.handshake_deadline(deadline))
-    }
-
-    /// Sets how long a command may take by default. Default: forever.
-    pub fn deadline(self, deadline: Duration) -> Self {
-        Self(self.0.deadline(deadline))
-    }
-
-    /// Sets limits, and habits of servers other than QEMU.
-    pub fn options(self, options: Options) -> Self {
-        Self(self.0.options(options))
-    }
-
-    /// Goes on when a monitor sends bytes that are not a message, where by default the connection
-    /// ends: an answer may be lost in them.
-    pub fn tolerate_malformed(self) -> Self {
-        Self(self.0.tolerate_malformed())
-    }
-
-    /// Keeps no events for [`with_backlog`](crate::SubscriptionBuilder::with_backlog) before the first
-    /// subscription.
-    pub fn without_backlog(self) -> Self {
-        Self(self.0.without_backlog())
-    }
-
-    /// Shows every message on the wire to `hook`, including the handshake's, with passwords and other
-    /// secrets masked, and without its line end.
-    pub fn on_wire(self, hook: impl FnMut(Direction, &[u8]) + Send + 'static) -> Self {
-        Self(self.0.on_wire(hook))
+    settings! {
+        /// The peer is a guest agent.
+        agent();
+        /// The monitor has greeted already and capabilities are negotiated, on a connection that was
+        /// handed over: nothing is awaited before the first command.
+        negotiated();
+        /// Enables out-of-band execution. It is an error if the server does not offer it.
+        ///
+        /// Then at most 7 in-band commands are in flight, since with more QEMU would stop reading.
+        out_of_band();
+        /// Sets how long connecting may take, or waiting for a server to connect. Default: 10 seconds.
+        connect_deadline(deadline: Duration);
+        /// Sets how long greeting and negotiation, or the sync, may take. Default: 10 seconds. A busy
+        /// server, a stopped one and one that serves another client all look like silence.
+        handshake_deadline(deadline: Duration);
+        /// Sets how long a command may take by default. Default: forever.
+        deadline(deadline: Duration);
+        /// Sets limits, and habits of servers other than QEMU.
+        options(options: Options);
+        /// Goes on when a monitor sends bytes that are not a message, where by default the connection
+        /// ends: an answer may be lost in them.
+        tolerate_malformed();
+        /// Keeps no events for [`with_backlog`](crate::SubscriptionBuilder::with_backlog) before the first
+        /// subscription.
+        without_backlog();
+        /// Shows every message on the wire to `hook`, including the handshake's, with passwords and other
+        /// secrets masked, and without its line end.
+        on_wire(hook: impl FnMut(Direction, &[u8]) + Send + 'static);
     }
 
     /// Connects to a server.

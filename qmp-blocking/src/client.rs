@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use qmp_driver::{
-    AbortHandle, Cause, Command, Direction, Disconnect, Error, Operation, OwnedGreeting, Raw,
-    Socket, State, Typed, Untyped, Version,
+    AbortHandle, Caller, Cause, Command, Direction, Disconnect, Error, Operation, OwnedGreeting,
+    Raw, Socket, State, Typed, Untyped, Version,
 };
 
-use crate::events::{EventWait, SubscriptionBuilder};
-use crate::execute::Execute;
 use crate::stream::Stream;
 use crate::thread::Thread;
+use crate::{EventWait, Execute, SubscriptionBuilder};
 
 /// A connection to QEMU, the storage daemon or a guest agent, ready for commands.
 ///
@@ -50,7 +49,7 @@ impl<S: Stream> Client<S> {
     /// # Ok::<(), qmp_blocking::Error>(())
     /// ```
     pub fn execute(&self, name: &str) -> Execute<'_, S, Untyped> {
-        Execute::new(self, self.inner.execute(name))
+        self.inner.execute(name).on(&self.thread)
     }
 
     /// A command that knows its types.
@@ -75,7 +74,7 @@ impl<S: Stream> Client<S> {
     /// # Ok::<(), qmp_blocking::Error>(())
     /// ```
     pub fn call<C: Command + serde::Serialize>(&self, command: &C) -> Execute<'_, S, Typed<C>> {
-        Execute::new(self, self.inner.call(command))
+        self.inner.call(command).on(&self.thread)
     }
 
     /// A whole message, with an id of the caller's or none.
@@ -90,7 +89,7 @@ impl<S: Stream> Client<S> {
     /// # Ok::<(), qmp_blocking::Error>(())
     /// ```
     pub fn raw(&self, message: &str) -> Execute<'_, S, Raw> {
-        Execute::new(self, self.inner.raw(message))
+        self.inner.raw(message).on(&self.thread)
     }
 
     /// Waits for one event that comes after this call.
@@ -110,7 +109,7 @@ impl<S: Stream> Client<S> {
     /// # Ok::<(), qmp_blocking::Error>(())
     /// ```
     pub fn event(&self) -> EventWait<'_, S> {
-        EventWait::new(self, self.inner.event())
+        self.inner.event().on(&self.thread)
     }
 
     /// Subscribes to events: each subscriber gets all that it asks for, from the moment it subscribes.
@@ -130,7 +129,7 @@ impl<S: Stream> Client<S> {
     /// # Ok::<(), qmp_blocking::Error>(())
     /// ```
     pub fn events(&self) -> SubscriptionBuilder<'_, S> {
-        SubscriptionBuilder::new(self, self.inner.events())
+        self.inner.events().on(&self.thread)
     }
 
     /// Runs an operation: something that takes several commands and events.
@@ -152,44 +151,28 @@ impl<S: Stream> Client<S> {
         self.thread.run(self.inner.sync())
     }
 
-    /// What a monitor greeted with, last; an agent does not greet.
-    pub fn greeting(&self) -> Option<Arc<OwnedGreeting>> {
-        self.inner.greeting()
-    }
-
-    /// The version in the greeting, if there is one.
-    pub fn version(&self) -> Option<Version> {
-        self.inner.version()
-    }
-
-    /// Whether the server offers a capability, such as `oob`.
-    pub fn supports(&self, capability: &str) -> bool {
-        self.inner.supports(capability)
-    }
-
-    /// Whether commands can be executed out of band.
-    pub fn is_out_of_band(&self) -> bool {
-        self.inner.is_out_of_band()
-    }
-
-    /// Whether commands can be sent, as far as is known: nothing is read to find out.
-    pub fn is_ready(&self) -> bool {
-        self.inner.is_ready()
-    }
-
-    /// Where the connection stands, as far as is known: nothing is read to find out.
-    pub fn state(&self) -> State {
-        self.inner.state()
-    }
-
-    /// How many commands are unanswered, including those whose reply is no longer awaited.
-    pub fn in_flight(&self) -> usize {
-        self.inner.in_flight()
-    }
-
-    /// The peer, as it was named when the connection was made.
-    pub fn peer(&self) -> Arc<str> {
-        self.inner.peer()
+    forward! {
+        /// What a monitor greeted with, last; an agent does not greet.
+        greeting() -> Option<Arc<OwnedGreeting>>;
+        /// The version in the greeting, if there is one.
+        version() -> Option<Version>;
+        /// Whether the server offers a capability, such as `oob`.
+        supports(capability: &str) -> bool;
+        /// Whether commands can be executed out of band.
+        is_out_of_band() -> bool;
+        /// Whether commands can be sent, as far as is known: nothing is read to find out.
+        is_ready() -> bool;
+        /// Where the connection stands, as far as is known: nothing is read to find out.
+        state() -> State;
+        /// How many commands are unanswered, including those whose reply is no longer awaited.
+        in_flight() -> usize;
+        /// The peer, as it was named when the connection was made.
+        peer() -> Arc<str>;
+        /// Shows every message on the wire to `hook` from now on, with passwords and other secrets
+        /// masked.
+        watch_wire(hook: impl FnMut(Direction, &[u8]) + Send + 'static) -> ();
+        /// Ends the connection at once. Commands without an answer have an unknown outcome.
+        abort() -> ();
     }
 
     /// The stream of the current connection, to wait on several connections at once with poll(2) and
@@ -208,15 +191,11 @@ impl<S: Stream> Client<S> {
     ///
     /// If the stream cannot wait with a deadline.
     pub fn set_deadline(&self, deadline: Option<Duration>) -> Result<(), Error> {
-        self.check_deadline(deadline.is_some())?;
+        if deadline.is_some() && !self.thread.has_deadlines() {
+            return Err(Error::new(Cause::NoDeadlines).with_peer(&self.inner.peer()));
+        }
         self.inner.set_deadline(deadline);
         Ok(())
-    }
-
-    /// Shows every message on the wire to `hook` from now on, with passwords and other secrets
-    /// masked.
-    pub fn watch_wire(&self, hook: impl FnMut(Direction, &[u8]) + Send + 'static) {
-        self.inner.watch_wire(hook);
     }
 
     /// Writes what was [queued](Execute::queue), as far as the socket takes it without blocking; the
@@ -233,11 +212,6 @@ impl<S: Stream> Client<S> {
     /// then, too.
     pub fn close(&self) -> Result<(), Error> {
         self.thread.run(self.inner.close())
-    }
-
-    /// Ends the connection at once. Commands without an answer have an unknown outcome.
-    pub fn abort(&self) {
-        self.inner.abort();
     }
 
     /// A handle that ends the connection from another thread, whatever this one waits for.
@@ -277,13 +251,6 @@ impl<S: Stream> Client<S> {
     /// connection was not made by connecting to an address ([`Cause::NoAddress`]).
     pub fn reconnect(&self) -> Result<(), Error> {
         self.thread.run(self.inner.reconnect())
-    }
-
-    pub(crate) fn check_deadline(&self, wanted: bool) -> Result<(), Error> {
-        match wanted && !self.thread.has_deadlines() {
-            true => Err(Error::new(Cause::NoDeadlines).with_peer(&self.inner.peer())),
-            false => Ok(()),
-        }
     }
 }
 

@@ -27,10 +27,11 @@
 
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod forward;
+
 mod builder;
 mod client;
-mod events;
-mod execute;
 pub mod server;
 mod stream;
 mod thread;
@@ -38,9 +39,8 @@ mod transport;
 
 pub use builder::Builder;
 pub use client::Client;
-pub use events::{EventWait, PersistentSubscription, Subscription, SubscriptionBuilder};
-pub use execute::{Execute, PendingReply};
-pub use stream::{BlockingStream, Interest, Readiness, Stream};
+pub use stream::{BlockingStream, Interest, Stream};
+pub use thread::Thread;
 
 pub use qmp_driver::{
     self, AbortHandle, Address, AddressError, Cause, Command, ConnectError, DecodeError, Deferred,
@@ -52,6 +52,20 @@ pub use qmp_driver::{
 #[cfg(unix)]
 pub use qmp_driver::{Died, Launch, LaunchError, Process};
 pub use qmp_sockets::Listener;
+
+/// A command, made by [`Client::execute`], [`call`](Client::call) or [`raw`](Client::raw);
+/// [`run`](qmp_driver::Execute::run) runs it.
+pub type Execute<'c, S = Socket, R = Untyped> = qmp_driver::Execute<R, &'c Thread<S>>;
+/// The answer to a command that was [sent](qmp_driver::Execute::send).
+pub type PendingReply<'c, S = Socket, R = Untyped> = qmp_driver::PendingReply<&'c Thread<S>, R>;
+/// A wait for one event, made by [`Client::event`].
+pub type EventWait<'c, S = Socket> = qmp_driver::EventWait<'c, &'c Thread<S>>;
+/// Makes subscriptions; made by [`Client::events`].
+pub type SubscriptionBuilder<'c, S = Socket> = qmp_driver::SubscriptionBuilder<'c, &'c Thread<S>>;
+/// A subscription to the events of one connection.
+pub type Subscription<'c, S = Socket> = qmp_driver::Subscription<&'c Thread<S>>;
+/// A subscription to the events of all connections of a client.
+pub type PersistentSubscription<'c, S = Socket> = qmp_driver::PersistentSubscription<&'c Thread<S>>;
 
 /// Connects to a monitor: of QEMU, of the storage daemon. The [`Address`] tells how it can be
 /// written.

@@ -2,13 +2,10 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::Shutdown;
-#[cfg(unix)]
-use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use qmp_sockets::{Socket, describe_silence, describe_stop};
+use qmp_driver::Socket;
 
 /// A stream that a [`Client`](crate::Client) or a [server](crate::server) runs over.
 ///
@@ -23,18 +20,6 @@ pub trait Stream: fmt::Debug + Send + Sync + 'static {
     /// The operating system's.
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Reads some bytes without blocking.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there are none.
-    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.has_deadlines() && self.poll(Interest::Read, Some(Duration::ZERO))?.read {
-            true => self.read(buffer),
-            false => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }
-
     /// Writes some bytes without blocking.
     ///
     /// # Errors
@@ -42,64 +27,23 @@ pub trait Stream: fmt::Debug + Send + Sync + 'static {
     /// `WouldBlock` if nothing can be written.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Waits until the stream can do something of `interest`, for at most `timeout`; forever without
-    /// one. Nothing is ready when the time is over.
+    /// Waits for what `interest` says, for at most `timeout`; forever without one. Returns whether
+    /// there are bytes to read, or the end of the stream.
     ///
     /// # Errors
     ///
     /// The operating system's.
-    fn poll(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<Readiness>;
+    fn poll(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<bool>;
 
-    /// Reads some bytes with the file descriptor that came with them, as
-    /// [`receive_with_descriptor`](qmp_sockets::receive_with_descriptor) does. Servers use it;
-    /// clients use [`read`](Self::read), and descriptors that come are closed.
-    ///
-    /// # Errors
-    ///
-    /// As [`read`](Self::read).
-    #[cfg(unix)]
-    fn read_with_descriptor(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
-        Ok((self.read(buffer)?, None))
-    }
-
-    /// As [`try_write`](Self::try_write), with a file descriptor that is sent with the first byte.
-    ///
-    /// # Errors
-    ///
-    /// `Unsupported` unless the stream is a unix socket.
-    #[cfg(unix)]
-    fn try_write_with_descriptor(
-        &self,
-        bytes: &[u8],
-        descriptor: BorrowedFd<'_>,
-    ) -> io::Result<usize> {
-        let _ = (bytes, descriptor);
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    /// Shuts down the write half or both, where the stream has such a thing.
-    fn shutdown(&self, how: Shutdown) {
-        let _ = how;
-    }
-
-    /// Whether file descriptors can be sent and received.
-    fn carries_descriptors(&self) -> bool {
-        false
+    /// The socket underneath, which carries file descriptors, can be shut down, and tells why its
+    /// peer is silent.
+    fn socket(&self) -> Option<&Socket> {
+        None
     }
 
     /// Whether [`poll`](Self::poll) works.
     fn has_deadlines(&self) -> bool {
         true
-    }
-
-    /// What a person should try when the peer has sent nothing at all.
-    fn describe_silence(&self) -> String {
-        "the server may be busy or stopped, or serve another client".to_owned()
-    }
-
-    /// Why the peer has stopped answering, if that is known.
-    fn describe_stop(&self) -> Option<String> {
-        None
     }
 }
 
@@ -115,31 +59,24 @@ pub enum Interest {
     Write,
 }
 
-/// What a stream can do without blocking.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Readiness {
-    /// There are bytes to read, or the end of the stream.
-    pub read: bool,
-    /// There is room to write.
-    pub write: bool,
-}
-
-#[cfg(unix)]
 impl Stream for Socket {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         Read::read(&mut &*self, buffer)
     }
 
-    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (count, _) = rustix::net::recv(self, buffer, rustix::net::RecvFlags::DONTWAIT)?;
-        Ok(count)
-    }
-
+    #[cfg(unix)]
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.try_write(bytes)
     }
 
-    fn poll(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<Readiness> {
+    /// It blocks here, where nothing tells whether it would.
+    #[cfg(not(unix))]
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        Write::write(&mut &*self, bytes)
+    }
+
+    #[cfg(unix)]
+    fn poll(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<bool> {
         use rustix::event::{PollFd, PollFlags, poll};
 
         let flags = match interest {
@@ -147,99 +84,40 @@ impl Stream for Socket {
             Interest::ReadOrWrite => PollFlags::IN | PollFlags::OUT,
             Interest::Write => PollFlags::OUT,
         };
-        let timeout = timeout.map(|timeout| {
-            // poll(2) takes no more than about 68 years; that is forever, too.
-            timeout.min(Duration::from_secs(i32::MAX as u64)).try_into().unwrap_or_default()
-        });
+        // poll(2) takes no more than about 68 years; that is forever, too.
+        let timeout = timeout.map(|it| it.min(Duration::from_secs(i32::MAX as u64)));
+        let timeout = timeout.map(|it| it.try_into().unwrap_or_default());
         let mut descriptors = [PollFd::new(self, flags)];
         match poll(&mut descriptors, timeout.as_ref()) {
-            Ok(_) => {}
+            // An error or a hang-up is reported by reading.
+            Ok(_) => Ok(descriptors[0]
+                .revents()
+                .intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR)),
             // A signal: the caller checks the clock and calls again.
-            Err(rustix::io::Errno::INTR) => return Ok(Readiness::default()),
-            Err(error) => return Err(error.into()),
-        }
-        let ready = descriptors[0].revents();
-        // An error or a hang-up is reported by reading.
-        let read = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
-        Ok(Readiness { read: ready.intersects(read), write: ready.contains(PollFlags::OUT) })
-    }
-
-    fn read_with_descriptor(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
-        match self {
-            Self::Unix(stream) => qmp_sockets::receive_with_descriptor(stream, buffer),
-            other => Ok((Stream::read(other, buffer)?, None)),
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 
-    fn try_write_with_descriptor(
-        &self,
-        bytes: &[u8],
-        descriptor: BorrowedFd<'_>,
-    ) -> io::Result<usize> {
-        qmp_sockets::send_with_descriptor(self, bytes, descriptor)
-    }
-
-    fn shutdown(&self, how: Shutdown) {
-        // It fails where the peer has closed already, which is as good.
-        let _ = self.shutdown(how);
-    }
-
-    fn carries_descriptors(&self) -> bool {
-        matches!(self, Self::Unix(_))
-    }
-
-    fn describe_silence(&self) -> String {
-        describe_silence(self)
-    }
-
-    fn describe_stop(&self) -> Option<String> {
-        describe_stop(self)
-    }
-}
-
-/// TCP, by the timeouts of the standard library: a write blocks.
-#[cfg(not(unix))]
-impl Stream for Socket {
-    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        Read::read(&mut &*self, buffer)
-    }
-
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        Write::write(&mut &*self, bytes)
-    }
-
-    fn poll(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<Readiness> {
-        if interest != Interest::Read {
-            return Ok(Readiness { read: false, write: true });
-        }
+    #[cfg(not(unix))]
+    fn poll(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<bool> {
         let Self::Tcp(stream) = self else {
             return Err(io::ErrorKind::Unsupported.into());
         };
+        if interest != Interest::Read {
+            return Ok(false);
+        }
         // A timeout of zero would mean none.
         stream.set_read_timeout(timeout.map(|timeout| timeout.max(Duration::from_millis(1))))?;
         let peeked = stream.peek(&mut [0]);
         stream.set_read_timeout(None)?;
-        match peeked {
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
-            {
-                Ok(Readiness::default())
-            }
-            // An error is reported by reading.
-            _ => Ok(Readiness { read: true, write: false }),
-        }
+        let over = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
+        // Another error is reported by reading.
+        Ok(!matches!(peeked, Err(error) if over.contains(&error.kind())))
     }
 
-    fn shutdown(&self, how: Shutdown) {
-        let _ = self.shutdown(how);
-    }
-
-    fn describe_silence(&self) -> String {
-        describe_silence(self)
-    }
-
-    fn describe_stop(&self) -> Option<String> {
-        describe_stop(self)
+    fn socket(&self) -> Option<&Socket> {
+        Some(self)
     }
 }
 
@@ -283,7 +161,7 @@ impl<S: Read + Write + Send + 'static> Stream for BlockingStream<S> {
         Ok(written)
     }
 
-    fn poll(&self, _: Interest, _: Option<Duration>) -> io::Result<Readiness> {
+    fn poll(&self, _: Interest, _: Option<Duration>) -> io::Result<bool> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

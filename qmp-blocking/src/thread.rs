@@ -10,11 +10,11 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use qmp_driver::{Address, ConnectError, Runtime, Socket};
+use qmp_driver::{Address, Caller, ConnectError, Runtime, Socket, Stopped};
 use qmp_sockets::Listener;
 
-use crate::stream::Stream;
-use crate::transport::{CallerTransport, Mode, Waits, wait_without_reading};
+use crate::stream::{Interest, Stream};
+use crate::transport::{CallerTransport, Mode, Waits, wait};
 
 /// How long to sleep where nothing tells when to look again.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -75,18 +75,10 @@ impl Runtime for CallerThread {
 }
 
 /// A thread's end of one connection.
-pub(crate) struct Thread<S> {
+pub struct Thread<S> {
     shared: Arc<Shared<S>>,
     task: RefCell<Option<Task>>,
     waker: Waker,
-}
-
-/// Why a wait ended without a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stopped {
-    TimedOut,
-    /// Nothing that this thread waits for can happen before it does something else.
-    Stuck,
 }
 
 impl Thread<Socket> {
@@ -117,62 +109,6 @@ impl<S: Stream> Thread<S> {
         lock(&self.shared.stream).clone()
     }
 
-    pub(crate) fn has_deadlines(&self) -> bool {
-        lock(&self.shared.stream).as_ref().is_none_or(|stream| stream.has_deadlines())
-    }
-
-    /// Waits for a future of this connection.
-    pub(crate) fn run<F: Future>(&self, future: F) -> F::Output {
-        let mut future = pin!(future);
-        loop {
-            match self.try_run(future.as_mut(), None) {
-                Ok(output) => return output,
-                // It waits for something else than this connection.
-                Err(_) => thread::sleep(PAUSE),
-            }
-        }
-    }
-
-    /// Waits for a future of this connection, until `limit` at most.
-    pub(crate) fn try_run<F: Future>(
-        &self,
-        future: F,
-        limit: Option<Instant>,
-    ) -> Result<F::Output, Stopped> {
-        let mut future = pin!(future);
-        let mut cx = Context::from_waker(Waker::noop());
-        if limit.is_some() {
-            self.shared.waits.set_limit(limit);
-        }
-        let mut expired = false;
-        let result = loop {
-            if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-                break Ok(output);
-            }
-            // What arrived in time counts, however late it is read.
-            if expired {
-                break Err(Stopped::TimedOut);
-            }
-            expired = limit.is_some_and(|limit| Instant::now() >= limit);
-            let mode = if expired { Mode::Try } else { Mode::Block };
-            if !self.turn(mode) {
-                break Err(Stopped::Stuck);
-            }
-        };
-        if limit.is_some() {
-            self.shared.waits.set_limit(None);
-        }
-        result
-    }
-
-    /// Reads and writes what can be read and written without blocking.
-    pub(crate) fn run_now(&self) {
-        while self.shared.waits.take_woken() {
-            self.poll_driver(Mode::Idle);
-        }
-        self.poll_driver(Mode::Try);
-    }
-
     /// Writes what can be written without blocking.
     pub(crate) fn flush(&self) {
         self.poll_driver(Mode::Idle);
@@ -182,24 +118,20 @@ impl<S: Stream> Thread<S> {
     fn turn(&self, mode: Mode) -> bool {
         let waits = &self.shared.waits;
         // The timer is set, and room to write is asked for, before the thread blocks.
-        let mode = match waits.take_woken() {
-            true if mode == Mode::Block => Mode::Idle,
-            _ => mode,
-        };
-        let runs = self.poll_driver(mode);
-        if mode != Mode::Block || !waits.may_still_block() {
-            return runs || mode == Mode::Idle;
-        }
-        waits.set_mode(Mode::Idle);
-        if !runs {
+        let woken = waits.take_woken();
+        let mode = if woken && mode == Mode::Block { Mode::Idle } else { mode };
+        if !self.poll_driver(mode) {
             return false;
         }
-        // The driver does not read at the moment, or has just finished.
+        if mode != Mode::Block || !waits.is_in(Mode::Block) || waits.is_woken() {
+            return true;
+        }
+        // The driver does not read at the moment. An error comes again when it writes.
+        let _ = self.stream().map(|stream| wait(&*stream, waits, Interest::Write));
         waits.is_woken()
-            || self.stream().is_some_and(|stream| wait_without_reading(&*stream, waits))
     }
 
-    /// Whether the driver goes on.
+    /// Whether there is a driver to poll.
     fn poll_driver(&self, mode: Mode) -> bool {
         // It is borrowed if a hook, which the driver calls, uses the client that calls it.
         let Ok(mut task) = self.task.try_borrow_mut() else {
@@ -215,9 +147,59 @@ impl<S: Stream> Thread<S> {
         if driver.as_mut().poll(&mut Context::from_waker(&self.waker)).is_ready() {
             self.shared.waits.set_mode(Mode::Idle);
             *task = None;
-            return true;
         }
         true
+    }
+}
+
+impl<S: Stream> Caller for &Thread<S> {
+    fn run<F: Future>(self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        loop {
+            match self.try_run(future.as_mut(), None) {
+                Ok(output) => return output,
+                // It waits for something else than this connection.
+                Err(_) => thread::sleep(PAUSE),
+            }
+        }
+    }
+
+    fn try_run<F: Future>(self, future: F, limit: Option<Instant>) -> Result<F::Output, Stopped> {
+        let mut future = pin!(future);
+        let mut cx = Context::from_waker(Waker::noop());
+        let waits = &self.shared.waits;
+        if limit.is_some() {
+            waits.awaited().limit = limit;
+        }
+        let mut expired = false;
+        let result = loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                break Ok(output);
+            }
+            // What arrived in time counts, however late it is read.
+            if expired {
+                break Err(Stopped::TimedOut);
+            }
+            expired = limit.is_some_and(|limit| Instant::now() >= limit);
+            if !self.turn(if expired { Mode::Try } else { Mode::Block }) {
+                break Err(Stopped::Stuck);
+            }
+        };
+        if limit.is_some() {
+            waits.awaited().limit = None;
+        }
+        result
+    }
+
+    fn run_now(self) {
+        while self.shared.waits.take_woken() {
+            self.poll_driver(Mode::Idle);
+        }
+        self.poll_driver(Mode::Try);
+    }
+
+    fn has_deadlines(self) -> bool {
+        self.stream().is_none_or(|stream| stream.has_deadlines())
     }
 }
 
@@ -227,8 +209,14 @@ impl<S> Default for Shared<S> {
     }
 }
 
-impl<S: fmt::Debug> fmt::Debug for Shared<S> {
+impl<S> fmt::Debug for Shared<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("stream", &self.stream).finish_non_exhaustive()
+        f.write_str("Shared")
+    }
+}
+
+impl<S> fmt::Debug for Thread<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Thread")
     }
 }

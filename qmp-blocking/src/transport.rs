@@ -1,25 +1,26 @@
 //! A stream as the driver sees it: readable only while its thread may wait.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, ready};
+use std::time::{Duration, Instant};
 
-use qmp_driver::{Borrowed, Descriptor, Transport};
+use qmp_driver::{Borrowed, Descriptor, Socket, Transport};
+use qmp_sockets::{SILENT, describe_silence, describe_stop};
+#[cfg(unix)]
+use qmp_sockets::{receive_with_descriptor, send_with_descriptor};
 
-use crate::stream::{Interest, Readiness, Stream};
+use crate::stream::{Interest, Stream};
 
 /// Whether the driver may read, and block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Mode {
     /// Nothing is read.
     Idle,
     /// What is there is read.
     Try,
-    /// One read blocks, or waits for what the driver waits for.
+    /// One read blocks, until there are bytes or until something else that is awaited.
     Block,
 }
 
@@ -27,18 +28,18 @@ pub(crate) enum Mode {
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
     mode: AtomicU8,
-    /// The driver is to be polled before the thread may block again.
+    /// The driver has to be polled before the thread may block again.
     woken: AtomicBool,
     awaited: Mutex<Awaited>,
 }
 
 /// What ends a wait besides bytes to read.
 #[derive(Clone, Copy, Debug, Default)]
-struct Awaited {
+pub(crate) struct Awaited {
     room: bool,
     timer: Option<Instant>,
     /// The thread's own limit.
-    limit: Option<Instant>,
+    pub(crate) limit: Option<Instant>,
 }
 
 impl Waits {
@@ -46,28 +47,19 @@ impl Waits {
         self.mode.store(mode as u8, Ordering::Relaxed);
     }
 
-    fn is(&self, mode: Mode) -> bool {
+    pub(crate) fn is_in(&self, mode: Mode) -> bool {
         self.mode.load(Ordering::Relaxed) == mode as u8
-    }
-
-    /// Whether blocking was allowed, and the driver has not read.
-    pub(crate) fn may_still_block(&self) -> bool {
-        self.is(Mode::Block)
-    }
-
-    pub(crate) fn set_limit(&self, limit: Option<Instant>) {
-        self.awaited().limit = limit;
-    }
-
-    pub(crate) fn take_woken(&self) -> bool {
-        self.woken.swap(false, Ordering::Acquire)
     }
 
     pub(crate) fn is_woken(&self) -> bool {
         self.woken.load(Ordering::Acquire)
     }
 
-    fn awaited(&self) -> MutexGuard<'_, Awaited> {
+    pub(crate) fn take_woken(&self) -> bool {
+        self.woken.swap(false, Ordering::Acquire)
+    }
+
+    pub(crate) fn awaited(&self) -> MutexGuard<'_, Awaited> {
         self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -85,9 +77,9 @@ impl Wake for Waits {
 /// A stream that is read by the thread which waits for what comes.
 #[derive(Debug)]
 pub(crate) struct CallerTransport<S> {
-    stream: Arc<S>,
+    pub(crate) stream: Arc<S>,
     waits: Arc<Waits>,
-    /// The time for streams without deadlines, where it stands still.
+    /// The time for streams without deadlines, for which it stands still.
     opened: Instant,
 }
 
@@ -96,75 +88,62 @@ impl<S: Stream> CallerTransport<S> {
         Self { stream, waits, opened: Instant::now() }
     }
 
-    /// Blocks until there is something to read; `None` if something else has ended the wait.
-    fn wait(&self) -> io::Result<Option<()>> {
-        let Awaited { room, timer, limit } = *self.waits.awaited();
-        let until = timer.into_iter().chain(limit).min();
-        // Reading alone, without a deadline, waits as well, and saves a system call.
-        if !self.stream.has_deadlines() || (until.is_none() && !room) {
-            return Ok(Some(()));
-        }
-        let interest = if room { Interest::ReadOrWrite } else { Interest::Read };
-        let Readiness { read, .. } = self.stream.poll(interest, remaining(until))?;
-        if !read {
-            self.waits.woken.store(true, Ordering::Release);
-        }
-        Ok(read.then_some(()))
-    }
-
-    fn read<T>(&self, read: impl FnOnce() -> io::Result<T>) -> Poll<io::Result<T>> {
-        self.waits.set_mode(Mode::Idle);
-        match self.wait() {
-            Ok(Some(())) => Poll::Ready(read()),
-            Ok(None) => Poll::Pending,
+    /// Whether the stream may be read now; blocks until it can be if that is allowed.
+    fn poll_turn(&self) -> Poll<io::Result<()>> {
+        let ready = if self.waits.is_in(Mode::Block) {
+            self.waits.set_mode(Mode::Idle);
+            wait(&*self.stream, &self.waits, Interest::Read)
+        } else if self.waits.is_in(Mode::Try) && self.stream.has_deadlines() {
+            let ready = self.stream.poll(Interest::Read, Some(Duration::ZERO));
+            if !matches!(ready, Ok(true)) {
+                self.waits.set_mode(Mode::Idle);
+            }
+            ready
+        } else {
+            Ok(false)
+        };
+        match ready {
+            Ok(true) => Poll::Ready(Ok(())),
+            Ok(false) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
         }
     }
-
-    fn try_read(&self, room: &mut [u8]) -> Poll<io::Result<usize>> {
-        match self.stream.try_read(room) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.waits.set_mode(Mode::Idle);
-                Poll::Pending
-            }
-            read => Poll::Ready(read),
-        }
-    }
 }
 
-/// Waits for what a driver that does not read waits for; whether there is anything.
-pub(crate) fn wait_without_reading(stream: &impl Stream, waits: &Waits) -> bool {
+/// Blocks until there is something to read, or until the first of what else is awaited; whether there
+/// is something to read.
+pub(crate) fn wait(stream: &impl Stream, waits: &Waits, interest: Interest) -> io::Result<bool> {
     let Awaited { room, timer, limit } = *waits.awaited();
     let until = timer.into_iter().chain(limit).min();
+    let reads = interest == Interest::Read;
+    // Reading alone, without a deadline, waits as well, and saves a system call.
     if !stream.has_deadlines() || (until.is_none() && !room) {
-        return false;
+        return Ok(reads);
     }
-    match remaining(until) {
-        Some(time) if !room => std::thread::sleep(time),
-        // An error comes again when the driver writes.
-        time => drop(stream.poll(Interest::Write, time)),
+    let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
+    let readable = match (reads, room) {
+        (true, false) => stream.poll(Interest::Read, timeout)?,
+        (true, true) => stream.poll(Interest::ReadOrWrite, timeout)?,
+        (false, true) => stream.poll(Interest::Write, timeout)?,
+        (false, false) => {
+            std::thread::sleep(timeout.unwrap_or_default());
+            false
+        }
+    };
+    if !readable {
+        waits.woken.store(true, Ordering::Release);
     }
-    waits.woken.store(true, Ordering::Release);
-    true
-}
-
-fn remaining(until: Option<Instant>) -> Option<std::time::Duration> {
-    until.map(|until| until.saturating_duration_since(Instant::now()))
+    Ok(readable)
 }
 
 impl<S: Stream> Transport for CallerTransport<S> {
     fn poll_readable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.waits.is(Mode::Idle) { Poll::Pending } else { Poll::Ready(Ok(())) }
+        if self.waits.is_in(Mode::Idle) { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 
     fn poll_read(&self, _: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
-        if self.waits.is(Mode::Block) {
-            self.read(|| self.stream.read(room))
-        } else if self.waits.is(Mode::Try) {
-            self.try_read(room)
-        } else {
-            Poll::Pending
-        }
+        ready!(self.poll_turn())?;
+        Poll::Ready(self.stream.read(room))
     }
 
     #[cfg(unix)]
@@ -173,25 +152,11 @@ impl<S: Stream> Transport for CallerTransport<S> {
         _: &mut Context<'_>,
         room: &mut [u8],
     ) -> Poll<io::Result<(usize, Option<Descriptor>)>> {
-        if self.waits.is(Mode::Try) {
-            let ready = match self.stream.has_deadlines() {
-                true => self.stream.poll(Interest::Read, Some(std::time::Duration::ZERO)),
-                false => Ok(Readiness::default()),
-            };
-            match ready {
-                Ok(Readiness { read: true, .. }) => {}
-                Ok(_) => {
-                    self.waits.set_mode(Mode::Idle);
-                    return Poll::Pending;
-                }
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-            return Poll::Ready(self.stream.read_with_descriptor(room));
-        }
-        if self.waits.is(Mode::Idle) {
-            return Poll::Pending;
-        }
-        self.read(|| self.stream.read_with_descriptor(room))
+        ready!(self.poll_turn())?;
+        Poll::Ready(match self.stream.socket() {
+            Some(Socket::Unix(socket)) => receive_with_descriptor(socket, room),
+            _ => self.stream.read(room).map(|count| (count, None)),
+        })
     }
 
     fn poll_write(
@@ -207,12 +172,11 @@ impl<S: Stream> Transport for CallerTransport<S> {
     }
 
     fn try_write(&self, bytes: &[u8], descriptor: Option<Borrowed<'_>>) -> io::Result<usize> {
-        match descriptor {
+        match (descriptor, self.stream.socket()) {
+            (None, _) => self.stream.try_write(bytes),
             #[cfg(unix)]
-            Some(descriptor) => self.stream.try_write_with_descriptor(bytes, descriptor),
-            #[cfg(not(unix))]
-            Some(never) => match *never {},
-            None => self.stream.try_write(bytes),
+            (Some(descriptor), Some(socket)) => send_with_descriptor(socket, bytes, descriptor),
+            (Some(_), _) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -231,22 +195,24 @@ impl<S: Stream> Transport for CallerTransport<S> {
     }
 
     fn shutdown(&self, how: std::net::Shutdown) {
-        self.stream.shutdown(how);
+        // It fails where the peer has closed already, which is as good.
+        let _ = self.stream.socket().map(|socket| socket.shutdown(how));
     }
 
     fn readers_share_the_thread(&self) -> bool {
         true
     }
 
+    #[cfg(unix)]
     fn carries_descriptors(&self) -> bool {
-        self.stream.carries_descriptors()
+        matches!(self.stream.socket(), Some(Socket::Unix(_)))
     }
 
     fn describe_silence(&self) -> String {
-        self.stream.describe_silence()
+        self.stream.socket().map_or_else(|| SILENT.to_owned(), describe_silence)
     }
 
     fn describe_stop(&self) -> Option<String> {
-        self.stream.describe_stop()
+        self.stream.socket().and_then(describe_stop)
     }
 }

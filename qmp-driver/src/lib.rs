@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod caller;
 mod client;
 mod connection;
 mod driver;
@@ -30,6 +31,7 @@ mod trace;
 mod transport;
 
 pub use builder::Builder;
+pub use caller::{Caller, PendingReply, Spawned, Stopped};
 pub use client::{
     AbortHandle, Client, Deferred, Execute, Operation, Raw, Reply, Response, State, Timeout, Typed,
     Untyped,

@@ -122,7 +122,7 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
 
     /// What a person should try when the other end has said nothing at all.
     fn describe_silence(&self) -> String {
-        "the server may be busy or stopped, or serve another client".to_owned()
+        qmp_sockets::SILENT.to_owned()
     }
 
     /// Why the other end has fallen silent, if that is known.

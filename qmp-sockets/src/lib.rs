@@ -63,6 +63,6 @@ pub use listen::Listener;
 #[cfg(unix)]
 pub use long_path::{LONGEST_PATH, ShortPath, unix_address};
 pub use nonce::nonce;
-pub use peer::{describe_silence, describe_stop};
+pub use peer::{SILENT, describe_silence, describe_stop};
 pub use socket::Socket;
 pub use socket_error::SocketError;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use qmp_driver::server::{Emitter, Hangup, Request};
-use qmp_driver::{Cause, Error, Socket};
+use qmp_driver::{Caller, Cause, Error, Socket, Stopped};
 
 use crate::stream::Stream;
-use crate::thread::{Stopped, Thread};
+use crate::thread::Thread;
 
 /// The commands of one client, and the server's end of the connection to it.
 ///
@@ -60,15 +60,9 @@ impl<S: Stream> Commands<S> {
         let cause = match self.thread.try_run(self.inner.recv(), limit) {
             Ok(request) => return Ok(request),
             Err(Stopped::TimedOut) => Cause::NoCommand { waited: timeout.unwrap_or_default() },
-            Err(Stopped::Stuck) => Cause::AnswerFirst { unanswered: self.inner.in_flight() },
+            Err(_) => Cause::AnswerFirst { unanswered: self.inner.in_flight() },
         };
         Err(self.error(cause))
-    }
-
-    /// Sends events to the client. What cannot be written at once is written while something is
-    /// waited for.
-    pub fn emitter(&self) -> Emitter {
-        self.inner.emitter()
     }
 
     /// Writes everything, and ends the connection. Commands without an answer get none.
@@ -84,34 +78,25 @@ impl<S: Stream> Commands<S> {
         }
     }
 
-    /// The client, as it was named when the connection was made.
-    pub fn peer(&self) -> Arc<str> {
-        self.inner.peer()
-    }
-
-    /// Whether the client has negotiated. A guest agent's need not.
-    pub fn is_ready(&self) -> bool {
-        self.inner.is_ready()
-    }
-
-    /// Whether the client has enabled out-of-band execution.
-    pub fn is_out_of_band(&self) -> bool {
-        self.inner.is_out_of_band()
-    }
-
-    /// How many commands are unanswered.
-    pub fn in_flight(&self) -> usize {
-        self.inner.in_flight()
+    forward! {
+        /// Sends events to the client. What cannot be written at once is written while something is
+        /// waited for.
+        emitter() -> Emitter;
+        /// The client, as it was named when the connection was made.
+        peer() -> Arc<str>;
+        /// Whether the client has negotiated. A guest agent's need not.
+        is_ready() -> bool;
+        /// Whether the client has enabled out-of-band execution.
+        is_out_of_band() -> bool;
+        /// How many commands are unanswered.
+        in_flight() -> usize;
+        /// Why the connection has ended, if that is known: nothing is read to find out.
+        ended() -> Option<Hangup>;
     }
 
     /// How many bytes wait for the client to read.
     pub fn unsent(&self) -> usize {
         self.inner.emitter().unsent()
-    }
-
-    /// Why the connection has ended, if that is known: nothing is read to find out.
-    pub fn ended(&self) -> Option<Hangup> {
-        self.inner.ended()
     }
 
     /// The stream, to wait on several connections at once with poll(2) and the like,

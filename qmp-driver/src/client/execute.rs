@@ -9,6 +9,7 @@ use std::time::Duration;
 use qmp_proto::{Command, RawMessage};
 use serde::Serialize;
 
+use crate::caller::Spawned;
 use crate::client::response::{Raw, Response, Typed, Untyped};
 use crate::client::submission::{Message, Submission};
 use crate::{Cause, Client, Error};
@@ -34,17 +35,21 @@ use crate::{Cause, Client, Error};
 ///
 /// Polling it after it completed, and changing it after it was first polled.
 #[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Execute<R = Untyped> {
+pub struct Execute<R = Untyped, X = Spawned> {
     submission: Submission,
     response: R,
+    pub(crate) caller: X,
+    /// Whether it was given one of its own.
+    pub(crate) has_deadline: bool,
 }
 
 impl Execute<Untyped> {
     pub(crate) fn new(client: &Client, name: &str) -> Self {
-        let submission = Submission::new(client, name.to_owned().into(), Message::command());
-        Self { submission, response: Untyped }
+        Self::of(Submission::new(client, name.to_owned().into(), Message::command()), Untyped)
     }
+}
 
+impl<X> Execute<Untyped, X> {
     /// Sets all arguments: anything that serializes to a JSON object, or to `null` for none.
     pub fn arguments<A: Serialize + ?Sized>(mut self, arguments: &A) -> Self {
         self.submission.set_arguments(arguments);
@@ -65,7 +70,7 @@ impl<C: Command + Serialize> Execute<Typed<C>> {
         if !C::SUCCESS_RESPONSE {
             submission.expect_no_success();
         }
-        Self { submission, response: Typed::new() }
+        Self::of(submission, Typed::new())
     }
 }
 
@@ -79,11 +84,33 @@ impl Execute<Raw> {
             }
             Err(error) => (String::new(), None, Message::Invalid(Cause::Json(error))),
         };
-        Self { submission: Submission::new(client, name.into(), content), response: Raw { id } }
+        Self::of(Submission::new(client, name.into(), content), Raw { id })
     }
 }
 
 impl<R> Execute<R> {
+    const fn of(submission: Submission, response: R) -> Self {
+        Self { submission, response, caller: Spawned, has_deadline: false }
+    }
+}
+
+impl<R, X> Execute<R, X> {
+    /// The same command, run by another.
+    #[doc(hidden)]
+    pub fn on<Y>(self, caller: Y) -> Execute<R, Y> {
+        let Self { submission, response, has_deadline, .. } = self;
+        Execute { submission, response, caller, has_deadline }
+    }
+
+    pub(crate) const fn client(&self) -> &Client {
+        self.submission.client()
+    }
+
+    /// Whether it was polled and waits for a free slot.
+    pub const fn is_queued(&self) -> bool {
+        self.submission.is_queued()
+    }
+
     /// Executes the command out of band: at once, also while an in-band command is busy.
     ///
     /// Only a few commands allow it (`query-yank`, `yank`, `migrate-pause`, `migrate-recover`), on a
@@ -123,14 +150,8 @@ impl<R> Execute<R> {
     /// When it passes the command is not taken back: its outcome is unknown.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.submission.set_deadline(deadline);
+        self.has_deadline = true;
         self
-    }
-}
-
-impl<R> Execute<R> {
-    /// Whether it was polled and waits for a free slot.
-    pub fn is_queued(&self) -> bool {
-        self.submission.is_queued()
     }
 }
 
@@ -139,12 +160,12 @@ impl<R: Response> Future for Execute<R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // Decoded here, in the caller's task, with no lock held.
-        let Self { submission, response } = &mut *self;
+        let Self { submission, response, .. } = &mut *self;
         submission.poll_reply(cx).map(|answer| response.value(answer))
     }
 }
 
-impl<R> fmt::Debug for Execute<R> {
+impl<R, X> fmt::Debug for Execute<R, X> {
     /// Leaves out the arguments, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Execute").field(&self.submission).finish()

@@ -31,7 +31,7 @@ pub enum State {
 }
 
 impl State {
-    fn of(machine: &Machine) -> Self {
+    pub(crate) fn of(machine: &Machine) -> Self {
         match &machine.lifecycle {
             lifecycle if lifecycle.ended.is_some() => {
                 Self::Closed(lifecycle.ended.clone().unwrap_or(Disconnect::ByUs))

@@ -136,6 +136,10 @@ impl Submission {
         self.deadline = Some(deadline);
     }
 
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
     pub(crate) const fn is_queued(&self) -> bool {
         matches!(self.stage, Stage::Queued(..))
     }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use qmp_proto::{Json, OwnedEvent};
 
+use crate::caller::Spawned;
 use crate::client::link::Link;
 use crate::events::conditions::{Conditions, MemberValue};
 use crate::events::inbox::{Inbox, Predicate, Span};
 use crate::events::queue::EventQueue;
-use crate::events::{Event, PersistentSubscription, Subscription};
+use crate::events::reader::{PersistentReader, Reader};
+use crate::events::{PersistentSubscription, Subscription};
 
 /// The default limits of a queue: events, bytes.
 pub(crate) const DEFAULT_LIMITS: (usize, usize) =
@@ -17,7 +19,8 @@ pub(crate) const DEFAULT_LIMITS: (usize, usize) =
 
 /// Makes a [`Subscription`] or a [`PersistentSubscription`]; without conditions, to all events.
 #[must_use = "nothing is subscribed before `subscribe`"]
-pub struct SubscriptionBuilder<'c> {
+pub struct SubscriptionBuilder<'c, X = Spawned> {
+    caller: X,
     link: &'c Arc<Link>,
     conditions: Conditions,
     predicate: Option<Predicate>,
@@ -28,7 +31,23 @@ pub struct SubscriptionBuilder<'c> {
 impl<'c> SubscriptionBuilder<'c> {
     pub(crate) fn new(link: &'c Arc<Link>) -> Self {
         let conditions = Conditions::default();
-        Self { link, conditions, predicate: None, limits: DEFAULT_LIMITS, backlog: false }
+        Self {
+            caller: Spawned,
+            link,
+            conditions,
+            predicate: None,
+            limits: DEFAULT_LIMITS,
+            backlog: false,
+        }
+    }
+}
+
+impl<'c, X> SubscriptionBuilder<'c, X> {
+    /// The same, for another reader.
+    #[doc(hidden)]
+    pub fn on<Y>(self, caller: Y) -> SubscriptionBuilder<'c, Y> {
+        let Self { link, conditions, predicate, limits, backlog, .. } = self;
+        SubscriptionBuilder { caller, link, conditions, predicate, limits, backlog }
     }
 
     /// Selects events by name; called again, those with another name, too.
@@ -89,32 +108,32 @@ impl<'c> SubscriptionBuilder<'c> {
 
     /// Subscribes to the events of the current connection, from this moment on. The subscription ends
     /// with the connection.
-    pub fn subscribe(self) -> Subscription {
-        let connection = self.link.connection();
-        let (inbox, passed) = self.join(Span::Connection);
-        Subscription::new(inbox, passed, connection)
+    pub fn subscribe(self) -> Subscription<X> {
+        let (reader, caller) = self.join(Span::Connection);
+        Subscription { reader, caller }
     }
 
     /// Subscribes to the events of the current connection and all that follow it, from this moment
     /// on. The subscription ends with the client.
-    pub fn subscribe_persistent(self) -> PersistentSubscription {
+    pub fn subscribe_persistent(self) -> PersistentSubscription<X> {
         let link = Arc::clone(self.link);
-        let (inbox, passed) = self.join(Span::Client);
-        PersistentSubscription::new(inbox, passed, link)
+        let (reader, caller) = self.join(Span::Client);
+        PersistentSubscription { reader: PersistentReader::new(reader, link), caller }
     }
 
-    fn join(self, span: Span) -> (Arc<Inbox>, EventQueue<Event>) {
+    fn join(self, span: Span) -> (Reader, X) {
+        let connection = self.link.connection();
         let mut passed = EventQueue::with_limits(self.limits.0, self.limits.1);
         let inbox = Inbox::new(self.conditions, self.predicate, span, self.limits);
-        let backlog = self.link.connection().common.bus.subscribe(&inbox);
+        let backlog = connection.common.bus.subscribe(&inbox);
         for event in backlog.iter().filter(|event| self.backlog && inbox.wants(event)) {
             passed.push(event.detached(), event.message().len());
         }
-        (inbox, passed)
+        (Reader::new(inbox, passed, connection), self.caller)
     }
 }
 
-impl fmt::Debug for SubscriptionBuilder<'_> {
+impl<X> fmt::Debug for SubscriptionBuilder<'_, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SubscriptionBuilder")
             .field("names", &self.conditions.names())

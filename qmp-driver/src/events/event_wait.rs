@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use qmp_proto::{Json, OwnedEvent};
 
+use crate::caller::Spawned;
 use crate::client::link::Link;
 use crate::connection::Connection;
 use crate::connection::waiting::Timer;
+use crate::events::Event;
 use crate::events::builder::DEFAULT_LIMITS;
 use crate::events::conditions::{Conditions, MemberValue};
 use crate::events::inbox::{Inbox, Span};
 use crate::events::queue::{EventQueue, PersistentItem};
-use crate::events::{Event, Subscription};
+use crate::events::reader::Reader;
 use crate::{Cause, Error};
 
 /// A wait for one event, with conditions; without any, for the next event.
@@ -27,7 +29,8 @@ use crate::{Cause, Error};
 ///
 /// Cancel-safe: dropped, or polled in a `select!` that takes another branch, it takes no event.
 #[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct EventWait<'e> {
+pub struct EventWait<'e, X = Spawned> {
+    pub(crate) caller: X,
     source: Source<'e>,
     conditions: Conditions,
     predicate: Option<Predicate<'e>>,
@@ -37,8 +40,8 @@ pub struct EventWait<'e> {
 type Predicate<'e> = Box<dyn FnMut(&OwnedEvent) -> bool + Send + 'e>;
 
 enum Source<'e> {
-    Own(Subscription),
-    Lent(&'e mut Subscription),
+    Own(Reader),
+    Lent(&'e mut Reader),
 }
 
 impl EventWait<'static> {
@@ -47,20 +50,20 @@ impl EventWait<'static> {
         let connection = link.connection();
         let inbox = Inbox::new(Conditions::default(), None, Span::Connection, DEFAULT_LIMITS);
         connection.common.bus.subscribe(&inbox);
-        let own = Subscription::new(inbox, EventQueue::new(), Arc::clone(&connection));
-        Self::of(Source::Own(own), connection)
+        let own = Reader::new(inbox, EventQueue::new(), Arc::clone(&connection));
+        Self::of(Source::Own(own), connection, Spawned)
     }
 }
 
-impl<'e> EventWait<'e> {
-    pub(super) fn in_subscription(subscription: &'e mut Subscription) -> Self {
-        let connection = Arc::clone(&subscription.connection);
-        Self::of(Source::Lent(subscription), connection)
+impl<'e, X> EventWait<'e, X> {
+    pub(super) fn of_reader(reader: &'e mut Reader, caller: X) -> Self {
+        let connection = Arc::clone(reader.connection());
+        Self::of(Source::Lent(reader), connection, caller)
     }
 
-    fn of(source: Source<'e>, connection: Arc<Connection>) -> Self {
+    fn of(source: Source<'e>, connection: Arc<Connection>, caller: X) -> Self {
         let timer = Timer::new(connection, None);
-        Self { source, conditions: Conditions::default(), predicate: None, timer }
+        Self { caller, source, conditions: Conditions::default(), predicate: None, timer }
     }
 
     /// Selects events by name; called again, those with another name, too.
@@ -102,6 +105,17 @@ impl<'e> EventWait<'e> {
         self
     }
 
+    /// The same wait, made by another.
+    #[doc(hidden)]
+    pub fn on<Y>(self, caller: Y) -> EventWait<'e, Y> {
+        let Self { source, conditions, predicate, timer, .. } = self;
+        EventWait { caller, source, conditions, predicate, timer }
+    }
+
+    pub(crate) const fn has_deadline(&self) -> bool {
+        self.timer.timeout().is_some()
+    }
+
     fn with_condition(mut self, add: impl Fn(&mut Conditions)) -> Self {
         if let Source::Own(own) = &self.source {
             // Other events need not wake this task.
@@ -111,14 +125,14 @@ impl<'e> EventWait<'e> {
         self
     }
 
-    fn subscription(&mut self) -> &mut Subscription {
+    fn reader(&mut self) -> &mut Reader {
         match &mut self.source {
             Source::Own(own) => own,
             Source::Lent(lent) => lent,
         }
     }
 
-    fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Result<Event, Error>> {
+    pub(crate) fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Result<Event, Error>> {
         if !self.timer.has_started() {
             self.timer.start();
             if let Some(event) = self.take_passed() {
@@ -126,7 +140,7 @@ impl<'e> EventWait<'e> {
             }
         }
         loop {
-            match self.subscription().inbox.poll_pop(cx) {
+            match self.reader().inbox.poll_pop(cx) {
                 Poll::Ready(Some(PersistentItem::Event(event))) => {
                     if matches(&self.conditions, &mut self.predicate, &event) {
                         return Poll::Ready(Ok(event));
@@ -167,7 +181,7 @@ impl<'e> EventWait<'e> {
         connection.disconnected(reason, false)
     }
 
-    fn error(&self, cause: Cause) -> Error {
+    pub(crate) fn error(&self, cause: Cause) -> Error {
         self.timer.connection().error(cause)
     }
 }
@@ -188,7 +202,7 @@ impl Future for EventWait<'_> {
     }
 }
 
-impl fmt::Debug for EventWait<'_> {
+impl<X> fmt::Debug for EventWait<'_, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventWait")
             .field("names", &self.conditions.names())

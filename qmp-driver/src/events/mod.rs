@@ -7,6 +7,7 @@ mod event_wait;
 mod inbox;
 mod persistent;
 pub(crate) mod queue;
+mod reader;
 mod subscription;
 
 use qmp_proto::OwnedEvent;

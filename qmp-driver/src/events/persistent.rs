@@ -3,15 +3,13 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use crate::Event;
-use crate::client::link::Link;
-use crate::events::inbox::Inbox;
-use crate::events::queue::{EventQueue, PersistentItem};
+use crate::caller::Spawned;
+use crate::events::queue::PersistentItem;
+use crate::events::reader::PersistentReader;
 
 /// A subscription to the events of all connections of a client: a stream that tells where a
 /// connection ended and where another began, and that ends with the client.
@@ -40,46 +38,29 @@ use crate::events::queue::{EventQueue, PersistentItem};
 /// ```
 ///
 /// [`Client::reconnect`]: crate::Client::reconnect
-pub struct PersistentSubscription {
-    inbox: Arc<Inbox>,
-    /// What was taken over from the inbox.
-    passed: EventQueue<Event>,
-    /// Keeps what is needed to reconnect, though not the connection.
-    _link: Arc<Link>,
+pub struct PersistentSubscription<X = Spawned> {
+    pub(crate) reader: PersistentReader,
+    pub(crate) caller: X,
 }
 
 impl PersistentSubscription {
-    pub(super) fn new(inbox: Arc<Inbox>, passed: EventQueue<Event>, link: Arc<Link>) -> Self {
-        Self { inbox, passed, _link: link }
-    }
-
     /// Returns the next event, count of events that were not read in time, or change of the
     /// connection; `None` once the client was dropped, its connection has ended and everything was
     /// read.
     ///
     /// Cancel-safe: an item that was not returned stays in the queue.
     pub async fn recv(&mut self) -> Option<PersistentItem> {
-        poll_fn(|cx| self.poll_recv(cx)).await
+        poll_fn(|cx| self.reader.poll_recv(cx)).await
     }
 
     /// Returns the next item that is already there.
     pub fn try_recv(&mut self) -> Option<PersistentItem> {
-        if self.passed.is_empty() {
-            self.inbox.hand_over(&mut self.passed);
-        }
-        self.passed.pop()
+        self.reader.try_recv()
     }
 
     /// Returns all items that are already there.
     pub fn drain(&mut self) -> Vec<PersistentItem> {
         std::iter::from_fn(|| self.try_recv()).collect()
-    }
-
-    fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<PersistentItem>> {
-        if self.passed.is_empty() {
-            ready!(self.inbox.poll_hand_over(cx, &mut self.passed));
-        }
-        Poll::Ready(self.passed.pop())
     }
 }
 
@@ -87,12 +68,14 @@ impl Stream for PersistentSubscription {
     type Item = PersistentItem;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<PersistentItem>> {
-        self.poll_recv(cx)
+        self.reader.poll_recv(cx)
     }
 }
 
-impl fmt::Debug for PersistentSubscription {
+impl<X> fmt::Debug for PersistentSubscription<X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PersistentSubscription").field("inbox", &self.inbox).finish_non_exhaustive()
+        f.debug_struct("PersistentSubscription")
+            .field("reader", &self.reader)
+            .finish_non_exhaustive()
     }
 }

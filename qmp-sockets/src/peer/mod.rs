@@ -6,9 +6,9 @@ mod linux;
 #[cfg(unix)]
 use std::os::fd::AsFd;
 
-#[cfg(not(target_os = "linux"))]
-const UNKNOWN: &str = "the server is silent: another client may be attached (QMP serves one client \
-                       per socket), or the server is stopped or busy";
+/// Why a server may be silent of whose process nothing is known.
+pub const SILENT: &str = "the server is silent: another client may be attached (QMP serves one \
+                          client per socket), or the server is stopped or busy";
 
 /// Why a server may be silent that has been connected to: one sentence, with what to do about it.
 ///
@@ -35,14 +35,14 @@ pub fn describe_silence(socket: impl AsFd) -> String {
     #[cfg(not(target_os = "linux"))]
     {
         let _ = socket;
-        UNKNOWN.to_owned()
+        SILENT.to_owned()
     }
 }
 
 /// Why a server may be silent that has been connected to: one sentence, with what to do about it.
 #[cfg(not(unix))]
 pub fn describe_silence<S>(_socket: S) -> String {
-    UNKNOWN.to_owned()
+    SILENT.to_owned()
 }
 
 /// The reason why a server that was heard of before is silent now, if it is that its process was

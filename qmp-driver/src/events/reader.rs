@@ -1,0 +1,129 @@
+//! The reader's half of a subscription, whoever waits.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use crate::client::link::Link;
+use crate::connection::Connection;
+use crate::connection::waiting::Timer;
+use crate::events::inbox::Inbox;
+use crate::events::queue::{EventItem, EventQueue, PersistentItem};
+use crate::{Cause, Error, Event};
+
+/// Reads the events of one connection.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(super) inbox: Arc<Inbox>,
+    /// What was taken over from the inbox, or passed over by a wait: older than all that is there.
+    pub(super) passed: EventQueue<Event>,
+    connection: Arc<Connection>,
+}
+
+impl Reader {
+    pub(super) const fn new(
+        inbox: Arc<Inbox>,
+        passed: EventQueue<Event>,
+        connection: Arc<Connection>,
+    ) -> Self {
+        Self { inbox, passed, connection }
+    }
+
+    pub(super) const fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// The next item that is already there.
+    pub(crate) fn try_recv(&mut self) -> Option<EventItem> {
+        self.try_pop().and_then(item)
+    }
+
+    fn try_pop(&mut self) -> Option<PersistentItem> {
+        if self.passed.is_empty() {
+            self.inbox.hand_over(&mut self.passed);
+        }
+        self.passed.pop()
+    }
+
+    /// All items that are already there.
+    pub(crate) fn drain(&mut self) -> Vec<EventItem> {
+        std::iter::from_fn(|| self.try_recv()).collect()
+    }
+
+    pub(crate) fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<EventItem>> {
+        self.poll_pop(cx).map(|popped| popped.and_then(item))
+    }
+
+    fn poll_pop(&mut self, cx: &Context<'_>) -> Poll<Option<PersistentItem>> {
+        if self.passed.is_empty() {
+            // All at once: the lock is taken, and the driver kept out, once for many events.
+            ready!(self.inbox.poll_hand_over(cx, &mut self.passed));
+        }
+        Poll::Ready(self.passed.pop())
+    }
+
+    pub(crate) async fn recv_timeout(
+        &mut self,
+        timeout: Duration,
+    ) -> Result<Option<EventItem>, Error> {
+        let mut timer = Timer::new(Arc::clone(&self.connection), Some(timeout));
+        poll_fn(|cx| match self.poll_recv(cx) {
+            Poll::Ready(item) => Poll::Ready(Ok(item)),
+            Poll::Pending => timer.poll(cx).map(|waited| {
+                let names = self.inbox.names();
+                Err(self.error(Cause::NoEvent { waited, names }))
+            }),
+        })
+        .await
+    }
+
+    /// Puts an event behind those that were passed over before. Its neighbours may be taken, so it
+    /// must not keep them in memory.
+    pub(super) fn pass(&mut self, event: &Event) {
+        self.passed.push(event.detached(), event.message().len());
+    }
+
+    pub(crate) fn error(&self, cause: Cause) -> Error {
+        self.connection.error(cause)
+    }
+}
+
+/// A subscription to one connection is told of no other.
+fn item(item: PersistentItem) -> Option<EventItem> {
+    match item {
+        PersistentItem::Event(event) => Some(EventItem::Event(event)),
+        PersistentItem::Lagged(count) => Some(EventItem::Lagged(count)),
+        PersistentItem::Disconnected(_) | PersistentItem::Reconnected => None,
+    }
+}
+
+/// Reads the events of all connections of a client.
+#[derive(Debug)]
+pub(crate) struct PersistentReader {
+    reader: Reader,
+    /// Leads to the current connection, and does not keep it open.
+    link: Arc<Link>,
+}
+
+impl PersistentReader {
+    pub(super) const fn new(reader: Reader, link: Arc<Link>) -> Self {
+        Self { reader, link }
+    }
+
+    pub(crate) fn connection(&self) -> Arc<Connection> {
+        self.link.connection()
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.reader.inbox.names()
+    }
+
+    pub(crate) fn try_recv(&mut self) -> Option<PersistentItem> {
+        self.reader.try_pop()
+    }
+
+    pub(crate) fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<PersistentItem>> {
+        self.reader.poll_pop(cx)
+    }
+}
