@@ -29,6 +29,7 @@ mod starting;
 mod sync;
 mod trace;
 mod transport;
+mod writing;
 
 pub use builder::Builder;
 pub use caller::{Caller, PendingReply, Spawned, Stopped};

@@ -209,7 +209,7 @@ impl Client {
     /// Leaves what is sent next to the driver, which writes it in one go with what follows.
     #[doc(hidden)]
     pub fn hold_output(&self) {
-        self.connection().lock().collect_output();
+        self.connection().lock().writing.hold();
     }
 
     /// Begins to close as the drop of the last client does.

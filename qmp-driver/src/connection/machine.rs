@@ -1,7 +1,6 @@
 //! What lies under the one lock of a connection.
 
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -15,7 +14,8 @@ use crate::Transport;
 use crate::connection::deferred::Adopted;
 use crate::connection::waits::{Answer, Wait, Waits};
 use crate::connection::wire::Seen;
-use crate::transport::{Descriptor, lend};
+use crate::transport::Descriptor;
+use crate::writing::WriteHalf;
 
 /// How long an agent has for one sync before another is sent: what was written before it opened
 /// its port may be lost.
@@ -30,7 +30,7 @@ const AGENT_LINGERS: Duration = Duration::from_millis(200);
 /// predicate runs, nothing is serialized. What is left to do goes into an [`After`].
 pub(crate) struct Machine {
     pub(crate) client: Client<usize>,
-    pub(crate) output: Output<Descriptor>,
+    pub(crate) writing: WriteHalf,
     pub(crate) waits: Waits,
     pub(crate) lifecycle: Lifecycle,
     /// `None` once the connection has ended.
@@ -47,22 +47,9 @@ pub(crate) struct Machine {
     pub(crate) deferred_until: Option<Instant>,
     /// Until when the driver waits for readers of events, and reads nothing.
     pub(crate) patience: Option<Instant>,
-    pub(crate) writer: Writer,
     /// Whether somebody looks at the wire.
     pub(crate) watched: bool,
     pub(crate) seen: Seen,
-}
-
-/// Who writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Writer {
-    /// Whoever sends a command tries.
-    Anyone,
-    /// The driver has earlier bytes that are still to be written, or is about to write what those
-    /// who were answered together send next, in one go.
-    Driver,
-    /// Nobody: the server does not read any more. What it said before is still read.
-    Nobody,
 }
 
 /// Where the connection stands.
@@ -143,7 +130,7 @@ impl Machine {
     ) -> Self {
         Self {
             client,
-            output: Output::new(),
+            writing: WriteHalf::new(Output::new()),
             waits: Waits::default(),
             lifecycle: Lifecycle { handshake: handshake.map(Box::new), ..Lifecycle::default() },
             transport: Some(transport),
@@ -153,7 +140,6 @@ impl Machine {
             deferring: false,
             deferred_until: None,
             patience: None,
-            writer: Writer::Anyone,
             watched: false,
             seen: Seen::new(),
         }
@@ -164,10 +150,10 @@ impl Machine {
         &mut self,
         say: impl FnOnce(&mut Client<usize>, &mut Output<Descriptor>) -> R,
     ) -> R {
-        let before = self.output.length();
-        let result = say(&mut self.client, &mut self.output);
+        let before = self.writing.output.length();
+        let result = say(&mut self.client, &mut self.writing.output);
         if self.watched {
-            let said = self.output.since(before);
+            let said = self.writing.output.since(before);
             if !said.is_empty() {
                 self.seen.push_back((Direction::Sent, said.to_vec()));
             }
@@ -193,26 +179,9 @@ impl Machine {
         if self.patience.is_some() {
             self.wake_driver(after);
         }
-        if self.writer == Writer::Anyone {
-            let Some(transport) = &self.transport else {
-                return;
-            };
-            while let Some(outgoing) = self.output.next() {
-                let descriptor = lend(outgoing.descriptor);
-                match transport.try_write(outgoing.bytes, descriptor) {
-                    Ok(count @ 1..) => {
-                        if let Some(descriptor) = self.output.sent(count) {
-                            after.descriptor = Some(descriptor);
-                        }
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    // An error is found again, and dealt with, by the driver.
-                    Ok(0) | Err(_) => return self.wake_driver(after),
-                }
-            }
-        }
-        if self.writer == Writer::Nobody {
-            self.discard_output(after);
+        let transport = self.transport.as_deref();
+        if self.writing.try_write(transport, &mut after.descriptor) {
+            self.wake_driver(after);
         }
     }
 
@@ -276,21 +245,12 @@ impl Machine {
             let answer = Answer::None(lost.ending);
             self.waits.settle(lost.token, lost.request, answer, &mut after.wakers);
         }
-        self.discard_output(after);
+        after.descriptor = self.writing.close().or(after.descriptor.take());
         self.lifecycle.ended.get_or_insert(reason);
         self.lifecycle.handshake = None;
         self.waits.wake_all(&mut after.wakers);
         self.wake_driver(after);
         after.transport = self.transport.take();
-    }
-
-    pub(crate) fn discard_output(&mut self, after: &mut After) {
-        while !self.output.is_empty() {
-            let rest = self.output.length();
-            if let Some(descriptor) = self.output.sent(rest) {
-                after.descriptor = Some(descriptor);
-            }
-        }
     }
 
     /// Wakes those whose deadline has passed, and syncs when it is time to. Gives back a handshake
@@ -316,33 +276,12 @@ impl Machine {
         }
     }
 
-    /// Gives the driver what callers could not write, unless it still has some.
-    pub(crate) fn hand_over(&mut self, outgoing: &mut Output<Descriptor>) {
-        if self.writer == Writer::Nobody {
-            return self.discard_output(&mut After::default());
-        }
-        if outgoing.is_empty() {
-            std::mem::swap(&mut self.output, outgoing);
-        }
-        self.writer = match outgoing.is_empty() {
-            true => Writer::Anyone,
-            false => Writer::Driver,
-        };
-    }
-
-    /// The driver writes next, in one go, what several who were answered send now.
-    pub(crate) fn collect_output(&mut self) {
-        if self.writer == Writer::Anyone {
-            self.writer = Writer::Driver;
-        }
-    }
-
     /// Whether closing has nothing left to wait for but the driver's own.
     pub(crate) fn has_finished(&self) -> bool {
         let Some(closing) = self.lifecycle.closing else {
             return false;
         };
-        self.output.is_empty()
+        self.writing.output.is_empty()
             && self.adopted.is_empty()
             && (!closing.answers || self.client.in_flight() == 0)
     }

@@ -5,55 +5,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::Disconnect;
-use qmp_proto::Sink;
 
 use super::dispatch::{Dispatched, dispatch};
 use super::{Driver, Next};
-use crate::connection::machine::Writer;
-use crate::transport::{is_end, lend};
+use crate::transport::is_end;
+use crate::writing::Outgoing;
 
 impl Driver {
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Disconnect> {
-        loop {
-            while let Some(outgoing) = self.outgoing.next() {
-                let descriptor = lend(outgoing.descriptor);
-                match self.transport.poll_write(cx, outgoing.bytes, descriptor) {
-                    Poll::Pending => return Ok(()),
-                    // The descriptor that has left is closed: the server has its own.
-                    Poll::Ready(Ok(count @ 1..)) => drop(self.outgoing.sent(count)),
-                    Poll::Ready(Ok(0)) => self.stop_writing(),
-                    Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                    // What the server said before it closed is still to be read.
-                    Poll::Ready(Err(error)) if is_end(&error) => self.stop_writing(),
-                    Poll::Ready(Err(error)) => return Err(Disconnect::Io(Arc::new(error))),
-                }
-                self.unflushed = true;
+        let Self { connection, transport, outgoing, .. } = self;
+        let take_over = |outgoing: &mut Outgoing| connection.lock().writing.hand_over(outgoing);
+        match outgoing.write(cx, &**transport, take_over) {
+            Ok(true) => Ok(()),
+            // What the server sent before it closed is still to be read.
+            Ok(false) => {
+                connection.with(|machine, after| after.descriptor = machine.writing.close());
+                Ok(())
             }
-            if self.unflushed {
-                match self.transport.poll_flush(cx) {
-                    Poll::Pending => return Ok(()),
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(error)) if is_end(&error) => self.stop_writing(),
-                    Poll::Ready(Err(error)) => return Err(Disconnect::Io(Arc::new(error))),
-                }
-                self.unflushed = false;
-                // Meanwhile others left their bytes to us.
-                self.connection.lock().hand_over(&mut self.outgoing);
-            }
-            if self.outgoing.is_empty() {
-                return Ok(());
-            }
+            Err(error) => Err(Disconnect::Io(Arc::new(error))),
         }
-    }
-
-    fn stop_writing(&mut self) {
-        while !self.outgoing.is_empty() {
-            drop(self.outgoing.sent(self.outgoing.length()));
-        }
-        self.connection.with(|machine, after| {
-            machine.writer = Writer::Nobody;
-            machine.discard_output(after);
-        });
     }
 
     pub(super) fn read(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {

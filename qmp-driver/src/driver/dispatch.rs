@@ -13,7 +13,7 @@ use qmp_sockets::nonce;
 
 use crate::client::response::Completed;
 use crate::connection::Connection;
-use crate::connection::machine::{After, Failed, Handshake, Machine, Writer};
+use crate::connection::machine::{After, Failed, Handshake, Machine};
 use crate::connection::waits::Answer;
 use crate::trace;
 
@@ -109,8 +109,8 @@ fn settle(connection: &Connection, answers: Few<Heard<'_>>, after: &mut After) {
     let several = answers.len() > 1;
     let answers: Few<_> = answers.into_iter().map(Heard::into_owned).collect();
     let mut machine = connection.lock();
-    if several && machine.writer == Writer::Anyone {
-        machine.writer = Writer::Driver;
+    if several {
+        machine.writing.hold();
     }
     for (key, request, answer) in answers {
         machine.waits.settle(key, request, answer, &mut after.wakers);

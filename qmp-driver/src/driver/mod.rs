@@ -12,14 +12,14 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::Disconnect;
-use qmp_proto::{InputBuffer, Output};
+use qmp_proto::InputBuffer;
 use qmp_sockets::advise_on_handshake;
 
 use crate::Transport;
 use crate::connection::Connection;
 use crate::connection::deferred::Deferred;
 use crate::connection::machine::{Failed, Handshake};
-use crate::transport::Descriptor;
+use crate::writing::Outgoing;
 pub(crate) use dispatch::{BATCH, Few};
 
 /// How many times one poll reads before other tasks get their turn.
@@ -45,8 +45,7 @@ pub struct Driver {
     transport: Arc<dyn Transport>,
     input: InputBuffer,
     /// What callers could not write.
-    outgoing: Output<Descriptor>,
-    unflushed: bool,
+    outgoing: Outgoing,
     /// Nothing more is written.
     write_closed: bool,
     /// Futures that are completed for those who dropped them.
@@ -72,8 +71,7 @@ impl Driver {
             connection,
             transport,
             input: InputBuffer::new(longest),
-            outgoing: Output::new(),
-            unflushed: false,
+            outgoing: Outgoing::new(),
             write_closed: false,
             deferred: Deferred::default(),
             received: 0,
@@ -96,7 +94,7 @@ impl Future for Driver {
                 // Others have their turn first. Those who were answered together send their next
                 // commands now, and these leave in one write.
                 if self.several {
-                    self.connection.lock().collect_output();
+                    self.connection.lock().writing.hold();
                 }
                 cx.waker().wake_by_ref();
                 Poll::Pending
@@ -152,7 +150,7 @@ impl Driver {
     /// Closes our end once everything is written and awaited, and the whole connection unless the
     /// server is given time to read it.
     fn finish_closing(&mut self, cx: &mut Context<'_>) -> Result<(), Disconnect> {
-        let written = self.outgoing.is_empty() && !self.unflushed && self.deferred.is_empty();
+        let written = self.outgoing.is_done() && self.deferred.is_empty();
         if !written || !self.connection.lock().has_finished() {
             return Ok(());
         }
@@ -210,7 +208,7 @@ impl Driver {
             stale = machine.driver.replace(waker);
         }
         machine.watched = watched;
-        machine.hand_over(&mut self.outgoing);
+        machine.writing.hand_over(&mut self.outgoing);
         self.deferred.take_over(&mut machine);
         self.clocked = machine.armed.is_some() || machine.next_deadline().is_some();
         let stand = match &machine.lifecycle.ended {
@@ -236,7 +234,7 @@ impl Driver {
             };
             let set = machine.armed;
             machine.armed = machine.timer(now, shaking);
-            (due, set, machine.armed, !machine.output.is_empty())
+            (due, set, machine.armed, !machine.writing.output.is_empty())
         });
         if let Some(handshake) = due? {
             self.give_up(handshake)?;

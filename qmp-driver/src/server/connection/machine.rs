@@ -1,7 +1,6 @@
 //! What lies under the one lock of a connection to a client.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -11,8 +10,9 @@ use qmp_proto::{Output, Sink};
 use slab::Slab;
 
 use crate::Transport;
-use crate::connection::machine::Writer;
 use crate::server::builder::Settings;
+use crate::transport::Descriptor;
+use crate::writing::WriteHalf;
 
 #[cfg(unix)]
 type Arrivals = qmp_sockets::Arrivals;
@@ -29,12 +29,9 @@ const ENOUGH_UNSENT: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) server: Server,
-    pub(crate) output: Output,
-    /// How many bytes the driver has taken out of `output` and not written yet.
-    pub(crate) leaving: usize,
+    pub(crate) writing: WriteHalf,
     /// How many bytes of events were appended since the last time that nothing was unsent.
     event_bytes: usize,
-    pub(crate) writer: Writer,
     /// `None` once the connection has ended.
     pub(crate) transport: Option<Arc<dyn Transport>>,
     /// Commands that nobody has received yet.
@@ -83,16 +80,14 @@ impl After {
 impl Machine {
     pub(crate) fn new(
         server: Server,
-        output: Output,
+        output: Output<Descriptor>,
         settings: &Settings,
         transport: Arc<dyn Transport>,
     ) -> Self {
         Self {
             server,
-            output,
-            leaving: 0,
+            writing: WriteHalf::new(output),
             event_bytes: 0,
-            writer: Writer::Anyone,
             transport: Some(transport),
             queue: VecDeque::new(),
             arrivals: Arrivals::default(),
@@ -109,7 +104,7 @@ impl Machine {
 
     /// How many bytes are still to be written.
     pub(crate) fn unsent(&self) -> usize {
-        self.output.unsent() + self.leaving
+        self.writing.unsent()
     }
 
     /// Whether the client has negotiated, where it has to.
@@ -134,9 +129,9 @@ impl Machine {
     pub(crate) fn settle<R>(
         &mut self,
         after: &mut After,
-        settle: impl FnOnce(&mut Server, &mut Output) -> R,
+        settle: impl FnOnce(&mut Server, &mut Output<Descriptor>) -> R,
     ) -> R {
-        let settled = settle(&mut self.server, &mut self.output);
+        let settled = settle(&mut self.server, &mut self.writing.output);
         self.try_write(after);
         if self.paused || self.closing || self.input_ended {
             self.wake_driver(after);
@@ -148,14 +143,14 @@ impl Machine {
     pub(crate) fn emit<R>(
         &mut self,
         after: &mut After,
-        emit: impl FnOnce(&mut Server, &mut Output) -> R,
+        emit: impl FnOnce(&mut Server, &mut Output<Descriptor>) -> R,
     ) -> R {
         if self.unsent() == 0 {
             self.event_bytes = 0;
         }
-        let before = self.output.length();
-        let emitted = emit(&mut self.server, &mut self.output);
-        self.event_bytes += self.output.length() - before;
+        let before = self.writing.output.length();
+        let emitted = emit(&mut self.server, &mut self.writing.output);
+        self.event_bytes += self.writing.output.length() - before;
         self.try_write(after);
         // Long answers that wait are no fault of the client's, and it has not asked for events.
         let unsent = self.unsent();
@@ -167,42 +162,10 @@ impl Machine {
 
     /// Writes what can be written at once; the driver is woken for the rest.
     fn try_write(&mut self, after: &mut After) {
-        if self.writer == Writer::Anyone {
-            let Some(transport) = &self.transport else {
-                return;
-            };
-            while let Some(outgoing) = self.output.next() {
-                match transport.try_write(outgoing.bytes, None) {
-                    Ok(count @ 1..) => drop(self.output.sent(count)),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    // An error is found again, and dealt with, by the driver.
-                    Ok(0) | Err(_) => return self.wake_driver(after),
-                }
-            }
+        let transport = self.transport.as_deref();
+        if self.writing.try_write(transport, &mut None) {
+            self.wake_driver(after);
         }
-        if self.writer == Writer::Nobody {
-            self.discard_output();
-        }
-    }
-
-    /// Gives the driver what others could not write, unless it still has some.
-    pub(crate) fn hand_over(&mut self, outgoing: &mut Output) {
-        if self.writer == Writer::Nobody {
-            self.discard_output();
-            return;
-        }
-        if outgoing.is_empty() {
-            std::mem::swap(&mut self.output, outgoing);
-        }
-        self.leaving = outgoing.unsent();
-        self.writer = match outgoing.is_empty() {
-            true => Writer::Anyone,
-            false => Writer::Driver,
-        };
-    }
-
-    pub(crate) fn discard_output(&mut self) {
-        self.output.sent(usize::MAX);
     }
 
     pub(crate) fn wake_driver(&mut self, after: &mut After) {
@@ -232,8 +195,7 @@ impl Machine {
             return false;
         }
         self.ended = Some(reason);
-        self.writer = Writer::Nobody;
-        self.discard_output();
+        drop(self.writing.close());
         self.wake_receiver(after);
         self.wake_driver(after);
         self.wake_watchers(after);

@@ -11,13 +11,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::server::Hangup;
-use qmp_proto::{InputBuffer, Output};
+use qmp_proto::InputBuffer;
 
 use self::take::{Taken, take};
 use crate::Transport;
-use crate::connection::machine::Writer;
 use crate::server::connection::Connection;
 use crate::transport::{Descriptor, is_end};
+use crate::writing::Outgoing;
 
 /// How many times one poll reads before other tasks get their turn.
 const TURNS_A_POLL: usize = 16;
@@ -43,8 +43,7 @@ pub struct Driver {
     /// What is in the input is no whole message.
     starved: bool,
     /// What others could not write.
-    outgoing: Output,
-    unflushed: bool,
+    outgoing: Outgoing,
     manners: Manners,
     /// When we give up a client that does not read, once there is nothing more to say, and how much
     /// was unsent when that was set.
@@ -89,8 +88,7 @@ impl Driver {
             input: InputBuffer::new(longest),
             read: 0,
             starved: true,
-            outgoing: Output::new(),
-            unflushed: false,
+            outgoing: Outgoing::new(),
             manners,
             give_up: None,
         }
@@ -128,7 +126,7 @@ impl Driver {
             if let Some(reason) = &machine.ended {
                 return Err(reason.clone());
             }
-            machine.hand_over(outgoing);
+            machine.writing.hand_over(outgoing);
             Ok(())
         })?;
         self.write(cx)?;
@@ -146,13 +144,13 @@ impl Driver {
 
     fn stand(&self) -> Stand {
         let mut machine = self.connection.lock();
-        machine.leaving = self.outgoing.unsent();
+        machine.writing.leaving = self.outgoing.unsent();
         let wants_input = machine.wants_input();
         machine.paused = !wants_input;
         if !machine.has_spoken() {
             return Stand::Open { wants_input };
         }
-        if machine.unsent() > 0 || self.unflushed {
+        if machine.unsent() > 0 || !self.outgoing.is_done() {
             return Stand::Flushing;
         }
         Stand::Finished(if machine.closing { Hangup::ByUs } else { Hangup::ByClient })
@@ -176,39 +174,17 @@ impl Driver {
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Hangup> {
-        loop {
-            while let Some(outgoing) = self.outgoing.next() {
-                match self.transport.poll_write(cx, outgoing.bytes, None) {
-                    Poll::Pending => return Ok(()),
-                    Poll::Ready(Ok(count @ 1..)) => drop(self.outgoing.sent(count)),
-                    Poll::Ready(Ok(0)) => self.stop_writing(),
-                    Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                    // What the client said before it left is still to be done.
-                    Poll::Ready(Err(error)) if is_end(&error) => self.stop_writing(),
-                    Poll::Ready(Err(error)) => return Err(Hangup::Io(Arc::new(error))),
-                }
-                self.unflushed = true;
+        let Self { connection, transport, outgoing, .. } = self;
+        let take_over = |outgoing: &mut Outgoing| connection.lock().writing.hand_over(outgoing);
+        match outgoing.write(cx, &**transport, take_over) {
+            Ok(true) => Ok(()),
+            // What the client sent before it left is still to be executed.
+            Ok(false) => {
+                drop(connection.lock().writing.close());
+                Ok(())
             }
-            if self.unflushed {
-                match self.transport.poll_flush(cx) {
-                    Poll::Pending => return Ok(()),
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(error)) if is_end(&error) => self.stop_writing(),
-                    Poll::Ready(Err(error)) => return Err(Hangup::Io(Arc::new(error))),
-                }
-                self.unflushed = false;
-                // Meanwhile others left their bytes to us.
-                self.connection.lock().hand_over(&mut self.outgoing);
-            }
-            if self.outgoing.is_empty() {
-                return Ok(());
-            }
+            Err(error) => Err(Hangup::Io(Arc::new(error))),
         }
-    }
-
-    fn stop_writing(&mut self) {
-        self.outgoing.sent(usize::MAX);
-        self.connection.lock().writer = Writer::Nobody;
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Next, Hangup> {
@@ -276,7 +252,7 @@ impl Driver {
         let mut cx = Context::from_waker(Waker::noop());
         // What can be told to a client that is hung up on, is.
         if matches!(reason, Hangup::NotJson(_)) {
-            self.connection.lock().hand_over(&mut self.outgoing);
+            self.connection.lock().writing.hand_over(&mut self.outgoing);
             let _ = self.write(&mut cx);
         }
         // Closing with something unread would reset the connection, and the client might lose what

@@ -54,7 +54,8 @@ fn take_batch<'b>(
             break;
         }
         // A growing output is never full.
-        let Ok(step) = machine.server.handle_input(&mut machine.output, &input[taken.used..])
+        let Ok(step) =
+            machine.server.handle_input(&mut machine.writing.output, &input[taken.used..])
         else {
             break;
         };
