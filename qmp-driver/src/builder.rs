@@ -8,13 +8,14 @@ use crate::Cause;
 use crate::{Disconnect, Error};
 use qmp_proto::Direction;
 use qmp_proto::{Address, Options};
-use qmp_sockets::{ConnectError, Deadline, IntoAddress, Socket, connect, nonce};
+use qmp_sockets::{ConnectError, Deadline, IntoAddress, Socket, connect};
 #[cfg(unix)]
 use qmp_sockets::{Launch, LaunchError, Launched, Process, connect_at_once};
 
-use crate::client::link::{Common, Connecting, Origin};
+use crate::client::link::{Connecting, Origin};
 use crate::connection::Connection;
-use crate::connection::machine::{Handshake, Machine};
+use crate::connection::common::Common;
+use crate::connection::settings::Settings;
 use crate::connection::wire::{Hook, Wire};
 use crate::events::bus::Bus;
 use crate::{Client, Driver, Runtime, Transport};
@@ -31,33 +32,6 @@ pub struct Builder<R> {
     pub(crate) client: Option<Client>,
     pub(crate) connect_deadline: Duration,
     pub(crate) runtime: R,
-}
-
-/// What a connection keeps of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) agent: bool,
-    pub(crate) enable: &'static [&'static str],
-    pub(crate) handshake_deadline: Duration,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) tolerant: bool,
-    options: Option<Options>,
-}
-
-impl Settings {
-    pub(crate) fn machine(&self, transport: Arc<dyn Transport>, negotiated: bool) -> Machine {
-        let options = self.options.clone();
-        let client = if self.agent {
-            qmp_proto::Client::agent(options.unwrap_or(Options::agent()))
-        } else if negotiated {
-            qmp_proto::Client::negotiated(options.unwrap_or_default(), nonce())
-        } else {
-            qmp_proto::Client::monitor(options.unwrap_or_default())
-        };
-        let handshake = (self.agent || !negotiated)
-            .then(|| Handshake::begin(transport.now(), self.handshake_deadline, self.agent, true));
-        Machine::new(client, transport, handshake)
-    }
 }
 
 impl<R: Default> Default for Builder<R> {

@@ -16,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+mod batch;
 mod builder;
 mod caller;
 mod client;

@@ -11,11 +11,9 @@ use std::time::Duration;
 use crate::{Cause, Disconnect, Error};
 use qmp_proto::Address;
 
-use crate::builder::Settings;
 use crate::connection::Connection;
 use crate::connection::machine::{After, Machine};
-use crate::connection::wire::Wire;
-use crate::events::bus::Bus;
+use crate::connection::settings::Settings;
 use crate::sync::{Mutex, MutexGuard};
 use crate::{Driver, Transport};
 
@@ -32,13 +30,6 @@ struct State {
     connection: Arc<Connection>,
     origin: Option<Origin>,
     deadline: Option<Duration>,
-}
-
-/// What all connections of a client have in common.
-#[derive(Debug)]
-pub(crate) struct Common {
-    pub(crate) bus: Bus,
-    pub(crate) wire: Wire,
 }
 
 /// Where a connection was made to, and how.

@@ -1,16 +1,11 @@
 //! Futures that the driver completes for those who dropped them.
 
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::task::Context;
 use std::time::Instant;
 
 use crate::connection::Connection;
-use crate::connection::machine::Machine;
-
-/// A future that was dropped before it completed.
-pub(crate) type Adopted = Pin<Box<dyn Future<Output = ()> + Send>>;
+use crate::connection::machine::{Adopted, Machine};
 
 /// Those that the driver polls.
 #[derive(Default)]

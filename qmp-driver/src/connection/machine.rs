@@ -1,6 +1,8 @@
 //! What lies under the one lock of a connection.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -11,7 +13,6 @@ use qmp_proto::{Client, Output, OwnedFailure, OwnedGreeting, Phase, Refusal, Sin
 use qmp_sockets::nonce;
 
 use crate::Transport;
-use crate::connection::deferred::Adopted;
 use crate::connection::waits::{Answer, Wait, Waits};
 use crate::connection::wire::Seen;
 use crate::transport::Descriptor;
@@ -51,6 +52,9 @@ pub(crate) struct Machine {
     pub(crate) watched: bool,
     pub(crate) seen: Seen,
 }
+
+/// A future that was dropped before it completed.
+pub(crate) type Adopted = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Where the connection stands.
 #[derive(Debug, Default)]

@@ -1,7 +1,9 @@
 //! What the driver, the client and the futures of one connection share.
 
+pub(crate) mod common;
 pub(crate) mod deferred;
 pub(crate) mod machine;
+pub(crate) mod settings;
 pub(crate) mod waiting;
 pub(crate) mod waits;
 pub(crate) mod wire;
@@ -10,11 +12,11 @@ use std::sync::{Arc, PoisonError};
 
 use crate::{Cause, Disconnect, Error};
 
-use crate::builder::Settings;
-use crate::client::link::Common;
 use crate::sync::{Mutex, MutexGuard};
 use crate::trace;
+use common::Common;
 use machine::{After, Machine};
+use settings::Settings;
 
 #[derive(Debug)]
 pub(crate) struct Connection {

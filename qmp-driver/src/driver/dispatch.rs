@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::Disconnect;
-use arrayvec::ArrayVec;
 use qmp_proto::Direction;
 use qmp_proto::{
     Answer as Answered, Ending, Event, Failure, InputBuffer, Malformed, OwnedEvent, Received,
@@ -11,14 +10,12 @@ use qmp_proto::{
 };
 use qmp_sockets::nonce;
 
+use crate::batch::{BATCH, Batch};
 use crate::client::response::Completed;
 use crate::connection::Connection;
 use crate::connection::machine::{After, Failed, Handshake, Machine};
 use crate::connection::waits::Answer;
 use crate::trace;
-
-/// So many messages are understood at a time: the lock is held for moments.
-pub(crate) const BATCH: usize = 32;
 
 /// How far the input was understood.
 #[derive(Debug)]
@@ -54,7 +51,7 @@ pub(crate) struct Large {
 pub(crate) fn dispatch(connection: &Connection, origin: u64, input: &[u8]) -> Dispatched {
     let bus = &connection.common.bus;
     let mut after = After::default();
-    let mut batch = Batch { origin, wants_events: bus.has_takers(), ..Batch::default() };
+    let mut batch = Parsed { origin, wants_events: bus.has_takers(), ..Parsed::default() };
     batch.take(connection, input, &mut after);
     if batch.seen {
         connection.common.wire.show(connection);
@@ -64,7 +61,7 @@ pub(crate) fn dispatch(connection: &Connection, origin: u64, input: &[u8]) -> Di
     }
     let mut crowded = false;
     if !batch.events.is_empty() {
-        let mut events = Few::new();
+        let mut events = Batch::new();
         OwnedEvent::together(input, origin, &batch.events).for_each(|event| events.push(event));
         crowded = bus.publish(connection.number, &mut events, &mut after.wakers);
     }
@@ -74,7 +71,7 @@ pub(crate) fn dispatch(connection: &Connection, origin: u64, input: &[u8]) -> Di
         settle(connection, batch.answers, &mut after);
     }
     after.run();
-    let Batch { used, more, mut end, .. } = batch;
+    let Parsed { used, more, mut end, .. } = batch;
     if let Some(malformed) = batch.malformed {
         end.get_or_insert_with(|| Disconnect::Malformed(malformed.to_string().into()));
     }
@@ -105,9 +102,9 @@ impl Large {
     }
 }
 
-fn settle(connection: &Connection, answers: Few<Heard<'_>>, after: &mut After) {
+fn settle(connection: &Connection, answers: Batch<Heard<'_>>, after: &mut After) {
     let several = answers.len() > 1;
-    let answers: Few<_> = answers.into_iter().map(Heard::into_owned).collect();
+    let answers: Batch<_> = answers.into_iter().map(Heard::into_owned).collect();
     let mut machine = connection.lock();
     if several {
         machine.writing.hold();
@@ -117,17 +114,14 @@ fn settle(connection: &Connection, answers: Few<Heard<'_>>, after: &mut After) {
     }
 }
 
-/// No more than a batch, and none of it on the heap.
-pub(crate) type Few<T> = ArrayVec<T, BATCH>;
-
 /// Some of the input, understood, and borrowed from it.
 #[derive(Default)]
-struct Batch<'b> {
+struct Parsed<'b> {
     origin: u64,
     used: usize,
     wants_events: bool,
-    events: Few<Event<'b>>,
-    answers: Few<Heard<'b>>,
+    events: Batch<Event<'b>>,
+    answers: Batch<Heard<'b>>,
     malformed: Option<Malformed<'b>>,
     more: bool,
     end: Option<Disconnect>,
@@ -159,7 +153,7 @@ impl Heard<'_> {
     }
 }
 
-impl<'b> Batch<'b> {
+impl<'b> Parsed<'b> {
     fn take(&mut self, connection: &Connection, input: &'b [u8], after: &mut After) {
         let mut machine = connection.lock();
         let before = machine.client.in_flight();

@@ -20,7 +20,6 @@ use crate::connection::Connection;
 use crate::connection::deferred::Deferred;
 use crate::connection::machine::{Failed, Handshake};
 use crate::writing::Outgoing;
-pub(crate) use dispatch::{BATCH, Few};
 
 /// How many times one poll reads before other tasks get their turn.
 const TURNS_A_POLL: usize = 16;

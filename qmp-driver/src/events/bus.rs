@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Poll, Waker};
 
-use crate::driver::Few;
+use crate::batch::Batch;
 use crate::events::inbox::Inbox;
 use crate::events::inbox::Span;
 use crate::events::queue::{EventQueue, PersistentItem};
@@ -57,7 +57,7 @@ impl Bus {
     pub(crate) fn publish(
         &self,
         connection: u64,
-        events: &mut Few<Event>,
+        events: &mut Batch<Event>,
         wakers: &mut Vec<Waker>,
     ) -> bool {
         let (last, others) = {

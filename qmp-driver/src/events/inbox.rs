@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use qmp_proto::OwnedEvent;
 
-use crate::driver::{BATCH, Few};
+use crate::batch::{BATCH, Batch};
 use crate::events::conditions::Conditions;
 use crate::events::queue::{EventQueue, PersistentItem};
 use crate::sync::{Mutex, MutexGuard};
@@ -103,7 +103,7 @@ impl Inbox {
     pub(crate) fn offer(
         &self,
         connection: u64,
-        events: &mut Few<Event>,
+        events: &mut Batch<Event>,
         last: bool,
         wakers: &mut Vec<Waker>,
     ) -> bool {
@@ -152,9 +152,9 @@ impl Inbox {
     }
 
     /// Which of them the predicate is true of, and whether it panicked. No lock is held.
-    fn judge(&self, events: &[Event], matches: &Predicate) -> (Option<Few<usize>>, bool) {
+    fn judge(&self, events: &[Event], matches: &Predicate) -> (Option<Batch<usize>>, bool) {
         let candidates = self.lock().wanted(events);
-        let mut wanted = Few::new();
+        let mut wanted = Batch::new();
         let candidates = candidates.unwrap_or_else(|| (0..events.len()).collect());
         let judge = || wanted.extend(candidates.into_iter().filter(|at| matches(&events[*at])));
         let failed = catch_unwind(AssertUnwindSafe(judge)).is_err();
@@ -256,7 +256,7 @@ impl Inbox {
 
 impl State {
     /// Which of them are wanted; `None` for all.
-    fn wanted(&self, events: &[Event]) -> Option<Few<usize>> {
+    fn wanted(&self, events: &[Event]) -> Option<Batch<usize>> {
         let wanted = |at: &usize| self.conditions.match_event(&events[*at]);
         (!self.conditions.are_none()).then(|| (0..events.len()).filter(wanted).collect())
     }
@@ -307,7 +307,7 @@ mod tests {
         b"{\"event\": \"STOP\"}\r\n{\"event\": \"RESUME\"}\r\n{\"event\": \"RESET\"}\r\n";
 
     /// What one read brought.
-    fn batch() -> Few<Event> {
+    fn batch() -> Batch<Event> {
         let mut client: Client<()> = Client::negotiated(Options::monitor(), 7);
         let (mut used, mut events) = (0, Vec::new());
         loop {

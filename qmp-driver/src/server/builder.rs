@@ -12,6 +12,7 @@ use qmp_sockets::{ConnectError, IntoAddress};
 use crate::builder::dial;
 use crate::server::connection::Connection;
 use crate::server::connection::machine::Machine;
+use crate::server::connection::settings::Settings;
 use crate::server::driver::Manners;
 use crate::server::{Commands, Driver};
 use crate::{Json, Runtime, Transport};
@@ -26,17 +27,6 @@ const MOST_UNSENT: usize = 16 * 1024 * 1024;
 pub struct Builder<R> {
     settings: Settings,
     runtime: R,
-}
-
-/// What a connection takes of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    agent: bool,
-    options: Option<Options>,
-    greeting: Option<Box<str>>,
-    pub(crate) most_unsent: usize,
-    close_deadline: Duration,
-    pub(super) garbage_ends: bool,
 }
 
 impl<R: Default> Default for Builder<R> {

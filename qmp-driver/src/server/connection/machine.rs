@@ -10,7 +10,7 @@ use qmp_proto::{Output, Sink};
 use slab::Slab;
 
 use crate::Transport;
-use crate::server::builder::Settings;
+use crate::server::connection::settings::Settings;
 use crate::transport::Descriptor;
 use crate::writing::WriteHalf;
 

@@ -1,6 +1,7 @@
 //! What the driver, the commands, the requests and the emitters of one client share.
 
 pub(crate) mod machine;
+pub(crate) mod settings;
 pub(crate) mod watch;
 
 use std::sync::{Arc, PoisonError};

@@ -1,0 +1,16 @@
+//! What a connection to a client keeps of its builder.
+
+use std::time::Duration;
+
+use qmp_proto::server::Options;
+
+/// How a client is served.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) agent: bool,
+    pub(crate) options: Option<Options>,
+    pub(crate) greeting: Option<Box<str>>,
+    pub(crate) most_unsent: usize,
+    pub(crate) close_deadline: Duration,
+    pub(crate) garbage_ends: bool,
+}
