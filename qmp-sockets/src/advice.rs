@@ -4,7 +4,13 @@ use std::io::{self, ErrorKind};
 
 use qmp_proto::Address;
 
-use crate::connect_error::Attempt;
+/// What was tried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Attempt {
+    Connect,
+    Listen,
+    Accept,
+}
 
 pub(crate) fn advice(attempt: Attempt, address: &Address, error: &io::Error) -> String {
     match attempt {

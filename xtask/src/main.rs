@@ -10,6 +10,7 @@ mod firmware;
 mod folder;
 mod fuzz;
 mod guest;
+mod house;
 mod lock;
 mod loom;
 mod msrv;
@@ -91,6 +92,12 @@ const CHORES: &[Chore] = &[
         args: "",
         about: "compile the libraries with the oldest Rust that they promise",
         run: msrv::run,
+    },
+    Chore {
+        name: "house",
+        args: "",
+        about: "count the lines of code of each crate, and find files that import each other",
+        run: house::run,
     },
     Chore {
         name: "audit",

@@ -56,10 +56,15 @@ impl Connection {
         let seen = !machine.seen.is_empty();
         drop(machine);
         if seen {
-            self.common.wire.show(self);
+            self.show_wire();
         }
         after.run();
         result
+    }
+
+    /// Shows the hook what went over the wire.
+    pub(crate) fn show_wire(&self) {
+        self.common.wire.show(&self.peer, || std::mem::take(&mut self.lock().seen));
     }
 
     /// Ends the connection and tells everybody.

@@ -1,24 +1,26 @@
-//! A look at the wire.
+//! The hook that is shown what goes over the wire.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::TryLockError;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, TryLockError};
 
 use qmp_proto::{Direction, messages, redact};
 
-use crate::connection::Connection;
 use crate::sync::{Mutex, MutexGuard};
 use crate::trace;
 
-/// Shows messages to a hook of the caller's, passwords masked.
+/// Shows messages to a hook of the caller's, with secrets masked.
 ///
 /// What is sent and received is noted under the connection's lock, so in the order of the wire, and
 /// shown with that lock released.
 #[derive(Default)]
 pub(crate) struct Wire {
+    /// Locked while it is called.
     hook: Mutex<Option<Hook>>,
+    /// What replaces it before the next message: it may be set from within the hook.
+    next: Mutex<Option<Hook>>,
     /// Whether there is a hook.
     watched: AtomicBool,
 }
@@ -29,12 +31,10 @@ pub(crate) type Hook = Box<dyn FnMut(Direction, &[u8]) + Send>;
 pub(crate) type Seen = VecDeque<(Direction, Vec<u8>)>;
 
 impl Wire {
-    /// Puts another hook in the place of the last.
+    /// Replaces the hook, from the next message on.
     pub(crate) fn watch(&self, hook: Hook) {
-        let mut place = self.lock();
-        let last = place.replace(hook);
+        let last = lock(&self.next).replace(hook);
         self.watched.store(true, Ordering::Relaxed);
-        drop(place);
         drop(last);
     }
 
@@ -42,42 +42,40 @@ impl Wire {
         self.watched.load(Ordering::Relaxed) || trace::shows_wire()
     }
 
-    /// Shows what was seen. If somebody does that at the moment, this is left to them: so it may be
-    /// called from the hook itself.
-    pub(crate) fn show(&self, connection: &Connection) {
-        while !connection.lock().seen.is_empty() {
+    /// Shows what `take` returns, until it returns nothing. If another thread does that at the
+    /// moment, or the caller is the hook itself, it is left to that call.
+    pub(crate) fn show(&self, peer: &str, take: impl Fn() -> Seen) {
+        loop {
             let Some(mut hook) = self.try_lock() else {
                 return;
             };
-            loop {
-                let seen = std::mem::take(&mut connection.lock().seen);
-                if seen.is_empty() {
-                    break;
-                }
-                for (direction, bytes) in &seen {
-                    for message in messages(bytes) {
-                        let message = redact(message);
-                        trace::wire(&connection.peer, *direction, &message);
-                        self.call(&mut hook, *direction, &message);
-                    }
+            let seen = take();
+            if seen.is_empty() {
+                return;
+            }
+            for (direction, bytes) in &seen {
+                for message in messages(bytes) {
+                    let message = redact(message);
+                    trace::wire(peer, *direction, &message);
+                    self.call(&mut hook, *direction, &message);
                 }
             }
         }
     }
 
-    /// A hook that panics is not called again, and costs nobody else anything.
+    /// A hook that panics is not called again.
     fn call(&self, hook: &mut Option<Hook>, direction: Direction, message: &[u8]) {
+        let next = lock(&self.next).take();
+        if next.is_some() {
+            *hook = next;
+        }
         let Some(calls) = hook else {
             return;
         };
         if catch_unwind(AssertUnwindSafe(|| calls(direction, message))).is_err() {
-            self.watched.store(false, Ordering::Relaxed);
             *hook = None;
+            self.watched.store(lock(&self.next).is_some(), Ordering::Relaxed);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Hook>> {
-        self.hook.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn try_lock(&self) -> Option<MutexGuard<'_, Option<Hook>>> {
@@ -87,6 +85,10 @@ impl Wire {
             Err(TryLockError::WouldBlock) => None,
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Wire {

@@ -54,7 +54,7 @@ pub(crate) fn dispatch(connection: &Connection, origin: u64, input: &[u8]) -> Di
     let mut batch = Parsed { origin, wants_events: bus.has_takers(), ..Parsed::default() };
     batch.take(connection, input, &mut after);
     if batch.seen {
-        connection.common.wire.show(connection);
+        connection.show_wire();
     }
     if batch.ready {
         trace::connected(&connection.peer);

@@ -9,13 +9,9 @@ use crate::caller::Spawned;
 use crate::client::link::Link;
 use crate::events::conditions::{Conditions, MemberValue};
 use crate::events::inbox::{Inbox, Predicate, Span};
-use crate::events::queue::EventQueue;
+use crate::events::queue::{DEFAULT_LIMITS, EventQueue};
 use crate::events::reader::{PersistentReader, Reader};
 use crate::events::{PersistentSubscription, Subscription};
-
-/// The default limits of a queue: events, bytes.
-pub(crate) const DEFAULT_LIMITS: (usize, usize) =
-    (EventQueue::<()>::MOST_EVENTS, EventQueue::<()>::MOST_BYTES);
 
 /// Makes a [`Subscription`] or a [`PersistentSubscription`]; without conditions, to all events.
 #[must_use = "nothing is subscribed before `subscribe`"]

@@ -6,7 +6,7 @@ use std::task::{Poll, Waker};
 use crate::batch::Batch;
 use crate::events::inbox::Inbox;
 use crate::events::inbox::Span;
-use crate::events::queue::{EventQueue, PersistentItem};
+use crate::events::queue::{DEFAULT_LIMITS, EventQueue, PersistentItem};
 use crate::sync::{Mutex, MutexGuard};
 use crate::{Disconnect, Event};
 
@@ -32,7 +32,7 @@ struct Subscribers {
 
 impl Bus {
     pub(crate) fn new(backlog: bool) -> Self {
-        let queue = || EventQueue::with_limits(BACKLOG, EventQueue::<Event>::MOST_BYTES);
+        let queue = || EventQueue::with_limits(BACKLOG, DEFAULT_LIMITS.1);
         Self(Mutex::new(Subscribers {
             inboxes: Vec::new(),
             backlog: backlog.then(queue),

@@ -14,10 +14,9 @@ use crate::client::link::Link;
 use crate::connection::Connection;
 use crate::connection::waiting::Timer;
 use crate::events::Event;
-use crate::events::builder::DEFAULT_LIMITS;
 use crate::events::conditions::{Conditions, MemberValue};
 use crate::events::inbox::{Inbox, Span};
-use crate::events::queue::{EventQueue, PersistentItem};
+use crate::events::queue::{DEFAULT_LIMITS, EventQueue, PersistentItem};
 use crate::events::reader::Reader;
 use crate::{Cause, Error};
 

@@ -30,6 +30,9 @@ pub(crate) struct EventQueue<E> {
     most_bytes: usize,
 }
 
+/// The default limits of a queue: 4096 events, 4 MiB.
+pub(crate) const DEFAULT_LIMITS: (usize, usize) = (4096, 4 << 20);
+
 /// What a [`Subscription`](crate::Subscription) yields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -107,14 +110,9 @@ impl Change {
 }
 
 impl<E> EventQueue<E> {
-    /// The number of events a queue holds by default.
-    pub(crate) const MOST_EVENTS: usize = 4096;
-    /// The bytes a queue holds by default: 4 MiB.
-    pub(crate) const MOST_BYTES: usize = 4 << 20;
-
-    /// A queue with the default limits: 4096 events, 4 MiB.
+    /// A queue with the default limits.
     pub(crate) fn new() -> Self {
-        Self::with_limits(Self::MOST_EVENTS, Self::MOST_BYTES)
+        Self::with_limits(DEFAULT_LIMITS.0, DEFAULT_LIMITS.1)
     }
 
     /// A queue that holds at most this many events and this many bytes of them, whichever is reached

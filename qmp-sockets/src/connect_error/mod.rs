@@ -1,18 +1,14 @@
 //! Why there is no connection.
 
-/// Adds how long the connection was tried.
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// Adds how long the connection was tried.
 use qmp_proto::Address;
 
-/// Adds how long the connection was tried.
-use crate::advice;
+use crate::advice::{Attempt, advice};
 
-/// Adds how long the connection was tried.
 /// No connection could be made: to which address, why, and what to try.
 ///
 /// It reads like this: `cannot connect to unix:/run/vm.qmp: No such file or directory; is QEMU
@@ -26,16 +22,6 @@ pub struct ConnectError {
     tried: Option<Duration>,
 }
 
-/// Adds how long the connection was tried.
-/// What was tried.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Attempt {
-    Connect,
-    Listen,
-    Accept,
-}
-
-/// Adds how long the connection was tried.
 impl ConnectError {
     /// Connecting to `address` failed with `error`. The advice is looked up now: who owns the
     /// socket, for instance.
@@ -43,56 +29,47 @@ impl ConnectError {
         Self::of(Attempt::Connect, address, error)
     }
 
-    /// Adds how long the connection was tried.
     /// Connecting to `address` was given up after having waited so long.
     pub fn timed_out(address: &Address, waited: Duration) -> Self {
         Self::of(Attempt::Connect, address, timed_out(waited))
     }
 
-    /// Adds how long the connection was tried.
     /// Listening on `address`, or accepting there, failed with `error`.
     pub fn listening(address: &Address, error: io::Error) -> Self {
         Self::of(Attempt::Listen, address, error)
     }
 
-    /// Adds how long the connection was tried.
     /// Nobody connected to our `address` in the time that was waited.
     pub fn nobody_connected(address: &Address, waited: Duration) -> Self {
         Self::of(Attempt::Accept, address, timed_out(waited))
     }
 
-    /// Adds how long the connection was tried.
     fn of(attempt: Attempt, address: &Address, error: io::Error) -> Self {
-        let advice = advice::advice(attempt, address, &error);
+        let advice = advice(attempt, address, &error);
         Self { attempt, address: address.clone(), error, advice, tried: None }
     }
 
-    /// Adds how long the connection was tried.
     /// The address that was tried.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Adds how long the connection was tried.
     /// What the system said.
     pub fn io_error(&self) -> &io::Error {
         &self.error
     }
 
-    /// Adds how long the connection was tried.
     /// What to try; empty when nothing better is known than the system's own words.
     pub fn advice(&self) -> &str {
         &self.advice
     }
 
-    /// Adds how long the connection was tried.
     /// For how long a server was tried that was still starting; what the system said is then what it
     /// said last.
     pub fn tried(&self) -> Option<Duration> {
         self.tried
     }
 
-    /// Adds how long the connection was tried.
     /// Whether a deadline passed.
     pub fn is_timeout(&self) -> bool {
         self.error.kind() == io::ErrorKind::TimedOut || self.tried.is_some()
@@ -126,7 +103,6 @@ impl ConnectError {
     }
 }
 
-/// Adds how long the connection was tried.
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let attempt = match self.attempt {
@@ -146,7 +122,6 @@ impl fmt::Display for ConnectError {
     }
 }
 
-/// Adds how long the connection was tried.
 /// The text already holds what the system said, so the chain goes on behind it.
 impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
@@ -154,7 +129,6 @@ impl Error for ConnectError {
     }
 }
 
-/// Adds how long the connection was tried.
 /// Other files refuse connections, too. One that is gone by now may come again.
 #[cfg(unix)]
 fn may_be_socket(path: &[u8]) -> bool {
@@ -163,7 +137,6 @@ fn may_be_socket(path: &[u8]) -> bool {
     found.map_or(true, |file| file.file_type().is_socket())
 }
 
-/// Adds how long the connection was tried.
 /// The system's text without the number that the standard library puts behind it.
 pub(crate) fn without_number(error: &io::Error) -> String {
     let text = error.to_string();
@@ -173,12 +146,10 @@ pub(crate) fn without_number(error: &io::Error) -> String {
     }
 }
 
-/// Adds how long the connection was tried.
 fn timed_out(waited: Duration) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("timed out after {}", in_words(waited)))
 }
 
-/// Adds how long the connection was tried.
 pub(crate) fn in_words(waited: Duration) -> String {
     match waited.as_secs() {
         0 => format!("{} ms", waited.as_millis()),
@@ -187,7 +158,6 @@ pub(crate) fn in_words(waited: Duration) -> String {
     }
 }
 
-/// Adds how long the connection was tried.
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;
