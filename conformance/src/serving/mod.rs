@@ -90,7 +90,7 @@ async fn sleep<R: Runtime>(time: Duration) {
 }
 
 /// Polls both together, and gives back what both come to.
-async fn both<A: IntoFuture, B: IntoFuture>(one: A, other: B) -> (A::Output, B::Output) {
+async fn both<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output) {
     let (mut one, mut other) = (pin!(one), pin!(other));
     let (mut first, mut second) = (None, None);
     poll_fn(|cx| {

@@ -45,7 +45,7 @@ pub async fn a_server_may_die_inside_an_answer<A: Shared>(suite: &Suite) {
     server.connect(A::builder).await.close().await.unwrap();
     let ours = UnixStream::connect(server.path("qmp")).unwrap();
     let unread = ours.try_clone().unwrap();
-    let transport = A::Runtime::default().transport(Socket::Unix(ours)).unwrap();
+    let transport = A::Runtime::default().transport(Socket::from(ours)).unwrap();
     let (qemu, driver) = A::builder().open_over(transport, "the dying").unwrap();
     let mut driver = Box::pin(driver);
     alternately(&mut driver, qemu.ready()).await.unwrap();
