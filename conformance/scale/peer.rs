@@ -48,9 +48,13 @@ impl Peer {
         Address::unix(self.folder.path().join("qmp").as_os_str().as_encoded_bytes())
     }
 
+    fn stream(&self) -> UnixStream {
+        UnixStream::connect(self.folder.path().join("qmp")).unwrap()
+    }
+
     /// A connection that nobody uses.
     pub(crate) fn connect(&self) -> Socket {
-        Socket::Unix(UnixStream::connect(self.folder.path().join("qmp")).unwrap())
+        self.stream().into()
     }
 }
 
@@ -67,7 +71,7 @@ pub(crate) fn the_other_end(test: &str) {
         serve(UnixListener::bind(socket).unwrap());
     }
     let peer = Peer::start(test);
-    let Socket::Unix(mut stream) = peer.connect() else { panic!("not a unix socket") };
+    let mut stream = peer.stream();
     stream.set_read_timeout(Some(PLENTY)).unwrap();
     stream.write_all(b"{\"execute\": \"x\", \"arguments\": {\"number\": 5}, \"id\": 7}\n").unwrap();
     let expected = format!("{GREETING}{{\"return\": 5, \"id\": 7}}\r\n").into_bytes();

@@ -101,9 +101,7 @@ impl Stream for Socket {
 
     #[cfg(not(unix))]
     fn poll(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<bool> {
-        let Self::Tcp(stream) = self else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
+        let stream: &std::net::TcpStream = self.as_ref();
         if interest != Interest::Read {
             return Ok(false);
         }

@@ -13,6 +13,10 @@ use qmp_sockets::{receive_with_descriptor, send_with_descriptor};
 
 use crate::stream::{Interest, Stream};
 
+/// How often a thread that waits for an inherited socket checks whether another has aborted the
+/// connection.
+const ABORT_INTERVAL: Duration = Duration::from_millis(100);
+
 /// Whether the driver may read, and block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -116,11 +120,14 @@ pub(crate) fn wait(stream: &impl Stream, waits: &Waits, interest: Interest) -> i
     let Awaited { room, timer, limit } = *waits.awaited();
     let until = timer.into_iter().chain(limit).min();
     let reads = interest == Interest::Read;
+    // It cannot be shut down, which otherwise ends a wait when another thread aborts.
+    let interval = stream.socket().filter(|it| it.is_inherited()).map(|_| ABORT_INTERVAL);
     // Reading alone, without a deadline, waits as well, and saves a system call.
-    if !stream.has_deadlines() || (until.is_none() && !room) {
+    if !stream.has_deadlines() || (until.is_none() && !room && interval.is_none()) {
         return Ok(reads);
     }
     let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
+    let timeout = timeout.into_iter().chain(interval).min();
     let readable = match (reads, room) {
         (true, false) => stream.poll(Interest::Read, timeout)?,
         (true, true) => stream.poll(Interest::ReadOrWrite, timeout)?,
@@ -154,8 +161,8 @@ impl<S: Stream> Transport for CallerTransport<S> {
     ) -> Poll<io::Result<(usize, Option<Descriptor>)>> {
         ready!(self.poll_turn())?;
         Poll::Ready(match self.stream.socket() {
-            Some(Socket::Unix(socket)) => receive_with_descriptor(socket, room),
-            _ => self.stream.read(room).map(|count| (count, None)),
+            Some(socket) => receive_with_descriptor(socket, room),
+            None => self.stream.read(room).map(|count| (count, None)),
         })
     }
 
@@ -205,7 +212,7 @@ impl<S: Stream> Transport for CallerTransport<S> {
 
     #[cfg(unix)]
     fn carries_descriptors(&self) -> bool {
-        matches!(self.stream.socket(), Some(Socket::Unix(_)))
+        self.stream.socket().is_some_and(Socket::carries_descriptors)
     }
 
     fn describe_silence(&self) -> String {

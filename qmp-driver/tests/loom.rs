@@ -8,8 +8,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::VecDeque;
-use std::future::{Future, IntoFuture, poll_fn};
+use std::future::{Future, poll_fn};
 use std::io;
+use std::net::Shutdown;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -19,7 +20,8 @@ use loom::future::block_on;
 use loom::sync::Mutex;
 use loom::thread;
 use qmp_driver::{
-    Borrowed, Builder, Client, Disconnect, Driver, EventItem, Options, Outcome, State, Transport,
+    Borrowed, Builder, Client, Disconnect, Driver, EventItem, Options, Outcome, PersistentItem,
+    State, Transport,
 };
 
 /// A server that answers at once, in the thread that writes.
@@ -40,6 +42,8 @@ struct Wire {
     silent: bool,
     /// It says no more.
     closed: bool,
+    /// How many commands were read.
+    commands: usize,
 }
 
 impl Server {
@@ -65,6 +69,7 @@ impl Wire {
         for command in bytes.split_inclusive(|byte| *byte == b'}') {
             let command = std::str::from_utf8(command).unwrap();
             let (_, id) = command.rsplit_once("\"id\":").unwrap();
+            self.commands += 1;
             if self.silent {
                 continue;
             }
@@ -124,6 +129,15 @@ impl Transport for Server {
     fn poll_until(&self, _: &mut Context<'_>, _: Instant) -> Poll<()> {
         Poll::Pending
     }
+
+    /// It closes its end once the client has.
+    fn shutdown(&self, _: Shutdown) {
+        let mut wire = self.0.lock().unwrap();
+        wire.closed = true;
+        let reader = wire.reader.take();
+        drop(wire);
+        reader.into_iter().for_each(Waker::wake);
+    }
 }
 
 fn open(server: &Server) -> (Client, Driver) {
@@ -160,9 +174,9 @@ fn two_tasks_are_both_answered() {
         let other = client.clone();
         let driver = drive(driver);
         let task = thread::spawn(move || {
-            block_on(other.execute("x").into_future()).unwrap();
+            block_on(other.execute("x")).unwrap();
         });
-        block_on(client.execute("x").into_future()).unwrap();
+        block_on(client.execute("x")).unwrap();
         task.join().unwrap();
         assert_eq!(client.in_flight(), 0);
         drop(client);
@@ -177,7 +191,7 @@ fn what_a_caller_cannot_write_the_driver_does() {
         let (client, driver) = open(&server);
         let driver = drive(driver);
         let drain = thread::spawn(move || server.drain());
-        block_on(client.execute("x").into_future()).unwrap();
+        block_on(client.execute("x")).unwrap();
         drain.join().unwrap();
         drop(client);
         driver.join().unwrap();
@@ -190,7 +204,7 @@ fn whoever_sees_the_answer_finds_the_event() {
         let (client, driver) = open(&Server::with(|wire| wire.events = true));
         let mut events = client.events().subscribe();
         let driver = drive(driver);
-        block_on(client.execute("x").into_future()).unwrap();
+        block_on(client.execute("x")).unwrap();
         assert!(matches!(events.try_recv(), Some(EventItem::Event(_))));
         drop(client);
         driver.join().unwrap();
@@ -210,7 +224,7 @@ fn a_reader_of_events_is_woken_by_each_and_by_the_end() {
                 assert!(events.recv().await.is_none());
             });
         });
-        block_on(client.execute("x").into_future()).unwrap();
+        block_on(client.execute("x")).unwrap();
         drop(client);
         driver.join().unwrap();
         reader.join().unwrap();
@@ -223,7 +237,7 @@ fn a_command_that_meets_the_end_of_the_stream_says_so() {
         let (client, driver) =
             open(&Server::with(|wire| (wire.silent, wire.closed) = (true, true)));
         let driver = drive(driver);
-        let error = block_on(client.execute("x").into_future()).unwrap_err();
+        let error = block_on(client.execute("x")).unwrap_err();
         assert!(error.is_disconnected(), "{error}");
         driver.join().unwrap();
     });
@@ -236,7 +250,7 @@ fn an_abort_reaches_every_waiter() {
         let other = client.clone();
         let driver = drive(driver);
         let task = thread::spawn(move || {
-            let error = block_on(other.execute("x").into_future()).unwrap_err();
+            let error = block_on(other.execute("x")).unwrap_err();
             assert!(error.is_disconnected());
             assert!(matches!(block_on(other.closed()), Disconnect::ByUs));
         });
@@ -252,8 +266,8 @@ fn a_dropped_command_costs_no_other_its_answer() {
         let (client, driver) = open(&Server::default());
         let other = client.clone();
         let driver = drive(driver);
-        let task = thread::spawn(move || block_on(touch(other.execute("x").into_future())));
-        block_on(client.execute("x").into_future()).unwrap();
+        let task = thread::spawn(move || block_on(touch(other.execute("x"))));
+        block_on(client.execute("x")).unwrap();
         task.join().unwrap();
         drop(client);
         driver.join().unwrap();
@@ -266,7 +280,7 @@ fn a_driver_that_is_dropped_leaves_nobody_waiting() {
     model(3, || {
         let (client, driver) = open(&Server::with(|wire| wire.silent = true));
         let dropper = thread::spawn(move || drop(driver));
-        let error = block_on(client.execute("x").into_future()).unwrap_err();
+        let error = block_on(client.execute("x")).unwrap_err();
         assert!(error.is_disconnected());
         assert!(matches!(error.outcome(), Outcome::Unknown | Outcome::NotSent));
         dropper.join().unwrap();
@@ -281,7 +295,7 @@ fn close_waits_for_the_answer() {
         let other = client.clone();
         let driver = drive(driver);
         let task = thread::spawn(move || {
-            if let Err(error) = block_on(other.execute("x").into_future()) {
+            if let Err(error) = block_on(other.execute("x")) {
                 assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
             }
         });
@@ -296,19 +310,75 @@ fn close_waits_for_the_answer() {
 fn a_subscriber_is_told_of_a_new_connection_whatever_the_last_one_does() {
     model(2, || {
         let (client, driver) = open(&Server::with(|wire| wire.events = true));
-        let mut events = client.events().subscribe();
+        let mut plain = client.events().subscribe();
+        let mut events = client.events().subscribe_persistent();
         let last = drive(driver);
         client.abort();
         let builder = Builder::<()>::default().negotiated().reconnecting(&client);
         let next = Server::with(|wire| wire.events = true);
         let (_, driver) = builder.open_over(next, "model").unwrap();
         let next = drive(driver);
-        block_on(client.execute("x").into_future()).unwrap();
-        assert!(matches!(events.try_recv(), Some(Queued::Reconnected)));
-        assert!(matches!(events.try_recv(), Some(EventItem::Event(_))));
+        block_on(client.execute("x")).unwrap();
+        assert!(matches!(events.try_recv(), Some(PersistentItem::Disconnected(_))));
+        assert!(matches!(events.try_recv(), Some(PersistentItem::Reconnected)));
+        assert!(matches!(events.try_recv(), Some(PersistentItem::Event(_))));
+        assert!(block_on(plain.recv()).is_none());
         drop(client);
         last.join().unwrap();
         next.join().unwrap();
+        assert!(matches!(events.try_recv(), Some(PersistentItem::Disconnected(_))));
+        assert!(block_on(events.recv()).is_none());
+    });
+}
+
+/// Though it closes at once, and the future has not been polled before.
+#[test]
+fn a_deferred_future_is_completed_before_the_connection_closes() {
+    model(2, || {
+        let server = Server::default();
+        let (client, driver) = open(&server);
+        let driver = drive(driver);
+        drop(client.defer(client.execute("x")));
+        block_on(client.close()).unwrap();
+        assert_eq!(server.0.lock().unwrap().commands, 1);
+        drop(client);
+        driver.join().unwrap();
+    });
+}
+
+/// It is completed, or dropped with the connection: nothing is left of it in either case.
+#[test]
+fn a_deferred_future_that_meets_the_end_of_the_connection_is_dropped() {
+    model(2, || {
+        let (client, driver) = open(&Server::default());
+        let driver = drive(driver);
+        let held = Arc::new(());
+        let left = Arc::downgrade(&held);
+        let (command, deferring) = (client.execute("x"), client.clone());
+        let deferring = thread::spawn(move || {
+            drop(deferring.defer(async move {
+                let _held = held;
+                let _ = command.await;
+            }));
+        });
+        client.abort();
+        deferring.join().unwrap();
+        driver.join().unwrap();
+        assert!(left.upgrade().is_none());
+    });
+}
+
+#[test]
+fn the_last_client_gives_a_silent_server_its_end_to_close() {
+    model(2, || {
+        let server = Server::with(|wire| wire.silent = true);
+        let (client, driver) = open(&server);
+        let driver = drive(driver);
+        block_on(touch(client.execute("x")));
+        assert_eq!(client.in_flight(), 1);
+        drop(client);
+        assert!(matches!(driver.join().unwrap(), Disconnect::ByUs));
+        assert!(server.0.lock().unwrap().closed, "it was told");
     });
 }
 
@@ -323,9 +393,9 @@ fn the_wire_is_shown_whole_whoever_shows_it() {
         let other = client.clone();
         let driver = drive(driver);
         let task = thread::spawn(move || {
-            block_on(other.execute("x").into_future()).unwrap();
+            block_on(other.execute("x")).unwrap();
         });
-        block_on(client.execute("x").into_future()).unwrap();
+        block_on(client.execute("x")).unwrap();
         task.join().unwrap();
         drop(client);
         driver.join().unwrap();
@@ -368,7 +438,7 @@ fn no_waker_runs_under_a_lock() {
         let driver = drive(driver);
         let task = thread::spawn(move || {
             let event = other.event();
-            block_on(meddle(&other, other.execute("x").into_future())).unwrap();
+            block_on(meddle(&other, other.execute("x"))).unwrap();
             block_on(meddle(&other, event)).unwrap();
         });
         task.join().unwrap();

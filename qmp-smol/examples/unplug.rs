@@ -10,7 +10,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use qmp_smol::{Client, Error, OwnedEvent, connect};
+use qmp_smol::{Client, Error, connect};
 use serde_json::Value;
 
 fn main() -> ExitCode {
@@ -55,13 +55,13 @@ enum Unplugged {
 
 async fn unplug(qemu: &Client, device: &str, patience: Duration) -> Result<Unplugged, Error> {
     // Before the command, for the event may come before its answer.
-    let wanted = device.to_owned();
     let decided = qemu
         .event()
         .named("DEVICE_DELETED")
         .named("DEVICE_UNPLUG_GUEST_ERROR")
         .named("MEM_UNPLUG_ERROR")
-        .matching(move |event| is_about(event, &wanted))
+        // Parts of a device have no name of their own, and go first.
+        .member("device", device)
         .deadline(patience);
     qemu.execute("device_del").argument("id", device).await?;
     match decided.await {
@@ -70,11 +70,6 @@ async fn unplug(qemu: &Client, device: &str, patience: Duration) -> Result<Unplu
         Err(error) if error.is_timeout() => Ok(Unplugged::Pending),
         Err(error) => Err(error),
     }
-}
-
-/// Parts of a device have no name of their own, and go first.
-fn is_about(event: &OwnedEvent, device: &str) -> bool {
-    event.decode().is_ok_and(|data: Value| data["device"] == device)
 }
 
 async fn is_there(qemu: &Client, device: &str) -> Result<bool, Error> {

@@ -154,9 +154,7 @@ impl Runtime for Smol {
 
     #[cfg(not(unix))]
     fn transport(&self, socket: Socket) -> io::Result<Self::Transport> {
-        let Socket::Tcp(stream) = socket else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
+        let stream = std::net::TcpStream::from(socket);
         Ok(StreamTransport::new(smol::Async::new(stream)?))
     }
 

@@ -1,6 +1,7 @@
 //! Sockets: unix, TCP, vsock.
 
 use std::io::{self, Read};
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
@@ -134,8 +135,13 @@ impl Transport for SocketTransport {
         self.clock.forget();
     }
 
+    fn shutdown(&self, how: Shutdown) {
+        // It fails where the peer has closed already, which is as good.
+        let _ = self.socket.get_ref().shutdown(how);
+    }
+
     fn carries_descriptors(&self) -> bool {
-        matches!(self.socket.get_ref(), Socket::Unix(_))
+        self.socket.get_ref().carries_descriptors()
     }
 
     fn describe_silence(&self) -> String {

@@ -37,10 +37,8 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin) {
 
 async fn use_it(client: Client) {
     for _ in 0..200 {
-        let answers = future::zip(
-            client.execute("x").into_future(),
-            client.execute("y").deadline(Duration::from_secs(30)).into_future(),
-        );
+        let answers =
+            future::zip(client.execute("x"), client.execute("y").deadline(Duration::from_secs(30)));
         let (x, y) = answers.await;
         assert!(x.is_ok() && y.is_ok());
     }

@@ -14,20 +14,23 @@ use socket2::{Domain, Type};
 #[cfg(unix)]
 use crate::descriptor::NO_SIGNAL;
 
-/// A connected stream socket.
+/// A connected stream socket: unix, TCP or vsock.
 ///
-/// Reading and writing work on the socket itself; an adapter for a runtime takes the variant apart
-/// and hands the standard library's stream over.
+/// It is made of a stream of the standard library or of an `OwnedFd`, or by
+/// [`connect`](crate::connect()); reading and writing work on the socket itself. An adapter for a
+/// runtime registers it as a descriptor.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum Socket {
-    /// A unix socket, the only kind that carries descriptors.
+pub struct Socket {
+    kind: Kind,
+    is_inherited: bool,
+}
+
+#[derive(Debug)]
+enum Kind {
     #[cfg(unix)]
     Unix(UnixStream),
-    /// A TCP connection, `TCP_NODELAY` set when [`connect`](crate::connect()) made it.
     Tcp(TcpStream),
-    /// A vsock connection. The standard library has no type for it; as a descriptor it can be
-    /// registered with any event loop.
+    /// The standard library has no type for it.
     #[cfg(target_os = "linux")]
     Vsock(OwnedFd),
 }
@@ -39,25 +42,46 @@ impl Socket {
     ///
     /// What the system says.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        match self {
+        match &self.kind {
             // One system call, where socket2 would make two.
             #[cfg(unix)]
-            Self::Unix(stream) => stream.set_nonblocking(nonblocking),
-            Self::Tcp(stream) => stream.set_nonblocking(nonblocking),
+            Kind::Unix(stream) => stream.set_nonblocking(nonblocking),
+            Kind::Tcp(stream) => stream.set_nonblocking(nonblocking),
             #[cfg(target_os = "linux")]
-            Self::Vsock(_) => self.as_any().set_nonblocking(nonblocking),
+            Kind::Vsock(_) => self.as_any().set_nonblocking(nonblocking),
         }
     }
 
-    /// Ends reading, writing or both, for this socket and all its clones.
+    /// Whether it carries file descriptors: only a unix socket does.
+    pub fn carries_descriptors(&self) -> bool {
+        #[cfg(unix)]
+        return matches!(self.kind, Kind::Unix(_));
+        #[cfg(not(unix))]
+        return false;
+    }
+
+    /// Whether it is a duplicate of a socket that the process has inherited, of an address `fd:N`:
+    /// then the connection belongs to whatever else holds that descriptor.
+    pub const fn is_inherited(&self) -> bool {
+        self.is_inherited
+    }
+
+    #[cfg(unix)]
+    pub(crate) const fn inherited(mut self) -> Self {
+        self.is_inherited = true;
+        self
+    }
+
+    /// Shuts down the read half, the write half or both, for this socket and all its clones. Does
+    /// nothing to an [inherited](Self::is_inherited) socket, whose owner may use it further.
     ///
-    /// A server answers what it was sent before the write side was shut down, and then closes.
+    /// A server answers what it was sent before the write half was shut down, and then closes.
     ///
     /// # Errors
     ///
-    /// What the system says; `NotConnected` when the other side is gone already.
+    /// The operating system's; `NotConnected` if the peer has closed already.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.as_any().shutdown(how)
+        if self.is_inherited { Ok(()) } else { self.as_any().shutdown(how) }
     }
 
     /// Writes what can be written at once, whatever the mode of the socket.
@@ -77,22 +101,23 @@ impl Socket {
     ///
     /// What the system says, out of descriptors for one.
     pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(match self {
+        let kind = match &self.kind {
             #[cfg(unix)]
-            Self::Unix(stream) => Self::Unix(stream.try_clone()?),
-            Self::Tcp(stream) => Self::Tcp(stream.try_clone()?),
+            Kind::Unix(stream) => Kind::Unix(stream.try_clone()?),
+            Kind::Tcp(stream) => Kind::Tcp(stream.try_clone()?),
             #[cfg(target_os = "linux")]
-            Self::Vsock(descriptor) => Self::Vsock(descriptor.try_clone()?),
-        })
+            Kind::Vsock(descriptor) => Kind::Vsock(descriptor.try_clone()?),
+        };
+        Ok(Self { kind, is_inherited: self.is_inherited })
     }
 
     fn as_any(&self) -> SockRef<'_> {
-        match self {
+        match &self.kind {
             #[cfg(unix)]
-            Self::Unix(stream) => SockRef::from(stream),
-            Self::Tcp(stream) => SockRef::from(stream),
+            Kind::Unix(stream) => SockRef::from(stream),
+            Kind::Tcp(stream) => SockRef::from(stream),
             #[cfg(target_os = "linux")]
-            Self::Vsock(descriptor) => SockRef::from(descriptor),
+            Kind::Vsock(descriptor) => SockRef::from(descriptor),
         }
     }
 }
@@ -138,37 +163,61 @@ impl Write for Socket {
 #[cfg(unix)]
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Unix(stream) => stream.as_fd(),
-            Self::Tcp(stream) => stream.as_fd(),
+        match &self.kind {
+            Kind::Unix(stream) => stream.as_fd(),
+            Kind::Tcp(stream) => stream.as_fd(),
             #[cfg(target_os = "linux")]
-            Self::Vsock(descriptor) => descriptor.as_fd(),
+            Kind::Vsock(descriptor) => descriptor.as_fd(),
         }
+    }
+}
+
+impl From<Kind> for Socket {
+    fn from(kind: Kind) -> Self {
+        Self { kind, is_inherited: false }
     }
 }
 
 #[cfg(unix)]
 impl From<UnixStream> for Socket {
     fn from(stream: UnixStream) -> Self {
-        Self::Unix(stream)
+        Kind::Unix(stream).into()
     }
 }
 
 impl From<TcpStream> for Socket {
     fn from(stream: TcpStream) -> Self {
-        Self::Tcp(stream)
+        Kind::Tcp(stream).into()
     }
 }
 
 #[cfg(unix)]
 impl From<Socket> for OwnedFd {
     fn from(socket: Socket) -> Self {
-        match socket {
-            Socket::Unix(stream) => stream.into(),
-            Socket::Tcp(stream) => stream.into(),
+        match socket.kind {
+            Kind::Unix(stream) => stream.into(),
+            Kind::Tcp(stream) => stream.into(),
             #[cfg(target_os = "linux")]
-            Socket::Vsock(descriptor) => descriptor,
+            Kind::Vsock(descriptor) => descriptor,
         }
+    }
+}
+
+/// All sockets are TCP connections on this system.
+#[cfg(not(unix))]
+impl From<Socket> for TcpStream {
+    fn from(socket: Socket) -> Self {
+        let Kind::Tcp(stream) = socket.kind;
+        stream
+    }
+}
+
+/// All sockets are TCP connections on this system.
+#[cfg(not(unix))]
+impl AsRef<TcpStream> for Socket {
+    fn as_ref(&self) -> &TcpStream {
+        let Kind::Tcp(stream) = &self.kind;
+        stream
     }
 }
 
@@ -186,10 +235,10 @@ impl TryFrom<OwnedFd> for Socket {
         }
         socket.peer_addr()?;
         match socket.local_addr()?.domain() {
-            Domain::UNIX => Ok(Self::Unix(socket.into())),
-            Domain::IPV4 | Domain::IPV6 => Ok(Self::Tcp(socket.into())),
+            Domain::UNIX => Ok(Kind::Unix(socket.into()).into()),
+            Domain::IPV4 | Domain::IPV6 => Ok(Kind::Tcp(socket.into()).into()),
             #[cfg(target_os = "linux")]
-            Domain::VSOCK => Ok(Self::Vsock(socket.into())),
+            Domain::VSOCK => Ok(Kind::Vsock(socket.into()).into()),
             _ => Err(io::Error::new(
                 io::ErrorKind::Unsupported,
                 "neither a unix, a TCP nor a vsock socket",
@@ -202,6 +251,7 @@ impl TryFrom<OwnedFd> for Socket {
 #[cfg(unix)]
 mod tests {
     use std::net::TcpListener;
+    use std::os::fd::AsRawFd;
     use std::os::unix::net::{UnixDatagram, UnixListener};
 
     use super::*;
@@ -220,6 +270,25 @@ mod tests {
         let mut answer = [0; 6];
         clone.read_exact(&mut answer).unwrap();
         assert_eq!(&answer, b"answer");
+    }
+
+    /// Nor is a clone of it.
+    #[test]
+    fn an_inherited_socket_is_not_shut_down() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let number = u32::try_from(ours.as_raw_fd()).unwrap();
+        let socket = crate::connect(&qmp_proto::Address::Descriptor(number), None).unwrap();
+        assert!(socket.is_inherited());
+        let clone = socket.try_clone().unwrap();
+        for socket in [socket, clone] {
+            socket.shutdown(Shutdown::Both).unwrap();
+        }
+        (&ours).write_all(b"x").unwrap();
+        (&theirs).read_exact(&mut [0]).unwrap();
+        let owned = Socket::from(ours);
+        assert!(!owned.is_inherited());
+        owned.shutdown(Shutdown::Write).unwrap();
+        assert_eq!((&theirs).read(&mut [0]).unwrap(), 0);
     }
 
     #[test]
@@ -242,14 +311,14 @@ mod tests {
     fn the_kind_of_a_descriptor_is_found_out() {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let unix = Socket::try_from(OwnedFd::from(ours)).unwrap();
-        assert!(matches!(unix, Socket::Unix(_)));
+        assert!(matches!(unix.kind, Kind::Unix(_)) && unix.carries_descriptors());
 
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let tcp = Socket::try_from(OwnedFd::from(stream)).unwrap();
-        assert!(matches!(tcp, Socket::Tcp(_)));
+        assert!(matches!(tcp.kind, Kind::Tcp(_)) && !tcp.carries_descriptors());
         let again = Socket::try_from(OwnedFd::from(tcp)).unwrap();
-        assert!(matches!(again, Socket::Tcp(_)));
+        assert!(matches!(again.kind, Kind::Tcp(_)));
     }
 
     #[test]

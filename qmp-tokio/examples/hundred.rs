@@ -43,19 +43,19 @@ async fn run(program: &str, count: usize) -> Result<(), Error> {
     let commands = async {
         for command in ["cont", "query-status", "stop"] {
             let started = Instant::now();
-            let all = clients.iter().map(|qemu| qemu.execute(command).into_future());
+            let all = clients.iter().map(|qemu| qemu.execute(command));
             println!(
                 "{command}: {} answers in {:.1?}",
                 try_join_all(all).await?.len(),
                 started.elapsed()
             );
         }
-        try_join_all(clients.iter().map(|qemu| qemu.execute("quit").into_future())).await
+        try_join_all(clients.iter().map(|qemu| qemu.execute("quit"))).await
     };
     // The stream ends with the last connection.
     let counting = async {
-        while let Some(queued) = events.next().await {
-            if let EventItem::Event(event) = queued {
+        while let Some(item) = events.next().await {
+            if let EventItem::Event(event) = item {
                 *counts.entry(event.name().to_owned()).or_insert(0) += 1;
             }
         }

@@ -12,9 +12,7 @@ use std::process::ExitCode;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use qmp_tokio::server::{Commands, Emitter, Options, Request, Response};
-use qmp_tokio::{
-    Cause, Client, Disconnect, Error, ErrorClass, Event, EventItem, Json, Listener, OwnedReply,
-};
+use qmp_tokio::{Cause, Client, Disconnect, Error, ErrorClass, EventItem, Json, Listener, Reply};
 use serde_json::value::RawValue;
 use tokio::task::JoinSet;
 
@@ -85,12 +83,12 @@ async fn serve(qemu: Client, mut commands: Commands) {
     let mut answers = FuturesUnordered::new();
     loop {
         tokio::select! {
-            queued = events.recv() => match queued {
-                Some(queued) => tell(&emitter, &queued),
+            item = events.recv() => match item {
+                Some(item) => tell(&emitter, &item),
                 None => break,
             },
             Some((request, answer)) = answers.next() => {
-                events.drain().iter().for_each(|queued| tell(&emitter, queued));
+                events.drain().iter().for_each(|item| tell(&emitter, item));
                 reply(request, answer);
             }
             request = commands.recv() => match request {
@@ -106,9 +104,9 @@ async fn serve(qemu: Client, mut commands: Commands) {
     commands.close().await;
 }
 
-fn tell(emitter: &Emitter, queued: &Queued<Event>) {
-    let EventItem::Event(event) = queued else {
-        return eprintln!("proxy: events were lost: {queued:?}");
+fn tell(emitter: &Emitter, item: &EventItem) {
+    let EventItem::Event(event) = item else {
+        return eprintln!("proxy: events were lost: {item:?}");
     };
     let told = std::str::from_utf8(event.message()).map(|event| emitter.emit_raw(event));
     if !matches!(told, Ok(Ok(()))) {
@@ -116,7 +114,7 @@ fn tell(emitter: &Emitter, queued: &Queued<Event>) {
     }
 }
 
-async fn pass_on(qemu: &Client, mut request: Request) -> (Request, Result<OwnedReply, Error>) {
+async fn pass_on(qemu: &Client, mut request: Request) -> (Request, Result<Reply, Error>) {
     let mut command = qemu.execute(request.name());
     if let Some(arguments) = request.decode::<&RawValue>().ok().filter(|it| it.get() != "{}") {
         command = command.arguments(arguments);
@@ -132,7 +130,7 @@ async fn pass_on(qemu: &Client, mut request: Request) -> (Request, Result<OwnedR
     (request, answer)
 }
 
-fn reply(request: Request, answer: Result<OwnedReply, Error>) {
+fn reply(request: Request, answer: Result<Reply, Error>) {
     let replied = match &answer {
         Ok(reply) => reply.json().map(|value| request.respond(&Response::json(value))),
         Err(error) => match error.failure() {

@@ -6,8 +6,7 @@
 
 use std::process::ExitCode;
 
-use qmp_tokio::EventItem;
-use qmp_tokio::{Error, connect};
+use qmp_tokio::{Error, EventItem, connect};
 use tokio::task::JoinSet;
 
 #[tokio::main(flavor = "current_thread")]
@@ -31,11 +30,11 @@ async fn watch(address: String) -> Result<(), Error> {
     let mut events = qemu.events().subscribe();
     let status: serde_json::Value = qemu.execute("query-status").await?.decode()?;
     println!("{address}: {}", status["status"]);
-    while let Some(queued) = events.recv().await {
-        match queued {
+    while let Some(item) = events.recv().await {
+        match item {
             EventItem::Event(event) => println!("{address}: {}", event.name()),
             EventItem::Lagged(count) => println!("{address}: {count} events were not read in time"),
-            Queued::Reconnected => println!("{address}: there is a new connection"),
+            _ => {}
         }
     }
     println!("{address}: {}", qemu.closed().await);

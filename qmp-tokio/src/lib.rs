@@ -147,9 +147,7 @@ impl Runtime for Tokio {
 
     #[cfg(not(unix))]
     fn transport(&self, socket: Socket) -> io::Result<Self::Transport> {
-        let Socket::Tcp(stream) = socket else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
+        let stream = std::net::TcpStream::from(socket);
         stream.set_nonblocking(true)?;
         Ok(StreamTransport::new(tokio::net::TcpStream::from_std(stream)?))
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -28,6 +29,7 @@ const TELLS_OF_ARRIVALS: bool = cfg!(any(
 pub struct SocketTransport {
     stream: UnixStream,
     carries_descriptors: bool,
+    is_inherited: bool,
     clock: Clock,
 }
 
@@ -45,9 +47,10 @@ impl SocketTransport {
     pub fn new(socket: impl Into<Socket>) -> io::Result<Self> {
         let socket = socket.into();
         socket.set_nonblocking(true)?;
-        let carries_descriptors = matches!(socket, Socket::Unix(_));
+        let carries_descriptors = socket.carries_descriptors();
+        let is_inherited = socket.is_inherited();
         let stream = registered(socket.into())?;
-        Ok(Self { stream, carries_descriptors, clock: Clock::default() })
+        Ok(Self { stream, carries_descriptors, is_inherited, clock: Clock::default() })
     }
 }
 
@@ -137,6 +140,19 @@ impl Transport for SocketTransport {
 
     fn now(&self) -> Instant {
         clock::now()
+    }
+
+    fn shutdown(&self, how: Shutdown) {
+        if self.is_inherited {
+            return;
+        }
+        let how = match how {
+            Shutdown::Read => rustix::net::Shutdown::Read,
+            Shutdown::Write => rustix::net::Shutdown::Write,
+            Shutdown::Both => rustix::net::Shutdown::Both,
+        };
+        // It fails where the peer has closed already, which is as good.
+        let _ = rustix::net::shutdown(&self.stream, how);
     }
 
     fn carries_descriptors(&self) -> bool {

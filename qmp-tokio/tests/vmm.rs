@@ -78,7 +78,7 @@ async fn query(client: &Client, command: &str) -> Value {
 }
 
 /// The next event: its name, and what it carries.
-async fn event(events: &mut Events) -> (String, Value) {
+async fn event(events: &mut Subscription) -> (String, Value) {
     match timeout(PLENTY, events.recv()).await.unwrap() {
         Some(EventItem::Event(event)) => {
             let data = event.data().unwrap().map(|data| data.decode().unwrap());

@@ -90,8 +90,8 @@ async fn sleep<R: Runtime>(time: Duration) {
 }
 
 /// Polls both together, and gives back what both come to.
-async fn both<A: IntoFuture, B: IntoFuture>(one: A, other: B) -> (A::Output, B::Output) {
-    let (mut one, mut other) = (pin!(one.into_future()), pin!(other.into_future()));
+async fn both<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
     let (mut first, mut second) = (None, None);
     poll_fn(|cx| {
         poll_into(&mut first, one.as_mut(), cx);

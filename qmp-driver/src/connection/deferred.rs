@@ -1,7 +1,7 @@
 //! Futures that the driver completes for those who dropped them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Context;
+use std::task::{Context, Waker};
 use std::time::Instant;
 
 use crate::connection::Connection;
@@ -30,6 +30,12 @@ impl Connection {
 }
 
 impl Deferred {
+    /// Drops those that nothing polls any more. They may hold the client, which holds them.
+    pub(crate) fn discard(connection: &Connection) {
+        let adopted = std::mem::take(&mut connection.lock().adopted);
+        drop(adopted);
+    }
+
     /// Takes over those that were left to the driver.
     pub(crate) fn take_over(&mut self, machine: &mut Machine) {
         self.futures.append(&mut machine.adopted);
@@ -55,6 +61,13 @@ impl Deferred {
         let mut machine = connection.lock();
         machine.deferring = false;
         machine.deferred_until = self.deadline();
+    }
+
+    /// Polls them a last time, since their commands have failed with the connection, and drops them.
+    pub(crate) fn finish(&mut self, connection: &Connection) {
+        self.take_over(&mut connection.lock());
+        self.poll(connection, &mut Context::from_waker(Waker::noop()));
+        self.futures.clear();
     }
 
     /// Whether any is left.

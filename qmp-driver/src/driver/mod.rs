@@ -284,8 +284,7 @@ impl Driver {
             }
         }
         self.connection.end(reason.clone());
-        // They find out that their commands have failed.
-        self.deferred.poll(&self.connection, &mut Context::from_waker(Waker::noop()));
+        self.deferred.finish(&self.connection);
         let ended = self.connection.lock().lifecycle.ended.clone();
         ended.unwrap_or(reason)
     }
@@ -294,6 +293,7 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.connection.end(Disconnect::ByUs);
+        Deferred::discard(&self.connection);
     }
 }
 

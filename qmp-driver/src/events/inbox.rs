@@ -301,7 +301,7 @@ mod tests {
     use qmp_proto::{Client, Options, Received};
 
     use super::*;
-    use crate::events::USUAL_LIMITS;
+    use crate::events::queue::DEFAULT_LIMITS;
 
     const INPUT: &[u8] =
         b"{\"event\": \"STOP\"}\r\n{\"event\": \"RESUME\"}\r\n{\"event\": \"RESET\"}\r\n";
@@ -315,24 +315,41 @@ mod tests {
             used += step.used;
             match step.received {
                 Some(Received::Event(event)) => events.push(event),
-                _ => return OwnedEvent::together(INPUT, &events).collect(),
+                _ => return OwnedEvent::together(INPUT, 0, &events).collect(),
             }
         }
     }
 
     fn inbox(names: &[&str], predicate: Option<Predicate>) -> Arc<Inbox> {
-        let names = names.iter().map(|&name| name.to_owned()).collect();
-        Inbox::new(names, predicate, USUAL_LIMITS)
+        let mut conditions = Conditions::default();
+        names.iter().for_each(|name| conditions.add_name(name));
+        Inbox::new(conditions, predicate, Span::Connection, DEFAULT_LIMITS)
+    }
+
+    fn all_events(span: Span, most_events: usize) -> Arc<Inbox> {
+        Inbox::new(Conditions::default(), None, span, (most_events, 1 << 20))
     }
 
     fn events(inbox: &Inbox) -> Vec<Event> {
         let mut queue = EventQueue::new();
         inbox.hand_over(&mut queue);
-        let event = |queued| match queued {
-            Queued::Event(event) => event,
+        let event = |item| match item {
+            PersistentItem::Event(event) => event,
             other => panic!("{other:?}"),
         };
         queue.drain().map(event).collect()
+    }
+
+    /// What a reader gets next; `None` at the end.
+    fn pop(inbox: &Inbox) -> Option<String> {
+        let cx = Context::from_waker(Waker::noop());
+        let Poll::Ready(item) = inbox.poll_pop(&cx) else { panic!("there is nothing yet") };
+        Some(match item? {
+            PersistentItem::Event(event) => event.name().to_owned(),
+            PersistentItem::Lagged(count) => format!("{count} lagged"),
+            PersistentItem::Disconnected(reason) => format!("ended: {reason}"),
+            PersistentItem::Reconnected => "reconnected".to_owned(),
+        })
     }
 
     fn names(events: &[Event]) -> Vec<&str> {
@@ -386,7 +403,7 @@ mod tests {
 
     #[test]
     fn a_reader_who_was_waited_for_in_vain_is_waited_for_again_once_it_takes_something() {
-        let inbox = Inbox::new(Vec::new(), None, (LONG, 1 << 20));
+        let inbox = all_events(Span::Connection, LONG);
         let crowd = || {
             let offer = |_| inbox.offer(0, &mut batch(), true, &mut Vec::new());
             (0..LONG / 3).any(offer)
@@ -401,44 +418,53 @@ mod tests {
         }
         assert!(inbox.hand_over(&mut queue));
         assert!(crowd() && inbox.poll_room(driver).is_pending());
-        queue.clear();
+        queue.drain().for_each(drop);
         inbox.hand_over(&mut queue);
         assert!(inbox.poll_room(driver).is_ready(), "it has taken what was there");
-        let short = Inbox::new(Vec::new(), None, (LONG - 1, 1 << 20));
+        let short = all_events(Span::Connection, LONG - 1);
         let offer = |_| short.offer(0, &mut batch(), true, &mut Vec::new());
         assert!(!(0..LONG).any(offer));
     }
 
     #[test]
     fn a_predicate_that_panics_ends_its_subscription_behind_what_it_wanted_before() {
-        let inbox = inbox(
-            &[],
-            Some(Box::new(|event| {
-                assert!(event.name() != "RESUME", "meant to be");
-                true
-            })),
-        );
+        let predicate: Predicate = Box::new(|event| {
+            assert!(event.name() != "RESUME", "meant to be");
+            true
+        });
+        let conditions = Conditions::default();
+        let inbox = Inbox::new(conditions, Some(predicate), Span::Client, DEFAULT_LIMITS);
         inbox.offer(0, &mut batch(), true, &mut Vec::new());
         inbox.offer(0, &mut batch(), true, &mut Vec::new());
+        inbox.end(0, &Disconnect::Closed, &mut Vec::new());
         inbox.begin(1, &mut Vec::new());
-        let cx = Context::from_waker(Waker::noop());
-        let first = inbox.poll_pop(&cx);
-        assert!(matches!(first, Poll::Ready(Some(Queued::Event(event))) if event.name() == "STOP"));
-        assert!(matches!(inbox.poll_pop(&cx), Poll::Ready(None)));
+        inbox.offer(1, &mut batch(), true, &mut Vec::new());
+        assert_eq!(pop(&inbox), Some("STOP".to_owned()));
+        assert_eq!(pop(&inbox), None);
     }
 
     #[test]
-    fn what_an_old_connection_still_says_is_too_late_for_a_new_one() {
-        let (inbox, mut wakers) = (inbox(&[], None), Vec::new());
+    fn events_of_an_old_connection_are_too_late_once_a_new_one_has_begun() {
+        let (inbox, mut wakers) = (all_events(Span::Client, LONG), Vec::new());
         inbox.begin(1, &mut wakers);
         inbox.offer(0, &mut batch(), true, &mut wakers);
-        inbox.end(0, &mut wakers);
-        let cx = Context::from_waker(Waker::noop());
-        assert!(matches!(inbox.poll_pop(&cx), Poll::Ready(Some(Queued::Reconnected))));
-        assert!(inbox.poll_pop(&cx).is_pending());
+        inbox.end(0, &Disconnect::Closed, &mut wakers);
         inbox.offer(1, &mut batch(), true, &mut wakers);
-        assert_eq!(names(&events(&inbox)), ["STOP", "RESUME", "RESET"]);
-        inbox.end(1, &mut wakers);
-        assert!(matches!(inbox.poll_pop(&cx), Poll::Ready(None)));
+        inbox.end(1, &Disconnect::ByUs, &mut wakers);
+        inbox.finish(&mut wakers);
+        let items: Vec<_> = std::iter::from_fn(|| pop(&inbox)).collect();
+        let ended = format!("ended: {}", Disconnect::ByUs);
+        assert_eq!(items, ["reconnected", "STOP", "RESUME", "RESET", &ended]);
+    }
+
+    #[test]
+    fn an_inbox_of_one_connection_is_told_of_no_other() {
+        let (inbox, mut wakers) = (all_events(Span::Connection, LONG), Vec::new());
+        inbox.offer(0, &mut batch(), true, &mut wakers);
+        inbox.end(0, &Disconnect::Closed, &mut wakers);
+        inbox.begin(1, &mut wakers);
+        inbox.offer(1, &mut batch(), true, &mut wakers);
+        let items: Vec<_> = std::iter::from_fn(|| pop(&inbox)).collect();
+        assert_eq!(items, ["STOP", "RESUME", "RESET"]);
     }
 }

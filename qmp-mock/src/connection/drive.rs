@@ -97,11 +97,7 @@ impl Connection<'_> {
     fn read(&mut self) -> io::Result<()> {
         let mut nowhere = [0; 4096];
         let room = if self.silent { &mut nowhere[..] } else { self.session.room() };
-        let read = match &mut self.socket {
-            Socket::Unix(stream) => receive_with_descriptor(stream, room),
-            other => other.read(room).map(|count| (count, None)),
-        };
-        match read {
+        match receive_with_descriptor(&self.socket, room) {
             Ok((0, _)) => self.input_ended = true,
             Ok(_) if self.silent => {}
             Ok((count, descriptor)) => {

@@ -212,11 +212,7 @@ impl Way<'_> {
     fn pass_all(&self, writer: &Mutex<Writer>) -> io::Result<()> {
         let mut buffer = [0; 16 * 1024];
         loop {
-            let read = match self.from {
-                Socket::Unix(stream) => receive_with_descriptor(stream, &mut buffer),
-                mut other => other.read(&mut buffer).map(|count| (count, None)),
-            };
-            match read {
+            match receive_with_descriptor(self.from, &mut buffer) {
                 Ok((0, _)) => return self.end(writer, "eof"),
                 Ok((count, descriptor)) => self.pass(&buffer[..count], descriptor, writer)?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -234,8 +230,8 @@ impl Way<'_> {
         // Before it is passed on: so no answer is written down before its command.
         let descriptors = usize::from(descriptor.is_some());
         lock(writer).write(self.direction, bytes, descriptors, None)?;
-        if let (Some(descriptor), Socket::Unix(stream)) = (descriptor, self.to) {
-            match send_with_descriptor(stream, bytes, descriptor.as_fd()) {
+        if let Some(descriptor) = descriptor.filter(|_| self.to.carries_descriptors()) {
+            match send_with_descriptor(self.to, bytes, descriptor.as_fd()) {
                 Ok(sent) => bytes = &bytes[sent..],
                 Err(_) => return Ok(()),
             }

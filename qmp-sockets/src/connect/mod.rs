@@ -75,7 +75,9 @@ fn attempt(address: &Address, deadline: Deadline) -> io::Result<Socket> {
         #[cfg(target_os = "linux")]
         Address::Vsock { cid, port } => local::vsock(*cid, *port, deadline),
         #[cfg(unix)]
-        Address::Descriptor(number) => Socket::try_from(crate::duplicate_inherited(*number)?),
+        Address::Descriptor(number) => {
+            Ok(Socket::try_from(crate::duplicate_inherited(*number)?)?.inherited())
+        }
         _ => Err(unsupported(address)),
     }
 }
@@ -114,7 +116,7 @@ fn tcp(host: &str, port: u16, deadline: Deadline) -> io::Result<Socket> {
             Ok(stream) => {
                 // A request and its answer are small: neither must wait for more to come.
                 stream.set_nodelay(true)?;
-                return Ok(Socket::Tcp(stream));
+                return Ok(stream.into());
             }
             Err(error) => last_error = error,
         }
@@ -152,6 +154,9 @@ pub(crate) fn resolve(host: &str, port: u16, deadline: Deadline) -> io::Result<V
 #[cfg(unix)]
 mod local {
     use std::io;
+    #[cfg(target_os = "linux")]
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
     use std::time::Duration;
 
     use socket2::{Domain, SockAddr, Type};
@@ -203,7 +208,7 @@ mod local {
         #[cfg(not(target_os = "linux"))]
         socket.set_nonblocking(true)?;
         socket.connect(address)?;
-        Ok(Socket::Unix(socket.into()))
+        Ok(UnixStream::from(socket).into())
     }
 
     /// Linux says the first, other systems may say the second.
@@ -232,7 +237,7 @@ mod local {
             }
         }
         socket.set_write_timeout(None)?;
-        Ok(Socket::Unix(socket.into()))
+        Ok(UnixStream::from(socket).into())
     }
 
     #[cfg(target_os = "linux")]
@@ -248,7 +253,7 @@ mod local {
         if let Some(error) = socket.take_error()? {
             return Err(error);
         }
-        Ok(Socket::Vsock(socket.into()))
+        Socket::try_from(OwnedFd::from(socket))
     }
 }
 

@@ -230,7 +230,7 @@ fn accepted(socket: socket2::Socket) -> io::Result<Socket> {
     #[cfg(unix)]
     return Socket::try_from(std::os::fd::OwnedFd::from(socket));
     #[cfg(not(unix))]
-    Ok(Socket::Tcp(socket.into()))
+    Ok(std::net::TcpStream::from(socket).into())
 }
 
 #[cfg(test)]

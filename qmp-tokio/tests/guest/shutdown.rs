@@ -47,7 +47,7 @@ async fn a_reboot_is_not_answered_and_the_agent_comes_back(guest: Guest) {
     let closed = port_change(&guest.qemu, false).deadline(PLENTY);
     let opened = port_change(&guest.qemu, true).deadline(PLENTY);
     let reboot = guest.agent.execute("guest-shutdown").argument("mode", "reboot");
-    let reboot = tokio::spawn(reboot.deadline(2 * PLENTY).into_future());
+    let reboot = tokio::spawn(reboot.deadline(2 * PLENTY));
     let data: Value = reset.await.unwrap().decode().unwrap();
     assert_eq!(data["guest"], true);
     closed.await.unwrap();

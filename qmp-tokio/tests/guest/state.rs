@@ -72,8 +72,5 @@ async fn boot(suite: &Suite, version: &str, files: &BootFiles) -> File {
 
 /// The agent's port is opened, or closed, in the guest.
 pub(crate) fn port_change(qemu: &Client, open: bool) -> qmp_tokio::EventWait<'static> {
-    qemu.event().named("VSERPORT_CHANGE").matching(move |event| {
-        let data: Value = event.decode().unwrap();
-        data["id"] == "agent" && data["open"] == open
-    })
+    qemu.event().named("VSERPORT_CHANGE").member("id", "agent").member("open", open)
 }

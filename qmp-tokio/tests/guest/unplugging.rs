@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_tokio::{Cause, ErrorClass, EventItem, EventWait, Outcome};
+use qmp_tokio::{Cause, ErrorClass, EventItem, EventWait, Json, Outcome};
 use serde_json::{Value, json};
 
 use crate::guest::Guest;
@@ -11,8 +11,7 @@ use crate::server::PLENTY;
 on_every_guest!(a_device_is_deleted_when_the_guest_has_let_go, a_guest_that_keeps_a_device_says_so,);
 
 fn deleted(guest: &Guest, id: &'static str) -> EventWait<'static> {
-    let event = guest.qemu.event().named("DEVICE_DELETED");
-    event.matching(move |event| event.decode::<Value>().unwrap()["device"] == id)
+    guest.qemu.event().named("DEVICE_DELETED").member("device", id)
 }
 
 async fn wait_for_disks(guest: &Guest, count: usize) {
@@ -78,8 +77,9 @@ async fn a_guest_that_keeps_a_device_says_so(guest: Guest) {
     }
     qemu.execute("object-add").arguments(&options).await.unwrap();
     let answer = |source: u64| {
+        let info = json!({"info": {"source": source}}).to_string();
         let answer = qemu.event().named("ACPI_DEVICE_OST").deadline(PLENTY);
-        answer.matching(move |event| event.decode::<Value>().unwrap()["info"]["source"] == source)
+        answer.containing(Json::parse(&info).unwrap())
     };
     // The sources of ACPI: 1 is the check for a new device, 3 the request to eject it.
     let added = answer(1);

@@ -34,7 +34,7 @@ async fn cancel_at_random(client: Client) {
                     }
                     1 => {
                         // Polled once, or a few times.
-                        let mut running = Box::pin(command.into_future());
+                        let mut running = Box::pin(command);
                         for _ in 0..chance(&mut seed) % 4 {
                             let polled = std::future::poll_fn(|cx| {
                                 std::task::Poll::Ready(running.as_mut().poll(cx))
@@ -47,7 +47,7 @@ async fn cancel_at_random(client: Client) {
                         }
                         cancelled += 1;
                     }
-                    _ => match timeout(moment, command.into_future()).await {
+                    _ => match timeout(moment, command).await {
                         Ok(reply) => assert_eq!(reply.unwrap().decode::<u64>().unwrap(), number),
                         Err(_) => cancelled += 1,
                     },
@@ -103,12 +103,11 @@ async fn before_its_turn_nothing_is_sent() {
         assert_eq!(peer.receive(), None);
     })
     .await;
-    let first: tokio::task::JoinSet<_> =
-        (0..64).map(|_| client.execute("first").into_future()).collect();
+    let first: tokio::task::JoinSet<_> = (0..64).map(|_| client.execute("first")).collect();
     while client.in_flight() < 64 {
         tokio::task::yield_now().await;
     }
-    let mut never = Box::pin(client.execute("never").into_future());
+    let mut never = Box::pin(client.execute("never"));
     assert!(timeout(Duration::from_millis(20), &mut never).await.is_err());
     drop(never);
     drop(client.execute("not even polled"));
@@ -124,7 +123,7 @@ async fn a_turn_that_is_not_taken_goes_to_the_next() {
     for _ in 0..300 {
         let all: Vec<_> = (0..70)
             .map(|number| {
-                let command = client.execute("x").argument("number", &number).into_future();
+                let command = client.execute("x").argument("number", &number);
                 Box::pin(command)
             })
             .collect();

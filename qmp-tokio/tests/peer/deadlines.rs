@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use qmp_tokio::Outcome;
-use qmp_tokio::{Cause, OwnedReply};
+use qmp_tokio::{Cause, Outcome};
 use tokio::time::timeout;
 
 use crate::peer::{PLENTY, connect, connect_with, event, pair};
@@ -37,13 +36,12 @@ async fn a_turn_that_does_not_come_in_time_sends_nothing() {
         assert_eq!(peer.receive(), None);
     })
     .await;
-    let held: tokio::task::JoinSet<_> =
-        (0..64).map(|_| client.execute("held").into_future()).collect();
+    let held: tokio::task::JoinSet<_> = (0..64).map(|_| client.execute("held")).collect();
     while client.in_flight() < 64 {
         tokio::task::yield_now().await;
     }
     let started = Instant::now();
-    let waits = (1..=3).map(|times| client.execute("x").deadline(MOMENT * times).into_future());
+    let waits = (1..=3).map(|times| client.execute("x").deadline(MOMENT * times));
     let waits: tokio::task::JoinSet<_> = waits.collect();
     for result in waits.join_all().await {
         let error = result.unwrap_err();
@@ -126,12 +124,11 @@ async fn a_silent_server_is_given_up() {
     let builder = qmp_tokio::builder().handshake_deadline(MOMENT);
     let (client, driver) = builder.open_over(transport, "peer").unwrap();
     let running = tokio::spawn(driver);
-    let early = tokio::spawn(client.execute("x").into_future());
+    let early = tokio::spawn(client.execute("x"));
     let error = timeout(PLENTY, client.ready()).await.unwrap().unwrap_err();
     assert!(matches!(error.cause(), Cause::SilentHandshake { .. }), "{error:?}");
     assert!(error.to_string().contains("connect_agent"), "{error}");
-    let early: Result<OwnedReply, _> = early.await.unwrap();
-    assert_eq!(early.unwrap_err().outcome(), Outcome::NotSent);
+    assert_eq!(early.await.unwrap().unwrap_err().outcome(), Outcome::NotSent);
     running.await.unwrap();
     let again = client.ready().await.unwrap_err();
     assert!(matches!(again.cause(), Cause::SilentHandshake { .. }), "{again:?}");

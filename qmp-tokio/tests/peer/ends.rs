@@ -29,8 +29,7 @@ async fn dropping_the_driver_wakes_everybody() {
     let (client, driver) = qmp_tokio::builder().open_over(transport, "peer").unwrap();
     let driver = tokio::spawn(driver);
     client.ready().await.unwrap();
-    let commands: tokio::task::JoinSet<_> =
-        (0..70).map(|_| client.execute("x").into_future()).collect();
+    let commands: tokio::task::JoinSet<_> = (0..70).map(|_| client.execute("x")).collect();
     let wait = tokio::spawn(client.event());
     let mut events = client.events().subscribe();
     let recv = tokio::spawn(async move { (events.recv().await, events.end_reason()) });
@@ -58,7 +57,7 @@ async fn dropping_the_driver_wakes_everybody() {
 async fn dropping_a_driver_that_was_never_polled_wakes_everybody() {
     let transport = pair(|mut peer| while peer.receive().is_some() {});
     let (client, driver) = qmp_tokio::builder().open_over(transport, "peer").unwrap();
-    let waiting = tokio::spawn(client.execute("x").into_future());
+    let waiting = tokio::spawn(client.execute("x"));
     tokio::task::yield_now().await;
     drop(driver);
     assert_eq!(waiting.await.unwrap().unwrap_err().outcome(), Outcome::NotSent);
@@ -170,7 +169,7 @@ async fn closing_waits_for_answers_and_takes_no_more_commands() {
         assert_eq!(peer.receive(), None);
     })
     .await;
-    let command = tokio::spawn(client.execute("x").into_future());
+    let command = tokio::spawn(client.execute("x"));
     sent(&client, 1).await;
     let closing = client.clone();
     let closing = tokio::spawn(async move { closing.close().await });
@@ -187,7 +186,7 @@ async fn closing_waits_for_answers_and_takes_no_more_commands() {
 async fn closing_ends_with_its_deadline() {
     let builder = qmp_tokio::builder().handshake_deadline(Duration::from_millis(100));
     let client = connect_with(builder, |mut peer| while peer.receive().is_some() {}).await;
-    let command = tokio::spawn(client.execute("x").into_future());
+    let command = tokio::spawn(client.execute("x"));
     sent(&client, 1).await;
     let error = client.close().await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
@@ -209,7 +208,7 @@ async fn the_last_client_takes_the_connection_with_it_but_not_what_it_sent() {
     let mut events = client.events().subscribe();
     let text = "x".repeat(100_000);
     for _ in 0..20 {
-        let mut command = Box::pin(client.execute("x").argument("text", &text).into_future());
+        let mut command = Box::pin(client.execute("x").argument("text", &text));
         std::future::poll_fn(|cx| {
             assert!(command.as_mut().poll(cx).is_pending());
             std::task::Poll::Ready(())
@@ -234,7 +233,7 @@ async fn a_command_under_way_keeps_the_connection() {
         assert_eq!(peer.receive(), None);
     })
     .await;
-    let command = client.execute("x").into_future();
+    let command = client.execute("x");
     drop(client);
     assert_eq!(command.await.unwrap().decode::<u32>().unwrap(), 1);
 }
@@ -272,7 +271,7 @@ async fn a_server_that_closes_right_after_the_negotiation_is_told_of() {
 #[tokio::test]
 async fn closing_may_be_asked_for_twice_and_cut_short() {
     let client = connect(|mut peer| while peer.receive().is_some() {}).await;
-    let command = tokio::spawn(client.execute("x").into_future());
+    let command = tokio::spawn(client.execute("x"));
     sent(&client, 1).await;
     let closing = async || client.close().await;
     let abort = async {
@@ -294,7 +293,7 @@ async fn closing_ends_with_its_deadline_though_nothing_can_be_written() {
     })
     .await;
     let long = "x".repeat(8 << 20);
-    let command = tokio::spawn(client.execute("x").argument("text", &long).into_future());
+    let command = tokio::spawn(client.execute("x").argument("text", &long));
     sent(&client, 1).await;
     let error = timeout(PLENTY, client.close()).await.unwrap().unwrap_err();
     assert!(error.is_timeout(), "{error}");

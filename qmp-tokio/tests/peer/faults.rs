@@ -115,7 +115,7 @@ async fn a_server_that_does_not_read_64_mebibytes_is_heard_meanwhile() {
     let mut events = client.events().subscribe();
     let text = "x".repeat(LENGTH);
     let large = client.execute("large").argument("text", &text);
-    let large = tokio::spawn(large.into_future());
+    let large = tokio::spawn(large);
     while client.in_flight() == 0 {
         tokio::task::yield_now().await;
     }
@@ -164,8 +164,8 @@ async fn a_flood_of_events_drowns_nobody() {
     let other = connect(|peer| peer.echo()).await;
     let mut forgotten = client.events().limits(100, 1 << 20).subscribe();
     let moment = Duration::from_millis(200);
-    let late = tokio::spawn(client.execute("late").deadline(moment).into_future());
-    let waiting = tokio::spawn(client.execute("waiting").deadline(PLENTY).into_future());
+    let late = tokio::spawn(client.execute("late").deadline(moment));
+    let waiting = tokio::spawn(client.execute("waiting").deadline(PLENTY));
     let never = client.event().named("NEVER").deadline(2 * moment);
 
     let late = timeout(PLENTY, late).await.unwrap().unwrap().unwrap_err();

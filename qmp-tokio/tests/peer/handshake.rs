@@ -135,7 +135,7 @@ async fn an_agent_that_fell_silent_is_synced_again() {
     let error = client.execute("a").deadline(Duration::from_millis(20)).await.unwrap_err();
     assert!(error.is_timeout());
     client.sync().await.unwrap();
-    let held = tokio::spawn(client.execute("b").into_future());
+    let held = tokio::spawn(client.execute("b"));
     while client.in_flight() == 0 {
         tokio::task::yield_now().await;
     }

@@ -1,7 +1,7 @@
 //! Nothing of the caller's runs while the connection is locked: what it does to the connection then
 //! would wait for ever.
 
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -63,7 +63,7 @@ async fn wakers_may_use_the_client() {
             0 => command.deadline(Duration::from_micros(50)),
             _ => command,
         };
-        let command = Meddled(client.clone(), command.into_future());
+        let command = Meddled(client.clone(), command);
         let stop = Meddled(client.clone(), client.event().named("STOP").deadline(PLENTY));
         let mut events = client.events().subscribe();
         let watcher = client.clone();
@@ -92,8 +92,8 @@ fn futures_can_be_sent_to_other_threads() {
     fn sent<T: Send + 'static>(_: impl Fn(&Client) -> T) {}
     fn shared<T: Send + Sync + Clone + 'static>() {}
     shared::<Client>();
-    sent(|client| client.execute("x").into_future());
-    sent(|client| client.raw("{}").into_future());
+    sent(|client| client.execute("x"));
+    sent(|client| client.raw("{}"));
     sent(Client::event);
     sent(|client| client.events().subscribe());
     sent(|client| {

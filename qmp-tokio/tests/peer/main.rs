@@ -7,13 +7,16 @@
 mod peer;
 
 mod cancelling;
+mod closing;
 mod deadlines;
 mod ends;
 mod events;
+mod execute;
 mod faults;
 mod handshake;
 mod locks;
 mod many;
+mod operations;
 mod patience;
 mod reconnect;
 mod streams;

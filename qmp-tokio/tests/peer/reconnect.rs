@@ -1,13 +1,13 @@
 //! Further connections of one client.
 
-use std::future::IntoFuture;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::Poll;
 use std::thread;
 
-use qmp_tokio::{Cause, Client, Disconnect, EventItem, Outcome, State};
+use futures_util::stream::{StreamExt, select_all};
+use qmp_tokio::{Cause, Client, Disconnect, Outcome, PersistentItem, State};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -23,14 +23,16 @@ fn serve(folder: &Path, mut serve: impl FnMut(usize, Peer) + Send + 'static) {
     });
 }
 
-/// Greets, sends an event with its number, and answers; `quit` is not answered.
+/// Greets, sends an event with its number before the first answer, and answers; `quit` is not
+/// answered.
 fn usual(number: usize, mut peer: Peer) {
     peer.greet();
-    peer.send(&event("STOP", number));
+    let mut stop = Some(event("STOP", number));
     while let Some(message) = peer.receive() {
         if message.contains("quit") {
             return;
         }
+        peer.send(&stop.take().unwrap_or_default());
         peer.answer(&message, &number.to_string());
     }
 }
@@ -46,22 +48,83 @@ async fn number(client: &Client) -> usize {
     client.execute("number").deadline(PLENTY).await.unwrap().decode().unwrap()
 }
 
-#[tokio::test]
-async fn subscriptions_stay_and_are_told() {
-    let (_folder, client) = connected(usual).await;
-    let mut events = client.events().subscribe();
-    let mut forgotten = client.events().named("RESUME").subscribe();
-    for round in 0..5 {
-        assert_eq!(number(&client).await, round);
-        let Some(EventItem::Event(stop)) = events.recv().await else { panic!() };
-        assert_eq!(stop.decode::<serde_json::Value>().unwrap()["number"], round);
-        client.execute("quit").await.unwrap();
-        assert!(events.recv().await.is_none(), "it ends with the connection");
-        client.reconnect().await.unwrap();
-        assert!(matches!(events.recv().await, Some(Queued::Reconnected)));
+fn stop_number(item: &PersistentItem) -> usize {
+    match item {
+        PersistentItem::Event(event) => {
+            event.decode::<serde_json::Value>().unwrap()["number"].as_u64().unwrap() as usize
+        }
+        other => panic!("{other:?}"),
     }
-    assert!(matches!(forgotten.drain()[..], [Queued::Reconnected]), "told once however often");
-    assert!(events.end_reason().is_none());
+}
+
+#[tokio::test]
+async fn a_subscription_ends_with_its_connection_and_a_persistent_one_is_told_of_each() {
+    let (_folder, client) = connected(usual).await;
+    let mut events = client.events().subscribe_persistent();
+    let mut first = client.events().subscribe();
+    let mut forgotten = client.events().named("RESUME").subscribe_persistent();
+    for round in 0..5 {
+        let mut plain = client.events().named("RESUME").subscribe();
+        assert_eq!(number(&client).await, round);
+        assert_eq!(stop_number(&events.try_recv().unwrap()), round);
+        client.execute("quit").await.unwrap();
+        client.closed().await;
+        assert!(matches!(events.recv().await, Some(PersistentItem::Disconnected(_))));
+        assert!(events.try_recv().is_none(), "nothing comes before the next connection");
+        client.reconnect().await.unwrap();
+        assert!(matches!(events.recv().await, Some(PersistentItem::Reconnected)));
+        assert!(plain.event().await.unwrap_err().is_disconnected());
+        assert!(plain.recv().await.is_none(), "it has ended with its connection");
+        assert!(matches!(plain.end_reason(), Some(Disconnect::Closed)));
+    }
+    assert_eq!(first.drain().len(), 1, "nothing of later connections");
+    let notices = forgotten.drain();
+    assert!(
+        matches!(notices[..], [PersistentItem::Disconnected(_), PersistentItem::Reconnected]),
+        "one end and one beginning, however many there were: {notices:?}"
+    );
+    assert_eq!(number(&client).await, 5);
+    drop(client);
+    let rest: Vec<_> = timeout(PLENTY, events.collect()).await.unwrap();
+    let [stop, PersistentItem::Disconnected(Disconnect::ByUs)] = &rest[..] else {
+        panic!("{rest:?}")
+    };
+    assert_eq!(stop_number(stop), 5);
+}
+
+/// Several clients in one stream: what has ended leaves it, and what goes on stays in it.
+#[tokio::test]
+async fn subscriptions_of_several_clients_are_selected_from_over_reconnections() {
+    let (_one, one) = connected(usual).await;
+    let (_other, other) = connected(usual).await;
+    let clients = [&one, &other];
+    let mut persistent =
+        select_all(clients.map(|client| client.events().named("X").subscribe_persistent()));
+    let plain = select_all(clients.map(|client| client.events().named("X").subscribe()));
+    for client in clients {
+        client.execute("quit").await.unwrap();
+        client.closed().await;
+    }
+    let plain: Vec<_> = timeout(PLENTY, plain.collect()).await.unwrap();
+    assert!(plain.is_empty(), "all have ended: {plain:?}");
+    for _ in 0..3 {
+        for _ in clients {
+            let item = timeout(PLENTY, persistent.next()).await.unwrap();
+            assert!(matches!(item, Some(PersistentItem::Disconnected(_))), "{item:?}");
+        }
+        for client in clients {
+            client.reconnect().await.unwrap();
+            let item = timeout(PLENTY, persistent.next()).await.unwrap();
+            assert!(matches!(item, Some(PersistentItem::Reconnected)), "{item:?}");
+        }
+        for client in clients {
+            client.execute("quit").await.unwrap();
+            client.closed().await;
+        }
+    }
+    drop((one, other));
+    let rest: Vec<_> = timeout(PLENTY, persistent.collect()).await.unwrap();
+    assert_eq!(rest.len(), 2, "each ends once more, and with its client: {rest:?}");
 }
 
 #[tokio::test]
@@ -79,8 +142,7 @@ async fn what_was_under_way_fails_and_is_not_sent_again() {
         }
     })
     .await;
-    let commands: tokio::task::JoinSet<_> =
-        (0..70).map(|_| client.execute("x").into_future()).collect();
+    let commands: tokio::task::JoinSet<_> = (0..70).map(|_| client.execute("x")).collect();
     let wait = client.event().deadline(PLENTY);
     client.closed().await;
     client.reconnect().await.unwrap();
@@ -117,11 +179,11 @@ async fn futures_of_the_last_connection_do_not_touch_the_new_one() {
         while peer.receive().is_some() {}
     })
     .await;
-    let mut old = Box::pin(client.execute("x").into_future());
+    let mut old = Box::pin(client.execute("x"));
     assert!(is_pending(&mut old).await);
     client.closed().await;
     client.reconnect().await.unwrap();
-    let mut new = Box::pin(client.execute("number").into_future());
+    let mut new = Box::pin(client.execute("number"));
     assert!(is_pending(&mut new).await);
     drop(old);
     assert_eq!(client.in_flight(), 1);
@@ -220,7 +282,7 @@ async fn a_listener_serves_the_same_client_again() {
     };
     dial(0);
     let client = qmp_tokio::builder().accept(&listener).await.unwrap();
-    let mut events = client.events().named("STOP").subscribe();
+    let mut events = client.events().named("STOP").subscribe_persistent();
     for round in 1..4 {
         client.execute("quit").await.unwrap();
         client.closed().await;
@@ -228,21 +290,7 @@ async fn a_listener_serves_the_same_client_again() {
         qmp_tokio::builder().reconnecting(&client).accept(&listener).await.unwrap();
         assert_eq!(number(&client).await, round);
     }
-    let notices = events.drain().into_iter().filter(|it| matches!(it, Queued::Reconnected));
+    let notices = events.drain();
+    let notices = notices.iter().filter(|it| matches!(it, PersistentItem::Reconnected));
     assert_eq!(notices.count(), 3);
-}
-
-/// A wait in a subscription takes what comes from the new connection only if it began on it.
-#[tokio::test]
-async fn a_wait_in_a_subscription_begins_anew() {
-    let (_folder, client) = connected(usual).await;
-    let mut events = client.events().subscribe();
-    assert!(events.recv().await.is_some());
-    let wait = events.event().named("RESUME").deadline(PLENTY);
-    client.execute("quit").await.unwrap();
-    client.reconnect().await.unwrap();
-    number(&client).await;
-    assert!(wait.await.unwrap_err().is_disconnected());
-    events.event().named("STOP").deadline(PLENTY).await.unwrap();
-    assert!(matches!(events.drain()[..], [Queued::Reconnected]), "the notice was passed over");
 }

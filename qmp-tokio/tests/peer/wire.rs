@@ -1,6 +1,5 @@
 //! Looking at the wire.
 
-use std::future::IntoFuture;
 use std::sync::{Arc, Mutex};
 
 use qmp_tokio::{Client, Direction};
@@ -112,7 +111,7 @@ async fn a_hook_that_panics_is_not_called_again() {
 #[tokio::test]
 async fn the_deadline_of_commands_can_be_set_later() {
     let client = connect(|mut peer| while peer.receive().is_some() {}).await;
-    let made_before = client.execute("x").into_future();
+    let made_before = client.execute("x");
     client.set_deadline(Some(std::time::Duration::from_millis(20)));
     assert!(client.clone().execute("x").await.unwrap_err().is_timeout());
     client.set_deadline(None);

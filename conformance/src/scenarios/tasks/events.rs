@@ -49,7 +49,7 @@ pub async fn a_burst_of_events_is_whole_and_in_order<A: Shared>(target: Target<'
     let qemu = server.connect(A::builder).await;
     let mut all = qemu.events().named("STOP").named("RESUME").subscribe();
     let mut slow = qemu.events().named("STOP").limits(16, 1 << 20).subscribe();
-    let commands = (0..2 * ROUNDS).map(|at| qemu.execute(["cont", "stop"][at % 2]).into_future());
+    let commands = (0..2 * ROUNDS).map(|at| qemu.execute(["cont", "stop"][at % 2]));
     assert!(join_all(commands).await.iter().all(Result::is_ok));
     let expected: Vec<_> = (0..2 * ROUNDS).map(|at| ["RESUME", "STOP"][at % 2]).collect();
     assert_eq!(names(all.drain()), expected);

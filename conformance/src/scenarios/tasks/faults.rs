@@ -21,7 +21,7 @@ pub async fn a_message_that_does_not_leave_is_given_up<A: Shared>(suite: &Suite)
     let other = other.connect(A::builder).await;
     server.signal(Signal::STOP);
     let large = qemu.execute("query-name").argument("text", &"x".repeat(most(suite)));
-    let mut large = pin!(large.into_future());
+    let mut large = pin!(large);
     let pending = |cx: &mut Context<'_>| Poll::Ready(large.as_mut().poll(cx).is_pending());
     assert!(poll_fn(pending).await);
     for computed in join_all((0..100).map(|number| compute(&other, number))).await {
@@ -45,14 +45,14 @@ pub async fn a_server_may_die_inside_an_answer<A: Shared>(suite: &Suite) {
     server.connect(A::builder).await.close().await.unwrap();
     let ours = UnixStream::connect(server.path("qmp")).unwrap();
     let unread = ours.try_clone().unwrap();
-    let transport = A::Runtime::default().transport(Socket::Unix(ours)).unwrap();
+    let transport = A::Runtime::default().transport(Socket::from(ours)).unwrap();
     let (qemu, driver) = A::builder().open_over(transport, "the dying").unwrap();
     let mut driver = Box::pin(driver);
     alternately(&mut driver, qemu.ready()).await.unwrap();
     // A megabyte of text, and others behind it.
     let dump = qemu.execute("human-monitor-command").argument("command-line", "xp /160000xb 0");
     let behind = (0..3).map(|_| qemu.execute("query-status"));
-    let commands = [dump].into_iter().chain(behind).map(|command| command.into_future());
+    let commands = [dump].into_iter().chain(behind).map(|command| command);
     let mut commands: Vec<_> = commands.map(Box::pin).collect();
     let sent = |cx: &mut Context<'_>| {
         let pending = |command: &mut Pin<Box<Execute<_>>>| command.as_mut().poll(cx).is_pending();

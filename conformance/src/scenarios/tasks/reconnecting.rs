@@ -17,7 +17,7 @@ pub async fn a_client_reconnects_to_the_same_server_and_to_the_next<A: Shared>(s
     for number in 0..5 {
         // Answers to these may come before the greeting's negotiation is answered.
         for _ in 0..number {
-            poll_and_drop(qemu.execute("query-version").into_future(), 0).await;
+            poll_and_drop(qemu.execute("query-version"), 0).await;
         }
         qemu.abort();
         qemu.reconnect().await.unwrap();

@@ -91,7 +91,7 @@ pub async fn a_server_killed_over_tls_leaves_outcomes_unknown<A: Secure>(suite: 
     secured.server.signal(Signal::STOP);
     let late = qemu.execute("stop").deadline(Duration::from_millis(100)).await.unwrap_err();
     assert!(late.is_timeout() && late.outcome() == Outcome::Unknown, "{late}");
-    let mut command = pin!(qemu.execute("query-status").into_future());
+    let mut command = pin!(qemu.execute("query-status"));
     assert!(poll_and_drop(command.as_mut(), 0).await.is_none());
     secured.server.signal(Signal::KILL);
     let error = command.await.unwrap_err();
