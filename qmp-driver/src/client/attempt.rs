@@ -61,11 +61,10 @@ impl Clock {
         self.0?.1
     }
 
-    /// How long was waited, if that was too long.
-    pub(crate) fn passed(self, machine: &Machine) -> Option<Duration> {
-        let (started, deadline) = self.0?;
-        let now = machine.now();
-        (now >= deadline?).then(|| now.saturating_duration_since(started))
+    /// How long was waited.
+    pub(crate) fn waited(self, machine: &Machine) -> Duration {
+        self.0
+            .map_or(Duration::ZERO, |(started, _)| machine.now().saturating_duration_since(started))
     }
 }
 
@@ -105,6 +104,12 @@ impl Attempt<'_> {
             return self.fail(machine, cause, waker, after);
         }
         let mut turn = self.next_turn(machine);
+        if self.place.is_some_and(|place| machine.waits.is_expired(place.key)) {
+            let waited = self.clock.waited(machine);
+            let refusal = machine.waits.refusal(turn.lane).cloned();
+            let refusal = refusal.unwrap_or_else(|| Refusal::Phase(machine.client.phase()));
+            return self.fail(machine, Cause::NoTurn { waited, refusal }, waker, after);
+        }
         if !machine.waits.is_behind(turn) {
             let key = self.place.map(|place| place.key);
             let key = key.unwrap_or_else(|| machine.waits.next_key());
@@ -113,7 +118,7 @@ impl Attempt<'_> {
                     self.wait(machine, Awaited::Answer(request), waker, after);
                     if self.place.is_some() {
                         // Whoever is next may try as well.
-                        machine.waits.wake_turns(1, &mut after.wakers);
+                        machine.offer(1, after);
                     }
                     machine.try_write(after);
                     return Attempted::Sent(key, request);
@@ -129,11 +134,6 @@ impl Attempt<'_> {
                     return self.fail(machine, Cause::Refused(refusal), waker, after);
                 }
             }
-        }
-        if let Some(waited) = self.clock.passed(machine) {
-            let refusal = machine.waits.refusal(turn.lane).cloned();
-            let refusal = refusal.unwrap_or_else(|| Refusal::Phase(machine.client.phase()));
-            return self.fail(machine, Cause::NoTurn { waited, refusal }, waker, after);
         }
         let key = self.wait(machine, Awaited::Turn(turn), waker, after);
         Attempted::Queued(Place { key, turn })
@@ -244,7 +244,7 @@ impl Attempt<'_> {
         after.stale = Some(waker);
         if let Some(Place { key, .. }) = self.place {
             after.leaving = machine.waits.remove(key);
-            machine.waits.wake_turns(1, &mut after.wakers);
+            machine.offer(1, after);
         }
         Attempted::Failed(cause)
     }

@@ -241,7 +241,7 @@ pub(crate) fn close(connection: &Connection, answers: bool) {
             answers: answers || connection.settings.agent,
             lingers: false,
         });
-        machine.waits.wake_turns(usize::MAX, &mut after.wakers);
+        machine.offer(usize::MAX, after);
         machine.waits.wake_watchers(&mut after.wakers);
         machine.wake_driver(after);
     });

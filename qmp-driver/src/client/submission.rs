@@ -233,7 +233,8 @@ impl Submission {
                 let answer = take_answer(machine, key);
                 return Poll::Ready((bound, answer));
             }
-            if let Some(waited) = bound.clock.passed(&machine) {
+            if machine.waits.is_expired(key) {
+                let waited = bound.clock.waited(&machine);
                 let answer = self.give_up(machine, key, request, waited);
                 return Poll::Ready((bound, answer));
             }
@@ -315,7 +316,7 @@ impl Drop for Submission {
                 match request {
                     Some(request) => drop(machine.client.abandon(request)),
                     // It may have been woken for its turn, and was not there to take it.
-                    None => machine.waits.wake_turns(1, &mut after.wakers),
+                    None => machine.offer(1, after),
                 }
             };
             connection.with(leave);

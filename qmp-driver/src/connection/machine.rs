@@ -18,6 +18,10 @@ use crate::connection::wire::Seen;
 use crate::transport::Descriptor;
 use crate::writing::WriteHalf;
 
+/// How long after its deadline a wait ends in any case, when a server sends so much that never everything
+/// is read.
+const GRACE: Duration = Duration::from_millis(50);
+
 /// How long an agent has for one sync before another is sent: what was written before it opened
 /// its port may be lost.
 const SYNC_AGAIN: Duration = Duration::from_secs(2);
@@ -196,6 +200,15 @@ impl Machine {
         }
     }
 
+    /// This many slots may be free. If some who wait are left, the driver goes on offering: whoever is
+    /// offered one may not be polled.
+    pub(crate) fn offer(&mut self, count: usize, after: &mut After) {
+        self.waits.offer(count, &mut after.wakers);
+        if self.waits.has_queue() {
+            self.wake_driver(after);
+        }
+    }
+
     pub(crate) fn wake_driver(&mut self, after: &mut After) {
         if let Some(driver) = self.driver.take() {
             after.driver = Some(driver);
@@ -240,7 +253,7 @@ impl Machine {
         self.lifecycle.handshake = None;
         self.lifecycle.failed = failed.map(Box::new);
         self.waits.wake_watchers(&mut after.wakers);
-        self.waits.wake_turns(usize::MAX, &mut after.wakers);
+        self.offer(usize::MAX, after);
     }
 
     /// Ends the connection: all who wait are told.
@@ -257,14 +270,24 @@ impl Machine {
         after.transport = self.transport.take();
     }
 
-    /// Wakes those whose deadline has passed, and syncs when it is time to. Gives back a handshake
-    /// that took too long.
+    /// Ends the waits whose deadline has passed, and syncs when it is time to. Returns a handshake that
+    /// took too long.
+    ///
+    /// What arrived in time counts, however late it is read: so waits end only when everything was read
+    /// that is there (`read_all`).
     pub(crate) fn pass_deadlines(
         &mut self,
         now: Instant,
+        read_all: bool,
         after: &mut After,
     ) -> Result<Option<Handshake>, Disconnect> {
-        self.waits.expire(now, &mut after.wakers);
+        let until = match read_all {
+            true => Some(now),
+            false => now.checked_sub(GRACE),
+        };
+        if let Some(until) = until {
+            self.waits.expire(until, &mut after.wakers);
+        }
         let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         if self.lifecycle.closing.is_some_and(|closing| passed(closing.deadline)) {
             self.lifecycle.closed_late = !self.lifecycle.closing.is_some_and(|it| it.lingers);

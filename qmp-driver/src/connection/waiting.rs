@@ -93,9 +93,10 @@ impl Timer {
         let (started, Some(deadline)) = self.start() else {
             return Poll::Pending;
         };
+        let key = self.waiting.0;
         let check = |machine: &mut Machine| {
-            let now = machine.now();
-            (now >= deadline).then(|| now - started)
+            let expired = key.is_some_and(|key| machine.waits.is_expired(key));
+            expired.then(|| machine.now().saturating_duration_since(started))
         };
         self.waiting.poll(cx, &self.connection, || Awaited::Deadline, Some(deadline), check)
     }

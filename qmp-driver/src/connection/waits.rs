@@ -29,6 +29,8 @@ pub(crate) struct Waits {
 pub(crate) struct Wait {
     waker: Option<Waker>,
     deadline: Option<Instant>,
+    /// The deadline has passed, and nothing came that was sent before.
+    expired: bool,
     pub(crate) awaited: Awaited,
 }
 
@@ -70,10 +72,17 @@ pub(crate) enum Lane {
     Descriptor,
 }
 
+/// Those who wait for a slot of one kind, by the order they came.
+///
+/// When a slot may be free the first of them is *offered* it: taken out and woken. So one that is not
+/// polled, in a `select!` for example, holds up nobody; if it is refused when it is polled, it comes back
+/// with its old ticket.
 #[derive(Debug, Default)]
 struct Queue {
-    tickets: BTreeMap<u64, usize>,
-    /// What the first in it was told last.
+    waiting: BTreeMap<u64, usize>,
+    /// Nothing has become free since the last one was refused.
+    closed: bool,
+    /// What it was told.
     refusal: Option<Refusal>,
 }
 
@@ -93,7 +102,7 @@ impl Waits {
             // Most connections have one at a time, and idle ones are many.
             self.waits.reserve_exact(1);
         }
-        let key = self.waits.insert(Wait { waker: Some(waker), deadline, awaited });
+        let key = self.waits.insert(Wait { waker: Some(waker), deadline, expired: false, awaited });
         if let Some(deadline) = deadline {
             self.deadlines.insert((deadline, key));
         }
@@ -161,7 +170,12 @@ impl Waits {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    /// Whoever's deadline has passed finds out by itself.
+    /// Whether the driver has found that the deadline of a wait passed.
+    pub(crate) fn is_expired(&self, key: usize) -> bool {
+        self.waits.get(key).is_some_and(|wait| wait.expired)
+    }
+
+    /// Ends the waits whose deadline has passed, unless what they wait for has come.
     pub(crate) fn expire(&mut self, now: Instant, wakers: &mut Vec<Waker>) {
         while let Some(&(deadline, key)) = self.deadlines.first() {
             if deadline > now {
@@ -169,6 +183,7 @@ impl Waits {
             }
             self.forget_deadline(deadline, key);
             if let Some(wait) = self.waits.get_mut(key) {
+                wait.expired = true;
                 wakers.extend(wait.waker.take());
             }
         }
@@ -179,9 +194,9 @@ impl Waits {
         self.next_ticket
     }
 
-    /// Whether somebody in the lane came before.
+    /// Whether somebody who waits in the lane came before. Those who were offered a slot do not wait.
     pub(crate) fn is_behind(&self, turn: Turn) -> bool {
-        let first = self.lane(turn.lane).and_then(|queue| queue.tickets.first_key_value());
+        let first = self.lane(turn.lane).and_then(|queue| queue.waiting.first_key_value());
         first.is_some_and(|(first, _)| *first < turn.ticket)
     }
 
@@ -190,18 +205,43 @@ impl Waits {
         self.lane(lane)?.refusal.as_ref()
     }
 
+    /// One in the lane was refused: until something becomes free the others need not try.
     pub(crate) fn set_refusal(&mut self, lane: Lane, refusal: Refusal) {
-        self.lanes.get_or_insert_default()[lane as usize].refusal = Some(refusal);
+        let queue = &mut self.lanes.get_or_insert_default()[lane as usize];
+        queue.closed = true;
+        queue.refusal = Some(refusal);
     }
 
-    /// So many slots are free, perhaps: whose turn it is may try.
-    pub(crate) fn wake_turns(&mut self, count: usize, wakers: &mut Vec<Waker>) {
-        for queue in self.lanes.iter().flat_map(|lanes| lanes.iter()) {
-            for key in queue.tickets.values().take(count) {
-                if let Some(wait) = self.waits.get_mut(*key) {
-                    wakers.extend(wait.waker.take());
-                }
+    /// This many slots may be free: offers them to the first in each lane.
+    pub(crate) fn offer(&mut self, count: usize, wakers: &mut Vec<Waker>) {
+        for queue in self.lanes.iter_mut().flat_map(|lanes| lanes.iter_mut()) {
+            queue.closed = false;
+            Self::offer_in(&mut self.waits, queue, count, wakers);
+        }
+    }
+
+    /// Offers a slot to the next in each lane where one may still be free, since an earlier offer may not
+    /// have been taken. Returns whether there was anyone.
+    pub(crate) fn offer_next(&mut self, wakers: &mut Vec<Waker>) -> bool {
+        let mut offered = false;
+        for queue in self.lanes.iter_mut().flat_map(|lanes| lanes.iter_mut()) {
+            if !queue.closed && !queue.waiting.is_empty() {
+                Self::offer_in(&mut self.waits, queue, 1, wakers);
+                offered = true;
             }
+        }
+        offered
+    }
+
+    /// Whether anyone waits for a slot.
+    pub(crate) fn has_queue(&self) -> bool {
+        self.lanes.iter().flat_map(|lanes| lanes.iter()).any(|queue| !queue.waiting.is_empty())
+    }
+
+    fn offer_in(waits: &mut Slab<Wait>, queue: &mut Queue, count: usize, wakers: &mut Vec<Waker>) {
+        for _ in 0..count {
+            let Some((_, key)) = queue.waiting.pop_first() else { return };
+            wakers.extend(waits.get_mut(key).and_then(|wait| wait.waker.take()));
         }
     }
 
@@ -229,7 +269,7 @@ impl Waits {
     }
 
     fn forget_lanes(&mut self) {
-        let empty = |lanes: &[Queue; 3]| lanes.iter().all(|queue| queue.tickets.is_empty());
+        let empty = |lanes: &[Queue; 3]| lanes.iter().all(|queue| queue.waiting.is_empty());
         if self.lanes.as_deref().is_some_and(empty) {
             self.lanes = None;
         }
@@ -242,7 +282,7 @@ impl Waits {
     fn enqueue(&mut self, key: usize) {
         if let Some(Wait { awaited: Awaited::Turn(turn), .. }) = self.waits.get(key) {
             let lanes = self.lanes.get_or_insert_default();
-            lanes[turn.lane as usize].tickets.insert(turn.ticket, key);
+            lanes[turn.lane as usize].waiting.insert(turn.ticket, key);
         }
     }
 
@@ -251,7 +291,7 @@ impl Waits {
             return;
         };
         if let Some(Wait { awaited: Awaited::Turn(turn), .. }) = self.waits.get(key) {
-            lanes[turn.lane as usize].tickets.remove(&turn.ticket);
+            lanes[turn.lane as usize].waiting.remove(&turn.ticket);
         }
     }
 }

@@ -187,7 +187,7 @@ impl<'b> Parsed<'b> {
         // Answers that nobody waits for any more free slots as well.
         let freed = before.saturating_sub(machine.client.in_flight());
         if freed > 0 {
-            machine.waits.wake_turns(freed, &mut after.wakers);
+            machine.offer(freed, after);
         }
     }
 

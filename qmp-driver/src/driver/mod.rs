@@ -18,7 +18,7 @@ use qmp_sockets::advise_on_handshake;
 use crate::Transport;
 use crate::connection::Connection;
 use crate::connection::deferred::Deferred;
-use crate::connection::machine::{Failed, Handshake};
+use crate::connection::machine::{After, Failed, Handshake, Machine};
 use crate::writing::Outgoing;
 
 /// How many times one poll reads before other tasks get their turn.
@@ -57,6 +57,8 @@ pub struct Driver {
     several: bool,
     /// A reader of events is nearly too slow.
     crowded: bool,
+    /// Whether commands wait for a slot.
+    queued: bool,
     /// Whether anybody waits for the clock, or the timer is set.
     clocked: bool,
     /// Whether the handshake was under way when the timer was looked at last.
@@ -77,6 +79,7 @@ impl Driver {
             read: 0,
             several: false,
             crowded: false,
+            queued: false,
             clocked: true,
             shaking: true,
         }
@@ -116,20 +119,27 @@ impl Driver {
         for _ in 0..TURNS_A_POLL {
             let next = match self.carry(cx)? {
                 // The clock comes last: what arrived in time counts, however late we look at it.
-                Next::Wait => self.look_at_clock(cx)?,
+                Next::Wait => self.look_at_clock(cx, true)?,
                 next => next,
             };
             match next {
                 Next::Again => {}
-                Next::Wait if self.several => return Ok(Next::Yield),
+                Next::Wait if self.several || self.offer_next() => return Ok(Next::Yield),
                 next => return Ok(next),
             }
             if self.read >= BYTES_A_POLL {
                 break;
             }
         }
-        self.look_at_clock(cx)?;
+        self.look_at_clock(cx, false)?;
         Ok(Next::Yield)
+    }
+
+    /// Goes on offering slots that may be free; whether there was anyone who waits.
+    fn offer_next(&self) -> bool {
+        let offer =
+            |machine: &mut Machine, after: &mut After| machine.waits.offer_next(&mut after.wakers);
+        self.queued && self.connection.with(offer)
     }
 
     /// Writes what there is to write, and reads once.
@@ -209,6 +219,7 @@ impl Driver {
         machine.watched = watched;
         machine.writing.hand_over(&mut self.outgoing);
         self.deferred.take_over(&mut machine);
+        self.queued = machine.waits.has_queue();
         self.clocked = machine.armed.is_some() || machine.next_deadline().is_some();
         let stand = match &machine.lifecycle.ended {
             Some(reason) => Err(reason.clone()),
@@ -220,7 +231,7 @@ impl Driver {
     }
 
     /// Does what is due, and sets the timer.
-    fn look_at_clock(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
+    fn look_at_clock(&mut self, cx: &mut Context<'_>, read_all: bool) -> Result<Next, Disconnect> {
         if !self.clocked {
             return Ok(Next::Wait);
         }
@@ -228,7 +239,7 @@ impl Driver {
         let (due, set, timer, output) = self.connection.with(|machine, after| {
             let now = machine.now();
             let due = match machine.next_deadline() {
-                Some(deadline) if deadline <= now => machine.pass_deadlines(now, after),
+                Some(deadline) if deadline <= now => machine.pass_deadlines(now, read_all, after),
                 _ => Ok(None),
             };
             let set = machine.armed;
