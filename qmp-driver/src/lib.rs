@@ -30,6 +30,7 @@ mod starting;
 mod sync;
 mod trace;
 mod transport;
+mod waking;
 mod writing;
 
 pub use builder::Builder;

@@ -1,10 +1,10 @@
 //! What is told to `tracing`, where the feature of that name is on.
 
 #[cfg(feature = "tracing")]
-pub(crate) use on::{CommandSpan, connected, ended, shows_wire, wire};
+pub(crate) use on::{CommandSpan, connected, ended, shows_wire, waker_panicked, wire};
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use off::{CommandSpan, connected, ended, shows_wire, wire};
+pub(crate) use off::{CommandSpan, connected, ended, shows_wire, waker_panicked, wire};
 
 #[cfg(feature = "tracing")]
 mod on {
@@ -13,7 +13,7 @@ mod on {
     use crate::Error;
     use qmp_proto::Direction;
     use tracing::span::{Entered, Span};
-    use tracing::{Level, debug, debug_span, enabled, info, trace};
+    use tracing::{Level, debug, debug_span, enabled, info, trace, warn};
 
     /// The span of a command, from when it is first awaited.
     pub(crate) struct CommandSpan(Span);
@@ -42,6 +42,10 @@ mod on {
 
     pub(crate) fn ended(peer: &str, reason: &impl Display) {
         info!(target: "qmp::connection", peer, %reason, "ended");
+    }
+
+    pub(crate) fn waker_panicked() {
+        warn!(target: "qmp::connection", "the waker of a task panicked");
     }
 
     pub(crate) fn shows_wire() -> bool {
@@ -80,6 +84,8 @@ mod off {
     pub(crate) fn connected(_peer: &str) {}
 
     pub(crate) fn ended(_peer: &str, _reason: &impl Display) {}
+
+    pub(crate) fn waker_panicked() {}
 
     pub(crate) fn shows_wire() -> bool {
         false

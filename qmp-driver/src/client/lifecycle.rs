@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -229,10 +230,13 @@ impl Drop for Watch<'_> {
 }
 
 /// Begins to close, unless that has begun already.
+///
+/// The write half is shut down here if nothing is left to write: the driver may not have its turn for
+/// long, and the server serves its next client when it finds the end.
 pub(crate) fn close(connection: &Connection, answers: bool) {
-    connection.with(|machine, after| {
+    let written = connection.with(|machine, after| {
         if machine.lifecycle.closing.is_some() || machine.lifecycle.ended.is_some() {
-            return;
+            return None;
         }
         let now: Instant = machine.now();
         machine.lifecycle.closing = Some(Closing {
@@ -244,5 +248,11 @@ pub(crate) fn close(connection: &Connection, answers: bool) {
         machine.offer(usize::MAX, after);
         machine.waits.wake_watchers(&mut after.wakers);
         machine.wake_driver(after);
+        let deferred = !machine.adopted.is_empty() || machine.deferred_until.is_some();
+        let written = machine.has_finished() && machine.writing.unsent() == 0 && !deferred;
+        written.then(|| machine.transport.clone()).flatten()
     });
+    if let Some(transport) = written {
+        transport.shutdown(Shutdown::Write);
+    }
 }

@@ -16,6 +16,7 @@ use crate::Transport;
 use crate::connection::waits::{Answer, Wait, Waits};
 use crate::connection::wire::Seen;
 use crate::transport::Descriptor;
+use crate::waking::wake_all;
 use crate::writing::WriteHalf;
 
 /// How long after its deadline a wait ends in any case, when a server sends so much that never everything
@@ -115,8 +116,7 @@ impl After {
     /// What is not woken is dropped. The descriptor that has left is closed, too: the server has its
     /// own.
     pub(crate) fn run(self) {
-        self.wakers.into_iter().for_each(Waker::wake);
-        self.driver.into_iter().for_each(Waker::wake);
+        wake_all(self.wakers.into_iter().chain(self.driver));
     }
 }
 

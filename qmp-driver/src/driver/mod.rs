@@ -146,6 +146,7 @@ impl Driver {
     fn carry(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
         let closing = self.look(cx)?;
         self.deferred.poll(&self.connection, cx);
+        self.clocked |= !self.deferred.is_empty();
         self.write(cx)?;
         if closing {
             self.finish_closing(cx)?;

@@ -155,6 +155,12 @@ impl<E> EventQueue<E> {
         }
     }
 
+    /// The oldest event, if nothing else is at the front.
+    pub(crate) fn front(&self) -> Option<&E> {
+        let entry = self.events.front()?;
+        (self.lagged == 0 && entry.change.is_none()).then_some(&entry.event)
+    }
+
     /// Takes the oldest event that `matches`; all else stays as it is.
     pub(crate) fn take_first(&mut self, mut matches: impl FnMut(&E) -> bool) -> Option<E> {
         let found = self.events.iter().position(|waiting| matches(&waiting.event))?;

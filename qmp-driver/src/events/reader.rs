@@ -51,6 +51,21 @@ impl Reader {
         std::iter::from_fn(|| self.try_recv()).collect()
     }
 
+    /// All items that came before this position of the stream and are already there. Those of before
+    /// a reply are there when it is.
+    pub(crate) fn drain_before(&mut self, position: u64) -> Vec<EventItem> {
+        let next = |reader: &mut Self| {
+            if reader.passed.is_empty() {
+                reader.inbox.hand_over(&mut reader.passed);
+            }
+            match reader.passed.front() {
+                Some(event) if event.stream_position() > position => None,
+                _ => reader.passed.pop().and_then(item),
+            }
+        };
+        std::iter::from_fn(|| next(self)).collect()
+    }
+
     pub(crate) fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<EventItem>> {
         self.poll_pop(cx).map(|popped| popped.and_then(item))
     }

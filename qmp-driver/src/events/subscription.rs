@@ -69,6 +69,24 @@ impl<X: Copy> Subscription<X> {
         EventWait::of_reader(&mut self.reader, self.caller)
     }
 
+    /// Returns the items that came before a reply, or anything else at this
+    /// [position](crate::Reply::stream_position) of the server's stream.
+    ///
+    /// They are all there when the command's future has completed, together with events that came
+    /// after the reply in the same read; those stay.
+    ///
+    /// ```no_run
+    /// # async fn example(qemu: qmp_driver::Client) -> Result<(), qmp_driver::Error> {
+    /// let mut events = qemu.events().subscribe();
+    /// let reply = qemu.execute("stop").await?;
+    /// let before = events.drain_before(reply.stream_position());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn drain_before(&mut self, position: u64) -> Vec<EventItem> {
+        self.reader.drain_before(position)
+    }
+
     /// Why the connection has ended, if it has.
     pub fn end_reason(&self) -> Option<Disconnect> {
         self.reader.connection().lock().lifecycle.ended.clone()

@@ -12,6 +12,7 @@ use slab::Slab;
 use crate::Transport;
 use crate::server::connection::settings::Settings;
 use crate::transport::Descriptor;
+use crate::waking::wake_all;
 use crate::writing::WriteHalf;
 
 #[cfg(unix)]
@@ -73,7 +74,7 @@ pub(crate) struct After {
 
 impl After {
     pub(crate) fn run(mut self) {
-        self.wakers.drain(..).for_each(Waker::wake);
+        wake_all(self.wakers.drain(..));
     }
 }
 
