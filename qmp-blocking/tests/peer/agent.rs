@@ -1,6 +1,7 @@
 //! Guest agents that misbehave.
 
 use std::io::{Read, Write};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use qmp_blocking::{Cause, Client, Error, Outcome, Socket};
@@ -65,12 +66,14 @@ fn a_command_that_is_answered_only_when_it_fails() {
     let reply = agent.execute("guest-shutdown").run().unwrap();
     assert_eq!(reply.json().unwrap().as_str(), "{}");
     // Nothing comes.
-    let agent = connect(|mut peer| {
+    let (stop, stopped) = mpsc::channel::<()>();
+    let agent = connect(move |mut peer| {
         peer.receive();
-        let _ = peer.stream().read(&mut [0]);
+        let _ = stopped.recv();
     });
     let moment = Duration::from_millis(50);
     agent.execute("guest-suspend-ram").deadline(moment).run().unwrap();
+    drop(stop);
     // The next is answered.
     let agent = connect(|mut peer| {
         peer.receive();
