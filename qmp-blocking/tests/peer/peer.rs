@@ -23,7 +23,8 @@ pub(crate) struct Peer {
 impl Peer {
     /// The next message of the client, without the sentinel and the line end.
     pub(crate) fn receive(&mut self) -> String {
-        self.try_receive().expect("the client has not left")
+        let message = self.try_receive();
+        message.unwrap_or_else(|| panic!("the client has left"))
     }
 
     /// The same, if the client has not left.

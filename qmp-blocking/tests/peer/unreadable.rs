@@ -61,7 +61,7 @@ fn an_answer_that_cannot_be_read_is_never_called_not_sent() {
     for value in VALUES {
         let client = answered_with(value);
         let error = match client.execute("query").run() {
-            Ok(reply) => reply.json().map(drop).map_err(Error::from).unwrap_err(),
+            Ok(reply) => reply.json().map(drop).unwrap_err(),
             Err(error) => error,
         };
         never_not_sent(&error);
