@@ -7,7 +7,7 @@
 
 use std::process::ExitCode;
 
-use qmp_blocking::{Cause, Connection, Error, TypedEvent};
+use qmp_blocking::{Cause, Client, Error, TypedEvent};
 
 #[derive(serde::Deserialize)]
 struct Shutdown {
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 fn watch(address: &str, names: &[String]) -> Result<(), Error> {
-    let mut qemu = Connection::connect(address)?;
+    let qemu = qmp_blocking::connect(address)?;
     loop {
         let wanted = names.iter().fold(qemu.event(), |wait, name| wait.named(name));
         let event = match wanted.wait() {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use qmp_blocking::{Command, Connection, Error};
+use qmp_blocking::{Client, Command, Error};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize)]
@@ -82,8 +82,8 @@ fn decoded(data: &str) -> Vec<u8> {
 }
 
 fn run(address: &str, path: &str, arg: &[String]) -> Result<Status, Error> {
-    let mut agent =
-        Connection::builder().agent().deadline(Duration::from_secs(5)).connect(address)?;
+    let agent =
+        qmp_blocking::builder().agent().deadline(Duration::from_secs(5)).connect(address)?;
     let Process { pid } = agent.call(&GuestExec { path, arg, capture_output: true }).run()?;
     loop {
         let status = agent.call(&GuestExecStatus { pid }).run()?;

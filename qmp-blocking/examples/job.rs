@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use qmp_blocking::{Connection, Error, TypedEvent};
+use qmp_blocking::{Client, Error, TypedEvent};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 
 /// The error the job ended with, if it did.
 fn create(address: &str, file: &str, size: u64) -> Result<Option<String>, Error> {
-    let mut qemu = Connection::builder().keep_events([JobStatusChange::NAME]).connect(address)?;
+    let qemu = qmp_blocking::builder().keep_events([JobStatusChange::NAME]).connect(address)?;
     let options = json!({"driver": "file", "filename": file, "size": size});
     qemu.execute("blockdev-create")
         .argument("job-id", "create")

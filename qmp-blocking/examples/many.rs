@@ -7,7 +7,7 @@
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-use qmp_blocking::{Connection, Error};
+use qmp_blocking::{Client, Error};
 use rustix::event::{PollFd, PollFlags, poll};
 
 fn main() -> ExitCode {
@@ -21,8 +21,7 @@ fn main() -> ExitCode {
 }
 
 fn watch(addresses: impl Iterator<Item = String>) -> Result<(), Box<dyn std::error::Error>> {
-    let mut machines: Vec<Connection> =
-        addresses.map(Connection::connect).collect::<Result<_, _>>()?;
+    let mut machines: Vec<Client> = addresses.map(Connection::connect).collect::<Result<_, _>>()?;
     while !machines.is_empty() {
         // What has been read already makes no descriptor readable: look first, then wait.
         machines.retain_mut(|machine| match print_events(machine) {
@@ -43,7 +42,7 @@ fn watch(addresses: impl Iterator<Item = String>) -> Result<(), Box<dyn std::err
     Ok(())
 }
 
-fn print_events(machine: &mut Connection) -> Result<(), Error> {
+fn print_events(machine: &Client) -> Result<(), Error> {
     while let Some(event) = machine.event().look()? {
         println!("{}: {}", machine.peer(), event.name());
     }

@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use qmp_blocking::Connection;
+use qmp_blocking::Client;
 use serde_json::Value;
 
 fn main() -> ExitCode {
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 
 fn query(address: &str, command: &str, json: &str) -> Result<Value, Box<dyn std::error::Error>> {
     let arguments: Value = serde_json::from_str(json)?;
-    let mut qemu = Connection::connect(address)?;
+    let qemu = qmp_blocking::connect(address)?;
     let reply =
         qemu.execute(command).arguments(&arguments).deadline(Duration::from_secs(30)).run()?;
     Ok(reply.decode()?)

@@ -46,6 +46,8 @@ impl<S: Stream> Shared<S> {
 
     fn spawn(&self, driver: impl Future + Send + 'static) {
         *lock(&self.spawned) = Some(Box::pin(async { drop(driver.await) }));
+        // It sets its timer before the thread blocks.
+        self.waits.start();
     }
 }
 
@@ -54,6 +56,8 @@ impl Runtime for CallerThread {
     type Listener = Listener;
 
     fn transport(&self, socket: Socket) -> io::Result<Self::Transport> {
+        // Where it is not shared with others, reading may block.
+        socket.set_nonblocking(false)?;
         Ok(self.0.transport(socket))
     }
 

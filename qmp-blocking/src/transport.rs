@@ -47,6 +47,13 @@ pub(crate) struct Awaited {
 }
 
 impl Waits {
+    /// Another driver begins.
+    pub(crate) fn start(&self) {
+        let mut awaited = self.awaited();
+        (awaited.room, awaited.timer) = (false, None);
+        self.woken.store(true, Ordering::Release);
+    }
+
     pub(crate) fn set_mode(&self, mode: Mode) {
         self.mode.store(mode as u8, Ordering::Relaxed);
     }
@@ -92,11 +99,31 @@ impl<S: Stream> CallerTransport<S> {
         Self { stream, waits, opened: Instant::now() }
     }
 
+    fn poll_with<T>(&self, read: impl FnOnce() -> io::Result<T>) -> Poll<io::Result<T>> {
+        let blocks = self.waits.is_in(Mode::Block) && self.stream.has_deadlines();
+        ready!(self.poll_turn())?;
+        match read() {
+            // The stream does not block by itself.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.waits.set_mode(Mode::Idle);
+                if blocks {
+                    self.stream.poll(Interest::Read, None)?;
+                }
+                Poll::Pending
+            }
+            read => Poll::Ready(read),
+        }
+    }
+
     /// Whether the stream may be read now; blocks until it can be if that is allowed.
     fn poll_turn(&self) -> Poll<io::Result<()>> {
         let ready = if self.waits.is_in(Mode::Block) {
             self.waits.set_mode(Mode::Idle);
-            wait(&*self.stream, &self.waits, Interest::Read)
+            match self.waits.is_woken() {
+                // What this poll has set is taken into account first.
+                true => Ok(false),
+                false => wait(&*self.stream, &self.waits, Interest::Read),
+            }
         } else if self.waits.is_in(Mode::Try) && self.stream.has_deadlines() {
             let ready = self.stream.poll(Interest::Read, Some(Duration::ZERO));
             if !matches!(ready, Ok(true)) {
@@ -149,8 +176,7 @@ impl<S: Stream> Transport for CallerTransport<S> {
     }
 
     fn poll_read(&self, _: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
-        ready!(self.poll_turn())?;
-        Poll::Ready(self.stream.read(room))
+        self.poll_with(|| self.stream.read(room))
     }
 
     #[cfg(unix)]
@@ -159,8 +185,7 @@ impl<S: Stream> Transport for CallerTransport<S> {
         _: &mut Context<'_>,
         room: &mut [u8],
     ) -> Poll<io::Result<(usize, Option<Descriptor>)>> {
-        ready!(self.poll_turn())?;
-        Poll::Ready(match self.stream.socket() {
+        self.poll_with(|| match self.stream.socket() {
             Some(socket) => receive_with_descriptor(socket, room),
             None => self.stream.read(room).map(|count| (count, None)),
         })

@@ -58,7 +58,8 @@ impl<R: Response, X: Caller> Execute<R, X> {
         caller.run(command)
     }
 
-    /// Sends the command without waiting for its answer, so that several can be in flight.
+    /// Sends the command without waiting for its answer, so that several can be in flight. Those that
+    /// were [queued](Self::queue) leave with it.
     ///
     /// At the in-flight limit (64; 7 in-band ones with out-of-band execution) it waits until one is
     /// answered.
@@ -67,6 +68,11 @@ impl<R: Response, X: Caller> Execute<R, X> {
     ///
     /// If it cannot be sent.
     pub fn send(self) -> Result<PendingReply<X, R>, Error> {
+        self.client().release_output();
+        self.submit()
+    }
+
+    fn submit(self) -> Result<PendingReply<X, R>, Error> {
         let (mut command, caller) = self.checked()?;
         let sent = poll_fn(|cx| match Pin::new(&mut command).poll(cx) {
             Poll::Pending if command.is_queued() => Poll::Pending,
@@ -78,16 +84,14 @@ impl<R: Response, X: Caller> Execute<R, X> {
     }
 
     /// As [`send`](Self::send), but the command is written together with others, in one system call:
-    /// when something is waited for, or when it is flushed.
-    ///
-    /// Until then it is not sent, and if the client is dropped, never.
+    /// with the next that is sent, when something is waited for, or when it is flushed.
     ///
     /// # Errors
     ///
     /// If it cannot be sent.
     pub fn queue(self) -> Result<PendingReply<X, R>, Error> {
         self.client().hold_output();
-        self.send()
+        self.submit()
     }
 
     fn checked(self) -> Result<(Execute<R>, X), Error> {

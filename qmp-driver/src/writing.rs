@@ -73,6 +73,13 @@ impl WriteHalf {
         }
     }
 
+    /// Lets whoever sends try again, unless the driver has earlier bytes.
+    pub(crate) fn release(&mut self) {
+        if self.writer == Writer::Driver && self.leaving == 0 {
+            self.writer = Writer::Anyone;
+        }
+    }
+
     /// Gives the driver what others could not write, unless it still has some.
     pub(crate) fn hand_over(&mut self, outgoing: &mut Outgoing) {
         if self.writer == Writer::Nobody {

@@ -1,7 +1,10 @@
 //! What a client asks for.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use qmp_driver::server::{Emitter, Hangup, Request};
@@ -72,7 +75,14 @@ impl<S: Stream> Commands<S> {
     /// If the client does not read it within the [deadline of
     /// closing](crate::server::Builder::close_deadline).
     pub fn close(mut self) -> Result<Hangup, Error> {
-        match self.thread.run(self.inner.close()) {
+        let (emitter, owes) = (self.inner.emitter(), self.inner.in_flight() > 0);
+        let mut closing = pin!(self.inner.close());
+        // The driver waits for the answers that this thread owes, and would wait forever.
+        let closed = poll_fn(|cx| match closing.as_mut().poll(cx) {
+            Poll::Pending if owes && emitter.unsent() == 0 => Poll::Ready(Hangup::ByUs),
+            polled => polled,
+        });
+        match self.thread.run(closed) {
             Hangup::NotReading { unsent } => Err(self.error(Cause::NotReading { unsent })),
             reason => Ok(reason),
         }

@@ -3,11 +3,11 @@
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-use qmp_blocking::{Cause, Connection, Outcome};
+use qmp_blocking::{Cause, Outcome};
 
 /// The text of the error, with its beginning checked.
 fn text(address: &str) -> String {
-    let error = Connection::connect(address).unwrap_err();
+    let error = qmp_blocking::connect(address).unwrap_err();
     assert!(matches!(error.cause(), Cause::Connect(_)), "{error:?}");
     assert_eq!(error.outcome(), Outcome::NotSent);
     let text = error.to_string();
@@ -24,7 +24,7 @@ fn a_text_that_is_no_address_is_told_what_to_write() {
         ("tcp:host:99999", "99999"),
         ("tcp:host:4444,telnet=on", "telnet"),
     ] {
-        let error = Connection::connect(address).unwrap_err();
+        let error = qmp_blocking::connect(address).unwrap_err();
         assert!(matches!(error.cause(), Cause::Address(_)), "{error:?}");
         let text = error.to_string();
         assert!(text.contains(advice) && text.contains("is not an address"), "{text}");
@@ -82,7 +82,7 @@ fn a_server_that_never_accepts() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("qmp");
     let _listener = UnixListener::bind(&path).unwrap();
-    let builder = Connection::builder().handshake_deadline(Duration::from_millis(40));
+    let builder = qmp_blocking::builder().handshake_deadline(Duration::from_millis(40));
     let error = builder.connect(path.to_str().unwrap()).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     if cfg!(target_os = "linux") {

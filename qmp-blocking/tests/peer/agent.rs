@@ -1,13 +1,14 @@
 //! Guest agents that misbehave.
 
 use std::io::{Read, Write};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use qmp_blocking::{Cause, Connection, Error, Outcome, Socket};
+use qmp_blocking::{Cause, Client, Error, Outcome, Socket};
 
 use crate::peer::{GREETING, PLENTY, Peer, handshake, id, pair};
 
-fn connect(server: impl FnOnce(Peer) + Send + 'static) -> Connection {
+fn connect(server: impl FnOnce(Peer) + Send + 'static) -> Client {
     let socket = pair(|mut peer| {
         peer.sync();
         server(peer);
@@ -15,8 +16,8 @@ fn connect(server: impl FnOnce(Peer) + Send + 'static) -> Connection {
     over(socket.0).unwrap()
 }
 
-fn over(socket: Socket) -> Result<Connection, Error> {
-    Connection::builder().agent().handshake_deadline(PLENTY).over(socket, "peer")
+fn over(socket: Socket) -> Result<Client, Error> {
+    qmp_blocking::builder().agent().handshake_deadline(PLENTY).over(socket, "peer")
 }
 
 #[test]
@@ -36,7 +37,7 @@ fn remains_of_others_are_passed_over() {
         let command = peer.receive();
         peer.answer(&command, "7");
     });
-    let mut agent = over(socket.0).unwrap();
+    let agent = over(socket.0).unwrap();
     let reply = agent.execute("guest-ping").run().unwrap();
     assert_eq!(reply.json().unwrap().as_str(), "7");
 }
@@ -51,7 +52,7 @@ fn a_sync_that_is_lost_is_sent_again() {
         peer.answer(&command, "{}");
     });
     let started = Instant::now();
-    let mut agent = over(socket.0).unwrap();
+    let agent = over(socket.0).unwrap();
     assert!(started.elapsed() >= Duration::from_secs(2));
     agent.execute("guest-ping").run().unwrap();
 }
@@ -59,29 +60,31 @@ fn a_sync_that_is_lost_is_sent_again() {
 #[test]
 fn a_command_that_is_answered_only_when_it_fails() {
     // The connection ends.
-    let mut agent = connect(|mut peer| {
+    let agent = connect(|mut peer| {
         peer.receive();
     });
     let reply = agent.execute("guest-shutdown").run().unwrap();
     assert_eq!(reply.json().unwrap().as_str(), "{}");
     // Nothing comes.
-    let mut agent = connect(|mut peer| {
+    let (stop, stopped) = mpsc::channel::<()>();
+    let agent = connect(move |mut peer| {
         peer.receive();
-        let _ = peer.stream().read(&mut [0]);
+        let _ = stopped.recv();
     });
     let moment = Duration::from_millis(50);
     agent.execute("guest-suspend-ram").deadline(moment).run().unwrap();
+    drop(stop);
     // The next is answered.
-    let mut agent = connect(|mut peer| {
+    let agent = connect(|mut peer| {
         peer.receive();
         let next = peer.receive();
         peer.answer(&next, "1");
     });
     let shutdown = agent.execute("custom").without_answer().send().unwrap();
     agent.execute("guest-ping").run().unwrap();
-    shutdown.wait(&mut agent).unwrap();
+    shutdown.recv().unwrap();
     // It fails.
-    let mut agent = connect(|mut peer| {
+    let agent = connect(|mut peer| {
         let id = id(&peer.receive());
         peer.send(&format!(
             "{{\"error\": {{\"class\": \"GenericError\", \"desc\": \"No\"}}, \"id\": {id}}}\n"
@@ -93,7 +96,7 @@ fn a_command_that_is_answered_only_when_it_fails() {
 
 #[test]
 fn a_sync_gives_up_what_is_unanswered() {
-    let mut agent = connect(|mut peer| {
+    let agent = connect(|mut peer| {
         let (_, _) = (peer.receive(), peer.receive());
         peer.sync();
         let command = peer.receive();
@@ -104,7 +107,7 @@ fn a_sync_gives_up_what_is_unanswered() {
     let error = agent.execute("second").deadline(moment).run().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     agent.sync().unwrap();
-    let error = lost.wait(&mut agent).unwrap_err();
+    let error = lost.recv().unwrap_err();
     assert!(matches!(error.cause(), Cause::Unanswered), "{error:?}");
     assert_eq!(error.outcome(), Outcome::Unknown);
     let reply = agent.execute("guest-ping").run().unwrap();
@@ -122,8 +125,8 @@ fn an_overlong_answer_desynchronises_and_a_sync_mends_it() {
         let command = peer.receive();
         peer.answer(&command, "8");
     });
-    let builder = Connection::builder().agent().options(options);
-    let mut agent = builder.over(socket.0, "peer").unwrap();
+    let builder = qmp_blocking::builder().agent().options(options);
+    let agent = builder.over(socket.0, "peer").unwrap();
     let error = agent.execute("guest-info").run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
     let error = agent.execute("guest-info").run().unwrap_err();
@@ -136,7 +139,7 @@ fn an_overlong_answer_desynchronises_and_a_sync_mends_it() {
 
 #[test]
 fn a_monitor_is_not_synced() {
-    let mut monitor = crate::peer::connect(|mut peer| {
+    let monitor = crate::peer::connect(|mut peer| {
         let command = peer.receive();
         peer.answer(&command, "{}");
     });
@@ -144,7 +147,7 @@ fn a_monitor_is_not_synced() {
     assert!(error.to_string().contains("a monitor is not synced"), "{error}");
     monitor.execute("query").run().unwrap();
 
-    let error = handshake(Connection::builder().agent(), |mut peer| {
+    let error = handshake(qmp_blocking::builder().agent(), |mut peer| {
         peer.send(GREETING);
         let _ = peer.stream().read_to_end(&mut Vec::new());
     });

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 
-use qmp_blocking::{Cause, Connection, Outcome};
+use qmp_blocking::{Cause, Outcome};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use crate::peer::{connect, id};
@@ -46,7 +46,7 @@ fn content(descriptor: OwnedFd) -> String {
 #[test]
 fn a_descriptor_leaves_with_the_first_byte_of_its_command() {
     let (stop, stopped) = mpsc::channel::<()>();
-    let mut connection = connect(move |mut peer| {
+    let client = connect(move |mut peer| {
         stopped.recv().unwrap_err();
         let mut stream = Vec::new();
         let mut with = Vec::new();
@@ -66,19 +66,19 @@ fn a_descriptor_leaves_with_the_first_byte_of_its_command() {
         }
     });
     let long = "x".repeat(400_000);
-    let first = connection.execute("log").argument("text", &long).send().unwrap();
-    let second = connection.execute("add-fd").descriptor(file("the file")).send().unwrap();
-    let third = connection.execute("query").send().unwrap();
+    let first = client.execute("log").argument("text", &long).send().unwrap();
+    let second = client.execute("add-fd").descriptor(file("the file")).send().unwrap();
+    let third = client.execute("query").send().unwrap();
     drop(stop);
     for sent in [first, second, third] {
-        sent.wait(&mut connection).unwrap();
+        sent.recv().unwrap();
     }
 }
 
 #[test]
 fn descriptors_take_turns() {
     let (received, order) = mpsc::channel();
-    let mut connection = connect(move |mut peer| {
+    let client = connect(move |mut peer| {
         for _ in 0..3 {
             let (bytes, mut descriptors) = receive(peer.stream(), 1000);
             let command = String::from_utf8(bytes).unwrap();
@@ -89,10 +89,10 @@ fn descriptors_take_turns() {
             peer.answer(&command, "{}");
         }
     });
-    let sent = ["a", "b", "c"]
-        .map(|text| connection.execute("add-fd").descriptor(file(text)).send().unwrap());
+    let sent =
+        ["a", "b", "c"].map(|text| client.execute("add-fd").descriptor(file(text)).send().unwrap());
     for sent in sent {
-        sent.wait(&mut connection).unwrap();
+        sent.recv().unwrap();
     }
     assert_eq!(order.iter().collect::<Vec<_>>(), ["a", "b", "c"]);
 }
@@ -100,7 +100,7 @@ fn descriptors_take_turns() {
 #[test]
 fn a_descriptor_that_has_no_turn_in_time_is_not_sent() {
     let (stop, stopped) = mpsc::channel::<()>();
-    let mut connection = connect(move |mut peer| {
+    let client = connect(move |mut peer| {
         let (bytes, _) = receive(peer.stream(), 1000);
         let _ = stopped.recv();
         let command = String::from_utf8(bytes).unwrap();
@@ -109,15 +109,15 @@ fn a_descriptor_that_has_no_turn_in_time_is_not_sent() {
         assert_eq!(descriptors.len(), 0);
         peer.answer(&String::from_utf8(bytes).unwrap(), "{}");
     });
-    let first = connection.execute("add-fd").descriptor(file("1")).send().unwrap();
+    let first = client.execute("add-fd").descriptor(file("1")).send().unwrap();
     let moment = std::time::Duration::from_millis(30);
-    let second = connection.execute("add-fd").descriptor(file("2")).deadline(moment);
+    let second = client.execute("add-fd").descriptor(file("2")).deadline(moment);
     let error = second.send().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent);
     drop(stop);
-    first.wait(&mut connection).unwrap();
-    connection.execute("query").run().unwrap();
+    first.recv().unwrap();
+    client.execute("query").run().unwrap();
 }
 
 #[test]
@@ -127,9 +127,9 @@ fn no_other_stream_carries_descriptors() {
         let command = peer.receive();
         peer.answer(&command, "{}");
     });
-    let stream = qmp_blocking::NoDeadline(socket.0);
-    let mut connection = Connection::builder().over(stream, "peer").unwrap();
-    let error = connection.execute("getfd").descriptor(file("x")).run().unwrap_err();
+    let stream = qmp_blocking::BlockingStream::new(socket.0);
+    let client = qmp_blocking::builder().over(stream, "peer").unwrap();
+    let error = client.execute("getfd").descriptor(file("x")).run().unwrap_err();
     assert!(matches!(error.cause(), Cause::NoDescriptors), "{error}");
-    connection.execute("query").run().unwrap();
+    client.execute("query").run().unwrap();
 }

@@ -1,8 +1,9 @@
 //! Ends of connections, told apart.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
-use qmp_blocking::{Cause, Connection, Disconnect, Error, Outcome};
+use qmp_blocking::{Cause, Disconnect, Error, Outcome};
 
 use crate::peer::{connect, connect_with, handshake};
 
@@ -15,11 +16,11 @@ fn reason(error: &Error) -> &Disconnect {
 
 #[test]
 fn the_end_inside_a_message() {
-    let mut connection = connect(|mut peer| {
+    let client = connect(|mut peer| {
         let command = peer.receive();
         peer.send(&format!("{{\"return\": {{\"cut\": \"off{command}"));
     });
-    let error = connection.execute("query").run().unwrap_err();
+    let error = client.execute("query").run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert!(matches!(reason(&error), Disconnect::Protocol(_)), "{error:?}");
     assert!(
@@ -31,7 +32,7 @@ fn the_end_inside_a_message() {
 #[test]
 fn the_end_in_the_handshake() {
     for said in ["", "{\"QMP\": {}}\r\n", "{\"QMP\""] {
-        let error = handshake(Connection::builder(), move |mut peer| {
+        let error = handshake(qmp_blocking::builder(), move |mut peer| {
             peer.send(said);
             if said.ends_with('\n') {
                 peer.receive();
@@ -54,19 +55,19 @@ fn the_end_in_the_handshake() {
 
 #[test]
 fn the_end_with_commands_in_flight() {
-    let mut connection = connect(|mut peer| {
+    let client = connect(|mut peer| {
         peer.receive();
         let second = peer.receive();
         peer.receive();
         peer.answer(&second, "{}");
     });
-    let sent = [(); 3].map(|()| connection.execute("query").send().unwrap());
+    let sent = [(); 3].map(|()| client.execute("query").send().unwrap());
     let [first, second, third] = sent;
     // The answer to the second overtook the first's, which will not come any more.
-    let overtaken = first.wait(&mut connection).unwrap_err();
+    let overtaken = first.recv().unwrap_err();
     assert_eq!(overtaken.outcome(), Outcome::Unknown);
-    second.wait(&mut connection).unwrap();
-    let error = third.wait(&mut connection).unwrap_err();
+    second.recv().unwrap();
+    let error = third.recv().unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert!(
         error
@@ -78,39 +79,39 @@ fn the_end_with_commands_in_flight() {
 
 #[test]
 fn the_end_with_nothing_in_flight() {
-    let mut connection = connect(|mut peer| {
+    let client = connect(|mut peer| {
         let command = peer.receive();
         peer.answer(&command, "{}");
         peer.send("{\"event\": \"LAST\"}\r\n");
     });
-    connection.execute("query").run().unwrap();
-    assert_eq!(connection.event().wait().unwrap().name(), "LAST");
-    let error = connection.event().wait().unwrap_err();
+    let last = client.event();
+    client.execute("query").run().unwrap();
+    assert_eq!(last.run().unwrap().name(), "LAST");
+    let error = client.event().run().unwrap_err();
     assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
     assert_eq!(error.to_string(), "the server closed the connection (peer)");
 }
 
-/// What the server said before it closed is read, though writing to it fails.
+/// What the server sent before it closed is read, though writing to it fails.
 #[test]
 fn an_answer_is_read_from_a_server_that_has_closed() {
-    let mut connection = connect(|mut peer| {
+    let (closed, until_closed) = mpsc::channel::<()>();
+    let client = connect(move |mut peer| {
         let command = peer.receive();
-        peer.send("{\"event\": \"BYE\"}\r\n");
-        peer.answer(&command, "{}");
+        peer.answer(&command, "1");
+        drop(peer);
+        drop(closed);
     });
-    let sent = connection.execute("first").send().unwrap();
-    while connection.event().named("BYE").look().unwrap_or_default().is_none() {}
-    let mut second = connection.execute("second").run();
-    while second.is_ok() {
-        second = connection.execute("second").run();
-    }
-    sent.wait(&mut connection).unwrap();
-    assert!(second.unwrap_err().is_disconnected());
+    let first = client.execute("first").send().unwrap();
+    until_closed.recv().unwrap_err();
+    let error = client.execute("second").run().unwrap_err();
+    assert!(error.is_disconnected(), "{error}");
+    assert_eq!(first.recv().unwrap().json().unwrap().as_str(), "1");
 }
 
 #[test]
 fn a_failed_quit_keeps_the_connection() {
-    let mut connection = connect(|mut peer| {
+    let client = connect(|mut peer| {
         for answer in
             ["\"error\": {\"class\": \"GenericError\", \"desc\": \"No\"}", "\"return\": {}"]
         {
@@ -118,31 +119,31 @@ fn a_failed_quit_keeps_the_connection() {
             peer.send(&format!("{{{answer}, \"id\": {id}}}\r\n"));
         }
     });
-    assert!(connection.execute("quit").run().unwrap_err().class().is_some());
-    connection.execute("query").run().unwrap();
+    assert!(client.execute("quit").run().unwrap_err().class().is_some());
+    client.execute("query").run().unwrap();
 }
 
 #[test]
 fn quit_succeeds_without_an_answer_too() {
-    let mut connection = connect(|mut peer| {
+    let client = connect(|mut peer| {
         peer.receive();
     });
-    let reply = connection.execute("quit").run().unwrap();
+    let reply = client.execute("quit").run().unwrap();
     assert_eq!(reply.json().unwrap().as_str(), "{}");
-    assert!(connection.execute("query").run().unwrap_err().is_disconnected());
+    assert!(client.execute("query").run().unwrap_err().is_disconnected());
 
-    let mut connection = connect(|mut peer| {
+    let client = connect(|mut peer| {
         peer.receive();
     });
-    let answer = connection.raw("{\"execute\": \"quit\", \"id\": 7}").run().unwrap();
+    let answer = client.raw("{\"execute\": \"quit\", \"id\": 7}").run().unwrap();
     let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
     assert_eq!(answer["return"], serde_json::json!({}));
 }
 
 #[test]
 fn closing_waits_until_everything_is_answered() {
-    let (answered, seen) = std::sync::mpsc::channel();
-    let mut connection = connect(move |mut peer| {
+    let (answered, seen) = mpsc::channel();
+    let client = connect(move |mut peer| {
         for _ in 0..3 {
             let command = peer.receive();
             peer.send("{\"event\": \"BUSY\"}\r\n");
@@ -152,25 +153,25 @@ fn closing_waits_until_everything_is_answered() {
     });
     let long = "x".repeat(2 << 20);
     for _ in 0..3 {
-        drop(connection.execute("log").argument("text", &long).send().unwrap());
+        drop(client.execute("log").argument("text", &long).send().unwrap());
     }
-    connection.close().unwrap();
+    client.close().unwrap();
     assert_eq!(seen.try_iter().filter(|length| *length > 2 << 20).count(), 3);
 
     // A server that closes by itself is as good, one that does not answer is told of.
-    let mut connection = connect(|mut peer| {
+    let client = connect(|mut peer| {
         peer.receive();
     });
-    drop(connection.execute("log").send().unwrap());
-    connection.close().unwrap();
+    drop(client.execute("log").send().unwrap());
+    client.close().unwrap();
 
-    let builder = Connection::builder().handshake_deadline(Duration::from_millis(50));
-    let (stop, stopped) = std::sync::mpsc::channel::<()>();
-    let mut connection = connect_with(builder, move |_peer| {
+    let builder = qmp_blocking::builder().handshake_deadline(Duration::from_millis(50));
+    let (stop, stopped) = mpsc::channel::<()>();
+    let client = connect_with(builder, move |_peer| {
         let _ = stopped.recv();
     });
-    drop(connection.execute("log").argument("text", &long).send().unwrap());
-    let error = connection.close().unwrap_err();
+    drop(client.execute("log").argument("text", &long).send().unwrap());
+    let error = client.close().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     drop(stop);
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use qmp_blocking::{Connection, Outcome};
+use qmp_blocking::Outcome;
 
 use crate::peer::{PLENTY, connect, pair};
 
@@ -13,7 +13,7 @@ const LONG: usize = 8 << 20;
 #[test]
 fn a_deadline_passes_while_a_long_command_is_being_written() {
     let (stop, stopped) = mpsc::channel::<()>();
-    let mut connection = connect(move |mut peer| {
+    let client = connect(move |mut peer| {
         let _ = stopped.recv();
         // It reads on after all.
         let command = peer.receive();
@@ -25,20 +25,20 @@ fn a_deadline_passes_while_a_long_command_is_being_written() {
     let started = Instant::now();
     let long = "x".repeat(LONG);
     let moment = Duration::from_millis(100);
-    let error = connection.execute("log").argument("text", &long).deadline(moment).run();
+    let error = client.execute("log").argument("text", &long).deadline(moment).run();
     let error = error.unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert!((moment..PLENTY).contains(&started.elapsed()));
     drop(stop);
-    let reply = connection.execute("query").run().unwrap();
+    let reply = client.execute("query").run().unwrap();
     assert_eq!(reply.json().unwrap().as_str(), "2");
 }
 
 #[test]
 fn sending_does_not_wait_for_room() {
     let (stop, stopped) = mpsc::channel::<()>();
-    let mut connection = connect(move |mut peer| {
+    let client = connect(move |mut peer| {
         let _ = stopped.recv();
         for _ in 0..4 {
             let command = peer.receive();
@@ -46,10 +46,10 @@ fn sending_does_not_wait_for_room() {
         }
     });
     let long = "x".repeat(1 << 20);
-    let sent = [(); 4].map(|()| connection.execute("log").argument("text", &long).send().unwrap());
+    let sent = [(); 4].map(|()| client.execute("log").argument("text", &long).send().unwrap());
     drop(stop);
     for sent in sent {
-        sent.wait(&mut connection).unwrap();
+        sent.recv().unwrap();
     }
 }
 
@@ -66,17 +66,17 @@ fn we_read_while_writing_is_held_up() {
         assert!(second.len() > LONG);
         peer.answer(&second, "2");
     });
-    let mut agent = Connection::builder().agent().over(socket.0, "peer").unwrap();
+    let agent = qmp_blocking::builder().agent().over(socket.0, "peer").unwrap();
     let first = agent.execute("first").send().unwrap();
     let long = "x".repeat(LONG);
     let second = agent.execute("second").argument("text", &long).run().unwrap();
     assert_eq!(second.json().unwrap().as_str(), "2");
-    assert_eq!(first.wait(&mut agent).unwrap().decode::<String>().unwrap().len(), LONG);
+    assert_eq!(first.recv().unwrap().decode::<String>().unwrap().len(), LONG);
 }
 
 #[test]
 fn a_message_may_arrive_byte_by_byte() {
-    let mut connection = connect(|mut peer| {
+    let client = connect(|mut peer| {
         let command = peer.receive();
         let id = crate::peer::id(&command);
         for byte in format!("{{\"return\": [1, {{}}], \"id\": {id}}}\r\n").chars() {
@@ -84,6 +84,6 @@ fn a_message_may_arrive_byte_by_byte() {
         }
         let _ = peer.stream().read(&mut [0]);
     });
-    let reply = connection.execute("query").deadline(PLENTY).run().unwrap();
+    let reply = client.execute("query").deadline(PLENTY).run().unwrap();
     assert_eq!(reply.json().unwrap().as_str(), "[1, {}]");
 }

@@ -9,13 +9,14 @@ mod peer;
 
 mod addresses;
 mod agent;
+mod blocking_stream;
 mod descriptors;
 mod ends;
 mod events;
 mod full_socket;
 mod handshake;
 mod malformed;
-mod no_deadline;
+
 mod queued;
 mod unreadable;
 mod wire;

@@ -1,72 +1,72 @@
 //! What is no message.
 
-use qmp_blocking::{Cause, Connection, Disconnect, Options, Outcome};
+use qmp_blocking::{Cause, Disconnect, Options, Outcome};
 
 use crate::peer::{connect, connect_with, handshake, id};
 
 #[test]
 fn a_malformed_line_ends_a_monitors_connection() {
     for line in ["warning: something\r\n", "{\"return\": 1, \"id\": }\r\n", "{\"what\": 1}\r\n"] {
-        let mut connection = connect(move |mut peer| {
+        let client = connect(move |mut peer| {
             let command = peer.receive();
             peer.send(line);
             peer.answer(&command, "{}");
         });
-        let error = connection.execute("query").run().unwrap_err();
+        let error = client.execute("query").run().unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
         let Cause::Disconnected { reason: Disconnect::Malformed(shown), .. } = error.cause() else {
             panic!("{line}: {error:?}")
         };
         assert!(!shown.is_empty());
         assert!(error.to_string().contains("sent something that is not a message"), "{error}");
-        assert!(!connection.is_ready());
-        let error = connection.execute("query").run().unwrap_err();
+        assert!(!client.is_ready());
+        let error = client.execute("query").run().unwrap_err();
         assert_eq!(error.outcome(), Outcome::NotSent);
     }
 }
 
 #[test]
 fn malformed_lines_are_passed_over_where_that_is_wanted() {
-    let mut connection = connect_with(Connection::builder().tolerate_malformed(), |mut peer| {
+    let client = connect_with(qmp_blocking::builder().tolerate_malformed(), |mut peer| {
         let command = peer.receive();
         peer.send("warning: something\r\n\r\n{\"what\": 1}\r\n42\r\n");
         peer.answer(&command, "1");
     });
-    let reply = connection.execute("query").run().unwrap();
+    let reply = client.execute("query").run().unwrap();
     assert_eq!(reply.json().unwrap().as_str(), "1");
 }
 
 #[test]
 fn a_message_longer_than_the_limit_ends_the_connection() {
     let options = Options::monitor().longest_message(100_000);
-    let mut connection = connect_with(Connection::builder().options(options), |mut peer| {
+    let client = connect_with(qmp_blocking::builder().options(options), |mut peer| {
         let command = peer.receive();
         peer.answer(&command, &format!("\"{}\"", "x".repeat(99_000)));
         let command = peer.receive();
         peer.answer(&command, &format!("\"{}\"", "x".repeat(100_000)));
     });
-    connection.execute("query").run().unwrap();
-    let error = connection.execute("query").run().unwrap_err();
+    client.execute("query").run().unwrap();
+    let error = client.execute("query").run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert!(error.to_string().contains("longer than the limit of 100000 bytes"), "{error}");
-    assert!(connection.execute("query").run().unwrap_err().is_disconnected());
+    assert!(client.execute("query").run().unwrap_err().is_disconnected());
 }
 
 #[test]
 fn an_error_without_an_id_is_the_only_commands() {
     const FAILURE: &str =
         "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\r\n";
-    let mut connection = connect(|mut peer| {
+    let client = connect(|mut peer| {
         peer.receive();
         peer.send(FAILURE);
         let (_, _) = (peer.receive(), peer.receive());
         peer.send(FAILURE);
     });
-    let error = connection.execute("query").run().unwrap_err();
+    let error = client.execute("query").run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::Answered, "{error}");
-    let sent = [(); 2].map(|()| connection.execute("query").send().unwrap());
+    let sent = [(); 2].map(|()| client.execute("query").send().unwrap());
     for sent in sent {
-        let error = sent.wait(&mut connection).unwrap_err();
+        let error = sent.recv().unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown, "whose it is cannot be told: {error}");
         assert!(error.to_string().contains("does not say which"), "{error}");
     }
@@ -74,7 +74,7 @@ fn an_error_without_an_id_is_the_only_commands() {
 
 #[test]
 fn answers_to_nobody_are_passed_over() {
-    let mut connection = connect(|mut peer| {
+    let client = connect(|mut peer| {
         let id = id(&peer.receive());
         peer.send("{\"return\": 1, \"id\": 12345}\r\n{\"return\": 2}\r\n{\"return\": 3, \"id\": \"0x\"}\r\n");
         peer.send(&format!(
@@ -85,14 +85,14 @@ fn answers_to_nobody_are_passed_over() {
         peer.answer(&command, "6");
     });
     for expected in ["4", "6"] {
-        let reply = connection.execute("query").run().unwrap();
+        let reply = client.execute("query").run().unwrap();
         assert_eq!(reply.json().unwrap().as_str(), expected);
     }
 }
 
 #[test]
 fn what_greets_otherwise_is_no_monitor() {
-    let error = handshake(Connection::builder(), |mut peer| {
+    let error = handshake(qmp_blocking::builder(), |mut peer| {
         peer.send("SSH-2.0-OpenSSH_9.2p1\r\n");
         let _ = std::io::Read::read(peer.stream(), &mut [0]);
     });

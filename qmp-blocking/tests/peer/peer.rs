@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use qmp_blocking::{Builder, Connection, Error, Socket};
+use qmp_blocking::{Builder, Client, Error, Socket};
 
 /// More than anything takes, on a machine that is busy with something else.
 pub(crate) const PLENTY: Duration = Duration::from_secs(30);
@@ -23,13 +23,21 @@ pub(crate) struct Peer {
 impl Peer {
     /// The next message of the client, without the sentinel and the line end.
     pub(crate) fn receive(&mut self) -> String {
+        let message = self.try_receive();
+        message.unwrap_or_else(|| panic!("the client has left"))
+    }
+
+    /// The same, if the client has not left.
+    pub(crate) fn try_receive(&mut self) -> Option<String> {
         loop {
             if let Some(message) = self.take_message() {
-                return message;
+                return Some(message);
             }
             let mut chunk = [0; 65536];
             let count = self.stream.read(&mut chunk).unwrap();
-            assert!(count > 0, "the client has left");
+            if count == 0 {
+                return None;
+            }
             self.unread.extend_from_slice(&chunk[..count]);
         }
     }
@@ -95,14 +103,11 @@ pub(crate) fn pair(server: impl FnOnce(Peer) + Send + 'static) -> (Socket, threa
 }
 
 /// A connection that is ready, to a server that goes on like this.
-pub(crate) fn connect(server: impl FnOnce(Peer) + Send + 'static) -> Connection {
-    connect_with(Connection::builder(), server)
+pub(crate) fn connect(server: impl FnOnce(Peer) + Send + 'static) -> Client {
+    connect_with(qmp_blocking::builder(), server)
 }
 
-pub(crate) fn connect_with(
-    builder: Builder,
-    server: impl FnOnce(Peer) + Send + 'static,
-) -> Connection {
+pub(crate) fn connect_with(builder: Builder, server: impl FnOnce(Peer) + Send + 'static) -> Client {
     let (socket, _) = pair(|mut peer| {
         peer.greet();
         server(peer);
@@ -114,6 +119,6 @@ pub(crate) fn connect_with(
 pub(crate) fn handshake(
     builder: Builder,
     server: impl FnOnce(Peer) + Send + 'static,
-) -> Result<Connection, Error> {
+) -> Result<Client, Error> {
     builder.over(pair(server).0, "peer")
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use qmp_blocking::{Connection, ErrorClass};
+use qmp_blocking::{Client, ErrorClass};
 use serde_json::{Value, json};
 
 use crate::server::{Clients, PLENTY, Server, Suite, folder, keep_inside, wait_until};
@@ -18,7 +18,7 @@ conformance::on_every_qemu!(
     a_shutdown_is_not_answered,
 );
 
-fn value(agent: &mut Connection, command: &str, arguments: &Value) -> Value {
+fn value(agent: &Client, command: &str, arguments: &Value) -> Value {
     let reply = agent.execute(command).arguments(arguments).run().unwrap();
     reply.decode().unwrap()
 }
@@ -27,10 +27,10 @@ fn it_tells_its_version_and_commands(suite: &Suite) {
     let said = suite.output("qemu-ga", &["--version"]);
     let version = said.trim().rsplit(' ').next().unwrap();
     let mut server = suite.agent(&[]);
-    let mut agent = server.agent_client();
+    let agent = server.agent_client();
     assert!(agent.is_ready() && !agent.is_out_of_band());
     assert!(agent.greeting().is_none() && agent.version().is_none());
-    let info = value(&mut agent, "guest-info", &Value::Null);
+    let info = value(&agent, "guest-info", &Value::Null);
     assert_eq!(info["version"], version);
     let commands = info["supported_commands"].as_array().unwrap();
     let shutdown = commands.iter().find(|command| command["name"] == "guest-shutdown");
@@ -38,7 +38,7 @@ fn it_tells_its_version_and_commands(suite: &Suite) {
     let sent: Vec<_> =
         (0..20).map(|id| agent.execute("guest-sync").argument("id", &id).send().unwrap()).collect();
     for (id, sent) in sent.into_iter().enumerate().rev() {
-        let answer: usize = sent.wait(&mut agent).unwrap().decode().unwrap();
+        let answer: usize = sent.recv().unwrap().decode().unwrap();
         assert_eq!(answer, id);
     }
     let raw = agent.raw(r#"{"execute": "guest-ping", "id": "mine"}"#).run().unwrap();
@@ -51,7 +51,7 @@ fn it_tells_its_version_and_commands(suite: &Suite) {
 
 fn a_program_is_run_and_its_output_fetched(suite: &Suite) {
     let mut server = suite.agent(&[]);
-    let mut agent = server.agent_client();
+    let agent = server.agent_client();
     let script = "cat; echo oops >&2; exit 3";
     let exec = json!({
         "path": "/bin/sh",
@@ -59,11 +59,11 @@ fn a_program_is_run_and_its_output_fetched(suite: &Suite) {
         "input-data": "aGVsbG8K",
         "capture-output": true,
     });
-    let started = value(&mut agent, "guest-exec", &exec);
+    let started = value(&agent, "guest-exec", &exec);
     let pid = json!({"pid": started["pid"]});
     let mut status = Value::Null;
     wait_until("the program ends", || {
-        status = value(&mut agent, "guest-exec-status", &pid);
+        status = value(&agent, "guest-exec-status", &pid);
         status["exited"] == true
     });
     assert_eq!(status["exitcode"], 3);
@@ -75,34 +75,34 @@ fn a_program_is_run_and_its_output_fetched(suite: &Suite) {
 
 fn a_file_is_written_and_read_back(suite: &Suite) {
     let mut server = suite.agent(&[]);
-    let mut agent = server.agent_client();
+    let agent = server.agent_client();
     let file = server.folder().name("file");
     let open = json!({"path": file, "mode": "w+"});
-    let handle = value(&mut agent, "guest-file-open", &open);
+    let handle = value(&agent, "guest-file-open", &open);
     let write = json!({"handle": handle, "buf-b64": "aGVsbG8K"});
-    assert_eq!(value(&mut agent, "guest-file-write", &write)["count"], 6);
-    value(&mut agent, "guest-file-flush", &json!({"handle": handle}));
+    assert_eq!(value(&agent, "guest-file-write", &write)["count"], 6);
+    value(&agent, "guest-file-flush", &json!({"handle": handle}));
     assert_eq!(fs::read(&file).unwrap(), b"hello\n");
     let seek = json!({"handle": handle, "offset": 0, "whence": 0});
-    assert_eq!(value(&mut agent, "guest-file-seek", &seek)["position"], 0);
-    let read = value(&mut agent, "guest-file-read", &json!({"handle": handle}));
+    assert_eq!(value(&agent, "guest-file-seek", &seek)["position"], 0);
+    let read = value(&agent, "guest-file-read", &json!({"handle": handle}));
     assert_eq!((&read["buf-b64"], &read["eof"]), (&json!("aGVsbG8K"), &json!(true)));
 
     // One answer of many megabytes.
     fs::write(&file, vec![0; 12 << 20]).unwrap();
-    value(&mut agent, "guest-file-seek", &seek);
+    value(&agent, "guest-file-seek", &seek);
     let all = json!({"handle": handle, "count": 12 << 20});
-    let read = value(&mut agent, "guest-file-read", &all);
+    let read = value(&agent, "guest-file-read", &all);
     assert_eq!(read["count"], 12 << 20);
     assert_eq!(read["buf-b64"].as_str().unwrap().len(), 16 << 20);
-    value(&mut agent, "guest-file-close", &json!({"handle": handle}));
+    value(&agent, "guest-file-close", &json!({"handle": handle}));
     let closed = agent.execute("guest-file-close").argument("handle", &handle).run();
     assert_eq!(closed.unwrap_err().class(), Some(ErrorClass::GenericError));
 }
 
 fn a_disabled_command_is_not_found(suite: &Suite) {
     let mut server = suite.agent(&["guest-file-open"]);
-    let mut agent = server.agent_client();
+    let agent = server.agent_client();
     let open = agent.execute("guest-file-open").argument("path", "/dev/null").run();
     assert_eq!(open.unwrap_err().class(), Some(ErrorClass::CommandNotFound));
     // It is answered when it fails, and only then.
@@ -138,12 +138,12 @@ fn a_shutdown_is_not_answered(suite: &Suite) {
     keep_inside(&mut command, &folder);
     command.args(["-m", "unix-listen", "-p", &folder.name("qmp")]);
     let mut server = Server::start(command, folder);
-    let mut agent = server.agent_client();
+    let agent = server.agent_client();
 
     // The next command's answer tells that this one will have none.
     let shutdown = agent.execute("guest-shutdown").argument("mode", "halt").send().unwrap();
     agent.execute("guest-ping").run().unwrap();
-    let reply = shutdown.wait(&mut agent).unwrap();
+    let reply = shutdown.recv().unwrap();
     assert_eq!(reply.json().unwrap().as_str(), "{}");
     let ran = fs::read_to_string(server.path("ran")).unwrap();
     assert!(ran.contains("/sbin/"), "{ran}");

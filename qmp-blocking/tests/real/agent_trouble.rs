@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use qmp_blocking::{Cause, Connection, NoDeadline, Outcome};
+use qmp_blocking::{BlockingStream, Cause, Client, Outcome};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
@@ -22,7 +22,7 @@ conformance::on_every_qemu!(
     a_serial_line_full_of_remains,
 );
 
-fn version(agent: &mut Connection) -> Value {
+fn version(agent: &Client) -> Value {
     let info: Value = agent.execute("guest-info").run().unwrap().decode().unwrap();
     info["version"].clone()
 }
@@ -38,14 +38,14 @@ fn half_a_command_of_the_client_before(suite: &Suite) {
         let mut raw = server.stream();
         raw.write_all(remains).unwrap();
         drop(raw);
-        let mut agent = server.agent_client();
-        assert!(version(&mut agent).is_string());
+        let agent = server.agent_client();
+        assert!(version(&agent).is_string());
     }
 }
 
 fn a_sync_after_a_deadline(suite: &Suite) {
     let mut server = suite.agent(&[]);
-    let mut agent = server.agent_client();
+    let agent = server.agent_client();
     for _ in 0..3 {
         server.signal(Signal::STOP);
         let moment = Duration::from_millis(50);
@@ -56,11 +56,11 @@ fn a_sync_after_a_deadline(suite: &Suite) {
         server.signal(Signal::CONT);
         agent.sync().unwrap();
         // It was answered before the sync, since the agent answers in order.
-        lost.wait(&mut agent).unwrap();
-        assert!(version(&mut agent).is_string());
+        lost.recv().unwrap();
+        assert!(version(&agent).is_string());
     }
     server.signal(Signal::STOP);
-    let builder = Connection::builder().agent();
+    let builder = qmp_blocking::builder().agent();
     drop(agent);
     let error = builder
         .handshake_deadline(Duration::from_millis(100))
@@ -70,8 +70,8 @@ fn a_sync_after_a_deadline(suite: &Suite) {
     server.signal(Signal::CONT);
     // It may be busy with that client's leaving, and hang up on us with it.
     wait_until("the agent serves us", || {
-        let agent = Connection::connect_agent(server.address());
-        agent.is_ok_and(|mut agent| version(&mut agent).is_string())
+        let agent = qmp_blocking::connect_agent(server.address());
+        agent.is_ok_and(|mut agent| version(&agent).is_string())
     });
 }
 
@@ -79,12 +79,12 @@ fn a_sync_after_a_deadline(suite: &Suite) {
 fn an_agent_survives_a_client_that_leaves_without_reading(suite: &Suite) {
     let mut server = suite.agent(&[]);
     for _ in 0..10 {
-        let mut agent = server.agent_client();
+        let agent = server.agent_client();
         drop(agent.execute("guest-ping").send().unwrap());
         assert!(is_readable(&agent, PLENTY));
         drop(agent);
         // A long answer comes in parts: only closing waits for all of them.
-        let mut agent = server.agent_client();
+        let agent = server.agent_client();
         drop(agent.execute("guest-info").send().unwrap());
         agent.close().unwrap();
     }
@@ -128,8 +128,8 @@ fn a_serial_line_full_of_remains(suite: &Suite) {
         master.write_all(before_us).unwrap();
         assert!(is_readable(&master, PLENTY));
 
-        let line = NoDeadline(master.try_clone().unwrap());
-        let mut agent = Connection::builder().agent().over(line, "serial").unwrap();
+        let line = BlockingStream::new(master.try_clone().unwrap());
+        let agent = qmp_blocking::builder().agent().over(line, "serial").unwrap();
         for id in 0..10 {
             let answer = agent.execute("guest-sync").argument("id", &id).run().unwrap();
             assert_eq!(answer.decode::<u32>().unwrap(), id);

@@ -18,11 +18,11 @@ const SHORT: Duration = Duration::from_millis(60);
 
 fn a_deadline_leaves_the_connection_usable(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     let slow = Slow::new(server.folder());
     for _ in 0..3 {
         let started = Instant::now();
-        let error = slow.command(&mut qemu).deadline(SHORT).run().unwrap_err();
+        let error = slow.command(&qemu).deadline(SHORT).run().unwrap_err();
         assert!(started.elapsed() >= SHORT);
         assert!(error.is_timeout() && !error.is_disconnected(), "{error}");
         assert_eq!(error.outcome(), Outcome::Unknown);
@@ -43,10 +43,10 @@ fn a_deadline_leaves_the_connection_usable(suite: &Suite) {
 
 fn the_deadline_of_a_connection_is_every_commands(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     let slow = Slow::new(server.folder());
     qemu.set_deadline(Some(SHORT)).unwrap();
-    assert!(slow.command(&mut qemu).run().unwrap_err().is_timeout());
+    assert!(slow.command(&qemu).run().unwrap_err().is_timeout());
     let raw = qemu.raw(r#"{"execute":"query-name"}"#).run();
     assert!(raw.unwrap_err().is_timeout());
     std::thread::scope(|scope| {
@@ -54,25 +54,25 @@ fn the_deadline_of_a_connection_is_every_commands(suite: &Suite) {
         qemu.execute("query-name").deadline(PLENTY).run().unwrap();
     });
     qemu.set_deadline(None).unwrap();
-    let saving = slow.command(&mut qemu).send().unwrap();
+    let saving = slow.command(&qemu).send().unwrap();
     slow.finish();
-    saving.wait(&mut qemu).unwrap();
+    saving.recv().unwrap();
 }
 
 fn a_sent_command_keeps_its_own_deadline(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     let slow = Slow::new(server.folder());
-    let saving = slow.command(&mut qemu).deadline(SHORT).send().unwrap();
+    let saving = slow.command(&qemu).deadline(SHORT).send().unwrap();
     let status = qemu.execute("query-status").send().unwrap();
     std::thread::sleep(SHORT * 2);
-    let error = saving.wait(&mut qemu).unwrap_err();
+    let error = saving.recv().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     slow.finish();
-    status.wait(&mut qemu).unwrap();
+    status.recv().unwrap();
     // An answer that is there when it is asked for is in time, however late it is asked for.
     let late = qemu.execute("query-status").deadline(SHORT).send().unwrap();
     qemu.execute("query-status").run().unwrap();
     std::thread::sleep(SHORT * 2);
-    late.wait(&mut qemu).unwrap();
+    late.recv().unwrap();
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 
-use qmp_blocking::{Connection, ErrorClass};
+use qmp_blocking::{Client, ErrorClass};
 use serde_json::{Value, json};
 
 use crate::server::{Clients, Server, Suite};
@@ -26,7 +26,7 @@ fn file(server: &Server, sectors: u64) -> File {
 }
 
 /// The size of the file behind a set, as QEMU sees it.
-fn sectors(qemu: &mut Connection, set: u64) -> u64 {
+fn sectors(qemu: &Client, set: u64) -> u64 {
     let node = format!("node{set}");
     let name = format!("/dev/fdset/{set}");
     qemu.execute("blockdev-add")
@@ -47,12 +47,12 @@ fn sectors(qemu: &mut Connection, set: u64) -> u64 {
 fn each_command_gets_its_own_file(suite: &Suite) {
     for out_of_band in [false, true] {
         let mut server = suite.qemu();
-        let mut qemu = server.client_of(|| match out_of_band {
-            true => Connection::builder().out_of_band(),
-            false => Connection::builder(),
+        let qemu = server.client_of(|| match out_of_band {
+            true => qmp_blocking::builder().out_of_band(),
+            false => qmp_blocking::builder(),
         });
         let slow = Slow::new(server.folder());
-        let saving = slow.command(&mut qemu).send().unwrap();
+        let saving = slow.command(&qemu).send().unwrap();
         // The second waits until the first is answered, so somebody has to let the slow one end.
         let added = std::thread::scope(|scope| {
             scope.spawn(|| slow.finish());
@@ -66,16 +66,16 @@ fn each_command_gets_its_own_file(suite: &Suite) {
             })
         });
         for (set, sent) in [11, 22, 33, 44].into_iter().zip(added) {
-            let answer: Value = sent.wait(&mut qemu).unwrap().decode().unwrap();
+            let answer: Value = sent.recv().unwrap().decode().unwrap();
             assert_eq!(answer["fdset-id"], set);
         }
-        saving.wait(&mut qemu).unwrap();
+        saving.recv().unwrap();
         let sets: Vec<Value> = qemu.execute("query-fdsets").run().unwrap().decode().unwrap();
         assert_eq!(sets.len(), 4);
         for set in sets {
             let number = set["fdset-id"].as_u64().unwrap();
             assert_eq!(set["fds"][0]["opaque"], format!("file {number}"));
-            assert_eq!(sectors(&mut qemu, number), number, "out of band: {out_of_band}");
+            assert_eq!(sectors(&qemu, number), number, "out of band: {out_of_band}");
         }
     }
 }
@@ -83,7 +83,7 @@ fn each_command_gets_its_own_file(suite: &Suite) {
 /// Whoever reads from the other end of a socket pair sees it end when QEMU closes its copy.
 fn our_copy_is_closed_once_it_has_left(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     let (mut reader, writer) = UnixStream::pair().unwrap();
     qemu.execute("getfd").argument("fdname", "pipe").descriptor(writer).run().unwrap();
     qemu.execute("closefd").argument("fdname", "pipe").run().unwrap();
@@ -94,7 +94,7 @@ fn our_copy_is_closed_once_it_has_left(suite: &Suite) {
 
 fn a_named_descriptor_is_used(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     let (mut reader, writer) = UnixStream::pair().unwrap();
     qemu.execute("getfd").argument("fdname", "out").descriptor(writer).run().unwrap();
     qemu.execute("migrate").argument("uri", "fd:out").run().unwrap();
@@ -105,7 +105,7 @@ fn a_named_descriptor_is_used(suite: &Suite) {
 
 fn an_error_answer_leaves_the_connection_usable(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     let none = qemu.execute("getfd").argument("fdname", "x").run().unwrap_err();
     assert!(none.to_string().contains("No file descriptor supplied"), "{none}");
     for _ in 0..5 {
@@ -116,7 +116,7 @@ fn an_error_answer_leaves_the_connection_usable(suite: &Suite) {
         assert_eq!(error.class(), Some(ErrorClass::GenericError), "{error}");
         assert_eq!(reader.read(&mut [0]).unwrap(), 0);
         qemu.execute("add-fd").argument("fdset-id", &7).descriptor(file(&server, 7)).run().unwrap();
-        assert_eq!(sectors(&mut qemu, 7), 7);
+        assert_eq!(sectors(&qemu, 7), 7);
         qemu.execute("remove-fd").argument("fdset-id", &7).run().unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! The ends of connections.
 
-use qmp_blocking::{Cause, Connection, Disconnect, Error, Outcome, Sent};
+use qmp_blocking::{Cause, Client, Disconnect, Error, Outcome, Sent};
 use rustix::process::Signal;
 
 use crate::server::{Clients, PLENTY, Suite, event_names, storage_daemon};
@@ -25,7 +25,7 @@ fn reason(error: &Error) -> &Disconnect {
 fn quit_succeeds_and_then_the_connection_is_closed(suite: &Suite) {
     for round in 0..10 {
         let mut server = suite.qemu();
-        let mut qemu = server.client();
+        let qemu = server.client();
         let left = match round % 3 {
             0 => {
                 qemu.execute("quit").run().unwrap();
@@ -43,7 +43,7 @@ fn quit_succeeds_and_then_the_connection_is_closed(suite: &Suite) {
         };
         assert!(server.ended().success());
         if let Some(quit) = left {
-            quit.wait(&mut qemu).unwrap();
+            quit.recv().unwrap();
         }
         let error = qemu.event().named("NEVER").wait().unwrap_err();
         assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
@@ -60,7 +60,7 @@ fn quit_succeeds_and_then_the_connection_is_closed(suite: &Suite) {
 
 fn quit_ends_a_storage_daemon(suite: &Suite) {
     for _ in 0..5 {
-        let (mut server, mut daemon) = storage_daemon(suite, Connection::builder);
+        let (mut server, mut daemon) = storage_daemon(suite, qmp_blocking::builder);
         daemon.execute("quit").run().unwrap();
         let error = daemon.event().wait().unwrap_err();
         assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
@@ -70,14 +70,14 @@ fn quit_ends_a_storage_daemon(suite: &Suite) {
 
 fn a_killed_server_leaves_outcomes_unknown(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     let slow = Slow::new(server.folder());
     qemu.execute("cont").run().unwrap();
-    let saving = slow.command(&mut qemu).send().unwrap();
+    let saving = slow.command(&qemu).send().unwrap();
     let behind: Vec<Sent> = (0..3).map(|_| qemu.execute("query-status").send().unwrap()).collect();
     server.signal(Signal::KILL);
     for sent in [saving].into_iter().chain(behind) {
-        let error = sent.wait(&mut qemu).unwrap_err();
+        let error = sent.recv().unwrap_err();
         assert!(error.is_disconnected() && !error.is_timeout(), "{error}");
         assert_eq!(error.outcome(), Outcome::Unknown);
         let text = error.to_string();
@@ -91,13 +91,13 @@ fn a_killed_server_leaves_outcomes_unknown(suite: &Suite) {
     assert!(qemu.event().wait().unwrap_err().is_disconnected());
 
     server.ended();
-    let error = Connection::connect(server.address()).unwrap_err();
+    let error = qmp_blocking::connect(server.address()).unwrap_err();
     assert!(error.to_string().contains("socket file is left over"), "{error}");
 }
 
 fn a_terminated_server_says_so_first(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     qemu.execute("query-status").run().unwrap();
     server.signal(Signal::TERM);
     let shutdown = qemu.event().named("SHUTDOWN").deadline(PLENTY).wait().unwrap();
@@ -109,21 +109,21 @@ fn a_terminated_server_says_so_first(suite: &Suite) {
 
 fn another_thread_ends_a_wait(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     let slow = Slow::new(server.folder());
     qemu.execute("cont").run().unwrap();
-    let handle = qemu.shutdown_handle().unwrap();
+    let handle = qemu.abort_handle();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             slow.begun();
-            handle.shutdown();
+            handle.abort();
         });
-        let error = slow.command(&mut qemu).run().unwrap_err();
+        let error = slow.command(&qemu).run().unwrap_err();
         assert!(matches!(reason(&error), Disconnect::ByUs), "{error:?}");
         assert_eq!(error.outcome(), Outcome::Unknown);
         assert!(error.to_string().contains("closed on this side"), "{error}");
     });
-    assert_eq!(event_names(&mut qemu).unwrap_err().to_string(), {
+    assert_eq!(event_names(&qemu).unwrap_err().to_string(), {
         let address = server.address();
         format!("the connection was closed on this side ({address})")
     });

@@ -8,7 +8,7 @@ conformance::on_every_qemu!(every_class_is_told_apart, mistakes_are_found_before
 
 fn every_class_is_told_apart(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     for (command, argument, class, text) in [
         ("x-no-such", None, ErrorClass::CommandNotFound, "has not been found"),
         ("device_add", Some(("driver", "x")), ErrorClass::GenericError, "'x'"),
@@ -36,7 +36,7 @@ fn every_class_is_told_apart(suite: &Suite) {
 
 fn mistakes_are_found_before_anything_is_sent(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     let error = qemu.execute("stop\"").run().unwrap_err();
     assert!(error.to_string().contains("a command's name"), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_blocking::{Cause, Connection};
+use qmp_blocking::{Cause, Client};
 
 use crate::server::{Clients, PLENTY, Suite, event_names};
 
@@ -16,7 +16,7 @@ conformance::on_every_qemu!(
 
 fn events_of_a_command_are_there_when_it_is_answered(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     assert!(qemu.event().look().unwrap().is_none());
     for _ in 0..10 {
         qemu.execute("cont").run().unwrap();
@@ -34,7 +34,7 @@ fn events_of_a_command_are_there_when_it_is_answered(suite: &Suite) {
 
 fn what_does_not_match_stays_in_order(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     for _ in 0..3 {
         qemu.execute("cont").run().unwrap();
         qemu.execute("stop").run().unwrap();
@@ -50,13 +50,13 @@ fn what_does_not_match_stays_in_order(suite: &Suite) {
         seen == 2
     });
     assert_eq!(fourth.wait().unwrap().name(), "RESUME");
-    let rest = event_names(&mut qemu).unwrap();
+    let rest = event_names(&qemu).unwrap();
     assert_eq!(rest, ["RESUME", "RESUME", "STOP"]);
 }
 
 fn a_wait_for_an_event_ends_with_its_deadline(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     qemu.execute("cont").run().unwrap();
     let wait = qemu.event().named("RESET").deadline(Duration::from_millis(50));
     let error = wait.wait().unwrap_err();
@@ -77,10 +77,10 @@ fn an_event_is_awaited_that_another_client_causes(suite: &Suite) {
         "-qmp",
         "unix:{}/other,server=on,wait=off",
     ]);
-    let mut qemu = server.client();
+    let qemu = server.client();
     let other = server.folder().name("other");
     let causes = std::thread::spawn(move || {
-        let mut other = Connection::connect(other.as_str()).unwrap();
+        let other = qmp_blocking::connect(other.as_str()).unwrap();
         other.execute("cont").run().unwrap();
         other.execute("stop").run().unwrap();
         other.execute("system_reset").run().unwrap();
@@ -89,12 +89,12 @@ fn an_event_is_awaited_that_another_client_causes(suite: &Suite) {
     let data: serde_json::Value = reset.data().unwrap().unwrap().decode().unwrap();
     assert_eq!(data["reason"], "host-qmp-system-reset");
     causes.join().unwrap();
-    assert_eq!(event_names(&mut qemu).unwrap(), ["RESUME", "STOP"]);
+    assert_eq!(event_names(&qemu).unwrap(), ["RESUME", "STOP"]);
 }
 
 fn only_events_that_are_wanted_are_kept(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client_of(|| Connection::builder().keep_events(["STOP", "RESET"]));
+    let qemu = server.client_of(|| qmp_blocking::builder().keep_events(["STOP", "RESET"]));
     for _ in 0..3 {
         qemu.execute("cont").run().unwrap();
         qemu.execute("stop").run().unwrap();
@@ -104,5 +104,5 @@ fn only_events_that_are_wanted_are_kept(suite: &Suite) {
     assert!(qemu.event().look().unwrap().is_none());
     qemu.execute("cont").run().unwrap();
     qemu.execute("stop").run().unwrap();
-    assert_eq!(event_names(&mut qemu).unwrap(), ["STOP"]);
+    assert_eq!(event_names(&qemu).unwrap(), ["STOP"]);
 }

@@ -72,7 +72,7 @@ fn two_monitors(suite: &Suite) -> (Server, String, String) {
 /// Waits until an example has connected, which then has the only place there is.
 fn served(address: &str) {
     wait_until("the example has connected", || {
-        let probe = qmp_blocking::Connection::builder()
+        let probe = qmp_blocking::builder()
             .handshake_deadline(std::time::Duration::from_millis(50))
             .connect(address);
         probe.is_err_and(|error| error.is_timeout())
@@ -140,7 +140,7 @@ fn a_job_is_followed_to_its_end(suite: &Suite) {
 }
 
 fn a_program_is_run_in_a_guest(suite: &Suite) {
-    let mut agent = suite.agent(&[]);
+    let agent = suite.agent(&[]);
     drop(agent.agent_client());
     let address = agent.address().to_string();
     let script = "echo out; echo err >&2; exit 3";

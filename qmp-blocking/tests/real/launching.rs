@@ -3,7 +3,7 @@
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
-use qmp_blocking::{Cause, Connection, ErrorClass, Launch, Outcome, Process};
+use qmp_blocking::{Cause, Client, ErrorClass, Launch, Outcome, Process};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 
@@ -30,8 +30,8 @@ fn storage_daemon(suite: &Suite) -> Launch {
     Launch::storage_daemon(suite.program("qemu-storage-daemon").get_program())
 }
 
-fn launch(launch: Launch) -> (Connection, Process) {
-    Connection::builder().handshake_deadline(PLENTY).launch(launch).unwrap()
+fn launch(launch: Launch) -> (Client, Process) {
+    qmp_blocking::builder().handshake_deadline(PLENTY).launch(launch).unwrap()
 }
 
 fn pid_of(process: &Process) -> Pid {
@@ -50,17 +50,17 @@ fn a_launched_qemu_answers_and_quits(suite: &Suite) {
 }
 
 fn a_launched_qemu_is_used_out_of_band(suite: &Suite) {
-    let builder = Connection::builder().out_of_band().handshake_deadline(PLENTY);
+    let builder = qmp_blocking::builder().out_of_band().handshake_deadline(PLENTY);
     let (mut qemu, _process) = builder.launch(qemu(suite)).unwrap();
     assert!(qemu.is_out_of_band());
     qemu.execute("cont").run().unwrap();
-    assert_eq!(event_names(&mut qemu).unwrap(), ["RESUME"]);
+    assert_eq!(event_names(&qemu).unwrap(), ["RESUME"]);
 }
 
 fn a_bad_option_is_quoted_at_once(suite: &Suite) {
     let started = Instant::now();
     let launch = qemu(suite).arg("-no-such-option");
-    let error = Connection::builder().handshake_deadline(PLENTY).launch(launch).unwrap_err();
+    let error = qmp_blocking::builder().handshake_deadline(PLENTY).launch(launch).unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     assert_eq!(
         error.to_string(),
@@ -76,7 +76,7 @@ fn what_fails_after_the_greeting_is_quoted_too(suite: &Suite) {
     let file = "driver=file,node-name=n,filename=/no/such/image";
     for (option, value) in [("-device", "no-such-device"), ("-blockdev", file)] {
         for _ in 0..5 {
-            let builder = Connection::builder().out_of_band().handshake_deadline(PLENTY);
+            let builder = qmp_blocking::builder().out_of_band().handshake_deadline(PLENTY);
             let error = builder.launch(qemu(suite).args([option, value])).unwrap_err();
             let Cause::Died { program, status, stderr } = error.cause() else {
                 panic!("{error:#?}");
@@ -101,7 +101,7 @@ fn a_launched_storage_daemon_answers_and_quits(suite: &Suite) {
 fn a_bad_option_of_the_storage_daemon_is_quoted_at_once(suite: &Suite) {
     let started = Instant::now();
     let launch = storage_daemon(suite).args(["--export", "no-such-type"]);
-    let error = Connection::builder().handshake_deadline(PLENTY).launch(launch).unwrap_err();
+    let error = qmp_blocking::builder().handshake_deadline(PLENTY).launch(launch).unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     let text = error.to_string();
     assert!(text.starts_with("qemu-storage-daemon ended with exit status 1: "), "{text}");
@@ -113,7 +113,7 @@ fn a_launched_qemu_that_is_killed_later_is_disconnected(suite: &Suite) {
     kill_process(pid_of(&process), Signal::STOP).unwrap();
     let sent = qemu.execute("query-status").send().unwrap();
     process.kill().unwrap();
-    let error = sent.wait(&mut qemu).unwrap_err();
+    let error = sent.recv().unwrap_err();
     assert!(error.is_disconnected(), "{error}");
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert_eq!(process.wait().unwrap().signal(), Some(9));
@@ -134,7 +134,7 @@ fn a_detached_process_outlives_its_connection(suite: &Suite) {
     let (first, process) = launch(qemu(suite).args(["-qmp", &second]));
     process.detach();
     drop(first);
-    let builder = Connection::builder().handshake_deadline(PLENTY);
-    let mut qemu = builder.connect(folder.file("qmp").as_path()).unwrap();
+    let builder = qmp_blocking::builder().handshake_deadline(PLENTY);
+    let qemu = builder.connect(folder.file("qmp").as_path()).unwrap();
     qemu.execute("quit").run().unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 
-use qmp_blocking::{Connection, Socket, Version};
+use qmp_blocking::{Client, Socket, Version};
 
 use crate::server::{Clients, PLENTY, Suite};
 
@@ -35,14 +35,14 @@ fn the_greeting_tells_version_and_package(suite: &Suite) {
 
 fn out_of_band_is_enabled_when_asked_for(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut plain = server.client();
+    let plain = server.client();
     assert!(!plain.is_out_of_band());
     let error = plain.execute("query-yank").out_of_band().run().unwrap_err();
     assert!(error.to_string().contains("query-yank: not sent: out-of-band"), "{error}");
     plain.execute("query-status").run().unwrap();
     drop(plain);
 
-    let mut with = server.client_of(|| Connection::builder().out_of_band());
+    let mut with = server.client_of(|| qmp_blocking::builder().out_of_band());
     assert!(with.is_out_of_band());
     with.execute("query-status").run().unwrap();
 }
@@ -52,9 +52,9 @@ fn a_monitor_is_negotiated_anew_for_each_client(suite: &Suite) {
     let _first = server.client();
     drop(_first);
     for round in 0..20 {
-        let builder = Connection::builder().handshake_deadline(PLENTY);
+        let builder = qmp_blocking::builder().handshake_deadline(PLENTY);
         let builder = if round % 2 == 0 { builder.out_of_band() } else { builder };
-        let mut qemu = builder.connect(server.address()).unwrap();
+        let qemu = builder.connect(server.address()).unwrap();
         assert_eq!(qemu.is_out_of_band(), round % 2 == 0);
         qemu.execute("query-status").run().unwrap();
         if round % 3 == 0 {
@@ -78,8 +78,8 @@ fn a_connection_is_taken_over_from_somebody_else(suite: &Suite) {
         stream.write_all(command.as_bytes()).unwrap();
     }
     drop(lines);
-    let builder = Connection::builder().negotiated();
-    let mut qemu = builder.over(Socket::from(stream), "handed over").unwrap();
+    let builder = qmp_blocking::builder().negotiated();
+    let qemu = builder.over(Socket::from(stream), "handed over").unwrap();
     assert!(qemu.is_ready() && qemu.greeting().is_none());
     for _ in 0..3 {
         let reply = qemu.execute("query-name").run().unwrap();

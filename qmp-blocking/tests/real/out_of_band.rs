@@ -1,6 +1,6 @@
 //! Commands that overtake others.
 
-use qmp_blocking::{Connection, ErrorClass, Outcome, Sent};
+use qmp_blocking::{Client, ErrorClass, Outcome, Sent};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ conformance::on_every_qemu!(
     commands_sent_at_once_leave_out_of_band_commands_a_way,
 );
 
-fn connect(server: &mut Server) -> Connection {
-    server.client_of(|| Connection::builder().out_of_band())
+fn connect(server: &mut Server) -> Client {
+    server.client_of(|| qmp_blocking::builder().out_of_band())
 }
 
 fn an_out_of_band_command_overtakes_a_slow_one(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = connect(&mut server);
+    let qemu = connect(&mut server);
     let slow = Slow::new(server.folder());
-    let saving = slow.command(&mut qemu).send().unwrap();
+    let saving = slow.command(&qemu).send().unwrap();
     let status = qemu.execute("query-status").send().unwrap();
 
     let error = qemu.execute("migrate-pause").out_of_band().run().unwrap_err();
@@ -39,15 +39,15 @@ fn an_out_of_band_command_overtakes_a_slow_one(suite: &Suite) {
     assert!(error.to_string().contains("does not support OOB"), "{error}");
 
     slow.finish();
-    status.wait(&mut qemu).unwrap();
-    saving.wait(&mut qemu).unwrap();
+    status.recv().unwrap();
+    saving.recv().unwrap();
 }
 
 fn an_eighth_command_waits_for_its_turn(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = connect(&mut server);
+    let qemu = connect(&mut server);
     let slow = Slow::new(server.folder());
-    let mut sent: Vec<Sent> = vec![slow.command(&mut qemu).send().unwrap()];
+    let mut sent: Vec<Sent> = vec![slow.command(&qemu).send().unwrap()];
     slow.begun();
     for _ in 0..6 {
         sent.push(qemu.execute("query-name").send().unwrap());
@@ -66,15 +66,15 @@ fn an_eighth_command_waits_for_its_turn(suite: &Suite) {
         sent.push(eighth);
     });
     for sent in sent {
-        sent.wait(&mut qemu).unwrap();
+        sent.recv().unwrap();
     }
 }
 
 fn many_out_of_band_commands_are_in_flight_beside_seven_others(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = connect(&mut server);
+    let qemu = connect(&mut server);
     let slow = Slow::new(server.folder());
-    let mut in_band: Vec<Sent> = vec![slow.command(&mut qemu).send().unwrap()];
+    let mut in_band: Vec<Sent> = vec![slow.command(&qemu).send().unwrap()];
     slow.begun();
     for _ in 0..6 {
         in_band.push(qemu.execute("query-name").send().unwrap());
@@ -82,22 +82,22 @@ fn many_out_of_band_commands_are_in_flight_beside_seven_others(suite: &Suite) {
     let urgent: Vec<Sent> =
         (0..40).map(|_| qemu.execute("migrate-pause").out_of_band().send().unwrap()).collect();
     for sent in urgent {
-        let error = sent.wait(&mut qemu).unwrap_err();
+        let error = sent.recv().unwrap_err();
         assert_eq!(error.class(), Some(ErrorClass::GenericError), "{error}");
     }
     slow.finish();
     for sent in in_band {
-        sent.wait(&mut qemu).unwrap();
+        sent.recv().unwrap();
     }
 }
 
 /// Nothing has begun yet when they arrive.
 fn commands_sent_at_once_leave_out_of_band_commands_a_way(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = connect(&mut server);
+    let qemu = connect(&mut server);
     let slow = Slow::new(server.folder());
     for _ in 0..20 {
-        let mut sent: Vec<Sent> = vec![slow.command(&mut qemu).send().unwrap()];
+        let mut sent: Vec<Sent> = vec![slow.command(&qemu).send().unwrap()];
         for _ in 1..7 {
             sent.push(qemu.execute("query-name").send().unwrap());
         }
@@ -106,7 +106,7 @@ fn commands_sent_at_once_leave_out_of_band_commands_a_way(suite: &Suite) {
         assert_eq!(error.outcome(), Outcome::Answered, "{error}");
         slow.finish();
         for sent in sent {
-            sent.wait(&mut qemu).unwrap();
+            sent.recv().unwrap();
         }
     }
 }

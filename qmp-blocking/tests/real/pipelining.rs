@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_blocking::{Cause, Connection, Sent};
+use qmp_blocking::{Cause, Client, Sent};
 use serde_json::Value;
 
 use crate::server::{Clients, Suite, wait_until};
@@ -17,13 +17,13 @@ conformance::on_every_qemu!(
 );
 
 /// A command whose answer is three times the number.
-fn triple(qemu: &mut Connection, number: usize) -> Sent {
+fn triple(qemu: &Client, number: usize) -> Sent {
     let line = format!("print /d {number} * 3");
     let print = qemu.execute("human-monitor-command");
     print.argument("command-line", &line).send().unwrap()
 }
 
-fn answer(sent: Sent, qemu: &mut Connection) -> usize {
+fn answer(sent: Sent, qemu: &Client) -> usize {
     let answer: Value = sent.wait(qemu).unwrap().decode().unwrap();
     answer.as_str().unwrap().trim().parse().unwrap()
 }
@@ -31,66 +31,66 @@ fn answer(sent: Sent, qemu: &mut Connection) -> usize {
 fn answers_go_to_whoever_asked(suite: &Suite) {
     for out_of_band in [false, true] {
         let mut server = suite.qemu();
-        let mut qemu = server.client_of(|| match out_of_band {
-            true => Connection::builder().out_of_band(),
-            false => Connection::builder(),
+        let qemu = server.client_of(|| match out_of_band {
+            true => qmp_blocking::builder().out_of_band(),
+            false => qmp_blocking::builder(),
         });
-        let sent: Vec<Sent> = (0..32).map(|number| triple(&mut qemu, number)).collect();
+        let sent: Vec<Sent> = (0..32).map(|number| triple(&qemu, number)).collect();
         for (number, sent) in sent.into_iter().enumerate().rev() {
-            assert_eq!(answer(sent, &mut qemu), number * 3);
+            assert_eq!(answer(sent, &qemu), number * 3);
         }
     }
 }
 
 fn more_commands_than_may_be_in_flight_take_turns(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
-    let sent: Vec<Sent> = (0..500).map(|number| triple(&mut qemu, number)).collect();
+    let qemu = server.client();
+    let sent: Vec<Sent> = (0..500).map(|number| triple(&qemu, number)).collect();
     for (number, sent) in sent.into_iter().enumerate() {
-        assert_eq!(answer(sent, &mut qemu), number * 3);
+        assert_eq!(answer(sent, &qemu), number * 3);
     }
 }
 
 fn an_answer_nobody_waits_for_is_dropped(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     let slow = Slow::new(server.folder());
     for round in 0..3 {
-        let saving = slow.command(&mut qemu).send().unwrap();
+        let saving = slow.command(&qemu).send().unwrap();
         for number in 0..10 {
-            drop(triple(&mut qemu, number));
+            drop(triple(&qemu, number));
         }
         drop(saving);
-        let kept = triple(&mut qemu, 1000 + round);
+        let kept = triple(&qemu, 1000 + round);
         slow.finish();
-        assert_eq!(answer(kept, &mut qemu), 3000 + round * 3);
+        assert_eq!(answer(kept, &qemu), 3000 + round * 3);
     }
     // All of them hold no place any more.
-    let sent: Vec<Sent> = (0..64).map(|number| triple(&mut qemu, number)).collect();
+    let sent: Vec<Sent> = (0..64).map(|number| triple(&qemu, number)).collect();
     drop(sent);
     qemu.execute("quit").run().unwrap();
 }
 
 fn an_answer_is_looked_at_without_waiting(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     let slow = Slow::new(server.folder());
-    let mut saving = slow.command(&mut qemu).send().unwrap();
-    let mut behind = triple(&mut qemu, 5);
+    let mut saving = slow.command(&qemu).send().unwrap();
+    let mut behind = triple(&qemu, 5);
     slow.begun();
     for _ in 0..10 {
-        assert!(saving.look(&mut qemu).unwrap().is_none());
-        assert!(behind.look(&mut qemu).unwrap().is_none());
+        assert!(saving.try_recv().unwrap().is_none());
+        assert!(behind.try_recv().unwrap().is_none());
     }
     slow.finish();
-    wait_until("the command is answered", || saving.look(&mut qemu).unwrap().is_some());
-    wait_until("the next is answered", || behind.look(&mut qemu).unwrap().is_some());
+    wait_until("the command is answered", || saving.try_recv().unwrap().is_some());
+    wait_until("the next is answered", || behind.try_recv().unwrap().is_some());
 
     let moment = Duration::from_millis(20);
-    let mut late = slow.command(&mut qemu).deadline(moment).send().unwrap();
+    let mut late = slow.command(&qemu).deadline(moment).send().unwrap();
     let mut error = None;
     wait_until("the deadline passes", || {
-        error = late.look(&mut qemu).err();
+        error = late.try_recv().err();
         error.is_some()
     });
     assert!(error.unwrap().is_timeout());
@@ -101,11 +101,11 @@ fn an_answer_is_looked_at_without_waiting(suite: &Suite) {
 fn an_answer_is_awaited_where_the_command_was_sent(suite: &Suite) {
     let (mut server, mut another) = (suite.qemu(), suite.qemu());
     let (mut qemu, mut other) = (server.client(), another.client());
-    let sent = triple(&mut qemu, 5);
-    let mut second = triple(&mut qemu, 6);
-    for error in [sent.wait(&mut other).unwrap_err(), second.look(&mut other).unwrap_err()] {
+    let sent = triple(&qemu, 5);
+    let second = triple(&qemu, 6);
+    for error in [sent.recv().unwrap_err(), second.try_recv().unwrap_err()] {
         assert!(matches!(error.cause(), Cause::OtherConnection), "{error}");
     }
-    assert_eq!(answer(second, &mut qemu), 18);
+    assert_eq!(answer(second, &qemu), 18);
     other.execute("query-status").run().unwrap();
 }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex, mpsc};
 
-use qmp_blocking::{Connection, Direction};
+use qmp_blocking::{Client, Direction};
 use serde_json::Value;
 
 use crate::server::{Clients, PLENTY, Suite};
@@ -19,7 +19,7 @@ fn an_answer_to_the_client_before_is_nobodys(suite: &Suite) {
     let mut server = suite.qemu();
     let slow = Slow::new(server.folder());
     for _ in 0..5 {
-        let mut first = server.client();
+        let first = server.client();
         first.execute("query-name").run().unwrap();
         drop(slow.command(&mut first).send().unwrap());
         slow.begun();
@@ -29,16 +29,17 @@ fn an_answer_to_the_client_before_is_nobodys(suite: &Suite) {
         let (greeted, wait_for_greeting) = mpsc::channel();
         let received = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&received);
-        let builder =
-            Connection::builder().handshake_deadline(PLENTY).on_wire(move |direction, message| {
+        let builder = qmp_blocking::builder().handshake_deadline(PLENTY).on_wire(
+            move |direction, message| {
                 if direction == Direction::Received {
                     log.lock().unwrap().push(String::from_utf8_lossy(message).into_owned());
                     let _ = greeted.send(());
                 }
-            });
+            },
+        );
         let address = server.address();
         let second = std::thread::spawn(move || {
-            let mut second = builder.connect(address).unwrap();
+            let second = builder.connect(address).unwrap();
             for _ in 0..5 {
                 let status: Value = second.execute("query-status").run().unwrap().decode().unwrap();
                 assert_eq!(status["running"], false, "{status}");
@@ -60,6 +61,6 @@ fn half_a_command_of_the_client_before_harms_nobody(suite: &Suite) {
     raw.read_exact(&mut greeting).unwrap();
     raw.write_all(b"{\"execute\":\"qmp_capabilities\",\"id\":\"half").unwrap();
     drop(raw);
-    let mut qemu = server.client();
+    let qemu = server.client();
     qemu.execute("query-status").run().unwrap();
 }

@@ -1,6 +1,6 @@
 //! Whole messages of the caller's.
 
-use qmp_blocking::{Cause, Connection, Outcome};
+use qmp_blocking::{Cause, Client, Outcome};
 use serde_json::{Value, json};
 
 use crate::server::{Clients, Suite};
@@ -19,7 +19,7 @@ fn text(answer: Vec<u8>) -> String {
 
 fn an_answer_has_the_id_of_the_caller(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     for id in [
         "0",
         "-1",
@@ -50,7 +50,7 @@ fn an_answer_has_the_id_of_the_caller(suite: &Suite) {
 
 fn error_answers_come_whole(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     for (message, class) in [
         (r#"{"execute": "x-no", "id": 1}"#, "CommandNotFound"),
         (r#"{"id": 1}"#, "GenericError"),
@@ -73,28 +73,28 @@ fn error_answers_come_whole(suite: &Suite) {
 
 fn a_raw_message_goes_out_of_band(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client_of(|| Connection::builder().out_of_band());
+    let qemu = server.client_of(|| qmp_blocking::builder().out_of_band());
     let slow = Slow::new(server.folder());
-    let saving = slow.command(&mut qemu).send().unwrap();
+    let saving = slow.command(&qemu).send().unwrap();
     let answer = qemu.raw(r#"{"exec-oob": "migrate-pause", "id": "now"}"#).run().unwrap();
     let answer: Value = serde_json::from_slice(&answer).unwrap();
     assert_eq!(answer["id"], json!("now"));
     assert_eq!(answer["error"]["class"], "GenericError");
     slow.finish();
-    saving.wait(&mut qemu).unwrap();
+    saving.recv().unwrap();
     let answer = qemu.raw(r#"{"execute":"stop","exec-oob":"stop","id":2}"#).run().unwrap();
     let answer: Value = serde_json::from_slice(&answer).unwrap();
     assert_eq!(answer["id"], 2);
 
     drop(qemu);
-    let mut plain = server.client();
+    let plain = server.client();
     let error = plain.raw(r#"{"exec-oob": "query-yank"}"#).run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
 }
 
 fn what_is_no_message_is_not_sent(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     for message in [
         "",
         "[]",

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use qmp_blocking::{Builder, Connection, Direction};
+use qmp_blocking::{Builder, Client, Direction};
 use serde_json::json;
 
 use crate::server::{Clients, Server, Suite};
@@ -16,7 +16,7 @@ conformance::on_every_qemu!(
 type Log = Arc<Mutex<Vec<(Direction, String)>>>;
 
 fn watched(log: &Log) -> Builder {
-    Connection::builder().on_wire(recorder(log))
+    qmp_blocking::builder().on_wire(recorder(log))
 }
 
 fn recorder(log: &Log) -> impl FnMut(Direction, &[u8]) + Send + 'static {
@@ -31,10 +31,10 @@ fn taken(log: &Log) -> Vec<(Direction, String)> {
     std::mem::take(&mut log.lock().unwrap())
 }
 
-fn connect(server: &mut Server, log: &Log) -> Connection {
+fn connect(server: &mut Server, log: &Log) -> Client {
     // The first one of all may be greeted twice.
     drop(server.client());
-    let connection = server.client_of(|| watched(log));
+    let client = server.client_of(|| watched(log));
     let handshake = taken(log);
     let [greeting, negotiation, answer] = handshake.as_slice() else { panic!("{handshake:?}") };
     assert!(greeting.1.starts_with("{\"QMP\": {") && greeting.1.ends_with("}}"));
@@ -50,7 +50,7 @@ fn connect(server: &mut Server, log: &Log) -> Connection {
 fn the_hook_sees_every_message_both_ways(suite: &Suite) {
     let log = Log::default();
     let mut server = suite.qemu();
-    let mut qemu = connect(&mut server, &log);
+    let qemu = connect(&mut server, &log);
     qemu.execute("query-name").run().unwrap();
     let seen = taken(&log);
     assert_eq!(
@@ -77,7 +77,7 @@ fn the_hook_sees_every_message_both_ways(suite: &Suite) {
     assert_eq!(seen[0].1, r#"{"execute": "stop","id":3}"#);
     let sent = [(); 3].map(|()| qemu.execute("query-name").send().unwrap());
     for sent in sent {
-        sent.wait(&mut qemu).unwrap();
+        sent.recv().unwrap();
     }
     assert_eq!(taken(&log).len(), 6);
 }
@@ -85,7 +85,7 @@ fn the_hook_sees_every_message_both_ways(suite: &Suite) {
 fn secrets_are_masked(suite: &Suite) {
     let log = Log::default();
     let mut server = suite.qemu();
-    let mut qemu = connect(&mut server, &log);
+    let qemu = connect(&mut server, &log);
     let arguments = match suite.major() {
         5 => json!({"qom-type": "secret", "id": "s", "props": {"data": "hush-hush"}}),
         _ => json!({"qom-type": "secret", "id": "s", "data": "hush-hush"}),
@@ -114,13 +114,13 @@ fn secrets_are_masked(suite: &Suite) {
 fn a_hook_can_be_set_later(suite: &Suite) {
     let log = Log::default();
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     qemu.watch_wire(recorder(&log));
     qemu.execute("query-name").run().unwrap();
     assert_eq!(taken(&log).len(), 2);
 
     let mut server = suite.agent(&[]);
-    let mut agent = server.client_of(|| watched(&log).agent());
+    let agent = server.client_of(|| watched(&log).agent());
     let handshake = taken(&log);
     assert_eq!(handshake[0].0, Direction::Sent);
     let sync = r#"{"execute":"guest-sync-delimited","arguments":{"id":"#;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_blocking::{Cause, Connection, Outcome};
+use qmp_blocking::{Cause, Client, Outcome};
 use rustix::process::Signal;
 
 use crate::server::{Clients, PLENTY, Suite, wait_until};
@@ -19,8 +19,8 @@ const SHORT: Duration = Duration::from_millis(150);
 
 fn a_second_client_learns_that_there_is_a_first(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut first = server.client();
-    let second = || Connection::builder().handshake_deadline(SHORT).connect(server.address());
+    let first = server.client();
+    let second = || qmp_blocking::builder().handshake_deadline(SHORT).connect(server.address());
     let error = second().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent);
@@ -36,7 +36,7 @@ fn a_second_client_learns_that_there_is_a_first(suite: &Suite) {
     // One that waits is served when the first leaves.
     let address = server.address();
     let waiting = std::thread::spawn(move || {
-        let builder = Connection::builder().handshake_deadline(PLENTY);
+        let builder = qmp_blocking::builder().handshake_deadline(PLENTY);
         builder.connect(address).unwrap().execute("query-status").run().unwrap();
     });
     first.execute("query-status").run().unwrap();
@@ -54,7 +54,7 @@ fn a_stopped_server_is_named(suite: &Suite) {
             stat.contains(") T ")
         });
     }
-    let builder = Connection::builder().handshake_deadline(SHORT);
+    let builder = qmp_blocking::builder().handshake_deadline(SHORT);
     let error = builder.connect(server.address()).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     if cfg!(target_os = "linux") {
@@ -68,7 +68,7 @@ fn a_stopped_server_is_named(suite: &Suite) {
 fn a_monitor_is_no_agent(suite: &Suite) {
     let mut server = suite.qemu();
     drop(server.client());
-    let error = Connection::connect_agent(server.address()).unwrap_err();
+    let error = qmp_blocking::connect_agent(server.address()).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("this is a QMP monitor, not a guest agent"), "{text}");
     assert!(text.contains(&server.address().to_string()), "{text}");
@@ -78,7 +78,7 @@ fn a_monitor_is_no_agent(suite: &Suite) {
 fn an_agent_does_not_greet(suite: &Suite) {
     let mut server = suite.agent(&[]);
     drop(server.agent_client());
-    let builder = Connection::builder().handshake_deadline(SHORT);
+    let builder = qmp_blocking::builder().handshake_deadline(SHORT);
     let error = builder.connect(server.address()).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     if cfg!(target_os = "linux") {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::Mutex;
 
-use qmp_blocking::{Connection, Execute, Socket, Untyped};
+use qmp_blocking::{Client, Execute, Socket, Untyped};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 
@@ -29,7 +29,7 @@ impl Slow {
     }
 
     /// The command.
-    pub(crate) fn command<'c>(&self, qemu: &'c mut Connection) -> Execute<'c, Socket, Untyped> {
+    pub(crate) fn command<'c>(&self, qemu: &'c mut Client) -> Execute<'c, Socket, Untyped> {
         qemu.execute("pmemsave")
             .argument("val", &0)
             .argument("size", &SIZE)

@@ -3,7 +3,7 @@
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use qmp_blocking::{Address, Builder, Cause, Connection, Error};
+use qmp_blocking::{Address, Builder, Cause, Client, Error};
 
 use crate::server::{Folder, LIGHT, PLENTY, Suite, folder, notice};
 
@@ -38,7 +38,7 @@ fn start(suite: &Suite, folder: &Folder, before: &str, options: &[&str]) -> (Sta
 }
 
 fn builder() -> Builder {
-    Connection::builder().connect_deadline(PLENTY).handshake_deadline(PLENTY / 6)
+    qmp_blocking::builder().connect_deadline(PLENTY).handshake_deadline(PLENTY / 6)
 }
 
 /// What an old server did to a client that came while it started: two of its threads served it.
@@ -58,10 +58,10 @@ fn one_that_takes_its_time_is_waited_for(suite: &Suite) {
         match builder().connect_when_up(&address, || qemu.0.try_wait()) {
             Err(error) if is_old_trouble(suite, &error) => continue,
             connected => {
-                let mut connection = connected.unwrap();
+                let client = connected.unwrap();
                 assert!(started.elapsed() >= Duration::from_millis(400));
-                assert_eq!(connection.peer(), address.to_string());
-                connection.execute("quit").run().unwrap();
+                assert_eq!(client.peer(), address.to_string());
+                client.execute("quit").run().unwrap();
                 assert!(qemu.0.wait().unwrap().success());
                 return;
             }
@@ -82,7 +82,7 @@ fn one_that_goes_into_the_background_is_waited_for(suite: &Suite) {
         assert!(first.0.wait().unwrap().success());
         match connected {
             Some(mut connection) => {
-                connection.execute("quit").run().unwrap();
+                client.execute("quit").run().unwrap();
                 return;
             }
             None => {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use qmp_blocking::{Connection, ErrorClass};
+use qmp_blocking::{Client, ErrorClass};
 use serde_json::{Value, json};
 
 use crate::server::{PLENTY, Suite, storage_daemon};
@@ -10,7 +10,7 @@ use crate::server::{PLENTY, Suite, storage_daemon};
 conformance::on_every_qemu!(it_is_no_emulator, a_job_is_followed_to_its_end);
 
 fn it_is_no_emulator(suite: &Suite) {
-    let (_server, mut daemon) = storage_daemon(suite, || Connection::builder().out_of_band());
+    let (_server, mut daemon) = storage_daemon(suite, || qmp_blocking::builder().out_of_band());
     assert!(daemon.is_out_of_band());
     for command in ["query-status", "stop", "human-monitor-command", "getfd"] {
         let error = daemon.execute(command).run().unwrap_err();
@@ -32,7 +32,7 @@ fn it_is_no_emulator(suite: &Suite) {
 }
 
 fn a_job_is_followed_to_its_end(suite: &Suite) {
-    let (server, mut daemon) = storage_daemon(suite, Connection::builder);
+    let (server, mut daemon) = storage_daemon(suite, qmp_blocking::builder);
     let image = server.path("image");
     for round in 0..3 {
         let job = format!("create{round}");

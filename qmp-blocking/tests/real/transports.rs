@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use conformance::ready;
-use qmp_blocking::{Address, Connection, Listener, Socket};
+use qmp_blocking::{Address, Client, Listener, Socket};
 use serde_json::Value;
 
 use crate::server::{Clients, LIGHT, PLENTY, Server, Suite, folder};
@@ -21,13 +21,13 @@ conformance::on_every_qemu!(
     nobody_connects,
 );
 
-fn check(qemu: &mut Connection) {
+fn check(qemu: &Client) {
     let status: Value = qemu.execute("query-status").run().unwrap().decode().unwrap();
     assert_eq!(status["running"], false, "{status}");
 }
 
-fn accept(listener: &Listener) -> Connection {
-    let builder = Connection::builder().connect_deadline(PLENTY);
+fn accept(listener: &Listener) -> Client {
+    let builder = qmp_blocking::builder().connect_deadline(PLENTY);
     builder.handshake_deadline(PLENTY).accept(listener).unwrap()
 }
 
@@ -37,9 +37,9 @@ fn qemu_connects_to_us(suite: &Suite) {
     let address = Address::unix(path.as_str());
     let listener = Listener::bind(&address).unwrap();
     let mut server = suite.qemu_in(folder, &["-qmp", "unix:{}/ours"]);
-    let mut qemu = accept(&listener);
+    let qemu = accept(&listener);
     assert_eq!(qemu.peer(), address.to_string());
-    check(&mut qemu);
+    check(&qemu);
     qemu.execute("quit").run().unwrap();
     assert!(server.ended().success());
     // The other way to say it; the listener takes more than one.
@@ -52,9 +52,9 @@ fn qemu_connects_to_us_over_tcp(suite: &Suite) {
     let listener = Listener::bind("tcp:127.0.0.1:0").unwrap();
     let option = listener.local_address().to_string();
     let _server = suite.qemu_with(&["-qmp", &option]);
-    let mut qemu = accept(&listener);
+    let qemu = accept(&listener);
     assert_eq!(qemu.peer(), option);
-    check(&mut qemu);
+    check(&qemu);
 }
 
 fn tcp(suite: &Suite) {
@@ -66,20 +66,20 @@ fn tcp(suite: &Suite) {
         "-mon",
         "chardev=tcp,mode=control",
     ]);
-    let mut qemu = server.client();
+    let qemu = server.client();
     let chardevs: Value = qemu.execute("query-chardev").run().unwrap().decode().unwrap();
     let chardevs = chardevs.as_array().unwrap().iter();
     let names: Vec<_> = chardevs.map(|chardev| chardev["filename"].as_str().unwrap()).collect();
     // `disconnected:tcp:127.0.0.1:39123,server=on`, as it stands there.
     let address = names.iter().find_map(|name| name.strip_prefix("disconnected:tcp:")).unwrap();
-    let mut over_tcp = Connection::connect(address).unwrap();
-    check(&mut over_tcp);
+    let over_tcp = qmp_blocking::connect(address).unwrap();
+    check(&over_tcp);
     let file = fs::File::open("/dev/null").unwrap();
     let error = over_tcp.execute("getfd").argument("fdname", "x").descriptor(file).run();
     let error = error.unwrap_err().to_string();
     assert!(error.contains("descriptors can be sent over unix sockets only"), "{error}");
     assert!(error.starts_with("getfd: "), "{error}");
-    check(&mut over_tcp);
+    check(&over_tcp);
     over_tcp.execute("quit").run().unwrap();
 }
 
@@ -90,14 +90,14 @@ fn an_inherited_socket(suite: &Suite) {
         command.args(LIGHT.split(' ')).stdin(OwnedFd::from(theirs));
         command.args(["-chardev", "socket,id=c,fd=0", "-mon", "chardev=c,mode=control"]);
         let mut server = Server::start(command, folder());
-        let builder = Connection::builder().handshake_deadline(PLENTY);
-        let mut qemu = if by_number {
+        let builder = qmp_blocking::builder().handshake_deadline(PLENTY);
+        let qemu = if by_number {
             builder.connect(format!("fd:{}", ours.as_raw_fd()).as_str()).unwrap()
         } else {
             let socket = Socket::from(ours.try_clone().unwrap());
             builder.over(socket, "QEMU's stdin").unwrap()
         };
-        check(&mut qemu);
+        check(&qemu);
         qemu.execute("quit").run().unwrap();
         assert!(server.ended().success());
     }
@@ -118,8 +118,8 @@ fn a_path_longer_than_a_socket_address(suite: &Suite) {
     let listener = Listener::bind(Address::unix(ours)).unwrap();
     let mut server = Server::start(command, folder);
     check(&mut accept(&listener));
-    let mut qemu = ready(server.once_up(async || Connection::connect(path.as_str())));
-    check(&mut qemu);
+    let qemu = ready(server.once_up(async || qmp_blocking::connect(path.as_str())));
+    check(&qemu);
     qemu.execute("quit").run().unwrap();
 }
 
@@ -128,11 +128,11 @@ fn an_abstract_socket(suite: &Suite) {
     let name = format!("qmp-test-{}-{}", std::process::id(), suite.version());
     let chardev = format!("socket,id=c,path={name},abstract=on,server=on,wait=off");
     let mut server = suite.qemu_with(&["-chardev", &chardev, "-mon", "chardev=c,mode=control"]);
-    let mut qemu =
-        ready(server.once_up(async || Connection::connect(format!("unix:@{name}").as_str())));
+    let qemu =
+        ready(server.once_up(async || qmp_blocking::connect(format!("unix:@{name}").as_str())));
     assert_eq!(qemu.peer(), format!("abstract:{name}"));
-    check(&mut qemu);
-    let busy = Connection::builder().handshake_deadline(Duration::from_millis(100));
+    check(&qemu);
+    let busy = qmp_blocking::builder().handshake_deadline(Duration::from_millis(100));
     let error = busy.connect(format!("unix:{name},abstract=on").as_str()).unwrap_err();
     assert!(error.to_string().contains("serving another client"), "{error}");
 }
@@ -145,13 +145,13 @@ fn an_abstract_socket(_: &Suite) {
 fn nobody_connects(suite: &Suite) {
     let folder = folder();
     let listener = Listener::bind(Address::unix(folder.name("ours"))).unwrap();
-    let builder = || Connection::builder().connect_deadline(Duration::from_millis(50));
+    let builder = || qmp_blocking::builder().connect_deadline(Duration::from_millis(50));
     let error = builder().accept(&listener).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert!(error.to_string().contains("was QEMU started with -qmp unix:"), "{error}");
     // One that is dead already is not mistaken for one that lives.
     let mut server = suite.qemu_in(folder, &["-qmp", "unix:ours"]);
-    let mut qemu = accept(&listener);
+    let qemu = accept(&listener);
     qemu.execute("quit").run().unwrap();
     assert!(server.ended().success());
     assert!(builder().accept(&listener).unwrap_err().is_timeout());

@@ -54,7 +54,7 @@ impl Command for Mistaken {
 
 fn typed_commands_and_events(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     let status = qemu.call(&QueryStatus).run().unwrap();
     assert!(!status.running);
     assert_eq!(status.status, "prelaunch");
@@ -62,7 +62,7 @@ fn typed_commands_and_events(suite: &Suite) {
     assert_eq!(qemu.call(&print).run().unwrap().trim(), "42");
     let sent: Vec<_> = (0..5).map(|_| qemu.call(&QueryStatus).send().unwrap()).collect();
     for sent in sent {
-        assert_eq!(sent.wait(&mut qemu).unwrap().status, "prelaunch");
+        assert_eq!(sent.recv().unwrap().status, "prelaunch");
     }
     qemu.execute("system_reset").run().unwrap();
     let reset = qemu.event().named(Reset::NAME).wait().unwrap();
@@ -72,7 +72,7 @@ fn typed_commands_and_events(suite: &Suite) {
 
 fn a_wrong_type_is_told_with_its_place(suite: &Suite) {
     let mut server = suite.qemu();
-    let mut qemu = server.client();
+    let qemu = server.client();
     let error = qemu.call(&Mistaken).run().unwrap_err();
     let text = error.to_string();
     assert!(matches!(error.cause(), Cause::Decode(_)), "{text}");
@@ -80,7 +80,7 @@ fn a_wrong_type_is_told_with_its_place(suite: &Suite) {
     assert!(text.starts_with("query-status: the answer is not what was expected"), "{text}");
     assert!(text.contains("near `{\"") && text.contains(&server.address().to_string()), "{text}");
     let sent = qemu.call(&Mistaken).send().unwrap();
-    assert_eq!(sent.wait(&mut qemu).unwrap_err().command(), Some("query-status"));
+    assert_eq!(sent.recv().unwrap_err().command(), Some("query-status"));
     let reply = qemu.execute("query-status").run().unwrap();
     let error: DecodeError = reply.decode::<u32>().unwrap_err();
     assert!(error.to_string().contains("expected u32"), "{error}");

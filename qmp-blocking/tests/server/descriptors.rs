@@ -10,7 +10,7 @@ use crate::peer::{PLENTY, serve};
 
 #[test]
 fn each_command_gets_its_own_file() {
-    let (mut client, thread) = serve(&server(), |server| {
+    let (mut commands, thread) = serve(&server(), |server| {
         for number in 0..10 {
             let mut file = tempfile::tempfile().unwrap();
             write!(file, "file {number}").unwrap();
@@ -21,16 +21,16 @@ fn each_command_gets_its_own_file() {
         let error = server.execute("getfd").run().unwrap_err();
         assert!(error.to_string().contains("SCM_RIGHTS"), "{error}");
     });
-    while let Some(request) = client.next_command(PLENTY).unwrap() {
-        match client.take_descriptor(&request) {
+    while let Some(mut request) = commands.recv_timeout(PLENTY).unwrap() {
+        match request.take_descriptor() {
             Some(descriptor) => {
                 let mut content = String::new();
                 File::from(descriptor).read_to_string(&mut content).unwrap();
-                client.answer(request, &content).unwrap();
+                request.answer(&content).unwrap();
             }
             None => {
                 let text = "No file descriptor supplied via SCM_RIGHTS";
-                client.fail(request, ErrorClass::GenericError, text).unwrap();
+                request.fail(ErrorClass::GenericError, text);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use qmp_blocking::server::{Hangup, Options};
-use qmp_blocking::{NoDeadline, server};
+use qmp_blocking::{BlockingStream, Cause, Outcome, server};
 
 use crate::peer::{PLENTY, serve, serve_raw};
 
@@ -13,26 +13,38 @@ const NEGOTIATE: &[u8] = b"{\"execute\": \"qmp_capabilities\"}";
 
 #[test]
 fn closing_writes_what_was_said() {
-    let (mut client, thread) = serve(&server(), |server| {
+    let (mut commands, thread) = serve(&server(), |server| {
         server.execute("long").run().unwrap().decode::<String>().unwrap().len()
     });
-    let request = client.next_command(PLENTY).unwrap().unwrap();
-    client.answer(request, &"x".repeat(3_000_000)).unwrap();
-    assert!(client.unsent() > 2_000_000);
-    client.close().unwrap();
+    let request = commands.recv_timeout(PLENTY).unwrap().unwrap();
+    request.answer(&"x".repeat(3_000_000)).unwrap();
+    assert!(commands.unsent() > 2_000_000);
+    commands.close().unwrap();
     assert_eq!(thread.join().unwrap(), 3_000_000);
 }
 
 #[test]
+fn closing_does_not_wait_for_an_answer_that_this_thread_owes() {
+    let (mut commands, thread) = serve(&server(), |server| server.execute("a").run().unwrap_err());
+    let owed = commands.recv_timeout(PLENTY).unwrap().unwrap();
+    let begun = std::time::Instant::now();
+    assert!(matches!(commands.close().unwrap(), Hangup::ByUs));
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(thread.join().unwrap().outcome(), Outcome::Unknown);
+    // Nobody gets it any more.
+    owed.done();
+}
+
+#[test]
 fn what_is_unsent_is_written_while_the_next_command_is_awaited() {
-    let (mut client, thread) = serve(&server(), |server| {
+    let (mut commands, thread) = serve(&server(), |server| {
         for _ in 0..3 {
             let long = server.execute("long").run().unwrap();
             assert_eq!(long.decode::<String>().unwrap().len(), 3_000_000);
         }
     });
-    while let Some(request) = client.next_command(PLENTY).unwrap() {
-        client.answer(request, &"x".repeat(3_000_000)).unwrap();
+    while let Some(request) = commands.recv_timeout(PLENTY).unwrap() {
+        request.answer(&"x".repeat(3_000_000)).unwrap();
     }
     thread.join().unwrap();
 }
@@ -40,7 +52,7 @@ fn what_is_unsent_is_written_while_the_next_command_is_awaited() {
 #[test]
 fn a_half_closed_client_gets_its_answers() {
     let options = Options::monitor().in_band_limit(3);
-    let (mut client, thread) = serve_raw(&server().options(options), |mut socket| {
+    let (mut commands, thread) = serve_raw(&server().options(options), |mut socket| {
         socket.write_all(NEGOTIATE).unwrap();
         socket.write_all(b"{\"execute\": \"a\"}{\"execute\": \"b\"}").unwrap();
         socket.shutdown(Shutdown::Write).unwrap();
@@ -48,32 +60,31 @@ fn a_half_closed_client_gets_its_answers() {
         socket.read_to_string(&mut all).unwrap();
         all
     });
-    let a = client.next_command(PLENTY).unwrap().unwrap();
-    let b = client.next_command(PLENTY).unwrap().unwrap();
-    assert!(client.next_command(PLENTY).unwrap().is_none());
-    assert!(client.ended().is_none());
-    client.answer(a, "a").unwrap();
-    client.answer(b, "b").unwrap();
-    assert!(matches!(client.ended(), Some(Hangup::ByClient)));
-    drop(client);
+    let a = commands.recv_timeout(PLENTY).unwrap().unwrap();
+    let b = commands.recv_timeout(PLENTY).unwrap().unwrap();
+    assert!(commands.recv_timeout(PLENTY).unwrap().is_none());
+    assert!(commands.ended().is_none());
+    a.answer("a").unwrap();
+    b.answer("b").unwrap();
+    commands.close().unwrap();
     let all = thread.join().unwrap();
     assert!(all.ends_with("{\"return\": \"a\"}\r\n{\"return\": \"b\"}\r\n"), "{all}");
 }
 
 #[test]
 fn a_client_that_leaves_is_obeyed() {
-    let (mut client, thread) = serve_raw(&server(), |mut socket| {
+    let (mut commands, thread) = serve_raw(&server(), |mut socket| {
         socket.write_all(NEGOTIATE).unwrap();
         socket.write_all(b"{\"execute\": \"stop\"}{\"execute\": \"quit\"}").unwrap();
     });
     thread.join().unwrap();
     let mut names = Vec::new();
-    while let Some(request) = client.next_command(PLENTY).unwrap() {
+    while let Some(request) = commands.recv_timeout(PLENTY).unwrap() {
         names.push(request.name().to_owned());
-        client.done(request).unwrap();
+        request.done();
     }
     assert_eq!(names, ["stop", "quit"]);
-    assert!(matches!(client.ended(), Some(Hangup::ByClient)));
+    assert!(matches!(commands.ended(), Some(Hangup::ByClient)));
 }
 
 #[test]
@@ -83,11 +94,12 @@ fn a_client_that_does_not_take_its_leave_is_given_up() {
     (&theirs).write_all(NEGOTIATE).unwrap();
     (&theirs).write_all(b"{\"execute\": \"long\"}").unwrap();
     let server = server().close_deadline(patience);
-    let mut client = server.over(qmp_blocking::Socket::from(ours), "client").unwrap();
-    let request = client.next_command(PLENTY).unwrap().unwrap();
-    client.answer(request, &"x".repeat(3_000_000)).unwrap();
+    let mut commands = server.over(qmp_blocking::Socket::from(ours), "client").unwrap();
+    let request = commands.recv_timeout(PLENTY).unwrap().unwrap();
+    request.answer(&"x".repeat(3_000_000)).unwrap();
     let begun = std::time::Instant::now();
-    assert!(client.close().unwrap_err().is_timeout());
+    let error = commands.close().unwrap_err();
+    assert!(matches!(error.cause(), Cause::NotReading { unsent: 1.. }), "{error:?}");
     assert!(begun.elapsed() >= patience);
 }
 
@@ -116,13 +128,13 @@ fn a_stream_without_deadlines_is_served() {
     let script = [NEGOTIATE, b"{\"execute\": \"stop\", \"id\": 1}"].concat();
     let written = std::sync::Arc::default();
     let tape = Tape(Cursor::new(script), std::sync::Arc::clone(&written));
-    let mut client = server().over(NoDeadline(tape), "tape").unwrap();
-    let error = client.next_command(PLENTY).unwrap_err();
+    let mut commands = server().over(BlockingStream::new(tape), "tape").unwrap();
+    let error = commands.recv_timeout(PLENTY).unwrap_err();
     assert!(error.to_string().contains("deadline"), "{error}");
-    let request = client.next_command(None).unwrap().unwrap();
-    client.done(request).unwrap();
-    assert!(client.next_command(None).unwrap().is_none());
-    client.close().unwrap();
+    let request = commands.recv().unwrap().unwrap();
+    request.done();
+    assert!(commands.recv().unwrap().is_none());
+    commands.close().unwrap();
     let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
     assert!(written.ends_with("{\"return\": {}}\r\n{\"return\": {}, \"id\": 1}\r\n"), "{written}");
 }

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use qmp_blocking::server::{Connection, Hangup, Options};
+use qmp_blocking::server::{Commands, Hangup, Options};
 use qmp_blocking::{Socket, server};
 use serde_json::json;
 
@@ -12,25 +12,25 @@ use crate::peer::{PLENTY, serve_raw};
 
 const NEGOTIATE: &[u8] = b"{\"execute\": \"qmp_capabilities\"}";
 
-fn negotiated(server: &server::Builder) -> (Connection, UnixStream) {
+fn negotiated(server: &server::Builder) -> (Commands, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     (&theirs).write_all(NEGOTIATE).unwrap();
-    let mut client = server.over(Socket::from(ours), "client").unwrap();
-    assert!(client.next_command(Some(Duration::ZERO)).unwrap_err().is_timeout());
-    assert!(client.is_ready());
-    (client, theirs)
+    let mut commands = server.over(Socket::from(ours), "client").unwrap();
+    assert!(commands.recv_timeout(Duration::ZERO).unwrap_err().is_timeout());
+    assert!(commands.is_ready());
+    (commands, theirs)
 }
 
 #[test]
 fn a_client_that_never_reads_is_not_read_from() {
-    let (mut client, socket) = negotiated(&server());
+    let (mut commands, socket) = negotiated(&server());
     socket.set_nonblocking(true).unwrap();
     let long = "x".repeat(100_000);
     let mut answered = 0;
     loop {
         while (&socket).write(b"{\"execute\": \"give\"}").is_ok_and(|count| count == 19) {}
-        match client.next_command(Some(Duration::from_millis(100))) {
-            Ok(request) => client.answer(request.unwrap(), &long).unwrap(),
+        match commands.recv_timeout(Duration::from_millis(100)) {
+            Ok(request) => request.unwrap().answer(&long).unwrap(),
             Err(error) => {
                 assert!(error.is_timeout(), "{error}");
                 break;
@@ -39,29 +39,32 @@ fn a_client_that_never_reads_is_not_read_from() {
         answered += 1;
         assert!(answered < 100);
     }
-    assert!(client.unsent() > 900_000 && client.unsent() < 1_300_000, "{}", client.unsent());
-    assert!(client.ended().is_none());
+    assert!(commands.unsent() > 900_000 && commands.unsent() < 1_300_000, "{}", commands.unsent());
+    assert!(commands.ended().is_none());
 }
 
 #[test]
 fn a_flood_of_events_ends_a_client_that_does_not_read() {
-    let (mut client, _socket) = negotiated(&server().most_unsent(100_000));
+    let (mut commands, _socket) = negotiated(&server().most_unsent(100_000));
     for _ in 0..100_000 {
-        client.emit("JOB_STATUS_CHANGE", &json!({"id": "job", "status": "running"})).unwrap();
-        if client.ended().is_some() {
+        commands
+            .emitter()
+            .emit("JOB_STATUS_CHANGE", &json!({"id": "job", "status": "running"}))
+            .unwrap();
+        if commands.ended().is_some() {
             break;
         }
     }
-    let Some(Hangup::NotReading { unsent: 100_000..101_000 }) = client.ended() else {
-        panic!("{:?}", client.ended());
+    let Some(Hangup::NotReading { unsent: 100_000..101_000 }) = commands.ended() else {
+        panic!("{:?}", commands.ended());
     };
-    assert!(client.next_command(None).unwrap().is_none());
+    assert!(commands.recv().unwrap().is_none());
 }
 
 #[test]
 fn a_message_beyond_the_limits_is_refused() {
     let options = Options::monitor().longest_message(100_000);
-    let (mut client, thread) = serve_raw(&server().options(options), |mut socket| {
+    let (mut commands, thread) = serve_raw(&server().options(options), |mut socket| {
         socket.write_all(NEGOTIATE).unwrap();
         socket.write_all(b"{\"execute\": \"").unwrap();
         socket.write_all(&b"a".repeat(1_000_000)).unwrap();
@@ -73,26 +76,26 @@ fn a_message_beyond_the_limits_is_refused() {
         socket.read_to_string(&mut all).unwrap();
         all
     });
-    let request = client.next_command(PLENTY).unwrap().unwrap();
+    let request = commands.recv_timeout(PLENTY).unwrap().unwrap();
     assert_eq!(request.name(), "stop");
-    client.done(request).unwrap();
-    assert!(client.next_command(PLENTY).unwrap().is_none());
-    drop(client);
+    request.done();
+    assert!(commands.recv_timeout(PLENTY).unwrap().is_none());
+    drop(commands);
     let all = thread.join().unwrap();
     assert!(all.lines().count() > 3 && all.ends_with("{\"return\": {}}\r\n"), "{all}");
 }
 
 #[test]
 fn garbage_may_end_the_connection() {
-    let (mut client, thread) = serve_raw(&server().hang_up_on_garbage(), |mut socket| {
+    let (mut commands, thread) = serve_raw(&server().hang_up_on_garbage(), |mut socket| {
         socket.write_all(b"POST / HTTP/1.1\r\n\r\n{\"execute\": \"qmp_capabilities\"}").unwrap();
         let mut all = String::new();
         socket.read_to_string(&mut all).unwrap();
         all
     });
-    assert!(client.next_command(PLENTY).unwrap().is_none());
-    assert!(matches!(client.ended(), Some(Hangup::NotJson(_))));
-    drop(client);
+    assert!(commands.recv_timeout(PLENTY).unwrap().is_none());
+    assert!(matches!(commands.ended(), Some(Hangup::NotJson(_))));
+    drop(commands);
     let all = thread.join().unwrap();
     assert_eq!(all.matches("\"error\"").count(), 1, "{all}");
 }

@@ -4,22 +4,21 @@ use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use qmp_blocking::server::{self, Builder};
-use qmp_blocking::{Connection, Socket};
+use qmp_blocking::server::{Builder, Commands};
+use qmp_blocking::{Client, Socket};
 
 /// More than anything takes, on a machine that is busy with something else.
-pub(crate) const PLENTY: Option<Duration> = Some(Duration::from_secs(60));
+pub(crate) const PLENTY: Duration = Duration::from_secs(60);
 
 /// A server, and a client that does this in a thread of its own, once it is ready.
 pub(crate) fn serve<T: Send + 'static>(
     server: &Builder,
-    client: impl FnOnce(&mut Connection) -> T + Send + 'static,
-) -> (server::Connection, JoinHandle<T>) {
-    let builder = Connection::builder();
+    client: impl FnOnce(&Client) -> T + Send + 'static,
+) -> (Commands, JoinHandle<T>) {
     serve_raw(server, |socket| {
-        let mut connection = builder.over(Socket::from(socket), "server").unwrap();
-        let result = client(&mut connection);
-        connection.close().unwrap();
+        let server = qmp_blocking::builder().over(Socket::from(socket), "server").unwrap();
+        let result = client(&server);
+        server.close().unwrap();
         result
     })
 }
@@ -28,7 +27,7 @@ pub(crate) fn serve<T: Send + 'static>(
 pub(crate) fn serve_raw<T: Send + 'static>(
     server: &Builder,
     client: impl FnOnce(UnixStream) -> T + Send + 'static,
-) -> (server::Connection, JoinHandle<T>) {
+) -> (Commands, JoinHandle<T>) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let thread = thread::spawn(move || client(theirs));
     (server.over(Socket::from(ours), "client").unwrap(), thread)

@@ -212,6 +212,11 @@ impl Client {
         self.connection().lock().writing.hold();
     }
 
+    /// Writes what is sent next at once, with what was held.
+    pub(crate) fn release_output(&self) {
+        self.connection().lock().writing.release();
+    }
+
     /// Begins to close as the drop of the last client does.
     #[doc(hidden)]
     pub fn begin_closing(&self) {

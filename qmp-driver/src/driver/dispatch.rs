@@ -158,7 +158,7 @@ impl<'b> Parsed<'b> {
         let mut machine = connection.lock();
         let before = machine.client.in_flight();
         let mut count = 0;
-        while count < BATCH && self.end.is_none() {
+        while count < BATCH && self.end.is_none() && self.malformed.is_none() {
             let step = match machine.client.handle_input(&input[self.used..]) {
                 Ok(step) => step,
                 Err(error) => {

@@ -10,7 +10,7 @@ fn flood(
     task: &Task,
     mut take: impl FnMut(&OwnedEvent, &mut Tally) -> Result<(), Failure>,
 ) -> Result<Report, Failure> {
-    let mut qemu = connect(task)?;
+    let qemu = connect(task)?;
     let count = task.count()?;
     let mut tally = Tally::default();
     let clock = Clock::start();

@@ -6,7 +6,7 @@ mod one;
 mod upload;
 
 use bench_measure::{Failure, Task};
-use qmp_blocking::Connection;
+use qmp_blocking::Client;
 
 fn main() -> Result<(), Failure> {
     let task = Task::from_arguments()?;
@@ -31,6 +31,6 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn connect(task: &Task) -> Result<Connection, Failure> {
-    Ok(Connection::connect(format!("unix:{}", task.socket))?)
+fn connect(task: &Task) -> Result<Client, Failure> {
+    Ok(qmp_blocking::connect(format!("unix:{}", task.socket))?)
 }

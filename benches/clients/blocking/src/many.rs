@@ -1,7 +1,7 @@
 //! Many connections in one thread.
 
 use bench_measure::{Clock, Failure, QueryVersion, Report, Task, resident};
-use qmp_blocking::Connection;
+use qmp_blocking::Client;
 
 use crate::connect;
 
@@ -45,6 +45,6 @@ pub(crate) fn busy(task: &Task) -> Result<Report, Failure> {
     Ok(clock.stop(count * rounds))
 }
 
-fn connect_all(task: &Task, count: usize) -> Result<Vec<Connection>, Failure> {
+fn connect_all(task: &Task, count: usize) -> Result<Vec<Client>, Failure> {
     (0..count).map(|_| connect(task)).collect()
 }

@@ -6,13 +6,13 @@ use bench_measure::{
     Clock, Failure, GuestPing, QuerySchema, QueryVersion, Report, SchemaInfoRef, Task, XString,
     check_schema,
 };
-use qmp_blocking::Connection;
+use qmp_blocking::Client;
 use serde_json::Value;
 
 use crate::connect;
 
 pub(crate) fn round_trip(task: &Task) -> Result<Report, Failure> {
-    let mut qemu = connect(task)?;
+    let qemu = connect(task)?;
     let mut repeat = |count| -> Result<(), Failure> {
         for _ in 0..count {
             qemu.call(&QueryVersion).run()?.check()?;
@@ -29,7 +29,7 @@ pub(crate) fn round_trip(task: &Task) -> Result<Report, Failure> {
 /// the answers that came together are all taken.
 pub(crate) fn in_flight(task: &Task) -> Result<Report, Failure> {
     let width = task.number("width")?;
-    let mut qemu = connect(task)?;
+    let qemu = connect(task)?;
     let mut repeat = |count: usize| -> Result<(), Failure> {
         let mut sent = VecDeque::new();
         let mut left = count;
@@ -39,7 +39,7 @@ pub(crate) fn in_flight(task: &Task) -> Result<Report, Failure> {
                 left -= 1;
             }
             for sent in sent.drain(..) {
-                sent.wait(&mut qemu)?.check()?;
+                sent.recv()?.check()?;
             }
         }
         Ok(())
@@ -52,14 +52,14 @@ pub(crate) fn in_flight(task: &Task) -> Result<Report, Failure> {
 
 fn schema(
     task: &Task,
-    mut once: impl FnMut(&mut Connection) -> Result<usize, Failure>,
+    mut once: impl FnMut(&Client) -> Result<usize, Failure>,
 ) -> Result<Report, Failure> {
-    let mut qemu = connect(task)?;
+    let qemu = connect(task)?;
     let count = task.count()?;
-    check_schema(once(&mut qemu)?)?;
+    check_schema(once(&qemu)?)?;
     let clock = Clock::start();
     for _ in 0..count {
-        check_schema(once(&mut qemu)?)?;
+        check_schema(once(&qemu)?)?;
     }
     Ok(clock.stop(count))
 }
@@ -85,7 +85,7 @@ pub(crate) fn schema_borrowed(task: &Task) -> Result<Report, Failure> {
 
 /// A string of some size.
 pub(crate) fn string(task: &Task) -> Result<Report, Failure> {
-    let mut qemu = connect(task)?;
+    let qemu = connect(task)?;
     let (size, count) = (task.number("size")?, task.count()?);
     let mut once = || -> Result<(), Failure> {
         let got = qemu.call(&XString { size }).run()?.len();
@@ -113,7 +113,7 @@ pub(crate) fn connect_again(task: &Task) -> Result<Report, Failure> {
 }
 
 pub(crate) fn agent(task: &Task) -> Result<Report, Failure> {
-    let mut agent = Connection::connect_agent(format!("unix:{}", task.socket))?;
+    let agent = qmp_blocking::connect_agent(format!("unix:{}", task.socket))?;
     for _ in 0..task.warm_up()? {
         agent.call(&GuestPing).run()?;
     }

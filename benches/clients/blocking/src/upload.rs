@@ -2,12 +2,12 @@
 
 use base64::prelude::*;
 use bench_measure::{Clock, Failure, Report, Task};
-use qmp_blocking::Connection;
+use qmp_blocking::Client;
 use serde_json::Value;
 
 pub(crate) fn upload(task: &Task) -> Result<Report, Failure> {
     let (size, chunk) = (task.number("size")?, task.number("chunk")?);
-    let mut agent = Connection::connect_agent(format!("unix:{}", task.socket))?;
+    let agent = qmp_blocking::connect_agent(format!("unix:{}", task.socket))?;
     let path = std::env::var("BENCH_FILE")?;
     let content = vec![b'x'; chunk];
     let clock = Clock::start();
