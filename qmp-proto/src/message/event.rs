@@ -1,10 +1,12 @@
 //! Events.
 
+use core::fmt;
+
 use crate::json::JsonError;
-use crate::message::{Body, Json, Timestamp};
+use crate::message::{Body, Json, Timestamp, show};
 
 /// An event, borrowed from the bytes it came in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Event<'b> {
     /// UTF-8.
     pub(crate) name: &'b [u8],
@@ -40,5 +42,12 @@ impl<'b> Event<'b> {
     /// The whole message, unchecked, without the line end.
     pub const fn message(&self) -> &'b [u8] {
         self.message
+    }
+}
+
+/// The beginning of the message, secrets masked; without the feature `alloc`, its length.
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, "Event", self.message)
     }
 }

@@ -13,8 +13,7 @@ use core::ops::Range;
 use core::str::Utf8Error;
 
 use crate::json::JsonError;
-use crate::message::owned::show;
-use crate::message::{Body, Event, Json, Timestamp};
+use crate::message::{Body, Event, Json, Timestamp, show};
 
 /// The longest line end: what may stand between events of one block.
 const LINE_END: usize = 2;
