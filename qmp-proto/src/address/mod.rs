@@ -12,6 +12,8 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::str::FromStr;
 
+use crate::Escaped;
+
 pub use error::AddressError;
 
 /// Where a server is reached, or where one is to listen.
@@ -132,7 +134,7 @@ impl fmt::Display for Address {
 
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Address({self})")
+        write!(f, "Address({})", Escaped(self))
     }
 }
 

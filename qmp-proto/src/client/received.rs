@@ -1,7 +1,9 @@
 //! What input turns out to be.
 
+use core::fmt;
+
 use crate::client::RequestId;
-use crate::message::{Event, Failure, Greeting, Reply};
+use crate::message::{Event, Failure, Greeting, Reply, show};
 use crate::wire::Malformed;
 
 /// What one call of [`Client::handle_input`](crate::Client::handle_input) came to.
@@ -16,7 +18,6 @@ pub struct Step<'b, T> {
 }
 
 /// What a server said, borrowed from the input.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Received<'b, T> {
     /// A monitor greets: negotiate.
@@ -45,6 +46,29 @@ pub enum Received<'b, T> {
     /// The agent sent a message that is longer or deeper than the limit. All that was in flight is
     /// lost, and comes as [`Unanswered`](Self::Unanswered) next; sync again.
     Desynchronised,
+}
+
+/// Of a stray answer, the beginning is shown, secrets masked; without the feature `alloc`, its length.
+impl<T: fmt::Debug> fmt::Debug for Received<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Greeting(greeting) => f.debug_tuple("Greeting").field(greeting).finish(),
+            Self::Restarted(greeting) => f.debug_tuple("Restarted").field(greeting).finish(),
+            Self::Ready => f.write_str("Ready"),
+            Self::HandshakeFailed(failure) => {
+                f.debug_tuple("HandshakeFailed").field(failure).finish()
+            }
+            Self::Answer(answer) => f.debug_tuple("Answer").field(answer).finish(),
+            Self::Unanswered(lost) => f.debug_tuple("Unanswered").field(lost).finish(),
+            Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
+            Self::Stray(message) => show(f, "Stray", message),
+            Self::ServerParseError(failure) => {
+                f.debug_tuple("ServerParseError").field(failure).finish()
+            }
+            Self::Malformed(malformed) => f.debug_tuple("Malformed").field(malformed).finish(),
+            Self::Desynchronised => f.write_str("Desynchronised"),
+        }
+    }
 }
 
 /// The answer to a request.

@@ -3,6 +3,7 @@
 use core::fmt::{self, Write};
 
 use super::string::Unescaped;
+use crate::Escaped;
 
 /// The inside of a JSON string, still escaped, borrowed from the message it came in.
 ///
@@ -72,6 +73,6 @@ impl fmt::Display for Text<'_> {
 
 impl fmt::Debug for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0)
+        write!(f, "\"{}\"", Escaped(self.0))
     }
 }

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::Escaped;
+
 /// The class of an error answer: the only part of it that a program should look at.
 ///
 /// QEMU's five are named; others exist (StratoVirt's `OperationThrottled`, the dozens of QEMU before
@@ -52,7 +54,13 @@ impl<'a> ErrorClass<'a> {
 
 impl fmt::Display for ErrorClass<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        match self {
+            // The text of a peer.
+            Self::Other(name) if name.contains(|char| !matches!(char, '!'..='~')) => {
+                fmt::Display::fmt(&Escaped(name), f)
+            }
+            _ => f.pad(self.name()),
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Events.
 
-use crate::message::{Body, BodyError, Json, Timestamp};
+use core::fmt;
+
+use crate::message::{Body, BodyError, Json, Timestamp, show};
 
 /// An event, borrowed from the bytes it came in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Event<'b> {
     /// UTF-8.
     pub(crate) name: &'b [u8],
@@ -39,5 +41,12 @@ impl<'b> Event<'b> {
     /// The whole message, unchecked, without the line end.
     pub const fn message(&self) -> &'b [u8] {
         self.message
+    }
+}
+
+/// The beginning of the message, secrets masked; without the feature `alloc`, its length.
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, "Event", self.message)
     }
 }

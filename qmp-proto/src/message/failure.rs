@@ -2,11 +2,12 @@
 
 use core::fmt;
 
+use crate::Escaped;
 use crate::json::{JsonFlaw, MAX_DEPTH, Members, Text};
-use crate::message::{BodyError, ErrorClass, Json};
+use crate::message::{BodyError, ErrorClass, Json, show};
 
 /// An error answer, borrowed from the bytes it came in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Failure<'b> {
     pub(crate) message: &'b [u8],
     pub(crate) class: &'b str,
@@ -53,8 +54,24 @@ impl<'b> Failure<'b> {
     }
 }
 
+/// The beginning of the message, secrets masked; without the feature `alloc`, its length.
+impl fmt::Debug for Failure<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, "Failure", self.message)
+    }
+}
+
+/// The class and the description, as [`Escaped`]. With the feature `alloc`, secrets that can be told
+/// by themselves are masked, as [`redact`](crate::redact()) does.
 impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.class, self.description)
+        write!(f, "{}: ", self.class())?;
+        #[cfg(feature = "alloc")]
+        {
+            let description = alloc::string::ToString::to_string(&self.description);
+            write!(f, "{}", Escaped(crate::Secrets::new().mask(&description)))
+        }
+        #[cfg(not(feature = "alloc"))]
+        write!(f, "{}", Escaped(self.description))
     }
 }

@@ -1,10 +1,12 @@
 //! The greeting.
 
+use core::fmt;
+
 use crate::json::{JsonError, MAX_DEPTH, Members, Text};
-use crate::message::Version;
+use crate::message::{Version, show};
 
 /// The first message of a monitor, borrowed from the bytes it came in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Greeting<'b> {
     message: &'b [u8],
     version: Option<Version>,
@@ -103,6 +105,13 @@ impl<'b> Greeting<'b> {
     /// The whole message, without the line end.
     pub const fn message(&self) -> &'b [u8] {
         self.message
+    }
+}
+
+/// The beginning of the message, secrets masked; without the feature `alloc`, its length.
+impl fmt::Debug for Greeting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, "Greeting", self.message)
     }
 }
 

@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::Utf8Error;
 
 use crate::json::{JsonError, JsonFlaw, Lenient, MAX_DEPTH, skip_blanks, walk_value};
-use crate::message::BodyError;
+use crate::message::{BodyError, show};
 use crate::wire::split;
 
 /// The text of one complete JSON value, checked: JSON by its grammar, UTF-8, at most 1024 levels.
@@ -48,14 +48,15 @@ impl fmt::Display for Json<'_> {
     }
 }
 
+/// The beginning of the text, secrets masked; without the feature `alloc`, its length.
 impl fmt::Debug for Json<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        show(f, "Json", self.0.as_bytes())
     }
 }
 
 /// The part of a message that is not looked at before somebody asks for it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Body<'b> {
     /// The whole message.
     pub(crate) message: &'b [u8],

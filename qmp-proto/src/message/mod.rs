@@ -15,6 +15,7 @@ mod owned_json;
 mod reply;
 #[cfg(feature = "alloc")]
 mod reply_place;
+mod shown;
 mod timestamp;
 mod version;
 #[cfg(feature = "alloc")]
@@ -40,6 +41,7 @@ pub use version::Version;
 
 pub(crate) use greeting::inside_quotes;
 pub(crate) use json::Body;
+pub(crate) use shown::{Shown, show};
 
 /// One message of a server.
 #[derive(Clone, Copy, Debug)]

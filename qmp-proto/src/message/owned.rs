@@ -1,5 +1,6 @@
 //! Messages that own their bytes, for queues and for other threads.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -7,7 +8,8 @@ use core::fmt;
 
 use crate::json::Text;
 use crate::message::with_id::message_with_id;
-use crate::message::{Body, BodyError, ErrorClass, Failure, Greeting, Json, Reply, Version};
+use crate::message::{Body, BodyError, ErrorClass, Failure, Greeting, Json, Reply, Version, show};
+use crate::{Escaped, Secrets};
 
 /// A success answer that owns its bytes: one allocation, decoded when asked for.
 ///
@@ -100,6 +102,8 @@ pub struct OwnedFailure {
     message: Box<[u8]>,
     class: String,
     description: String,
+    /// The description without the secrets of the command.
+    masked: Option<Box<str>>,
 }
 
 impl OwnedFailure {
@@ -111,6 +115,16 @@ impl OwnedFailure {
     /// What the server says to a person; its text changes between versions.
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    /// Masks these secrets, those of the command that failed, when the error is displayed. The
+    /// accessors still return what the server sent.
+    #[must_use]
+    pub fn masking(mut self, secrets: &Secrets) -> Self {
+        if let Cow::Owned(masked) = secrets.mask(&self.description) {
+            self.masked = Some(masked.into());
+        }
+        self
     }
 
     /// As [`Failure::json`].
@@ -137,9 +151,14 @@ impl OwnedFailure {
     }
 }
 
+/// As [`Failure`]; besides, the secrets that it was told to [mask](Self::masking) are.
 impl fmt::Display for OwnedFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.class, self.description)
+        let class = self.class();
+        match &self.masked {
+            Some(masked) => write!(f, "{class}: {}", Escaped(masked)),
+            None => write!(f, "{class}: {}", Escaped(Secrets::new().mask(&self.description))),
+        }
     }
 }
 
@@ -152,6 +171,7 @@ impl Failure<'_> {
             message: self.message.into(),
             class: self.class.into(),
             description: self.description.to_string(),
+            masked: None,
         }
     }
 }
@@ -204,16 +224,6 @@ impl Greeting<'_> {
     }
 }
 
-/// How much of a message `Debug` shows.
-const SHOWN: usize = 256;
-
-/// Shows the message as text, cut to a sane length.
-pub(super) fn show(f: &mut fmt::Formatter<'_>, name: &str, message: &[u8]) -> fmt::Result {
-    let head = String::from_utf8_lossy(&message[..message.len().min(SHOWN)]);
-    let more = if message.len() > SHOWN { "…" } else { "" };
-    write!(f, "{name}({}{more})", head.escape_debug())
-}
-
 impl fmt::Debug for OwnedReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         show(f, "OwnedReply", &self.message)
@@ -222,7 +232,10 @@ impl fmt::Debug for OwnedReply {
 
 impl fmt::Debug for OwnedFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(f, "OwnedFailure", &self.message)
+        match &self.masked {
+            Some(_) => write!(f, "OwnedFailure({self})"),
+            None => show(f, "OwnedFailure", &self.message),
+        }
     }
 }
 
@@ -250,10 +263,22 @@ mod tests {
         assert_eq!(owned.json().unwrap().as_str(), error);
         assert_eq!(owned.to_string(), "DeviceNotFound: no \"x\"");
         assert_eq!(owned.message(), line);
-        let long = [&b"{\"return\": \""[..], &[b'x'; 999], b"\"}"].concat();
-        let Message::Reply(reply) = split(&long, MAX_DEPTH).unwrap() else { panic!() };
-        let shown = alloc::format!("{:?}", reply.into_owned());
-        assert!(shown.len() < 300 && shown.ends_with("x…)"), "{shown}");
+    }
+
+    #[test]
+    fn a_failure_displays_no_secret_and_nothing_that_a_terminal_obeys() {
+        let line =
+            br#"{"error": {"class": "A\u001b[2J", "desc": "\u0007https://me:pw@h 'hunter2'"}}"#;
+        let Message::Failure(failure) = split(line, MAX_DEPTH).unwrap() else { panic!() };
+        let owned = failure.into_owned();
+        let escaped = r"A\u001b[2J: \u{7}https://••••@h 'hunter2'";
+        assert_eq!((failure.to_string(), owned.to_string()), (escaped.into(), escaped.into()));
+        let secrets = Secrets::in_command("set_password", r#"{"password": "hunter2"}"#);
+        let masked = owned.masking(&secrets);
+        for shown in [masked.to_string(), alloc::format!("{masked:?}")] {
+            assert!(shown.contains("'••••'") && !shown.contains("hunter2"), "{shown}");
+        }
+        assert!(masked.description().contains("'hunter2'"), "the text itself is as it was sent");
     }
 
     #[test]

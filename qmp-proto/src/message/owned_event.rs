@@ -12,8 +12,7 @@ use core::iter::{from_fn, repeat_n};
 use core::ops::Range;
 use core::str::Utf8Error;
 
-use crate::message::owned::show;
-use crate::message::{Body, BodyError, Event, Json, Timestamp};
+use crate::message::{Body, BodyError, Event, Json, Timestamp, show};
 
 /// The longest line end: what may stand between events of one block.
 const LINE_END: usize = 2;

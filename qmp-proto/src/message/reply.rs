@@ -1,12 +1,14 @@
 //! Success answers.
 
-use crate::message::{Body, BodyError, Json};
+use core::fmt;
+
+use crate::message::{Body, BodyError, Json, show};
 
 /// A success answer, borrowed from the bytes it came in.
 ///
 /// What stands in it has not been looked at yet: [`json`](Self::json) checks it and `decode` (with
 /// the feature `serde`) decodes it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Reply<'b> {
     pub(crate) body: Body<'b>,
     /// Where the id stands in the message, if it has one.
@@ -30,5 +32,12 @@ impl<'b> Reply<'b> {
 
     pub(crate) fn id_bytes(&self) -> Option<&'b [u8]> {
         self.id.and_then(|(start, end)| self.body.message.get(start..end))
+    }
+}
+
+/// The beginning of the message, secrets masked; without the feature `alloc`, its length.
+impl fmt::Debug for Reply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, "Reply", self.body.message)
     }
 }

@@ -1,5 +1,7 @@
 //! Output in memory of the caller's.
 
+use core::fmt;
+
 use crate::output::{Full, NoDescriptor, Sink};
 
 /// Outgoing bytes in a slice that never grows.
@@ -15,7 +17,6 @@ use crate::output::{Full, NoDescriptor, Sink};
 /// output.sent(6);
 /// assert_eq!(output.bytes(), b"78");
 /// ```
-#[derive(Debug)]
 pub struct FixedOutput<'a> {
     memory: &'a mut [u8],
     length: usize,
@@ -38,6 +39,16 @@ impl<'a> FixedOutput<'a> {
         let count = count.min(unsent.len());
         unsent.copy_within(count.., 0);
         self.length -= count;
+    }
+}
+
+/// Not the bytes: commands can carry passwords.
+impl fmt::Debug for FixedOutput<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FixedOutput")
+            .field("unsent", &self.length)
+            .field("room", &self.memory.len())
+            .finish()
     }
 }
 

@@ -41,13 +41,22 @@ pub struct Output<F = NoDescriptor> {
 }
 
 /// What to hand to one system call.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Outgoing<'a, F> {
     /// The bytes, never empty.
     pub bytes: &'a [u8],
     /// The descriptor that travels with the first of them.
     pub descriptor: Option<&'a F>,
+}
+
+/// Not the bytes: commands can carry passwords.
+impl<F> fmt::Debug for Outgoing<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("bytes", &self.bytes.len())
+            .field("descriptor", &self.descriptor.is_some())
+            .finish()
+    }
 }
 
 impl<F> Output<F> {

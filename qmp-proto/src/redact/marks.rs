@@ -54,17 +54,24 @@ impl Marks {
 
     /// The text with its secrets masked.
     pub(super) fn apply(&self, text: &[u8]) -> Vec<u8> {
-        let mut masked = Vec::with_capacity(text.len());
-        let mut copied = 0;
-        for mark in &self.0 {
+        self.apply_to_part(text, 0..text.len())
+    }
+
+    /// A part of the text with its secrets masked.
+    pub(super) fn apply_to_part(&self, text: &[u8], part: Range<usize>) -> Vec<u8> {
+        let mut masked = Vec::with_capacity(part.len());
+        let mut copied = part.start;
+        for mark in self.0.iter().filter(|mark| mark.end > part.start && mark.start < part.end) {
             masked.extend_from_slice(text.get(copied..mark.start).unwrap_or_default());
             match &mark.state {
-                State::Replaced(left) => masked.extend_from_slice(&quote(left)),
+                State::Replaced(left) if mark.start >= part.start && mark.end <= part.end => {
+                    masked.extend_from_slice(&quote(left));
+                }
                 _ => masked.extend_from_slice(&quote(MASK.as_bytes())),
             }
             copied = mark.end;
         }
-        masked.extend_from_slice(text.get(copied..).unwrap_or_default());
+        masked.extend_from_slice(text.get(copied..part.end).unwrap_or_default());
         masked
     }
 

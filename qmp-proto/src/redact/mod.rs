@@ -53,5 +53,13 @@ pub fn redact(wire: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+/// A part of a text, without the secrets of the whole.
+#[cfg(feature = "serde")]
+pub(crate) fn redact_part(text: &str, part: core::ops::Range<usize>) -> alloc::string::String {
+    let marks = Scan::new(text.as_bytes()).run().marks;
+    let masked = marks.apply_to_part(text.as_bytes(), part);
+    alloc::string::String::from_utf8_lossy(&masked).into_owned()
+}
+
 #[cfg(test)]
 mod tests;

@@ -256,6 +256,23 @@ fn of_what_is_not_understood_the_rest_is_masked() {
     }
 }
 
+#[cfg(feature = "serde")]
+#[test]
+fn a_part_of_a_text_shows_no_part_of_a_secret() {
+    let text = r#"{"a": "x", "password": "hunter2", "b": "https://me:swordfish@h/", "c": 1}"#;
+    for start in 0..text.len() {
+        for end in start..=text.len() {
+            let part = redact_part(text, start..end);
+            assert!(
+                !["hun", "ter", "wordfi", "fish"].iter().any(|word| part.contains(word)),
+                "{part}"
+            );
+            assert!(part.len() <= end - start + 2 * (MASK.len() + 2), "{part}");
+        }
+    }
+    assert_eq!(redact_part(text, 0..text.len()), redacted(text));
+}
+
 #[test]
 fn a_message_of_any_depth_is_masked() {
     for depth in [1, 1000, 1024, 5000] {

@@ -52,7 +52,7 @@ pub(super) fn mask_text(text: &[u8], level: u8, found: &mut Found<'_>) -> Option
 }
 
 /// Most texts have none of what a secret follows.
-fn may_hold_secret(text: &[u8]) -> bool {
+pub(super) fn may_hold_secret(text: &[u8]) -> bool {
     count(text.len());
     if text.len() >= SHORT {
         return memchr::memchr3(b':', b'=', b'{', text).is_some()

@@ -1,5 +1,7 @@
 //! Arguments: checked JSON, or anything serde can serialize.
 
+use core::fmt;
+
 use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, Strict, skip_blanks, walk_value};
 use crate::output::Sink;
 use crate::request::Refusal;
@@ -32,7 +34,7 @@ impl WriteArguments for NoArguments {
 /// That is more than being JSON: QEMU runs commands found inside a message that nests deeper than
 /// 1024 levels, is longer than 64 MiB or holds a raw control character, refuses noncharacters and
 /// `0e5`, and answers a member that is there twice with an error that names no command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Arguments<'a>(&'a str);
 
 impl<'a> Arguments<'a> {
@@ -61,6 +63,13 @@ impl<'a> Arguments<'a> {
     /// The text, without blanks around it.
     pub const fn as_str(self) -> &'a str {
         self.0
+    }
+}
+
+/// Not the text: it may hold a password.
+impl fmt::Debug for Arguments<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Arguments({} bytes)", self.0.len())
     }
 }
 
@@ -97,17 +106,24 @@ impl OwnedArguments {
 }
 
 #[cfg(feature = "alloc")]
-impl core::fmt::Debug for OwnedArguments {
+impl fmt::Debug for OwnedArguments {
     /// Not the text: it may hold a password.
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OwnedArguments({} bytes)", self.0.len())
     }
 }
 
 /// Arguments that serde serializes straight into the output.
 #[cfg(feature = "serde")]
-#[derive(Debug)]
 pub struct Serialized<'a, A: ?Sized>(pub(crate) &'a A);
+
+/// Not the value: it may hold a password.
+#[cfg(feature = "serde")]
+impl<A: ?Sized> fmt::Debug for Serialized<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Serialized(..)")
+    }
+}
 
 #[cfg(feature = "serde")]
 impl<A: serde::Serialize + ?Sized> WriteArguments for Serialized<'_, A> {

@@ -1,5 +1,7 @@
 //! Messages that the caller has written whole.
 
+use core::fmt;
+
 use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, Members, Strict, skip_blanks, walk_value};
 use crate::message::Json;
 
@@ -22,7 +24,7 @@ const TOKENS_OF_ID: usize = 4;
 /// assert_eq!(message.id().map(|id| id.as_str()), Some(r#"{"mine": 1}"#));
 /// # Ok::<(), qmp_proto::JsonError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RawMessage<'a> {
     /// What is inside the outermost braces, before the id and after it, commas cut off.
     before: &'a str,
@@ -102,6 +104,17 @@ impl<'a> RawMessage<'a> {
 
     pub(crate) const fn around_id(&self) -> (&'a [u8], &'a [u8]) {
         (self.before.as_bytes(), self.after.as_bytes())
+    }
+}
+
+/// Not the arguments: they may hold a password.
+impl fmt::Debug for RawMessage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawMessage")
+            .field("name", &self.name)
+            .field("id", &self.id)
+            .field("out_of_band", &self.out_of_band)
+            .finish_non_exhaustive()
     }
 }
 

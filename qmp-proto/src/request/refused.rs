@@ -107,7 +107,9 @@ impl fmt::Display for Refusal {
             ),
             Self::Json(error) => fmt::Display::fmt(error, f),
             #[cfg(feature = "serde")]
-            Self::Unserializable(reason) => write!(f, "arguments cannot be serialized: {reason}"),
+            Self::Unserializable(reason) => {
+                write!(f, "arguments cannot be serialized: {}", crate::Escaped(reason))
+            },
             Self::TooLong => f.write_str("the message is longer than 64 MiB, QEMU's limit"),
             Self::Full => fmt::Display::fmt(&Full, f),
             Self::Greeted => f.write_str("the client was greeted already"),

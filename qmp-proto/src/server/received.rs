@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::message::Shown;
 use crate::output::NoDescriptor;
 use crate::server::{Command, Ticket};
 
@@ -36,7 +37,7 @@ pub enum Received<'b, F = NoDescriptor> {
 }
 
 /// Something that was answered with an error.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Rejected<'b> {
     /// What it was, at most 256 bytes of it.
@@ -47,7 +48,17 @@ pub struct Rejected<'b> {
 
 impl fmt::Display for Rejected<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.reason, self.bytes.escape_ascii())
+        write!(f, "{}: {}", self.reason, Shown(self.bytes))
+    }
+}
+
+/// As `Display`: secrets are masked.
+impl fmt::Debug for Rejected<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected")
+            .field("bytes", &Shown(self.bytes))
+            .field("reason", &self.reason)
+            .finish()
     }
 }
 

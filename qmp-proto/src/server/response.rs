@@ -2,8 +2,10 @@
 
 use alloc::borrow::Cow;
 use alloc::format;
+use core::fmt;
 
-use crate::message::{ErrorClass, Json};
+use crate::Secrets;
+use crate::message::{ErrorClass, Json, Shown};
 
 /// The answer to a command: success with a value, or an error.
 ///
@@ -16,10 +18,10 @@ use crate::message::{ErrorClass, Json};
 /// let missing = Response::error(ErrorClass::DeviceNotFound, "Device 'net0' not found");
 /// # Ok::<(), qmp_proto::JsonError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Response<'a>(pub(super) Kind<'a>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Kind<'a> {
     Success(Cow<'a, str>),
     Error {
@@ -79,6 +81,21 @@ impl<'a> Response<'a> {
             }
             Kind::RawError(error) => Kind::RawError(own(error)),
         })
+    }
+}
+
+/// Not what is returned, which may be a secret; secrets in a description are masked.
+impl fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Success(value) => write!(f, "Success({} bytes)", value.len()),
+            Kind::Error { class, description } => f
+                .debug_struct("Error")
+                .field("class", class)
+                .field("description", &Secrets::new().mask(description))
+                .finish(),
+            Kind::RawError(error) => write!(f, "RawError({})", Shown(error.as_bytes())),
+        }
     }
 }
 

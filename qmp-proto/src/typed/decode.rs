@@ -6,8 +6,10 @@ use core::str::Utf8Error;
 
 use serde::Deserialize;
 
+use crate::Escaped;
 use crate::json::{JsonFlaw, depth_of};
 use crate::message::{Body, BodyError, Json, OwnedReply, Reply};
+use crate::redact::{Secrets, redact_part};
 
 /// The most levels that `decode` follows: deserializing recurses, and a derived enum in a debug
 /// build takes about 8 KiB of stack a level. Legal replies reach 145.
@@ -21,6 +23,8 @@ const SHOWN: usize = 40;
 
 /// A value that was received and is not what was expected: of a reply, an event, or, in a server, a
 /// command's arguments.
+///
+/// It quotes the text around the place where that was noticed, without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     reason: String,
@@ -37,7 +41,8 @@ impl DecodeError {
     fn new(reason: String, at: usize, text: &str) -> Self {
         let start = text.floor_boundary(at.saturating_sub(SHOWN / 2));
         let end = text.floor_boundary(at.saturating_add(SHOWN / 2));
-        Self { reason, at, near: text[start..end].into() }
+        let reason = Secrets::of(text.as_bytes()).mask(&reason).into_owned();
+        Self { reason, at, near: redact_part(text, start..end) }
     }
 }
 
@@ -49,8 +54,8 @@ impl From<BodyError> for DecodeError {
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}", self.reason, self.at)?;
-        if self.near.is_empty() { Ok(()) } else { write!(f, ", near `{}`", self.near) }
+        write!(f, "{} at byte {}", Escaped(&self.reason), self.at)?;
+        if self.near.is_empty() { Ok(()) } else { write!(f, ", near `{}`", Escaped(&self.near)) }
     }
 }
 
@@ -288,6 +293,35 @@ mod tests {
             error.unwrap_err().to_string().contains("JSON"),
             "an invalid body is said to be so"
         );
+    }
+
+    #[test]
+    fn an_error_quotes_no_secret_and_nothing_that_a_terminal_obeys() {
+        let decode = |text: &str| {
+            let error = Json::parse(text).unwrap().decode::<(u8, ())>().unwrap_err();
+            std::format!("{error} {error:?}")
+        };
+        #[derive(Deserialize, Debug)]
+        struct Set {
+            #[serde(rename = "password")]
+            _password: u8,
+        }
+        let text = r#"{"protocol": "vnc", "password": "hunter2"}"#;
+        let error = Json::parse(text).unwrap().decode::<Set>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid type: string \"••••\", expected u8 at byte 40, near `\"password\": \"••••\"}`"
+        );
+        for text in [
+            r#"{"execute": "x", "arguments": {"url": "https://me:hunter2@h"}}"#,
+            r#"{"arg": ["hunter2", "hunter2"]}"#,
+            "[{\"password\":\n\"hunter2\"\n}, \"x\"]",
+        ] {
+            let shown = decode(text);
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+        let shown = decode("[\"\u{9b}2J\u{202e}\", 1]");
+        assert!(shown.contains(r"\u{9b}2J\u{202e}") && !shown.contains('\u{9b}'), "{shown}");
     }
 
     #[test]

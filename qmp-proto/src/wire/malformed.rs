@@ -3,9 +3,10 @@
 use core::fmt;
 
 use crate::json::JsonError;
+use crate::message::Shown;
 
 /// Bytes that are not a message.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Malformed<'b> {
     /// The offending bytes, at most 256 of them.
@@ -16,7 +17,17 @@ pub struct Malformed<'b> {
 
 impl fmt::Display for Malformed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.reason, self.bytes.escape_ascii())
+        write!(f, "{}: {}", self.reason, Shown(self.bytes))
+    }
+}
+
+/// As `Display`: secrets are masked; without the feature `alloc`, the length of the bytes is shown.
+impl fmt::Debug for Malformed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Malformed")
+            .field("bytes", &Shown(self.bytes))
+            .field("reason", &self.reason)
+            .finish()
     }
 }
 

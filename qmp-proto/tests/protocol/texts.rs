@@ -117,7 +117,7 @@ mod with_an_allocator {
         assert_eq!(greeting.package(), "P");
         assert_eq!(greeting.capabilities(), ["oob"]);
         assert!(greeting.offers("oob") && !greeting.offers("P"));
-        assert!(format!("{greeting:?}").starts_with("OwnedGreeting({\\\"QMP\\\""));
+        assert!(format!("{greeting:?}").starts_with("OwnedGreeting({\"QMP\""));
         assert_eq!(session.consumed(), [greeting.message(), b"\r\n"].concat().trim_ascii_end());
     }
 

@@ -9,7 +9,7 @@ use crate::redact::line::is_harmless;
 use crate::redact::marks::{Mark, State};
 use crate::redact::names::{self, Fact, Meaning, Member, meaning};
 use crate::redact::strings::unescape;
-use crate::redact::text::mask_text;
+use crate::redact::text::{mask_text, may_hold_secret};
 
 impl<'t> Scan<'t> {
     pub(super) fn name(&mut self, range: &Range<usize>, escaped: bool) {
@@ -88,7 +88,8 @@ impl<'t> Scan<'t> {
 
     /// Masks the secrets in a string that is shown as such.
     fn mask_inside(&mut self, range: &Range<usize>, text: &[u8], closed: bool, escaped: bool) {
-        if !closed {
+        let is_plain = self.facts.kind == Kind::FromServer && !may_hold_secret(text);
+        if !closed && !is_plain {
             // Half a URL is not seen to be one.
             self.marks.push(Mark::new(range, State::Hidden(Scope::Anywhere)));
             return;
