@@ -56,8 +56,10 @@ impl Runtime for CallerThread {
     type Listener = Listener;
 
     fn transport(&self, socket: Socket) -> io::Result<Self::Transport> {
-        // Where it is not shared with others, reading may block.
-        socket.set_nonblocking(false)?;
+        // One that is connected at once does not block; an inherited one is its owner's.
+        if !socket.is_inherited() {
+            socket.set_nonblocking(false)?;
+        }
         Ok(self.0.transport(socket))
     }
 

@@ -76,13 +76,15 @@ impl<S: Stream> Commands<S> {
     /// closing](crate::server::Builder::close_deadline).
     pub fn close(mut self) -> Result<Hangup, Error> {
         let (emitter, owes) = (self.inner.emitter(), self.inner.in_flight() > 0);
-        let mut closing = pin!(self.inner.close());
-        // The driver waits for the answers that this thread owes, and would wait forever.
-        let closed = poll_fn(|cx| match closing.as_mut().poll(cx) {
-            Poll::Pending if owes && emitter.unsent() == 0 => Poll::Ready(Hangup::ByUs),
-            polled => polled,
-        });
-        match self.thread.run(closed) {
+        let hangup = {
+            let mut closing = pin!(self.inner.close());
+            // The driver waits for the answers that this thread owes, and would wait forever.
+            self.thread.run(poll_fn(|cx| match closing.as_mut().poll(cx) {
+                Poll::Pending if owes && emitter.unsent() == 0 => Poll::Ready(Hangup::ByUs),
+                polled => polled,
+            }))
+        };
+        match hangup {
             Hangup::NotReading { unsent } => Err(self.error(Cause::NotReading { unsent })),
             reason => Ok(reason),
         }
