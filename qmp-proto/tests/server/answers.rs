@@ -36,9 +36,17 @@ fn tickets_are_used_in_any_order() {
 #[test]
 fn a_name_between_apostrophes_is_the_same_name() {
     let mut host = several();
-    let twice = r#"{"execute":"a","arguments":{"b":1,'b':2}}"#;
-    assert!(matches!(&host.hears(twice)[..], [Heard::Rejected(..)]));
-    assert_eq!(host.said(), crate::host::error("JSON parse error, duplicate key"));
+    for twice in [
+        &br#"{"execute":"a","arguments":{"b":1,'b':2}}"#[..],
+        br#"['a',{"b":1,'b':2}]"#,
+        br#"{"b":1,'b':2,"c":tru}"#,
+        br#"{"b":1,'b':2,"c":"\x"}"#,
+        b"{'\\u0000':1,\"\xC0\x80\":2}",
+    ] {
+        let heard = host.hears(twice);
+        assert!(matches!(&heard[..], [Heard::Rejected(..)]), "{}", twice.escape_ascii());
+        assert_eq!(host.said(), crate::host::error("JSON parse error, duplicate key"));
+    }
     assert_eq!(host.command(r#"{"execute":"a","arguments":{"b":1,'c':2}}"#).0, "a");
 }
 

@@ -59,13 +59,16 @@ pub(in crate::server) fn parse(
     out_of_band: bool,
 ) -> Result<Option<Request<'_>>, Flaw<'_>> {
     if extended {
-        if !check(text, false, &mut Nobody)? {
+        let checked = check(text, false, &mut Nobody);
+        let text = rewrite(text);
+        let mut members = Members::new(text.as_bytes(), out_of_band);
+        // A member that is there twice comes before what else is wrong, or it is all that is.
+        if let Err(Flaw::DuplicateKey) = check(text.as_bytes(), true, &mut members) {
+            return Err(Flaw::DuplicateKey);
+        }
+        if !checked? {
             return Ok(None);
         }
-        let text = rewrite(text)?;
-        let mut members = Members::new(text.as_bytes(), out_of_band);
-        // All else was checked.
-        check(text.as_bytes(), true, &mut members).map_err(|_| Flaw::DuplicateKey)?;
         let parts = members.parts();
         return Ok(Some(Request { text: text.into(), parts }));
     }
