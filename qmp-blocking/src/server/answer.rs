@@ -98,6 +98,7 @@ impl<S: Stream> Connection<S> {
     pub fn leave_unanswered(&mut self, mut request: Request) -> Result<(), Error> {
         if let Some(ticket) = self.ticket(&mut request)? {
             self.session.sender().leave_unanswered(ticket);
+            self.write_now();
         }
         Ok(())
     }

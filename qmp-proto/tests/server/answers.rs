@@ -56,6 +56,7 @@ fn escapes_in_the_names_of_members_mean_what_they_stand_for() {
     let (name, ticket) = host.command(r#"{"\u0065xecute":"a","\u0069d":1,"argumen\u0074s":{}}"#);
     assert_eq!((name.as_str(), ticket.id().unwrap().as_str()), ("a", "1"));
     assert!(!ticket.is_out_of_band());
+    host.returns(ticket, "{}");
     assert!(matches!(&host.hears(r#"{"execut\u0066":"a"}"#)[..], [Heard::Rejected(..)]));
     assert!(host.said().contains("QMP input member 'execut\u{66}' is unexpected"));
 }
