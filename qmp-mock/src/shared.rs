@@ -14,7 +14,7 @@ use crate::act::Act;
 use crate::builder::Setup;
 use crate::next_client::Reception;
 use crate::recording::Replay;
-use crate::rules::{Rule, usual};
+use crate::rules::{OUT_OF_BAND, Rule, usual};
 
 pub(crate) struct Shared {
     pub(crate) setup: Setup,
@@ -153,8 +153,10 @@ impl Shared {
         let state = &mut *guard;
         state.received.push(command.clone());
         self.notify();
+        let refused = command.is_out_of_band() && !state.allows_out_of_band(command.name());
         if let Some(rule) = state.rules.iter_mut().find(|rule| rule.applies_to(command)) {
-            return Followed { acts: rule.use_it(), recorded: None };
+            let acts = if refused { state.refuse_out_of_band(command) } else { rule.use_it() };
+            return Followed { acts, recorded: None };
         }
         let complaint = if let Some(replay) = &mut state.replay {
             match replay.answer(command) {
@@ -164,7 +166,10 @@ impl Shared {
         } else {
             let names: Vec<String> = state.rules.iter().map(|rule| rule.name.clone()).collect();
             match usual(&self.setup, command, &names) {
-                Some(acts) => return Followed { acts, recorded: None },
+                Some(acts) => {
+                    let acts = if refused { state.refuse_out_of_band(command) } else { acts };
+                    return Followed { acts, recorded: None };
+                }
                 None => format!("nobody expected {command}"),
             }
         };
@@ -187,6 +192,18 @@ impl Shared {
 impl State {
     fn link(&mut self, client: usize) -> Option<&mut Link> {
         self.links.iter_mut().find(|link| link.client == client)
+    }
+
+    /// Whether a command of this name can be run out of band.
+    fn allows_out_of_band(&self, name: &str) -> bool {
+        let allowed = |rule: &Rule| rule.out_of_band && rule.name == name;
+        OUT_OF_BAND.contains(&name) || self.rules.iter().any(allowed)
+    }
+
+    /// The reply to one that cannot.
+    fn refuse_out_of_band(&mut self, command: &ReceivedCommand) -> Vec<Act> {
+        self.unexpected.push(format!("{command} came with `exec-oob`, which it does not allow"));
+        vec![Act::answer(Response::no_out_of_band(command.name()))]
     }
 
     /// Has something done on all connections.

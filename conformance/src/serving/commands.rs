@@ -181,6 +181,36 @@ pub async fn an_out_of_band_command_passes_those_that_wait<R: Runtime>() {
     both(asking, serving).await;
 }
 
+pub async fn an_error_reply_waits_for_the_commands_before_it<R: Runtime>() {
+    for answers in [true, false] {
+        let (mut commands, socket) = serve(&server::<R>());
+        let asking = as_client::<R, _>(socket, move |client| {
+            client.negotiate(", \"arguments\": {\"enable\": [\"oob\"]}");
+            client.send("{\"execute\": \"slow\", \"id\": 1}");
+            client.send("{\"execute\": \"x\", \"more\": 1, \"id\": 2}");
+            client.send("{\"exec-oob\": \"quick\", \"id\": 3}");
+            let mut ids = vec![json!(3), json!(1), json!(2)];
+            if !answers {
+                ids.remove(1);
+            }
+            for id in ids {
+                assert_eq!(client.receive().unwrap()["id"], id);
+            }
+        });
+        let serving = async {
+            let slow = commands.recv().await.unwrap();
+            commands.recv().await.unwrap().done();
+            if answers {
+                slow.done();
+            } else {
+                slow.leave_unanswered();
+            }
+            assert!(commands.recv().await.is_none());
+        };
+        both(asking, serving).await;
+    }
+}
+
 pub async fn what_cannot_be_understood_is_answered_beneath<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>());
     let asking = as_client::<R, _>(socket, |client| {

@@ -12,6 +12,7 @@ macro_rules! serving_tests {
                 an_answer_that_cannot_be_sent_is_an_error_at_both_ends
                 the_next_command_is_not_read_before_the_answer
                 an_out_of_band_command_passes_those_that_wait
+                an_error_reply_waits_for_the_commands_before_it
                 what_cannot_be_understood_is_answered_beneath
                 an_event_is_there_before_the_answer
                 nobody_gets_events_who_has_not_negotiated

@@ -153,7 +153,7 @@ impl Request {
     pub fn leave_unanswered(mut self) {
         if let Some(ticket) = self.ticket.take() {
             self.connection.with(|machine, after| {
-                machine.settle(after, |server, _| server.leave_unanswered(ticket));
+                machine.settle(after, |server, output| server.leave_unanswered(output, ticket));
             });
         }
     }

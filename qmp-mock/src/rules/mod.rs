@@ -5,7 +5,7 @@ mod usual;
 
 pub use on::On;
 pub(crate) use on::event_data;
-pub(crate) use usual::usual;
+pub(crate) use usual::{OUT_OF_BAND, usual};
 
 use std::fmt;
 use std::panic::Location;
@@ -24,6 +24,7 @@ pub(crate) struct Rule {
     pub(crate) turns: Vec<Turn>,
     pub(crate) optional: bool,
     pub(crate) takes_descriptor: bool,
+    pub(crate) out_of_band: bool,
     pub(crate) place: &'static Location<'static>,
 }
 

@@ -54,6 +54,7 @@ impl On {
             turns: vec![Turn::default()],
             optional: false,
             takes_descriptor: false,
+            out_of_band: false,
             place,
         };
         Self { shared: Arc::clone(shared), rule: Some(rule) }
@@ -113,6 +114,15 @@ impl On {
     /// [there](ReceivedCommand::descriptor). `getfd` and `add-fd` do without being told.
     pub fn takes_descriptor(self) -> Self {
         self.change(|rule| rule.takes_descriptor = true)
+    }
+
+    /// Allows the command to be run out of band (`exec-oob`), whatever other rules for it there are.
+    ///
+    /// By default only the commands that QEMU allows it for are: `migrate-pause`, `migrate-recover`,
+    /// `query-yank` and `yank`. To any other that comes with `exec-oob` the mock replies with QEMU's
+    /// error; its rules are not used, and [`Mock::verify`](crate::Mock::verify) complains.
+    pub fn out_of_band(self) -> Self {
+        self.change(|rule| rule.out_of_band = true)
     }
 
     /// Answers with this value.

@@ -10,6 +10,9 @@ use crate::{Failure, ReceivedCommand};
 
 const MONITOR: [&str; 7] =
     ["add-fd", "getfd", "query-commands", "query-name", "query-status", "query-version", "quit"];
+/// The commands that QEMU 7.2 to 11.1 can run out of band.
+pub(crate) const OUT_OF_BAND: [&str; 4] =
+    ["migrate-pause", "migrate-recover", "query-yank", "yank"];
 const AGENT: [&str; 2] = ["guest-info", "guest-ping"];
 
 /// The steps for a common command. `rules` names the commands that the test has rules for.

@@ -52,8 +52,8 @@ fn out_of_band_commands_overtake_one_that_is_held() {
     let mock = Mock::monitor();
     let gate = mock.gate();
     mock.on("slow").hold(&gate).answer("slow");
-    mock.on("fast").when(ReceivedCommand::is_out_of_band).answer("fast");
-    mock.on("let-go").answer_with(move |_| {
+    mock.on("fast").when(ReceivedCommand::is_out_of_band).out_of_band().answer("fast");
+    mock.on("let-go").out_of_band().answer_with(move |_| {
         gate.open();
         Ok(json!({}))
     });

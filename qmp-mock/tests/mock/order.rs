@@ -68,6 +68,29 @@ fn an_out_of_band_command_overtakes_one_that_is_held() {
 }
 
 #[test]
+fn a_command_that_does_not_allow_exec_oob_is_refused_as_by_qemu() {
+    let mock = Mock::monitor();
+    mock.on("x").answer("x");
+    mock.on("y").out_of_band().answer("y");
+    mock.on("y").with(json!({"a": 1})).answer("with");
+    let mut qemu = Connection::builder().out_of_band().connect(mock.address()).unwrap();
+    for name in ["x", "query-name"] {
+        let refused = qemu.execute(name).out_of_band().run().unwrap_err();
+        let failure = refused.failure().unwrap();
+        assert_eq!(failure.class(), ErrorClass::GenericError);
+        assert_eq!(failure.description(), format!("The command {name} does not support OOB"));
+    }
+    let unknown = qemu.execute("nonsense").out_of_band().run().unwrap_err();
+    assert_eq!(unknown.class(), Some(ErrorClass::CommandNotFound));
+    qemu.execute("y").out_of_band().run().unwrap();
+    qemu.execute("y").out_of_band().arguments(&json!({"a": 1})).run().unwrap();
+    assert_eq!(mock.received(), ["x", "query-name", "nonsense", "y", "y"]);
+    let unmet = mock.check().unwrap_err().to_string();
+    assert!(unmet.contains("`x` of client 0 came with `exec-oob`, which it does not allow"));
+    assert!(unmet.contains("`x` was to come once, and came not at all"), "{unmet}");
+}
+
+#[test]
 fn a_closed_gate_holds_again() {
     let mock = Mock::monitor();
     let gate = mock.gate();

@@ -59,7 +59,7 @@ fn answers_out_of_order_come_out_of_order_again() {
     let mock = Mock::monitor();
     let gate = mock.gate();
     mock.on("slow").hold(&gate).answer("slow");
-    mock.on("fast").answer("fast");
+    mock.on("fast").out_of_band().answer("fast");
     let session = |qemu: &mut Connection, open: &dyn Fn()| {
         let mut lines = Vec::new();
         let slow = qemu.execute("slow").send().unwrap();

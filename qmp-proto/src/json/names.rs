@@ -48,11 +48,29 @@ impl<'a> Names<'a> {
     }
 
     pub(crate) fn close(&mut self) -> Result<(), JsonFlaw> {
-        let all = self.all();
-        let opening = all.iter().rposition(|name| matches!(name, Name::Opening)).unwrap_or(0);
-        let twice = has_twice(all.get_mut(opening + 1..).unwrap_or_default());
+        let twice = self.innermost_has_twice();
+        let opening = self.innermost();
         self.truncate(opening);
         if twice { Err(JsonFlaw::DuplicateMember) } else { Ok(()) }
+    }
+
+    /// Whether the innermost object has a member twice.
+    pub(crate) fn innermost_has_twice(&mut self) -> bool {
+        let opening = self.innermost();
+        has_twice(self.all().get_mut(opening + 1..).unwrap_or_default())
+    }
+
+    /// Whether an open object has a member twice, the last member of each left out: that one's value
+    /// is not complete.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn complete_has_twice(&mut self) -> bool {
+        let mut objects = self.all().split_mut(|name| matches!(name, Name::Opening));
+        objects.any(|names| names.split_last_mut().is_some_and(|(_, names)| has_twice(names)))
+    }
+
+    /// Where the innermost object opens.
+    fn innermost(&mut self) -> usize {
+        self.all().iter().rposition(|name| matches!(name, Name::Opening)).unwrap_or(0)
     }
 
     #[cfg(not(feature = "alloc"))]

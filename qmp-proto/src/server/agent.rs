@@ -3,10 +3,12 @@
 use core::fmt;
 
 use crate::json::Text;
-use crate::message::ErrorClass;
 use crate::output::{Full, Sink};
+use crate::server::input::ErrorReply;
+use crate::server::repeated::Repeated;
+use crate::server::ticket::Id;
 use crate::server::write::Message;
-use crate::server::{Command, Received, Rejection, Server, Ticket};
+use crate::server::{Command, Received, Rejection, Server};
 
 pub(super) const SYNC: &str = "guest-sync";
 pub(super) const SYNC_DELIMITED: &str = "guest-sync-delimited";
@@ -24,15 +26,15 @@ impl<F> Server<F> {
         &mut self,
         out: &mut impl Sink,
         command: &Command<'_>,
-        ticket: &Ticket<F>,
+        id: Option<&Id>,
         bytes: &'b [u8],
     ) -> Result<Received<'b, F>, Full> {
-        let id = ticket.id.as_ref();
         let number = match number(command) {
             Ok(number) => number,
             Err(refused) => {
-                let (reason, class) = (Rejection::Handshake, ErrorClass::GenericError);
-                return self.reject(out, reason, bytes, id, class, format_args!("{refused}"));
+                let reason = Rejection::Handshake;
+                let error = ErrorReply { id, ..ErrorReply::new(reason, &refused) };
+                return self.reject(out, bytes, error);
             }
         };
         let delimited = command.name() == SYNC_DELIMITED;
@@ -55,7 +57,7 @@ impl fmt::Display for Refused<'_> {
         match self {
             Self::NoNumber => f.write_str("Parameter 'id' is missing"),
             Self::NoInteger => f.write_str("Invalid parameter type for 'id', expected: integer"),
-            Self::Unexpected(name) => write!(f, "Parameter '{name}' is unexpected"),
+            Self::Unexpected(name) => write!(f, "Parameter '{}' is unexpected", Repeated(name)),
         }
     }
 }

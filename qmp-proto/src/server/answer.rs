@@ -42,7 +42,7 @@ impl<F> Server<F> {
     /// # Errors
     ///
     /// If there is no room in `out`, or the value has more levels than the 1023 that fit into a
-    /// message. Then nothing was appended, and the ticket comes back.
+    /// message. Then the answer was not appended, and the ticket comes back.
     // The error holds what was passed in.
     #[allow(clippy::result_large_err)]
     pub fn answer(
@@ -51,9 +51,10 @@ impl<F> Server<F> {
         ticket: Ticket<F>,
         response: &Response<'_>,
     ) -> Result<(), Unsent<F>> {
-        match self.write_answer(out, ticket.id.as_ref(), response) {
+        let flushed = self.pending_errors.flush(out).map_err(Refusal::from);
+        match flushed.and_then(|()| self.write_answer(out, ticket.id.as_ref(), response)) {
             Ok(()) => {
-                self.leave_unanswered(ticket);
+                self.leave_unanswered(out, ticket);
                 Ok(())
             }
             Err(reason) => Err(Unsent { reason, ticket }),
@@ -62,9 +63,17 @@ impl<F> Server<F> {
 
     /// Ends a command without an answer: for those of the agent that answer only when they fail,
     /// such as `guest-shutdown`, and for servers that are to misbehave.
-    pub fn leave_unanswered(&mut self, ticket: Ticket<F>) {
-        let lane = self.lane(ticket.out_of_band);
+    ///
+    /// Error replies that waited for this command are appended to `out`; those that do not fit, by the
+    /// next call with room for them.
+    pub fn leave_unanswered(&mut self, out: &mut impl Sink, ticket: Ticket<F>) {
+        let lane = self.lane(ticket.number.is_none());
         *lane = lane.saturating_sub(1);
+        if let Some(number) = ticket.number {
+            self.pending_errors.settle(number);
+            // What does not fit now is appended before anything else is.
+            let _ = self.pending_errors.flush(out);
+        }
         if self.descriptor.is_none() {
             self.descriptor = ticket.descriptor;
         }

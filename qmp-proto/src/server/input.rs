@@ -1,6 +1,7 @@
 //! What comes in.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::json::Text;
@@ -20,7 +21,7 @@ const NEGOTIATE: &str = "qmp_capabilities";
 
 impl<F> Server<F> {
     /// Takes bytes from the client, and says what they mean; what is to be answered at once is
-    /// appended to `out`, at most one message a call.
+    /// appended to `out`.
     ///
     /// Call it again with the bytes that were not used until nothing more is
     /// [`received`](Step::received); then with those that are left over, unchanged, and more behind
@@ -39,6 +40,7 @@ impl<F> Server<F> {
         input: &'b [u8],
     ) -> Result<Step<'b, F>, Full> {
         self.greet(out)?;
+        self.pending_errors.flush(out)?;
         if !self.wants_input() {
             return Ok(Step { used: 0, received: None });
         }
@@ -71,9 +73,8 @@ impl<F> Server<F> {
         match parse(bytes, extended, self.is_out_of_band()) {
             Ok(Some(request)) => self.request(out, bytes, request),
             Ok(None) => {
-                let description = format_args!("QMP input must be a JSON object");
-                let class = ErrorClass::GenericError;
-                self.reject(out, Rejection::NotARequest, bytes, None, class, description)
+                let text = "QMP input must be a JSON object";
+                self.reject(out, bytes, ErrorReply::new(Rejection::NotARequest, &text))
             }
             Err(flaw) => self.reject_flaw(out, bytes, flaw),
         }
@@ -86,38 +87,40 @@ impl<F> Server<F> {
         request: Request<'b>,
     ) -> Result<Received<'b, F>, Full> {
         let Request { text, parts } = request;
+        let (arguments, out_of_band) = (parts.arguments, parts.out_of_band);
         let id = parts.id.map(|(start, end)| Id::new(&text[start..end]));
         let (start, end) = match parts.command {
             Ok((start, end)) => (start + 1, end - 1),
             Err(misuse) => {
-                let (reason, class) = (Rejection::NotARequest, ErrorClass::GenericError);
-                let id = id.as_ref();
-                return self.reject(out, reason, bytes, id, class, format_args!("{misuse}"));
+                let error = ErrorReply::new(Rejection::NotARequest, &misuse);
+                let error = ErrorReply { id: id.as_ref(), out_of_band, ..error };
+                return self.reject(out, bytes, error);
             }
         };
         let name = match Text::new(&text[start..end]) {
             plain if plain.as_str().is_some() => Name::At(start, end),
             escaped => Name::Unescaped(escaped.chars().collect::<String>()),
         };
-        let (arguments, out_of_band) = (parts.arguments, parts.out_of_band);
         let command = Command { message: text, name, arguments, out_of_band };
-        let ticket = Ticket { id, out_of_band, descriptor: None };
         match (&self.dialect, command.name()) {
-            (Dialect::Monitor(_), NEGOTIATE) => self.negotiate(out, &command, &ticket, bytes),
+            (Dialect::Monitor(_), NEGOTIATE) => self.negotiate(out, &command, id.as_ref(), bytes),
             (Dialect::Monitor(_), _) if self.phase != Phase::Ready => {
                 let text = "Expecting capabilities negotiation with 'qmp_capabilities'";
-                let (id, class) = (ticket.id.as_ref(), ErrorClass::CommandNotFound);
-                self.reject(out, Rejection::NotNegotiated, bytes, id, class, format_args!("{text}"))
+                let error = ErrorReply::new(Rejection::NotNegotiated, &text);
+                let class = ErrorClass::CommandNotFound;
+                self.reject(out, bytes, ErrorReply { class, id: id.as_ref(), out_of_band, ..error })
             }
-            (Dialect::Agent, SYNC | SYNC_DELIMITED) => self.sync(out, &command, &ticket, bytes),
-            _ => Ok(self.admit(command, ticket)),
+            (Dialect::Agent, SYNC | SYNC_DELIMITED) => self.sync(out, &command, id.as_ref(), bytes),
+            _ => Ok(self.admit(command, id)),
         }
     }
 
     /// From here on the command counts as in flight.
-    fn admit<'b>(&mut self, command: Command<'b>, mut ticket: Ticket<F>) -> Received<'b, F> {
-        ticket.descriptor = self.descriptor.take();
-        *self.lane(ticket.out_of_band) += 1;
+    fn admit<'b>(&mut self, command: Command<'b>, id: Option<Id>) -> Received<'b, F> {
+        let out_of_band = command.is_out_of_band();
+        let number = (!out_of_band).then(|| self.pending_errors.number());
+        let ticket = Ticket { id, number, descriptor: self.descriptor.take() };
+        *self.lane(out_of_band) += 1;
         Received::Command(command, ticket)
     }
 
@@ -131,22 +134,51 @@ impl<F> Server<F> {
             Flaw::Limit(_) => Rejection::BeyondLimit,
             _ => Rejection::NotJson,
         };
-        self.reject(out, reason, bytes, None, ErrorClass::GenericError, format_args!("{flaw}"))
+        self.reject(out, bytes, ErrorReply::new(reason, &flaw))
     }
 
-    /// Answers with an error.
+    /// Replies with an error: at once, or in its turn behind the commands before it.
     pub(super) fn reject<'b>(
         &mut self,
         out: &mut impl Sink,
-        reason: Rejection,
         bytes: &'b [u8],
-        id: Option<&Id>,
-        class: ErrorClass<'_>,
-        description: fmt::Arguments<'_>,
+        error: ErrorReply<'_>,
     ) -> Result<Received<'b, F>, Full> {
-        let (class, id) = (class.name(), id.map(Id::as_str));
-        Message::Failure { class, description, id }.send(out, self.form())?;
+        let in_order = matches!(self.dialect, Dialect::Monitor(_)) && !error.out_of_band;
+        if in_order && self.in_band > 0 {
+            let mut held = Vec::new();
+            self.send_error(&mut held, error)?;
+            self.pending_errors.push(self.in_band, held.into());
+        } else {
+            self.send_error(out, error)?;
+        }
         let bytes = &bytes[..bytes.len().min(SHOWN)];
-        Ok(Received::Rejected(Rejected { bytes, reason }))
+        Ok(Received::Rejected(Rejected { bytes, reason: error.reason }))
+    }
+
+    fn send_error(&self, out: &mut impl Sink, error: ErrorReply<'_>) -> Result<(), Full> {
+        let ErrorReply { class, description, id, .. } = error;
+        let (class, id) = (class.name(), id.map(Id::as_str));
+        let description = format_args!("{description}");
+        Message::Failure { class, description, id }.send(out, self.form())
+    }
+}
+
+/// An error reply in words of the server's own.
+#[derive(Clone, Copy)]
+pub(super) struct ErrorReply<'a> {
+    pub(super) reason: Rejection,
+    pub(super) class: ErrorClass<'a>,
+    pub(super) id: Option<&'a Id>,
+    pub(super) description: &'a dyn fmt::Display,
+    /// Whether it is the reply to an out-of-band request.
+    pub(super) out_of_band: bool,
+}
+
+impl<'a> ErrorReply<'a> {
+    /// A `GenericError` in reply to an in-band request without an id.
+    pub(super) const fn new(reason: Rejection, description: &'a dyn fmt::Display) -> Self {
+        let class = ErrorClass::GenericError;
+        Self { reason, class, id: None, description, out_of_band: false }
     }
 }

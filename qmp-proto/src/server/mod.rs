@@ -9,9 +9,11 @@ mod command;
 mod input;
 mod monitor;
 mod options;
+mod pending;
 mod phase;
 mod read;
 mod received;
+mod repeated;
 mod response;
 mod session;
 mod ticket;
@@ -30,6 +32,7 @@ use core::fmt;
 
 use crate::output::NoDescriptor;
 use crate::wire::Bounds;
+use pending::PendingErrors;
 use read::Reader;
 use write::Form;
 
@@ -101,6 +104,11 @@ use write::Form;
 /// Stop reading then, and the client will stop writing. What the caller appends is the caller's to
 /// bound: stop presenting input while the output is long.
 ///
+/// A monitor sends the error reply to a request that it refuses once all in-band commands before it
+/// are answered, as QEMU does; until then the reply takes the slot of a command. Replies to `exec-oob`
+/// do not wait. An agent's errors and syncs do not wait either; they could only with more than one
+/// command in flight, which real agents do not have.
+///
 /// # Where it differs from QEMU
 ///
 /// It accepts, refuses and answers what QEMU 5.2 to 10.0 do, with the same errors (11.1 words some
@@ -115,10 +123,8 @@ use write::Form;
 ///   JSON.
 /// - **Members keep their order** in an id that is an object, and when several members of a request
 ///   are wrong the first is named; QEMU goes by hash.
-/// - **Errors repeat at most a kilobyte** of what the client sent.
+/// - **Errors repeat at most a kilobyte** of what the client sent, and its id.
 /// - **Blanks inside a message count** towards its length; in QEMU they are unlimited.
-/// - **Errors for what cannot be understood are sent at once**, also while commands wait beside
-///   `oob`; QEMU queues them with those.
 /// - **A descriptor belongs to the next command** that comes after it. With `oob` enabled QEMU
 ///   gives it to whichever runs first.
 pub struct Server<F = NoDescriptor> {
@@ -129,6 +135,7 @@ pub struct Server<F = NoDescriptor> {
     /// How many commands are unanswered.
     in_band: usize,
     out_of_band: usize,
+    pending_errors: PendingErrors,
     /// One that came, and that no command has had yet.
     descriptor: Option<F>,
 }
@@ -154,7 +161,16 @@ impl<F> Server<F> {
     fn new(options: Options, dialect: Dialect, phase: Phase) -> Self {
         let bounds = Bounds { length: options.longest_message, depth: options.deepest_message };
         let reader = Reader::new(bounds);
-        Self { options, dialect, phase, reader, in_band: 0, out_of_band: 0, descriptor: None }
+        Self {
+            options,
+            dialect,
+            phase,
+            reader,
+            in_band: 0,
+            out_of_band: 0,
+            pending_errors: PendingErrors::default(),
+            descriptor: None,
+        }
     }
 
     /// Where the connection stands.
@@ -175,7 +191,8 @@ impl<F> Server<F> {
     /// Whether input is taken. If not, as many commands are unanswered as may be: stop reading
     /// from the client, and after the next answer present again what is left.
     pub fn wants_input(&self) -> bool {
-        self.in_band < self.options.in_band(self.is_out_of_band())
+        let in_band = self.in_band.saturating_add(self.pending_errors.waiting());
+        in_band < self.options.in_band(self.is_out_of_band())
             && self.out_of_band < self.options.out_of_band_limit
     }
 

@@ -8,8 +8,11 @@ use crate::json::{JsonFlaw, Lenient, MAX_DEPTH, Text, skip_blanks, walk_value};
 use crate::message::{ErrorClass, Json};
 use crate::output::{Full, Sink};
 use crate::request::Refusal;
+use crate::server::input::ErrorReply;
+use crate::server::repeated::Repeated;
+use crate::server::ticket::Id;
 use crate::server::write::Message;
-use crate::server::{Command, Dialect, Options, Phase, Received, Rejection, Server, Ticket};
+use crate::server::{Command, Dialect, Options, Phase, Received, Rejection, Server};
 
 #[derive(Debug, Default)]
 pub(super) struct Monitor {
@@ -68,10 +71,9 @@ impl<F> Server<F> {
         &mut self,
         out: &mut impl Sink,
         command: &Command<'_>,
-        ticket: &Ticket<F>,
+        id: Option<&Id>,
         bytes: &'b [u8],
     ) -> Result<Received<'b, F>, Full> {
-        let id = ticket.id.as_ref();
         let refused = match self.capabilities(command) {
             Ok(out_of_band) => {
                 let value = "{}";
@@ -89,7 +91,9 @@ impl<F> Server<F> {
             Refused::Repeated => ErrorClass::CommandNotFound,
             _ => ErrorClass::GenericError,
         };
-        self.reject(out, Rejection::Handshake, bytes, id, class, format_args!("{refused}"))
+        let out_of_band = command.is_out_of_band();
+        let error = ErrorReply::new(Rejection::Handshake, &refused);
+        self.reject(out, bytes, ErrorReply { class, id, out_of_band, ..error })
     }
 
     /// What is to be enabled.
@@ -146,9 +150,11 @@ impl fmt::Display for Refused<'_> {
                 write!(f, "Invalid parameter type for 'enable[{index}]', expected: string")
             }
             // QEMU does not know the parameter's name at that point.
-            Self::Unknown(name) => write!(f, "Parameter 'null' does not accept value '{name}'"),
+            Self::Unknown(name) => {
+                write!(f, "Parameter 'null' does not accept value '{}'", Repeated(name))
+            }
             Self::NotOffered => f.write_str("Capability oob not available"),
-            Self::Unexpected(name) => write!(f, "Parameter '{name}' is unexpected"),
+            Self::Unexpected(name) => write!(f, "Parameter '{}' is unexpected", Repeated(name)),
             Self::NoOutOfBand => f.write_str("The command qmp_capabilities does not support OOB"),
             Self::Repeated => {
                 f.write_str("Capabilities negotiation is already complete, command ignored")

@@ -18,7 +18,8 @@ pub struct Step<'b, F = NoDescriptor> {
     pub received: Option<Received<'b, F>>,
 }
 
-/// What a client said, borrowed from the input. All but commands is answered already.
+/// What a client said, borrowed from the input. The caller answers commands; all else is answered
+/// already, or as soon as the in-band commands before it are.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Received<'b, F = NoDescriptor> {

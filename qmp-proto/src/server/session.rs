@@ -203,7 +203,7 @@ impl<F> Sender<'_, F> {
 
     /// As [`Server::leave_unanswered`].
     pub fn leave_unanswered(&mut self, ticket: Ticket<F>) {
-        self.server.leave_unanswered(ticket);
+        self.server.leave_unanswered(self.output, ticket);
     }
 
     /// As [`Server::emit`].

@@ -22,7 +22,8 @@ const SHORT: usize = 38;
 #[must_use = "a command must be answered, or left unanswered on purpose"]
 pub struct Ticket<F = NoDescriptor> {
     pub(super) id: Option<Id>,
-    pub(super) out_of_band: bool,
+    /// Which in-band command it is; none if it is run out of band.
+    pub(super) number: Option<u64>,
     pub(super) descriptor: Option<F>,
 }
 
@@ -35,7 +36,7 @@ impl<F> Ticket<F> {
 
     /// Whether the command is run out of band.
     pub const fn is_out_of_band(&self) -> bool {
-        self.out_of_band
+        self.number.is_none()
     }
 
     /// The descriptor that came with the command.
@@ -56,7 +57,7 @@ impl<F> fmt::Debug for Ticket<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ticket")
             .field("id", &self.id())
-            .field("out_of_band", &self.out_of_band)
+            .field("out_of_band", &self.is_out_of_band())
             .field("descriptor", &self.descriptor.is_some())
             .finish()
     }

@@ -122,3 +122,26 @@ fn a_long_message_is_not_copied() {
     assert_eq!(count, 0);
     assert!(out.length() < 1024);
 }
+
+#[test]
+fn an_error_reply_that_waits_takes_no_more_memory_than_its_bytes() {
+    let mut server: Server = Server::monitor(Options::monitor());
+    let mut out = Vec::with_capacity(1024);
+    let negotiate = b"{'execute':'qmp_capabilities','arguments':{'enable':['oob']}}";
+    server.handle_input(&mut out, negotiate).unwrap();
+    let step = server.handle_input(&mut out, b"{\"execute\":\"x\"}").unwrap();
+    let Some(Received::Command(_, ticket)) = step.received else { panic!() };
+    let nonsense = [&b"x".repeat(MEBI)[..], b" "].concat();
+    let mut refused = 0;
+    let most = most_held(|| {
+        while server.wants_input() {
+            server.handle_input(&mut out, &nonsense).unwrap();
+            refused += 1;
+        }
+    });
+    assert_eq!(refused, 8);
+    assert!(most <= 8 * 1200 + 1024, "{most}");
+    out.clear();
+    server.answer(&mut out, ticket, &Response::empty()).unwrap();
+    assert_eq!(out.iter().filter(|&&byte| byte == b'\n').count(), 9);
+}

@@ -36,9 +36,17 @@ fn tickets_are_used_in_any_order() {
 #[test]
 fn a_name_between_apostrophes_is_the_same_name() {
     let mut host = several();
-    let twice = r#"{"execute":"a","arguments":{"b":1,'b':2}}"#;
-    assert!(matches!(&host.hears(twice)[..], [Heard::Rejected(..)]));
-    assert_eq!(host.said(), crate::host::error("JSON parse error, duplicate key"));
+    for twice in [
+        &br#"{"execute":"a","arguments":{"b":1,'b':2}}"#[..],
+        br#"['a',{"b":1,'b':2}]"#,
+        br#"{"b":1,'b':2,"c":tru}"#,
+        br#"{"b":1,'b':2,"c":"\x"}"#,
+        b"{'\\u0000':1,\"\xC0\x80\":2}",
+    ] {
+        let heard = host.hears(twice);
+        assert!(matches!(&heard[..], [Heard::Rejected(..)]), "{}", twice.escape_ascii());
+        assert_eq!(host.said(), crate::host::error("JSON parse error, duplicate key"));
+    }
     assert_eq!(host.command(r#"{"execute":"a","arguments":{"b":1,'c':2}}"#).0, "a");
 }
 
@@ -48,6 +56,7 @@ fn escapes_in_the_names_of_members_mean_what_they_stand_for() {
     let (name, ticket) = host.command(r#"{"\u0065xecute":"a","\u0069d":1,"argumen\u0074s":{}}"#);
     assert_eq!((name.as_str(), ticket.id().unwrap().as_str()), ("a", "1"));
     assert!(!ticket.is_out_of_band());
+    host.returns(ticket, "{}");
     assert!(matches!(&host.hears(r#"{"execut\u0066":"a"}"#)[..], [Heard::Rejected(..)]));
     assert!(host.said().contains("QMP input member 'execut\u{66}' is unexpected"));
 }

@@ -39,7 +39,7 @@ fn a_descriptor_that_was_not_taken_waits_for_the_next_command() {
     host.hears("nonsense ");
     let ticket = host.ticket("{\"execute\":\"getfd\"}");
     assert_eq!(ticket.descriptor(), Some(&5));
-    host.server.leave_unanswered(ticket);
+    host.server.leave_unanswered(&mut host.out, ticket);
     assert_eq!(host.server.handle_descriptor(6), Some(5), "until another comes");
     assert_eq!(host.ticket("{\"execute\":\"getfd\"}").descriptor(), Some(&6));
 }

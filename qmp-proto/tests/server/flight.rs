@@ -67,7 +67,7 @@ fn a_command_can_be_left_unanswered() {
     let mut host = Host::agent();
     let ticket = host.ticket("{\"execute\":\"guest-shutdown\"}\n");
     assert!(!host.server.wants_input());
-    host.server.leave_unanswered(ticket);
+    host.server.leave_unanswered(&mut host.out, ticket);
     assert_eq!(host.said(), "");
     assert_eq!(host.server.in_flight(), 0);
     assert_eq!(host.command("{\"execute\":\"guest-ping\"}\n").0, "guest-ping");

@@ -8,13 +8,16 @@ fn ready(options: Options) -> Host {
     Host::ready(options.in_band_limit(100), NEGOTIATE)
 }
 
-/// What was rejected, and which commands were heard.
-fn summary(heard: &[Heard]) -> (Vec<Rejection>, Vec<String>) {
+/// What is rejected of these bytes, and which commands are heard. They are left unanswered.
+fn summary(host: &mut Host, bytes: impl AsRef<[u8]>) -> (Vec<Rejection>, Vec<String>) {
     let (mut rejected, mut commands) = (Vec::new(), Vec::new());
-    for heard in heard {
+    for heard in host.hears(bytes) {
         match heard {
-            Heard::Command(command, _) => commands.push(command.name().to_string()),
-            Heard::Rejected(reason, _) => rejected.push(*reason),
+            Heard::Command(command, ticket) => {
+                commands.push(command.name().to_string());
+                host.server.leave_unanswered(&mut host.out, ticket);
+            }
+            Heard::Rejected(reason, _) => rejected.push(reason),
             other => panic!("{other:?}"),
         }
     }
@@ -42,8 +45,7 @@ fn nothing_inside_a_broken_message_is_run() {
         (deep, "JSON nesting depth limit exceeded"),
     ] {
         let mut host = ready(Options::monitor());
-        let heard = host.hears(format!("{broken}{NEXT}"));
-        let (rejected, commands) = summary(&heard);
+        let (rejected, commands) = summary(&mut host, format!("{broken}{NEXT}"));
         assert_eq!(commands, ["next"], "{broken}");
         assert_eq!(rejected.len(), 1, "{broken}");
         assert_eq!(host.said(), error(description), "{broken}");
@@ -55,7 +57,7 @@ fn what_is_too_long_is_passed_over_without_being_held() {
     let mut host = ready(Options::monitor().longest_message(50));
     let fits = "{\"execute\":\"x\",\"arguments\":{\"a\":\"bbbbbbbbbbbbbb\"}}";
     assert_eq!(fits.len(), 50);
-    let (rejected, commands) = summary(&host.hears(fits));
+    let (rejected, commands) = summary(&mut host, fits);
     assert_eq!((rejected.len(), &commands[..]), (0, &["x".to_string()][..]));
     for long in [
         fits.replace("x", "xy"),
@@ -68,13 +70,13 @@ fn what_is_too_long_is_passed_over_without_being_held() {
         for pieces in [1, 7, long.len()] {
             let mut rejected = Vec::new();
             for piece in long.as_bytes().chunks(pieces) {
-                let (more, commands) = summary(&host.hears(piece));
+                let (more, commands) = summary(&mut host, piece);
                 assert_eq!(commands, [""; 0], "{long}");
                 rejected.extend(more);
             }
             assert_eq!(rejected, [Rejection::BeyondLimit], "{long}");
             assert_eq!(host.said(), error("JSON token size limit exceeded"));
-            assert_eq!(summary(&host.hears(NEXT)).1, ["next"]);
+            assert_eq!(summary(&mut host, NEXT).1, ["next"]);
         }
     }
 }
@@ -87,7 +89,7 @@ fn what_is_outside_any_message_is_bounded_too() {
         ("1".repeat(99), "JSON token size limit exceeded"),
         (format!("\"{}\"", "a{'execute':'x'}".repeat(9)), "JSON token size limit exceeded"),
     ] {
-        let (rejected, commands) = summary(&host.hears(format!("{long}\n{NEXT}")));
+        let (rejected, commands) = summary(&mut host, format!("{long}\n{NEXT}"));
         assert_eq!((rejected, commands), (vec![Rejection::BeyondLimit], vec!["next".to_string()]));
         assert_eq!(host.said(), error(kind));
     }
@@ -107,8 +109,8 @@ fn a_limit_is_told_and_is_one_byte_at_least() {
 #[test]
 fn depth_can_be_limited_further() {
     let mut host = ready(Options::monitor().deepest_message(3));
-    assert_eq!(summary(&host.hears("{\"execute\":\"x\",\"id\":[[]]}")).1, ["x"]);
-    let (rejected, commands) = summary(&host.hears("{\"execute\":\"x\",\"id\":[[{}]]}"));
+    assert_eq!(summary(&mut host, "{\"execute\":\"x\",\"id\":[[]]}").1, ["x"]);
+    let (rejected, commands) = summary(&mut host, "{\"execute\":\"x\",\"id\":[[{}]]}");
     assert_eq!((rejected, commands.len()), (vec![Rejection::BeyondLimit], 0));
     assert_eq!(host.said(), error("JSON nesting depth limit exceeded"));
 }
@@ -176,5 +178,32 @@ fn errors_repeat_no_more_than_a_kilobyte() {
         let said = host.said();
         assert!(said.lines().all(|line| line.len() < 1024 * 6 + 100), "{}", said.len());
         assert!(said.lines().count() <= 3, "{said}");
+    }
+}
+
+#[test]
+fn errors_repeat_no_more_than_a_kilobyte_of_a_name() {
+    let long = "é".repeat(20_000);
+    let mut monitor = ready(Options::monitor());
+    let mut negotiating = Host::new(Server::monitor(Options::monitor()));
+    negotiating.server.greet(&mut negotiating.out).unwrap();
+    negotiating.said();
+    let mut agent = Host::agent();
+    for (host, message) in [
+        (&mut monitor, format!("{{\"{long}\":1}}")),
+        (
+            &mut negotiating,
+            format!(
+                "{{\"execute\":\"qmp_capabilities\",\"arguments\":{{\"enable\":[\"{long}\"]}}}}"
+            ),
+        ),
+        (
+            &mut agent,
+            format!("{{\"execute\":\"guest-sync\",\"arguments\":{{\"id\":1,\"{long}\":2}}}}"),
+        ),
+    ] {
+        assert!(matches!(&host.hears(message)[..], [Heard::Rejected(..)]));
+        let said = host.said();
+        assert_eq!(said.matches("\\u00E9").count(), 511, "{said}");
     }
 }

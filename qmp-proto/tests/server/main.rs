@@ -25,6 +25,7 @@ mod flight;
 mod handshake;
 mod laws;
 mod limits;
+mod order;
 mod proxy;
 mod room;
 mod session;

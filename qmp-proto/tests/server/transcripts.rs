@@ -124,7 +124,7 @@ fn replay(connection: &Connection, agent: bool) -> Result<usize, String> {
                         }
                         // It answers only when it fails, or the connection was closed before.
                         _ if command.name() == "guest-shutdown" || lines.is_empty() => {
-                            server.leave_unanswered(ticket);
+                            server.leave_unanswered(&mut out, ticket);
                         }
                         _ => return Err(format!("{command:?} is not answered")),
                     }

@@ -3,9 +3,7 @@
 use core::fmt;
 
 use super::Lossy;
-
-/// How much of what a client sent is repeated to it: as much as QEMU formats into.
-const REPEATED: usize = 1023;
+use crate::server::repeated::REPEATED;
 
 /// Why something is no JSON value for QEMU.
 ///

@@ -1,7 +1,8 @@
 //! From tokens to one value: QEMU's grammar, and its order of complaints.
 //!
-//! But for one: members that are there twice are looked for when their object ends, so where
-//! something else is wrong in it as well, that is what is said.
+//! QEMU compares a member's name with the earlier ones once it has read the value. Here the names of
+//! an object are compared when it ends, and those of objects that are still open when something else
+//! is wrong: then a member that was there twice before it is the first complaint.
 
 use super::number::Number;
 use super::{Flaw, string};
@@ -24,7 +25,7 @@ enum Expect {
 }
 
 /// Checks a text that the reader found, and tells `visit` its members if it is an object, as is
-/// returned. Names are compared only in a text that is JSON.
+/// returned. Names can be compared only in a text whose strings are JSON.
 pub(super) fn check<'b>(
     text: &'b [u8],
     compare_names: bool,
@@ -38,7 +39,12 @@ pub(super) fn check<'b>(
         member: (&[], 0),
         names: compare_names.then(Names::default),
     };
-    walk.value(visit)?;
+    let mut expect = Expect::Value;
+    while let Some(next) =
+        walk.step(expect, visit).map_err(|flaw| walk.first_complaint(expect, flaw))?
+    {
+        expect = next;
+    }
     Ok(text[skip_blanks(text, 0)..].starts_with(b"{"))
 }
 
@@ -54,46 +60,57 @@ struct Walk<'b> {
 }
 
 impl<'b> Walk<'b> {
-    fn value(&mut self, visit: &mut impl Visit<'b>) -> Result<(), Flaw<'b>> {
-        let mut expect = Expect::Value;
-        loop {
-            self.at = skip_blanks(self.text, self.at);
-            let &byte = self.text.get(self.at).ok_or(Flaw::PrematureEnd)?;
-            match (expect, byte) {
-                (Expect::NameOrClose, b'}') | (Expect::ValueOrClose, b']') => self.close(byte)?,
-                (Expect::CommaOrClose, b'}' | b']')
-                    if self.nesting.in_object() == (byte == b'}') =>
-                {
-                    self.close(byte)?;
-                }
-                (Expect::CommaOrClose, b',') => {
-                    self.at += 1;
-                    expect = if self.nesting.in_object() { Expect::Name } else { Expect::Value };
-                    continue;
-                }
-                (Expect::CommaOrClose, _) if self.nesting.in_object() => {
-                    return Err(Flaw::SeparatorInObject);
-                }
-                (Expect::CommaOrClose, _) => return Err(Flaw::SeparatorInArray),
-                (_, b'{' | b'[') => {
-                    if let Expect::Name | Expect::NameOrClose = expect {
-                        self.name_opened = Some(self.nesting.depth());
-                    }
-                    expect = self.open(byte)?;
-                    continue;
-                }
-                (Expect::Name | Expect::NameOrClose, _) => {
-                    self.name(byte)?;
-                    expect = Expect::Value;
-                    continue;
-                }
-                (Expect::Value | Expect::ValueOrClose, _) => self.scalar(byte).map(drop)?,
+    /// Reads one token, or a name and its colon; what may come next, if anything may.
+    fn step(
+        &mut self,
+        expect: Expect,
+        visit: &mut impl Visit<'b>,
+    ) -> Result<Option<Expect>, Flaw<'b>> {
+        self.at = skip_blanks(self.text, self.at);
+        let &byte = self.text.get(self.at).ok_or(Flaw::PrematureEnd)?;
+        match (expect, byte) {
+            (Expect::NameOrClose, b'}') | (Expect::ValueOrClose, b']') => self.close(byte)?,
+            (Expect::CommaOrClose, b'}' | b']') if self.nesting.in_object() == (byte == b'}') => {
+                self.close(byte)?;
             }
-            if self.value_ended(visit)? {
-                return Ok(());
+            (Expect::CommaOrClose, b',') => {
+                self.at += 1;
+                let in_object = self.nesting.in_object();
+                return Ok(Some(if in_object { Expect::Name } else { Expect::Value }));
             }
-            expect = Expect::CommaOrClose;
+            (Expect::CommaOrClose, _) if self.nesting.in_object() => {
+                return Err(Flaw::SeparatorInObject);
+            }
+            (Expect::CommaOrClose, _) => return Err(Flaw::SeparatorInArray),
+            (Expect::Name | Expect::NameOrClose, b'{' | b'[') => {
+                // From here on it is no more known whether this object's last value is complete.
+                if self.names.as_mut().is_some_and(Names::innermost_has_twice) {
+                    return Err(Flaw::DuplicateKey);
+                }
+                self.name_opened = Some(self.nesting.depth());
+                return self.open(byte).map(Some);
+            }
+            (Expect::Value | Expect::ValueOrClose, b'{' | b'[') => {
+                return self.open(byte).map(Some);
+            }
+            (Expect::Name | Expect::NameOrClose, _) => {
+                self.name(byte)?;
+                return Ok(Some(Expect::Value));
+            }
+            (Expect::Value | Expect::ValueOrClose, _) => self.scalar(byte).map(drop)?,
         }
+        let is_over = self.value_ended(visit)?;
+        Ok((!is_over).then_some(Expect::CommaOrClose))
+    }
+
+    /// What QEMU finds first where this is wrong.
+    fn first_complaint(&mut self, expect: Expect, flaw: Flaw<'b>) -> Flaw<'b> {
+        let value_is_complete =
+            self.nesting.in_object() && !matches!(expect, Expect::Value | Expect::ValueOrClose);
+        let twice = self.names.as_mut().is_some_and(|names| {
+            value_is_complete && names.innermost_has_twice() || names.complete_has_twice()
+        });
+        if twice { Flaw::DuplicateKey } else { flaw }
     }
 
     fn open(&mut self, bracket: u8) -> Result<Expect, Flaw<'b>> {
@@ -128,12 +145,12 @@ impl<'b> Walk<'b> {
             return Err(Flaw::NameNoString);
         }
         let name = &self.text[start..self.at];
-        if let Some(names) = &mut self.names {
-            names.add(&name[1..name.len() - 1]).map_err(|_| Flaw::DuplicateKey)?;
-        }
         self.at = skip_blanks(self.text, self.at);
         if self.text.get(self.at) != Some(&b':') {
             return Err(Flaw::MissingColon);
+        }
+        if let Some(names) = &mut self.names {
+            names.add(&name[1..name.len() - 1]).map_err(|_| Flaw::DuplicateKey)?;
         }
         self.at = skip_blanks(self.text, self.at + 1);
         if self.nesting.depth() == 1 {
@@ -218,6 +235,29 @@ mod tests {
             ("[\"\\uD83D\\u0041\"]", "\\uD83D is not a valid Unicode character"),
             ("[\"\\uD83F\\uDFFF\"]", "\\uD83F\\uDFFF is not a valid Unicode character"),
             ("[\"\\x\"]", "invalid escape sequence in string"),
+        ] {
+            assert_eq!(complaint(text), words, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_doubled_key_comes_before_what_is_wrong_behind_it() {
+        for (text, words) in [
+            ("{\"a\":1,\"a\":2,\"b\":tru}", "duplicate key"),
+            ("{\"a\":1,\"a\":2 3}", "duplicate key"),
+            ("{\"a\":1,\"a\":2,}", "duplicate key"),
+            ("{\"a\":1,\"a\":2,\"b\" 3}", "duplicate key"),
+            ("{\"a\":1,\"a\":2,\"b\":[{\"c\":tru}]}", "duplicate key"),
+            ("{\"a\":1,\"a\":2,{\"b\":tru}:3}", "duplicate key"),
+            ("{\"a\":1,\"b\":{\"c\":1,\"c\":2,\"d\":[tru]}}", "duplicate key"),
+            ("[{\"a\":1,\"a\":2},tru]", "duplicate key"),
+            // The second value is read before the names are compared.
+            ("{\"a\":1,\"a\":tru}", "invalid keyword 'tru'"),
+            ("{\"a\":1,\"a\" 2}", "missing : in object pair"),
+            ("{\"a\":1,\"a\":[2}", "expected separator in list"),
+            ("{\"a\":1,\"a\":{\"b\":tru}}", "invalid keyword 'tru'"),
+            ("{\"a\":1,[tru]:2,\"a\":3}", "invalid keyword 'tru'"),
+            ("{\"a\":{\"b\":1,\"c\":tru},\"b\":2}", "invalid keyword 'tru'"),
         ] {
             assert_eq!(complaint(text), words, "{text}");
         }

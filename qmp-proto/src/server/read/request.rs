@@ -9,6 +9,7 @@ use super::grammar::{Visit, check};
 use super::rewrite::rewrite;
 use super::string::characters;
 use crate::json::Text;
+use crate::server::repeated::Repeated;
 
 /// A message that is an object.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(in crate::server) struct Parts {
     pub(in crate::server) arguments: Option<(usize, usize)>,
     /// The name of the command with its quotes, or why it is no request.
     pub(in crate::server) command: Result<(usize, usize), Misuse>,
+    /// Whether the reply does not wait for those to in-band commands, whatever it is: QEMU decides
+    /// by the members `exec-oob` and `execute` alone.
     pub(in crate::server) out_of_band: bool,
 }
 
@@ -46,7 +49,9 @@ impl fmt::Display for Misuse {
                 write!(f, "QMP input member '{name}' clashes with '{other}'")
             }
             Self::NoObject => f.write_str("QMP input member 'arguments' must be an object"),
-            Self::Unexpected(name) => write!(f, "QMP input member '{name}' is unexpected"),
+            Self::Unexpected(name) => {
+                write!(f, "QMP input member '{}' is unexpected", Repeated(name))
+            }
             Self::NoCommand => f.write_str("QMP input lacks member 'execute'"),
         }
     }
@@ -59,13 +64,16 @@ pub(in crate::server) fn parse(
     out_of_band: bool,
 ) -> Result<Option<Request<'_>>, Flaw<'_>> {
     if extended {
-        if !check(text, false, &mut Nobody)? {
+        let checked = check(text, false, &mut Nobody);
+        let text = rewrite(text);
+        let mut members = Members::new(text.as_bytes(), out_of_band);
+        // A member that is there twice comes before what else is wrong, or it is all that is.
+        if let Err(Flaw::DuplicateKey) = check(text.as_bytes(), true, &mut members) {
+            return Err(Flaw::DuplicateKey);
+        }
+        if !checked? {
             return Ok(None);
         }
-        let text = rewrite(text)?;
-        let mut members = Members::new(text.as_bytes(), out_of_band);
-        // All else was checked.
-        check(text.as_bytes(), true, &mut members).map_err(|_| Flaw::DuplicateKey)?;
         let parts = members.parts();
         return Ok(Some(Request { text: text.into(), parts }));
     }
@@ -95,11 +103,22 @@ struct Members<'t> {
     arguments: Option<(usize, usize)>,
     command: Option<(&'static str, (usize, usize))>,
     misuse: Option<Misuse>,
+    has_execute: bool,
+    has_out_of_band: bool,
 }
 
 impl<'t> Members<'t> {
     const fn new(text: &'t [u8], allows_out_of_band: bool) -> Self {
-        Self { text, allows_out_of_band, id: None, arguments: None, command: None, misuse: None }
+        Self {
+            text,
+            allows_out_of_band,
+            id: None,
+            arguments: None,
+            command: None,
+            misuse: None,
+            has_execute: false,
+            has_out_of_band: false,
+        }
     }
 
     fn parts(self) -> Parts {
@@ -112,7 +131,7 @@ impl<'t> Members<'t> {
             id: self.id,
             arguments: self.arguments,
             command,
-            out_of_band: matches!(self.command, Some((OUT_OF_BAND, _))),
+            out_of_band: self.allows_out_of_band && self.has_out_of_band && !self.has_execute,
         }
     }
 
@@ -155,6 +174,8 @@ impl<'t> Members<'t> {
 impl<'t> Visit<'t> for Members<'t> {
     fn member(&mut self, name: &'t [u8], value: (usize, usize)) {
         let name = known(name);
+        self.has_execute |= name == b"\"execute\"";
+        self.has_out_of_band |= name == b"\"exec-oob\"";
         if name == b"\"id\"" {
             self.id = Some(value);
         } else if self.misuse.is_none() {

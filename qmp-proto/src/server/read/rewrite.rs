@@ -2,13 +2,12 @@
 
 use alloc::string::String;
 
-use super::Flaw;
 use super::string::{characters, string_end};
 use crate::server::write::push_escaped;
 
-/// Writes a text anew whose grammar was checked: its strings between quotation marks, the rest as
-/// it stands.
-pub(super) fn rewrite(text: &[u8]) -> Result<String, Flaw<'_>> {
+/// Writes a text anew: its strings between quotation marks, the rest as it stands. It ends before a
+/// string that means nothing.
+pub(super) fn rewrite(text: &[u8]) -> String {
     let mut written = String::with_capacity(text.len());
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
@@ -18,10 +17,14 @@ pub(super) fn rewrite(text: &[u8]) -> Result<String, Flaw<'_>> {
             continue;
         }
         let end = string_end(text, at);
+        let before = written.len();
         written.push('"');
-        characters(&text[at..end], |char| push_escaped(&mut written, char))?;
+        if characters(&text[at..end], |char| push_escaped(&mut written, char)).is_err() {
+            written.truncate(before);
+            break;
+        }
         written.push('"');
         at = end;
     }
-    Ok(written)
+    written
 }

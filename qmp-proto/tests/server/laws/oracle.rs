@@ -37,6 +37,10 @@ fn takes(stream: &[u8]) -> Vec<Taken> {
                 Rejection::NotARequest if not_an_object => Taken::NoObject,
                 _ => object(),
             },
+            Some(Received::Command(_, ticket)) => {
+                server.leave_unanswered(&mut out, ticket);
+                object()
+            }
             Some(_) => object(),
             None => return taken,
         });

@@ -126,7 +126,7 @@ fn served(sent: &[u8], check: impl FnOnce(&server::Received<'_, ()>)) {
     let received = step.received.expect("a message");
     check(&received);
     if let server::Received::Command(_, ticket) = received {
-        server.leave_unanswered(ticket);
+        server.leave_unanswered(&mut out, ticket);
     }
     let next = server.handle_input(&mut out, &input[step.used..]).unwrap().received;
     let Some(server::Received::Command(command, _)) = next else { panic!("{next:?}") };

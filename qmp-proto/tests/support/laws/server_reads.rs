@@ -16,9 +16,15 @@ pub(super) fn holds(stream: &[u8]) {
     assert_eq!(server.handle_input(&mut out, negotiation).unwrap().used, negotiation.len());
     let mut rest = stream;
     for read in &expected {
+        let said = out.len();
         let step = server.handle_input(&mut out, rest).unwrap();
         let Some(received) = step.received else { panic!("{read:?} was missed") };
         same(&received, read);
+        if let Read::Error(words) = read {
+            // What is quoted in the description is no part of the words.
+            let said = String::from_utf8_lossy(&out[said..]);
+            assert!(said.contains(words), "{said} instead of {words}");
+        }
         if let Received::Command(_, ticket) = received {
             server.answer(&mut out, ticket, &Response::empty()).unwrap();
         }

@@ -23,6 +23,7 @@ pub(crate) enum Read {
     Message(Message),
     /// A value that is no object.
     NotAnObject,
+    /// Words of the description.
     Error(&'static str),
 }
 

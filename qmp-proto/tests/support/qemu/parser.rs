@@ -37,7 +37,7 @@ impl<'a> Parser<'a> {
     }
 
     fn next(&mut self) -> Result<Token, &'static str> {
-        let (first, rest) = self.tokens.split_first().ok_or("premature end")?;
+        let (first, rest) = self.tokens.split_first().ok_or("premature EOI")?;
         self.tokens = rest;
         Ok(*first)
     }
@@ -81,11 +81,12 @@ impl<'a> Parser<'a> {
         }
         let mut names = HashSet::new();
         loop {
-            let name = self.next()?;
-            if name.kind != Kind::String {
-                return Err("key is not a string in object");
-            }
-            let name = unquoted(self.text(name))?;
+            let first = self.tokens.first().copied();
+            self.value(false)?;
+            let name = match first {
+                Some(token) if token.kind == Kind::String => unquoted(self.text(token))?,
+                _ => return Err("key is not a string in object"),
+            };
             if self.next()?.kind != Kind::Punctuation(b':') {
                 return Err("missing : in object pair");
             }
@@ -122,10 +123,12 @@ impl<'a> Parser<'a> {
 /// What a string with its quotes means.
 pub(super) fn unquoted(token: &[u8]) -> Result<String, &'static str> {
     const INVALID: &str = "not a valid Unicode character";
+    const INVALID_UTF8: &str = "invalid UTF-8 sequence in string";
     let mut rest = token.get(1..token.len() - 1).ok_or("expecting value")?;
     let mut meant = String::new();
     while let Some((&first, after)) = rest.split_first() {
-        let mut character = if first != b'\\' {
+        let is_escape = first == b'\\';
+        let mut character = if !is_escape {
             // Modified UTF-8: zero in two bytes.
             let length = match first {
                 0xC0 if after.first() == Some(&0x80) => 2,
@@ -134,17 +137,17 @@ pub(super) fn unquoted(token: &[u8]) -> Result<String, &'static str> {
                 0xE0..0xF0 => 3,
                 _ => 4,
             };
-            let bytes = rest.get(..length).ok_or("invalid UTF-8")?;
+            let bytes = rest.get(..length).ok_or(INVALID_UTF8)?;
             rest = &rest[length..];
             match bytes {
                 b"\xC0\x80" => '\0',
                 _ => std::str::from_utf8(bytes)
                     .ok()
                     .and_then(|text| text.chars().next())
-                    .ok_or("invalid UTF-8")?,
+                    .ok_or(INVALID_UTF8)?,
             }
         } else {
-            let (&kind, after) = after.split_first().ok_or("invalid escape")?;
+            let (&kind, after) = after.split_first().ok_or("invalid escape sequence in string")?;
             rest = after;
             match kind {
                 b'"' | b'\'' | b'\\' | b'/' => kind as char,
@@ -162,12 +165,12 @@ pub(super) fn unquoted(token: &[u8]) -> Result<String, &'static str> {
                     let joined = String::from_utf16(&units).map_err(|_| INVALID)?;
                     joined.chars().next().ok_or(INVALID)?
                 }
-                _ => return Err("invalid escape"),
+                _ => return Err("invalid escape sequence in string"),
             }
         };
         let code = character as u32;
         if code & 0xFFFE == 0xFFFE || (0xFDD0..0xFDF0).contains(&code) {
-            return Err(INVALID);
+            return Err(if is_escape { INVALID } else { INVALID_UTF8 });
         }
         if character == '\0' {
             // As QEMU keeps it.

@@ -73,6 +73,9 @@ pub(super) struct Ledger {
     sent: VecDeque<Sent>,
     /// With the server.
     waiting: VecDeque<(u32, Ticket<u32>)>,
+    /// Refused by the server, and the commands that are answered before that is told.
+    refused: VecDeque<(u32, Vec<u32>)>,
+    is_agent: bool,
     /// One that came with what turned out to be no command.
     descriptor: Option<u32>,
     said: VecDeque<Said>,
@@ -80,6 +83,11 @@ pub(super) struct Ledger {
 
 /// What the client does.
 impl Ledger {
+    /// Of a conversation with an agent, or with a monitor.
+    pub(super) fn new(is_agent: bool) -> Self {
+        Self { is_agent, ..Self::default() }
+    }
+
     pub(super) fn next_token(&mut self) -> u32 {
         self.next_token += 1;
         self.next_token
@@ -174,14 +182,36 @@ impl Ledger {
                 self.said.push_back(Said::Outcome(sent.token, Outcome::Answer(value)));
             }
             (server::Received::Rejected(_), Asked::Raw { .. }) => {
-                self.said.push_back(Said::Outcome(sent.token, Outcome::Rejected));
+                self.refused(sent.token, sent.out_of_band);
             }
             (server::Received::Rejected(rejected), Asked::Command { name, .. }) => {
                 let handshakes = ["qmp_capabilities", "guest-sync", "guest-sync-delimited"];
                 assert!(handshakes.contains(&&name[..]), "{name}: {rejected}");
-                self.said.push_back(Said::Outcome(sent.token, Outcome::Rejected));
+                self.refused(sent.token, sent.out_of_band);
             }
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// A monitor tells in-band what it refuses when the commands before that are answered.
+    fn refused(&mut self, token: u32, out_of_band: bool) {
+        let in_band = self.waiting.iter().filter(|(_, ticket)| !ticket.is_out_of_band());
+        let before: Vec<u32> = in_band.map(|(token, _)| *token).collect();
+        if before.is_empty() || out_of_band || self.is_agent {
+            self.said.push_back(Said::Outcome(token, Outcome::Rejected));
+        } else {
+            self.refused.push_back((token, before));
+        }
+    }
+
+    /// A command is waited for no longer.
+    fn settled(&mut self, settled: u32) {
+        for (_, before) in &mut self.refused {
+            before.retain(|token| *token != settled);
+        }
+        while self.refused.front().is_some_and(|(_, before)| before.is_empty()) {
+            let (token, _) = self.refused.pop_front().unwrap();
+            self.said.push_back(Said::Outcome(token, Outcome::Rejected));
         }
     }
 
@@ -199,12 +229,18 @@ impl Ledger {
 
     pub(super) fn answered(&mut self, token: u32, outcome: Outcome) {
         if outcome == Outcome::Malformed {
-            self.left(token);
+            self.is_lost(token);
         }
         self.said.push_back(Said::Outcome(token, outcome));
+        self.settled(token);
     }
 
     pub(super) fn left(&mut self, token: u32) {
+        self.is_lost(token);
+        self.settled(token);
+    }
+
+    fn is_lost(&mut self, token: u32) {
         if let Some(open) = self.open.get_mut(&token) {
             open.left = true;
         }

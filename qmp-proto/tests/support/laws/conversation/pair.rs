@@ -50,7 +50,7 @@ impl Pair {
             at_server: Vec::new(),
             carried: usize::MAX,
             wire: Vec::new(),
-            ledger: Ledger::default(),
+            ledger: Ledger::new(has(AGENT)),
         };
         if has(AGENT) {
             pair.take(Step { what: What::Sync, text: "" });

@@ -41,7 +41,7 @@ impl Pair {
             }
             What::LeaveUnanswered => {
                 if let Some((token, ticket)) = self.ledger.ticket(false) {
-                    self.server.leave_unanswered(ticket);
+                    self.server.leave_unanswered(&mut self.from_server, ticket);
                     self.ledger.left(token);
                 }
             }

@@ -67,6 +67,7 @@ fn hears(mut side: impl Side, policy: u8, pieces: &[Piece<'_>]) -> Heard {
         }
         side.hears(piece.bytes, &mut host, &mut |received| told.push(tell(received)));
     }
+    side.settles(&mut host);
     Heard { told, said: host.said(), out: side.out(), inside: side.is_inside_message() }
 }
 

@@ -12,6 +12,8 @@ pub(super) trait Side {
     /// Takes the next bytes of the stream, with the descriptor that the host was brought.
     fn hears(&mut self, bytes: &[u8], host: &mut Host, then: Then<'_>);
     fn is_inside_message(&self) -> bool;
+    /// Has all commands answered that wait.
+    fn settles(&mut self, host: &mut Host);
     /// All that was said.
     fn out(&mut self) -> Vec<u8>;
 }
@@ -88,7 +90,7 @@ impl Says for (&mut Server<u32>, &mut Vec<u8>) {
     }
 
     fn leaves(&mut self, ticket: Ticket<u32>) {
-        self.0.leave_unanswered(ticket);
+        self.0.leave_unanswered(self.1, ticket);
     }
 
     fn emits(&mut self, command: &Command<'_>) -> bool {
@@ -158,6 +160,10 @@ impl Side for Bare {
 
     fn is_inside_message(&self) -> bool {
         self.server.is_inside_message()
+    }
+
+    fn settles(&mut self, host: &mut Host) {
+        host.answers(&mut (&mut self.server, &mut self.out));
     }
 
     fn out(&mut self) -> Vec<u8> {
@@ -238,6 +244,10 @@ impl Side for Buffered {
 
     fn is_inside_message(&self) -> bool {
         self.session.server().is_inside_message()
+    }
+
+    fn settles(&mut self, host: &mut Host) {
+        host.answers(&mut self.session.sender());
     }
 
     fn out(&mut self) -> Vec<u8> {
