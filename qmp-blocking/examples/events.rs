@@ -1,4 +1,4 @@
-//! Prints the events of a QEMU until it ends; on the way it says what a shutdown was for.
+//! Prints the events of a QEMU until it ends, and the reason of its shutdown.
 //!
 //! ```text
 //! cargo run -p qmp-blocking --example events -- unix:/run/vm.qmp
@@ -7,7 +7,7 @@
 
 use std::process::ExitCode;
 
-use qmp_blocking::{Cause, Client, Error, TypedEvent};
+use qmp_blocking::{Error, Event, EventItem, TypedEvent};
 
 #[derive(serde::Deserialize)]
 struct Shutdown {
@@ -36,29 +36,30 @@ fn main() -> ExitCode {
 
 fn watch(address: &str, names: &[String]) -> Result<(), Error> {
     let qemu = qmp_blocking::connect(address)?;
-    loop {
-        let wanted = names.iter().fold(qemu.event(), |wait, name| wait.named(name));
-        let event = match wanted.wait() {
-            Ok(event) => event,
-            // QEMU has ended: nothing more will come.
-            Err(error) if error.is_disconnected() => return Ok(()),
-            Err(error) if matches!(error.cause(), Cause::EventsLost { .. }) => {
-                eprintln!("events: {error}");
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        let time = event.timestamp().map(|time| time.to_string()).unwrap_or_default();
-        match event.typed::<Shutdown>() {
-            Some(shutdown) => {
-                let Shutdown { guest, reason } = shutdown?;
-                let who = if guest { "the guest" } else { "the host" };
-                println!("{time} SHUTDOWN by {who}: {reason}");
-            }
-            None => match event.data()? {
-                Some(data) => println!("{time} {} {data}", event.name()),
-                None => println!("{time} {}", event.name()),
-            },
+    let wanted = names.iter().fold(qemu.events(), |events, name| events.named(name));
+    // It ends with QEMU.
+    for item in wanted.subscribe() {
+        match item {
+            EventItem::Event(event) => print(&event)?,
+            EventItem::Lagged(count) => eprintln!("events: {count} were not read in time"),
+            _ => {}
         }
     }
+    Ok(())
+}
+
+fn print(event: &Event) -> Result<(), Error> {
+    let time = event.timestamp().map(|time| time.to_string()).unwrap_or_default();
+    match event.typed::<Shutdown>() {
+        Some(shutdown) => {
+            let Shutdown { guest, reason } = shutdown?;
+            let who = if guest { "the guest" } else { "the host" };
+            println!("{time} SHUTDOWN by {who}: {reason}");
+        }
+        None => match event.data()? {
+            Some(data) => println!("{time} {} {data}", event.name()),
+            None => println!("{time} {}", event.name()),
+        },
+    }
+    Ok(())
 }

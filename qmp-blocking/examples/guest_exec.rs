@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use qmp_blocking::{Client, Command, Error};
+use qmp_blocking::{Command, Error};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize)]

@@ -7,18 +7,13 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use qmp_blocking::{Client, Error, TypedEvent};
+use qmp_blocking::Error;
 use serde::Deserialize;
 use serde_json::json;
 
 #[derive(Deserialize)]
 struct JobStatusChange {
-    id: String,
     status: String,
-}
-
-impl TypedEvent for JobStatusChange {
-    const NAME: &'static str = "JOB_STATUS_CHANGE";
 }
 
 #[derive(Deserialize)]
@@ -50,23 +45,21 @@ fn main() -> ExitCode {
     }
 }
 
-/// The error the job ended with, if it did.
+/// Returns the error that the job ended with, if it did.
 fn create(address: &str, file: &str, size: u64) -> Result<Option<String>, Error> {
-    let qemu = qmp_blocking::builder().keep_events([JobStatusChange::NAME]).connect(address)?;
+    let qemu = qmp_blocking::connect(address)?;
+    // The job may be over before the command is answered: subscribe first, and nothing is missed.
+    let mut changes = qemu.events().named("JOB_STATUS_CHANGE").member("id", "create").subscribe();
     let options = json!({"driver": "file", "filename": file, "size": size});
     qemu.execute("blockdev-create")
         .argument("job-id", "create")
         .argument("options", &options)
         .run()?;
-    // The job may be over before the command is answered: its events are kept, none is missed.
     loop {
-        let event =
-            qemu.event().named(JobStatusChange::NAME).deadline(Duration::from_secs(60)).wait()?;
-        let change: JobStatusChange = event.decode()?;
-        if change.id == "create" {
-            println!("{}", change.status);
-        }
-        if change.id == "create" && change.status == "concluded" {
+        let change: JobStatusChange =
+            changes.event().deadline(Duration::from_secs(60)).run()?.decode()?;
+        println!("{}", change.status);
+        if change.status == "concluded" {
             break;
         }
     }

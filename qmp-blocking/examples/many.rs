@@ -4,10 +4,9 @@
 //! cargo run -p qmp-blocking --example many -- /run/one.qmp /run/two.qmp /run/three.qmp
 //! ```
 
-use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-use qmp_blocking::{Client, Error};
+use qmp_blocking::{Client, EventItem, Subscription};
 use rustix::event::{PollFd, PollFlags, poll};
 
 fn main() -> ExitCode {
@@ -21,30 +20,32 @@ fn main() -> ExitCode {
 }
 
 fn watch(addresses: impl Iterator<Item = String>) -> Result<(), Box<dyn std::error::Error>> {
-    let mut machines: Vec<Client> = addresses.map(Connection::connect).collect::<Result<_, _>>()?;
-    while !machines.is_empty() {
-        // What has been read already makes no descriptor readable: look first, then wait.
-        machines.retain_mut(|machine| match print_events(machine) {
-            Ok(()) => true,
-            Err(error) => {
-                println!("{error}");
-                false
-            }
-        });
-        let mut descriptors: Vec<_> = machines
-            .iter()
-            .map(|machine| PollFd::from_borrowed_fd(machine.as_fd(), PollFlags::IN))
-            .collect();
-        if !descriptors.is_empty() {
-            poll(&mut descriptors, None)?;
+    let machines: Vec<Client> = addresses.map(qmp_blocking::connect).collect::<Result<_, _>>()?;
+    let mut watched: Vec<(&Client, Subscription<'_>)> =
+        machines.iter().map(|machine| (machine, machine.events().subscribe())).collect();
+    loop {
+        // What has been read already makes no descriptor readable: print it first, then wait.
+        watched.retain_mut(|(machine, events)| print_events(machine, events));
+        if watched.is_empty() {
+            return Ok(());
         }
+        let streams: Vec<_> = watched.iter().filter_map(|(machine, _)| machine.stream()).collect();
+        let mut descriptors: Vec<_> =
+            streams.iter().map(|stream| PollFd::new(stream, PollFlags::IN)).collect();
+        poll(&mut descriptors, None)?;
     }
-    Ok(())
 }
 
-fn print_events(machine: &Client) -> Result<(), Error> {
-    while let Some(event) = machine.event().look()? {
-        println!("{}: {}", machine.peer(), event.name());
+/// Whether there may be more.
+fn print_events(machine: &Client, events: &mut Subscription<'_>) -> bool {
+    while let Some(item) = events.try_recv() {
+        if let EventItem::Event(event) = item {
+            println!("{}: {}", machine.peer(), event.name());
+        }
     }
-    Ok(())
+    let ended = events.end_reason();
+    if let Some(reason) = &ended {
+        println!("{}: {reason}", machine.peer());
+    }
+    ended.is_none()
 }

@@ -8,7 +8,6 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use qmp_blocking::Client;
 use serde_json::Value;
 
 fn main() -> ExitCode {

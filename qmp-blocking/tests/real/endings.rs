@@ -1,9 +1,9 @@
 //! The ends of connections.
 
-use qmp_blocking::{Cause, Client, Disconnect, Error, Outcome, Sent};
+use qmp_blocking::{Cause, Disconnect, Error, Outcome, PendingReply};
 use rustix::process::Signal;
 
-use crate::server::{Clients, PLENTY, Suite, event_names, storage_daemon};
+use crate::server::{Clients, PLENTY, Suite, names, storage_daemon};
 use crate::slow::Slow;
 
 conformance::on_every_qemu!(
@@ -26,6 +26,7 @@ fn quit_succeeds_and_then_the_connection_is_closed(suite: &Suite) {
     for round in 0..10 {
         let mut server = suite.qemu();
         let qemu = server.client();
+        let mut events = qemu.events().subscribe();
         let left = match round % 3 {
             0 => {
                 qemu.execute("quit").run().unwrap();
@@ -45,12 +46,11 @@ fn quit_succeeds_and_then_the_connection_is_closed(suite: &Suite) {
         if let Some(quit) = left {
             quit.recv().unwrap();
         }
-        let error = qemu.event().named("NEVER").wait().unwrap_err();
+        let error = qemu.event().named("NEVER").run().unwrap_err();
         assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
         assert!(error.is_disconnected());
-        let shutdown = qemu.event().wait().unwrap();
-        assert_eq!(shutdown.name(), "SHUTDOWN");
-        assert!(qemu.event().look().unwrap_err().is_disconnected());
+        assert_eq!(names(events.by_ref().collect()), ["SHUTDOWN"]);
+        assert!(matches!(events.end_reason(), Some(Disconnect::Closed)));
         let error = qemu.execute("query-status").run().unwrap_err();
         assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
         assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
@@ -60,10 +60,9 @@ fn quit_succeeds_and_then_the_connection_is_closed(suite: &Suite) {
 
 fn quit_ends_a_storage_daemon(suite: &Suite) {
     for _ in 0..5 {
-        let (mut server, mut daemon) = storage_daemon(suite, qmp_blocking::builder);
+        let (mut server, daemon) = storage_daemon(suite, qmp_blocking::builder);
         daemon.execute("quit").run().unwrap();
-        let error = daemon.event().wait().unwrap_err();
-        assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
+        assert!(matches!(daemon.closed(), Disconnect::Closed));
         assert!(server.ended().success());
     }
 }
@@ -72,9 +71,11 @@ fn a_killed_server_leaves_outcomes_unknown(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.client();
     let slow = Slow::new(server.folder());
+    let mut events = qemu.events().subscribe();
     qemu.execute("cont").run().unwrap();
     let saving = slow.command(&qemu).send().unwrap();
-    let behind: Vec<Sent> = (0..3).map(|_| qemu.execute("query-status").send().unwrap()).collect();
+    let behind: Vec<PendingReply<'_>> =
+        (0..3).map(|_| qemu.execute("query-status").send().unwrap()).collect();
     server.signal(Signal::KILL);
     for sent in [saving].into_iter().chain(behind) {
         let error = sent.recv().unwrap_err();
@@ -87,8 +88,7 @@ fn a_killed_server_leaves_outcomes_unknown(suite: &Suite) {
     let error = qemu.execute("stop").run().unwrap_err();
     assert!(error.is_disconnected(), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent);
-    assert_eq!(qemu.event().wait().unwrap().name(), "RESUME");
-    assert!(qemu.event().wait().unwrap_err().is_disconnected());
+    assert_eq!(names(events.by_ref().collect()), ["RESUME"]);
 
     server.ended();
     let error = qmp_blocking::connect(server.address()).unwrap_err();
@@ -99,12 +99,10 @@ fn a_terminated_server_says_so_first(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.client();
     qemu.execute("query-status").run().unwrap();
+    let shutdown = qemu.event().named("SHUTDOWN").member("reason", "host-signal").deadline(PLENTY);
     server.signal(Signal::TERM);
-    let shutdown = qemu.event().named("SHUTDOWN").deadline(PLENTY).wait().unwrap();
-    let data: serde_json::Value = shutdown.data().unwrap().unwrap().decode().unwrap();
-    assert_eq!(data["reason"], "host-signal");
-    let error = qemu.event().deadline(PLENTY).wait().unwrap_err();
-    assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
+    shutdown.run().unwrap();
+    assert!(matches!(qemu.closed(), Disconnect::Closed));
 }
 
 fn another_thread_ends_a_wait(suite: &Suite) {
@@ -123,10 +121,9 @@ fn another_thread_ends_a_wait(suite: &Suite) {
         assert_eq!(error.outcome(), Outcome::Unknown);
         assert!(error.to_string().contains("closed on this side"), "{error}");
     });
-    assert_eq!(event_names(&qemu).unwrap_err().to_string(), {
-        let address = server.address();
-        format!("the connection was closed on this side ({address})")
-    });
+    let error = qemu.event().run().unwrap_err();
+    let address = server.address();
+    assert_eq!(error.to_string(), format!("the connection was closed on this side ({address})"));
     slow.finish();
     server.client().execute("query-status").run().unwrap();
 }

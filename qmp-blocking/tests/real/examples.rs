@@ -140,7 +140,7 @@ fn a_job_is_followed_to_its_end(suite: &Suite) {
 }
 
 fn a_program_is_run_in_a_guest(suite: &Suite) {
-    let agent = suite.agent(&[]);
+    let mut agent = suite.agent(&[]);
     drop(agent.agent_client());
     let address = agent.address().to_string();
     let script = "echo out; echo err >&2; exit 3";

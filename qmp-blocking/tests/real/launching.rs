@@ -7,7 +7,7 @@ use qmp_blocking::{Cause, Client, ErrorClass, Launch, Outcome, Process};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 
-use crate::server::{LIGHT, PLENTY, Suite, event_names, folder};
+use crate::server::{LIGHT, PLENTY, Suite, folder, names};
 
 conformance::on_every_qemu!(
     a_launched_qemu_answers_and_quits,
@@ -39,10 +39,10 @@ fn pid_of(process: &Process) -> Pid {
 }
 
 fn a_launched_qemu_answers_and_quits(suite: &Suite) {
-    let (mut qemu, mut process) = launch(qemu(suite).args(["-name", "launched"]));
+    let (qemu, mut process) = launch(qemu(suite).args(["-name", "launched"]));
     let name: Value = qemu.execute("query-name").run().unwrap().decode().unwrap();
     assert_eq!(name["name"], "launched");
-    assert_eq!(qemu.peer(), format!("qemu-system-x86_64, pid {}", process.id()));
+    assert_eq!(*qemu.peer(), format!("qemu-system-x86_64, pid {}", process.id()));
     assert_eq!(process.try_wait().unwrap(), None);
     qemu.execute("quit").run().unwrap();
     assert!(process.wait().unwrap().success());
@@ -51,10 +51,11 @@ fn a_launched_qemu_answers_and_quits(suite: &Suite) {
 
 fn a_launched_qemu_is_used_out_of_band(suite: &Suite) {
     let builder = qmp_blocking::builder().out_of_band().handshake_deadline(PLENTY);
-    let (mut qemu, _process) = builder.launch(qemu(suite)).unwrap();
+    let (qemu, _process) = builder.launch(qemu(suite)).unwrap();
     assert!(qemu.is_out_of_band());
+    let mut events = qemu.events().subscribe();
     qemu.execute("cont").run().unwrap();
-    assert_eq!(event_names(&qemu).unwrap(), ["RESUME"]);
+    assert_eq!(names(events.drain()), ["RESUME"]);
 }
 
 fn a_bad_option_is_quoted_at_once(suite: &Suite) {
@@ -78,18 +79,17 @@ fn what_fails_after_the_greeting_is_quoted_too(suite: &Suite) {
         for _ in 0..5 {
             let builder = qmp_blocking::builder().out_of_band().handshake_deadline(PLENTY);
             let error = builder.launch(qemu(suite).args([option, value])).unwrap_err();
-            let Cause::Died { program, status, stderr } = error.cause() else {
-                panic!("{error:#?}");
-            };
-            assert_eq!((program.as_str(), status.code()), ("qemu-system-x86_64", Some(1)));
-            assert!(stderr.contains(option), "{stderr}");
+            let Cause::Died(died) = error.cause() else { panic!("{error:#?}") };
+            let (program, status) = (died.program.as_str(), died.status.code());
+            assert_eq!((program, status), ("qemu-system-x86_64", Some(1)));
+            assert!(died.stderr.contains(option), "{died}");
         }
     }
 }
 
 fn a_launched_storage_daemon_answers_and_quits(suite: &Suite) {
     let node = "driver=null-co,node-name=n,size=1048576,read-zeroes=on";
-    let (mut daemon, mut process) = launch(storage_daemon(suite).args(["--blockdev", node]));
+    let (daemon, mut process) = launch(storage_daemon(suite).args(["--blockdev", node]));
     let error = daemon.execute("query-status").run().unwrap_err();
     assert_eq!(error.class(), Some(ErrorClass::CommandNotFound), "{error}");
     let nodes: Value = daemon.execute("query-named-block-nodes").run().unwrap().decode().unwrap();
@@ -109,7 +109,7 @@ fn a_bad_option_of_the_storage_daemon_is_quoted_at_once(suite: &Suite) {
 }
 
 fn a_launched_qemu_that_is_killed_later_is_disconnected(suite: &Suite) {
-    let (mut qemu, mut process) = launch(qemu(suite));
+    let (qemu, mut process) = launch(qemu(suite));
     kill_process(pid_of(&process), Signal::STOP).unwrap();
     let sent = qemu.execute("query-status").send().unwrap();
     process.kill().unwrap();
@@ -120,7 +120,7 @@ fn a_launched_qemu_that_is_killed_later_is_disconnected(suite: &Suite) {
 }
 
 fn a_dropped_process_is_killed(suite: &Suite) {
-    let (mut qemu, process) = launch(qemu(suite));
+    let (qemu, process) = launch(qemu(suite));
     let pid = pid_of(&process);
     drop(process);
     assert!(test_kill_process(pid).is_err());

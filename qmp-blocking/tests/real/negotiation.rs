@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 
-use qmp_blocking::{Client, Socket, Version};
+use qmp_blocking::{Socket, Version};
 
 use crate::server::{Clients, PLENTY, Suite};
 
@@ -29,7 +29,7 @@ fn the_greeting_tells_version_and_package(suite: &Suite) {
     assert_eq!(greeting.package(), package.trim_end_matches(')'));
     assert_eq!(greeting.capabilities(), ["oob"]);
     assert!(qemu.supports("oob") && !qemu.supports("telepathy"));
-    assert_eq!(qemu.peer(), server.address().to_string());
+    assert_eq!(*qemu.peer(), server.address().to_string());
     assert!(qemu.is_ready());
 }
 
@@ -42,7 +42,7 @@ fn out_of_band_is_enabled_when_asked_for(suite: &Suite) {
     plain.execute("query-status").run().unwrap();
     drop(plain);
 
-    let mut with = server.client_of(|| qmp_blocking::builder().out_of_band());
+    let with = server.client_of(|| qmp_blocking::builder().out_of_band());
     assert!(with.is_out_of_band());
     with.execute("query-status").run().unwrap();
 }

@@ -1,6 +1,6 @@
 //! Commands that overtake others.
 
-use qmp_blocking::{Client, ErrorClass, Outcome, Sent};
+use qmp_blocking::{Client, ErrorClass, Outcome, PendingReply};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ fn an_eighth_command_waits_for_its_turn(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = connect(&mut server);
     let slow = Slow::new(server.folder());
-    let mut sent: Vec<Sent> = vec![slow.command(&qemu).send().unwrap()];
+    let mut sent: Vec<PendingReply<'_>> = vec![slow.command(&qemu).send().unwrap()];
     slow.begun();
     for _ in 0..6 {
         sent.push(qemu.execute("query-name").send().unwrap());
@@ -74,12 +74,12 @@ fn many_out_of_band_commands_are_in_flight_beside_seven_others(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = connect(&mut server);
     let slow = Slow::new(server.folder());
-    let mut in_band: Vec<Sent> = vec![slow.command(&qemu).send().unwrap()];
+    let mut in_band: Vec<PendingReply<'_>> = vec![slow.command(&qemu).send().unwrap()];
     slow.begun();
     for _ in 0..6 {
         in_band.push(qemu.execute("query-name").send().unwrap());
     }
-    let urgent: Vec<Sent> =
+    let urgent: Vec<PendingReply<'_>> =
         (0..40).map(|_| qemu.execute("migrate-pause").out_of_band().send().unwrap()).collect();
     for sent in urgent {
         let error = sent.recv().unwrap_err();
@@ -97,7 +97,7 @@ fn commands_sent_at_once_leave_out_of_band_commands_a_way(suite: &Suite) {
     let qemu = connect(&mut server);
     let slow = Slow::new(server.folder());
     for _ in 0..20 {
-        let mut sent: Vec<Sent> = vec![slow.command(&qemu).send().unwrap()];
+        let mut sent: Vec<PendingReply<'_>> = vec![slow.command(&qemu).send().unwrap()];
         for _ in 1..7 {
             sent.push(qemu.execute("query-name").send().unwrap());
         }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex, mpsc};
 
-use qmp_blocking::{Client, Direction};
+use qmp_blocking::Direction;
 use serde_json::Value;
 
 use crate::server::{Clients, PLENTY, Suite};
@@ -21,8 +21,10 @@ fn an_answer_to_the_client_before_is_nobodys(suite: &Suite) {
     for _ in 0..5 {
         let first = server.client();
         first.execute("query-name").run().unwrap();
-        drop(slow.command(&mut first).send().unwrap());
+        drop(slow.command(&first).send().unwrap());
         slow.begun();
+        // To drop it waits until the server has read everything.
+        first.abort();
         drop(first);
 
         // The greeting comes from a thread of its own, while the command still runs.

@@ -46,7 +46,7 @@ fn the_schema_comes_whole(suite: &Suite) {
 }
 
 fn the_schema_of_a_storage_daemon_comes_whole(suite: &Suite) {
-    let (_server, mut daemon) = storage_daemon(suite, qmp_blocking::builder);
+    let (_server, daemon) = storage_daemon(suite, qmp_blocking::builder);
     let schema = schema(&daemon);
     assert!((300..700).contains(&schema.len()), "{} entries", schema.len());
     let told = query_commands(&daemon);
@@ -69,9 +69,10 @@ fn a_pretty_monitor_is_understood(suite: &Suite) {
     assert!(qemu.supports("oob"));
     let first = schema(&qemu);
     assert!(first.len() > 800);
+    let resumed = qemu.event();
     qemu.execute("cont").run().unwrap();
     qemu.execute("stop").run().unwrap();
-    assert_eq!(qemu.event().wait().unwrap().name(), "RESUME");
+    assert_eq!(resumed.run().unwrap().name(), "RESUME");
     let error = qemu.execute("device_del").argument("id", "x").run().unwrap_err();
     assert!(error.to_string().contains("DeviceNotFound"), "{error}");
     let sent: Vec<_> = (0..10).map(|_| qemu.execute("query-status").send().unwrap()).collect();

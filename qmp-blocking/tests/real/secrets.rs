@@ -44,7 +44,7 @@ fn connect(server: &mut Server, log: &Log) -> Client {
     let id = id.unwrap().strip_suffix('}').unwrap();
     assert_eq!(answer.0, Direction::Received);
     assert_eq!(answer.1, format!(r#"{{"return": {{}}, "id": {id}}}"#));
-    connection
+    client
 }
 
 fn the_hook_sees_every_message_both_ways(suite: &Suite) {

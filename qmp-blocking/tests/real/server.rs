@@ -1,7 +1,7 @@
 //! Servers, and blocking clients of them.
 
 use conformance::ready;
-use qmp_blocking::{Builder, Client, Error};
+use qmp_blocking::{Builder, Client, EventItem, OwnedEvent};
 
 pub(crate) use conformance::server::*;
 
@@ -32,11 +32,12 @@ pub(crate) fn storage_daemon(suite: &Suite, build: impl Fn() -> Builder) -> (Ser
     ready(suite.storage_daemon(build))
 }
 
-/// Names of the events that have come, oldest first; they are taken.
-pub(crate) fn event_names(connection: &Client) -> Result<Vec<String>, Error> {
-    let mut names = Vec::new();
-    while let Some(event) = client.event().look()? {
-        names.push(event.name().to_owned());
-    }
-    Ok(names)
+/// The names of events that have come, oldest first, and counts of those that were dropped.
+pub(crate) fn names(items: Vec<EventItem>) -> Vec<String> {
+    let name = |item| match item {
+        EventItem::Event(event) => OwnedEvent::name(&event).to_owned(),
+        EventItem::Lagged(count) => format!("{count} lagged"),
+        other => panic!("{other:?}"),
+    };
+    items.into_iter().map(name).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_blocking::{Cause, Client, Outcome};
+use qmp_blocking::{Cause, Outcome};
 use rustix::process::Signal;
 
 use crate::server::{Clients, PLENTY, Suite, wait_until};

@@ -29,7 +29,7 @@ impl Slow {
     }
 
     /// The command.
-    pub(crate) fn command<'c>(&self, qemu: &'c mut Client) -> Execute<'c, Socket, Untyped> {
+    pub(crate) fn command<'c>(&self, qemu: &'c Client) -> Execute<'c, Socket, Untyped> {
         qemu.execute("pmemsave")
             .argument("val", &0)
             .argument("size", &SIZE)

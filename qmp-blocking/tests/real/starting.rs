@@ -3,7 +3,7 @@
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use qmp_blocking::{Address, Builder, Cause, Client, Error};
+use qmp_blocking::{Address, Builder, Cause, Error};
 
 use crate::server::{Folder, LIGHT, PLENTY, Suite, folder, notice};
 
@@ -60,7 +60,7 @@ fn one_that_takes_its_time_is_waited_for(suite: &Suite) {
             connected => {
                 let client = connected.unwrap();
                 assert!(started.elapsed() >= Duration::from_millis(400));
-                assert_eq!(client.peer(), address.to_string());
+                assert_eq!(*client.peer(), address.to_string());
                 client.execute("quit").run().unwrap();
                 assert!(qemu.0.wait().unwrap().success());
                 return;
@@ -81,7 +81,7 @@ fn one_that_goes_into_the_background_is_waited_for(suite: &Suite) {
         };
         assert!(first.0.wait().unwrap().success());
         match connected {
-            Some(mut connection) => {
+            Some(client) => {
                 client.execute("quit").run().unwrap();
                 return;
             }
@@ -109,9 +109,9 @@ fn dies(suite: &Suite, options: &[&str], said: &str) {
     let started = Instant::now();
     let error = builder().connect_when_up(&address, || qemu.0.try_wait()).unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-    let Cause::EndedEarly { status, waited } = error.cause() else { panic!("{error:#?}") };
-    assert_eq!(status.code(), Some(1));
-    assert!(*waited >= Duration::from_millis(50), "{waited:?}");
+    let Cause::EndedEarly(ended) = error.cause() else { panic!("{error:#?}") };
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.waited >= Duration::from_millis(50), "{ended}");
     let text = error.to_string();
     assert!(text.starts_with("the server ended with exit status 1 after "), "{text}");
     assert!(text.ends_with(&format!(" ({address})")), "{text}");

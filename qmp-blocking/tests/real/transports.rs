@@ -38,14 +38,14 @@ fn qemu_connects_to_us(suite: &Suite) {
     let listener = Listener::bind(&address).unwrap();
     let mut server = suite.qemu_in(folder, &["-qmp", "unix:{}/ours"]);
     let qemu = accept(&listener);
-    assert_eq!(qemu.peer(), address.to_string());
+    assert_eq!(*qemu.peer(), address.to_string());
     check(&qemu);
     qemu.execute("quit").run().unwrap();
     assert!(server.ended().success());
     // The other way to say it; the listener takes more than one.
     let ours = format!("socket,id=c,path={path}");
     let _server = suite.qemu_with(&["-chardev", &ours, "-mon", "chardev=c,mode=control"]);
-    check(&mut accept(&listener));
+    check(&accept(&listener));
 }
 
 fn qemu_connects_to_us_over_tcp(suite: &Suite) {
@@ -53,7 +53,7 @@ fn qemu_connects_to_us_over_tcp(suite: &Suite) {
     let option = listener.local_address().to_string();
     let _server = suite.qemu_with(&["-qmp", &option]);
     let qemu = accept(&listener);
-    assert_eq!(qemu.peer(), option);
+    assert_eq!(*qemu.peer(), option);
     check(&qemu);
 }
 
@@ -117,7 +117,7 @@ fn a_path_longer_than_a_socket_address(suite: &Suite) {
     command.args(["-qmp", "unix:qmp,server=on,wait=off", "-qmp", "unix:ours"]);
     let listener = Listener::bind(Address::unix(ours)).unwrap();
     let mut server = Server::start(command, folder);
-    check(&mut accept(&listener));
+    check(&accept(&listener));
     let qemu = ready(server.once_up(async || qmp_blocking::connect(path.as_str())));
     check(&qemu);
     qemu.execute("quit").run().unwrap();
@@ -130,7 +130,7 @@ fn an_abstract_socket(suite: &Suite) {
     let mut server = suite.qemu_with(&["-chardev", &chardev, "-mon", "chardev=c,mode=control"]);
     let qemu =
         ready(server.once_up(async || qmp_blocking::connect(format!("unix:@{name}").as_str())));
-    assert_eq!(qemu.peer(), format!("abstract:{name}"));
+    assert_eq!(*qemu.peer(), format!("abstract:{name}"));
     check(&qemu);
     let busy = qmp_blocking::builder().handshake_deadline(Duration::from_millis(100));
     let error = busy.connect(format!("unix:{name},abstract=on").as_str()).unwrap_err();

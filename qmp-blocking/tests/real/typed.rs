@@ -1,6 +1,6 @@
 //! Commands that know their types.
 
-use qmp_blocking::{Cause, Command, DecodeError, Outcome, TypedEvent};
+use qmp_blocking::{Cause, Command, Outcome, TypedEvent};
 use serde::{Deserialize, Serialize};
 
 use crate::server::{Clients, Suite};
@@ -64,9 +64,9 @@ fn typed_commands_and_events(suite: &Suite) {
     for sent in sent {
         assert_eq!(sent.recv().unwrap().status, "prelaunch");
     }
+    let reset = qemu.event().named(Reset::NAME);
     qemu.execute("system_reset").run().unwrap();
-    let reset = qemu.event().named(Reset::NAME).wait().unwrap();
-    let reset: Reset = reset.decode().unwrap();
+    let reset: Reset = reset.run().unwrap().decode().unwrap();
     assert!(!reset.guest);
 }
 
@@ -82,7 +82,8 @@ fn a_wrong_type_is_told_with_its_place(suite: &Suite) {
     let sent = qemu.call(&Mistaken).send().unwrap();
     assert_eq!(sent.recv().unwrap_err().command(), Some("query-status"));
     let reply = qemu.execute("query-status").run().unwrap();
-    let error: DecodeError = reply.decode::<u32>().unwrap_err();
+    let error = reply.decode::<u32>().unwrap_err();
+    assert_eq!(error.command(), Some("query-status"));
     assert!(error.to_string().contains("expected u32"), "{error}");
     qemu.call(&QueryStatus).run().unwrap();
 }
