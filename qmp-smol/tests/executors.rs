@@ -37,9 +37,8 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin) {
 
 async fn use_it(client: Client) {
     for _ in 0..200 {
-        let answers =
-            future::zip(client.execute("x"), client.execute("y").deadline(Duration::from_secs(30)));
-        let (x, y) = answers.await;
+        let y = client.execute("y").deadline(Duration::from_secs(30));
+        let (x, y) = future::zip(client.execute("x"), y).await;
         assert!(x.is_ok() && y.is_ok());
     }
     let error = client.event().deadline(Duration::from_millis(20)).await.unwrap_err();
@@ -92,6 +91,27 @@ fn any_stream_will_do() {
         assert!(matches!(error.cause(), Cause::NoDescriptors), "{error:?}");
         use_it(client).await;
     });
+}
+
+/// Though another handle keeps the socket open.
+#[test]
+fn the_last_client_and_an_abort_shut_the_socket_down() {
+    for abort in [false, true] {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let clone = ours.try_clone().unwrap();
+        smol::block_on(async {
+            let server = smol::spawn(serve(smol::Async::new(theirs).unwrap()));
+            let transport = SocketTransport::new(ours).unwrap();
+            let client = qmp_smol::builder().over(transport, "peer").await.unwrap();
+            client.execute("x").await.unwrap();
+            if abort {
+                client.abort();
+            }
+            drop(client);
+            server.await;
+        });
+        drop(clone);
+    }
 }
 
 #[test]

@@ -133,8 +133,10 @@ async fn pass_on(qemu: &Client, mut request: Request) -> (Request, Result<Reply,
 fn reply(request: Request, answer: Result<Reply, Error>) {
     let replied = match &answer {
         Ok(reply) => reply.json().map(|value| request.respond(&Response::json(value))),
-        Err(error) => match error.failure() {
-            Some(failure) => failure.json().map(|it| request.respond(&Response::raw_error(it))),
+        Err(error) => match error.failure().map(|failure| failure.json()) {
+            Some(json) => {
+                json.map(|it| request.respond(&Response::raw_error(it))).map_err(Error::from)
+            }
             None => {
                 request.fail(ErrorClass::GenericError, &error.to_string());
                 return;

@@ -247,8 +247,8 @@ async fn a_server_that_stops_reading_is_still_heard() {
         std::thread::sleep(Duration::from_millis(50));
     })
     .await;
-    let mut events = client.events().subscribe();
     std::thread::sleep(Duration::from_millis(20));
+    let mut events = client.events().with_backlog().subscribe();
     let error = client.execute("x").await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert!(matches!(events.recv().await, Some(EventItem::Event(_))));

@@ -379,7 +379,7 @@ async fn a_wait_that_is_dropped_takes_nothing() {
 /// The wait of one task is ended by another's use of the client in the predicate's drop.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn predicates_and_their_drops_may_use_the_client() {
-    struct OnDrop(qmp_tokio::Client);
+    struct OnDrop(Client);
     impl Drop for OnDrop {
         fn drop(&mut self) {
             assert!(self.0.is_ready());

@@ -30,7 +30,7 @@ async fn a_hook_sees_all_from_the_greeting_on_in_order_and_no_secret() {
         peer.echo();
     })
     .await;
-    client.events().subscribe().recv().await.unwrap();
+    client.events().with_backlog().subscribe().recv().await.unwrap();
     let password = client.execute("set_password").argument("number", &1);
     password.argument("password", "hunter2").await.unwrap();
     let log = log.lock().unwrap();

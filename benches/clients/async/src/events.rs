@@ -1,18 +1,18 @@
 //! A flood of events, through subscriptions.
 
 use bench_measure::{Clock, Failure, Report, Tally, Task, typed as typed_data};
-use qmp_driver::{Subscription, OwnedEvent, EventItem};
+use qmp_driver::{EventItem, OwnedEvent, Subscription};
 use serde_json::Value;
 
 use crate::{Host, connect};
 
 async fn read(
-    events: &mut Events,
+    events: &mut Subscription,
     take: impl Fn(&OwnedEvent) -> Result<u64, Failure>,
 ) -> Result<Tally, Failure> {
     let mut tally = Tally::default();
-    while let Some(queued) = events.recv().await {
-        match queued {
+    while let Some(item) = events.recv().await {
+        match item {
             EventItem::Event(event) => {
                 tally.add(take(&event)?);
                 if tally.count(event.name())? {
@@ -20,7 +20,7 @@ async fn read(
                 }
             }
             EventItem::Lagged(count) => tally.lose(count as usize),
-            Queued::Reconnected => return Err("there was no reason to reconnect".into()),
+            other => return Err(format!("unexpected: {other:?}").into()),
         }
     }
     Err("the connection has ended".into())
