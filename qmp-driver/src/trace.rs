@@ -10,6 +10,7 @@ pub(crate) use off::{CommandSpan, connected, ended, shows_wire, wire};
 mod on {
     use std::fmt::Display;
 
+    use qmp_proto::{Escaped, EscapedBytes};
     use qmp_sockets::{Direction, Error};
     use tracing::span::{Entered, Span};
     use tracing::{Level, debug, debug_span, enabled, info, trace};
@@ -19,7 +20,8 @@ mod on {
 
     impl CommandSpan {
         pub(crate) fn new(command: &str, peer: &str) -> Self {
-            Self(debug_span!(target: "qmp::command", "command", command, peer))
+            let peer = Escaped(peer);
+            Self(debug_span!(target: "qmp::command", "command", command, %peer))
         }
 
         pub(crate) fn enter(&self) -> Entered<'_> {
@@ -36,11 +38,11 @@ mod on {
     }
 
     pub(crate) fn connected(peer: &str) {
-        info!(target: "qmp::connection", peer, "ready");
+        info!(target: "qmp::connection", peer = %Escaped(peer), "ready");
     }
 
     pub(crate) fn ended(peer: &str, reason: &impl Display) {
-        info!(target: "qmp::connection", peer, %reason, "ended");
+        info!(target: "qmp::connection", peer = %Escaped(peer), reason = %Escaped(reason), "ended");
     }
 
     pub(crate) fn shows_wire() -> bool {
@@ -48,8 +50,8 @@ mod on {
     }
 
     pub(crate) fn wire(peer: &str, direction: Direction, message: &[u8]) {
-        let message = String::from_utf8_lossy(message);
-        trace!(target: "qmp::wire", peer, ?direction, %message);
+        let message = EscapedBytes(message);
+        trace!(target: "qmp::wire", peer = %Escaped(peer), ?direction, %message);
     }
 }
 

@@ -6,7 +6,9 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qmp_proto::{AddressError, DecodeError, JsonError, OwnedFailure, ProtocolError, Refusal};
+use qmp_proto::{
+    AddressError, DecodeError, Escaped, JsonError, OwnedFailure, ProtocolError, Refusal,
+};
 
 use crate::ConnectError;
 use crate::connect_error::{in_words, without_number};
@@ -142,15 +144,15 @@ impl fmt::Display for Cause {
             Self::Address(error) => error.fmt(f),
             Self::Connect(error) => error.fmt(f),
             Self::Launch { program, error } => {
-                write!(f, "cannot start {program}: {}", without_number(error))?;
+                write!(f, "cannot start {}: {}", Escaped(program), Escaped(without_number(error)))?;
                 match error.kind() {
                     io::ErrorKind::NotFound => f.write_str("; is it installed, and on the PATH?"),
                     _ => Ok(()),
                 }
             }
             Self::Died { program, status, stderr } => {
-                write!(f, "{program} ended with {}", how(status))?;
-                if stderr.is_empty() { Ok(()) } else { write!(f, ": {stderr}") }
+                write!(f, "{} ended with {}", Escaped(program), how(status))?;
+                if stderr.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(stderr)) }
             }
             Self::EndedEarly { status, waited } => write!(
                 f,
@@ -160,6 +162,7 @@ impl fmt::Display for Cause {
                 in_words(*waited)
             ),
             Self::SilentHandshake { waited, advice } => {
+                let advice = Escaped(advice);
                 write!(f, "connected, but no answer to the handshake in {waited:.1?}: {advice}")
             }
             Self::HandshakeRefused(failure) => {
@@ -170,14 +173,14 @@ impl fmt::Display for Cause {
             Self::Failure(failure) => failure.fmt(f),
             Self::Deadline { waited, advice } => {
                 write!(f, "no answer in {waited:.1?}")?;
-                if advice.is_empty() { Ok(()) } else { write!(f, ": {advice}") }
+                if advice.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(advice)) }
             }
             Self::NoTurn { waited, refusal } => write!(f, "not sent in {waited:.1?}: {refusal}"),
             Self::NoEvent { waited, names } if names.is_empty() => {
                 write!(f, "no event in {waited:.1?}")
             }
             Self::NoEvent { waited, names } => {
-                write!(f, "no {} in {waited:.1?}", names.join(" or "))
+                write!(f, "no {} in {waited:.1?}", Escaped(names.join(" or ")))
             }
             Self::NoCommand { waited } => write!(f, "no command in {waited:.1?}"),
             Self::AnswerFirst { unanswered } => write!(
@@ -223,15 +226,15 @@ impl fmt::Display for Disconnect {
             Self::ByUs => f.write_str("the connection was closed on this side"),
             Self::Protocol(error) => error.fmt(f),
             Self::Malformed(shown) => {
-                write!(f, "the server sent something that is not a message: {shown}")
+                write!(f, "the server sent something that is not a message: {}", Escaped(shown))
             }
             Self::NotParsed(failure) => write!(
                 f,
                 "the server could not parse a message, and does not say which of several in \
                  flight: {failure}"
             ),
-            Self::Handshake(reason) => write!(f, "the handshake failed: {reason}"),
-            Self::Io(error) => write!(f, "the connection broke: {error}"),
+            Self::Handshake(reason) => write!(f, "the handshake failed: {}", Escaped(reason)),
+            Self::Io(error) => write!(f, "the connection broke: {}", Escaped(error)),
         }
     }
 }

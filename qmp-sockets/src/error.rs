@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qmp_proto::{AddressError, DecodeError, ErrorClass, JsonError, OwnedFailure};
+use qmp_proto::{AddressError, DecodeError, ErrorClass, Escaped, JsonError, OwnedFailure};
 
 use crate::{Cause, ConnectError};
 
@@ -130,7 +130,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { cause, command, peer } = &*self.0;
         if let Some(command) = command {
-            write!(f, "{command}: ")?;
+            write!(f, "{}: ", Escaped(command))?;
         }
         match (cause, command) {
             (Cause::Disconnected { reason, sent: false }, Some(_)) => {
@@ -139,7 +139,7 @@ impl fmt::Display for Error {
             _ => write!(f, "{cause}")?,
         }
         if let Some(peer) = peer {
-            write!(f, " ({peer})")?;
+            write!(f, " ({})", Escaped(peer))?;
         }
         if self.outcome() == Outcome::Unknown {
             f.write_str("; the command was sent, and its outcome is unknown")?;

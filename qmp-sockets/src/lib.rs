@@ -38,6 +38,8 @@ mod deadline;
 mod descriptor;
 mod error;
 mod hangup;
+#[cfg(test)]
+mod hostile_text;
 mod into_address;
 #[cfg(unix)]
 mod launch;

@@ -6,6 +6,8 @@ use std::process::{Child, ExitStatus};
 use std::thread;
 use std::time::Duration;
 
+use qmp_proto::{Escaped, Secrets};
+
 use super::diagnostics::Diagnostics;
 use crate::{Cause, Deadline, Error};
 
@@ -118,7 +120,7 @@ impl Process {
             Ok(Some(status)) => Error::new(Cause::Died {
                 program: self.name.clone(),
                 status,
-                stderr: self.stderr_tail(),
+                stderr: Secrets::new().mask(&self.stderr_tail()).into_owned(),
             }),
             _ => error,
         }
@@ -128,7 +130,7 @@ impl Process {
 /// `qemu-system-x86_64, pid 4211`: what errors call the other end.
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, pid {}", self.name, self.id())
+        write!(f, "{}, pid {}", Escaped(&self.name), self.id())
     }
 }
 
