@@ -11,7 +11,7 @@ mod on {
     use std::fmt::Display;
 
     use crate::Error;
-    use qmp_proto::Direction;
+    use qmp_proto::{Direction, Escaped, EscapedBytes};
     use tracing::span::{Entered, Span};
     use tracing::{Level, debug, debug_span, enabled, info, trace, warn};
 
@@ -20,7 +20,8 @@ mod on {
 
     impl CommandSpan {
         pub(crate) fn new(command: &str, peer: &str) -> Self {
-            Self(debug_span!(target: "qmp::command", "command", command, peer))
+            let peer = Escaped(peer);
+            Self(debug_span!(target: "qmp::command", "command", command, %peer))
         }
 
         pub(crate) fn enter(&self) -> Entered<'_> {
@@ -37,11 +38,11 @@ mod on {
     }
 
     pub(crate) fn connected(peer: &str) {
-        info!(target: "qmp::connection", peer, "ready");
+        info!(target: "qmp::connection", peer = %Escaped(peer), "ready");
     }
 
     pub(crate) fn ended(peer: &str, reason: &impl Display) {
-        info!(target: "qmp::connection", peer, %reason, "ended");
+        info!(target: "qmp::connection", peer = %Escaped(peer), reason = %Escaped(reason), "ended");
     }
 
     pub(crate) fn waker_panicked() {
@@ -53,8 +54,8 @@ mod on {
     }
 
     pub(crate) fn wire(peer: &str, direction: Direction, message: &[u8]) {
-        let message = String::from_utf8_lossy(message);
-        trace!(target: "qmp::wire", peer, ?direction, %message);
+        let message = EscapedBytes(message);
+        trace!(target: "qmp::wire", peer = %Escaped(peer), ?direction, %message);
     }
 }
 

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use qmp_proto::server::Command;
-use qmp_proto::{DecodeError, Json};
+use qmp_proto::{DecodeError, Escaped, Json};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -92,9 +92,9 @@ impl fmt::Debug for ReceivedCommand {
 
 impl fmt::Display for ReceivedCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}", self.name())?;
+        write!(f, "`{}", Escaped(self.name()))?;
         if let Some(arguments) = self.arguments() {
-            write!(f, " {}", arguments.as_str())?;
+            write!(f, " {}", Escaped(arguments))?;
         }
         write!(f, "` of client {}", self.client())
     }

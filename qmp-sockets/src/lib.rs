@@ -30,6 +30,8 @@ mod connect_error;
 mod deadline;
 #[cfg(unix)]
 mod descriptor;
+#[cfg(all(test, unix))]
+mod hostile_text;
 mod into_address;
 #[cfg(unix)]
 mod launch;

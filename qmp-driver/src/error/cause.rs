@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use qmp_proto::{AddressError, DecodeError, JsonError, OwnedFailure, Refusal};
+use qmp_proto::{AddressError, DecodeError, Escaped, JsonError, OwnedFailure, Refusal};
 use qmp_sockets::{ConnectError, EndedEarly};
 #[cfg(unix)]
 use qmp_sockets::{Died, LaunchError};
@@ -102,8 +102,6 @@ pub enum Cause {
     NoDeadlines,
     /// A descriptor was to be sent over something else than a unix socket.
     NoDescriptors,
-    /// The answer was awaited on another connection than the command was sent on.
-    OtherConnection,
     /// A new connection was to be made while the last one stands.
     StillConnected,
     /// A connection that was not made by connecting to an address was to be made again.
@@ -121,6 +119,7 @@ impl fmt::Display for Cause {
             Self::Died(died) => died.fmt(f),
             Self::EndedEarly(ended) => ended.fmt(f),
             Self::SilentHandshake { waited, advice } => {
+                let advice = Escaped(advice);
                 write!(f, "connected, but no answer to the handshake in {waited:.1?}: {advice}")
             }
             Self::HandshakeRefused(failure) => {
@@ -131,7 +130,7 @@ impl fmt::Display for Cause {
             Self::Failure(failure) => failure.fmt(f),
             Self::Deadline { waited, advice } => {
                 write!(f, "no answer in {waited:.1?}")?;
-                if advice.is_empty() { Ok(()) } else { write!(f, ": {advice}") }
+                if advice.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(advice)) }
             }
             Self::NoTurn { waited, refusal } => write!(f, "not sent in {waited:.1?}: {refusal}"),
             Self::TimedOut { waited } => write!(f, "not finished in {waited:.1?}"),
@@ -139,7 +138,7 @@ impl fmt::Display for Cause {
                 write!(f, "no event in {waited:.1?}")
             }
             Self::NoEvent { waited, names } => {
-                write!(f, "no {} in {waited:.1?}", names.join(" or "))
+                write!(f, "no {} in {waited:.1?}", Escaped(names.join(" or ")))
             }
             Self::NoCommand { waited } => write!(f, "no command in {waited:.1?}"),
             Self::NotReading { unsent } => {
@@ -162,9 +161,6 @@ impl fmt::Display for Cause {
                 "this stream cannot wait with a deadline; use a socket, or set no deadline",
             ),
             Self::NoDescriptors => f.write_str("descriptors can be sent over unix sockets only"),
-            Self::OtherConnection => {
-                f.write_str("this command was sent on another connection; wait for it there")
-            }
             Self::StillConnected => {
                 f.write_str("this client is connected; close or abort the connection first")
             }

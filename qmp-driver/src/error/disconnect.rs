@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use qmp_proto::{OwnedFailure, ProtocolError};
+use qmp_proto::{Escaped, OwnedFailure, ProtocolError};
 
 /// Why a connection is over.
 #[derive(Clone, Debug)]
@@ -33,15 +33,15 @@ impl fmt::Display for Disconnect {
             Self::ByUs => f.write_str("the connection was closed on this side"),
             Self::Protocol(error) => error.fmt(f),
             Self::Malformed(shown) => {
-                write!(f, "the server sent something that is not a message: {shown}")
+                write!(f, "the server sent something that is not a message: {}", Escaped(shown))
             }
             Self::NotParsed(failure) => write!(
                 f,
                 "the server could not parse a message, and does not say which of several in \
                  flight: {failure}"
             ),
-            Self::Handshake(reason) => write!(f, "the handshake failed: {reason}"),
-            Self::Io(error) => write!(f, "the connection broke: {error}"),
+            Self::Handshake(reason) => write!(f, "the handshake failed: {}", Escaped(reason)),
+            Self::Io(error) => write!(f, "the connection broke: {}", Escaped(error)),
         }
     }
 }

@@ -4,10 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qmp_proto::{AddressError, BodyError, DecodeError, ErrorClass, JsonError, OwnedFailure};
+use qmp_proto::{
+    AddressError, BodyError, DecodeError, ErrorClass, Escaped, JsonError, OwnedFailure,
+};
 
 mod cause;
 mod disconnect;
+#[cfg(test)]
+mod hostile_text;
 
 #[cfg(unix)]
 use qmp_sockets::LaunchError;
@@ -151,7 +155,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { cause, command, peer } = &*self.0;
         if let Some(command) = command {
-            write!(f, "{command}: ")?;
+            write!(f, "{}: ", Escaped(command))?;
         }
         match (cause, command) {
             (Cause::Disconnected { reason, sent: false }, Some(_)) => {
@@ -160,7 +164,7 @@ impl fmt::Display for Error {
             _ => write!(f, "{cause}")?,
         }
         if let Some(peer) = peer {
-            write!(f, " ({peer})")?;
+            write!(f, " ({})", Escaped(peer))?;
         }
         if self.outcome() == Outcome::Unknown {
             f.write_str("; the command was sent, and its outcome is unknown")?;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use qmp_proto::Escaped;
+
 /// Why a connection to a client is over.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -35,9 +37,10 @@ impl fmt::Display for Hangup {
                  closed on this side"
             ),
             Self::NotJson(shown) => {
+                let shown = Escaped(shown);
                 write!(f, "the client does not speak QMP, and was hung up on: {shown}")
             }
-            Self::Io(error) => write!(f, "the connection broke: {error}"),
+            Self::Io(error) => write!(f, "the connection broke: {}", Escaped(error)),
         }
     }
 }

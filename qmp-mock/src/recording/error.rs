@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use qmp_proto::Escaped;
+
 /// Why a recording cannot be written, read or replayed, with its path, and its line if there is one.
 #[derive(Debug)]
 pub struct RecordingError {
@@ -34,14 +36,14 @@ impl RecordingError {
 
 impl fmt::Display for RecordingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the recording {}", self.path.display())?;
+        write!(f, "the recording {}", Escaped(self.path.display()))?;
         if let Some(line) = self.line {
             write!(f, ", line {line}")?;
         }
         match &self.reason {
-            Reason::Io(error) => write!(f, ": {error}"),
+            Reason::Io(error) => write!(f, ": {}", Escaped(error)),
             Reason::Socket(error) => write!(f, ": {error}"),
-            Reason::Content(reason) => write!(f, ": {reason}"),
+            Reason::Content(reason) => write!(f, ": {}", Escaped(reason)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_proto::OwnedJson;
+use qmp_proto::{Escaped, OwnedJson};
 use serde_json::Value;
 
 use crate::ReceivedCommand;
@@ -63,8 +63,8 @@ impl Command {
 impl std::fmt::Display for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.arguments {
-            Some(arguments) => write!(f, "`{} {arguments}`", self.name),
-            None => write!(f, "`{}`", self.name),
+            Some(arguments) => write!(f, "`{} {}`", Escaped(&self.name), Escaped(arguments)),
+            None => write!(f, "`{}`", Escaped(&self.name)),
         }
     }
 }

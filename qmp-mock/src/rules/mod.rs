@@ -11,6 +11,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use qmp_proto::Escaped;
 use serde_json::Value;
 
 use crate::ReceivedCommand;
@@ -84,7 +85,7 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}", self.name)?;
         if let Some(arguments) = &self.arguments {
-            write!(f, " {arguments}")?;
+            write!(f, " {}", Escaped(arguments))?;
         }
         f.write_str(if self.when.is_some() { "` of a certain kind" } else { "`" })
     }

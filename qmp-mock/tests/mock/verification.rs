@@ -1,6 +1,6 @@
 //! What the mock complains of.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
 use qmp_blocking::Connection;
@@ -78,6 +78,19 @@ fn what_is_no_command_is_told() {
     Connection::connect(mock.address()).unwrap();
     let complaint = mock.check().unwrap_err().to_string();
     assert!(complaint.contains("client 0 sent bytes that are no JSON"), "{complaint}");
+}
+
+#[test]
+fn what_a_client_chose_forges_no_line_of_the_complaint() {
+    let mock = Mock::monitor();
+    let mut client = UnixStream::connect(mock.path()).unwrap();
+    let command = "{\"execute\":\"a\\n\\u001bb\",\n\"arguments\":{\"c\":\"\u{9b}\u{202e}\"}}\n";
+    write!(client, "{{\"execute\":\"qmp_capabilities\"}}\n{command}").unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    client.read_to_string(&mut String::new()).unwrap();
+    let unmet = mock.check().unwrap_err();
+    let expected = r#"nobody expected `a\n\u{1b}b {"c":"\u009b\u202e"}` of client 0"#;
+    assert_eq!(unmet.complaints().collect::<Vec<_>>(), [expected]);
 }
 
 #[test]

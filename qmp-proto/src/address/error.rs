@@ -4,6 +4,8 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use core::fmt;
 
+use crate::Escaped;
+
 /// A text that is not an [`Address`](super::Address): what is wrong with it, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressError {
@@ -29,8 +31,7 @@ impl AddressError {
 
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Debug quoting: the text may hold what a terminal would obey.
-        write!(f, "{:?} is not an address: {}", self.text, self.reason)
+        write!(f, "{:?} is not an address: {}", self.text, Escaped(&self.reason))
     }
 }
 

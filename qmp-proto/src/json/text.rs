@@ -8,7 +8,8 @@ use crate::Escaped;
 /// The inside of a JSON string, still escaped, borrowed from the message it came in.
 ///
 /// It shows itself, compares and is searched unescaped, without an allocator; half a surrogate pair
-/// reads as U+FFFD.
+/// reads as U+FFFD. What it shows may hold characters that a terminal obeys: to print it, wrap it in
+/// [`Escaped`](crate::Escaped).
 ///
 /// ```
 /// # use qmp_proto::Text;

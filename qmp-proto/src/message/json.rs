@@ -3,6 +3,7 @@
 use core::fmt;
 use core::str::Utf8Error;
 
+use crate::escaped::is_obeyed;
 use crate::json::{JsonError, JsonFlaw, Lenient, MAX_DEPTH, skip_blanks, walk_value};
 use crate::message::{BodyError, show};
 use crate::wire::split;
@@ -42,9 +43,25 @@ impl<'b> Json<'b> {
     }
 }
 
+/// The same value on one line, without what a terminal obeys: such characters are written as JSON
+/// escapes, and blanks for line ends. [`as_str`](Json::as_str) returns the text unchanged.
 impl fmt::Display for Json<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        let mut rest = self.0;
+        while let Some((at, char)) = rest.char_indices().find(|(_, char)| is_obeyed(*char)) {
+            f.write_str(rest.get(..at).unwrap_or_default())?;
+            match char {
+                // A value has these outside of strings only.
+                '\n' | '\r' | '\t' => f.write_str(" ")?,
+                char => {
+                    for unit in char.encode_utf16(&mut [0; 2]) {
+                        write!(f, "\\u{unit:04x}")?;
+                    }
+                }
+            }
+            rest = rest.get(at + char.len_utf8()..).unwrap_or_default();
+        }
+        f.write_str(rest)
     }
 }
 
@@ -104,6 +121,15 @@ impl<'b> Body<'b> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_displayed_is_the_same_value_on_one_line() {
+        let text = "{\"a\":\r\n\t[\"é\u{7f}\u{9b}\u{202e}\u{e0001}\", \"\\u001b\"]}";
+        let shown = std::format!("{}", Json::parse(text).unwrap());
+        assert_eq!(shown, r#"{"a":   ["é\u007f\u009b\u202e\udb40\udc01", "\u001b"]}"#);
+        let value = |text: &str| -> serde_json::Value { serde_json::from_str(text).unwrap() };
+        assert_eq!(value(&shown), value(text));
+    }
 
     #[test]
     fn one_value_and_no_more() {

@@ -16,6 +16,8 @@ mod answers;
 mod descriptors;
 mod ends;
 mod handshake;
+#[cfg(feature = "serde")]
+mod hostile_text;
 mod laws;
 mod out_of_band;
 mod raw;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use qmp_proto::Address;
+use qmp_proto::{Address, Escaped};
 
 use crate::advice::{Attempt, advice};
 
@@ -110,14 +110,14 @@ impl fmt::Display for ConnectError {
             Attempt::Listen => "cannot listen on",
             Attempt::Accept => "nobody connected to",
         };
-        write!(f, "{attempt} {}: ", self.address)?;
+        write!(f, "{attempt} {}: ", Escaped(&self.address))?;
         if let Some(tried) = self.tried {
             write!(f, "tried for {}, at last: ", in_words(tried))?;
         }
-        f.write_str(&without_number(&self.error))?;
+        write!(f, "{}", Escaped(without_number(&self.error)))?;
         match self.advice.is_empty() {
             true => Ok(()),
-            false => write!(f, "; {}", self.advice),
+            false => write!(f, "; {}", Escaped(&self.advice)),
         }
     }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::process::ExitStatus;
 
+use qmp_proto::Escaped;
+
 use crate::attempts::describe_status;
 use crate::connect_error::without_number;
 
@@ -27,7 +29,8 @@ impl LaunchError {
 
 impl fmt::Display for LaunchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot start {}: {}", self.program, without_number(&self.error))?;
+        let error = without_number(&self.error);
+        write!(f, "cannot start {}: {}", Escaped(&self.program), Escaped(error))?;
         match self.error.kind() {
             io::ErrorKind::NotFound => f.write_str("; is it installed, and on the PATH?"),
             _ => Ok(()),
@@ -55,8 +58,8 @@ pub struct Died {
 
 impl fmt::Display for Died {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ended with {}", self.program, describe_status(&self.status))?;
-        if self.stderr.is_empty() { Ok(()) } else { write!(f, ": {}", self.stderr) }
+        write!(f, "{} ended with {}", Escaped(&self.program), describe_status(&self.status))?;
+        if self.stderr.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(&self.stderr)) }
     }
 }
 

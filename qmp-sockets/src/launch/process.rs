@@ -6,6 +6,8 @@ use std::process::{Child, ExitStatus};
 use std::thread;
 use std::time::Duration;
 
+use qmp_proto::{Escaped, Secrets};
+
 use super::diagnostics::Diagnostics;
 use super::error::Died;
 use crate::Deadline;
@@ -110,17 +112,18 @@ impl Process {
     /// Waits up to a second for the program to end, and returns how it did.
     ///
     /// Call this when a handshake failed because the connection ended: the program may have died,
-    /// and its standard error says why.
+    /// and its standard error, without secrets, says why.
     pub fn death(&mut self) -> Option<Died> {
         let status = self.wait_until(Deadline::after(SOON)).ok().flatten()?;
-        Some(Died { program: self.name.clone(), status, stderr: self.stderr_tail() })
+        let stderr = Secrets::new().mask(&self.stderr_tail()).into_owned();
+        Some(Died { program: self.name.clone(), status, stderr })
     }
 }
 
 /// `qemu-system-x86_64, pid 4211`: what errors call the other end.
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, pid {}", self.name, self.id())
+        write!(f, "{}, pid {}", Escaped(&self.name), self.id())
     }
 }
 

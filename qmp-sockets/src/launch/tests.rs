@@ -57,6 +57,16 @@ fn a_program_that_dies_is_quoted() {
 }
 
 #[test]
+fn a_program_is_quoted_without_secrets_and_what_a_terminal_obeys() {
+    let script = r"printf '\033[2J-object secret,id=s,data=hunter2: bad\nforged\n' >&2; exit 3";
+    let Launched { mut process, .. } = shell(script).spawn().unwrap();
+    let died = process.death().unwrap();
+    let text = r"sh ended with exit status 3: \u{1b}[2J-object secret,id=s,data=••••\nforged";
+    assert_eq!(died.to_string(), text);
+    assert!(!format!("{died:#?}").contains("hunter2"));
+}
+
+#[test]
 fn a_program_that_is_killed_without_a_word_is_not_quoted() {
     let Launched { mut process, .. } = shell("kill -KILL $$").spawn().unwrap();
     assert_eq!(process.death().unwrap().to_string(), "sh ended with signal 9 (SIGKILL)");

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 
+use qmp_proto::Escaped;
 use socket2::SockRef;
 
 use crate::raw;
@@ -90,7 +91,7 @@ impl Process {
 
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pid {} ({})", self.pid, self.name.escape_debug())
+        write!(f, "pid {} ({})", self.pid, Escaped(&self.name))
     }
 }
 

@@ -124,3 +124,9 @@ fn a_process_name_with_brackets_and_blanks_is_read() {
     assert_eq!((process.name.as_str(), process.state), ("a) b (c", 'T'));
     assert!(Process::from_stat(7, "nonsense").is_none());
 }
+
+#[test]
+fn a_process_name_is_displayed_without_what_a_terminal_obeys() {
+    let process = Process::from_stat(7, "7 (a\u{1b}]0;x\u{7}\n\u{9b}é') T 1 7 7").unwrap();
+    assert_eq!(process.to_string(), r"pid 7 (a\u{1b}]0;x\u{7}\n\u{9b}é')");
+}

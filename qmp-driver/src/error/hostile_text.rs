@@ -1,0 +1,165 @@
+//! Errors hold what others wrote: servers, guests, programs, processes. Displayed, none of it
+//! reaches a terminal or forges a line of a log.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use qmp_proto::{Address, Client, Options, OwnedFailure, Received, Refusal, Request};
+
+use crate::server::Hangup;
+use crate::{Cause, ConnectError, Disconnect, Error};
+
+const HOSTILE: &str = "\u{1b}[2J\u{7}\r\n2024 ERROR \u{7f}\u{9b}31m\u{202e}\u{200b}";
+const WAITED: Duration = Duration::from_secs(1);
+
+fn failure() -> OwnedFailure {
+    let text = r"\u001b[2J\u0007\r\n2024 ERROR \u007f\u009b31m\u202e\u200b";
+    let line = format!("{{\"error\": {{\"class\": \"{text}\u{9b}\", \"desc\": \"{text}\"}}}}\n");
+    let mut client: Client<()> = Client::negotiated(Options::monitor(), 7);
+    client.execute(&mut Vec::new(), Request::new("stop"), ()).unwrap();
+    match client.handle_input(line.as_bytes()).unwrap().received {
+        Some(Received::Answer(answer)) => answer.outcome.unwrap_err().into_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn io_error() -> io::Error {
+    io::Error::other(HOSTILE)
+}
+
+fn connect_error() -> ConnectError {
+    ConnectError::new(&Address::unix(HOSTILE), io_error())
+}
+
+fn disconnects() -> Vec<Disconnect> {
+    vec![
+        Disconnect::Closed,
+        Disconnect::ByUs,
+        Disconnect::Protocol(qmp_proto::ProtocolError::Ended),
+        Disconnect::Malformed(HOSTILE.into()),
+        Disconnect::NotParsed(Arc::new(failure())),
+        Disconnect::Handshake(HOSTILE.into()),
+        Disconnect::Io(Arc::new(io_error())),
+    ]
+}
+
+fn hangups() -> Vec<Hangup> {
+    vec![
+        Hangup::ByClient,
+        Hangup::ByUs,
+        Hangup::NotReading { unsent: 1 },
+        Hangup::NotJson(HOSTILE.into()),
+        Hangup::Io(Arc::new(io_error())),
+    ]
+}
+
+fn causes() -> Vec<Cause> {
+    let json = qmp_proto::OwnedJson::parse(format!("\"{}\"", "\u{9b}\u{202e}")).unwrap();
+    let mut causes = vec![
+        Cause::Address(format!("tcp:{HOSTILE}").parse::<Address>().unwrap_err()),
+        Cause::Connect(connect_error()),
+        Cause::SilentHandshake { waited: WAITED, advice: HOSTILE.into() },
+        Cause::HandshakeRefused(failure()),
+        Cause::Refused(Refusal::Unserializable(HOSTILE.into())),
+        Cause::Json(qmp_proto::Json::parse(HOSTILE).unwrap_err()),
+        Cause::Failure(failure()),
+        Cause::Deadline { waited: WAITED, advice: HOSTILE.into() },
+        Cause::NoTurn { waited: WAITED, refusal: Refusal::Unserializable(HOSTILE.into()) },
+        Cause::NoEvent { waited: WAITED, names: vec![HOSTILE.into()] },
+        Cause::NoCommand { waited: WAITED },
+        Cause::TimedOut { waited: WAITED },
+        Cause::NotReading { unsent: 1 },
+        Cause::AnswerFirst { unanswered: 1 },
+        Cause::Unanswered,
+        Cause::Decode(json.as_json().decode::<u8>().unwrap_err()),
+        Cause::EventsLost { count: 1 },
+        Cause::NoDeadlines,
+        Cause::NoDescriptors,
+        Cause::StillConnected,
+        Cause::NoAddress,
+    ];
+    causes
+        .extend(disconnects().into_iter().map(|reason| Cause::Disconnected { reason, sent: true }));
+    #[cfg(unix)]
+    causes.push(Cause::Launch(crate::LaunchError::new(HOSTILE, io_error())));
+    causes
+}
+
+fn is_obeyed(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{202e}' | '\u{200b}')
+}
+
+fn assert_harmless(shown: &impl Display) {
+    let shown = shown.to_string();
+    assert!(!shown.contains(is_obeyed), "{}", shown.escape_debug());
+}
+
+#[test]
+fn nothing_that_an_error_displays_is_obeyed_by_a_terminal() {
+    disconnects().iter().for_each(assert_harmless);
+    hangups().iter().for_each(assert_harmless);
+    causes().iter().for_each(assert_harmless);
+    for cause in causes() {
+        let error = Error::new(cause).in_command(HOSTILE).with_peer(&Arc::from(HOSTILE));
+        assert_harmless(&error);
+        assert_harmless(&format!("{error:?}"));
+        assert!(error.to_string().contains("2024 ERROR"), "it is escaped, not left out");
+    }
+    assert_harmless(&connect_error());
+}
+
+#[test]
+fn every_error_is_tried() {
+    let names = |text: &str, from: &str| -> BTreeSet<String> {
+        let variants = text.split_once(from).unwrap().1.split_once("\n}").unwrap().0;
+        let lines = variants.lines().filter_map(|line| line.strip_prefix("    "));
+        let lines = lines.filter(|line| line.starts_with(char::is_uppercase));
+        lines.map(|line| word(line).to_owned()).collect()
+    };
+    let tried = |shown: Vec<String>| -> BTreeSet<String> {
+        shown.iter().map(|shown| word(shown).to_owned()).collect()
+    };
+    let debug = causes().iter().map(|cause| format!("{cause:?}")).collect();
+    let mut all = names(include_str!("cause.rs"), "pub enum Cause {");
+    // `qmp-sockets` makes and tries these.
+    assert!(all.remove("Died") && all.remove("EndedEarly"));
+    assert_eq!(tried(debug), all);
+    let debug = disconnects().iter().map(|reason| format!("{reason:?}")).collect();
+    assert_eq!(tried(debug), names(include_str!("disconnect.rs"), "pub enum Disconnect {"));
+    let debug = hangups().iter().map(|reason| format!("{reason:?}")).collect();
+    assert_eq!(tried(debug), names(include_str!("../server/hangup.rs"), "pub enum Hangup {"));
+
+    let known = ["Cause", "Disconnect", "Error", "Hangup"];
+    for name in declared(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))) {
+        assert!(known.contains(&&*name), "what `Display` of {name} shows is not tried");
+    }
+}
+
+fn word(text: &str) -> &str {
+    text.split(|char: char| !char.is_alphanumeric()).next().unwrap_or_default()
+}
+
+/// The types in the sources that implement `Display`.
+fn declared(folder: &Path) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            names.extend(declared(&path));
+            continue;
+        }
+        for line in fs::read_to_string(&path).unwrap().lines() {
+            if let (true, Some((_, rest))) =
+                (line.starts_with("impl"), line.split_once("Display for "))
+            {
+                names.insert(word(rest).to_owned());
+            }
+        }
+    }
+    names
+}
