@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, TryLockError};
 
-use qmp_proto::{Direction, messages, redact};
+use qmp_proto::{Direction, Redactor, messages};
 
 use crate::sync::{Mutex, MutexGuard};
 use crate::trace;
@@ -17,12 +17,19 @@ use crate::trace;
 /// shown with that lock released.
 #[derive(Default)]
 pub(crate) struct Wire {
-    /// Locked while it is called.
-    hook: Mutex<Option<Hook>>,
+    /// Locked while the hook is called.
+    watching: Mutex<Watching>,
     /// What replaces it before the next message: it may be set from within the hook.
     next: Mutex<Option<Hook>>,
     /// Whether there is a hook.
     watched: AtomicBool,
+}
+
+#[derive(Default)]
+struct Watching {
+    hook: Option<Hook>,
+    /// What is known of the secrets, since a server may repeat them.
+    redactor: Option<Box<Redactor>>,
 }
 
 pub(crate) type Hook = Box<dyn FnMut(Direction, &[u8]) + Send>;
@@ -46,18 +53,20 @@ impl Wire {
     /// moment, or the caller is the hook itself, it is left to that call.
     pub(crate) fn show(&self, peer: &str, take: impl Fn() -> Seen) {
         loop {
-            let Some(mut hook) = self.try_lock() else {
+            let Some(mut watching) = self.try_lock() else {
                 return;
             };
             let seen = take();
             if seen.is_empty() {
                 return;
             }
+            let Watching { hook, redactor } = &mut *watching;
+            let redactor = redactor.get_or_insert_default();
             for (direction, bytes) in &seen {
                 for message in messages(bytes) {
-                    let message = redact(message);
+                    let message = redactor.redact(*direction, message);
                     trace::wire(peer, *direction, &message);
-                    self.call(&mut hook, *direction, &message);
+                    self.call(hook, *direction, &message);
                 }
             }
         }
@@ -78,10 +87,10 @@ impl Wire {
         }
     }
 
-    fn try_lock(&self) -> Option<MutexGuard<'_, Option<Hook>>> {
-        match self.hook.try_lock() {
-            Ok(hook) => Some(hook),
-            Err(TryLockError::Poisoned(hook)) => Some(hook.into_inner()),
+    fn try_lock(&self) -> Option<MutexGuard<'_, Watching>> {
+        match self.watching.try_lock() {
+            Ok(watching) => Some(watching),
+            Err(TryLockError::Poisoned(watching)) => Some(watching.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
     }
