@@ -7,16 +7,20 @@
 
 mod peer;
 
+mod aborting;
 mod addresses;
 mod agent;
 mod blocking_stream;
 mod descriptors;
+mod dropping;
 mod ends;
 mod events;
 mod full_socket;
 mod handshake;
 mod malformed;
 
+mod operations;
 mod queued;
+mod reconnecting;
 mod unreadable;
 mod wire;

@@ -21,6 +21,10 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    pub(crate) const fn new(stream: UnixStream) -> Self {
+        Self { stream, unread: Vec::new() }
+    }
+
     /// The next message of the client, without the sentinel and the line end.
     pub(crate) fn receive(&mut self) -> String {
         let message = self.try_receive();
@@ -98,7 +102,7 @@ pub(crate) fn id(message: &str) -> String {
 /// Both ends of a connection: ours, and what a thread does with the other, closed at its end.
 pub(crate) fn pair(server: impl FnOnce(Peer) + Send + 'static) -> (Socket, thread::JoinHandle<()>) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let peer = Peer { stream: theirs, unread: Vec::new() };
+    let peer = Peer::new(theirs);
     (ours.into(), thread::spawn(move || server(peer)))
 }
 
