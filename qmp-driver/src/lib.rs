@@ -36,8 +36,8 @@ pub use runtime::Runtime;
 pub use transport::{Borrowed, Descriptor, Transport};
 
 pub use qmp_proto::{
-    self, Address, AddressError, Command, DecodeError, ErrorClass, Json, Options, OwnedEvent,
-    OwnedFailure, OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version,
+    self, Address, AddressError, Command, DecodeError, ErrorClass, Escaped, EscapedBytes, Json,
+    Options, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version,
 };
 pub use qmp_sockets::{
     self, Cause, ConnectError, Direction, Disconnect, Error, IntoAddress, Outcome, Queued,

@@ -13,7 +13,8 @@ use std::process::ExitCode;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use qmp_tokio::server::{Commands, Emitter, Options, Request, Response};
 use qmp_tokio::{
-    Cause, Client, Disconnect, Error, ErrorClass, Event, Json, Listener, OwnedReply, Queued,
+    Cause, Client, Disconnect, Error, ErrorClass, Escaped, Event, Json, Listener, OwnedReply,
+    Queued,
 };
 use serde_json::value::RawValue;
 use tokio::task::JoinSet;
@@ -112,7 +113,7 @@ fn tell(emitter: &Emitter, queued: &Queued<Event>) {
     };
     let told = std::str::from_utf8(event.message()).map(|event| emitter.emit_raw(event));
     if !matches!(told, Ok(Ok(()))) {
-        eprintln!("proxy: {} cannot be passed on: {told:?}", event.name());
+        eprintln!("proxy: {} cannot be passed on: {told:?}", Escaped(event.name()));
     }
 }
 

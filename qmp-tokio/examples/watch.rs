@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use qmp_tokio::qmp_sockets::Queued;
-use qmp_tokio::{Error, connect};
+use qmp_tokio::{Error, Escaped, connect};
 use tokio::task::JoinSet;
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,7 +33,7 @@ async fn watch(address: String) -> Result<(), Error> {
     println!("{address}: {}", status["status"]);
     while let Some(queued) = events.recv().await {
         match queued {
-            Queued::Event(event) => println!("{address}: {}", event.name()),
+            Queued::Event(event) => println!("{address}: {}", Escaped(event.name())),
             Queued::Lost(count) => println!("{address}: {count} events were not read in time"),
             Queued::Reconnected => println!("{address}: there is a new connection"),
         }
