@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use calloop::generic::Generic;
 use calloop::timer::{TimeoutAction, Timer};
 use calloop::{EventLoop, Interest, Mode, PostAction, RegistrationToken};
-use qmp_driver::{Borrowed, Builder, Client, Transport};
+use qmp_driver::{Borrowed, Builder, Client, Escaped, Transport};
 use serde_json::Value;
 
 fn main() -> ExitCode {
@@ -92,7 +92,7 @@ async fn converse(qemu: Client) -> Done {
     let status: Value = qemu.execute("query-status").await?.decode()?;
     println!("{}", status["status"]);
     match qemu.event().deadline(Duration::from_millis(100)).await {
-        Ok(event) => println!("{}", event.name()),
+        Ok(event) => println!("{}", Escaped(event.name())),
         Err(error) if error.is_timeout() => println!("{error}"),
         Err(error) => return Err(error),
     }

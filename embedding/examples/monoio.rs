@@ -16,7 +16,7 @@ use std::rc::Rc;
 use monoio::buf::IoBufMut;
 use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::UnixStream;
-use qmp_proto::{Client, Options, Received, Refusal, Request};
+use qmp_proto::{Client, Escaped, Options, Received, Refusal, Request};
 
 /// How much is read at a time.
 const ROOM: usize = 16 * 1024;
@@ -90,7 +90,7 @@ fn handle(
                 Ok(reply) => println!("{path}: {}: {}", answer.token, reply.json()?),
                 Err(failure) => println!("{path}: {}: {failure}", answer.token),
             },
-            Some(Received::Event(event)) => println!("{path}: event {}", event.name()),
+            Some(Received::Event(event)) => println!("{path}: event {}", Escaped(event.name())),
             Some(other) => println!("{path}: {other:?}"),
         }
     }

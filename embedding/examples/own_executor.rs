@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use qmp_driver::{Borrowed, Builder, Client, Driver, Error, Transport};
+use qmp_driver::{Borrowed, Builder, Client, Driver, Error, Escaped, Transport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ async fn converse(qemu: Client) -> Result<(), Error> {
     println!("{}", status["status"]);
     let patience = Duration::from_millis(100);
     match qemu.event().deadline(patience).await {
-        Ok(event) => println!("{}", event.name()),
+        Ok(event) => println!("{}", Escaped(event.name())),
         Err(error) if error.is_timeout() => println!("{error}"),
         Err(error) => return Err(error),
     }

@@ -44,10 +44,10 @@ pub use thread::Thread;
 
 pub use qmp_driver::{
     self, AbortHandle, Address, AddressError, Cause, Command, ConnectError, DecodeError, Deferred,
-    Direction, Disconnect, Error, ErrorClass, Event, EventItem, IntoAddress, Json, MemberValue,
-    Operation, Options, Outcome, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply,
-    PersistentItem, Raw, Reply, Response, Socket, SocketError, State, Timeout, Timestamp, Typed,
-    TypedEvent, Untyped, Version, qmp_proto, qmp_sockets,
+    Direction, Disconnect, Error, ErrorClass, Escaped, EscapedBytes, Event, EventItem, IntoAddress,
+    Json, MemberValue, Operation, Options, Outcome, OwnedEvent, OwnedFailure, OwnedGreeting,
+    OwnedReply, PersistentItem, Raw, Reply, Response, Socket, SocketError, State, Timeout,
+    Timestamp, Typed, TypedEvent, Untyped, Version, qmp_proto, qmp_sockets,
 };
 #[cfg(unix)]
 pub use qmp_driver::{Died, Launch, LaunchError, Process};

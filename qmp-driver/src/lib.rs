@@ -49,8 +49,9 @@ pub use runtime::Runtime;
 pub use transport::{Borrowed, Descriptor, Transport};
 
 pub use qmp_proto::{
-    self, Address, AddressError, Command, DecodeError, Direction, ErrorClass, Json, Options,
-    OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version,
+    self, Address, AddressError, Command, DecodeError, Direction, ErrorClass, Escaped,
+    EscapedBytes, Json, Options, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply, Timestamp,
+    TypedEvent, Version,
 };
 pub use qmp_sockets::{self, ConnectError, EndedEarly, IntoAddress, Socket, SocketError};
 #[cfg(unix)]

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 
-use qmp_proto::{Client, Options, Received, Request, Session};
+use qmp_proto::{Client, Escaped, Options, Received, Request, Session};
 use rustix::event::{PollFd, PollFlags, poll};
 
 struct Monitor {
@@ -42,7 +42,9 @@ impl Monitor {
                     Ok(reply) => println!("{}: {}: {}", self.path, answer.token, reply.json()?),
                     Err(failure) => println!("{}: {}: {failure}", self.path, answer.token),
                 },
-                Received::Event(event) => println!("{}: event {}", self.path, event.name()),
+                Received::Event(event) => {
+                    println!("{}: event {}", self.path, Escaped(event.name()))
+                }
                 other => println!("{}: {other:?}", self.path),
             }
         }

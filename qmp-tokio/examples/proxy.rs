@@ -12,7 +12,9 @@ use std::process::ExitCode;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use qmp_tokio::server::{Commands, Emitter, Options, Request, Response};
-use qmp_tokio::{Cause, Client, Disconnect, Error, ErrorClass, EventItem, Json, Listener, Reply};
+use qmp_tokio::{
+    Cause, Client, Disconnect, Error, ErrorClass, Escaped, EventItem, Json, Listener, Reply,
+};
 use serde_json::value::RawValue;
 use tokio::task::JoinSet;
 
@@ -110,7 +112,7 @@ fn tell(emitter: &Emitter, item: &EventItem) {
     };
     let told = std::str::from_utf8(event.message()).map(|event| emitter.emit_raw(event));
     if !matches!(told, Ok(Ok(()))) {
-        eprintln!("proxy: {} cannot be passed on: {told:?}", event.name());
+        eprintln!("proxy: {} cannot be passed on: {told:?}", Escaped(event.name()));
     }
 }
 

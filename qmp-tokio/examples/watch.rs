@@ -6,7 +6,7 @@
 
 use std::process::ExitCode;
 
-use qmp_tokio::{Error, EventItem, connect};
+use qmp_tokio::{Error, Escaped, EventItem, connect};
 use tokio::task::JoinSet;
 
 #[tokio::main(flavor = "current_thread")]
@@ -32,7 +32,7 @@ async fn watch(address: String) -> Result<(), Error> {
     println!("{address}: {}", status["status"]);
     while let Some(item) = events.recv().await {
         match item {
-            EventItem::Event(event) => println!("{address}: {}", event.name()),
+            EventItem::Event(event) => println!("{address}: {}", Escaped(event.name())),
             EventItem::Lagged(count) => println!("{address}: {count} events were not read in time"),
             _ => {}
         }

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use qmp_sockets::{Socket, receive_with_descriptor};
+use qmp_sockets::receive_with_descriptor;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::connection::Connection;
