@@ -1,6 +1,8 @@
 //! A reader of events who keeps up is waited for, for a moment.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -99,7 +101,14 @@ async fn a_reader_who_takes_nothing_is_waited_for_once() {
     let mut forgotten = client.events().subscribe();
     let mut latest = client.events().limits(1, 1 << 20).subscribe();
     client.execute("flood").await.unwrap();
-    sleep(Duration::from_millis(300)).await;
+    let read = Arc::new(AtomicUsize::new(0));
+    let count_read = Arc::clone(&read);
+    client.watch_wire(move |_, _| drop(count_read.fetch_add(1, Ordering::Relaxed)));
+    let started = Instant::now();
+    while read.load(Ordering::Relaxed) < FLOOD {
+        assert!(started.elapsed() < PLENTY, "{read:?}");
+        sleep(Duration::from_millis(1)).await;
+    }
     for _ in 0..2 {
         assert_eq!(count(&mut events).await, (KEPT, FLOOD - KEPT));
         std::mem::swap(&mut events, &mut forgotten);
