@@ -12,10 +12,11 @@ impl Client {
     /// Connects again, to the same address with the same settings, once the connection has ended,
     /// and spawns the driver.
     ///
-    /// Subscriptions stay, and find [`Queued::Reconnected`](crate::Queued::Reconnected) among their
-    /// events. Nothing is sent again: what was under way has failed, and tells whether it may have
-    /// been done. Events between the two connections are not known, so ask for the state that they
-    /// would have told of.
+    /// [Persistent subscriptions](crate::SubscriptionBuilder::subscribe_persistent) go on, and yield
+    /// [`Reconnected`](crate::PersistentItem::Reconnected); others have ended. Nothing is sent again:
+    /// commands that were in flight have failed, and their errors tell whether they may have been
+    /// executed. Events between the two connections are lost: query the state that they would have
+    /// told of.
     ///
     /// If the connection stands, or somebody else makes it, this waits until it is ready.
     ///

@@ -1,6 +1,8 @@
 //! A reader of events who keeps up is waited for, for a moment.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -98,8 +100,16 @@ async fn a_reader_who_takes_nothing_is_waited_for_once() {
     let mut events = client.events().subscribe();
     let mut forgotten = client.events().subscribe();
     let mut latest = client.events().limits(1, 1 << 20).subscribe();
+    let seen = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&seen);
+    client.watch_wire(move |_, _| drop(counted.fetch_add(1, Ordering::Relaxed)));
     client.execute("flood").await.unwrap();
-    sleep(Duration::from_millis(300)).await;
+    let started = Instant::now();
+    // The command and its answer were on the wire, too.
+    while seen.load(Ordering::Relaxed) < FLOOD + 2 {
+        assert!(started.elapsed() < PLENTY, "{seen:?}");
+        sleep(Duration::from_millis(1)).await;
+    }
     for _ in 0..2 {
         assert_eq!(count(&mut events).await, (KEPT, FLOOD - KEPT));
         std::mem::swap(&mut events, &mut forgotten);
