@@ -53,14 +53,14 @@ impl WriteHalf {
             (Writer::Anyone, Some(transport)) => {
                 while let Some(outgoing) = self.output.next() {
                     match transport.try_write(outgoing.bytes, lend(outgoing.descriptor)) {
-                        Ok(count @ 1..) => *left = self.output.sent(count).or(left.take()),
+                        Ok(count @ 1..) => *left = self.output.sent(count).or_else(|| left.take()),
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                         // An error is found again, and dealt with, by the driver.
                         Ok(0) | Err(_) => return true,
                     }
                 }
             }
-            (Writer::Nobody, _) => *left = self.discard().or(left.take()),
+            (Writer::Nobody, _) => *left = self.discard().or_else(|| left.take()),
             (Writer::Driver, _) | (Writer::Anyone, None) => {}
         }
         false

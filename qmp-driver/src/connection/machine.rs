@@ -262,7 +262,7 @@ impl Machine {
             let answer = Answer::None(lost.ending);
             self.waits.settle(lost.token, lost.request, answer, &mut after.wakers);
         }
-        after.descriptor = self.writing.close().or(after.descriptor.take());
+        after.descriptor = self.writing.close().or_else(|| after.descriptor.take());
         self.lifecycle.ended.get_or_insert(reason);
         self.lifecycle.handshake = None;
         self.waits.wake_all(&mut after.wakers);
