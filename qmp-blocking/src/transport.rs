@@ -164,7 +164,8 @@ pub(crate) fn wait(stream: &impl Stream, waits: &Waits, interest: Interest) -> i
             false
         }
     };
-    if !readable {
+    // Where the driver does not read, an error is for its write.
+    if !(reads && readable) {
         waits.woken.store(true, Ordering::Release);
     }
     Ok(readable)
