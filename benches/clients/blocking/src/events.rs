@@ -1,7 +1,7 @@
 //! A flood of events.
 
 use bench_measure::{Clock, Failure, Report, Tally, Task, typed as typed_data};
-use qmp_blocking::OwnedEvent;
+use qmp_blocking::{EventItem, OwnedEvent};
 use serde_json::Value;
 
 use crate::connect;
@@ -13,24 +13,22 @@ fn flood(
     let qemu = connect(task)?;
     let count = task.count()?;
     let mut tally = Tally::default();
+    let mut events = qemu.events().subscribe();
     let clock = Clock::start();
     qemu.execute("x-events").argument("count", &count).run()?;
-    loop {
-        let event = match qemu.event().wait() {
-            Ok(event) => event,
-            Err(error) => match error.cause() {
-                qmp_blocking::Cause::EventsLost { count } => {
-                    tally.lose(*count as usize);
-                    continue;
+    while let Some(item) = events.recv() {
+        match item {
+            EventItem::Event(event) => {
+                take(&event, &mut tally)?;
+                if tally.count(event.name())? {
+                    return tally.finish(clock, count);
                 }
-                _ => return Err(error.into()),
-            },
-        };
-        take(&event, &mut tally)?;
-        if tally.count(event.name())? {
-            return tally.finish(clock, count);
+            }
+            EventItem::Lagged(count) => tally.lose(count as usize),
+            _ => {}
         }
     }
+    Err("the connection has ended".into())
 }
 
 /// Their names and times; what they carry stays text.

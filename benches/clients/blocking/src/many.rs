@@ -11,10 +11,10 @@ pub(crate) fn idle(task: &Task) -> Result<Report, Failure> {
     drop(connect(task)?);
     let before = resident()?;
     let clock = Clock::start();
-    let mut connections = connect_all(task, count)?;
+    let connections = connect_all(task, count)?;
     let report = clock.stop(count);
     let idle = resident()?;
-    for qemu in &mut connections {
+    for qemu in &connections {
         let reply = qemu.execute("query-qmp-schema").run()?;
         if reply.message().len() < 200_000 {
             return Err("this is no large reply".into());
@@ -28,13 +28,13 @@ pub(crate) fn idle(task: &Task) -> Result<Report, Failure> {
 /// All are sent a command, then all are answered, so many times.
 pub(crate) fn busy(task: &Task) -> Result<Report, Failure> {
     let (count, rounds) = (task.number("connections")?, task.number("rounds")?);
-    let mut connections = connect_all(task, count)?;
-    let mut repeat = |rounds| -> Result<(), Failure> {
+    let connections = connect_all(task, count)?;
+    let repeat = |rounds| -> Result<(), Failure> {
         for _ in 0..rounds {
-            let sent = connections.iter_mut().map(|qemu| qemu.call(&QueryVersion).send());
+            let sent = connections.iter().map(|qemu| qemu.call(&QueryVersion).send());
             let sent = sent.collect::<Result<Vec<_>, _>>()?;
-            for (sent, qemu) in sent.into_iter().zip(&mut connections) {
-                sent.wait(qemu)?.check()?;
+            for sent in sent {
+                sent.recv()?.check()?;
             }
         }
         Ok(())

@@ -13,7 +13,7 @@ use crate::connect;
 
 pub(crate) fn round_trip(task: &Task) -> Result<Report, Failure> {
     let qemu = connect(task)?;
-    let mut repeat = |count| -> Result<(), Failure> {
+    let repeat = |count| -> Result<(), Failure> {
         for _ in 0..count {
             qemu.call(&QueryVersion).run()?.check()?;
         }
@@ -30,7 +30,7 @@ pub(crate) fn round_trip(task: &Task) -> Result<Report, Failure> {
 pub(crate) fn in_flight(task: &Task) -> Result<Report, Failure> {
     let width = task.number("width")?;
     let qemu = connect(task)?;
-    let mut repeat = |count: usize| -> Result<(), Failure> {
+    let repeat = |count: usize| -> Result<(), Failure> {
         let mut sent = VecDeque::new();
         let mut left = count;
         while left > 0 || !sent.is_empty() {
@@ -87,7 +87,7 @@ pub(crate) fn schema_borrowed(task: &Task) -> Result<Report, Failure> {
 pub(crate) fn string(task: &Task) -> Result<Report, Failure> {
     let qemu = connect(task)?;
     let (size, count) = (task.number("size")?, task.count()?);
-    let mut once = || -> Result<(), Failure> {
+    let once = || -> Result<(), Failure> {
         let got = qemu.call(&XString { size }).run()?.len();
         if got == size { Ok(()) } else { Err(format!("{got} bytes of {size}").into()) }
     };

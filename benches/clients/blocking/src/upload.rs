@@ -2,7 +2,6 @@
 
 use base64::prelude::*;
 use bench_measure::{Clock, Failure, Report, Task};
-use qmp_blocking::Client;
 use serde_json::Value;
 
 pub(crate) fn upload(task: &Task) -> Result<Report, Failure> {
