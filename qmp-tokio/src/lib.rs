@@ -205,6 +205,10 @@ impl Runtime for Tokio {
     }
 }
 
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 #[cfg(all(doctest, unix))]
 #[doc = include_str!("../../docs/coming-from-qemu-qmp.md")]
 struct ComingFromQemuQmp;
