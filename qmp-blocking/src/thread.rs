@@ -115,6 +115,10 @@ impl<S: Stream> Thread<S> {
         lock(&self.shared.stream).clone()
     }
 
+    pub(crate) fn has_deadlines(&self) -> bool {
+        self.stream().is_none_or(|stream| stream.has_deadlines())
+    }
+
     /// Writes what can be written without blocking.
     pub(crate) fn flush(&self) {
         self.poll_driver(Mode::Idle);
@@ -202,10 +206,6 @@ impl<S: Stream> Caller for &Thread<S> {
             self.poll_driver(Mode::Idle);
         }
         self.poll_driver(Mode::Try);
-    }
-
-    fn has_deadlines(self) -> bool {
-        self.stream().is_none_or(|stream| stream.has_deadlines())
     }
 }
 

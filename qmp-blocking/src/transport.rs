@@ -232,6 +232,10 @@ impl<S: Stream> Transport for CallerTransport<S> {
         let _ = self.stream.socket().map(|socket| socket.shutdown(how));
     }
 
+    fn has_deadlines(&self) -> bool {
+        self.stream.has_deadlines()
+    }
+
     fn readers_share_the_thread(&self) -> bool {
         true
     }

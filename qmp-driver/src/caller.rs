@@ -31,9 +31,6 @@ pub trait Caller: Copy {
 
     /// Reads and writes what can be read and written without blocking.
     fn run_now(self);
-
-    /// Whether it can wait with a deadline.
-    fn has_deadlines(self) -> bool;
 }
 
 /// Why a wait ended without a result.
@@ -54,8 +51,7 @@ impl<R: Response, X: Caller> Execute<R, X> {
     /// If it cannot be sent, the server answers with an error, the deadline passes, or the connection
     /// ends. [`Error::outcome`] tells whether it may have been executed.
     pub fn run(self) -> Result<R::Value, Error> {
-        let (command, caller) = self.checked()?;
-        caller.run(command)
+        self.caller.run(self.on(Spawned))
     }
 
     /// Sends the command without waiting for its answer, so that several can be in flight. Those that
@@ -73,7 +69,8 @@ impl<R: Response, X: Caller> Execute<R, X> {
     }
 
     fn submit(self) -> Result<PendingReply<X, R>, Error> {
-        let (mut command, caller) = self.checked()?;
+        let caller = self.caller;
+        let mut command = self.on(Spawned);
         let sent = poll_fn(|cx| match Pin::new(&mut command).poll(cx) {
             Poll::Pending if command.is_queued() => Poll::Pending,
             Poll::Pending => Poll::Ready(None),
@@ -92,14 +89,6 @@ impl<R: Response, X: Caller> Execute<R, X> {
     pub fn queue(self) -> Result<PendingReply<X, R>, Error> {
         self.client().hold_output();
         self.submit()
-    }
-
-    fn checked(self) -> Result<(Execute<R>, X), Error> {
-        let caller = self.caller;
-        if self.has_deadline && !caller.has_deadlines() {
-            return Err(self.client().connection().error(Cause::NoDeadlines));
-        }
-        Ok((self.on(Spawned), caller))
     }
 }
 
@@ -167,11 +156,7 @@ impl<X: Caller> EventWait<'_, X> {
     /// If the deadline passes, events were dropped before it saw them ([`Cause::EventsLost`]), or the
     /// connection has ended and no such event is left.
     pub fn run(mut self) -> Result<Event, Error> {
-        let caller = self.caller;
-        if self.has_deadline() && !caller.has_deadlines() {
-            return Err(self.error(Cause::NoDeadlines));
-        }
-        caller.run(poll_fn(|cx| self.poll_event(cx)))
+        self.caller.run(poll_fn(|cx| self.poll_event(cx)))
     }
 }
 
@@ -202,10 +187,7 @@ impl<X: Caller> Subscription<X> {
     /// wait with a deadline.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<EventItem>, Error> {
         let Self { reader, caller } = self;
-        match caller.has_deadlines() {
-            true => caller.run(reader.recv_timeout(timeout)),
-            false => Err(reader.error(Cause::NoDeadlines)),
-        }
+        caller.run(reader.recv_timeout(timeout))
     }
 
     /// Returns all items that have come, without waiting.
@@ -242,10 +224,9 @@ impl<X: Caller> PersistentSubscription<X> {
     /// As [`recv`](Self::recv), [`Cause::NoEvent`] if nothing came in time, and
     /// [`Cause::NoDeadlines`] if the stream cannot wait with a deadline.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<PersistentItem, Error> {
-        match self.caller.has_deadlines() {
-            true => self.recv_until(Some(timeout)),
-            false => Err(self.reader.connection().error(Cause::NoDeadlines)),
-        }
+        let connection = self.reader.connection();
+        connection.refuse_deadline().map_err(|cause| connection.error(cause))?;
+        self.recv_until(Some(timeout))
     }
 
     fn recv_until(&mut self, timeout: Option<Duration>) -> Result<PersistentItem, Error> {

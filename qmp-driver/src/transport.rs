@@ -115,6 +115,12 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Whether [`poll_until`](Self::poll_until) works. Where it does not, deadlines of the caller's are
+    /// refused, and the clock should stand still.
+    fn has_deadlines(&self) -> bool {
+        true
+    }
+
     /// Whether descriptors can be sent and received.
     fn carries_descriptors(&self) -> bool {
         false

@@ -39,8 +39,6 @@ pub struct Execute<R = Untyped, X = Spawned> {
     submission: Submission,
     response: R,
     pub(crate) caller: X,
-    /// Whether it was given one of its own.
-    pub(crate) has_deadline: bool,
 }
 
 impl Execute<Untyped> {
@@ -90,7 +88,7 @@ impl Execute<Raw> {
 
 impl<R> Execute<R> {
     const fn of(submission: Submission, response: R) -> Self {
-        Self { submission, response, caller: Spawned, has_deadline: false }
+        Self { submission, response, caller: Spawned }
     }
 }
 
@@ -98,8 +96,8 @@ impl<R, X> Execute<R, X> {
     /// The same command, run by another.
     #[doc(hidden)]
     pub fn on<Y>(self, caller: Y) -> Execute<R, Y> {
-        let Self { submission, response, has_deadline, .. } = self;
-        Execute { submission, response, caller, has_deadline }
+        let Self { submission, response, .. } = self;
+        Execute { submission, response, caller }
     }
 
     pub(crate) const fn client(&self) -> &Client {
@@ -150,7 +148,6 @@ impl<R, X> Execute<R, X> {
     /// When it passes the command is not taken back: its outcome is unknown.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.submission.set_deadline(deadline);
-        self.has_deadline = true;
         self
     }
 }

@@ -22,6 +22,7 @@ pub use operation::{Deferred, Operation, Timeout};
 pub use response::{Raw, Reply, Response, Typed, Untyped};
 
 use crate::connection::Connection;
+use crate::connection::machine::AGENT_LINGERS;
 use crate::events::{EventWait, SubscriptionBuilder};
 use link::Link;
 
@@ -223,7 +224,8 @@ impl Client {
         lifecycle::close(&self.connection(), false);
     }
 
-    /// How long its drop may take: `None` if nothing is unanswered or left to do.
+    /// How long its drop may take: `None` if nothing is unanswered or left to do. An agent has 200 ms,
+    /// whatever is unanswered.
     #[doc(hidden)]
     pub fn time_to_close(&self) -> Option<Duration> {
         let connection = self.connection();
@@ -231,7 +233,12 @@ impl Client {
         let open = machine.lifecycle.ended.is_none();
         let busy = machine.client.in_flight() > 0 || machine.deferred_until.is_some();
         let waits = busy || !machine.adopted.is_empty() || connection.settings.agent;
-        (open && waits).then_some(connection.settings.handshake_deadline)
+        let deferred = !machine.adopted.is_empty() || machine.deferred_until.is_some();
+        let limit = match connection.settings.agent && !deferred {
+            true => AGENT_LINGERS,
+            false => connection.settings.handshake_deadline,
+        };
+        (open && waits).then_some(limit)
     }
 
     /// Shows every message on the wire to `hook` from now on, with passwords and other secrets

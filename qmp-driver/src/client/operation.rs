@@ -119,6 +119,9 @@ impl<F: Future> Future for Timeout<F> {
     type Output = Result<F::Output, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Err(cause) = self.timer.refuse() {
+            return Poll::Ready(Err(self.timer.connection().error(cause)));
+        }
         // By the time of the first poll.
         self.timer.start();
         if let Poll::Ready(output) = self.future.as_mut().poll(cx) {

@@ -174,9 +174,10 @@ impl Submission {
     fn begin(&mut self, cx: &Context<'_>, message: Message) -> Polled {
         let connection = self.client.connection();
         let span = CommandSpan::new(&self.name, &connection.peer);
-        let deadline = self.deadline.or_else(|| (!self.answered).then_some(TIME_TO_FAIL));
         let bound = |clock| Bound { connection: Arc::clone(&connection), clock, span };
-        match message.ready() {
+        let refused = self.deadline.map_or(Ok(()), |_| connection.refuse_deadline());
+        let deadline = self.deadline.or_else(|| (!self.answered).then_some(TIME_TO_FAIL));
+        match refused.and_then(|()| message.ready()) {
             Ok(ready) => {
                 let clock = Clock::start(deadline, || connection.lock().now());
                 self.attempt(cx, bound(clock), ready, None)

@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_millis(50);
 const SYNC_AGAIN: Duration = Duration::from_secs(2);
 
 /// How long an agent has to close its end once we have closed ours.
-const AGENT_LINGERS: Duration = Duration::from_millis(200);
+pub(crate) const AGENT_LINGERS: Duration = Duration::from_millis(200);
 
 /// The client machine, what it wants to send, and who waits for what.
 ///

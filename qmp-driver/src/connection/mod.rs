@@ -81,6 +81,14 @@ impl Connection {
         after.run();
     }
 
+    /// The error of a deadline on a stream that cannot wait with one.
+    pub(crate) fn refuse_deadline(&self) -> Result<(), Cause> {
+        match &self.lock().transport {
+            Some(transport) if !transport.has_deadlines() => Err(Cause::NoDeadlines),
+            _ => Ok(()),
+        }
+    }
+
     /// The client is dropped: persistent subscriptions end with this connection.
     pub(crate) fn finish_subscriptions(&self) {
         let mut after = After::default();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::Cause;
 use crate::connection::Connection;
 use crate::connection::machine::Machine;
 use crate::connection::waits::Awaited;
@@ -69,6 +70,11 @@ impl Timer {
 
     pub(crate) const fn timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+
+    /// The error if the stream cannot wait with a deadline.
+    pub(crate) fn refuse(&self) -> Result<(), Cause> {
+        self.timeout.map_or(Ok(()), |_| self.connection.refuse_deadline())
     }
 
     pub(crate) const fn set_timeout(&mut self, timeout: Duration) {

@@ -110,7 +110,8 @@ impl Error {
             | Cause::NoTurn { .. }
             | Cause::NoEvent { .. }
             | Cause::TimedOut { .. }
-            | Cause::NoCommand { .. } => true,
+            | Cause::NoCommand { .. }
+            | Cause::NotReading { .. } => true,
             _ => false,
         }
     }

@@ -111,10 +111,6 @@ impl<'e, X> EventWait<'e, X> {
         EventWait { caller, source, conditions, predicate, timer }
     }
 
-    pub(crate) const fn has_deadline(&self) -> bool {
-        self.timer.timeout().is_some()
-    }
-
     fn with_condition(mut self, add: impl Fn(&mut Conditions)) -> Self {
         if let Source::Own(own) = &self.source {
             // Other events need not wake this task.
@@ -134,6 +130,9 @@ impl<'e, X> EventWait<'e, X> {
     pub(crate) fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Result<Event, Error>> {
         if !self.timer.has_started() {
             self.timer.start();
+            if let Err(cause) = self.timer.refuse() {
+                return Poll::Ready(Err(self.error(cause)));
+            }
             if let Some(event) = self.take_passed() {
                 return Poll::Ready(Ok(event));
             }

@@ -83,6 +83,7 @@ impl Reader {
         timeout: Duration,
     ) -> Result<Option<EventItem>, Error> {
         let mut timer = Timer::new(Arc::clone(&self.connection), Some(timeout));
+        timer.refuse().map_err(|cause| self.error(cause))?;
         poll_fn(|cx| match self.poll_recv(cx) {
             Poll::Ready(item) => Poll::Ready(Ok(item)),
             Poll::Pending => timer.poll(cx).map(|waited| {

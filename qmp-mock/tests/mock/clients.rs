@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_blocking::{Connection, Listener, Socket};
+use qmp_blocking::{Listener, Socket};
 use qmp_mock::Mock;
 
 use crate::reading::Reading as _;
@@ -18,7 +18,7 @@ fn a_mock_can_be_shared_between_threads() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for _ in 0..4 {
-                Connection::connect(mock.address()).unwrap().execute("x").run().unwrap();
+                qmp_blocking::connect(mock.address()).unwrap().execute("x").run().unwrap();
             }
         });
         mock.wait_for("x");
@@ -30,7 +30,7 @@ fn a_mock_can_be_shared_between_threads() {
 fn clients_are_served_in_turn() {
     let mock = Mock::monitor();
     for round in 0..5 {
-        let mut qemu = Connection::connect(mock.address()).unwrap();
+        let qemu = qmp_blocking::connect(mock.address()).unwrap();
         qemu.execute("query-status").run().unwrap();
         assert_eq!((mock.clients(), mock.connected()), (round + 1, 1));
     }
@@ -41,18 +41,18 @@ fn clients_are_served_in_turn() {
 #[test]
 fn a_second_client_waits_as_with_qemu() {
     let mock = Mock::monitor();
-    let first = Connection::connect(mock.address()).unwrap();
-    let quick = Connection::builder().handshake_deadline(Duration::from_millis(50));
+    let first = qmp_blocking::connect(mock.address()).unwrap();
+    let quick = qmp_blocking::builder().handshake_deadline(Duration::from_millis(50));
     assert!(quick.connect(mock.address()).unwrap_err().is_timeout());
     drop(first);
-    Connection::connect(mock.address()).unwrap();
+    qmp_blocking::connect(mock.address()).unwrap();
 }
 
 #[test]
 fn many_clients_are_served_at_once_if_the_test_wants_that() {
     let mock = Mock::builder().many_at_once().start();
     let mut clients: Vec<_> =
-        (0..20).map(|_| Connection::connect(mock.address()).unwrap()).collect();
+        (0..20).map(|_| qmp_blocking::connect(mock.address()).unwrap()).collect();
     for qemu in clients.iter_mut().rev() {
         qemu.execute("query-status").run().unwrap();
     }
@@ -62,9 +62,9 @@ fn many_clients_are_served_at_once_if_the_test_wants_that() {
 #[test]
 fn a_socket_pair_needs_no_path() {
     let mock = Mock::monitor();
-    let blocked = Connection::connect(mock.address()).unwrap();
+    let blocked = qmp_blocking::connect(mock.address()).unwrap();
     let socket = Socket::from(mock.connect());
-    let mut qemu = Connection::builder().over(socket, "the mock").unwrap();
+    let qemu = qmp_blocking::builder().over(socket, "the mock").unwrap();
     qemu.execute("query-status").run().unwrap();
     drop(blocked);
 }
@@ -75,7 +75,7 @@ fn the_mock_connects_to_a_client_that_listens() {
     mock.on("x").answer("dialled");
     let listener = Listener::bind("tcp:127.0.0.1:0").unwrap();
     mock.connect_to(listener.local_address()).unwrap();
-    let mut qemu = Connection::builder().accept(&listener).unwrap();
+    let qemu = qmp_blocking::builder().accept(&listener).unwrap();
     assert_eq!(qemu.execute("x").read::<String>().unwrap(), "dialled");
     mock.verify();
     let nobody = mock.connect_to("unix:/no/such/socket").unwrap_err();

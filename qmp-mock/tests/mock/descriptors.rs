@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 
-use qmp_blocking::Connection;
 use qmp_mock::Mock;
 use serde_json::json;
 
@@ -24,7 +23,7 @@ fn file_with(text: &str) -> File {
 #[test]
 fn getfd_takes_the_descriptor_and_the_test_can_read_it() {
     let mock = Mock::monitor();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let name = json!({"fdname": "f"});
     qemu.execute("getfd").arguments(&name).descriptor(file_with("hello")).run().unwrap();
     assert_eq!(text_in(&mock.wait_for("getfd")), "hello");
@@ -35,7 +34,7 @@ fn a_rule_takes_a_descriptor_if_it_says_so() {
     let mock = Mock::monitor();
     mock.on("x-take").takes_descriptor();
     mock.on("x-leave");
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     qemu.execute("x-take").descriptor(file_with("for x")).run().unwrap();
     assert_eq!(text_in(&mock.wait_for("x-take")), "for x");
     qemu.execute("x-leave").descriptor(file_with("")).run().unwrap();
@@ -45,7 +44,7 @@ fn a_rule_takes_a_descriptor_if_it_says_so() {
 #[test]
 fn without_a_descriptor_getfd_fails_as_in_qemu() {
     let mock = Mock::monitor();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let error = qemu.execute("getfd").arguments(&json!({"fdname": "f"})).run().unwrap_err();
     let said = error.failure().unwrap().description();
     assert_eq!(said, "No file descriptor supplied via SCM_RIGHTS");

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::time::Duration;
 
-use qmp_blocking::{Connection, Error};
+use qmp_blocking::Error;
 use qmp_mock::Mock;
 use serde_json::{Value, json};
 
@@ -19,17 +19,18 @@ fn unanswered(error: &Error) -> bool {
 fn a_hang_up_before_the_answer_leaves_the_command_unanswered() {
     let mock = Mock::monitor();
     mock.on("x").event("LAST", ()).hang_up();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
+    let last = qemu.event().named("LAST").deadline(PLENTY);
     let error = qemu.execute("x").run().unwrap_err();
     assert!(unanswered(&error), "{error}");
-    assert_eq!(qemu.event().named("LAST").deadline(PLENTY).wait().unwrap().name(), "LAST");
+    assert_eq!(last.run().unwrap().name(), "LAST");
 }
 
 #[test]
 fn a_hang_up_after_the_answer_comes_after_the_answer() {
     let mock = Mock::monitor();
     mock.on("x").answer(7).hang_up();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     assert_eq!(qemu.execute("x").read::<Value>().unwrap(), 7);
     assert!(unanswered(&qemu.execute("x").run().unwrap_err()));
 }
@@ -40,7 +41,7 @@ fn an_answer_is_cut_at_every_byte() {
     for cut in 0..whole.len() {
         let mock = Mock::monitor();
         mock.on("x").answer(json!(["abc"])).cut_after(cut);
-        let mut qemu = Connection::connect(mock.address()).unwrap();
+        let qemu = qmp_blocking::connect(mock.address()).unwrap();
         let error = qemu.execute("x").run().unwrap_err();
         assert!(unanswered(&error), "cut after {cut}: {error}");
     }
@@ -64,21 +65,22 @@ fn the_stream_is_cut_at_every_byte_of_the_greeting() {
 #[test]
 fn clients_are_hung_up_on_when_the_test_says_so() {
     let mock = Mock::monitor();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
+    let last = qemu.event().deadline(PLENTY);
     mock.event("LAST", ());
     mock.hang_up();
-    assert_eq!(qemu.event().deadline(PLENTY).wait().unwrap().name(), "LAST");
-    assert!(qemu.event().deadline(PLENTY).wait().unwrap_err().is_disconnected());
+    assert_eq!(last.run().unwrap().name(), "LAST");
+    assert!(qemu.event().deadline(PLENTY).run().unwrap_err().is_disconnected());
     mock.wait_until_alone();
     // The next is served.
-    Connection::connect(mock.address()).unwrap().execute("query-status").run().unwrap();
+    qmp_blocking::connect(mock.address()).unwrap().execute("query-status").run().unwrap();
 }
 
 #[test]
 fn a_command_is_never_answered_if_the_test_wants_that() {
     let mock = Mock::monitor();
     mock.on("lost").leave_unanswered();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let lost = qemu.execute("lost").deadline(Duration::from_millis(30)).run().unwrap_err();
     assert!(lost.is_timeout(), "{lost}");
     qemu.execute("query-status").run().unwrap();
@@ -88,30 +90,31 @@ fn a_command_is_never_answered_if_the_test_wants_that() {
 fn a_silent_server_runs_into_the_deadline_of_the_handshake() {
     let mock = Mock::monitor();
     mock.next_client().silent();
-    let builder = Connection::builder().handshake_deadline(Duration::from_millis(50));
+    let builder = qmp_blocking::builder().handshake_deadline(Duration::from_millis(50));
     let error = builder.connect(mock.address()).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     // Only that client.
-    Connection::connect(mock.address()).unwrap();
+    qmp_blocking::connect(mock.address()).unwrap();
 }
 
 #[test]
 fn quit_ends_as_in_qemu() {
     let mock = Mock::monitor();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
+    let shutdown = qemu.event().named("SHUTDOWN").deadline(PLENTY);
     qemu.execute("quit").run().unwrap();
-    let shutdown = qemu.event().named("SHUTDOWN").deadline(PLENTY).wait().unwrap();
+    let shutdown = shutdown.run().unwrap();
     let data: Value = serde_json::from_str(shutdown.data().unwrap().unwrap().as_str()).unwrap();
     assert_eq!(data["reason"], "host-qmp-quit");
-    assert!(qemu.event().deadline(PLENTY).wait().unwrap_err().is_disconnected());
+    assert!(qemu.event().deadline(PLENTY).run().unwrap_err().is_disconnected());
 }
 
 #[test]
 fn dropping_the_mock_ends_its_clients() {
     let mock = Mock::monitor();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let address = mock.address().clone();
     drop(mock);
-    assert!(qemu.event().deadline(PLENTY).wait().unwrap_err().is_disconnected());
-    assert!(Connection::connect(address).is_err());
+    assert!(qemu.event().deadline(PLENTY).run().unwrap_err().is_disconnected());
+    assert!(qmp_blocking::connect(address).is_err());
 }

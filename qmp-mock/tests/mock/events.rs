@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_blocking::{Connection, Error};
+use qmp_blocking::{Error, EventItem, Subscription};
 use qmp_mock::Mock;
 use serde_json::{Value, json};
 
@@ -10,13 +10,13 @@ use crate::reading::Reading as _;
 
 const PLENTY: Duration = Duration::from_secs(30);
 
-/// What comes next on the wire, an event or else the answer to a ping.
-fn events(qemu: &mut Connection) -> Vec<String> {
-    let mut names = Vec::new();
-    while let Some(event) = qemu.event().look().unwrap() {
-        names.push(event.name().to_owned());
-    }
-    names
+/// The names of the events that have come.
+fn names(events: &mut Subscription<'_>) -> Vec<String> {
+    let name = |item: EventItem| match item {
+        EventItem::Event(event) => event.name().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    events.drain().into_iter().map(name).collect()
 }
 
 #[test]
@@ -24,11 +24,12 @@ fn events_come_before_and_after_the_answer_as_they_stand() {
     let mock = Mock::monitor();
     let gate = mock.gate();
     mock.on("cont").event("BEFORE", ()).done().hold(&gate).event("AFTER", json!({"n": 1}));
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
+    let mut events = qemu.events().subscribe();
     qemu.execute("cont").run().unwrap();
-    assert_eq!(events(&mut qemu), ["BEFORE"]);
+    assert_eq!(names(&mut events), ["BEFORE"]);
     gate.open();
-    let after = qemu.event().deadline(PLENTY).wait().unwrap();
+    let after = events.event().deadline(PLENTY).run().unwrap();
     assert_eq!(after.name(), "AFTER");
     assert_eq!(after.data().unwrap().unwrap().as_str(), r#"{"n":1}"#);
     assert!(after.timestamp().unwrap().since_epoch().unwrap() > Duration::from_secs(1_700_000_000));
@@ -37,23 +38,26 @@ fn events_come_before_and_after_the_answer_as_they_stand() {
 #[test]
 fn an_event_can_come_at_any_time() {
     let mock = Mock::monitor();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
+    let shutdown = qemu.event().deadline(PLENTY);
     mock.event("SHUTDOWN", json!({"guest": true}));
-    assert_eq!(qemu.event().deadline(PLENTY).wait().unwrap().name(), "SHUTDOWN");
+    assert_eq!(shutdown.run().unwrap().name(), "SHUTDOWN");
 }
 
 #[test]
 fn all_clients_that_have_negotiated_get_events_and_the_others_do_not() {
     let mock = Mock::builder().many_at_once().start();
-    let mut first = Connection::connect(mock.address()).unwrap();
-    let mut second = Connection::connect(mock.address()).unwrap();
+    let first = qmp_blocking::connect(mock.address()).unwrap();
+    let second = qmp_blocking::connect(mock.address()).unwrap();
+    let waits = [&first, &second].map(|qemu| qemu.event().deadline(PLENTY));
     mock.event("STOP", ());
-    let mut late = Connection::connect(mock.address()).unwrap();
-    for qemu in [&mut first, &mut second] {
-        assert_eq!(qemu.event().deadline(PLENTY).wait().unwrap().name(), "STOP");
+    let late = qmp_blocking::connect(mock.address()).unwrap();
+    for wait in waits {
+        assert_eq!(wait.run().unwrap().name(), "STOP");
     }
     late.execute("query-status").run().unwrap();
-    assert_eq!(events(&mut late), Vec::<String>::new());
+    let mut events = late.events().with_backlog().subscribe();
+    assert_eq!(names(&mut events), Vec::<String>::new());
 }
 
 #[test]
@@ -62,23 +66,23 @@ fn a_gate_keeps_its_place_among_events() {
         let mock = Mock::monitor();
         let gate = mock.gate();
         mock.on("slow").hold(&gate).event("OF_THE_COMMAND", ());
-        let mut qemu = Connection::connect(mock.address()).unwrap();
+        let qemu = qmp_blocking::connect(mock.address()).unwrap();
+        let mut events = qemu.events().subscribe();
         let sent = qemu.execute("slow").send().unwrap();
         mock.wait_for("slow");
         mock.event("EARLIER", ());
         gate.open();
         mock.event("LATER", ());
-        sent.wait(&mut qemu).unwrap();
-        qemu.event().named("LATER").deadline(PLENTY).wait().map(drop).unwrap();
-        let order: Vec<String> = events(&mut qemu);
-        assert_eq!(order, ["EARLIER", "OF_THE_COMMAND"]);
+        sent.recv().unwrap();
+        events.event().named("LATER").deadline(PLENTY).run().unwrap();
+        assert_eq!(names(&mut events), ["EARLIER", "OF_THE_COMMAND"]);
     }
 }
 
 #[test]
 fn an_agent_has_no_events() -> Result<(), Error> {
     let mock = Mock::agent();
-    let mut agent = Connection::connect_agent(mock.address())?;
+    let agent = qmp_blocking::connect_agent(mock.address())?;
     mock.event("STOP", ());
     let version: Value = agent.execute("guest-info").read()?;
     assert_eq!(version["version"], "10.0.0");

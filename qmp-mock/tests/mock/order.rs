@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use qmp_blocking::{Connection, ErrorClass};
+use qmp_blocking::ErrorClass;
 use qmp_mock::Mock;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::reading::Reading as _;
 fn a_delayed_answer_takes_its_time() {
     let mock = Mock::monitor();
     mock.on("slow").delay(Duration::from_millis(60)).answer(1);
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let started = Instant::now();
     assert_eq!(qemu.execute("slow").read::<Value>().unwrap(), 1);
     assert!(started.elapsed() >= Duration::from_millis(60), "{:?}", started.elapsed());
@@ -24,7 +24,7 @@ fn a_deadline_passes_and_the_late_answer_reaches_nobody_else() {
     let gate = mock.gate();
     mock.on("slow").hold(&gate).answer("late");
     mock.on("fast").answer("in time");
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let late = qemu.execute("slow").deadline(Duration::from_millis(30)).run().unwrap_err();
     assert!(late.is_timeout(), "{late}");
     gate.open();
@@ -38,17 +38,17 @@ fn held_commands_are_answered_in_any_order() {
     for (n, gate) in gates.iter().enumerate() {
         mock.on("x").with(json!({"n": n})).hold(gate).event("DONE", json!({"n": n})).answer(n);
     }
-    let mut qemu = Connection::builder().out_of_band().connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::builder().out_of_band().connect(mock.address()).unwrap();
     let sent: Vec<_> =
         (0..3).map(|n| qemu.execute("x").arguments(&json!({"n": n})).send().unwrap()).collect();
-    let order = [2, 0, 1];
-    for n in order {
+    for n in [2, 0, 1] {
+        let done = qemu.event().named("DONE").deadline(Duration::from_secs(30));
         gates[n].open();
-        let done = qemu.event().named("DONE").deadline(Duration::from_secs(30)).wait().unwrap();
+        let done = done.run().unwrap();
         assert_eq!(done.data().unwrap().unwrap().as_str(), format!("{{\"n\":{n}}}"));
     }
     for (n, sent) in sent.into_iter().enumerate() {
-        let reply = sent.wait(&mut qemu).unwrap();
+        let reply = sent.recv().unwrap();
         assert_eq!(reply.json().unwrap().as_str(), n.to_string());
     }
 }
@@ -59,11 +59,11 @@ fn an_out_of_band_command_overtakes_one_that_is_held() {
     let gate = mock.gate();
     mock.on("slow").hold(&gate);
     mock.on("migrate-pause").when(|command| command.is_out_of_band());
-    let mut qemu = Connection::builder().out_of_band().connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::builder().out_of_band().connect(mock.address()).unwrap();
     let slow = qemu.execute("slow").send().unwrap();
     qemu.execute("migrate-pause").out_of_band().run().unwrap();
     gate.open();
-    slow.wait(&mut qemu).unwrap();
+    slow.recv().unwrap();
     mock.verify();
 }
 
@@ -73,7 +73,7 @@ fn a_command_that_does_not_allow_exec_oob_is_refused_as_by_qemu() {
     mock.on("x").answer("x");
     mock.on("y").out_of_band().answer("y");
     mock.on("y").with(json!({"a": 1})).answer("with");
-    let mut qemu = Connection::builder().out_of_band().connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::builder().out_of_band().connect(mock.address()).unwrap();
     for name in ["x", "query-name"] {
         let refused = qemu.execute(name).out_of_band().run().unwrap_err();
         let failure = refused.failure().unwrap();
@@ -95,7 +95,7 @@ fn a_closed_gate_holds_again() {
     let mock = Mock::monitor();
     let gate = mock.gate();
     mock.on("x").hold(&gate);
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     gate.open();
     qemu.execute("x").run().unwrap();
     gate.close();
@@ -109,14 +109,14 @@ fn without_oob_one_command_is_taken_at_a_time() {
     let gate = mock.gate();
     mock.on("first").hold(&gate);
     mock.on("second").fail(ErrorClass::GenericError, "no");
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let first = qemu.execute("first").send().unwrap();
     let second = qemu.execute("second").send().unwrap();
     mock.wait_for("first");
     std::thread::sleep(Duration::from_millis(20));
     assert_eq!(mock.received(), ["first"]);
     gate.open();
-    first.wait(&mut qemu).unwrap();
-    second.wait(&mut qemu).unwrap_err();
+    first.recv().unwrap();
+    second.recv().unwrap_err();
     assert_eq!(mock.received(), ["first", "second"]);
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 
-use qmp_blocking::{Connection, Version};
+use qmp_blocking::Version;
 use qmp_mock::Mock;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::reading::Reading as _;
 #[test]
 fn the_version_is_greeted_with_and_answered() {
     let mock = Mock::builder().version(Version::new(8, 2, 1)).package("my build").start();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     assert_eq!(qemu.version().unwrap(), Version::new(8, 2, 1));
     let version: Value = qemu.execute("query-version").read().unwrap();
     let expected = json!({"qemu": {"major": 8, "minor": 2, "micro": 1}, "package": "my build"});
@@ -23,7 +23,7 @@ fn the_version_is_greeted_with_and_answered() {
 fn oob_is_offered_unless_the_test_says_otherwise() {
     for offered in [true, false] {
         let mock = Mock::builder().out_of_band(offered).start();
-        let qemu = Connection::connect(mock.address()).unwrap();
+        let qemu = qmp_blocking::connect(mock.address()).unwrap();
         assert_eq!(qemu.greeting().unwrap().offers("oob"), offered);
     }
 }
@@ -54,6 +54,6 @@ fn pretty_messages_have_many_lines() {
     assert_eq!(lines.next().unwrap().unwrap(), "    \"QMP\": {");
     drop(lines);
     // And our client reads them.
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     qemu.execute("query-version").run().unwrap();
 }

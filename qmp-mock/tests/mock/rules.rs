@@ -1,12 +1,12 @@
 //! What commands are answered with.
 
-use qmp_blocking::{Connection, ErrorClass};
+use qmp_blocking::{Client, ErrorClass};
 use qmp_mock::{Failure, Mock};
 use serde_json::{Value, json};
 
 use crate::reading::Reading as _;
 
-fn ask(qemu: &mut Connection, command: &str) -> Value {
+fn ask(qemu: &Client, command: &str) -> Value {
     qemu.execute(command).read().unwrap()
 }
 
@@ -15,11 +15,11 @@ fn a_command_gets_the_answer_that_the_test_gave_it_every_time() {
     let mock = Mock::monitor();
     mock.on("query-block").answer(json!([{"device": "d0"}]));
     mock.on("query-raw").answer_json(r#"{"big": 18446744073709551615}"#);
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     for _ in 0..3 {
-        assert_eq!(ask(&mut qemu, "query-block"), json!([{"device": "d0"}]));
+        assert_eq!(ask(&qemu, "query-block"), json!([{"device": "d0"}]));
     }
-    assert_eq!(ask(&mut qemu, "query-raw"), json!({"big": u64::MAX}));
+    assert_eq!(ask(&qemu, "query-raw"), json!({"big": u64::MAX}));
     mock.verify();
 }
 
@@ -27,8 +27,8 @@ fn a_command_gets_the_answer_that_the_test_gave_it_every_time() {
 fn a_rule_without_an_answer_says_done() {
     let mock = Mock::monitor();
     mock.on("cont");
-    let mut qemu = Connection::connect(mock.address()).unwrap();
-    assert_eq!(ask(&mut qemu, "cont"), json!({}));
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
+    assert_eq!(ask(&qemu, "cont"), json!({}));
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn an_error_has_its_class_and_description() {
     let mock = Mock::monitor();
     mock.on("device_del").fail(ErrorClass::DeviceNotFound, "Device 'x' not found");
     mock.on("odd").fail(ErrorClass::Other("Odd"), "indeed");
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let error = qemu.execute("device_del").run().unwrap_err();
     assert_eq!(error.class(), Some(ErrorClass::DeviceNotFound));
     assert_eq!(error.failure().unwrap().description(), "Device 'x' not found");
@@ -47,8 +47,8 @@ fn an_error_has_its_class_and_description() {
 fn turns_follow_each_other_and_the_last_stays() {
     let mock = Mock::monitor();
     mock.on("query-jobs").answer(1).then().times(2).answer(2).then().answer(3);
-    let mut qemu = Connection::connect(mock.address()).unwrap();
-    let answers: Vec<Value> = (0..6).map(|_| ask(&mut qemu, "query-jobs")).collect();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
+    let answers: Vec<Value> = (0..6).map(|_| ask(&qemu, "query-jobs")).collect();
     assert_eq!(answers, [1, 2, 2, 3, 3, 3]);
 }
 
@@ -59,9 +59,9 @@ fn the_first_rule_that_applies_and_is_not_used_up_is_followed() {
     mock.on("x").when(|command| command.is_out_of_band()).answer("never").optional();
     mock.on("x").once().answer("once");
     mock.on("x").answer("for the rest");
-    let mut qemu = Connection::connect(mock.address()).unwrap();
-    assert_eq!(ask(&mut qemu, "x"), "once");
-    assert_eq!(ask(&mut qemu, "x"), "for the rest");
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
+    assert_eq!(ask(&qemu, "x"), "once");
+    assert_eq!(ask(&qemu, "x"), "for the rest");
     let with = qemu.execute("x").arguments(&json!({"b": [2.5], "a": 1}));
     assert_eq!(with.read::<Value>().unwrap(), "these arguments");
     let with = qemu.execute("x").arguments(&json!({"a": 1}));
@@ -73,8 +73,8 @@ fn the_first_rule_that_applies_and_is_not_used_up_is_followed() {
 fn no_arguments_are_as_good_as_empty_ones() {
     let mock = Mock::monitor();
     mock.on("x").with(()).times(2).answer("none");
-    let mut qemu = Connection::connect(mock.address()).unwrap();
-    assert_eq!(ask(&mut qemu, "x"), "none");
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
+    assert_eq!(ask(&qemu, "x"), "none");
     assert_eq!(qemu.execute("x").arguments(&json!({})).read::<Value>().unwrap(), "none");
     mock.verify();
 }
@@ -91,7 +91,7 @@ fn a_closure_answers_from_what_it_was_asked_and_keeps_its_state() {
             _ => Err(Failure::generic("two numbers, please")),
         }
     });
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let sum: Value = qemu.execute("add").arguments(&json!({"a": 1, "b": 2})).read().unwrap();
     assert_eq!(sum, json!({"sum": 3, "asked": 1}));
     let error = qemu.execute("add").run().unwrap_err();
@@ -103,7 +103,7 @@ fn a_closure_answers_from_what_it_was_asked_and_keeps_its_state() {
 #[test]
 fn a_command_without_a_rule_is_not_found() {
     let mock = Mock::monitor();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let error = qemu.execute("x-new").run().unwrap_err();
     assert_eq!(error.class(), Some(ErrorClass::CommandNotFound));
     assert_eq!(error.failure().unwrap().description(), "The command x-new has not been found");
@@ -115,20 +115,20 @@ fn forgotten_rules_make_room_for_others() {
     let mock = Mock::monitor();
     mock.on("x").answer(1);
     mock.on("y").answer(2);
-    let mut qemu = Connection::connect(mock.address()).unwrap();
-    assert_eq!(ask(&mut qemu, "x"), 1);
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
+    assert_eq!(ask(&qemu, "x"), 1);
     mock.forget("x");
     mock.on("x").answer(10);
-    assert_eq!(ask(&mut qemu, "x"), 10);
-    assert_eq!(ask(&mut qemu, "y"), 2);
+    assert_eq!(ask(&qemu, "x"), 10);
+    assert_eq!(ask(&qemu, "y"), 2);
 }
 
 #[test]
 fn what_was_received_is_told_with_its_arguments_and_client() {
     let mock = Mock::monitor();
     mock.on("x");
-    Connection::connect(mock.address()).unwrap().execute("x").run().unwrap();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    qmp_blocking::connect(mock.address()).unwrap().execute("x").run().unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     qemu.execute("x").arguments(&json!({"a": "b"})).run().unwrap();
     let received = mock.received();
     assert_eq!(received, ["x", "x"]);

@@ -1,6 +1,6 @@
 //! Common commands, which no test has to tell.
 
-use qmp_blocking::{Connection, ErrorClass};
+use qmp_blocking::ErrorClass;
 use qmp_mock::Mock;
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::reading::Reading as _;
 fn a_monitor_knows_common_commands_and_lists_those_of_the_test() {
     let mock = Mock::monitor();
     mock.on("blockdev-add").optional();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let status: Value = qemu.execute("query-status").read().unwrap();
     assert_eq!(status, json!({"status": "running", "running": true}));
     let commands: Vec<Value> = qemu.execute("query-commands").read().unwrap();
@@ -23,7 +23,7 @@ fn a_monitor_knows_common_commands_and_lists_those_of_the_test() {
 fn an_agent_syncs_pings_and_lists_its_commands() {
     let mock = Mock::agent();
     mock.on("guest-exec").optional();
-    let mut agent = Connection::connect_agent(mock.address()).unwrap();
+    let agent = qmp_blocking::connect_agent(mock.address()).unwrap();
     agent.execute("guest-ping").run().unwrap();
     let info: Value = agent.execute("guest-info").read().unwrap();
     let names: Vec<&str> = info["supported_commands"]
@@ -40,7 +40,7 @@ fn an_agent_syncs_pings_and_lists_its_commands() {
 fn a_rule_goes_before_the_usual_answer() {
     let mock = Mock::monitor();
     mock.on("query-status").once().answer(1);
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     assert_eq!(qemu.execute("query-status").read::<Value>().unwrap(), 1);
     assert_eq!(qemu.execute("query-status").read::<Value>().unwrap()["running"], true);
 }
@@ -48,7 +48,7 @@ fn a_rule_goes_before_the_usual_answer() {
 #[test]
 fn the_usual_answers_can_be_done_without() {
     let mock = Mock::builder().without_usual_answers().start();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let error = qemu.execute("query-status").run().unwrap_err();
     assert_eq!(error.class(), Some(ErrorClass::CommandNotFound));
     assert!(mock.check().is_err());

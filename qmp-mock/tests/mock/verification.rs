@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
-use qmp_blocking::Connection;
 use qmp_mock::{Failure, Mock};
 use serde_json::{Value, json};
 
@@ -24,7 +23,7 @@ fn a_rule_that_was_not_followed_is_told_with_its_place() {
 fn a_rule_that_was_followed_too_seldom_is_told_with_the_counts() {
     let mock = Mock::monitor();
     mock.on("cont").times(3);
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     qemu.execute("cont").run().unwrap();
     let complaint = mock.check().unwrap_err().to_string();
     assert!(complaint.starts_with("`cont` was to come 3 times, and came once ("), "{complaint}");
@@ -37,7 +36,7 @@ fn a_rule_that_was_followed_too_seldom_is_told_with_the_counts() {
 fn each_turn_has_to_have_come() {
     let mock = Mock::monitor();
     mock.on("query-jobs").answer(1).then().answer(2);
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     qemu.execute("query-jobs").run().unwrap();
     assert!(mock.check().is_err());
     qemu.execute("query-jobs").run().unwrap();
@@ -48,7 +47,7 @@ fn each_turn_has_to_have_come() {
 fn unexpected_commands_are_told_and_usual_and_optional_ones_are_not() {
     let mock = Mock::monitor();
     mock.on("maybe").optional();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     qemu.execute("query-version").run().unwrap();
     mock.verify();
     qemu.execute("eject").arguments(&json!({"device": "cd"})).run().unwrap_err();
@@ -62,7 +61,7 @@ fn unexpected_commands_are_told_and_usual_and_optional_ones_are_not() {
 fn a_command_that_comes_too_often_is_unexpected() {
     let mock = Mock::monitor();
     mock.on("once").once();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     qemu.execute("once").run().unwrap();
     qemu.execute("once").run().unwrap_err();
     mock.verify();
@@ -75,7 +74,7 @@ fn what_is_no_command_is_told() {
     client.write_all(b"nonsense\n").unwrap();
     drop(client);
     // The next is served when that one is done with.
-    Connection::connect(mock.address()).unwrap();
+    qmp_blocking::connect(mock.address()).unwrap();
     let complaint = mock.check().unwrap_err().to_string();
     assert!(complaint.contains("client 0 sent bytes that are no JSON"), "{complaint}");
 }
@@ -99,7 +98,7 @@ fn a_closure_that_panics_fails_the_test_and_not_the_mock() {
     mock.on("x").answer_with(|command| -> Result<Value, Failure> {
         panic!("as {} is to do", command.name());
     });
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let error = qemu.execute("x").run().unwrap_err();
     assert!(error.to_string().contains("panicked"), "{error}");
     qemu.execute("query-status").run().unwrap();

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use qmp_blocking::Connection;
 use qmp_mock::Mock;
 use serde_json::Value;
 
@@ -14,7 +13,7 @@ const PLENTY: Duration = Duration::from_secs(30);
 fn garbage_comes_where_the_test_put_it() {
     let mock = Mock::monitor();
     mock.on("x").bytes(*b"{]\r\n").answer(1);
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let error = qemu.execute("x").run().unwrap_err();
     assert!(error.to_string().contains("JSON"), "{error}");
 }
@@ -22,18 +21,20 @@ fn garbage_comes_where_the_test_put_it() {
 #[test]
 fn bytes_can_come_at_any_time() {
     let mock = Mock::monitor();
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
+    let pieces = qemu.event().deadline(PLENTY);
     mock.bytes(*b"{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, ");
     mock.bytes(*b"\"event\": \"PIECES\"}\r\n");
-    assert_eq!(qemu.event().deadline(PLENTY).wait().unwrap().name(), "PIECES");
+    assert_eq!(pieces.run().unwrap().name(), "PIECES");
 }
 
 #[test]
 fn events_of_the_client_before_are_found_before_the_greeting() {
     let mock = Mock::monitor();
     mock.next_client().bytes_first(*b"{\"event\": \"STALE\"}\r\n");
-    let mut qemu = Connection::connect(mock.address()).unwrap();
-    assert_eq!(qemu.event().deadline(PLENTY).wait().unwrap().name(), "STALE");
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
+    let mut events = qemu.events().with_backlog().subscribe();
+    assert_eq!(events.event().deadline(PLENTY).run().unwrap().name(), "STALE");
     assert_eq!(
         qemu.execute("query-name").read::<Value>().unwrap(),
         Value::Object(Default::default())
@@ -44,6 +45,6 @@ fn events_of_the_client_before_are_found_before_the_greeting() {
 fn an_answer_to_nobody_disturbs_no_other() {
     let mock = Mock::monitor();
     mock.on("x").bytes(*b"{\"return\": 1, \"id\": \"stale\"}\r\n").answer(2);
-    let mut qemu = Connection::connect(mock.address()).unwrap();
+    let qemu = qmp_blocking::connect(mock.address()).unwrap();
     assert_eq!(qemu.execute("x").read::<Value>().unwrap(), 2);
 }

@@ -7,7 +7,6 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use qmp_blocking::Connection;
 use qmp_mock::{Mock, Recorder};
 use serde_json::Value;
 
@@ -34,7 +33,7 @@ fn a_recording_is_its_owners_alone_and_each_line_has_a_time_and_a_side() {
     let mock = Mock::monitor();
     let recorder = Recorder::start(mock.address(), &path).unwrap();
     for _ in 0..2 {
-        let mut qemu = Connection::connect(recorder.address()).unwrap();
+        let qemu = qmp_blocking::connect(recorder.address()).unwrap();
         qemu.execute("query-status").run().unwrap();
     }
     recorder.finish().unwrap();
@@ -59,7 +58,7 @@ fn a_server_that_cannot_be_reached_is_told_at_the_end() {
     let path = folder.path().join("r.jsonl");
     let nowhere = format!("unix:{}/nobody", folder.path().display());
     let recorder = Recorder::start(&nowhere, &path).unwrap();
-    assert!(Connection::connect(recorder.address()).unwrap_err().is_disconnected());
+    assert!(qmp_blocking::connect(recorder.address()).unwrap_err().is_disconnected());
     let error = recorder.finish().unwrap_err().to_string();
     assert!(error.contains("r.jsonl") && error.contains("nobody"), "{error}");
 }
@@ -70,7 +69,7 @@ fn a_descriptor_passes_through_the_recorder() {
     let path = folder.path().join("r.jsonl");
     let mock = Mock::monitor();
     let recorder = Recorder::start(mock.address(), &path).unwrap();
-    let mut qemu = Connection::connect(recorder.address()).unwrap();
+    let qemu = qmp_blocking::connect(recorder.address()).unwrap();
     let file = tempfile::tempfile().unwrap();
     qemu.execute("getfd").argument("fdname", "f").descriptor(file).run().unwrap();
     assert!(mock.wait_for("getfd").descriptor().is_some());

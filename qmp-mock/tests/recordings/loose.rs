@@ -1,6 +1,6 @@
 //! Loose replays: any order, any number of times.
 
-use qmp_blocking::{Connection, ErrorClass};
+use qmp_blocking::ErrorClass;
 use qmp_mock::{Mock, Recording};
 use serde_json::{Value, json};
 
@@ -12,22 +12,23 @@ fn commands_come_in_any_order_and_any_number_of_times() {
     mock.on("x").with(json!({"n": 1})).answer("first").then().answer("second");
     mock.on("x").with(json!({"n": 2})).answer("other");
     mock.on("stop").event("STOP", ()).done();
-    let (_folder, path) = record(&mock, |mut qemu| {
+    let (_folder, path) = record(&mock, |qemu| {
         for n in [1, 2, 1] {
             qemu.execute("x").argument("n", &n).run().unwrap();
         }
         qemu.execute("stop").run().unwrap();
     });
     let replay = Recording::open(&path).unwrap().loose().replay();
-    let mut qemu = Connection::connect(replay.address()).unwrap();
-    let mut x = |n: i32| {
+    let qemu = qmp_blocking::connect(replay.address()).unwrap();
+    let x = |n: i32| {
         let reply = qemu.execute("x").argument("n", &n).run().unwrap();
         reply.decode::<String>().unwrap()
     };
     assert_eq!([x(2), x(1), x(1), x(1), x(2)], ["other", "first", "second", "second", "other"]);
     for _ in 0..2 {
+        let stopped = qemu.event().deadline(PLENTY);
         qemu.execute("stop").run().unwrap();
-        assert_eq!(qemu.event().deadline(PLENTY).wait().unwrap().name(), "STOP");
+        assert_eq!(stopped.run().unwrap().name(), "STOP");
     }
     replay.verify();
     let error = qemu.execute("x").argument("n", &3).run().unwrap_err();
@@ -40,7 +41,7 @@ fn commands_come_in_any_order_and_any_number_of_times() {
 async fn tasks_that_race_each_other_get_their_own_answers() {
     let mock = Mock::monitor();
     mock.on("x").answer_with(|command| command.decode::<Value>().map_err(|_| unreachable!()));
-    let (_folder, path) = record(&mock, |mut qemu| {
+    let (_folder, path) = record(&mock, |qemu| {
         for n in 0..20 {
             qemu.execute("x").argument("n", &n).run().unwrap();
         }

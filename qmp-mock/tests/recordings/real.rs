@@ -2,7 +2,7 @@
 
 use conformance::ready;
 use conformance::server::{PLENTY, Suite};
-use qmp_blocking::Connection;
+use qmp_blocking::{Client, EventItem, Subscription};
 use qmp_mock::{Mock, Recorder};
 
 conformance::on_every_qemu!(
@@ -13,7 +13,7 @@ conformance::on_every_qemu!(
 );
 
 /// The answer to a command, or its error.
-fn ask(qemu: &mut Connection, command: &str, arguments: &str) -> String {
+fn ask(qemu: &Client, command: &str, arguments: &str) -> String {
     let arguments: serde_json::Value = serde_json::from_str(arguments).unwrap();
     match qemu.execute(command).arguments(&arguments).run() {
         Ok(reply) => reply.json().unwrap().as_str().to_owned(),
@@ -21,33 +21,34 @@ fn ask(qemu: &mut Connection, command: &str, arguments: &str) -> String {
     }
 }
 
-fn events(qemu: &mut Connection) -> Vec<String> {
-    let mut events = Vec::new();
-    while let Some(event) = qemu.event().look().unwrap() {
-        events.push(String::from_utf8_lossy(event.message()).into_owned());
-    }
-    events
+fn messages(events: &mut Subscription<'_>) -> Vec<String> {
+    let message = |item: EventItem| match item {
+        EventItem::Event(event) => String::from_utf8_lossy(event.message()).into_owned(),
+        other => panic!("{other:?}"),
+    };
+    events.drain().into_iter().map(message).collect()
 }
 
 /// What a client may do in a life: all it hears, in order.
-fn session(mut qemu: Connection) -> Vec<String> {
+fn session(qemu: Client) -> Vec<String> {
+    let mut events = qemu.events().subscribe();
     let mut heard = vec![format!("{:?}", qemu.greeting().unwrap().message())];
-    heard.push(ask(&mut qemu, "query-version", "{}"));
-    heard.push(ask(&mut qemu, "query-status", "{}"));
-    heard.push(ask(&mut qemu, "device_del", r#"{"id": "nobody"}"#));
-    heard.push(ask(&mut qemu, "no-such-command", "{}"));
-    heard.push(ask(&mut qemu, "cont", "{}"));
-    heard.extend(events(&mut qemu));
-    heard.push(ask(&mut qemu, "query-status", "{}"));
-    heard.push(ask(&mut qemu, "stop", "{}"));
-    heard.extend(events(&mut qemu));
-    heard.push(ask(&mut qemu, "object-add", r#"{"qom-type": "iothread", "id": "t0"}"#));
-    heard.push(ask(&mut qemu, "query-iothreads", "{}"));
-    heard.push(ask(&mut qemu, "human-monitor-command", r#"{"command-line": "info version"}"#));
-    heard.push(ask(&mut qemu, "query-qmp-schema", "{}"));
+    heard.push(ask(&qemu, "query-version", "{}"));
+    heard.push(ask(&qemu, "query-status", "{}"));
+    heard.push(ask(&qemu, "device_del", r#"{"id": "nobody"}"#));
+    heard.push(ask(&qemu, "no-such-command", "{}"));
+    heard.push(ask(&qemu, "cont", "{}"));
+    heard.extend(messages(&mut events));
+    heard.push(ask(&qemu, "query-status", "{}"));
+    heard.push(ask(&qemu, "stop", "{}"));
+    heard.extend(messages(&mut events));
+    heard.push(ask(&qemu, "object-add", r#"{"qom-type": "iothread", "id": "t0"}"#));
+    heard.push(ask(&qemu, "query-iothreads", "{}"));
+    heard.push(ask(&qemu, "human-monitor-command", r#"{"command-line": "info version"}"#));
+    heard.push(ask(&qemu, "query-qmp-schema", "{}"));
     let sent: Vec<_> = (0..5).map(|_| qemu.execute("query-name").send().unwrap()).collect();
     for sent in sent {
-        heard.push(sent.wait(&mut qemu).unwrap().json().unwrap().as_str().to_owned());
+        heard.push(sent.recv().unwrap().json().unwrap().as_str().to_owned());
     }
     let file = tempfile::tempfile().unwrap();
     let got = qemu.execute("getfd").argument("fdname", "f").descriptor(file).run().unwrap();
@@ -58,8 +59,8 @@ fn session(mut qemu: Connection) -> Vec<String> {
 /// What a session comes to with a real server, and what with its recording.
 fn both<T>(
     server: &qmp_blocking::Address,
-    connect: impl Fn(&qmp_blocking::Address) -> Connection,
-    session: impl Fn(Connection) -> T,
+    connect: impl Fn(&qmp_blocking::Address) -> Client,
+    session: impl Fn(Client) -> T,
 ) -> (T, T) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.jsonl");
@@ -74,8 +75,8 @@ fn both<T>(
 
 fn a_session_is_replayed_with_the_same_answers(suite: &Suite) {
     let mut server = suite.qemu();
-    drop(ready(server.connect(Connection::builder)));
-    let connect = |address: &_| Connection::connect(address).unwrap();
+    drop(ready(server.connect(qmp_blocking::builder)));
+    let connect = |address: &_| qmp_blocking::connect(address).unwrap();
     let (real, replayed) = both(&server.address(), connect, session);
     assert!(real.iter().any(|heard| heard.contains("RESUME")), "{}", suite.version());
     assert!(real.iter().any(|heard| heard.len() > 50_000), "no schema");
@@ -84,13 +85,13 @@ fn a_session_is_replayed_with_the_same_answers(suite: &Suite) {
 
 fn a_session_beside_oob_is_replayed(suite: &Suite) {
     let mut server = suite.qemu();
-    drop(ready(server.connect(Connection::builder)));
-    let connect = |address: &_| Connection::builder().out_of_band().connect(address).unwrap();
-    let (real, replayed) = both(&server.address(), connect, |mut qemu| {
+    drop(ready(server.connect(qmp_blocking::builder)));
+    let connect = |address: &_| qmp_blocking::builder().out_of_band().connect(address).unwrap();
+    let (real, replayed) = both(&server.address(), connect, |qemu| {
         let schema = qemu.execute("query-qmp-schema").send().unwrap();
         let refused = qemu.execute("migrate-recover").argument("uri", "x").out_of_band().run();
         let refused = refused.unwrap_err().failure().unwrap().description().to_owned();
-        let schema = schema.wait(&mut qemu).unwrap().json().unwrap().as_str().len();
+        let schema = schema.recv().unwrap().json().unwrap().as_str().len();
         (refused, schema)
     });
     assert!(real.1 > 50_000);
@@ -99,13 +100,13 @@ fn a_session_beside_oob_is_replayed(suite: &Suite) {
 
 fn an_agents_session_is_replayed(suite: &Suite) {
     let mut server = suite.agent(&[]);
-    drop(ready(server.connect(|| Connection::builder().agent())));
-    let connect = |address: &_| Connection::connect_agent(address).unwrap();
-    let (real, replayed) = both(&server.address(), connect, |mut agent| {
-        let mut heard = vec![ask(&mut agent, "guest-info", "{}")];
+    drop(ready(server.connect(|| qmp_blocking::builder().agent())));
+    let connect = |address: &_| qmp_blocking::connect_agent(address).unwrap();
+    let (real, replayed) = both(&server.address(), connect, |agent| {
+        let mut heard = vec![ask(&agent, "guest-info", "{}")];
         agent.sync().unwrap();
-        heard.push(ask(&mut agent, "guest-get-time", "{}"));
-        heard.push(ask(&mut agent, "guest-file-close", r#"{"handle": 77}"#));
+        heard.push(ask(&agent, "guest-get-time", "{}"));
+        heard.push(ask(&agent, "guest-file-close", r#"{"handle": 77}"#));
         heard
     });
     assert!(real[0].contains("supported_commands"), "{real:?}");
@@ -114,12 +115,13 @@ fn an_agents_session_is_replayed(suite: &Suite) {
 
 fn quit_is_replayed_with_its_event_and_end(suite: &Suite) {
     let mut server = suite.qemu();
-    drop(ready(server.connect(Connection::builder)));
-    let connect = |address: &_| Connection::connect(address).unwrap();
-    let (real, replayed) = both(&server.address(), connect, |mut qemu| {
-        let done = ask(&mut qemu, "quit", "{}");
-        let shutdown = qemu.event().named("SHUTDOWN").deadline(PLENTY).wait().unwrap();
-        let end = qemu.event().deadline(PLENTY).wait().unwrap_err();
+    drop(ready(server.connect(qmp_blocking::builder)));
+    let connect = |address: &_| qmp_blocking::connect(address).unwrap();
+    let (real, replayed) = both(&server.address(), connect, |qemu| {
+        let mut events = qemu.events().subscribe();
+        let done = ask(&qemu, "quit", "{}");
+        let shutdown = events.event().named("SHUTDOWN").deadline(PLENTY).run().unwrap();
+        let end = events.event().deadline(PLENTY).run().unwrap_err();
         (done, shutdown.message().to_owned(), end.is_disconnected())
     });
     assert!(real.2);
