@@ -105,20 +105,22 @@ impl Bus {
 
     /// No more events come from this connection.
     pub(crate) fn end(&self, connection: u64, reason: &Disconnect, wakers: &mut Vec<Waker>) {
-        let (inboxes, last) = {
-            let mut subscribers = self.lock();
-            if subscribers.connection != connection {
-                return;
-            }
-            subscribers.ended = true;
-            (subscribers.inboxes().collect::<Vec<_>>(), subscribers.last)
-        };
-        for inbox in inboxes {
+        let mut subscribers = self.lock();
+        if subscribers.connection != connection {
+            return;
+        }
+        subscribers.ended = true;
+        let inboxes: Vec<_> = subscribers.inboxes().collect();
+        // Under the lock, so that the notice is there before the client's drop ends the inboxes.
+        for inbox in &inboxes {
             inbox.end(connection, reason, wakers);
-            if last {
+            if subscribers.last {
                 inbox.finish(wakers);
             }
         }
+        // One of them may be the last of its subscription by now.
+        drop(subscribers);
+        drop(inboxes);
     }
 
     /// The client is dropped: its connection is the last.
