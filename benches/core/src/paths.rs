@@ -1,5 +1,6 @@
 //! The ways through the core.
 
+use std::borrow::Cow;
 use std::hint::black_box;
 use std::io::Write as _;
 use std::ops::Range;
@@ -24,6 +25,12 @@ pub enum Path {
     SplitReply,
     /// The event, so many times in one buffer, as a read brings a flood of them.
     RouteEvents,
+    /// The secrets of a command masked, as for a log.
+    RedactCommand,
+    /// The same of the answer of 207 kB, which has none.
+    RedactReply,
+    /// The same of an answer as long, its objects nested a thousand deep.
+    RedactDeep,
 }
 
 /// How many events a buffer of 4 KiB holds.
@@ -37,13 +44,16 @@ impl Path {
 }
 
 /// All of them, with their names.
-pub const PATHS: [(&str, Path); 6] = [
+pub const PATHS: [(&str, Path); 9] = [
     ("route-event", Path::RouteEvent),
     ("route-reply-207k", Path::RouteReply),
     ("command-and-answer", Path::Command),
     ("split-event", Path::SplitEvent),
     ("split-reply-207k", Path::SplitReply),
     ("route-events", Path::RouteEvents),
+    ("redact-command", Path::RedactCommand),
+    ("redact-reply-207k", Path::RedactReply),
+    ("redact-deep-207k", Path::RedactDeep),
 ];
 
 /// What a server says on these ways; replies are to the first command.
@@ -54,6 +64,10 @@ pub struct Messages {
     pub reply: String,
     pub other_reply: String,
     pub short: String,
+    /// A command with a secret.
+    pub secret: String,
+    /// An answer of some 207 kB, a thousand levels deep.
+    pub deep: String,
 }
 
 impl Messages {
@@ -62,6 +76,9 @@ impl Messages {
         let event = "{\"timestamp\": {\"seconds\": 1795363537, \"microseconds\": 100003}, \
                      \"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"net3\", \"path\": \
                      \"/machine/peripheral/net3\"}}\r\n";
+        const LEVELS: usize = 1000;
+        let deep = format!("{}1{}", "{\"members\": ".repeat(LEVELS), "}".repeat(LEVELS));
+        let deep = vec![deep.as_str(); schema.len() / deep.len()].join(", ");
         Self {
             event: event.to_owned(),
             events: event.repeat(EVENTS),
@@ -72,6 +89,10 @@ impl Messages {
             reply: format!("{{\"return\": {schema}, \"id\": 0}}\r\n"),
             other_reply: format!("{{\"id\": 0, \"return\": {schema}}}\r\n"),
             short: format!("{{\"return\": {}, \"id\": 0}}\r\n", bench_messages::VERSION),
+            secret: "{\"execute\":\"object-add\",\"arguments\":{\"qom-type\":\"secret\",\"id\":\
+                     \"s0\",\"data\":\"swordfish\"},\"id\":7}"
+                .to_owned(),
+            deep: format!("{{\"return\": [{deep}], \"id\": 0}}"),
         }
     }
 }
@@ -118,7 +139,12 @@ impl<'m> Paths<'m> {
     /// If it ends elsewhere.
     pub fn once(&mut self, path: Path) {
         let reply = match path {
-            Path::RouteEvent | Path::SplitEvent | Path::RouteEvents => None,
+            Path::RouteEvent
+            | Path::SplitEvent
+            | Path::RouteEvents
+            | Path::RedactCommand
+            | Path::RedactReply
+            | Path::RedactDeep => None,
             Path::RouteReply => Some(&mut self.reply),
             Path::SplitReply => Some(&mut self.other_reply),
             Path::Command => Some(&mut self.short),
@@ -141,6 +167,9 @@ impl<'m> Paths<'m> {
             Path::RouteReply => ask(client, output, "query-qmp-schema", &reply.text),
             Path::SplitReply => ask(client, output, "query-qmp-schema", &other_reply.text),
             Path::Command => ask(client, output, bench_messages::COMMAND, &short.text),
+            Path::RedactCommand => mask(&messages.secret, true),
+            Path::RedactReply => mask(&messages.reply, false),
+            Path::RedactDeep => mask(&messages.deep, false),
         }
     }
 }
@@ -198,6 +227,12 @@ fn ask(client: &mut Client<()>, output: &mut FixedOutput<'_>, name: &str, text: 
     };
     assert!(answer.outcome.is_ok(), "this was a failure");
     black_box(answer);
+}
+
+fn mask(message: &str, has_secret: bool) {
+    let masked = qmp_proto::redact(black_box(message.as_bytes()));
+    assert!(matches!(masked, Cow::Owned(_)) == has_secret, "this is masked otherwise");
+    black_box(masked);
 }
 
 fn hear(client: &mut Client<()>, input: &[u8]) {

@@ -18,11 +18,13 @@ pub(super) const WORDS: [&str; 11] = [
 ];
 
 /// Words that make a member's value a secret unless it is a number, `true`, `false` or `null`.
-pub(super) const WORDS_FOR_TEXT: [&str; 10] = [
+pub(super) const WORDS_FOR_TEXT: [&str; 12] = [
     "accesskey",
     "apikey",
     "authkey",
     "encryptionkey",
+    "keydata",
+    "keymaterial",
     "masterkey",
     "passkey",
     "privatekey",
@@ -35,10 +37,10 @@ pub(super) const WORDS_FOR_TEXT: [&str; 10] = [
 pub(super) const NAMES_FOR_TEXT: [&str; 4] = ["otp", "pin", "psk", "pw"];
 
 /// Ends of names of the same kind.
-pub(super) const ENDS_FOR_TEXT: [&str; 2] = ["key", "pass"];
+pub(super) const ENDS_FOR_TEXT: [&str; 3] = ["auth", "key", "pass"];
 
 /// Names that end like these and hold no secret.
-const PLAIN: [&str; 6] = ["bypass", "hostkey", "hotkey", "key", "publickey", "pubkey"];
+const PLAIN: [&str; 7] = ["auth", "bypass", "hostkey", "hotkey", "key", "publickey", "pubkey"];
 
 /// QEMU's members that name a secret object, and hold no secret themselves.
 pub(super) const REFERENCES: [&str; 7] = [
@@ -255,6 +257,9 @@ mod tests {
             ("ssh-key", Meaning::SecretText),
             ("userPass", Meaning::SecretText),
             ("PIN", Meaning::SecretText),
+            ("proxy-auth", Meaning::SecretText),
+            ("auth", Meaning::Nothing),
+            ("tls-authz", Meaning::Nothing),
             ("irq_pin", Meaning::Nothing),
             ("pub-key", Meaning::Nothing),
             ("keyid", Meaning::Nothing),

@@ -65,7 +65,7 @@ impl Redactor {
     }
 
     fn sent(&mut self, message: &[u8]) -> Found {
-        let found = Scan::new(message).run();
+        let found = Scan::new(message).of_client().run();
         let mut secrets = Secrets::new();
         found.marks.report(message, 0, &mut |text, scope| secrets.add(text, scope));
         self.lasting.add_lasting(&secrets);
@@ -214,6 +214,15 @@ mod tests {
             "{shown}"
         );
         assert!(shown.contains(r#"{"event": "X", "data": "swordfish"}"#), "{shown}");
+    }
+
+    #[test]
+    fn what_is_sent_is_a_command_whatever_it_looks_like() {
+        let session = r#"
+            > {"return":1,"arguments":{"arg":["hunter2"],"keys":["hunter2"]},"execute":"send-key"}
+            > {"event":"X","data":{"data":"hunter2"}}
+        "#;
+        assert!(!shown(session).contains("hunter2"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl<'t> Scan<'t> {
             match meaning {
                 Meaning::Tells(Fact::Execute) => self.facts.kind = Kind::Command(Command::Other),
                 Meaning::Tells(Fact::Return | Fact::Error | Fact::Event | Fact::Greeting)
-                    if self.facts.kind == Kind::Unknown =>
+                    if self.facts.kind == Kind::Unknown && !self.is_command =>
                 {
                     self.facts.kind = Kind::FromServer;
                 }
@@ -88,8 +88,7 @@ impl<'t> Scan<'t> {
 
     /// Masks the secrets in a string that is shown as such.
     fn mask_inside(&mut self, range: &Range<usize>, text: &[u8], closed: bool, escaped: bool) {
-        let is_plain = self.facts.kind == Kind::FromServer && !may_hold_secret(text);
-        if !closed && !is_plain {
+        if !closed && (self.facts.kind != Kind::FromServer || may_hold_secret(text)) {
             // Half a URL is not seen to be one.
             self.marks.push(Mark::new(range, State::Hidden(Scope::Anywhere)));
             return;

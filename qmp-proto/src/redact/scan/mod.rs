@@ -25,6 +25,8 @@ pub(super) struct Scan<'t> {
     /// How many strings are around it.
     level: u8,
     known: Known<'t>,
+    /// Whatever it looks like, it comes from a client.
+    is_command: bool,
     /// The whole answer is a secret.
     hides_answer: bool,
     marks: Vec<Mark>,
@@ -94,6 +96,7 @@ impl<'t> Scan<'t> {
             tokens: Tokens::new(text),
             level,
             known: Known::default(),
+            is_command: false,
             hides_answer: false,
             marks: Vec::new(),
             first_mark: 0,
@@ -108,6 +111,12 @@ impl<'t> Scan<'t> {
     /// Masks these, too, wherever they are repeated.
     pub(super) fn knowing(mut self, known: Known<'t>) -> Self {
         self.known = known;
+        self
+    }
+
+    /// Takes no message for one of a server.
+    pub(super) fn of_client(mut self) -> Self {
+        self.is_command = true;
         self
     }
 
