@@ -74,7 +74,7 @@ pub async fn a_second_client_is_told_why_it_waits<A: Adapter>(suite: &Suite) {
     assert!(matches!(error.cause(), Cause::SilentHandshake { .. }), "{error:?}");
     assert!(error.to_string().contains("another client"), "{error}");
     first.close().await.unwrap();
-    assert_usable(&mut server.connect(A::builder).await).await;
+    assert_usable(&server.connect(A::builder).await).await;
 }
 
 /// `-qmp unix:PATH` without `server=on`.

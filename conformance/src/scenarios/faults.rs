@@ -165,5 +165,5 @@ pub async fn a_connection_that_is_half_closed_ends<A: Adapter>(suite: &Suite) {
         );
         assert_eq!(error.outcome(), Outcome::NotSent);
     }
-    assert_usable(&mut server.connect(A::builder).await).await;
+    assert_usable(&server.connect(A::builder).await).await;
 }

@@ -82,7 +82,7 @@ impl Subject for Client {
     type Sent<'c> = Polled;
     type Events<'c> = Subscription;
 
-    fn execute<'c>(&'c self, name: &str) -> impl Execute<Sent = Polled> {
+    fn execute(&self, name: &str) -> impl Execute<Sent = Polled> {
         Self::execute(self, name)
     }
 
@@ -97,7 +97,7 @@ impl Subject for Client {
         Self::raw(self, message).await
     }
 
-    async fn answers<'c>(&'c self, sent: Vec<Polled>) -> Vec<Result<Reply, Error>> {
+    async fn answers(&self, sent: Vec<Polled>) -> Vec<Result<Reply, Error>> {
         let answer = async |sent| match sent {
             Polled::Under(command) => command.await,
             Polled::Done(answer) => answer,
@@ -110,15 +110,15 @@ impl Subject for Client {
         names.iter().fold(builder, |builder, name| builder.named(name)).subscribe()
     }
 
-    async fn event<'c>(
-        &'c self,
+    async fn event(
+        &self,
         events: &mut Subscription,
         within: Duration,
     ) -> Result<OwnedEvent, Error> {
         events.event().deadline(within).await
     }
 
-    fn names<'c>(&'c self, events: &mut Subscription) -> Vec<String> {
+    fn names(&self, events: &mut Subscription) -> Vec<String> {
         names(events.drain())
     }
 

@@ -16,7 +16,7 @@ pub struct RecordingError {
 #[derive(Debug)]
 enum Reason {
     Io(io::Error),
-    Socket(qmp_sockets::SocketError),
+    Socket(Box<qmp_sockets::SocketError>),
     Content(String),
 }
 
@@ -26,7 +26,7 @@ impl RecordingError {
     }
 
     pub(super) fn socket(path: &Path, error: impl Into<qmp_sockets::SocketError>) -> Self {
-        Self { path: path.to_owned(), line: None, reason: Reason::Socket(error.into()) }
+        Self { path: path.to_owned(), line: None, reason: Reason::Socket(Box::new(error.into())) }
     }
 
     pub(super) fn content(path: &Path, line: Option<usize>, reason: impl Into<String>) -> Self {

@@ -52,7 +52,7 @@ pub async fn a_server_may_die_inside_an_answer<A: Shared>(suite: &Suite) {
     // A megabyte of text, and others behind it.
     let dump = qemu.execute("human-monitor-command").argument("command-line", "xp /160000xb 0");
     let behind = (0..3).map(|_| qemu.execute("query-status"));
-    let commands = [dump].into_iter().chain(behind).map(|command| command);
+    let commands = [dump].into_iter().chain(behind);
     let mut commands: Vec<_> = commands.map(Box::pin).collect();
     let sent = |cx: &mut Context<'_>| {
         let pending = |command: &mut Pin<Box<Execute<_>>>| command.as_mut().poll(cx).is_pending();
