@@ -11,7 +11,7 @@
 //! }
 //! ```
 //!
-//! - [`connect`] to QEMU or the storage daemon, [`connect_agent`] to a guest agent; [`builder`] for
+//! - [`connect`] to QEMU or the storage daemon, [`connect_agent`] to a guest agent; [`builder()`] for
 //!   deadlines, out-of-band execution, a QEMU to [launch](Builder::launch), a [`Listener`] that QEMU
 //!   connects to, or any other stream.
 //! - [`Client::execute`] commands by name, or [`call`](Client::call) typed ones; send or queue several
@@ -70,7 +70,7 @@ pub type PersistentSubscription<'c, S = Socket> = qmp_driver::PersistentSubscrip
 /// Connects to a monitor: of QEMU, of the storage daemon. The [`Address`] tells how it can be
 /// written.
 ///
-/// Connecting and the handshake have 10 seconds each; [`builder`] sets others.
+/// Connecting and the handshake have 10 seconds each; [`builder()`] sets others.
 ///
 /// # Errors
 ///

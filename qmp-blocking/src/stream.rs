@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use qmp_driver::Socket;
 
-/// A stream that a [`Client`](crate::Client) or a [server](crate::server) runs over.
+/// A stream that a [`Client`](crate::Client) or a [server](mod@crate::server) runs over.
 ///
 /// [`Socket`] is one; [`BlockingStream`] makes one of anything that reads and writes.
 ///

@@ -1,18 +1,19 @@
-//! The asynchronous engine under `qmp-tokio` and `qmp-smol`: no runtime of its own.
+//! The engine under `qmp-tokio`, `qmp-smol` and `qmp-blocking`, without a runtime of its own.
 //!
 //! Programs use an adapter, which re-exports all of this. An adapter implements [`Transport`] for
 //! its runtime's streams and [`Runtime`] for itself; everything else is here, once: [`Client`] and
-//! the commands of many tasks in flight together, cancellation, deadlines, [`Events`], and how a
+//! the commands of many tasks in flight together, cancellation, deadlines, events, and how a
 //! connection begins and ends.
 //!
-//! [`Builder::open_over`] takes any [`Transport`], and gives a [`Client`] and a [`Driver`], a future
-//! that is to be polled by whatever executor there is.
+//! [`Builder::open_over`] takes any [`Transport`], and returns a [`Client`] and a [`Driver`], a future
+//! that any executor can poll. A [`Caller`] is a thread that polls it while it waits; it needs no
+//! executor.
 //!
 //! # Cancelling
 //!
-//! Every future may be dropped at any time. A command that had not been its turn is not sent; one
-//! that had is not taken back, and its answer is thrown away. Bytes leave from buffers that belong
-//! to the connection, so half a message is never on the wire.
+//! Every future may be dropped at any time. A command whose turn has not come is never sent; one that
+//! was sent is not taken back, and its answer is discarded. Bytes are written from buffers that belong
+//! to the connection, so a message is never written in part.
 
 #![forbid(unsafe_code)]
 

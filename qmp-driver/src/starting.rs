@@ -38,7 +38,7 @@ impl<R: Runtime> Builder<R> {
     ///
     /// # Errors
     ///
-    /// [`Cause::EndedEarly`](crate::Cause::EndedEarly), soon, if the process has ended; what was
+    /// [`Cause::EndedEarly`], soon, if the process has ended; what was
     /// tried last if the deadline has passed. What waiting does not change is said at once: that the
     /// address cannot be understood, is not permitted or no socket, and all that
     /// [`connect`](Self::connect) says once a server listens.

@@ -18,7 +18,7 @@ use crate::{Disconnect, Error};
 /// and everything was read.
 ///
 /// An event that came before the reply to a command is here when the command's future completes;
-/// [`stream_position`](Event::stream_position) orders the two.
+/// [`stream_position`](crate::Event::stream_position) orders the two.
 ///
 /// It does not keep the connection open. [`subscribe_persistent`] makes one that goes on over
 /// reconnections.
@@ -49,7 +49,7 @@ impl Subscription {
     ///
     /// # Errors
     ///
-    /// [`Cause::NoEvent`] if nothing came in time.
+    /// [`Cause::NoEvent`](crate::Cause::NoEvent) if nothing came in time.
     pub async fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<EventItem>, Error> {
         self.reader.recv_timeout(timeout).await
     }

@@ -9,7 +9,7 @@ use crate::Escaped;
 ///
 /// It shows itself, compares and is searched unescaped, without an allocator; half a surrogate pair
 /// reads as U+FFFD. What it shows may hold characters that a terminal obeys: to print it, wrap it in
-/// [`Escaped`](crate::Escaped).
+/// [`Escaped`].
 ///
 /// ```
 /// # use qmp_proto::Text;
