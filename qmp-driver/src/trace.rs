@@ -20,8 +20,7 @@ mod on {
 
     impl CommandSpan {
         pub(crate) fn new(command: &str, peer: &str) -> Self {
-            let peer = Escaped(peer);
-            Self(debug_span!(target: "qmp::command", "command", command, %peer))
+            Self(debug_span!(target: "qmp::command", "command", command, peer))
         }
 
         pub(crate) fn enter(&self) -> Entered<'_> {
@@ -38,11 +37,11 @@ mod on {
     }
 
     pub(crate) fn connected(peer: &str) {
-        info!(target: "qmp::connection", peer = %Escaped(peer), "ready");
+        info!(target: "qmp::connection", peer, "ready");
     }
 
     pub(crate) fn ended(peer: &str, reason: &impl Display) {
-        info!(target: "qmp::connection", peer = %Escaped(peer), reason = %Escaped(reason), "ended");
+        info!(target: "qmp::connection", peer, reason = %Escaped(reason), "ended");
     }
 
     pub(crate) fn waker_panicked() {
@@ -55,7 +54,7 @@ mod on {
 
     pub(crate) fn wire(peer: &str, direction: Direction, message: &[u8]) {
         let message = EscapedBytes(message);
-        trace!(target: "qmp::wire", peer = %Escaped(peer), ?direction, %message);
+        trace!(target: "qmp::wire", peer, ?direction, %message);
     }
 }
 

@@ -67,8 +67,9 @@ async fn talk() {
         peer.answer(&first, "{}");
         let second = peer.receive().unwrap();
         let id = peer::id(&second);
+        let desc = "no\\u001b[2J\\r\\n INFO forged \u{9b}\u{202e}";
         peer.send(&format!(
-            "{{\"id\": {id}, \"error\": {{\"class\": \"GenericError\", \"desc\": \"no\"}}}}\r\n"
+            "{{\"id\": {id}, \"error\": {{\"class\": \"GenericError\", \"desc\": \"{desc}\"}}}}\r\n"
         ));
     })
     .await;
@@ -97,6 +98,10 @@ fn spans_errors_and_the_wire_are_told_and_secrets_are_not() {
     line(&lines, &["TRACE", "qmp::wire", "direction=Received", "\"QMP\""]);
     line(&lines, &["TRACE", "qmp::wire", "direction=Sent", "object-add", "\"secret\""]);
     assert!(lines.iter().all(|line| !line.contains("hunter2")), "{lines:#?}");
+    let failed = line(&lines, &["qmp::command: failed"]);
+    assert!(failed.contains(r"no\u{1b}[2J\r\n INFO forged \u{9b}\u{202e}"), "{failed}");
+    let obeyed = |char: char| char.is_control() || char == '\u{202e}';
+    assert!(lines.iter().all(|line| !line.contains(obeyed)), "{lines:#?}");
 }
 
 #[test]

@@ -129,6 +129,53 @@ fn the_secret_of_each_command_is_masked_and_nothing_else() {
     }
 }
 
+/// Commands with secrets, in the spellings of this project, of printers, and of people at a terminal.
+fn spellings() -> Vec<String> {
+    let commands = [
+        r#"{"execute":"set_password","arguments":{"protocol":"vnc","password":"hunter2"}}"#,
+        r#"{"execute":"object-add","arguments":{"qom-type":"secret","id":"s","data":"hunter2"}}"#,
+        r#"{"arguments":{"props":{"data":"hunter2"},"qom-type":"secret"},"execute":"object-add"}"#,
+        r#"{"execute":"qom-set","arguments":{"path":"/s","property":"data","value":"hunter2"}}"#,
+        r#"{"execute":"change","arguments":{"device":"vnc","target":"password","arg":"hunter2"}}"#,
+        r#"{"execute":"guest-exec","arguments":{"path":"x","arg":["-u","hunter2"],"env":["hunter2"]}}"#,
+        r#"{"arguments":{"arg":["hunter2"],"input-data":"hunter2"},"execute":"guest-exec"}"#,
+        r#"{"execute":"human-monitor-command","arguments":{"command-line":"change vnc hunter2"}}"#,
+        r#"{"execute":"blockdev-add","arguments":{"filename":"json:{\"password\":\"hunter2\"}"}}"#,
+        r#"{"execute":"migrate","arguments":{"uri":"exec:gpg -c hunter2"}}"#,
+        r#"{"execute":"x","arguments":{"url":"https://me:hunter2@host/","b":"curl -u me:hunter2"}}"#,
+        r#"{"execute":"x","arguments":{"headers":{"Authorization":"hunter2"},"api-key":"hunter2"}}"#,
+        r#"{"return":{"file":"https://me:hunter2@host/","token":"hunter2","out-data":"hunter2"}}"#,
+        r#"{"error":{"class":"GenericError","desc":"no 'json:{\"token\":\"hunter2\"}', alas"}}"#,
+    ];
+    let mut spellings: Vec<String> = Vec::new();
+    for command in commands {
+        let value: Value = serde_json::from_str(command).unwrap();
+        let pretty = serde_json::to_string_pretty(&value).unwrap();
+        // An escape in each name and value, as some printers make them of any character.
+        let escaped = command.replace("ss", "s\\u0073").replace("hun", "\\u0068un");
+        let lines =
+            command.replace("\":", "\"\n:\n").replace(",\"", ",\n{\"").replace("\n{\"", "\n\"");
+        spellings.extend([command.to_owned(), pretty, escaped, lines]);
+        if !command.contains("\\\"") {
+            spellings.push(command.replace('"', "'"));
+        }
+    }
+    spellings
+}
+
+#[test]
+fn no_spelling_and_no_part_that_breaks_off_shows_a_secret() {
+    let spellings = spellings();
+    assert!(spellings.len() > 60);
+    for spelling in spellings {
+        for end in 0..=spelling.len() {
+            let shown = redacted(&spelling[..end]);
+            let is_shown = ["hunt", "\\u0068", "68un"].iter().any(|part| shown.contains(part));
+            assert!(!is_shown, "{shown}\nof {}", &spelling[..end]);
+        }
+    }
+}
+
 #[test]
 fn of_a_text_its_secret_is_masked() {
     let table = [
