@@ -3,7 +3,7 @@
 /// Which versions of QEMU have a command or an event.
 ///
 /// Distributions port features back, so the numbers tell what to expect. Whether the QEMU at hand
-/// has it is a question to that QEMU: see [`Schema`](crate::Known).
+/// has it is a question to that QEMU: see [`Schema`](crate::schema::Schema).
 ///
 /// ```
 /// use qmp_types::{BlockdevAdd, Known, QueryMigrationthreads};

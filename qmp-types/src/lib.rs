@@ -17,6 +17,7 @@ extern crate alloc;
 mod generated;
 mod hand;
 mod known;
+pub mod schema;
 mod wire;
 
 pub use generated::*;
