@@ -5,6 +5,9 @@
 
 extern crate alloc;
 
+#[path = "../support/conform.rs"]
+mod conform;
+mod conformance;
 #[rustfmt::skip]
 mod every;
 #[path = "../../src/facts.rs"]
