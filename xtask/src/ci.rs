@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::outcome::Outcome;
 use crate::tiers::TIERS;
-use crate::{bench, firmware, loom, msrv, no_std, process, test, workspace};
+use crate::{bench, firmware, loom, msrv, no_std, process, test, vocabulary, workspace};
 
 struct Stage {
     name: &'static str,
@@ -18,6 +18,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "fmt", run: fmt },
     Stage { name: "clippy", run: clippy },
     Stage { name: "docs", run: docs },
+    Stage { name: "vocabulary", run: || vocabulary::check().map(|()| Outcome::Passed) },
     Stage { name: "features", run: features },
     Stage { name: "no-std", run: || no_std::run(&[]).map(|()| Outcome::Passed) },
     Stage { name: "firmware", run: firmware::check },

@@ -1,5 +1,8 @@
 //! The project's own chores: `cargo xtask help` lists them.
 
+// For what is shared with a library without the standard one.
+extern crate alloc;
+
 mod audit;
 mod bench;
 mod ci;
@@ -24,6 +27,7 @@ mod server;
 mod test;
 mod tiers;
 mod tool;
+mod vocabulary;
 mod workspace;
 
 use std::process::ExitCode;
@@ -128,6 +132,12 @@ const CHORES: &[Chore] = &[
         args: "[ARGS...]",
         about: "see which small bugs in qmp-proto its tests do not notice; --shard K/N for a part",
         run: mutants::run,
+    },
+    Chore {
+        name: "vocabulary",
+        args: "[distil|--check]",
+        about: "generate qmp-types from its facts; distil: the facts from QEMU's schema files",
+        run: vocabulary::run,
     },
     Chore {
         name: "demo",

@@ -200,13 +200,9 @@ impl Machine {
         }
     }
 
-    /// This many slots may be free. If some who wait are left, the driver goes on offering: whoever is
-    /// offered one may not be polled.
+    /// This many slots may be free.
     pub(crate) fn offer(&mut self, count: usize, after: &mut After) {
         self.waits.offer(count, &mut after.wakers);
-        if self.waits.has_queue() {
-            self.wake_driver(after);
-        }
     }
 
     pub(crate) fn wake_driver(&mut self, after: &mut After) {

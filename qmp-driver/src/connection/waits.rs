@@ -73,16 +73,10 @@ pub(crate) enum Lane {
 }
 
 /// Those who wait for a slot of one kind, by the order they came.
-///
-/// When a slot may be free the first of them is *offered* it: taken out and woken. So one that is not
-/// polled, in a `select!` for example, holds up nobody; if it is refused when it is polled, it comes back
-/// with its old ticket.
 #[derive(Debug, Default)]
 struct Queue {
     waiting: BTreeMap<u64, usize>,
-    /// Nothing has become free since the last one was refused.
-    closed: bool,
-    /// What it was told.
+    /// What the first of them was told.
     refusal: Option<Refusal>,
 }
 
@@ -194,7 +188,7 @@ impl Waits {
         self.next_ticket
     }
 
-    /// Whether somebody who waits in the lane came before. Those who were offered a slot do not wait.
+    /// Whether another in the lane came before.
     pub(crate) fn is_behind(&self, turn: Turn) -> bool {
         let first = self.lane(turn.lane).and_then(|queue| queue.waiting.first_key_value());
         first.is_some_and(|(first, _)| *first < turn.ticket)
@@ -205,43 +199,18 @@ impl Waits {
         self.lane(lane)?.refusal.as_ref()
     }
 
-    /// One in the lane was refused: until something becomes free the others need not try.
+    /// Notes what the first in the lane was told.
     pub(crate) fn set_refusal(&mut self, lane: Lane, refusal: Refusal) {
-        let queue = &mut self.lanes.get_or_insert_default()[lane as usize];
-        queue.closed = true;
-        queue.refusal = Some(refusal);
+        self.lanes.get_or_insert_default()[lane as usize].refusal = Some(refusal);
     }
 
-    /// This many slots may be free: offers them to the first in each lane.
+    /// This many slots may be free: wakes the first in each lane, which keep their place until they have
+    /// tried.
     pub(crate) fn offer(&mut self, count: usize, wakers: &mut Vec<Waker>) {
-        for queue in self.lanes.iter_mut().flat_map(|lanes| lanes.iter_mut()) {
-            queue.closed = false;
-            Self::offer_in(&mut self.waits, queue, count, wakers);
-        }
-    }
-
-    /// Offers a slot to the next in each lane where one may still be free, since an earlier offer may not
-    /// have been taken. Returns whether there was anyone.
-    pub(crate) fn offer_next(&mut self, wakers: &mut Vec<Waker>) -> bool {
-        let mut offered = false;
-        for queue in self.lanes.iter_mut().flat_map(|lanes| lanes.iter_mut()) {
-            if !queue.closed && !queue.waiting.is_empty() {
-                Self::offer_in(&mut self.waits, queue, 1, wakers);
-                offered = true;
+        for queue in self.lanes.iter().flat_map(|lanes| lanes.iter()) {
+            for key in queue.waiting.values().take(count) {
+                wakers.extend(self.waits.get_mut(*key).and_then(|wait| wait.waker.take()));
             }
-        }
-        offered
-    }
-
-    /// Whether anyone waits for a slot.
-    pub(crate) fn has_queue(&self) -> bool {
-        self.lanes.iter().flat_map(|lanes| lanes.iter()).any(|queue| !queue.waiting.is_empty())
-    }
-
-    fn offer_in(waits: &mut Slab<Wait>, queue: &mut Queue, count: usize, wakers: &mut Vec<Waker>) {
-        for _ in 0..count {
-            let Some((_, key)) = queue.waiting.pop_first() else { return };
-            wakers.extend(waits.get_mut(key).and_then(|wait| wait.waker.take()));
         }
     }
 

@@ -18,7 +18,7 @@ use qmp_sockets::advise_on_handshake;
 use crate::Transport;
 use crate::connection::Connection;
 use crate::connection::deferred::Deferred;
-use crate::connection::machine::{After, Failed, Handshake, Machine};
+use crate::connection::machine::{Failed, Handshake};
 use crate::writing::Outgoing;
 
 /// How many times one poll reads before other tasks get their turn.
@@ -57,8 +57,6 @@ pub struct Driver {
     several: bool,
     /// A reader of events is nearly too slow.
     crowded: bool,
-    /// Whether commands wait for a slot.
-    queued: bool,
     /// Whether anybody waits for the clock, or the timer is set.
     clocked: bool,
     /// Whether the handshake was under way when the timer was looked at last.
@@ -79,7 +77,6 @@ impl Driver {
             read: 0,
             several: false,
             crowded: false,
-            queued: false,
             clocked: true,
             shaking: true,
         }
@@ -124,7 +121,7 @@ impl Driver {
             };
             match next {
                 Next::Again => {}
-                Next::Wait if self.several || self.offer_next() => return Ok(Next::Yield),
+                Next::Wait if self.several => return Ok(Next::Yield),
                 next => return Ok(next),
             }
             if self.read >= BYTES_A_POLL {
@@ -133,13 +130,6 @@ impl Driver {
         }
         self.look_at_clock(cx, false)?;
         Ok(Next::Yield)
-    }
-
-    /// Goes on offering slots that may be free; whether there was anyone who waits.
-    fn offer_next(&self) -> bool {
-        let offer =
-            |machine: &mut Machine, after: &mut After| machine.waits.offer_next(&mut after.wakers);
-        self.queued && self.connection.with(offer)
     }
 
     /// Writes what there is to write, and reads once.
@@ -220,7 +210,6 @@ impl Driver {
         machine.watched = watched;
         machine.writing.hand_over(&mut self.outgoing);
         self.deferred.take_over(&mut machine);
-        self.queued = machine.waits.has_queue();
         self.clocked = machine.armed.is_some() || machine.next_deadline().is_some();
         let stand = match &machine.lifecycle.ended {
             Some(reason) => Err(reason.clone()),

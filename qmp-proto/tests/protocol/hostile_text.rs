@@ -228,6 +228,7 @@ fn nothing_that_is_displayed_holds_what_a_terminal_obeys_or_a_secret() {
     // These have no text of a peer in them, show it as it is and say so, or are for the wire.
     let others = [
         "Address",
+        "BodyError",
         "JsonError",
         "JsonFlaw",
         "Full",

@@ -7,7 +7,9 @@
 mod apt;
 mod closure;
 mod mirror;
+mod pool;
 mod tree;
 
 pub(crate) use apt::{Apt, SuiteGone};
+pub(crate) use pool::fetch;
 pub(crate) use tree::{Setting, Tree};

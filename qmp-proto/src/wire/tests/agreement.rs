@@ -38,8 +38,9 @@ struct Parts {
 impl Parts {
     fn of(message: &Message<'_>) -> Self {
         let text = |bytes| core::str::from_utf8(bytes).unwrap().to_string();
-        let read =
-            |body: Body<'_>| body.json().map(|json| json.to_string()).map_err(|error| error.flaw());
+        let read = |body: Body<'_>| {
+            body.json().map(|json| json.as_str().to_string()).map_err(|error| error.flaw())
+        };
         let mut parts = Self {
             kind: "",
             id: None,

@@ -159,7 +159,7 @@ impl Ledger {
                 match asked {
                     Asked::Command { name, arguments } => {
                         assert_eq!(command.name(), name);
-                        assert_eq!(command.arguments().map(|it| it.to_string()), arguments);
+                        assert_eq!(command.arguments().map(|it| it.as_str().to_owned()), arguments);
                     }
                     Asked::Raw { name } => {
                         assert_eq!(command.name(), unescaped(&format!("\"{name}\"")));

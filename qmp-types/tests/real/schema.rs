@@ -1,0 +1,43 @@
+//! The live schema of every version, walked beside the facts.
+
+use conformance::server::Suite;
+use qmp_types::schema::Schema;
+
+use crate::conform::{lacking, walk};
+use crate::facts::{Facts, number};
+use crate::server::Asked;
+
+conformance::on_every_qemu!(
+    the_schema_of_a_system_emulator_agrees_with_the_facts,
+    the_schema_of_a_storage_daemon_agrees_with_the_facts,
+);
+
+const TEXT: &str = include_str!("../../facts.txt");
+
+fn schema(server: &mut Asked) -> Schema {
+    serde_json::from_str(&server.ask("query-qmp-schema").unwrap()).unwrap()
+}
+
+fn version(facts: &Facts<'_>, suite: &Suite) -> usize {
+    let wanted = number(suite.version());
+    facts.versions.iter().position(|it| Some(*it) == wanted).unwrap()
+}
+
+fn the_schema_of_a_system_emulator_agrees_with_the_facts(suite: &Suite) {
+    let facts = Facts::read(TEXT);
+    let version = version(&facts, suite);
+    let schema = schema(&mut Asked::qemu(suite));
+    let found = walk(&facts, &schema, version);
+    assert!(found.bad.is_empty(), "{:#?}", found.bad);
+    assert!(found.seen.len() > 2500, "{}", found.seen.len());
+    // A text that became an enum, and a type that became one of several forms.
+    assert!(found.texts <= 6 && found.forms <= 11, "{} {}", found.texts, found.forms);
+    assert_eq!(lacking(&facts, &schema, version), [""; 0]);
+}
+
+fn the_schema_of_a_storage_daemon_agrees_with_the_facts(suite: &Suite) {
+    let facts = Facts::read(TEXT);
+    let found = walk(&facts, &schema(&mut Asked::daemon(suite)), version(&facts, suite));
+    assert!(found.bad.is_empty(), "{:#?}", found.bad);
+    assert!(found.seen.len() > 1000, "{}", found.seen.len());
+}

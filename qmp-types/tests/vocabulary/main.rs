@@ -1,0 +1,19 @@
+//! The vocabulary as a whole: by its facts, and by what servers have said.
+
+// Helpers panic as tests do.
+#![allow(clippy::unwrap_used)]
+
+extern crate alloc;
+
+#[path = "../support/conform.rs"]
+mod conform;
+mod conformance;
+#[rustfmt::skip]
+mod every;
+#[path = "../../src/facts.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod facts;
+mod forward;
+mod recorded;
+mod through;
+mod words;

@@ -1,0 +1,103 @@
+//! The vocabulary of `qmp-types`: from QEMU's schema files to facts, and from facts to Rust.
+
+mod distil;
+#[path = "../../../qmp-types/src/facts.rs"]
+mod facts;
+mod generate;
+mod merge;
+mod qapi;
+mod sources;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use self::facts::Facts;
+use self::generate::GENERATED;
+use crate::{process, workspace};
+
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args.as_slice() {
+        ["distil"] => {
+            let text = distil::distil()?;
+            fs::write(facts_file(), text).context("cannot write the facts")?;
+            write()
+        }
+        [] => write(),
+        ["--check"] => check(),
+        other => bail!("{other:?} is not understood: nothing, distil or --check"),
+    }
+}
+
+/// Whether what is checked in is what the facts make.
+pub(crate) fn check() -> Result<()> {
+    let expected = formatted(&workspace::target("vocabulary").join("check"))?;
+    for (name, text) in &expected {
+        let found = fs::read_to_string(types().join(name)).unwrap_or_default();
+        if found != *text {
+            bail!("{name} is not what the facts make: run `cargo xtask vocabulary`");
+        }
+    }
+    match stray(&expected)?.first() {
+        Some(name) => bail!("{name} is made of no facts: run `cargo xtask vocabulary`"),
+        None => Ok(()),
+    }
+}
+
+fn write() -> Result<()> {
+    let made = formatted(&types())?;
+    for name in stray(&made)? {
+        fs::remove_file(types().join(&name)).with_context(|| format!("cannot remove {name}"))?;
+    }
+    Ok(())
+}
+
+/// Writes the files below a folder, formats them there and returns them.
+fn formatted(folder: &Path) -> Result<BTreeMap<String, String>> {
+    let text = fs::read_to_string(facts_file()).context("cannot read the facts")?;
+    let made = generate::generate(&Facts::read(&text))?;
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt.arg("--config-path").arg(workspace::root()).args(["--edition", "2024"]);
+    // In the order of the names: the root of the modules comes after all that it names.
+    for (name, text) in &made {
+        let file = folder.join(name);
+        let parent = file.parent().unwrap_or(folder);
+        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        rustfmt.arg(file);
+    }
+    process::read(&mut rustfmt)?;
+    let read = |name: String| {
+        let text = fs::read_to_string(folder.join(&name))?;
+        Ok((name, text))
+    };
+    made.into_keys().map(read).collect()
+}
+
+/// Generated files that are made no longer.
+fn stray(made: &BTreeMap<String, String>) -> Result<Vec<String>> {
+    let folder = types().join(GENERATED);
+    let names = files(&folder)?.into_iter().map(|name| format!("{GENERATED}/{name}"));
+    Ok(names.filter(|name| !made.contains_key(name)).collect())
+}
+
+fn files(folder: &Path) -> Result<Vec<String>> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let name = |entry: std::io::Result<fs::DirEntry>| {
+        Ok(entry?.file_name().to_string_lossy().into_owned())
+    };
+    entries.map(name).collect()
+}
+
+fn types() -> PathBuf {
+    workspace::root().join("qmp-types")
+}
+
+fn facts_file() -> PathBuf {
+    types().join("facts.txt")
+}
