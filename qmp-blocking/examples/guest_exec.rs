@@ -41,7 +41,8 @@ struct GuestExecStatus {
 #[serde(rename_all = "kebab-case")]
 struct Status {
     exited: bool,
-    exitcode: Option<u8>,
+    /// Of 32 bits on Windows.
+    exitcode: Option<i64>,
     signal: Option<i64>,
     /// Base64, as all binary data of the agent's.
     #[serde(default)]
@@ -68,17 +69,39 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // A stream that is closed takes no output; there is nobody to tell.
-    let _ = std::io::stdout().write_all(&decoded(&status.out_data));
-    let _ = std::io::stderr().write_all(&decoded(&status.err_data));
-    if let Some(signal) = status.signal {
-        eprintln!("guest_exec: {path} was ended by signal {signal}");
-    }
-    ExitCode::from(status.exitcode.unwrap_or(1))
+    // Each is told whatever is wrong with the others.
+    let output = written(std::io::stdout(), "output", &status.out_data);
+    let errors = written(std::io::stderr(), "error output", &status.err_data);
+    let code = told(path, &status);
+    if output && errors { code } else { ExitCode::FAILURE }
 }
 
-fn decoded(data: &str) -> Vec<u8> {
-    BASE64_STANDARD.decode(data).unwrap_or_default()
+/// Passes on what the program wrote; false if the agent sent something else.
+fn written(mut to: impl Write, what: &str, data: &str) -> bool {
+    match BASE64_STANDARD.decode(data) {
+        Ok(bytes) => {
+            // A stream that is closed takes no output; there is nobody to tell.
+            let _ = to.write_all(&bytes);
+            true
+        }
+        Err(error) => {
+            eprintln!("guest_exec: the program's {what} is not base64: {error}");
+            false
+        }
+    }
+}
+
+/// The program's exit code, if one of ours can say it. Else it is printed.
+fn told(path: &str, status: &Status) -> ExitCode {
+    match (status.signal, status.exitcode) {
+        (Some(signal), _) => eprintln!("guest_exec: {path} was ended by signal {signal}"),
+        (None, Some(code)) => match u8::try_from(code) {
+            Ok(code) => return ExitCode::from(code),
+            Err(_) => eprintln!("guest_exec: {path} exited with code {code} ({code:#X})"),
+        },
+        (None, None) => eprintln!("guest_exec: {path} exited, and the agent gave no code"),
+    }
+    ExitCode::FAILURE
 }
 
 fn run(address: &str, path: &str, arg: &[String]) -> Result<Status, Error> {

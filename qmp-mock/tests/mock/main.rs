@@ -9,6 +9,7 @@ mod clients;
 mod descriptors;
 mod ends;
 mod events;
+mod guest_exec;
 mod order;
 mod presentation;
 mod reading;

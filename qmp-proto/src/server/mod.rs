@@ -104,21 +104,23 @@ use write::Form;
 /// Stop reading then, and the client will stop writing. What the caller appends is the caller's to
 /// bound: stop presenting input while the output is long.
 ///
-/// A monitor sends the error reply to a request that it refuses once all in-band commands before it
-/// are answered, as QEMU does; until then the reply takes the slot of a command. Replies to `exec-oob`
-/// do not wait. An agent's errors and syncs do not wait either; they could only with more than one
-/// command in flight, which real agents do not have.
+/// A monitor replies to a request that it refuses once all in-band commands before it are answered, as
+/// QEMU does; until then the reply takes the slot of a command. Replies to `exec-oob` do not wait, nor
+/// do an agent's errors and syncs: real agents have one command in flight.
 ///
 /// # Where it differs from QEMU
 ///
 /// It accepts, refuses and answers what QEMU 5.2 to 10.0 do, with the same errors (11.1 words some
 /// otherwise), but for these:
 ///
-/// - **What is broken is passed over to its end.** QEMU goes on reading in the middle of a message
+/// - **The rest of a broken message is passed over.** QEMU goes on reading in the middle of a message
 ///   that nests too deep, is too long or has a control character inside a string, and runs
 ///   commands that it finds there: whoever can put text into a client's message can have it run
-///   anything. Here the rest of such a message is passed over, until its brackets balance, with
-///   one error for it all. 0xFF ends it at once.
+///   anything. Here one error is sent for all of it. The next message is read once the brackets of
+///   the broken one balance, or 0xFF comes, or a line begins as a request does (`{"execute":`, or
+///   another of its members) and no value of the broken message can look like that. This suffices
+///   for a person who forgets a quote, but not if the next request has the other kind of quotes or is
+///   spread over lines: then send 0xFF or connect anew.
 /// - **An id too large for a double** (`1e400`) is echoed as it stands; QEMU says `inf`, which is no
 ///   JSON.
 /// - **Members keep their order** in an id that is an object, and when several members of a request

@@ -37,6 +37,7 @@ fn nothing_inside_a_broken_message_is_run() {
         ("{\"a\":NaN,\"b\":{\"execute\":\"smuggled\"}}".into(), "JSON parse error, stray 'N'"),
         ("{\"a\":-Infinity,{\"execute\":\"smuggled\"}}".into(), "JSON parse error, stray '-I'"),
         ("{\"a\":[1.],{\"execute\":\"smuggled\"}}".into(), "JSON parse error, stray '1.]'"),
+        ("{\"a\":\"\u{1}x\\x\",\"b\":\"\\\\\"}".into(), "JSON parse error, stray '\\\"\\u0001'"),
         ("{\"a\":[-\"{'execute':'smuggled'}\"]}".into(), "JSON parse error, stray '-\\\"'"),
         (
             "{\"a\":'\u{1}\\'{\"execute\":\"smuggled\"}'}".into(),

@@ -27,6 +27,7 @@ mod laws;
 mod limits;
 mod order;
 mod proxy;
+mod resume;
 mod room;
 mod session;
 mod texts;

@@ -11,6 +11,7 @@ mod number;
 mod pass_over;
 mod reader;
 mod request;
+mod resume;
 mod rewrite;
 mod string;
 

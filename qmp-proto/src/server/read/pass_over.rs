@@ -2,15 +2,19 @@
 
 use super::Flaw;
 use super::reader::{Found, Reader, State, Step};
+use super::resume::{Beginning, Trail};
 
 impl Reader {
-    /// Goes on inside a message that is broken, inside a string of it perhaps.
+    /// Goes on inside a message that is broken, inside a string of it perhaps. `text` is what was
+    /// read of it.
     ///
     /// Its brackets and strings are followed as if nothing was wrong with it, so that all of it is
-    /// passed over, and nothing of it is taken for a message.
-    pub(super) fn begin_skipping(&mut self, string: Option<u8>, escaped: bool) {
+    /// passed over, and nothing of it is taken for a message: neither what is between its brackets nor
+    /// what somebody else has put into its strings. Where the client has plainly begun another message
+    /// it has given this one up; [`Trail`] tells.
+    pub(super) fn begin_skipping(&mut self, text: &[u8], string: Option<u8>, escaped: bool) {
         let open = self.open;
-        self.begin(State::Skipping { string, escaped });
+        self.begin(State::Skipping { string, escaped, trail: Trail::behind(text) });
         self.open = open;
     }
 
@@ -36,8 +40,24 @@ impl Reader {
         text: &'b [u8],
         mut string: Option<u8>,
         mut escaped: bool,
+        mut trail: Trail,
     ) -> Step<'b> {
-        for (at, &byte) in text.iter().enumerate() {
+        let mut at = 0;
+        while let Some(&byte) = text.get(at) {
+            if byte == b'{' && trail.may_begin(string) {
+                match Beginning::at(&text[at..], self.bounds.length) {
+                    Beginning::Quoted(quote) if trail.begins(string, quote) => {
+                        self.begin(State::Between);
+                        return Step::Pass(at);
+                    }
+                    Beginning::Quoted(_) | Beginning::No => {}
+                    Beginning::Unknown => {
+                        self.state = State::Skipping { string, escaped, trail };
+                        return if at == 0 { Step::More } else { Step::Pass(at) };
+                    }
+                }
+            }
+            trail.pass(byte);
             match (string, byte) {
                 (_, 0xFE..) => {
                     self.begin(State::Recovering);
@@ -53,12 +73,25 @@ impl Reader {
                 (None, b'{' | b'}' | b'[' | b']') => self.open.count(byte),
                 (None, _) => {}
             }
-            if string.is_none() && !self.open.any() {
-                self.begin(State::Between);
-                return Step::Pass(at + 1);
+            at += 1;
+            match string {
+                None if !self.open.any() => {
+                    self.begin(State::Between);
+                    return Step::Pass(at);
+                }
+                Some(quote) if !escaped && !trail.at_start => {
+                    let ends =
+                        |byte: &u8| matches!(byte, 0..b' ' | b'\\' | 0xFE..) || *byte == quote;
+                    let end = text[at..].iter().position(ends).map_or(text.len(), |end| at + end);
+                    if end > at {
+                        trail.pass_plain(&text[at..end]);
+                        at = end;
+                    }
+                }
+                _ => {}
             }
         }
-        self.state = State::Skipping { string, escaped };
+        self.state = State::Skipping { string, escaped, trail };
         if text.is_empty() { Step::More } else { Step::Pass(text.len()) }
     }
 }

@@ -3,6 +3,7 @@
 use memchr::{memchr, memchr3_iter};
 
 use super::number::{Next, Number};
+use super::resume::Trail;
 use super::{Flaw, Limit};
 use crate::json::{plain_prefix, skip_blanks};
 use crate::wire::Bounds;
@@ -17,10 +18,11 @@ const MOST_TOKENS: usize = 2 * 1024 * 1024;
 /// As in QEMU a message needs no line end: it is over when as many brackets were closed as were
 /// opened, of each kind for itself, whatever stands between them. Where QEMU meets what is no
 /// token, or a limit, it starts afresh with the rest, and would run commands that it finds inside
-/// the broken message; here the rest of that message is passed over.
+/// the broken message; here the rest of that message is passed over, unless its client begins
+/// another.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct Reader {
-    bounds: Bounds,
+    pub(super) bounds: Bounds,
     pub(super) state: State,
     /// How much of the input that will be presented again was looked at.
     at: usize,
@@ -44,10 +46,11 @@ pub(super) enum State {
     Keyword,
     /// Outside any message: until something with which one could begin.
     Recovering,
-    /// Inside a message that is broken: until it is over.
+    /// Inside a message that is broken: until it is over, or another begins.
     Skipping {
         string: Option<u8>,
         escaped: bool,
+        trail: Trail,
     },
 }
 
@@ -116,7 +119,9 @@ impl Reader {
                 State::Number(number) => self.number(text, number),
                 State::Keyword => self.keyword(text),
                 State::Recovering => self.recover(text),
-                State::Skipping { string, escaped } => self.skip(text, string, escaped),
+                State::Skipping { string, escaped, trail } => {
+                    self.skip(text, string, escaped, trail)
+                }
             };
             match step {
                 Step::Pass(used) => start += used,
@@ -284,7 +289,7 @@ impl Reader {
             self.begin(State::Recovering);
             return Step::Found { used: last + 1, found };
         }
-        self.begin_skipping(string, false);
+        self.begin_skipping(&text[..rest], string, false);
         Step::Found { used: rest, found }
     }
 
@@ -292,8 +297,8 @@ impl Reader {
     fn beyond<'b>(&mut self, text: &'b [u8], limit: Limit, string: Option<(u8, bool)>) -> Step<'b> {
         let used = self.at;
         match string {
-            Some((quote, escaped)) => self.begin_skipping(Some(quote), escaped),
-            None if self.open.any() => self.begin_skipping(None, false),
+            Some((quote, escaped)) => self.begin_skipping(&text[..used], Some(quote), escaped),
+            None if self.open.any() => self.begin_skipping(&text[..used], None, false),
             None => self.begin(State::Recovering),
         }
         let found = Found::Broken { text: &text[..used], flaw: Flaw::Limit(limit) };

@@ -34,6 +34,12 @@ struct ServerVector {
 }
 
 #[derive(serde::Deserialize)]
+struct Broken {
+    /// A character is a byte.
+    input: String,
+}
+
+#[derive(serde::Deserialize)]
 struct Entry {
     dir: String,
     hex: String,
@@ -45,6 +51,7 @@ impl Corpus {
     pub(crate) fn read(data: &Path) -> Self {
         let mut corpus = Self { servers: Vec::new(), clients: Vec::new() };
         corpus.take_vectors(data);
+        corpus.take_broken(data);
         let mut files: Vec<_> = std::fs::read_dir(data.join("transcripts"))
             .unwrap()
             .map(|file| file.unwrap().path())
@@ -77,6 +84,17 @@ impl Corpus {
             },
             bytes: from_hexadecimal(&vector.input_hex),
             cuts: vector.chunks,
+        }));
+    }
+
+    fn take_broken(&mut self, data: &Path) {
+        let broken = std::fs::read(data.join("vectors/broken.json")).unwrap();
+        let broken: Vec<Broken> = serde_json::from_slice(&broken).unwrap();
+        let bytes = |text: &str| text.chars().map(|char| u8::try_from(char).unwrap()).collect();
+        let inputs = broken.iter().map(|broken| bytes(&broken.input));
+        self.clients.extend(inputs.filter(|bytes: &Vec<u8>| bytes.len() <= LONGEST).map(|bytes| {
+            let cuts = (0..bytes.len()).step_by(7).skip(1).collect();
+            Stream { agent: false, negotiated: Some(false), bytes, cuts }
         }));
     }
 

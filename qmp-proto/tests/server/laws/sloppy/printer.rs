@@ -98,7 +98,11 @@ pub(super) fn printer() -> impl Strategy<Value = Printer> {
         })
 }
 
-/// A client in whose messages quotes come in pairs, all of one kind: none stands inside a string.
+/// A client that parts values by commas, and in whose messages quotes come in pairs, all of one kind:
+/// none stands inside a string.
 pub(super) fn pairing_printer() -> impl Strategy<Value = Printer> {
-    printer().prop_map(|by| Printer { either: false, escape: Escape::Code, ..by })
+    printer().prop_map(|by| {
+        let comma = if by.comma.contains(',') { by.comma } else { ",\n" };
+        Printer { either: false, escape: Escape::Code, comma, ..by }
+    })
 }
