@@ -6,9 +6,11 @@
 
 extern crate alloc;
 
+#[allow(dead_code, reason = "each suite uses a part of it")]
 #[path = "../support/conform.rs"]
 mod conform;
 #[rustfmt::skip]
+#[allow(dead_code, reason = "each suite uses a part of it")]
 #[path = "../vocabulary/every.rs"]
 mod every;
 #[path = "../../src/facts.rs"]

@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+#[allow(dead_code, reason = "each suite uses a part of it")]
 #[path = "../support/conform.rs"]
 mod conform;
 mod conformance;
