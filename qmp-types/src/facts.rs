@@ -1,6 +1,6 @@
 //! The vocabulary as data: `facts.txt`, read.
 //!
-//! The same file is read by the generator and by [`describe`](crate::schema::describe).
+//! The same file is read by the generator and by the schema of `qmp-types`.
 
 use alloc::vec::Vec;
 
