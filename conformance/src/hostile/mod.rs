@@ -8,6 +8,7 @@ mod clients;
 mod host;
 mod report;
 mod servers;
+mod spellings;
 mod user;
 mod wire;
 
@@ -47,7 +48,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 pub fn servers<A: Adapter>(heap: PeakAlloc, adapter: &str) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut report = Report::new(format!("servers, and a client of {adapter}"));
-    for case in servers::ALL {
+    for case in servers::ALL.iter().chain(spellings::ALL) {
         let _watchdog = Watchdog::new(case.does);
         report.add(case.does, case.says, case.most, || user::meets::<A>(case, heap));
     }

@@ -25,7 +25,7 @@ pub(super) struct HostileServer {
 }
 
 /// What is most often so.
-const USUAL: HostileServer = HostileServer {
+pub(super) const USUAL: HostileServer = HostileServer {
     does: "",
     script: |_| None,
     user: Executes,
@@ -200,8 +200,8 @@ pub(super) const ALL: &[HostileServer] = &[
             wire.say("{\"return\": ")?;
             wire.forever(BRACKETS)
         },
-        cause: TOO_LONG,
-        says: "the server sent a message longer than the limit of 1048576 bytes",
+        cause: "Disconnected { reason: Protocol(TooDeep { limit: 1024 })",
+        says: "the server sent a message nested deeper than the limit of 1024 levels",
         most: one_message(LIMIT),
         ..USUAL
     },

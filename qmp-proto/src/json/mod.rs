@@ -3,6 +3,7 @@
 //! Nothing here recurses and nothing allocates on the way in, so neither depth nor length chosen by
 //! a peer can overflow a stack or grow memory. Decoding into Rust types is left to serde_json.
 
+mod block;
 mod error;
 mod names;
 mod nesting;
@@ -16,12 +17,14 @@ mod walk;
 pub use error::{JsonError, JsonFlaw};
 pub use text::Text;
 
+pub(crate) use block::{BLOCK, Block, is_opening};
 #[cfg_attr(not(feature = "alloc"), allow(unused_imports))]
 pub(crate) use names::Names;
 pub(crate) use nesting::{MAX_DEPTH, Nesting};
 pub(crate) use object::{Member, Members};
 use rules::Rules;
 pub(crate) use rules::{Lenient, Strict};
+pub(crate) use skip::skip_value;
 #[cfg(feature = "alloc")]
 pub(crate) use string::{Unescaped, is_noncharacter, walk_escape};
 pub(crate) use string::{plain_ascii_prefix, plain_prefix};

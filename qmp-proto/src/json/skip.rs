@@ -1,9 +1,8 @@
 //! Passing over a value without reading it, several times as fast as walking over it.
 
+use super::block::{BLOCK, Block, is_opening};
 use super::walk::walk_value;
 use super::{JsonError, JsonFlaw, Lenient};
-
-const BLOCK: usize = 64;
 
 /// Passes over the value that begins at `at`; where it ends, if it is valid. An object or an array
 /// is not checked: it ends where its brackets balance, whatever kinds they are.
@@ -14,18 +13,25 @@ pub(crate) fn skip_value(text: &[u8], at: usize, limit: usize) -> Result<usize, 
         return walk_value(text, at, limit, &mut Lenient);
     }
     let mut brackets = Brackets { at, limit, depth: 0, inside_string: false, escaped: false };
-    let mut rest = text.get(at..).unwrap_or_default();
+    let rest = text.get(at..).unwrap_or_default();
     // On a microcontroller a block takes longer than its bytes one by one, and a kilobyte of flash.
-    if cfg!(target_pointer_width = "64") {
-        while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
-            if let Some(end) = brackets.follow_block(block)? {
-                return Ok(end);
-            }
-            rest = after;
-        }
+    let passed = if cfg!(target_pointer_width = "64") {
+        brackets.pass_blocks(rest)
+    } else {
+        brackets.pass_bytes(rest)
+    };
+    match passed {
+        Passed::All => Err(JsonError::new(JsonFlaw::Incomplete, text.len())),
+        Passed::End { at } => Ok(at),
+        Passed::TooDeep { at } => Err(JsonError::new(JsonFlaw::TooDeep { limit }, at)),
     }
-    let end = brackets.follow(rest)?;
-    end.ok_or_else(|| JsonError::new(JsonFlaw::Incomplete, text.len()))
+}
+
+/// How far brackets were passed.
+enum Passed {
+    All,
+    End { at: usize },
+    TooDeep { at: usize },
 }
 
 /// How things stand before the byte `at`.
@@ -38,94 +44,84 @@ struct Brackets {
 }
 
 impl Brackets {
-    /// Where the value ends, if it does in this block.
-    fn follow_block(&mut self, block: &[u8; BLOCK]) -> Result<Option<usize>, JsonError> {
-        if self.escaped || has_backslash(block) {
-            return self.follow(block);
-        }
-        // A bit for each byte, the first byte's lowest.
-        let quotes = where_is(block, |byte| byte == b'"');
-        let inside_strings = between_pairs(quotes) ^ if self.inside_string { u64::MAX } else { 0 };
-        // The kinds of brackets are told apart by one bit.
-        let opens = where_is(block, |byte| byte | 0x20 == b'{') & !inside_strings;
-        let closes = where_is(block, |byte| byte | 0x20 == b'}') & !inside_strings;
-        let mut brackets = opens | closes;
-        while brackets != 0 {
-            let at = self.at + brackets.trailing_zeros() as usize;
-            let lowest = brackets & brackets.wrapping_neg();
-            if let Some(end) = self.pass(opens & lowest != 0, at)? {
-                return Ok(Some(end));
+    fn pass_blocks(&mut self, bytes: &[u8]) -> Passed {
+        let mut rest = bytes;
+        loop {
+            let mut last = [b' '; BLOCK];
+            let (bytes, after) = match rest.split_first_chunk() {
+                Some((block, after)) => (block, Some(after)),
+                None => {
+                    // Blanks behind the text change nothing.
+                    if let Some(part) = last.get_mut(..rest.len()) {
+                        part.copy_from_slice(rest);
+                    }
+                    (&last, None)
+                }
+            };
+            match self.pass_block(bytes) {
+                Passed::All => {}
+                passed => return passed,
             }
-            brackets ^= lowest;
+            match after {
+                Some(after) => rest = after,
+                None => return Passed::All,
+            }
         }
-        self.inside_string = inside_strings >> (BLOCK - 1) == 1;
-        self.at += BLOCK;
-        Ok(None)
     }
 
-    /// The same, a byte at a time.
-    fn follow(&mut self, bytes: &[u8]) -> Result<Option<usize>, JsonError> {
+    #[inline(always)]
+    fn pass_block(&mut self, bytes: &[u8; BLOCK]) -> Passed {
+        let block = if self.escaped { None } else { Block::read(bytes, self.inside_string) };
+        let Some(block) = block else {
+            return self.pass_bytes(bytes);
+        };
+        let mut brackets = block.brackets;
+        while brackets != 0 {
+            let within = brackets.trailing_zeros() as usize;
+            let bracket = bytes.get(within).copied().unwrap_or_default();
+            match self.pass(bracket, self.at + within) {
+                Passed::All => {}
+                passed => return passed,
+            }
+            // Without its lowest bit.
+            brackets &= brackets - 1;
+        }
+        self.inside_string = block.ends_inside_string();
+        self.at += BLOCK;
+        Passed::All
+    }
+
+    fn pass_bytes(&mut self, bytes: &[u8]) -> Passed {
         for &byte in bytes {
             match byte {
                 _ if self.escaped => self.escaped = false,
                 b'\\' if self.inside_string => self.escaped = true,
                 b'"' => self.inside_string = !self.inside_string,
                 b'{' | b'[' | b'}' | b']' if !self.inside_string => {
-                    if let Some(end) = self.pass(matches!(byte, b'{' | b'['), self.at)? {
-                        return Ok(Some(end));
+                    match self.pass(byte, self.at) {
+                        Passed::All => {}
+                        passed => return passed,
                     }
                 }
                 _ => {}
             }
             self.at += 1;
         }
-        Ok(None)
+        Passed::All
     }
 
-    /// Passes the bracket that stands at `at`.
-    fn pass(&mut self, opens: bool, at: usize) -> Result<Option<usize>, JsonError> {
-        if !opens {
+    #[inline(always)]
+    fn pass(&mut self, bracket: u8, at: usize) -> Passed {
+        if !is_opening(bracket) {
             self.depth -= 1;
-            return Ok((self.depth == 0).then_some(at + 1));
+            return if self.depth == 0 { Passed::End { at: at + 1 } } else { Passed::All };
         }
         if self.depth == self.limit {
-            return Err(JsonError::new(JsonFlaw::TooDeep { limit: self.limit }, at));
+            return Passed::TooDeep { at };
         }
         self.depth += 1;
-        Ok(None)
+        Passed::All
     }
-}
-
-// These two are written so that compilers compare many bytes at once.
-
-fn has_backslash(block: &[u8; BLOCK]) -> bool {
-    block.iter().fold(false, |found, &byte| found | (byte == b'\\'))
-}
-
-fn where_is(block: &[u8; BLOCK], wanted: impl Fn(u8) -> bool) -> u64 {
-    // Multiplied by this, the lowest bits of eight bytes come together in the highest byte.
-    const TOGETHER: u64 = 0x0102_0408_1020_4080;
-    let found = block.map(|byte| u8::from(wanted(byte)));
-    let mut rest = found.as_slice();
-    let mut bits = 0;
-    for shift in (0..BLOCK).step_by(8) {
-        if let Some((word, after)) = rest.split_first_chunk::<8>() {
-            bits |= (u64::from_le_bytes(*word).wrapping_mul(TOGETHER) >> 56) << shift;
-            rest = after;
-        }
-    }
-    bits
-}
-
-/// The bits from each odd one, itself included, up to the next.
-const fn between_pairs(bits: u64) -> u64 {
-    let mut sums = bits;
-    let mut distance = 1;
-    while distance < u64::BITS {
-        sums ^= sums << distance;
-        distance *= 2;
-    }
-    sums
 }
 
 #[cfg(test)]

@@ -288,7 +288,7 @@ mod tests {
             "invalid type: string \"text\", expected u8 at byte 11, near `{\"a\": \"text\"}`"
         );
         assert_eq!(error.at(), 11);
-        let error = reply(r#"{"return": {"a":, "id": 1}"#).decode::<serde_json::Value>();
+        let error = reply(r#"{"return": {"a":}, "id": 1}"#).decode::<serde_json::Value>();
         assert!(
             error.unwrap_err().to_string().contains("JSON"),
             "an invalid body is said to be so"

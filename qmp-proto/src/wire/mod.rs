@@ -1,6 +1,7 @@
 //! From bytes to messages: where one ends, and what its parts are.
 
 mod balance;
+mod braces;
 mod decoder;
 mod malformed;
 mod route;
@@ -9,7 +10,8 @@ mod split;
 pub use malformed::{Malformed, MalformedReason};
 
 pub(crate) use decoder::{Bounds, Decoder, Found};
-pub(crate) use route::{may_be_routed, route};
+#[cfg(test)]
+pub(crate) use route::route;
 pub(crate) use split::{Unsplit, split};
 
 #[cfg(test)]

@@ -71,6 +71,7 @@ macro_rules! laws {
 laws! {
     what_a_client_hears_does_not_depend_on_cuts: "client_chunks",
     what_a_server_hears_does_not_depend_on_cuts: "server_chunks",
+    any_spelling_of_legal_messages_is_understood: "spellings",
     a_message_is_split_as_serde_json_splits_it: "split",
     a_server_reads_what_qemu_reads: "server_reads",
     what_a_client_sends_is_one_message: "requests",

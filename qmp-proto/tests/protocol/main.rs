@@ -24,6 +24,7 @@ mod raw;
 #[cfg(feature = "alloc")]
 mod session;
 mod slots;
+mod spellings;
 mod texts;
 mod transcripts;
 mod unreadable;

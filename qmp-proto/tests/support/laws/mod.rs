@@ -13,6 +13,7 @@ mod requests;
 mod responses;
 mod server_chunks;
 mod server_reads;
+mod spellings;
 mod split;
 
 pub(crate) use corpus::Corpus;
@@ -27,9 +28,10 @@ pub(crate) struct Law {
     pub(crate) seeds: fn(&Corpus) -> Vec<Vec<u8>>,
 }
 
-pub(crate) const LAWS: [Law; 7] = [
+pub(crate) const LAWS: [Law; 8] = [
     Law { name: "client_chunks", holds: client_chunks::holds, seeds: client_chunks::seeds },
     Law { name: "server_chunks", holds: server_chunks::holds, seeds: server_chunks::seeds },
+    Law { name: "spellings", holds: spellings::holds, seeds: spellings::seeds },
     Law { name: "split", holds: split::holds, seeds: split::seeds },
     Law { name: "server_reads", holds: server_reads::holds, seeds: server_reads::seeds },
     Law { name: "requests", holds: requests::holds, seeds: requests::seeds },

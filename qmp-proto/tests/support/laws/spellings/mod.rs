@@ -1,0 +1,119 @@
+//! Any sequence of legal messages is understood, however each is spelled, whatever blanks are between
+//! them, and however the stream is cut.
+
+mod choices;
+mod message;
+mod print;
+mod session;
+
+use std::collections::BTreeMap;
+
+use qmp_proto::{Client, NoDescriptor, Options, Received, Request};
+use serde_json::value::RawValue;
+
+use super::Corpus;
+use choices::Choices;
+use session::Session;
+
+/// How many requests are in flight, more than a session answers.
+const REQUESTS: u64 = 40;
+
+/// The number of a handshake with nonce 7.
+const SEVEN: u64 = (1 << 52) + 7;
+
+/// Bytes: choices.
+pub(super) fn holds(input: &[u8]) {
+    let mut choices = Choices::new(input);
+    let agent = choices.one_in(4);
+    let session = Session::any(&mut choices, agent, SEVEN);
+    let length = session.bytes.len();
+    hears(agent, &session, length);
+    hears(agent, &session, 1 + choices.below(40));
+    hears(agent, &session, 1 + choices.below(length));
+    if length <= 2000 {
+        hears(agent, &session, 1);
+    }
+}
+
+/// A client hears the session in pieces of this length.
+fn hears(agent: bool, session: &Session, length: usize) {
+    let mut client = match agent {
+        true => Client::agent(Options::agent()),
+        false => Client::monitor(Options::monitor()),
+    };
+    if agent {
+        client.sync(&mut Vec::new(), 7).unwrap();
+    }
+    let mut expected = session.messages.iter();
+    let mut input = Vec::new();
+    for piece in session.bytes.chunks(length) {
+        input.extend_from_slice(piece);
+        let mut at = 0;
+        loop {
+            let step = client.handle_input(&input[at..]).unwrap();
+            at += step.used;
+            let Some(received) = step.received else { break };
+            let Some((text, id)) = expected.next() else { panic!("{received:?} too") };
+            check(&received, text, *id);
+            act(&mut client, &received);
+        }
+        input.drain(..at);
+    }
+    let missing: Vec<_> = expected.collect();
+    let heard = session.messages.len() - missing.len();
+    assert_eq!(missing, [] as [&(String, Option<u64>); 0], "after {heard}, in pieces of {length}");
+}
+
+fn act(client: &mut Client<u64>, received: &Received<'_, u64>) {
+    match received {
+        Received::Greeting(_) => client.negotiate(&mut Vec::new(), 7, &[]).unwrap(),
+        Received::Ready => {
+            for token in 0..REQUESTS {
+                let request: Request<'_, _, NoDescriptor> = Request::new("x");
+                client.execute(&mut Vec::new(), request, token).unwrap();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What was received is this message, is for the request with this id, and has the right body.
+fn check(received: &Received<'_, u64>, text: &str, id: Option<u64>) {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap();
+    let member = |name: &str| members.get(name).map(|value| value.get());
+    let same = |message: &[u8]| assert_eq!(message, text.as_bytes());
+    match received {
+        Received::Greeting(greeting) => same(greeting.message()),
+        Received::Ready => assert_eq!(id, Some(SEVEN)),
+        Received::Answer(answer) => {
+            assert_eq!(Some(answer.token), id);
+            match &answer.outcome {
+                Ok(reply) => {
+                    same(reply.message());
+                    assert_eq!(Some(reply.json().unwrap().as_str()), member("return"));
+                }
+                Err(failure) => same(failure.message()),
+            }
+        }
+        Received::Event(event) => {
+            same(event.message());
+            let data = event.data().unwrap();
+            assert_eq!(data.as_ref().map(|data| data.as_str()), member("data"));
+        }
+        Received::Stray(message) => {
+            same(message);
+            assert!(id.is_none_or(|id| id >= REQUESTS), "the answer to {id:?} is nobody's");
+        }
+        other => panic!("{other:?}, not {text}"),
+    }
+}
+
+pub(super) fn seeds(_: &Corpus) -> Vec<Vec<u8>> {
+    let mut state = 1_u64;
+    let mut byte = || {
+        // Multiplicative congruential, with the high bits taken.
+        state = state.wrapping_mul(0xD134_2543_DE82_EF95).wrapping_add(1);
+        (state >> 56) as u8
+    };
+    (0..400).map(|number| (0..20 + number).map(|_| byte()).collect()).collect()
+}
