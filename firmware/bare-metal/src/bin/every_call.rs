@@ -246,7 +246,14 @@ fn output(out: &mut FixedOutput<'_>, bytes: &[u8]) {
 }
 
 fn texts(text: &str) {
-    json(Json::parse(text));
+    match Json::parse(text) {
+        Ok(json) => show(json.as_str()),
+        Err(error) => {
+            show(error);
+            show(error.flaw());
+            show(error.at());
+        }
+    }
     show(ErrorClass::named(text).name());
     let escaped = Text::new(text);
     show(escaped.escaped());
