@@ -159,8 +159,8 @@ impl<F> Server<F> {
     fn send_error(&self, out: &mut impl Sink, error: ErrorReply<'_>) -> Result<(), Full> {
         let ErrorReply { class, description, id, .. } = error;
         let (class, id) = (class.name(), id.map(Id::as_str));
-        let description = format_args!("{description}");
-        Message::Failure { class, description, id }.send(out, self.form())
+        Message::Failure { class, description: format_args!("{description}"), id }
+            .send(out, self.form())
     }
 }
 

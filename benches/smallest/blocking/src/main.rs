@@ -4,7 +4,7 @@ use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let socket = std::env::args().nth(2).ok_or("which socket?")?;
-    let mut qemu = qmp_blocking::Connection::connect(format!("unix:{socket}"))?;
+    let qemu = qmp_blocking::connect(format!("unix:{socket}"))?;
     let version: serde_json::Value = qemu.execute("query-version").run()?.decode()?;
     println!("QEMU {}", version["qemu"]["major"]);
     Ok(())
