@@ -190,7 +190,7 @@ fn read(received: Received<'_, u32>) -> Heard {
             Heard::Message(Kind::Event {
                 name: event.name().to_string(),
                 stamp: event.timestamp().map(|stamp| (stamp.seconds, stamp.microseconds)),
-                data: data.map(|data| data.to_string()),
+                data: data.map(|data| data.as_str().to_string()),
             })
         }
         // An agent that is in sync has no greetings.
