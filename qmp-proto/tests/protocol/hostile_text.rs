@@ -244,6 +244,7 @@ fn nothing_that_is_displayed_holds_what_a_terminal_obeys_or_a_secret() {
         "Flaw",
         "Lossy",
         "Misuse",
+        "Repeated",
     ];
     let known: BTreeSet<_> = displayed.types.iter().copied().chain(others).collect();
     for name in declared(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))) {

@@ -45,7 +45,7 @@ impl Said {
                 match answer.outcome {
                     Ok(reply) => Ok(reply.json().map_or_else(
                         |error| format!("unreadable: {error}"),
-                        |json| json.to_string(),
+                        |json| json.as_str().to_string(),
                     )),
                     Err(failure) => Err(failure.to_string()),
                 },
