@@ -7,8 +7,11 @@ use core::ops::Range;
 use crate::redact::facts::Scope;
 use crate::redact::names::Member;
 use crate::redact::strings::{quote, unescape};
-use crate::redact::text::{Found, MASK, mask_text};
+use crate::redact::text::{Found, mask_text};
 use crate::redact::tokens::{Token, Tokens};
+
+/// What stands in the place of a value.
+const QUOTED_MASK: &str = "\"••••\"";
 
 /// A value that is not shown, or may not be.
 pub(super) struct Mark {
@@ -67,7 +70,7 @@ impl Marks {
                 State::Replaced(left) if mark.start >= part.start && mark.end <= part.end => {
                     masked.extend_from_slice(&quote(left));
                 }
-                _ => masked.extend_from_slice(&quote(MASK.as_bytes())),
+                _ => masked.extend_from_slice(QUOTED_MASK.as_bytes()),
             }
             copied = mark.end;
         }

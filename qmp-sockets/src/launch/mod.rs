@@ -5,6 +5,7 @@ mod error;
 mod process;
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -49,10 +50,18 @@ pub use process::Process;
 /// println!("{process}: {status}, it said: {}", process.stderr_tail());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Launch {
     command: Command,
     stderr: Option<Stdio>,
+}
+
+/// Not the arguments and the environment: they may hold a password.
+impl fmt::Debug for Launch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Launch")
+            .field("program", &self.command.get_program())
+            .finish_non_exhaustive()
+    }
 }
 
 /// A program that was started, and the connection to its monitor.

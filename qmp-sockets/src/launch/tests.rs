@@ -37,6 +37,7 @@ fn arguments_environment_and_folder_reach_the_program_behind_those_of_the_monito
     let monitor = ["-chardev", "socket,id=qmp-stdin,fd=0", "-qmp", "chardev:qmp-stdin"];
     assert_eq!(arguments[..4], monitor);
     assert_eq!(arguments[4..], ["-S", "-m", "16"]);
+    assert_eq!(format!("{launch:?}"), "Launch { program: \"/bin/echo\", .. }");
 
     let launch = shell(r#"echo "$1 $WORD $PWD" >&0"#).args(["$0", "one"]).configure(|command| {
         command.env("WORD", "two").current_dir("/");
