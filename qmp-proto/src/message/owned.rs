@@ -118,7 +118,7 @@ impl OwnedFailure {
     }
 
     /// Masks these secrets, those of the command that failed, when the error is displayed. The
-    /// accessors still return what the server sent.
+    /// accessors still return the text as the server sent it.
     #[must_use]
     pub fn masking(mut self, secrets: &Secrets) -> Self {
         if let Cow::Owned(masked) = secrets.mask(&self.description) {
@@ -151,7 +151,7 @@ impl OwnedFailure {
     }
 }
 
-/// As [`Failure`]; besides, the secrets that it was told to [mask](Self::masking) are.
+/// As [`Failure`], with the secrets passed to [`masking`](Self::masking) masked as well.
 impl fmt::Display for OwnedFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let class = self.class();

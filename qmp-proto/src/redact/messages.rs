@@ -11,11 +11,11 @@ pub enum Direction {
     Received,
 }
 
-/// Splits what is one message, or several one after another, all of them whole.
+/// Splits bytes that are one whole message, or several in a row.
 ///
-/// A message ends where its brackets balance, so it is never split inside. Bytes that are no message
-/// end with their line; a message that does not end takes all that follows. Blanks and line ends
-/// around messages are left out, the sentinel bytes before one are not.
+/// A message ends where its brackets balance, so it is never split inside. Bytes outside of messages
+/// are split at line ends. A message that does not end includes everything behind it. Blanks and line
+/// ends around messages are left out; sentinel bytes before a message are part of it.
 pub fn messages(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = bytes.trim_ascii();
     core::iter::from_fn(move || {

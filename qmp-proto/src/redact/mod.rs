@@ -24,19 +24,20 @@ use scan::Scan;
 
 /// Masks the secrets in messages of QMP or the guest agent, as they are on the wire.
 ///
-/// The value becomes `"••••"`, whatever it was; in a text, the part of it that is a secret becomes
-/// `••••`. All else stays as it is, byte for byte. Names are compared without regard to case and
-/// separators: `api-key` is `apiKey`. Strings in apostrophes, QEMU's own, count as strings. When in
-/// doubt, it masks.
+/// A secret value becomes `"••••"`, whatever its type; in a text, the part that is a secret becomes
+/// `••••`. Everything else is returned unchanged, byte for byte. Names are compared without case and
+/// separators: `api-key` equals `apiKey`. Strings in apostrophes, a QEMU extension, count as strings.
+/// Doubtful values are masked.
 #[doc = include_str!("table.md")]
 ///
-/// It knows one message. What a server repeats of an earlier one is masked by a [`Redactor`], which
-/// knows the messages of a connection, and by [`Secrets`], which know those of one command.
+/// Each message is masked by itself. Use a [`Redactor`] to mask what a server repeats of earlier
+/// messages of a connection, and [`Secrets`] to mask the secrets of one command in an error's text.
 ///
-/// It never fails. Where a message cannot be understood, the rest of it is masked unless it belongs
-/// to an answer or event and nothing in it looks like a secret.
+/// This never fails. Where a message cannot be understood, the rest of it is masked, unless it
+/// belongs to an answer or an event and nothing in it looks like a secret.
 ///
-/// One pass: the time grows with the length alone. Nothing is copied when there is nothing to mask.
+/// The time is linear in the length, whatever the depth. Nothing is copied if there is nothing to
+/// mask.
 ///
 /// ```
 /// let wire = br#"{"execute":"set_password","arguments":{"protocol":"vnc","password":"abc"}}"#;

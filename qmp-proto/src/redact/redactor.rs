@@ -14,12 +14,12 @@ const MOST_UNANSWERED: usize = 64;
 
 /// Masks the messages of one connection for a log of the wire.
 ///
-/// It masks what [`redact`](crate::redact()) does, and what a server's answers and events repeat of
-/// the secrets in earlier commands: an error that quotes a URL with its password, or the reply to
-/// `qom-get` of the `data` of a secret object.
+/// Masks what [`redact`](crate::redact()) masks, and what answers and events repeat of the secrets
+/// in earlier commands: an error that quotes a URL with its password, or the reply to `qom-get` of
+/// the `data` of a secret object.
 ///
-/// For that it keeps what [`Secrets`] keeps, and the ids of 64 unanswered commands. Show it every
-/// message once, in the order of the wire.
+/// Pass every message once, in the order of the wire. The secrets of earlier commands are kept as
+/// in [`Secrets`], and the ids of up to 64 unanswered commands.
 ///
 /// ```
 /// use qmp_proto::{Direction, Redactor};
@@ -47,7 +47,7 @@ struct Unanswered {
 }
 
 impl Redactor {
-    /// One that has seen nothing.
+    /// A redactor for a new connection.
     pub const fn new() -> Self {
         Self { lasting: Secrets::new(), unanswered: VecDeque::new() }
     }
@@ -114,7 +114,7 @@ impl Redactor {
     }
 }
 
-/// No secret of it.
+/// The number of secrets.
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redactor").field("secrets", &self.lasting).finish_non_exhaustive()

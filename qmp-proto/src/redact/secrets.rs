@@ -22,12 +22,13 @@ const SHORT: usize = 4;
 
 /// The secrets of some commands, to be masked in what a server says of them.
 ///
-/// A server's errors quote what it was sent: `Could not open 'https://me:hunter2@host/'`. Made of
-/// the command with [`of`](Self::of) or [`in_command`](Self::in_command), this masks its secrets in
-/// the text of the error, however the server quotes them.
+/// A server's errors quote what was sent: `Could not open 'https://me:hunter2@host/'`. Collect the
+/// secrets of a command with [`of`](Self::of) or [`in_command`](Self::in_command), and mask them in
+/// the text of its error with [`mask`](Self::mask) or
+/// [`OwnedFailure::masking`](crate::OwnedFailure::masking).
 ///
-/// The last 64 secrets are kept, and 256 bytes of each. Secrets of fewer than four bytes are masked
-/// where they are words of their own.
+/// Up to 64 secrets are kept, and 256 bytes of each. Secrets of fewer than four bytes are masked
+/// only where they are words of their own.
 ///
 /// ```
 /// use qmp_proto::Secrets;
@@ -50,12 +51,12 @@ struct Secret {
 }
 
 impl Secrets {
-    /// None.
+    /// No secrets.
     pub const fn new() -> Self {
         Self { kept: Vec::new() }
     }
 
-    /// Those that [`redact`](crate::redact()) masks in this message.
+    /// The secrets that [`redact`](crate::redact()) masks in this message.
     pub fn of(message: &[u8]) -> Self {
         let mut secrets = Self::new();
         let found = Scan::new(message).run();
@@ -63,7 +64,7 @@ impl Secrets {
         secrets
     }
 
-    /// Those in the arguments of a command. Without arguments, this costs nothing.
+    /// The secrets in the arguments of a command. Returns at once if there are no arguments.
     pub fn in_command(name: &str, arguments: &str) -> Self {
         if arguments.is_empty() {
             return Self::new();
@@ -80,12 +81,12 @@ impl Secrets {
         )
     }
 
-    /// Whether there are none. Then [`mask`](Self::mask) changes nothing.
+    /// Whether no secret is kept.
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
 
-    /// Masks these secrets in a text, and what [`redact`](crate::redact()) would mask in a string.
+    /// Masks these secrets in a text, and whatever [`redact`](crate::redact()) masks in a string.
     pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let masked = mask_text(text.as_bytes(), 0, &mut |_, _| {});
         let all: Vec<_> = self.kept.iter().collect();
@@ -147,7 +148,7 @@ impl Secrets {
     }
 }
 
-/// How many there are, and none of them.
+/// The number of secrets.
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secrets({})", self.kept.len())
