@@ -72,8 +72,7 @@ fn main() -> ExitCode {
     // Each is told whatever is wrong with the others.
     let output = written(std::io::stdout(), "output", &status.out_data);
     let errors = written(std::io::stderr(), "error output", &status.err_data);
-    let code = told(path, &status);
-    if output && errors { code } else { ExitCode::FAILURE }
+    exit_code(path, &status, output && errors)
 }
 
 /// Passes on what the program wrote; false if the agent sent something else.
@@ -91,13 +90,14 @@ fn written(mut to: impl Write, what: &str, data: &str) -> bool {
     }
 }
 
-/// The program's exit code, if one of ours can say it. Else it is printed.
-fn told(path: &str, status: &Status) -> ExitCode {
+/// The program's exit code, where `whole` output was passed on and one byte is enough for the code.
+/// Otherwise it is printed.
+fn exit_code(path: &str, status: &Status, whole: bool) -> ExitCode {
     match (status.signal, status.exitcode) {
         (Some(signal), _) => eprintln!("guest_exec: {path} was ended by signal {signal}"),
         (None, Some(code)) => match u8::try_from(code) {
-            Ok(code) => return ExitCode::from(code),
-            Err(_) => eprintln!("guest_exec: {path} exited with code {code} ({code:#X})"),
+            Ok(code) if whole => return ExitCode::from(code),
+            _ => eprintln!("guest_exec: {path} exited with code {code} ({code:#X})"),
         },
         (None, None) => eprintln!("guest_exec: {path} exited, and the agent gave no code"),
     }

@@ -79,6 +79,26 @@ pub(super) const ALL: &[HostileClient] = &[
         ..USUAL
     },
     HostileClient {
+        does: "breaks its messages, and has commands in their values",
+        script: |wire| {
+            wire.negotiate("")?;
+            let mut told = String::new();
+            for broken in [
+                "{\"id\": \"\n{'execute': 'quit'}\", \"execute\": \"give\"}",
+                "{\"id\": \"\n{\\\"execute\\\": \\\"quit\\\"}\", \"execute\": \"give\"}",
+                "{\"id\": [NaN,\n{\"execute\": \"quit\"}], \"execute\": \"give\"}",
+            ] {
+                wire.say(broken)?;
+                told = wire.error()?;
+            }
+            wire.stop()?;
+            Some(told)
+        },
+        told: "JSON parse error, stray",
+        says: "it is told \"JSON parse error, stray ...\" once a message; what is inside is not run",
+        ..USUAL
+    },
+    HostileClient {
         does: "sends text that is no UTF-8",
         script: |wire| {
             wire.negotiate("")?;

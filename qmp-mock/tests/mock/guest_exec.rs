@@ -44,11 +44,12 @@ fn an_exit_code_of_32_bits_is_told_and_nothing_is_lost() {
 #[test]
 fn output_that_is_not_base64_is_an_error_that_says_so() {
     let Output { status, stdout, stderr } = run(&json!({
-        "exited": true, "exitcode": 0, "out-data": "not base64", "err-data": "ZXJyCg==",
+        "exited": true, "exitcode": 3, "out-data": "not base64", "err-data": "ZXJyCg==",
     }));
     assert_eq!(status.code(), Some(1));
     assert_eq!(text(&stdout), "");
     let stderr = text(&stderr);
     assert!(stderr.starts_with("guest_exec: the program's output is not base64: "), "{stderr}");
-    assert!(stderr.ends_with("err\n"), "{stderr}");
+    let told = "err\nguest_exec: C:\\program.exe exited with code 3 (0x3)\n";
+    assert!(stderr.ends_with(told), "{stderr}");
 }

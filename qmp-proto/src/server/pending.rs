@@ -44,7 +44,9 @@ impl PendingErrors {
     /// The in-band command with this number is answered, or left unanswered.
     pub(super) fn settle(&mut self, number: u64) {
         let behind = self.queue.partition_point(|error| error.next <= number);
-        self.queue.range_mut(behind..).for_each(|error| error.unanswered -= 1);
+        for error in self.queue.range_mut(behind..) {
+            error.unanswered = error.unanswered.saturating_sub(1);
+        }
     }
 
     /// How many replies wait for a command.

@@ -170,7 +170,7 @@ fn what_only_looks_like_a_message_is_passed_over() {
 
 /// A person at a terminal has to send 0xFF then, or to connect anew; see [`Server`].
 #[test]
-fn what_is_deaf_until_0xff_or_balance_is_known() {
+fn some_commands_are_passed_over_with_the_broken_message() {
     for (broken, next, run) in [
         // The next command printed in lines, in the other quotes, or with another member first.
         ("{\"execute\":\"query-name}\n", "{\n\"execute\":\"next\"}", 1),

@@ -83,7 +83,7 @@ impl<'b> Walk<'b> {
             }
             (Expect::CommaOrClose, _) => return Err(Flaw::SeparatorInArray),
             (Expect::Name | Expect::NameOrClose, b'{' | b'[') => {
-                // From here on it is no more known whether this object's last value is complete.
+                // Inside the bracket it is no longer known whether the last value is complete.
                 if self.names.as_mut().is_some_and(Names::innermost_has_twice) {
                     return Err(Flaw::DuplicateKey);
                 }
