@@ -1,5 +1,6 @@
 //! What is particular to guest agents: the sync.
 
+use crate::client::input::Id;
 use crate::client::monitor::unmistakable;
 use crate::client::{Client, Dialect, Phase, ProtocolError, Received};
 use crate::message::{Failure, Reply};
@@ -51,7 +52,7 @@ impl<T, const N: usize> Client<T, N> {
             return None;
         }
         // Our sync carried an id, so this tells whether the agent gives ids back at all.
-        self.options.echoes_ids &= reply.id.is_some();
+        self.options.echoes_ids &= reply.id_bytes().is_some_and(|id| id != b"null");
         self.phase = Phase::Ready;
         self.pending.lose_all();
         Some(Received::Ready)
@@ -60,11 +61,11 @@ impl<T, const N: usize> Client<T, N> {
     /// Takes an error that may be the answer to our sync.
     pub(crate) fn sync_failed<'b>(
         &mut self,
-        id: Option<u64>,
+        id: Id,
         failure: Failure<'b>,
     ) -> Option<Received<'b, T>> {
         match &self.dialect {
-            Dialect::Agent(agent) if id == Some(agent.sync) => {
+            Dialect::Agent(agent) if id == Id::Number(agent.sync) => {
                 self.phase = Phase::Unsynced;
                 Some(Received::HandshakeFailed(failure))
             }

@@ -140,51 +140,45 @@ impl<T, const N: usize> Client<T, N> {
     }
 
     fn reply<'b>(&mut self, reply: Reply<'b>) -> Option<Received<'b, T>> {
-        let id = reply.id_bytes().and_then(number);
+        let id = self.id(reply.id_bytes());
         let stray = Some(Received::Stray(reply.message()));
         match self.phase {
-            Phase::Negotiating
-                if self.answers_negotiation(id, reply.id.is_none())
-                    || self.answers_superseded(id) =>
-            {
+            Phase::Negotiating if self.answers_negotiation(id) || self.answers_superseded(id) => {
                 Some(self.negotiated_with(None))
             }
             Phase::Syncing => {
                 let synced = self.synced(&reply);
                 synced.or_else(|| self.settle(id).and_then(|settled| answer(settled, Ok(reply))))
             }
-            Phase::Ready if self.options.echoes_ids => match self.settle(id) {
-                Some(settled) => answer(settled, Ok(reply)),
-                None => stray,
-            },
-            Phase::Ready => match self.pending.settle_only() {
-                Some(settled) => answer(settled, Ok(reply)),
-                None => stray,
-            },
+            Phase::Ready => {
+                let settled = match id {
+                    Id::Absent if !self.options.echoes_ids => self.pending.settle_only(),
+                    id => self.settle(id),
+                };
+                match settled {
+                    Some(settled) => answer(settled, Ok(reply)),
+                    None => stray,
+                }
+            }
             Phase::Unsynced => None,
             _ => stray,
         }
     }
 
     fn failure<'b>(&mut self, failure: Failure<'b>) -> Option<Received<'b, T>> {
-        let id = failure.id_bytes().and_then(number);
+        let id = self.id(failure.id_bytes());
         let stray = Some(Received::Stray(failure.message()));
         match self.phase {
-            Phase::Negotiating if self.answers_negotiation(id, failure.id.is_none()) => {
+            Phase::Greeting => Some(Received::ErrorBeforeGreeting(failure)),
+            Phase::Negotiating if self.answers_negotiation(id) => {
                 Some(self.negotiated_with(Some(failure)))
             }
             Phase::Syncing => {
                 let failed = self.sync_failed(id, failure);
                 failed.or_else(|| self.settle(id).and_then(|settled| answer(settled, Err(failure))))
             }
-            Phase::Ready if failure.id.is_some() && self.options.echoes_ids => {
-                match self.settle(id) {
-                    Some(settled) => answer(settled, Err(failure)),
-                    None => stray,
-                }
-            }
             // The server could not make out whose it is: it can be told if there is only one.
-            Phase::Ready => match self.pending.settle_only() {
+            Phase::Ready if id == Id::Absent => match self.pending.settle_only() {
                 Some(settled) => answer(settled, Err(failure)),
                 None if self.pending.count() == 0 => stray,
                 None => {
@@ -192,34 +186,59 @@ impl<T, const N: usize> Client<T, N> {
                     Some(Received::ServerParseError(failure))
                 }
             },
+            Phase::Ready => match self.settle(id) {
+                Some(settled) => answer(settled, Err(failure)),
+                None => stray,
+            },
             Phase::Unsynced => None,
             _ => stray,
         }
     }
 
-    fn answers_negotiation(&self, id: Option<u64>, without_id: bool) -> bool {
-        match &self.dialect {
-            Dialect::Monitor(_) if !self.options.echoes_ids => without_id,
-            Dialect::Monitor(monitor) => id.is_some_and(|id| monitor.is_negotiation(id)),
-            Dialect::Agent(_) => false,
+    /// Reads the id of an answer.
+    fn id(&self, id: Option<&[u8]>) -> Id {
+        match id {
+            None => Id::Absent,
+            // As good as none, where none is given back.
+            Some(b"null") if !self.options.echoes_ids => Id::Absent,
+            Some(id) => number(id).map_or(Id::Foreign, Id::Number),
         }
     }
 
-    fn answers_superseded(&self, id: Option<u64>) -> bool {
-        match &self.dialect {
-            Dialect::Monitor(monitor) => id.is_some_and(|id| monitor.is_superseded(id)),
-            Dialect::Agent(_) => false,
+    fn answers_negotiation(&self, id: Id) -> bool {
+        match (&self.dialect, id) {
+            (Dialect::Monitor(_), Id::Absent) => !self.options.echoes_ids,
+            (Dialect::Monitor(monitor), Id::Number(id)) => monitor.is_negotiation(id),
+            _ => false,
+        }
+    }
+
+    fn answers_superseded(&self, id: Id) -> bool {
+        match (&self.dialect, id) {
+            (Dialect::Monitor(monitor), Id::Number(id)) => monitor.is_superseded(id),
+            _ => false,
         }
     }
 
     /// Finds whose answer it is, and gives up the requests it overtook.
-    fn settle(&mut self, id: Option<u64>) -> Option<Settled<T>> {
-        let settled = self.pending.settle(id?)?;
+    fn settle(&mut self, id: Id) -> Option<Settled<T>> {
+        let Id::Number(id) = id else { return None };
+        let settled = self.pending.settle(id)?;
         if !settled.out_of_band && self.answers_in_order() {
             self.pending.lose_before(settled.request);
         }
         Some(settled)
     }
+}
+
+/// What an answer says about its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Id {
+    Absent,
+    /// Ours, if it is the id of a request.
+    Number(u64),
+    /// None that we ever send.
+    Foreign,
 }
 
 /// An answer that nobody waits for any more is nothing.

@@ -70,8 +70,9 @@ impl Options {
         self
     }
 
-    /// `false` for servers that answer without the id: then one request is in flight at a time,
-    /// and its answer is the next that comes.
+    /// `false` for servers that answer without the id (default: `true`). Then one request is in flight at
+    /// a time, and an answer without an id is the answer to it. An answer with an id is matched by the
+    /// id, as always.
     ///
     /// Seldom needed: an agent that answers a sync without its id is taken for one.
     pub const fn echoes_ids(mut self, yes: bool) -> Self {

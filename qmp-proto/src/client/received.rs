@@ -25,6 +25,10 @@ pub enum Received<'b, T> {
     /// A monitor greets again, as if just started: negotiate again. All that was in flight is
     /// lost, and comes as [`Unanswered`](Self::Unanswered) next.
     Restarted(Greeting<'b>),
+    /// A monitor sends an error where its greeting should be. It may refuse the connection ("too many
+    /// clients"): show the error if the connection ends before a greeting comes. One may still come, for
+    /// the error can be an answer to the client before us.
+    ErrorBeforeGreeting(Failure<'b>),
     /// The handshake is answered: commands can be sent.
     Ready,
     /// The handshake is refused. Another can be tried.

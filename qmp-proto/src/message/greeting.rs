@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::json::{JsonError, MAX_DEPTH, Members, Text};
+use crate::json::{JsonError, Lenient, MAX_DEPTH, Members, Text, is_blank, walk_value};
 use crate::message::{Version, show};
 
 /// The first message of a monitor, borrowed from the bytes it came in.
@@ -39,7 +39,7 @@ impl<'b> Greeting<'b> {
         };
         let mut members = Members::new(value, MAX_DEPTH);
         while let Some(member) = members.next()? {
-            match member.name {
+            match member.name_among(&["version", "capabilities"]) {
                 b"version" => greeting.read_version(member.value)?,
                 b"capabilities" => {
                     let list = core::str::from_utf8(member.value).unwrap_or_default();
@@ -52,37 +52,30 @@ impl<'b> Greeting<'b> {
         Ok(greeting)
     }
 
-    /// Takes the number from `qemu`, or from what another server calls itself there.
+    /// Takes the version of `qemu`, or else what another server calls itself there.
     fn read_version(&mut self, value: &'b [u8]) -> Result<(), JsonError> {
         if !value.starts_with(b"{") {
             return Ok(());
         }
+        let mut of_qemu = false;
         let mut members = Members::new(value, MAX_DEPTH);
         while let Some(member) = members.next()? {
-            if member.name == b"package" {
+            let name = member.name_among(&["package", "qemu"]);
+            if name == b"package" {
                 if let Some(package) = inside_quotes(member.value) {
                     self.package = Text::new(package);
                 }
-            } else if member.value.starts_with(b"{") {
-                let mut numbers = Members::new(member.value, MAX_DEPTH);
-                let mut version = Version::default();
-                while let Some(number) = numbers.next()? {
-                    let value = core::str::from_utf8(number.value).ok();
-                    let value = value.and_then(|value| value.parse().ok()).unwrap_or_default();
-                    match number.name {
-                        b"major" => version.major = value,
-                        b"minor" => version.minor = value,
-                        b"micro" => version.micro = value,
-                        _ => {}
-                    }
+            } else if member.value.starts_with(b"{") && !of_qemu {
+                if let Some(version) = read_numbers(member.value)? {
+                    self.version = Some(version);
+                    of_qemu = name == b"qemu";
                 }
-                self.version = Some(version);
             }
         }
         Ok(())
     }
 
-    /// The version the server names, if it names one.
+    /// The version the server names, if it names one with all three numbers.
     pub const fn version(&self) -> Option<Version> {
         self.version
     }
@@ -115,10 +108,31 @@ impl fmt::Debug for Greeting<'_> {
     }
 }
 
-/// The names of the capabilities in a greeting.
+/// A version, if all three of its numbers are there.
+fn read_numbers(value: &[u8]) -> Result<Option<Version>, JsonError> {
+    let mut numbers = [None; 3];
+    let mut members = Members::new(value, MAX_DEPTH);
+    while let Some(member) = members.next()? {
+        let number = core::str::from_utf8(member.value).ok().and_then(|it| it.parse().ok());
+        let [major, minor, micro] = &mut numbers;
+        match member.name_among(&["major", "minor", "micro"]) {
+            b"major" => *major = number,
+            b"minor" => *minor = number,
+            b"micro" => *micro = number,
+            _ => {}
+        }
+    }
+    Ok(match numbers {
+        [Some(major), Some(minor), Some(micro)] => Some(Version::new(major, minor, micro)),
+        _ => None,
+    })
+}
+
+/// The names of the capabilities in a greeting: the strings in its array. What else is there is no
+/// capability.
 #[derive(Clone, Copy, Debug)]
 pub struct Capabilities<'b> {
-    /// What is left of the array, its brackets not looked at.
+    /// What is left of the array, which was checked, without its opening bracket.
     rest: &'b str,
 }
 
@@ -126,19 +140,18 @@ impl<'b> Iterator for Capabilities<'b> {
     type Item = Text<'b>;
 
     fn next(&mut self) -> Option<Text<'b>> {
-        // Every string in the array counts, so finding quotes is enough.
-        let start = self.rest.find('"')? + 1;
-        let mut end = start;
         loop {
-            match self.rest.as_bytes().get(end)? {
-                b'"' => break,
-                b'\\' => end += 2,
-                _ => end += 1,
+            let text = self.rest.as_bytes();
+            let between = |byte: &u8| is_blank(*byte) || *byte == b',';
+            let at = text.iter().position(|byte| !between(byte))?;
+            // Behind the last element, this is the closing bracket.
+            let end = walk_value(text, at, MAX_DEPTH, &mut Lenient).ok()?;
+            let element = self.rest.get(at..end)?;
+            self.rest = self.rest.get(end..)?;
+            if let Some(name) = inside_quotes(element.as_bytes()) {
+                return Some(Text::new(name));
             }
         }
-        let name = Text::new(self.rest.get(start..end)?);
-        self.rest = self.rest.get(end + 1..)?;
-        Some(name)
     }
 }
 
@@ -151,6 +164,7 @@ pub(crate) fn inside_quotes(value: &[u8]) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::format;
 
     fn read(value: &str) -> Greeting<'_> {
         Greeting::read(value.as_bytes(), value.as_bytes()).unwrap()
@@ -174,6 +188,46 @@ mod tests {
             assert_eq!(greeting.version(), None);
             assert_eq!(greeting.package(), "");
             assert_eq!(greeting.capabilities().count(), 0);
+        }
+    }
+
+    #[test]
+    fn only_strings_in_the_array_are_capabilities() {
+        for (capabilities, names) in [
+            (r#"{"oob": false}"#, &[][..]),
+            (r#"[{"oob": false}]"#, &[]),
+            (r#"[["oob"], {"a": ["oob"]}, 1, null, "\u006fob" ,"x"]"#, &["oob", "x"]),
+            (r#"[{"]": "\"oob"} , "a,b" ]"#, &["a,b"]),
+            ("[ ]", &[]),
+        ] {
+            let value = format!(r#"{{"c\u0061pabilities": {capabilities}}}"#);
+            let greeting = read(&value);
+            assert!(greeting.capabilities().eq(names.iter().copied()), "{capabilities}");
+            assert_eq!(greeting.offers("oob"), names.contains(&"oob"), "{capabilities}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_three_numbers_is_no_version() {
+        let five = Some(Version::new(5, 2, 0));
+        for (versions, version) in [
+            (r#""qemu": {"major": 5, "minor": 2, "micro": 0}"#, five),
+            (r#""other": {"micro": 0, "min\u006fr": 2, "major": 5, "nano": "x"}"#, five),
+            (r#""qemu": {"major": 5, "minor": 2, "micro": 0}, "build": {"id": 7}"#, five),
+            (
+                r#""a": {"major": 1, "minor": 1, "micro": 1}, "qemu": {"major": 5, "minor": 2, "micro": 0}, "z": {"major": 1, "minor": 1, "micro": 1}"#,
+                five,
+            ),
+            (r#""qemu": {"major": "5", "minor": 2, "micro": 0}"#, None),
+            (r#""qemu": {"major": 5, "minor": 2}"#, None),
+            (r#""qemu": {"major": 5, "minor": -2, "micro": 0}"#, None),
+            (r#""qemu": {"major": 5.0, "minor": 2, "micro": 0}"#, None),
+            (r#""qemu": {"major": 5000000000, "minor": 2, "micro": 0}"#, None),
+            (r#""qemu": "5.2.0""#, None),
+            (r#""qemu": [5, 2, 0]"#, None),
+        ] {
+            let value = format!(r#"{{"version": {{{versions}}}}}"#);
+            assert_eq!(read(&value).version(), version, "{versions}");
         }
     }
 }

@@ -203,6 +203,17 @@ fn an_agent_that_gives_no_ids_back_is_found_out_by_its_sync() {
 }
 
 #[test]
+fn an_agent_that_gives_ids_back_all_the_same_is_matched_by_them() {
+    let mut peer: Peer = Peer::synced(Options::agent().echoes_ids(false));
+    peer.execute("guest-ping", 1);
+    assert_eq!(peer.hears(returned(0)), [Said::done(1)]);
+    peer.execute("guest-ping", 2);
+    let late = returned(0);
+    assert_eq!(peer.hears(&late), [Said::stray(&late)], "an answer that came twice");
+    assert_eq!(peer.hears(returned(1)), [Said::done(2)]);
+}
+
+#[test]
 fn an_agent_that_gives_no_ids_back_can_be_told() {
     one_at_a_time(Peer::synced(Options::agent().echoes_ids(false)));
 }

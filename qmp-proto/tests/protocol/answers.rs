@@ -202,4 +202,28 @@ fn a_monitor_that_gives_no_ids_back_is_matched_by_order_one_at_a_time() {
     assert_eq!(peer.hears(PARSE_ERROR), [Said::Answer(3, parse_error())]);
     let surplus = "{\"return\": {}}\r\n";
     assert_eq!(peer.hears(surplus), [Said::stray(surplus)]);
+    peer.execute("cont", 4);
+    assert_eq!(peer.hears(returned("null")), [Said::done(4)], "as good as none");
+}
+
+#[test]
+fn a_monitor_that_gives_ids_back_all_the_same_is_matched_by_them() {
+    let mut peer: Peer =
+        Peer::new(qmp_proto::Client::monitor(Options::monitor().echoes_ids(false)));
+    peer.hears(crate::peer::GREETING);
+    peer.client.negotiate(&mut peer.wire, 7, &[]).unwrap();
+    for stale in [returned(0), returned("\"libvirt-1\""), failed(3)] {
+        assert_eq!(peer.hears(&stale), [Said::stray(&stale)], "of the client before us");
+    }
+    assert_eq!(peer.hears(returned(crate::peer::SEVEN)), [Said::Ready]);
+    for (id, token) in (0..3).zip(10..) {
+        peer.execute("stop", token);
+        for stale in [returned(77), returned("\"libvirt-1\""), failed(77)] {
+            assert_eq!(peer.hears(&stale), [Said::stray(&stale)], "late, or for somebody else");
+        }
+        let answer = if id == 1 { returned("\"1\"") } else { returned(id) };
+        assert_eq!(peer.hears(answer), [Said::done(token)]);
+    }
+    peer.execute("stop", 20);
+    assert_eq!(peer.hears(failed(3)), [Said::Answer(20, Err("GenericError: no".into()))]);
 }

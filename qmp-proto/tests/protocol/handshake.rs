@@ -34,10 +34,42 @@ fn an_answer_to_the_client_before_us_is_not_the_negotiations() {
 fn answers_before_the_greeting_and_before_negotiation_are_stray() {
     let mut peer: Peer = Peer::new(Client::monitor(Options::monitor()));
     assert_eq!(peer.hears(returned(0)), [Said::stray(&returned(0))]);
-    assert_eq!(peer.hears(PARSE_ERROR), [Said::stray(PARSE_ERROR)]);
     assert_eq!(peer.hears(GREETING), [Said::Greeting]);
     assert_eq!(peer.hears(returned(SEVEN)), [Said::stray(&returned(SEVEN))]);
     assert_eq!(peer.phase(), Phase::Greeted);
+}
+
+#[test]
+fn an_error_in_the_place_of_a_greeting_is_reported() {
+    let refused = "{\"error\": {\"class\": \"GenericError\", \"desc\": \"too many clients\"}}";
+    for end in ["", "\r\n"] {
+        let mut peer: Peer = Peer::new(Client::monitor(Options::monitor()));
+        let said = Said::ErrorBeforeGreeting("GenericError: too many clients".into());
+        assert_eq!(peer.hears([refused, end].concat()), [said]);
+        assert_eq!(peer.phase(), Phase::Greeting);
+        let end = ProtocolError::EndInHandshake { phase: Phase::Greeting };
+        assert_eq!(peer.client.handle_end(), Err(end));
+    }
+    // It may have been for the client before us.
+    let mut peer: Peer = Peer::new(Client::monitor(Options::monitor()));
+    for (error, text) in
+        [(PARSE_ERROR, "GenericError: JSON parse error"), (&failed(3), "GenericError: no")]
+    {
+        assert_eq!(peer.hears(error), [Said::ErrorBeforeGreeting(text.into())]);
+    }
+    assert_eq!(peer.hears(GREETING), [Said::Greeting]);
+    assert_eq!(peer.hears(PARSE_ERROR), [Said::stray(PARSE_ERROR)]);
+}
+
+#[test]
+fn a_capability_that_is_not_a_string_is_not_offered() {
+    for capabilities in ["[{\"oob\": false}]", "{\"oob\": true}", "[[\"oob\"]]", "\"oob\""] {
+        let greeting = format!("{{\"QMP\": {{\"capabilities\": {capabilities}}}}}\r\n");
+        let mut peer: Peer = Peer::new(Client::monitor(Options::monitor()));
+        assert_eq!(peer.hears(greeting), [Said::Greeting]);
+        let refused = peer.client.negotiate(&mut peer.wire, 7, &[OUT_OF_BAND]);
+        assert_eq!(refused, Err(Refusal::NotOffered), "{capabilities}");
+    }
 }
 
 /// Nothing has shown yet where its messages end.

@@ -20,6 +20,7 @@ pub(crate) const SEVEN: u64 = (1 << 52) + 7;
 pub(crate) enum Said {
     Greeting,
     Restarted,
+    ErrorBeforeGreeting(String),
     Ready,
     HandshakeFailed(String),
     Answer(u32, Result<String, String>),
@@ -38,6 +39,9 @@ impl Said {
         match received {
             Received::Greeting(_) => Self::Greeting,
             Received::Restarted(_) => Self::Restarted,
+            Received::ErrorBeforeGreeting(failure) => {
+                Self::ErrorBeforeGreeting(failure.to_string())
+            }
             Received::Ready => Self::Ready,
             Received::HandshakeFailed(failure) => Self::HandshakeFailed(failure.to_string()),
             Received::Answer(answer) => Self::Answer(

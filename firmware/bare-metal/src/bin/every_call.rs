@@ -162,7 +162,9 @@ fn received(received: Received<'_, u8>) {
                 Err(it) => failure(&it),
             }
         }
-        Received::HandshakeFailed(it) | Received::ServerParseError(it) => failure(&it),
+        Received::ErrorBeforeGreeting(it)
+        | Received::HandshakeFailed(it)
+        | Received::ServerParseError(it) => failure(&it),
         Received::Unanswered(it) => unanswered(&it),
         Received::Event(it) => event(&it),
         Received::Stray(it) => show(it.escape_ascii()),

@@ -164,6 +164,9 @@ fn tell(report: &mut Report<'_>, received: &Received<'_, u32>) {
         Received::HandshakeFailed(failure) => {
             report.line(format_args!("handshake failed: {failure}"))
         }
+        Received::ErrorBeforeGreeting(failure) => {
+            report.line(format_args!("error before the greeting: {failure}"))
+        }
         Received::ServerParseError(failure) => report.line(format_args!("unparsed: {failure}")),
         Received::Ready => report.line(format_args!("ready")),
         Received::Restarted(_) => report.line(format_args!("restarted")),

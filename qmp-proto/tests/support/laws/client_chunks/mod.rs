@@ -101,6 +101,7 @@ fn tell(received: &Received<'_, u32>) -> String {
             let (version, package) = (greeting.version(), greeting.package());
             format!("{version:?} {package} {names:?} in {}", shown(greeting.message()))
         }
+        Received::ErrorBeforeGreeting(failure) => format!("no greeting: {failure}"),
         Received::Ready => "ready".into(),
         Received::HandshakeFailed(failure) => format!("handshake: {failure}"),
         Received::Answer(answer) => format!("{}: {}", answer.token, outcome(&answer.outcome)),
