@@ -189,3 +189,29 @@ fn a_whole_session_with_an_agent_needs_no_allocator() {
     let lost = client.drain().next().unwrap();
     assert_eq!((lost.token, lost.ending), (5, Ending::AsExpected));
 }
+
+#[test]
+fn an_agent_has_less_than_4096_bytes_of_commands_unanswered_without_an_allocator_too() {
+    let mut memory = [0; 16 * 1024];
+    let mut out = FixedOutput::new(&mut memory);
+    let mut client: Client<u8, 4> = Client::agent(Options::agent());
+    client.sync(&mut out, 7).unwrap();
+    let answer = b"\xFF{\"return\": 4503599627370503, \"id\": 4503599627370503}\n";
+    assert!(matches!(client.handle_input(answer).unwrap().received, Some(Received::Ready)));
+    out.sent(out.bytes().len());
+
+    let text = ["{\"execute\": \"x\", \"arguments\": \"", &"A".repeat(3000), "\"}"].concat();
+    let long = RawMessage::parse(&text).unwrap();
+    client.execute_raw(&mut out, &long, 1).unwrap();
+    let sent = out.bytes().len();
+    let refused = client.execute_raw(&mut out, &long, 2).unwrap_err();
+    assert_eq!(refused.reason, Refusal::TooManyBytesInFlight { limit: 4096 });
+    assert_eq!((out.bytes().len(), client.in_flight()), (sent, 1), "nothing is left of it");
+    client.execute(&mut out, Request::new("guest-ping"), 3).unwrap();
+    for id in [0, 1] {
+        let answer = format!("{{\"return\": {{}}, \"id\": {id}}}\n");
+        let step = client.handle_input(answer.as_bytes()).unwrap();
+        assert!(matches!(step.received, Some(Received::Answer(_))));
+    }
+    client.execute_raw(&mut out, &long, 4).unwrap();
+}

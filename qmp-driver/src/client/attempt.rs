@@ -254,6 +254,7 @@ impl Attempt<'_> {
 fn is_temporary(refusal: &Refusal, machine: &Machine) -> bool {
     match refusal {
         Refusal::TooManyInFlight { .. }
+        | Refusal::TooManyBytesInFlight { .. }
         | Refusal::HeldByAbandoned { .. }
         | Refusal::DescriptorInFlight => true,
         // The driver is about to say why.

@@ -273,8 +273,14 @@ impl Submission {
         machine.client.abandon(request);
         let wait = machine.waits.remove(key);
         let transport = machine.transport.clone();
+        let mut after = After::default();
+        if !self.answered {
+            // An agent does not have to answer it any more, which may make room for another.
+            machine.offer(1, &mut after);
+        }
         drop(machine);
         drop(wait);
+        after.run();
         // It would have been answered had it failed.
         if !self.answered {
             return Ok(Completed::none());
@@ -314,11 +320,12 @@ impl Drop for Submission {
         let leave = |connection: &Connection, key, request: Option<RequestId>| {
             let leave = |machine: &mut Machine, after: &mut After| {
                 after.leaving = machine.waits.remove(key);
-                match request {
-                    Some(request) => drop(machine.client.abandon(request)),
-                    // It may have been woken for its turn, and was not there to take it.
-                    None => machine.offer(1, after),
+                if let Some(request) = request {
+                    machine.client.abandon(request);
                 }
+                // It may have been woken for its turn, and was not there to take it; or an agent does
+                // not have to answer it any more, which may make room for another.
+                machine.offer(1, after);
             };
             connection.with(leave);
         };

@@ -1,7 +1,9 @@
 //! Commands on their way out.
 
 use crate::client::pending::Traits;
-use crate::client::{Client, Dialect, IN_BAND_BESIDE_OUT_OF_BAND, Options, Phase, RequestId};
+use crate::client::{
+    AGENT_WINDOW, Client, Dialect, IN_BAND_BESIDE_OUT_OF_BAND, Options, Phase, RequestId,
+};
 use crate::output::{NoDescriptor, Sink};
 use crate::request::{
     Identity, RawMessage, Refusal, Refused, Request, WriteArguments, write_raw, write_request,
@@ -29,13 +31,14 @@ impl<T, const N: usize> Client<T, N> {
             ends_connection: request.name == "quit",
         };
         let at = out.length();
-        let sent = self.admit(traits, |identity| write_request(out, &request, identity));
+        let sent = self.write(out, traits, |out, identity| write_request(out, &request, identity));
         match sent {
             Ok(slot) => {
+                let length = out.length() - at;
                 if let Some(descriptor) = request.descriptor.take() {
                     out.attach(at, descriptor);
                 }
-                Ok(self.pending.fill(slot, token, traits))
+                Ok(self.pending.fill(slot, token, traits, length))
             }
             Err(reason) => Err(Refused { reason, token, descriptor: request.descriptor }),
         }
@@ -60,8 +63,9 @@ impl<T, const N: usize> Client<T, N> {
             unanswered: command.unanswered,
             ends_connection: command.name == "quit",
         };
-        match self.admit(traits, |identity| write_raw(out, message, identity)) {
-            Ok(slot) => Ok(self.pending.fill(slot, token, traits)),
+        let at = out.length();
+        match self.write(out, traits, |out, identity| write_raw(out, message, identity)) {
+            Ok(slot) => Ok(self.pending.fill(slot, token, traits, out.length() - at)),
             Err(reason) => Err(Refused { reason, token, descriptor: None }),
         }
     }
@@ -70,16 +74,48 @@ impl<T, const N: usize> Client<T, N> {
     ///
     /// The command is not taken back: it was sent, and its outcome is unknown. Its slot stays
     /// taken until the server answers it.
+    ///
+    /// Call it on a command that is answered only when it fails, once it would have failed: an agent
+    /// that goes without an answer to it is sent other commands then, whatever their length.
     pub fn abandon(&mut self, request: RequestId) -> Option<T> {
         self.pending.abandon(request)
     }
 
     /// Applies the rules for what may be in flight, then writes; gives the slot to fill.
-    fn admit(
+    fn write<S: Sink>(
         &mut self,
+        out: &mut S,
         traits: Traits,
-        write: impl FnOnce(Identity) -> Result<(), Refusal>,
+        write: impl FnOnce(&mut S, Identity) -> Result<(), Refusal>,
     ) -> Result<usize, Refusal> {
+        let slot = self.admit(traits)?;
+        let at = out.length();
+        let Options { string_ids: string, line_end, .. } = self.options;
+        write(out, Identity { id: self.pending.next_id(), string, line_end })?;
+        let admitted = self.admit_length(out.length() - at);
+        if admitted.is_err() {
+            out.truncate(at);
+        }
+        admitted.map(|()| slot)
+    }
+
+    /// What a guest agent has not answered has to stay under what it reads at once, or be one command.
+    ///
+    /// A sync is sent in any case: once it is answered nothing is unanswered, and no command is sent
+    /// before.
+    fn admit_length(&self, length: usize) -> Result<(), Refusal> {
+        if !matches!(self.dialect, Dialect::Agent(_)) {
+            return Ok(());
+        }
+        let unanswered = self.pending.unanswered_length();
+        if unanswered == 0 || unanswered.saturating_add(length) < AGENT_WINDOW {
+            return Ok(());
+        }
+        Err(self.pending.length_refusal(AGENT_WINDOW))
+    }
+
+    /// Applies the rules that do not depend on the message's length; gives a free slot.
+    fn admit(&mut self, traits: Traits) -> Result<usize, Refusal> {
         if self.phase != Phase::Ready {
             return Err(Refusal::Phase(self.phase));
         }
@@ -105,12 +141,7 @@ impl<T, const N: usize> Client<T, N> {
         if traits.descriptor && self.pending.has_descriptor() {
             return Err(Refusal::DescriptorInFlight);
         }
-        let Some(slot) = self.pending.vacancy() else {
-            return Err(self.pending.refusal(N, traits.out_of_band));
-        };
-        let Options { string_ids: string, line_end, .. } = self.options;
-        write(Identity { id: self.pending.next_id(), string, line_end })?;
-        Ok(slot)
+        self.pending.vacancy().ok_or_else(|| self.pending.refusal(N, traits.out_of_band))
     }
 
     /// Whether in-band answers come in the order of their commands, and nothing overtakes them.

@@ -27,6 +27,10 @@ pub const OUT_OF_BAND: &str = "oob";
 /// of them has begun.
 const IN_BAND_BESIDE_OUT_OF_BAND: usize = 7;
 
+/// A guest agent reads so many bytes at a time. On virtio-serial it loses answers while it has not
+/// read all commands that were sent: GLib takes the device for a file in which one can seek.
+const AGENT_WINDOW: usize = 4096;
+
 /// The client's half of a connection, to a monitor or to a guest agent.
 ///
 /// A pure state machine: bytes go in through [`handle_input`](Self::handle_input), what they mean

@@ -35,6 +35,8 @@ struct Entry<T> {
     token: Option<T>,
     traits: Traits,
     lost: bool,
+    /// The length of the message, or the largest number.
+    length: u16,
 }
 
 /// What matters of a request once it is sent.
@@ -98,13 +100,24 @@ impl<T, const N: usize> Pending<T, N> {
 
     /// Why one more cannot be added to the `limit` of its lane; abandoned ones are named.
     pub(crate) fn refusal(&self, limit: usize, out_of_band: bool) -> Refusal {
-        let lane = || self.live().filter(|entry| entry.traits.out_of_band == out_of_band);
-        match lane().map(|entry| entry.id).min() {
-            Some(oldest) if lane().all(|entry| entry.token.is_none()) => {
-                Refusal::HeldByAbandoned { oldest: RequestId(oldest) }
-            }
-            _ => Refusal::TooManyInFlight { limit },
-        }
+        let lane = self.live().filter(|entry| entry.traits.out_of_band == out_of_band);
+        held_by_abandoned(lane).unwrap_or(Refusal::TooManyInFlight { limit })
+    }
+
+    /// How many bytes the requests have that the server has not answered, as far as it answers them:
+    /// one that was abandoned and is answered only when it fails does not count.
+    pub(crate) fn unanswered_length(&self) -> usize {
+        self.counted().map(|entry| usize::from(entry.length)).sum()
+    }
+
+    fn counted(&self) -> impl Iterator<Item = &Entry<T>> {
+        self.live().filter(|entry| entry.token.is_some() || !entry.traits.unanswered)
+    }
+
+    /// Why a request cannot be added to those that are unanswered, if it and they have `limit` bytes
+    /// or more.
+    pub(crate) fn length_refusal(&self, limit: usize) -> Refusal {
+        held_by_abandoned(self.counted()).unwrap_or(Refusal::TooManyBytesInFlight { limit })
     }
 
     /// A free slot, if there is one.
@@ -130,11 +143,18 @@ impl<T, const N: usize> Pending<T, N> {
     }
 
     /// Fills the slot that [`vacancy`](Self::vacancy) gave.
-    pub(crate) fn fill(&mut self, slot: usize, token: T, traits: Traits) -> RequestId {
+    pub(crate) fn fill(
+        &mut self,
+        slot: usize,
+        token: T,
+        traits: Traits,
+        length: usize,
+    ) -> RequestId {
         let id = self.next;
         self.next += 1;
         if let Some(free) = self.slots.get_mut(slot) {
-            *free = Some(Entry { id, token: Some(token), traits, lost: false });
+            let length = u16::try_from(length).unwrap_or(u16::MAX);
+            *free = Some(Entry { id, token: Some(token), traits, lost: false, length });
             self.count += 1;
         }
         RequestId(id)
@@ -237,6 +257,18 @@ impl<T, const N: usize> Pending<T, N> {
     }
 }
 
+/// The refusal that says so, if all of these were abandoned.
+fn held_by_abandoned<'p, T: 'p>(entries: impl Iterator<Item = &'p Entry<T>>) -> Option<Refusal> {
+    let mut oldest = None::<u64>;
+    for entry in entries {
+        if entry.token.is_some() {
+            return None;
+        }
+        oldest = Some(oldest.map_or(entry.id, |oldest| oldest.min(entry.id)));
+    }
+    Some(Refusal::HeldByAbandoned { oldest: RequestId(oldest?) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,7 +276,7 @@ mod tests {
 
     fn add(pending: &mut Pending<u32, 4>, token: u32) -> (RequestId, u64) {
         let (slot, id) = (pending.vacancy().unwrap(), pending.next_id());
-        (pending.fill(slot, token, Traits::default()), id)
+        (pending.fill(slot, token, Traits::default(), 30), id)
     }
 
     #[test]

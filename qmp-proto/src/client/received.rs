@@ -59,6 +59,9 @@ impl<T: fmt::Debug> fmt::Debug for Received<'_, T> {
             Self::Greeting(greeting) => f.debug_tuple("Greeting").field(greeting).finish(),
             Self::Restarted(greeting) => f.debug_tuple("Restarted").field(greeting).finish(),
             Self::Ready => f.write_str("Ready"),
+            Self::ErrorBeforeGreeting(failure) => {
+                f.debug_tuple("ErrorBeforeGreeting").field(failure).finish()
+            }
             Self::HandshakeFailed(failure) => {
                 f.debug_tuple("HandshakeFailed").field(failure).finish()
             }

@@ -39,10 +39,16 @@ pub enum Refusal {
         /// How many may be.
         limit: usize,
     },
-    /// As above, but nobody waits for those any more: all were abandoned and the server has not
-    /// answered them. It may be busy; an agent can be synced again, which frees them.
+    /// A guest agent can lose answers once the commands that it has not answered have so many bytes
+    /// together, and with this one they would. Send it again when an answer has come.
+    TooManyBytesInFlight {
+        /// The in-flight limit, in bytes: the sum has to stay below.
+        limit: usize,
+    },
+    /// As these two, but nobody waits for those any more: all were abandoned and the server has not
+    /// answered them. It may be busy; [sync](crate::Client::sync) with an agent to free them.
     HeldByAbandoned {
-        /// The one abandoned first.
+        /// The one sent first.
         oldest: RequestId,
     },
     /// A request with a descriptor is unanswered. A second one could be given the wrong file, so
@@ -92,8 +98,14 @@ impl fmt::Display for Refusal {
             Self::TooManyInFlight { limit } => {
                 write!(f, "{limit} requests are unanswered, and no more may be at once")
             }
+            Self::TooManyBytesInFlight { limit } => write!(
+                f,
+                "this command and those that are unanswered have {limit} bytes or more together, and \
+                 a guest agent can lose answers then"
+            ),
             Self::HeldByAbandoned { .. } => f.write_str(
-                "all requests in flight were abandoned and the server has not answered them yet",
+                "all requests in flight were abandoned and the server has not answered them yet; an \
+                 agent can be synced again, which frees them",
             ),
             Self::DescriptorInFlight => f.write_str(
                 "another request with a descriptor is unanswered; a second could get the wrong file",

@@ -12,6 +12,7 @@ mod peer;
 mod qemu;
 
 mod agent;
+mod agent_window;
 mod answers;
 mod descriptors;
 mod ends;

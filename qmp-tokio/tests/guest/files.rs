@@ -10,7 +10,11 @@ use serde_json::Value;
 use crate::guest::Guest;
 use crate::server::PLENTY;
 
-on_every_guest!(files_go_there_and_come_back, a_write_that_is_late_is_done_all_the_same,);
+on_every_guest!(
+    files_go_there_and_come_back,
+    a_write_that_is_late_is_done_all_the_same,
+    writes_of_two_tasks_are_all_answered,
+);
 
 /// All bytes, in an order that does not repeat.
 fn content(length: usize) -> Vec<u8> {
@@ -95,4 +99,29 @@ async fn a_write_that_is_late_is_done_all_the_same(guest: Guest) {
     seek.await.unwrap();
     assert_eq!(agent.in_flight(), 0, "the late answer was swallowed");
     assert!(read(agent, handle, content.len()).await.0 == content);
+}
+
+/// With 4096 bytes of commands unanswered, an agent on virtio-serial does the work and loses answers.
+async fn writes_of_two_tasks_are_all_answered(guest: Guest) {
+    let agent = &guest.agent;
+    let content = content(3000);
+    let encoded = BASE64_STANDARD.encode(&content);
+    let handle = open(agent, "w+").await;
+    let task = async || {
+        for _ in 0..50 {
+            let write = agent.execute("guest-file-write").argument("handle", &handle);
+            let write = write.argument("buf-b64", &encoded).deadline(PLENTY);
+            let written: Value = write.await.unwrap().decode().unwrap();
+            assert_eq!(written["count"], content.len());
+        }
+    };
+    let small = async {
+        for _ in 0..200 {
+            agent.execute("guest-ping").deadline(PLENTY).await.unwrap();
+        }
+    };
+    tokio::join!(task(), task(), small);
+    let seek = agent.execute("guest-file-seek").argument("handle", &handle);
+    seek.argument("offset", &0).argument("whence", "set").await.unwrap();
+    assert!(read(agent, handle, 100 * content.len()).await.0 == content.repeat(100));
 }

@@ -6,6 +6,7 @@
 
 mod peer;
 
+mod agent_window;
 mod cancelling;
 mod closing;
 mod deadlines;

@@ -12,9 +12,11 @@ fn act() -> impl Strategy<Value = Act> {
     let index = || any::<prop::sample::Index>();
     let flag = |probability| prop::bool::weighted(probability);
     prop_oneof![
-        12 => (flag(0.3), flag(0.15), flag(0.1)).prop_map(|(out_of_band, descriptor, unanswered)| {
-            Act::Execute { out_of_band, descriptor, unanswered }
-        }),
+        12 => (flag(0.3), flag(0.15), flag(0.1), length()).prop_map(
+            |(out_of_band, descriptor, unanswered, length)| {
+                Act::Execute { out_of_band, descriptor, unanswered, length }
+            }
+        ),
         4 => index().prop_map(Act::Abandon),
         8 => (index(), any::<bool>()).prop_map(|(which, success)| Act::Answer { which, success }),
         1 => index().prop_map(Act::Overtake),
@@ -23,6 +25,11 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::ParseError),
         1 => Just(Act::StartOver),
     ]
+}
+
+/// How long the arguments are; an agent can have no more than 4095 bytes unanswered.
+fn length() -> impl Strategy<Value = usize> {
+    prop_oneof![6 => 0..20_usize, 1 => 20..200_usize, 1 => 1000..5000_usize]
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! What a client should know of its requests, kept in the plainest way.
 
 use proptest::prelude::*;
-use qmp_proto::{Ending, OUT_OF_BAND, Options, Refusal, Request, RequestId};
+use qmp_proto::{Arguments, Ending, OUT_OF_BAND, Options, Refusal, Request, RequestId};
 
 use crate::peer::{GREETING, PARSE_ERROR, Peer, SEVEN, Said, failed, returned, sync_answer};
 
@@ -13,6 +13,8 @@ pub(super) enum Act {
         out_of_band: bool,
         descriptor: bool,
         unanswered: bool,
+        /// Of the arguments, in bytes.
+        length: usize,
     },
     Abandon(prop::sample::Index),
     /// The one that the server would answer next, or any if they may overtake each other.
@@ -45,9 +47,16 @@ pub(super) struct InFlight {
     out_of_band: bool,
     descriptor: bool,
     unanswered: bool,
+    /// Of the message, in bytes.
+    length: usize,
 }
 
 impl InFlight {
+    /// Whether an agent may still have to read it, as far as anybody knows.
+    const fn counts(&self) -> bool {
+        !(self.abandoned && self.unanswered)
+    }
+
     fn lost(&self) -> Option<Said> {
         let ending = if self.unanswered { Ending::AsExpected } else { Ending::OutcomeUnknown };
         (!self.abandoned).then_some(Said::Unanswered(self.token, ending))
@@ -89,8 +98,8 @@ impl Model {
 
     pub(super) fn act(&mut self, act: &Act) {
         let (said, expected) = match act {
-            Act::Execute { out_of_band, descriptor, unanswered } => {
-                return self.execute(*out_of_band, *descriptor, *unanswered);
+            Act::Execute { out_of_band, descriptor, unanswered, length } => {
+                return self.execute(*out_of_band, *descriptor, *unanswered, *length);
             }
             Act::Abandon(which) => return self.abandon(which),
             Act::Answer { which, success } => {
@@ -132,19 +141,23 @@ impl Model {
         assert_eq!(self.peer.client.in_flight(), self.in_flight.len());
     }
 
-    fn execute(&mut self, out_of_band: bool, descriptor: bool, unanswered: bool) {
+    fn execute(&mut self, out_of_band: bool, descriptor: bool, unanswered: bool, length: usize) {
         let token = self.next_token;
         self.next_token += 1;
-        let mut request = Request::new("x");
+        let arguments = format!("{{\"a\":\"{}\"}}", "x".repeat(length));
+        let arguments = Arguments::parse(&arguments).unwrap();
+        let length = self.length(out_of_band, arguments.as_str());
+        let mut request = Request::new("x").checked(arguments);
         request = if out_of_band { request.out_of_band() } else { request };
         request = if unanswered { request.without_answer() } else { request };
         request = if descriptor { request.descriptor(token) } else { request };
         self.peer.sent();
         let result = self.peer.client.execute(&mut self.peer.wire, request, token);
-        let refusal = self.refusal(out_of_band, descriptor);
+        let refusal = self.refusal(out_of_band, descriptor).or_else(|| self.length_refusal(length));
         match result {
             Ok(request) => {
                 assert_eq!(refusal, None);
+                assert_eq!(self.peer.wire.bytes.len(), length);
                 let attached: Vec<_> = self.peer.wire.descriptors.iter().map(|it| it.1).collect();
                 assert_eq!(attached, if descriptor { vec![token] } else { vec![] });
                 let sent = self.peer.sent();
@@ -160,6 +173,7 @@ impl Model {
                     out_of_band,
                     descriptor,
                     unanswered,
+                    length,
                 });
             }
             Err(refused) => {
@@ -196,6 +210,28 @@ impl Model {
         let busy = busy.then_some(Refusal::DescriptorInFlight);
         // Both may hold; then it does not matter much which is said.
         if second { busy.or(table_full) } else { table_full.or(busy) }
+    }
+
+    /// Of the message with these arguments that is sent next.
+    fn length(&self, out_of_band: bool, arguments: &str) -> usize {
+        let name = "{\"execute\":\"x\"".len() + usize::from(out_of_band);
+        let id = format!(",\"id\":{}}}", self.sent).len();
+        let line_end = usize::from(self.server == Server::Agent);
+        name + ",\"arguments\":".len() + arguments.len() + id + line_end
+    }
+
+    fn length_refusal(&self, length: usize) -> Option<Refusal> {
+        let counted = || self.in_flight.iter().filter(|it| it.counts());
+        let unanswered: usize = counted().map(|it| it.length).sum();
+        if self.server != Server::Agent || unanswered == 0 || unanswered + length < 4096 {
+            return None;
+        }
+        Some(match counted().min_by_key(|it| it.token) {
+            Some(oldest) if counted().all(|it| it.abandoned) => {
+                Refusal::HeldByAbandoned { oldest: oldest.request }
+            }
+            _ => Refusal::TooManyBytesInFlight { limit: 4096 },
+        })
     }
 
     fn abandon(&mut self, which: &prop::sample::Index) {

@@ -120,6 +120,9 @@ impl Ledger {
                 let open = self.open.values().find(|open| open.request == *oldest);
                 assert!(open.is_some_and(|open| open.abandoned));
             }
+            Refusal::TooManyBytesInFlight { .. } => {
+                assert!(self.open.values().any(|open| !open.abandoned));
+            }
             Refusal::InvalidName
             | Refusal::NoOutOfBand
             | Refusal::DescriptorInFlight

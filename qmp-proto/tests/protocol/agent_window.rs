@@ -1,0 +1,149 @@
+//! How many bytes of commands a guest agent may have unanswered: 4095, or one command.
+
+use qmp_proto::{Arguments, Options, Phase, Refusal, Request, RequestId};
+
+use crate::peer::{Peer, SEVEN, Said, returned, sync_answer};
+
+const LIMIT: usize = 4096;
+const FULL: Refusal = Refusal::TooManyBytesInFlight { limit: LIMIT };
+
+/// Sends a command of exactly so many bytes.
+fn write(peer: &mut Peer, token: u32, length: usize) -> Result<RequestId, Refusal> {
+    let id = u64::from(token).to_string().len();
+    let around = "{\"execute\":\"guest-file-write\",\"arguments\":{\"b\":\"\"},\"id\":}\n".len();
+    let text = format!("{{\"b\":\"{}\"}}", "A".repeat(length - around - id));
+    let arguments = Arguments::parse(&text).unwrap();
+    peer.sent();
+    let sent = peer.send(Request::new("guest-file-write").checked(arguments), token);
+    let expected = if sent.is_ok() { length } else { 0 };
+    assert_eq!(peer.sent().len(), expected);
+    sent
+}
+
+fn synced() -> Peer {
+    Peer::synced(Options::agent())
+}
+
+#[test]
+fn commands_go_out_as_long_as_all_that_are_unanswered_stay_under_4096_bytes() {
+    for first in [60, 1000, 2047, 3000, 4035] {
+        let mut peer = synced();
+        write(&mut peer, 0, first).unwrap();
+        assert_eq!(write(&mut peer, 1, LIMIT - first), Err(FULL));
+        assert_eq!(write(&mut peer, 1, 1_000_000), Err(FULL));
+        write(&mut peer, 1, LIMIT - 1 - first).unwrap();
+        assert_eq!(peer.refusal("guest-ping"), FULL);
+        // Each answer makes room for as much.
+        assert_eq!(peer.hears(returned(0)), [Said::done(0)]);
+        assert_eq!(write(&mut peer, 2, first + 1), Err(FULL));
+        write(&mut peer, 2, first).unwrap();
+    }
+}
+
+#[test]
+fn small_commands_are_pipelined() {
+    let mut peer = synced();
+    for token in 0..64 {
+        peer.execute("guest-ping", token);
+    }
+    assert_eq!(peer.refusal("guest-ping"), Refusal::TooManyInFlight { limit: 64 });
+}
+
+#[test]
+fn a_command_of_any_length_goes_out_if_nothing_is_unanswered() {
+    let mut peer = synced();
+    for (length, token) in [(4095, 0), (4096, 1), (100_000, 2), (4_000_000, 3)] {
+        write(&mut peer, token, length).unwrap();
+        assert_eq!(peer.refusal("guest-ping"), FULL);
+        assert_eq!(write(&mut peer, 9, 60), Err(FULL));
+        assert_eq!(peer.hears(returned(token)), [Said::done(token)]);
+    }
+}
+
+#[test]
+fn raw_messages_count_and_are_counted() {
+    let mut peer = synced();
+    let long = format!("{{\"execute\": \"x\", \"arguments\": \"{}\"}}", "A".repeat(4000));
+    peer.send_raw(&long, 0).unwrap();
+    assert_eq!(write(&mut peer, 1, 1000), Err(FULL));
+    assert_eq!(peer.send_raw(&long, 1), Err(FULL));
+    assert_eq!(peer.hears(returned(0)), [Said::done(0)]);
+    write(&mut peer, 1, 1000).unwrap();
+    assert_eq!(peer.send_raw(&long, 2), Err(FULL));
+}
+
+#[test]
+fn what_can_never_be_sent_is_refused_for_that() {
+    let mut peer = synced();
+    write(&mut peer, 0, 4095).unwrap();
+    assert_eq!(peer.refusal("no name"), Refusal::InvalidName);
+    assert_eq!(peer.send(Request::new("x").out_of_band(), 999), Err(Refusal::NoOutOfBand));
+}
+
+#[test]
+fn a_window_that_abandoned_commands_hold_is_freed_by_a_sync() {
+    let mut peer = synced();
+    let first = write(&mut peer, 0, 2000).unwrap();
+    let second = write(&mut peer, 1, 2000).unwrap();
+    peer.client.abandon(second);
+    assert_eq!(write(&mut peer, 2, 1000), Err(FULL));
+    peer.client.abandon(first);
+    let held = Refusal::HeldByAbandoned { oldest: first };
+    assert_eq!(write(&mut peer, 2, 1000), Err(held.clone()));
+    assert!(held.to_string().ends_with("an agent can be synced again, which frees them"));
+    write(&mut peer, 2, 90).unwrap();
+    assert_eq!(write(&mut peer, 3, 1000), Err(FULL), "this one is awaited");
+
+    // A sync goes out whatever is unanswered.
+    peer.client.sync(&mut peer.wire, 8).unwrap();
+    assert_eq!(write(&mut peer, 3, 60), Err(Refusal::Phase(Phase::Syncing)));
+    assert_eq!(peer.hears(sync_answer(SEVEN + 1)), [Said::Ready, Said::unknown(2)]);
+    write(&mut peer, 3, 4095).unwrap();
+}
+
+#[test]
+fn a_later_answer_makes_room_for_what_it_overtook() {
+    let mut peer = synced();
+    write(&mut peer, 0, 2000).unwrap();
+    write(&mut peer, 1, 2000).unwrap();
+    assert_eq!(peer.hears(returned(1)), [Said::done(1), Said::unknown(0)]);
+    write(&mut peer, 2, 4095).unwrap();
+}
+
+/// Nobody knows when it has not failed but whoever waits for it.
+#[test]
+fn a_command_without_an_answer_on_success_counts_until_it_is_abandoned() {
+    for length in [100, 4095] {
+        let mut peer = synced();
+        let asleep = peer.execute("guest-suspend-ram", 0);
+        assert_eq!(write(&mut peer, 1, LIMIT), Err(FULL));
+        assert_eq!(write(&mut peer, 1, 4095), Err(FULL));
+        peer.client.abandon(asleep);
+        write(&mut peer, 1, length).unwrap();
+        assert_eq!(write(&mut peer, 2, 4095), Err(FULL));
+        assert_eq!(peer.hears(returned(1)), [Said::done(1)]);
+        write(&mut peer, 2, 1_000_000).unwrap();
+    }
+    // One that was abandoned and has an answer counts.
+    let mut peer = synced();
+    let busy = write(&mut peer, 0, 100).unwrap();
+    peer.client.abandon(busy);
+    assert_eq!(write(&mut peer, 1, 4000), Err(Refusal::HeldByAbandoned { oldest: busy }));
+}
+
+#[test]
+fn a_monitor_reads_as_it_likes() {
+    let mut peer: Peer = Peer::ready(Options::monitor().line_end(true), &[]);
+    for token in 0..10 {
+        write(&mut peer, token, 100_000).unwrap();
+    }
+}
+
+#[test]
+fn a_refusal_says_what_the_limit_is_about() {
+    assert_eq!(
+        FULL.to_string(),
+        "this command and those that are unanswered have 4096 bytes or more together, and a guest \
+         agent can lose answers then"
+    );
+}
