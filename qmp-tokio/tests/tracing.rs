@@ -92,7 +92,7 @@ fn spans_errors_and_the_wire_are_told_and_secrets_are_not() {
     let lines = told(tracing::Level::TRACE);
     line(&lines, &["INFO qmp::connection: ready", "peer"]);
     line(&lines, &["INFO qmp::connection: ended", "reason=the server closed"]);
-    line(&lines, &["DEBUG command{command=\"stop\" peer=peer}: qmp::command: failed", "no"]);
+    line(&lines, &["DEBUG command{command=\"stop\" peer=\"peer\"}: qmp::command: failed", "no"]);
     line(&lines, &["DEBUG command{command=\"object-add\"", "answered"]);
     line(&lines, &["DEBUG command{command=\"object-add\"", "close"]);
     line(&lines, &["TRACE", "qmp::wire", "direction=Received", "\"QMP\""]);

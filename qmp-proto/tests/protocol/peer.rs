@@ -58,7 +58,10 @@ impl Said {
             Received::Event(event) => Self::Event(event.name().into()),
             Received::Stray(message) => Self::Stray(text(message)),
             Received::ServerParseError(failure) => Self::ServerParseError(failure.to_string()),
-            Received::Malformed(malformed) => Self::Malformed(malformed.to_string()),
+            // As it is displayed with an allocator: without one, only the length of the bytes is.
+            Received::Malformed(malformed) => {
+                Self::Malformed(format!("{}: {}", malformed.reason, malformed.bytes.escape_ascii()))
+            }
             Received::Desynchronised => Self::Desynchronised,
             other => panic!("new to the tests: {other:?}"),
         }
