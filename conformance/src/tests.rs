@@ -6,7 +6,7 @@
 macro_rules! tests {
     // With a client that has one owner.
     (blocking $name:ident, $adapter:ty) => {
-        $crate::tests!(@ $name, $adapter, [] []);
+        $crate::tests!(@ $name, $adapter, [] [] []);
     };
     // With one that many tasks share.
     (asynchronous $name:ident, $adapter:ty) => {
@@ -27,11 +27,20 @@ macro_rules! tests {
                 who_is_not_trusted_is_refused_over_tls
                 a_server_killed_over_tls_leaves_outcomes_unknown
             ]
+            []
         );
     };
-    // Scenarios for all targets, and scenarios for real ones alone.
-    (@ $name:ident, $adapter:ty, [$($anywhere:ident)*] [$($real:ident)*]) => {
+    // Scenarios for all targets, for real ones alone, and with a server of their own.
+    (@ $name:ident, $adapter:ty, [$($anywhere:ident)*] [$($real:ident)*] [$($scripted:ident)*]) => {
         mod $name {
+            $crate::with_scripts!($adapter,
+                [
+                    an_error_instead_of_a_greeting_is_why_connecting_fails
+                    a_greeting_after_an_error_connects
+                    an_error_before_a_greeting_does_not_explain_a_later_end
+                    $($scripted)*
+                ]
+            );
             $crate::on_every_target!($adapter,
                 [
                     commands_are_answered
@@ -61,6 +70,21 @@ macro_rules! tests {
                 ]
             );
         }
+    };
+}
+
+/// A module with a test for each scenario that brings its own server.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_scripts {
+    ($adapter:ty, [$($scripted:ident)+]) => {
+        mod scripted { $(
+            #[test]
+            fn $scripted() {
+                let scenario = $crate::scenarios::$scripted::<$adapter>();
+                <$adapter as $crate::Adapter>::block_on(scenario);
+            }
+        )+ }
     };
 }
 

@@ -2,13 +2,15 @@
 //!
 //! Scenarios over a [`Target`](crate::Target) run on real servers and in memory; those over a
 //! [`Suite`](crate::server::Suite) need what only real ones have. All in `tasks` need a client
-//! that many tasks share, whose futures can be dropped half way. `conformance::tests!` lists them.
+//! that many tasks share, whose futures can be dropped half way. Those in `scripted` bring a server of their
+//! own that behaves in an unusual way. `conformance::tests!` lists them.
 
 mod agents;
 mod commands;
 mod connections;
 mod events;
 mod faults;
+mod scripted;
 mod starting;
 mod tasks;
 mod vsock;
@@ -25,6 +27,7 @@ pub use commands::*;
 pub use connections::*;
 pub use events::*;
 pub use faults::*;
+pub use scripted::*;
 pub use starting::*;
 pub use tasks::*;
 pub use vsock::*;

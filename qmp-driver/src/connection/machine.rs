@@ -67,7 +67,7 @@ pub(crate) struct Lifecycle {
     pub(crate) greeting: Option<Arc<OwnedGreeting>>,
     /// The handshake under way.
     pub(crate) handshake: Option<Box<Handshake>>,
-    /// Why the last one failed.
+    /// Why the last one failed, or is likely to.
     pub(crate) failed: Option<Box<Failed>>,
     pub(crate) closing: Option<Closing>,
     /// Closing took too long.
@@ -179,6 +179,16 @@ impl Machine {
 
     pub(crate) fn is_ready(&self) -> bool {
         self.client.phase() == Phase::Ready
+    }
+
+    /// The error that a monitor sent in the place of its greeting.
+    pub(crate) fn error_before_greeting(&self) -> Option<&OwnedFailure> {
+        match self.lifecycle.failed.as_deref() {
+            Some(Failed::Refused(failure)) if self.client.phase() == Phase::Greeting => {
+                Some(failure)
+            }
+            _ => None,
+        }
     }
 
     /// Writes what can be written at once; the driver is woken for the rest.

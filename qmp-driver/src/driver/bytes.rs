@@ -79,10 +79,15 @@ impl Driver {
 
     fn end_of_stream(&self) -> Disconnect {
         let mut machine = self.connection.lock();
-        match machine.client.handle_end() {
-            _ if machine.lifecycle.closing.is_some() => Disconnect::ByUs,
-            Ok(()) => Disconnect::Closed,
-            Err(error) => Disconnect::Protocol(error),
+        let refusal = machine.error_before_greeting().map(|error| error.to_string().into());
+        let ended = machine.client.handle_end();
+        if machine.lifecycle.closing.is_some() {
+            return Disconnect::ByUs;
+        }
+        match (ended, refusal) {
+            (_, Some(refusal)) => Disconnect::Handshake(refusal),
+            (Ok(()), None) => Disconnect::Closed,
+            (Err(error), None) => Disconnect::Protocol(error),
         }
     }
 }

@@ -231,6 +231,7 @@ impl Machine {
         match received {
             Received::Greeting(greeting) | Received::Restarted(greeting) => {
                 self.lifecycle.greeting = Some(Arc::new(greeting.into_owned()));
+                self.lifecycle.failed = None;
                 if self.lifecycle.handshake.is_none() {
                     let waited = settings.handshake_deadline;
                     let handshake = Handshake::begin(self.now(), waited, false, true);
@@ -245,6 +246,9 @@ impl Machine {
                 }
             }
             Received::Ready => self.shake(None, after),
+            Received::ErrorBeforeGreeting(failure) => {
+                self.lifecycle.failed = Some(Box::new(Failed::Refused(failure.into_owned())));
+            }
             Received::ServerParseError(failure) => {
                 return Some(Disconnect::NotParsed(Arc::new(failure.into_owned())));
             }

@@ -257,19 +257,28 @@ impl Driver {
 
     /// Nobody answered the handshake in time.
     fn give_up(&self, handshake: Handshake) -> Result<(), Disconnect> {
-        let waited = handshake.waited;
+        let refusal = self.connection.lock().error_before_greeting().cloned();
+        let (failed, text) = match refusal {
+            Some(refusal) => {
+                let text = refusal.to_string();
+                (Failed::Refused(refusal), text)
+            }
+            None => self.silence(handshake.waited),
+        };
+        self.connection.with(|machine, after| machine.shake(Some(failed), after));
+        match handshake.vital {
+            true => Err(Disconnect::Handshake(text.into())),
+            false => Ok(()),
+        }
+    }
+
+    fn silence(&self, waited: Duration) -> (Failed, String) {
         let unfinished = self.input.unread().len();
         let advice = advise_on_handshake(self.connection.settings.agent, unfinished, || {
             self.transport.describe_silence()
         });
         let text = format!("no answer in {waited:.1?}: {advice}");
-        self.connection.with(|machine, after| {
-            machine.shake(Some(Failed::Silent { waited, advice }), after);
-        });
-        match handshake.vital {
-            true => Err(Disconnect::Handshake(text.into())),
-            false => Ok(()),
-        }
+        (Failed::Silent { waited, advice }, text)
     }
 
     fn finish(&mut self, reason: Disconnect) -> Disconnect {

@@ -33,7 +33,8 @@ pub enum Cause {
         /// What may be the matter, and what to do.
         advice: String,
     },
-    /// The server refused the handshake.
+    /// The server refused the handshake, or sent an error instead of its greeting, and then closed
+    /// the connection or fell silent.
     HandshakeRefused(OwnedFailure),
     /// The command was not sent.
     Refused(Refusal),

@@ -1,0 +1,59 @@
+//! What comes in the place of a greeting.
+
+use std::time::Duration;
+
+use qmp_driver::{Cause, ErrorClass};
+
+use super::serve;
+use crate::Adapter;
+use crate::subject::{Build, Execute, Subject};
+
+const TOO_MANY: &str =
+    "{\"error\": {\"class\": \"GenericError\", \"desc\": \"too many clients\"}}\r\n";
+
+/// The server hangs up after it, or is silent until the deadline of the handshake.
+pub async fn an_error_instead_of_a_greeting_is_why_connecting_fails<A: Adapter>() {
+    for hangs_up in [true, false] {
+        let (stream, server) = serve(move |script| {
+            script.send(TOO_MANY);
+            if !hangs_up {
+                script.wait_for_end();
+            }
+        });
+        let limit = if hangs_up { Duration::from_secs(30) } else { Duration::from_millis(100) };
+        let builder = A::builder().handshake_deadline(limit);
+        let error = builder.over(stream, "full").await.unwrap_err();
+        assert!(matches!(error.cause(), Cause::HandshakeRefused(_)), "{error:#?}");
+        assert_eq!(error.class(), Some(ErrorClass::GenericError));
+        let text = "the server refused the handshake: GenericError: too many clients (full)";
+        assert_eq!(error.to_string(), text);
+        server.join().unwrap();
+    }
+}
+
+/// It may have been the answer to the client before.
+pub async fn a_greeting_after_an_error_connects<A: Adapter>() {
+    let (stream, server) = serve(|script| {
+        script.send(TOO_MANY);
+        script.greet();
+        script.echo();
+    });
+    let qemu = A::builder().over(stream, "late").await.unwrap();
+    let reply = qemu.execute("x").argument("number", &5).run().await.unwrap();
+    assert_eq!(reply.decode::<u32>().unwrap(), 5);
+    drop(qemu);
+    server.join().unwrap();
+}
+
+/// Once the server has greeted, an error from before says nothing of the end.
+pub async fn an_error_before_a_greeting_does_not_explain_a_later_end<A: Adapter>() {
+    let (stream, server) = serve(|script| {
+        script.send(TOO_MANY);
+        script.send(super::GREETING);
+        script.receive();
+    });
+    let error = A::builder().over(stream, "leaves").await.unwrap_err();
+    assert!(matches!(error.cause(), Cause::Disconnected { .. }), "{error:#?}");
+    assert!(!error.to_string().contains("too many"), "{error}");
+    server.join().unwrap();
+}
