@@ -51,7 +51,7 @@ pub(crate) struct Large {
 pub(crate) fn dispatch(connection: &Connection, origin: u64, input: &[u8]) -> Dispatched {
     let bus = &connection.common.bus;
     let mut after = After::default();
-    let mut batch = Parsed { origin, wants_events: bus.has_takers(), ..Parsed::default() };
+    let mut batch = Parsed::new(origin, bus.has_takers());
     batch.take(connection, input, &mut after);
     if batch.seen {
         connection.show_wire();
@@ -68,13 +68,14 @@ pub(crate) fn dispatch(connection: &Connection, origin: u64, input: &[u8]) -> Di
     let several = batch.answers.len() > 1;
     let large = Large::among(&batch.answers, input);
     if large.is_none() && !batch.answers.is_empty() {
-        settle(connection, batch.answers, &mut after);
+        settle(connection, &mut batch.answers, &mut after);
     }
     after.run();
-    let Parsed { used, more, mut end, .. } = batch;
-    if let Some(malformed) = batch.malformed {
+    let Parsed { used, more, ref mut end, malformed, .. } = batch;
+    if let Some(malformed) = malformed {
         end.get_or_insert_with(|| Disconnect::Malformed(malformed.to_string().into()));
     }
+    let end = end.take();
     Dispatched { used, large, more: more && end.is_none(), several, crowded, end }
 }
 
@@ -102,20 +103,27 @@ impl Large {
     }
 }
 
-fn settle(connection: &Connection, answers: Batch<Heard<'_>>, after: &mut After) {
-    let several = answers.len() > 1;
-    let answers: Batch<_> = answers.into_iter().map(Heard::into_owned).collect();
-    let mut machine = connection.lock();
-    if several {
-        machine.writing.hold();
+/// Hands out answers, copied before the lock is taken.
+fn settle(connection: &Connection, answers: &mut Batch<Heard<'_>>, after: &mut After) {
+    if let [_] = answers.as_slice() {
+        // Most answers come alone: a batch of copies would be room for many.
+        let copied = answers.pop().map(Heard::into_owned);
+        let mut machine = connection.lock();
+        if let Some((key, request, answer)) = copied {
+            machine.waits.settle(key, request, answer, &mut after.wakers);
+        }
+        return;
     }
-    for (key, request, answer) in answers {
+    let mut copied = Batch::new();
+    answers.drain(..).for_each(|answer| copied.push(answer.into_owned()));
+    let mut machine = connection.lock();
+    machine.writing.hold();
+    for (key, request, answer) in copied.drain(..) {
         machine.waits.settle(key, request, answer, &mut after.wakers);
     }
 }
 
 /// Some of the input, understood, and borrowed from it.
-#[derive(Default)]
 struct Parsed<'b> {
     origin: u64,
     used: usize,
@@ -154,6 +162,22 @@ impl Heard<'_> {
 }
 
 impl<'b> Parsed<'b> {
+    #[inline]
+    fn new(origin: u64, wants_events: bool) -> Self {
+        Self {
+            origin,
+            used: 0,
+            wants_events,
+            events: Batch::new(),
+            answers: Batch::new(),
+            malformed: None,
+            more: false,
+            end: None,
+            ready: false,
+            seen: false,
+        }
+    }
+
     fn take(&mut self, connection: &Connection, input: &'b [u8], after: &mut After) {
         let mut machine = connection.lock();
         let before = machine.client.in_flight();
