@@ -124,3 +124,7 @@ pub fn builder() -> Builder {
 pub fn server() -> server::Builder {
     server::Builder::default()
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -57,3 +57,7 @@ pub use qmp_proto::{
 pub use qmp_sockets::{self, ConnectError, EndedEarly, IntoAddress, Socket, SocketError};
 #[cfg(unix)]
 pub use qmp_sockets::{Died, Launch, LaunchError, Process};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -62,3 +62,7 @@ pub use unmet::Unmet;
 
 pub use qmp_proto::{Address, DecodeError, ErrorClass, Json, Version};
 pub use qmp_sockets::{IntoAddress, SocketError};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -119,3 +119,7 @@ pub use session::{Sender, Session};
 #[cfg(feature = "serde")]
 pub use typed::{Command, DECODE_DEPTH, DecodeError, Empty, EventData, EventSet, TypedEvent};
 pub use wire::{Malformed, MalformedReason};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

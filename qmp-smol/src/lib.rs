@@ -200,3 +200,7 @@ impl Runtime for Smol {
         smol::spawn(driver).detach();
     }
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

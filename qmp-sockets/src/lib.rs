@@ -68,3 +68,7 @@ pub use nonce::nonce;
 pub use peer::{SILENT, describe_silence, describe_stop};
 pub use socket::Socket;
 pub use socket_error::SocketError;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -206,8 +206,12 @@ impl Runtime for Tokio {
 }
 
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadmeOfTheProject;
 
 #[cfg(all(doctest, unix))]
 #[doc = include_str!("../../docs/coming-from-qemu-qmp.md")]

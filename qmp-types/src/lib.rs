@@ -36,3 +36,7 @@ pub mod qga {
 
     pub use crate::generated::qga::*;
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -21,6 +21,7 @@ mod mutants;
 mod no_std;
 mod outcome;
 mod process;
+mod publish;
 mod python;
 mod qemu;
 mod server;
@@ -108,6 +109,12 @@ const CHORES: &[Chore] = &[
         args: "",
         about: "check the dependencies' licences, sources and advisories",
         run: audit::run,
+    },
+    Chore {
+        name: "publish",
+        args: "",
+        about: "check that the crates could be published: packages, minimal versions, other systems, semver",
+        run: publish::run,
     },
     Chore {
         name: "bench",

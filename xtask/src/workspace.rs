@@ -41,3 +41,10 @@ pub(crate) fn cargo() -> Command {
     cargo.current_dir(root());
     cargo
 }
+
+/// Git, started in the workspace.
+pub(crate) fn git() -> Command {
+    let mut git = Command::new("git");
+    git.current_dir(root());
+    git
+}
