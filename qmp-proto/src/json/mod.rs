@@ -31,3 +31,5 @@ pub(crate) use string::{plain_ascii_prefix, plain_prefix};
 #[cfg(feature = "alloc")]
 pub(crate) use walk::depth_of;
 pub(crate) use walk::{is_blank, skip_blanks, trim_blanks_end, trim_blanks_start, walk_value};
+#[cfg(feature = "serde")]
+pub(crate) use walk::{walk_colon, walk_string};

@@ -10,6 +10,7 @@ use crate::Escaped;
 use crate::json::{JsonFlaw, depth_of};
 use crate::message::{Body, BodyError, Json, OwnedReply, Reply};
 use crate::redact::{Secrets, redact_part};
+use crate::typed::path::path_at;
 
 /// The most levels that `decode` follows: deserializing recurses, and a derived enum in a debug
 /// build takes about 8 KiB of stack a level. Legal replies reach 145.
@@ -24,11 +25,13 @@ const SHOWN: usize = 40;
 /// A value that was received and is not what was expected: of a reply, an event, or, in a server, a
 /// command's arguments.
 ///
-/// It quotes the text around the place where that was noticed, without its secrets.
+/// It has the path of the member that has an unexpected value, and quotes the text around it, without
+/// its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     reason: String,
     at: usize,
+    path: String,
     near: String,
 }
 
@@ -38,23 +41,39 @@ impl DecodeError {
         self.at
     }
 
+    /// The path of the member or element where it was noticed, such as `[0].inserted.file`: the
+    /// innermost that contains the byte [`at`](Self::at). For a member that is missing it is the
+    /// object that lacks it. Empty for the value itself.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     fn new(reason: String, at: usize, text: &str) -> Self {
         let start = text.floor_boundary(at.saturating_sub(SHOWN / 2));
         let end = text.floor_boundary(at.saturating_add(SHOWN / 2));
         let reason = Secrets::of(text.as_bytes()).mask(&reason).into_owned();
-        Self { reason, at, near: redact_part(text, start..end) }
+        let path = path_at(text, at);
+        Self { reason, at, path, near: redact_part(text, start..end) }
     }
 }
 
 impl From<BodyError> for DecodeError {
     fn from(error: BodyError) -> Self {
-        Self { reason: error.flaw().to_string(), at: error.at(), near: String::new() }
+        Self {
+            reason: error.flaw().to_string(),
+            at: error.at(),
+            path: String::new(),
+            near: String::new(),
+        }
     }
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at byte {}", Escaped(&self.reason), self.at)?;
+        if !self.path.is_empty() {
+            write!(f, ", in `{}`", Escaped(&self.path))?;
+        }
         if self.near.is_empty() { Ok(()) } else { write!(f, ", near `{}`", Escaped(&self.near)) }
     }
 }
@@ -285,7 +304,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "invalid type: string \"text\", expected u8 at byte 11, near `{\"a\": \"text\"}`"
+            "invalid type: string \"text\", expected u8 at byte 11, in `a`, near `{\"a\": \"text\"}`"
         );
         assert_eq!(error.at(), 11);
         let error = reply(r#"{"return": {"a":}, "id": 1}"#).decode::<serde_json::Value>();
@@ -293,6 +312,28 @@ mod tests {
             error.unwrap_err().to_string().contains("JSON"),
             "an invalid body is said to be so"
         );
+    }
+
+    #[test]
+    fn an_error_has_the_path_of_the_member() {
+        #[derive(Deserialize, Debug)]
+        struct Inserted {
+            #[allow(dead_code)]
+            file: String,
+        }
+        #[derive(Deserialize, Debug)]
+        struct Info {
+            #[allow(dead_code)]
+            inserted: Inserted,
+        }
+        let decode = |text: &str| {
+            Json::parse(text).unwrap().decode::<Vec<Info>>().unwrap_err().path().to_string()
+        };
+        assert_eq!(decode(r#"[{"inserted": {"file": 7}}]"#), "[0].inserted.file");
+        assert_eq!(decode(r#"[{"inserted": {"file": {"a": 1}}}]"#), "[0].inserted.file");
+        assert_eq!(decode(r#"[{"inserted": {"file": "a"}}, {"inserted": {}}]"#), "[1].inserted");
+        assert_eq!(decode(r#"[{"inserted": {"file": "a"}}, {}]"#), "[1]");
+        assert_eq!(decode("{}"), "");
     }
 
     #[test]
@@ -310,7 +351,7 @@ mod tests {
         let error = Json::parse(text).unwrap().decode::<Set>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "invalid type: string \"••••\", expected u8 at byte 40, near `\"password\": \"••••\"}`"
+            "invalid type: string \"••••\", expected u8 at byte 40, in `password`, near `\"password\": \"••••\"}`"
         );
         for text in [
             r#"{"execute": "x", "arguments": {"url": "https://me:hunter2@h"}}"#,

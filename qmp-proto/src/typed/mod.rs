@@ -4,6 +4,7 @@ mod command;
 mod decode;
 mod empty;
 mod event;
+mod path;
 
 pub use command::Command;
 pub use decode::{DECODE_DEPTH, DecodeError};
