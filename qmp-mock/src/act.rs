@@ -1,4 +1,4 @@
-//! What the mock does when a command comes, step by step.
+//! The steps that the mock takes when a command arrives.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -9,33 +9,33 @@ use qmp_proto::server::Response;
 
 use crate::ReceivedCommand;
 
-/// One step.
+/// One step of a rule or a recording.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
-    /// Emits an event that happens then.
+    /// Emits an event with the current time.
     Event { name: String, data: Option<OwnedJson> },
-    /// Emits a whole event of a recording.
+    /// Emits a recorded event unchanged.
     RawEvent(OwnedJson),
-    /// Sends bytes as they are.
+    /// Sends bytes unchanged.
     Bytes(Vec<u8>),
-    /// Waits.
+    /// Waits for a duration.
     Wait(Duration),
     /// Waits until the gate with this number is open.
     Hold(usize),
-    /// Answers. With `cut`, only so many bytes of the answer are sent, and the client is hung up on.
+    /// Sends the reply. With `cut`, sends only that many bytes of it and closes the connection.
     Answer { to: To, answer: Answer, cut: Option<usize> },
-    /// Ends a command without an answer.
+    /// Finishes a command without a reply.
     LeaveUnanswered(To),
-    /// Hangs up, once all that was said before is sent.
+    /// Closes the connection after all earlier output is sent.
     HangUp,
 }
 
-/// Which command is meant.
+/// The command that a step refers to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum To {
-    /// The one that brought this about.
+    /// The command that triggered the step.
     This,
-    /// A recorded one, by its number in the recording.
+    /// A recorded command, by its number in the recording.
     Recorded(usize),
 }
 

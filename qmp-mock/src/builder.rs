@@ -1,17 +1,17 @@
-//! How the mock presents itself.
+//! The mock's settings.
 
 use qmp_proto::server::Options;
 use qmp_proto::{Json, OwnedJson, Version};
 
 use crate::Mock;
 
-/// Makes a [`Mock`] that differs from the usual: [`Mock::builder`] makes one.
+/// Configures a [`Mock`]. Created by [`Mock::builder`].
 #[derive(Clone, Debug)]
 pub struct Builder {
     setup: Setup,
 }
 
-/// What the mock is and offers.
+/// The settings of a mock.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     pub(crate) agent: bool,
@@ -43,80 +43,85 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Speaks like a guest agent, where otherwise like a monitor: neither greeting nor negotiation
-    /// nor events; sync is answered.
+    /// Makes the mock a guest agent instead of a monitor: it sends no greeting and no events, does
+    /// not negotiate, and answers sync.
     pub fn agent(mut self) -> Self {
         self.setup.agent = true;
         self
     }
 
-    /// The version in the greeting, and of `query-version`: 10.0.0 unless set.
+    /// Sets the version in the greeting and in the reply to `query-version`. Default: 10.0.0.
     pub fn version(mut self, version: Version) -> Self {
         self.setup.version = version;
         self
     }
 
-    /// What the greeting calls the build, empty unless set.
+    /// Sets the package name in the greeting. Default: empty.
     pub fn package(mut self, package: impl Into<String>) -> Self {
         self.setup.package = package.into();
         self
     }
 
-    /// Whether the capability `oob` is offered: yes unless set.
+    /// Sets whether the greeting offers the capability `oob`. Default: `true`.
     pub fn out_of_band(mut self, offered: bool) -> Self {
         self.setup.out_of_band = offered;
         self
     }
 
-    /// Spreads messages over many lines, as QEMU does with `pretty=on`.
+    /// Sets whether messages are spread over several lines, as QEMU does with `pretty=on`. Default:
+    /// `false`.
     pub fn pretty(mut self, yes: bool) -> Self {
         self.setup.pretty = yes;
         self
     }
 
-    /// How many commands are taken before the first of them is answered: 1 unless set, and 9 once a
-    /// client has enabled `oob`, as in QEMU. For answers out of order, together with
-    /// [`hold`](crate::On::hold).
+    /// Sets the in-flight limit: how many commands are accepted before the first of them is
+    /// answered. Default, as in QEMU: 1, or 9 once a client has enabled `oob`. Use it with
+    /// [`hold`](crate::On::hold) to reply out of order.
     pub fn in_flight(mut self, commands: usize) -> Self {
         self.setup.in_flight = Some(commands);
         self
     }
 
-    /// Greets with a message of one's own.
+    /// Replaces the greeting.
     ///
     /// # Panics
     ///
-    /// If it is no JSON object.
+    /// Panics if `greeting` is not a JSON object.
     #[track_caller]
     pub fn greeting(mut self, greeting: &str) -> Self {
-        assert!(greeting.trim_start().starts_with('{'), "a greeting is an object, not {greeting}");
+        assert!(
+            greeting.trim_start().starts_with('{'),
+            "a greeting must be a JSON object, not {greeting}"
+        );
         match Json::parse(greeting).map(|_| OwnedJson::parse(greeting.to_owned())) {
             Ok(Ok(greeting)) => self.setup.greeting = Some(greeting),
-            Ok(Err(error)) | Err(error) => panic!("this greeting is no JSON: {error}"),
+            Ok(Err(error)) | Err(error) => panic!("this greeting is not JSON: {error}"),
         }
         self
     }
 
-    /// Knows no command but those that the test has rules for. Otherwise a monitor answers
-    /// `query-commands`, `query-name`, `query-status`, `query-version`, `getfd`, `add-fd` and `quit`
-    /// (with `SHUTDOWN`, and hangs up), and an agent `guest-ping` and `guest-info`.
+    /// Turns off the default replies, so that only commands with a rule are known. By default a
+    /// monitor answers `query-commands`, `query-name`, `query-status`, `query-version`, `getfd`,
+    /// `add-fd` and `quit` (which emits `SHUTDOWN` and closes the connection), and an agent answers
+    /// `guest-ping` and `guest-info`.
     pub fn without_usual_answers(mut self) -> Self {
         self.setup.usual_answers = false;
         self
     }
 
-    /// Serves clients that connect at the same time at once. Otherwise the next waits, ungreeted,
-    /// until the one before it has left, as with QEMU.
+    /// Serves all clients concurrently. By default the next client gets no greeting until the
+    /// previous one has disconnected, as in QEMU.
     pub fn many_at_once(mut self) -> Self {
         self.setup.at_once = true;
         self
     }
 
-    /// Begins to listen.
+    /// Starts the mock.
     ///
     /// # Panics
     ///
-    /// If the system has no socket or thread for it.
+    /// Panics if the system cannot provide a socket or a thread.
     #[track_caller]
     pub fn start(self) -> Mock {
         Mock::start(self.setup, None)

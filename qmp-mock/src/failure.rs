@@ -1,9 +1,9 @@
-//! Errors that the mock answers with.
+//! Error replies.
 
 use qmp_proto::ErrorClass;
 use qmp_proto::server::Response;
 
-/// An error to answer with, for [`On::answer_with`](crate::On::answer_with).
+/// An error reply, for [`On::answer_with`](crate::On::answer_with).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     class: String,
@@ -11,12 +11,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// With this class and description.
+    /// Creates an error with this class and description.
     pub fn new(class: ErrorClass<'_>, description: impl Into<String>) -> Self {
         Self { class: class.name().to_owned(), description: description.into() }
     }
 
-    /// `GenericError`, the class of most errors.
+    /// Creates an error of class `GenericError`, the class of most errors.
     pub fn generic(description: impl Into<String>) -> Self {
         Self::new(ErrorClass::GenericError, description)
     }

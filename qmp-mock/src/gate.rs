@@ -1,15 +1,15 @@
-//! Answers that are held back.
+//! Gates, which hold replies back.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
 
 use crate::shared::{Injected, Shared};
 
-/// What commands wait for until the test says so: [`Mock::gate`](crate::Mock::gate) makes one, and
-/// [`On::hold`](crate::On::hold) waits for it.
+/// Holds commands back until the test opens it. Created by [`Mock::gate`](crate::Mock::gate) and
+/// used with [`On::hold`](crate::On::hold).
 ///
-/// What the test said before it opened the gate, an event say, is sent before what the gate held,
-/// and what it says later, after that.
+/// Order is kept: what the test sent before it opened the gate, such as an event, is sent before
+/// the commands that the gate held, and what it sends later is sent after them.
 #[derive(Clone)]
 pub struct Gate {
     number: usize,
@@ -24,17 +24,17 @@ impl Gate {
         Self { number, shared: Arc::downgrade(shared) }
     }
 
-    /// Lets go what waits, and whatever comes to the gate from now on.
+    /// Opens the gate: releases the commands that it holds and those that reach it later.
     pub fn open(&self) {
         if let Some(shared) = self.shared.upgrade() {
             let mut state = shared.lock();
             state.open_gates.insert(self.number);
-            // In line with all else, so that it keeps its place among events.
+            // Queued with the rest, so that its order among events is kept.
             state.inject(&Injected::Open(self.number));
         }
     }
 
-    /// Holds again what comes to the gate from now on.
+    /// Closes the gate: commands that reach it from now on are held again.
     pub fn close(&self) {
         if let Some(shared) = self.shared.upgrade() {
             let mut state = shared.lock();

@@ -1,8 +1,9 @@
-//! A QMP server for tests: it says what the test tells it to, and remembers what it was told.
+//! A scripted QMP server for tests, which records the commands that it receives.
 //!
-//! For programs that drive QEMU, its storage daemon or a guest agent, written with any QMP library
-//! in any language: the mock is a real server on a unix socket. Greeting, capabilities, framing, ids
-//! and error texts are those of QEMU; what the commands answer is up to the test.
+//! Use it to test programs that drive QEMU, its storage daemon or a guest agent, written with any
+//! QMP library in any language. The mock is a real server on a unix socket. Its greeting,
+//! capabilities, framing, ids and error texts are those of QEMU; the test sets the replies to
+//! commands.
 //!
 //! ```
 //! use qmp_mock::{ErrorClass, Mock};
@@ -24,15 +25,17 @@
 //! # }
 //! ```
 //!
-//! - [`Mock::on`] tells what a command comes to: an answer, an error, events around it, a delay, a
-//!   descriptor taken, half an answer and a hang-up; another time, another turn.
-//! - [`Mock::event`], [`Mock::bytes`] and [`Mock::hang_up`] happen when the test says so.
-//! - [`Mock::next_client`] is unkind to a client from its first byte.
-//! - [`Recorder`] writes down sessions with a real server, and [`Mock::replay`] replays them.
-//! - [`Mock::received`] lists the commands, and [`Mock::verify`] says what is missing.
+//! - [`Mock::on`] sets what happens when a command arrives: a reply, an error, events before or
+//!   after it, a delay, receiving a descriptor, or a truncated reply followed by a close. A rule
+//!   can differ from one time to the next.
+//! - [`Mock::event`], [`Mock::bytes`] and [`Mock::hang_up`] take effect immediately.
+//! - [`Mock::next_client`] misbehaves towards the next client from the first byte on.
+//! - [`Recorder`] records sessions with a real server, and [`Mock::replay`] replays them.
+//! - [`Mock::received`] returns the received commands, and [`Mock::verify`] checks that every
+//!   expected command arrived and no other.
 //!
-//! There is no runtime in it: threads of its own serve it, so asynchronous tests use it as it is.
-//! For unix systems.
+//! The mock runs on threads of its own and needs no runtime, so asynchronous tests can use it
+//! unchanged. It works on unix systems only.
 
 #![cfg(unix)]
 

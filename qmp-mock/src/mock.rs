@@ -1,4 +1,4 @@
-//! The mock, as a test holds it.
+//! The mock server, as tests use it.
 
 use std::fmt;
 use std::os::unix::net::UnixStream;
@@ -20,15 +20,15 @@ use crate::serving::{accept_clients, spawn};
 use crate::shared::{Injected, Shared};
 use crate::{Gate, NextClient, On, ReceivedCommand, Unmet};
 
-/// How long [`Mock::wait_for`] and the like wait.
+/// How long [`Mock::wait_for`] and similar methods wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 
-/// A QMP server that says what a test tells it to.
+/// A QMP server that is scripted by a test.
 ///
-/// It listens on a socket of its own, and threads of its own serve it until it is dropped, so it can
-/// be used in any test, asynchronous ones too. All methods take `&self` and none but the
-/// `wait_for…` ones waits.
+/// The mock listens on a unix socket of its own and is served by threads of its own until it is
+/// dropped, so that both blocking and asynchronous tests can use it. All methods take `&self`. Only
+/// the `wait_for…` and `wait_until…` methods wait.
 ///
 /// ```
 /// use qmp_mock::Mock;
@@ -39,7 +39,7 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// mock.on("query-status").answer(json!({"status": "paused", "running": false}));
 /// mock.on("cont").event("RESUME", ());
 ///
-/// // What is to be tested:
+/// // The code under test:
 /// let qemu = qmp_blocking::connect(mock.address())?;
 /// qemu.execute("query-status").run()?;
 /// qemu.execute("cont").run()?;
@@ -59,42 +59,42 @@ pub struct Mock {
 }
 
 impl Mock {
-    /// A monitor, as QEMU and the storage daemon have them.
+    /// Starts a monitor, as QEMU and the storage daemon provide.
     ///
     /// # Panics
     ///
-    /// If the system has no socket or thread for it.
+    /// Panics if the system cannot provide a socket or a thread.
     #[track_caller]
     pub fn monitor() -> Self {
         Self::builder().start()
     }
 
-    /// A guest agent.
+    /// Starts a guest agent.
     ///
     /// # Panics
     ///
-    /// If the system has no socket or thread for it.
+    /// Panics if the system cannot provide a socket or a thread.
     #[track_caller]
     pub fn agent() -> Self {
         Self::builder().agent().start()
     }
 
-    /// For one with another version, without `oob`, and the like.
+    /// Returns a builder, for example to set another version or to turn off `oob`.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Replays a [recording](crate::Recorder): the commands have to come in the recorded order, and
-    /// get the recorded answers, with the events between them. [`Recording`] has
-    /// other ways.
+    /// Replays a [recording](crate::Recorder). Commands must arrive in the recorded order; they get
+    /// the recorded replies, with the events between them. See [`Recording`] for other ways to
+    /// replay.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or is no recording.
+    /// Returns an error if the file cannot be read or is not a recording.
     ///
     /// # Panics
     ///
-    /// If the system has no socket or thread for it.
+    /// Panics if the system cannot provide a socket or a thread.
     #[track_caller]
     pub fn replay(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
         Ok(Recording::open(path)?.replay())
@@ -109,7 +109,7 @@ impl Mock {
     }
 
     fn try_start(setup: Setup, replay: Option<Replay>) -> Result<Self, Box<dyn std::error::Error>> {
-        // Its path short, for sockets.
+        // A short path, because the path of a unix socket is limited in length.
         let folder = tempfile::Builder::new().prefix("qmp").tempdir()?;
         let path = folder.path().join("mock");
         let address = Address::unix(path.as_os_str().as_encoded_bytes());
@@ -119,22 +119,22 @@ impl Mock {
         Ok(Self { shared, path, address, accepting: Some(accepting), _folder: folder })
     }
 
-    /// Where to connect to: a unix socket.
+    /// Returns the address to connect to, which is a unix socket.
     pub const fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Where to connect to, as a path.
+    /// Returns the path of the socket to connect to.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A connection that is made already, for clients that take one: the client's end of a socket
-    /// pair. It is served at once, whoever else is connected.
+    /// Returns the client's end of a connected socket pair, for clients that accept one. The
+    /// connection is served at once, even while other clients are connected.
     ///
     /// # Panics
     ///
-    /// If the system has no socket pair or thread for it.
+    /// Panics if the system cannot provide a socket pair or a thread.
     #[track_caller]
     pub fn connect(&self) -> UnixStream {
         let pair = UnixStream::pair();
@@ -153,11 +153,11 @@ impl Mock {
     ///
     /// # Errors
     ///
-    /// If the address cannot be understood, or nobody listens there for ten seconds.
+    /// Returns an error if the address is invalid, or if nothing listens there within ten seconds.
     ///
     /// # Panics
     ///
-    /// If the system has no thread for it.
+    /// Panics if the system cannot provide a thread.
     #[track_caller]
     pub fn connect_to(&self, address: impl IntoAddress) -> Result<(), SocketError> {
         let address = address.into_address()?;
@@ -168,74 +168,74 @@ impl Mock {
         }
     }
 
-    /// Says what to do when this command comes. Of several rules for it the first that
-    /// [applies](On::with), and is not [used up](On::times), is followed; without one, common
-    /// commands get [their usual answers](Builder::without_usual_answers), and all others
-    /// `CommandNotFound`, of which [`verify`](Self::verify) complains.
+    /// Adds a rule for a command. Of several rules for the same command, the first one that
+    /// [applies](On::with) and is not [used up](On::times) is followed. Without a rule, common
+    /// commands get [default replies](Builder::without_usual_answers), and all others get
+    /// `CommandNotFound`, which [`verify`](Self::verify) reports.
     #[track_caller]
     pub fn on(&self, command: &str) -> On {
         On::new(&self.shared, command, Location::caller())
     }
 
-    /// Forgets all rules for this command, so that others can be made.
+    /// Removes all rules for this command.
     pub fn forget(&self, command: &str) {
         self.shared.lock().rules.retain(|rule| rule.name != command);
     }
 
-    /// Says how the next client is received, if not in the usual way.
+    /// Sets how the next client is received.
     pub fn next_client(&self) -> NextClient {
         NextClient::new(&self.shared)
     }
 
-    /// Emits an event now, to all clients that have negotiated; `()` for one without data. As with
-    /// QEMU, a client that comes later does not get it: see
+    /// Emits an event now to all clients that have negotiated. Pass `()` for an event without data.
+    /// As in QEMU, a client that connects later does not get it: see
     /// [`wait_until_ready`](Self::wait_until_ready).
     ///
     /// # Panics
     ///
-    /// If `data` cannot be serialized.
+    /// Panics if `data` cannot be serialized.
     #[track_caller]
     pub fn event(&self, name: &str, data: impl Serialize) {
         let data = event_data(&data);
         self.shared.lock().inject(&Injected::Event { name: name.to_owned(), data });
     }
 
-    /// Sends bytes now, as they are, to all clients.
+    /// Sends bytes unchanged to all clients now.
     pub fn bytes(&self, bytes: impl Into<Vec<u8>>) {
         self.shared.lock().inject(&Injected::Bytes(bytes.into()));
     }
 
-    /// Hangs up on all clients, once they have been sent what was said before.
+    /// Closes all connections after all earlier output is sent.
     pub fn hang_up(&self) {
         self.shared.lock().inject(&Injected::HangUp);
     }
 
-    /// A gate that answers can be [held](On::hold) at; it is closed.
+    /// Returns a new, closed gate, at which replies can be [held](On::hold).
     pub fn gate(&self) -> Gate {
         Gate::new(&self.shared)
     }
 
-    /// All commands that came so far, of all clients, in order. They compare with names:
+    /// Returns all commands received so far from all clients, in order. They compare with names:
     /// `assert_eq!(mock.received(), ["query-status", "quit"])`.
     pub fn received(&self) -> Vec<ReceivedCommand> {
         self.shared.lock().received.clone()
     }
 
-    /// How many clients have connected so far.
+    /// Returns how many clients have connected so far.
     pub fn clients(&self) -> usize {
         self.shared.lock().clients
     }
 
-    /// How many clients are connected.
+    /// Returns how many clients are connected.
     pub fn connected(&self) -> usize {
         self.shared.lock().connected()
     }
 
-    /// Waits until this command has come, and returns the last that did.
+    /// Waits until this command has been received, and returns the latest one.
     ///
     /// # Panics
     ///
-    /// If it does not come within 30 seconds.
+    /// Panics if the command is not received within 30 seconds.
     #[track_caller]
     pub fn wait_for(&self, command: &str) -> ReceivedCommand {
         let last = self.shared.wait(Instant::now() + PATIENCE, |state| {
@@ -247,11 +247,11 @@ impl Mock {
         }
     }
 
-    /// Waits until a client is there that has negotiated, and so gets events.
+    /// Waits until a client has negotiated and therefore gets events.
     ///
     /// # Panics
     ///
-    /// If none comes within 30 seconds.
+    /// Panics if no client negotiates within 30 seconds.
     #[track_caller]
     pub fn wait_until_ready(&self) {
         let ready =
@@ -263,7 +263,7 @@ impl Mock {
     ///
     /// # Panics
     ///
-    /// If one stays for 30 seconds.
+    /// Panics if a client stays connected for 30 seconds.
     #[track_caller]
     pub fn wait_until_alone(&self) {
         let alone = self
@@ -272,25 +272,26 @@ impl Mock {
         assert!(alone.is_some(), "a client is still connected after {PATIENCE:?}");
     }
 
-    /// Whether all came that was to come, and nothing else: each rule was followed as often as it
-    /// says, or at least once; no command was unexpected; no client sent what is no command.
+    /// Checks that all expected commands arrived, and no others: each rule was followed as often as
+    /// it requires (at least once by default), no command was unexpected, and every message from a
+    /// client was a valid command.
     ///
     /// # Errors
     ///
-    /// If not; it says what.
+    /// Returns every expectation that was not met.
     pub fn check(&self) -> Result<(), Unmet> {
         Unmet::find(&self.shared.lock())
     }
 
-    /// As [`check`](Self::check), for the end of a test.
+    /// Does what [`check`](Self::check) does, for the end of a test.
     ///
     /// # Panics
     ///
-    /// If something was not as expected; the message says what.
+    /// Panics with the list of expectations that were not met.
     #[track_caller]
     pub fn verify(&self) {
         if let Err(unmet) = self.check() {
-            panic!("the mock is not content:\n{unmet}");
+            panic!("the expectations of the mock were not met:\n{unmet}");
         }
     }
 }

@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use crate::shared::Shared;
 
-/// How the next client is received, if not in the usual way: [`Mock::next_client`](crate::Mock::next_client)
-/// makes one. Made again, it is about the client after that.
+/// Sets how the next client is received. Created by
+/// [`Mock::next_client`](crate::Mock::next_client). Each further call applies to the client after
+/// that.
 ///
-/// It holds from the end of the statement, when this is dropped.
+/// The setting takes effect at the end of the statement, when this value is dropped.
 ///
 /// ```
 /// use qmp_mock::Mock;
 ///
 /// let mock = Mock::monitor();
 /// mock.next_client().hang_up_after_greeting();
-/// // The client after that one gets a greeting behind what a dead server left.
+/// // The client after that one gets leftover bytes before its greeting.
 /// mock.next_client().bytes_first(*b"\x00garbage\n");
 /// ```
 pub struct NextClient {
@@ -32,7 +33,7 @@ pub(crate) struct Reception {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum HangUp {
-    /// Behind so many bytes.
+    /// After this many bytes.
     At(u64),
     AfterGreeting,
 }
@@ -42,25 +43,27 @@ impl NextClient {
         Self { shared: Arc::clone(shared), reception: Reception::default() }
     }
 
-    /// Sends these bytes before the greeting: garbage, an event, what was meant for another client.
+    /// Sends these bytes before the greeting, such as garbage, an event, or a reply to another
+    /// client.
     pub fn bytes_first(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.reception.bytes_first = bytes.into();
         self
     }
 
-    /// Accepts the connection and never says anything, as a process does that is stopped.
+    /// Accepts the connection and never sends anything, as a stopped process does.
     pub fn silent(mut self) -> Self {
         self.reception.silent = true;
         self
     }
 
-    /// Hangs up behind so many bytes of all that is sent to this client; with 0, at once.
+    /// Closes the connection after this many bytes are sent to the client in total; 0 closes it at
+    /// once.
     pub fn hang_up_at(mut self, byte: u64) -> Self {
         self.reception.hang_up = Some(HangUp::At(byte));
         self
     }
 
-    /// Hangs up behind the greeting.
+    /// Closes the connection after the greeting.
     pub fn hang_up_after_greeting(mut self) -> Self {
         self.reception.hang_up = Some(HangUp::AfterGreeting);
         self

@@ -1,4 +1,4 @@
-//! Commands that clients sent.
+//! Commands received from clients.
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -9,9 +9,9 @@ use qmp_proto::{DecodeError, Escaped, Json};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A command that a client sent: [`Mock::received`](crate::Mock::received) lists them.
+/// A command received from a client. Returned by [`Mock::received`](crate::Mock::received).
 ///
-/// Capabilities negotiation and an agent's sync are not among them: the mock answers these itself.
+/// Capabilities negotiation and an agent's sync are not included: the mock answers these itself.
 #[derive(Clone)]
 pub struct ReceivedCommand(Arc<Inner>);
 
@@ -32,59 +32,61 @@ impl ReceivedCommand {
         Self(Arc::new(Inner { command, id, client, descriptor }))
     }
 
-    /// The command's name.
+    /// Returns the command's name.
     pub fn name(&self) -> &str {
         self.0.command.name()
     }
 
-    /// The arguments: an object, or nothing.
+    /// Returns the arguments, an object, or `None` if the command has none.
     pub fn arguments(&self) -> Option<Json<'_>> {
         self.0.command.arguments()
     }
 
-    /// Decodes the arguments; none count as `{}`. `serde_json::Value` takes any.
+    /// Decodes the arguments. Missing arguments are decoded as `{}`. `serde_json::Value` accepts
+    /// any arguments.
     ///
     /// # Errors
     ///
-    /// If they are not a `T`.
+    /// Returns an error if the arguments are not a valid `T`.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, DecodeError> {
         self.0.command.decode()
     }
 
-    /// Whether the client asked for it to be run beside those that wait (`exec-oob`).
+    /// Returns whether the client asked for out-of-band execution (`exec-oob`).
     pub fn is_out_of_band(&self) -> bool {
         self.0.command.is_out_of_band()
     }
 
-    /// The id that the client gave it.
+    /// Returns the id that the client sent.
     pub fn id(&self) -> Option<Json<'_>> {
         self.0.id.as_deref().and_then(|id| Json::parse(id).ok())
     }
 
-    /// Which client sent it: 0 is the first that connected.
+    /// Returns the number of the client that sent the command, starting at 0 in the order of
+    /// connecting.
     pub fn client(&self) -> usize {
         self.0.client
     }
 
-    /// The descriptor that it took: `getfd` and `add-fd` take one, and commands of rules that
-    /// [say so](crate::On::takes_descriptor).
+    /// Returns the file descriptor that the command received. `getfd` and `add-fd` receive one, as
+    /// do commands whose rule calls [`takes_descriptor`](crate::On::takes_descriptor).
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.0.descriptor.as_ref().map(AsFd::as_fd)
     }
 
-    /// The whole message.
+    /// Returns the whole message.
     pub fn message(&self) -> Json<'_> {
         self.0.command.message()
     }
 
-    /// Whether its arguments are these; none are as good as `{}`.
+    /// Returns whether the arguments equal these. Missing arguments equal `{}`.
     pub(crate) fn has(&self, arguments: &Value) -> bool {
         self.decode::<Value>().is_ok_and(|ours| ours == *arguments)
     }
 }
 
 impl fmt::Debug for ReceivedCommand {
-    /// With the arguments: this is for tests, and tells a failed one's story.
+    /// Shows the arguments, so that the output of a failed test is complete.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
     }
@@ -101,14 +103,14 @@ impl fmt::Display for ReceivedCommand {
 }
 
 impl PartialEq<str> for ReceivedCommand {
-    /// By name.
+    /// Compares by name.
     fn eq(&self, name: &str) -> bool {
         self.name() == name
     }
 }
 
 impl PartialEq<&str> for ReceivedCommand {
-    /// By name, so that a list of commands can be held against a list of names.
+    /// Compares by name, so that a list of commands can be compared with a list of names.
     fn eq(&self, name: &&str) -> bool {
         self.name() == *name
     }

@@ -1,4 +1,4 @@
-//! The threads that serve.
+//! The server's threads.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use crate::connection::Connection;
 use crate::shared::Shared;
 
-/// Serves whoever connects, one after another or all at once, until the mock is dropped.
+/// Serves clients one at a time or concurrently, until the mock is dropped.
 pub(crate) fn accept_clients(
     shared: &Arc<Shared>,
     listener: Listener,
@@ -23,7 +23,7 @@ pub(crate) fn accept_clients(
         while !shared.lock().stopping {
             match listener.try_accept() {
                 Ok(socket) => greet(&shared, socket),
-                // Whatever is wrong with it may be over soon: too many open files, say.
+                // The cause may be temporary, such as too many open files.
                 Err(_) => wait(&listener, &ours),
             }
         }
@@ -34,7 +34,7 @@ pub(crate) fn accept_clients(
 pub(crate) fn spawn(shared: &Arc<Shared>, socket: Socket) -> io::Result<()> {
     let served = Arc::clone(shared);
     let (ours, theirs) = wake_pair()?;
-    // Now, so that clients are numbered in the order in which they were made.
+    // Before the thread starts, so that clients are numbered in the order of their connections.
     let Some(arrival) = shared.arrive(theirs) else {
         return Ok(());
     };
@@ -61,7 +61,7 @@ fn greet(shared: &Arc<Shared>, socket: Socket) {
 
 fn wait(listener: &Listener, wake: &UnixStream) {
     let interests = [PollFd::new(listener, PollFlags::IN), PollFd::new(wake, PollFlags::IN)];
-    // Interrupted or not, the caller looks again.
+    // The caller checks again, even if the call was interrupted.
     let _ = poll(&mut { interests }, None);
 }
 

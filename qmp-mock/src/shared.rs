@@ -1,4 +1,4 @@
-//! What the test and the threads that serve have in common.
+//! State shared between the test and the server's threads.
 
 use std::collections::{HashSet, VecDeque};
 use std::io::Write;
@@ -19,7 +19,7 @@ use crate::rules::{OUT_OF_BAND, Rule, usual};
 pub(crate) struct Shared {
     pub(crate) setup: Setup,
     state: Mutex<State>,
-    /// Something was received, or somebody came or left.
+    /// Notified when something is received and when a client connects or disconnects.
     changed: Condvar,
 }
 
@@ -29,35 +29,35 @@ pub(crate) struct State {
     pub(crate) replay: Option<Replay>,
     pub(crate) receptions: VecDeque<Reception>,
     pub(crate) received: Vec<ReceivedCommand>,
-    /// Of those, the ones that nobody had said what to answer to.
+    /// Commands among them that no rule expected.
     pub(crate) unexpected: Vec<String>,
-    /// What was no command at all, and what went wrong in the test's own closures.
+    /// Invalid messages, and failures of the test's own closures.
     pub(crate) faults: Vec<String>,
     links: Vec<Link>,
-    /// How many gates there are, and which are open.
+    /// The number of gates, and those that are open.
     pub(crate) gates: usize,
     pub(crate) open_gates: HashSet<usize>,
     pub(crate) clients: usize,
     pub(crate) stopping: bool,
-    /// The thread that accepts.
+    /// Wakes the thread that accepts connections.
     pub(crate) accepting: Option<UnixStream>,
 }
 
-/// A client that has come, and what is to be known about it.
+/// A newly connected client.
 pub(crate) struct Arrival {
     pub(crate) client: usize,
     pub(crate) reception: Reception,
     pub(crate) open_gates: HashSet<usize>,
 }
 
-/// What is to be done about a command.
+/// The steps to take for a command.
 pub(crate) struct Followed {
     pub(crate) acts: Vec<Act>,
-    /// Which one it is in the recording that is replayed.
+    /// The command's number in the recording that is replayed.
     pub(crate) recorded: Option<usize>,
 }
 
-/// The way to a thread that serves a client.
+/// A handle to the thread that serves a client.
 struct Link {
     client: usize,
     wake: UnixStream,
@@ -65,7 +65,7 @@ struct Link {
     ready: bool,
 }
 
-/// What the test wants done now.
+/// An action that the test requests now.
 #[derive(Clone, Debug)]
 pub(crate) enum Injected {
     Event {
@@ -93,7 +93,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Waits until `done` has something, or the deadline.
+    /// Waits until `done` returns a value or the deadline passes.
     pub(crate) fn wait<T>(
         &self,
         deadline: Instant,
@@ -110,7 +110,7 @@ impl Shared {
         }
     }
 
-    /// A client has come. `None` if nobody is served any more.
+    /// Registers a new client. Returns `None` if the mock is stopping.
     pub(crate) fn arrive(&self, wake: UnixStream) -> Option<Arrival> {
         let mut state = self.lock();
         if state.stopping {
@@ -118,7 +118,7 @@ impl Shared {
         }
         let client = state.clients;
         state.clients += 1;
-        // Nobody negotiates with an agent.
+        // An agent does not negotiate.
         let ready = self.setup.agent;
         state.links.push(Link { client, wake, injected: VecDeque::new(), ready });
         let reception = state.receptions.pop_front().unwrap_or_default();
@@ -138,7 +138,8 @@ impl Shared {
         self.notify();
     }
 
-    /// What the test wants of the thread that serves this client; `None` if it wants an end.
+    /// Returns the test's requests to the thread that serves this client, or `None` if it must
+    /// stop.
     pub(crate) fn injected(&self, client: usize) -> Option<VecDeque<Injected>> {
         let mut state = self.lock();
         if state.stopping {
@@ -147,7 +148,7 @@ impl Shared {
         Some(state.link(client).map(|link| std::mem::take(&mut link.injected)).unwrap_or_default())
     }
 
-    /// Writes a command down; and what to do about it.
+    /// Records a command and returns the steps to take for it.
     pub(crate) fn receive(&self, command: &ReceivedCommand) -> Followed {
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -170,7 +171,7 @@ impl Shared {
                     let acts = if refused { state.refuse_out_of_band(command) } else { acts };
                     return Followed { acts, recorded: None };
                 }
-                None => format!("nobody expected {command}"),
+                None => format!("unexpected command {command}"),
             }
         };
         state.unexpected.push(complaint);
@@ -194,19 +195,19 @@ impl State {
         self.links.iter_mut().find(|link| link.client == client)
     }
 
-    /// Whether a command of this name can be run out of band.
+    /// Returns whether a command of this name may be executed out of band.
     fn allows_out_of_band(&self, name: &str) -> bool {
         let allowed = |rule: &Rule| rule.out_of_band && rule.name == name;
         OUT_OF_BAND.contains(&name) || self.rules.iter().any(allowed)
     }
 
-    /// The reply to one that cannot.
+    /// Returns the reply to a command that may not.
     fn refuse_out_of_band(&mut self, command: &ReceivedCommand) -> Vec<Act> {
         self.unexpected.push(format!("{command} came with `exec-oob`, which it does not allow"));
         vec![Act::answer(Response::no_out_of_band(command.name()))]
     }
 
-    /// Has something done on all connections.
+    /// Requests an action on all connections.
     pub(crate) fn inject(&mut self, what: &Injected) {
         for link in &mut self.links {
             link.injected.push_back(what.clone());
@@ -214,7 +215,7 @@ impl State {
         }
     }
 
-    /// Ends all threads.
+    /// Stops all threads.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
         self.links.iter().map(|link| &link.wake).chain(&self.accepting).for_each(wake);
@@ -230,6 +231,6 @@ impl State {
 }
 
 fn wake(mut stream: &UnixStream) {
-    // Full means that it is awake already; closed, that it is gone.
+    // If the pipe is full, the thread is awake already; if it is closed, the thread has ended.
     let _ = stream.write(&[0]);
 }

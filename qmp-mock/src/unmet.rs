@@ -1,11 +1,11 @@
-//! What was not as the test expected it.
+//! Expectations that were not met.
 
 use std::fmt;
 
 use crate::shared::State;
 
-/// What clients did that nobody expected, and what they did not do: [`Mock::check`](crate::Mock::check)
-/// returns it. As text it tells all, a line for each thing.
+/// The expectations that were not met: unexpected commands, and commands that did not arrive.
+/// Returned by [`Mock::check`](crate::Mock::check). Its text has one line for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmet {
     complaints: Vec<String>,
@@ -20,7 +20,7 @@ impl Unmet {
         if complaints.is_empty() { Ok(()) } else { Err(Self { complaints }) }
     }
 
-    /// One text for each thing.
+    /// Returns one text for each expectation that was not met.
     pub fn complaints(&self) -> impl Iterator<Item = &str> {
         self.complaints.iter().map(String::as_str)
     }

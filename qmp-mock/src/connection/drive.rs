@@ -1,4 +1,4 @@
-//! Reading, writing and waiting.
+//! Reads, writes and waits.
 
 use std::io::{self, Read};
 use std::net::Shutdown;
@@ -10,18 +10,18 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::connection::Connection;
 use crate::connection::perform::Running;
 
-/// How much of what the client still says is read before we leave.
+/// How many times pending input is read and discarded before the socket is closed.
 const LAST_READS: usize = 256;
 
 impl Connection<'_> {
-    /// Until the end.
+    /// Serves the client until the connection ends.
     pub(super) fn run(&mut self) {
         while !self.ended {
             self.take_injected();
             self.go_on();
             self.take_commands();
             self.write();
-            // What goes wrong with the socket is a client that has left.
+            // An error of the socket counts as a disconnected client.
             self.ended = self.is_over() || self.wait_and_read().is_err() || self.ended;
         }
     }
@@ -33,7 +33,7 @@ impl Connection<'_> {
             || self.input_ended && all_sent && self.running.is_empty()
     }
 
-    /// Writes what can be written without waiting, up to where the stream is to end.
+    /// Writes what the socket accepts without blocking, up to the point where the stream must end.
     fn write(&mut self) {
         while let Some(outgoing) = self.session.outgoing() {
             if self.silent || self.deaf {
@@ -53,7 +53,7 @@ impl Connection<'_> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // What the client said before it left is still to be heard.
+                // Commands that the client sent before it disconnected are still read.
                 Err(_) => self.deaf = true,
             }
         }
@@ -72,13 +72,13 @@ impl Connection<'_> {
         }
         let [client, wake] = descriptors.map(|descriptor| descriptor.revents());
         if !wake.is_empty() {
-            // All that was written to wake us.
+            // Discards all bytes that were written to wake this thread.
             let _ = (&self.wake).read(&mut [0; 64]);
         }
         if wants_input && client.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
             return self.read();
         }
-        // Nobody is there to be answered.
+        // The client is gone, so no reply can be sent.
         self.ended |= client.intersects(PollFlags::HUP | PollFlags::ERR);
         Ok(())
     }
@@ -89,7 +89,7 @@ impl Connection<'_> {
 
     fn until_due(&self) -> Option<Timespec> {
         let due = self.running.iter().filter_map(Running::due).min()?;
-        // Not a moment too early, which would be a turn for nothing.
+        // Rounded up, because waking too early would waste a turn.
         let left = due.saturating_duration_since(Instant::now()) + Duration::from_micros(100);
         Timespec::try_from(left).ok()
     }
@@ -114,10 +114,10 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// Closing with something unread would reset the connection, and the client might lose what it
-    /// has not read yet.
+    /// Closes the connection. Discards pending input first: closing a socket with unread input
+    /// resets the connection, and the client could lose output that it has not read yet.
     pub(super) fn leave(&mut self) {
-        // It fails where the other end has closed already: that is as good.
+        // Fails if the other end has closed already, which makes no difference.
         let _ = self.socket.shutdown(Shutdown::Write);
         if self.socket.set_nonblocking(true).is_err() {
             return;

@@ -1,4 +1,4 @@
-//! One client, and what is done for it.
+//! A connection to one client.
 
 mod drive;
 mod perform;
@@ -24,27 +24,27 @@ pub(crate) struct Connection<'m> {
     wake: UnixStream,
     session: Session,
     arrivals: Arrivals,
-    /// How many bytes were read, and how many of them are done with.
+    /// The number of bytes read, and how many of them were processed.
     read: u64,
     consumed: u64,
     written: u64,
-    /// Where the stream to the client is to end.
+    /// The position at which the stream to the client must end.
     end_at: Option<u64>,
     silent: bool,
-    /// The client does not read any more.
+    /// The client no longer reads.
     deaf: bool,
     open_gates: HashSet<usize>,
     tickets: HashMap<usize, Ticket>,
-    /// How many commands have come.
+    /// The number of commands received.
     commands: usize,
-    /// Of a replay: which command stands for which recorded one.
+    /// For a replay: maps recorded commands to received ones.
     recorded: HashMap<usize, usize>,
     running: Vec<Running>,
     input_ended: bool,
     ended: bool,
 }
 
-/// What a client said, with nothing borrowed.
+/// A message from the client, owned.
 enum Said {
     Command(qmp_proto::server::Command<'static>, Ticket),
     Negotiated,
@@ -53,7 +53,7 @@ enum Said {
 }
 
 impl<'m> Connection<'m> {
-    /// Until the client has left, or was hung up on.
+    /// Serves the client until it disconnects or the mock closes the connection.
     pub(crate) fn serve(
         shared: &'m Arc<Shared>,
         arrival: Arrival,
@@ -76,7 +76,7 @@ impl<'m> Connection<'m> {
             let unsent = session.output().unsent();
             session.sent(unsent);
             for bytes in [&reception.bytes_first, &greeting] {
-                // A growing output is never full.
+                // An output that grows never fills up.
                 let _ = session.output_mut().append(bytes);
             }
         }
@@ -107,7 +107,7 @@ impl<'m> Connection<'m> {
         }
     }
 
-    /// All commands that were read, each as far as it goes before the next is looked at.
+    /// Takes all commands that were read, and advances each one before looking at the next.
     fn take_commands(&mut self) {
         while !self.ended && !self.silent {
             let said = match self.session.receive() {
@@ -116,7 +116,7 @@ impl<'m> Connection<'m> {
                     Said::Command(command.into_owned(), ticket)
                 }
                 Some((Received::Negotiated { .. }, _)) => Said::Negotiated,
-                // What an agent's client begins with.
+                // Clients of an agent begin with this byte.
                 Some((Received::Rejected(rejected), _)) if rejected.bytes == b"\xFF" => {
                     Said::Nothing
                 }
@@ -164,7 +164,7 @@ impl<'m> Connection<'m> {
         }
     }
 
-    /// What the test wants done now, in the order in which it said so.
+    /// Performs what the test has requested, in the order of the requests.
     fn take_injected(&mut self) {
         let Some(injected) = self.shared.injected(self.client) else {
             self.ended = true;
@@ -186,19 +186,19 @@ impl<'m> Connection<'m> {
         }
     }
 
-    /// How many bytes of the stream are said already.
+    /// Returns the number of bytes produced for the client so far.
     fn said(&self) -> u64 {
         self.written + self.session.output().unsent() as u64
     }
 
-    /// Ends the stream so many bytes behind what is said already, unless it ends before that.
+    /// Ends the stream this many bytes after what was produced so far, unless it ends earlier.
     fn hang_up_after(&mut self, bytes: u64) {
         let end = self.said() + bytes;
         self.end_at = Some(self.end_at.map_or(end, |earlier| earlier.min(end)));
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        // A growing output is never full.
+        // An output that grows never fills up.
         let _ = self.session.output_mut().append(bytes);
     }
 }
@@ -212,7 +212,7 @@ fn session(shared: &Shared, client: usize) -> Session {
     let greeting = recorded.or_else(|| shared.setup.greeting.clone());
     match greeting {
         Some(greeting) if !shared.setup.agent => {
-            // Whoever set it has seen that it is an object.
+            // `Builder::greeting` has checked that it is an object.
             Session::greeting_with(server(), greeting.as_json())
                 .unwrap_or_else(|_| Session::new(server()))
         }

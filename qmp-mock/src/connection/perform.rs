@@ -1,4 +1,4 @@
-//! Steps, taken one after another.
+//! Performs steps one after another.
 
 use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +12,7 @@ use crate::act::{Act, Answer, To};
 use crate::connection::Connection;
 use crate::{Failure, ReceivedCommand};
 
-/// The steps of a command that are not taken yet.
+/// The remaining steps of a command.
 pub(super) struct Running {
     command: Option<(usize, ReceivedCommand)>,
     acts: VecDeque<Act>,
@@ -29,7 +29,7 @@ impl Running {
         Self { command, acts: acts.into(), waits: None }
     }
 
-    /// When to look again, if the clock decides.
+    /// Returns the time at which the next step is due, if it waits for a time.
     pub(super) const fn due(&self) -> Option<Instant> {
         match &self.waits {
             Some(Wait::Until(due)) => Some(*due),
@@ -47,7 +47,7 @@ impl Running {
 }
 
 impl Connection<'_> {
-    /// Takes all steps that need not wait.
+    /// Performs all steps that need not wait.
     pub(super) fn go_on(&mut self) {
         let mut running = std::mem::take(&mut self.running);
         running.retain_mut(|running| {
@@ -71,7 +71,7 @@ impl Connection<'_> {
         match act {
             Act::Event { name, data } => self.emit(&name, data.as_ref()),
             Act::RawEvent(event) => {
-                // Who has not negotiated gets none.
+                // A client that has not negotiated gets no events.
                 let _ = self.session.sender().emit_raw(event.as_json());
             }
             Act::Bytes(bytes) => self.append(&bytes),
@@ -95,7 +95,7 @@ impl Connection<'_> {
         let data = data.map(OwnedJson::as_json);
         let emitted = self.session.sender().emit(name, now(), data);
         match emitted {
-            // Who has not negotiated gets none: that is as it should be.
+            // Expected: a client that has not negotiated gets no events.
             Ok(()) | Err(qmp_proto::Refusal::NoEvents) => {}
             Err(refusal) => {
                 self.shared.fault(format!("the event {name} cannot be sent: {refusal}"))
@@ -111,7 +111,7 @@ impl Connection<'_> {
             (Answer::Ready(response), _) => response.clone(),
             (Answer::Computed(compute), Some((_, command))) => {
                 let mut compute = compute.lock().unwrap_or_else(PoisonError::into_inner);
-                // The test's own closure: what it asserts is to be seen by the test.
+                // The closure belongs to the test, so its panic is reported to the test.
                 catch_unwind(AssertUnwindSafe(|| compute(command)))
                     .unwrap_or_else(|_| self.panicked(command))
             }
@@ -145,7 +145,7 @@ impl Connection<'_> {
 }
 
 fn now() -> Timestamp {
-    // What QEMU says when the clock fails.
+    // What QEMU sends if its clock fails.
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(Timestamp::new(-1, -1), |time| {
         Timestamp::new(time.as_secs() as i64, time.subsec_micros().into())
     })

@@ -1,11 +1,12 @@
-//! Recordings that cannot be made or read.
+//! Errors of recordings.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 use qmp_proto::Escaped;
 
-/// Why a recording cannot be written, read or replayed, with its path, and its line if there is one.
+/// The error returned when a recording cannot be written, read or replayed. Contains the path and,
+/// if known, the line.
 #[derive(Debug)]
 pub struct RecordingError {
     path: PathBuf,

@@ -10,9 +10,9 @@ use crate::recording::session::{Pace, Session};
 use crate::recording::timeline::Timeline;
 use crate::recording::{RecordingError, Replay};
 
-/// Sessions that a [`Recorder`](crate::Recorder) wrote down, read to be replayed.
+/// Sessions recorded by a [`Recorder`](crate::Recorder), to be replayed.
 ///
-/// [`Mock::replay`] is short for the usual case.
+/// [`Mock::replay`] is a shortcut for the common case.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), qmp_mock::RecordingError> {
@@ -23,10 +23,10 @@ use crate::recording::{RecordingError, Replay};
 ///
 /// # The format
 ///
-/// One line is one JSON object: `t`, the milliseconds since the connection was made; `dir`, `c2s`
-/// or `s2c`; `hex`, the bytes; `fds`, how many descriptors went with them, if any did; and `event`,
-/// if it is no bytes: `connect` begins a session, `close` is the client's end, `eof` and `reset` are
-/// the server's.
+/// Each line is a JSON object with these members: `t`, the milliseconds since the connection was
+/// made; `dir`, `c2s` or `s2c`; `hex`, the bytes; `fds`, the number of file descriptors sent with
+/// them, if any; and `event`, on lines without bytes: `connect` begins a session, `close` means
+/// that the client closed the connection, `eof` and `reset` that the server did.
 #[derive(Debug)]
 pub struct Recording {
     timelines: Vec<Timeline>,
@@ -39,15 +39,19 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// If it cannot be read, is no recording, or holds what no QMP server says: it may have been
-    /// taken over a transport that wraps the messages into something else.
+    /// Returns an error if the file cannot be read, is not a recording, or contains output that is
+    /// not valid QMP. The last happens if it was recorded over a transport that wraps the messages.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
         let path = path.as_ref();
         let text = fs::read_to_string(path).map_err(|error| RecordingError::io(path, error))?;
         let mut sessions: Vec<Vec<Line>> = Vec::new();
         for (number, text) in text.lines().enumerate() {
             let line: Line = serde_json::from_str(text).map_err(|error| {
-                RecordingError::content(path, Some(number + 1), format!("no line of one: {error}"))
+                RecordingError::content(
+                    path,
+                    Some(number + 1),
+                    format!("not a line of a recording: {error}"),
+                )
             })?;
             match sessions.last_mut() {
                 Some(session) if !line.begins_a_session(session) => session.push(line),
@@ -58,38 +62,38 @@ impl Recording {
             sessions.iter().map(|lines| Timeline::new(lines)).collect();
         let timelines = timelines.map_err(|why| RecordingError::content(path, None, why))?;
         if timelines.is_empty() {
-            return Err(RecordingError::content(path, None, "it holds no session"));
+            return Err(RecordingError::content(path, None, "it contains no session"));
         }
         Ok(Self { timelines, loose: false, pace: Pace::AtOnce })
     }
 
-    /// Answers commands in any order, and any number of times: each is looked up by name and
-    /// arguments, first among those that have not come yet. Otherwise they have to come in the
-    /// recorded order, and each as often as there.
+    /// Accepts commands in any order and any number of times. Each is looked up by name and
+    /// arguments, first among the recorded commands that were not sent yet. By default commands
+    /// must arrive in the recorded order, each exactly as often as recorded.
     ///
-    /// For clients whose tasks race each other.
+    /// Use this for clients with concurrent tasks.
     pub fn loose(mut self) -> Self {
         self.loose = true;
         self
     }
 
-    /// Lets as much time pass before each answer and event as then, where otherwise they come at
-    /// once.
+    /// Keeps the recorded delays before each reply and event. By default there are no delays.
     pub fn at_recorded_pace(mut self) -> Self {
         self.pace = Pace::AsRecorded;
         self
     }
 
-    /// Begins to serve clients with it. The first gets the first recorded session, the second the
-    /// second, and all after the last get the last.
+    /// Starts a mock that replays this recording. The first client gets the first recorded session,
+    /// the second client the second, and all clients after the last session get the last one.
     ///
-    /// A command is the recorded one if it has its name and its arguments; its id is the client's
-    /// own. Rules of the mock go before the recording. What the recording has no place for is
-    /// answered with `CommandNotFound`, and [`Mock::verify`] tells of it, and of what has not come.
+    /// A command matches a recorded one if name and arguments are equal; the reply has the client's
+    /// own id. Rules of the mock take precedence over the recording. Commands that do not match get
+    /// `CommandNotFound`. [`Mock::verify`] reports them, and also the recorded commands that did
+    /// not arrive.
     ///
     /// # Panics
     ///
-    /// If the system has no socket or thread for it.
+    /// Panics if the system cannot provide a socket or a thread.
     #[track_caller]
     pub fn replay(self) -> Mock {
         let first = &self.timelines[0];

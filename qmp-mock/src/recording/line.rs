@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Bytes that went over the wire, or something that befell the connection.
+/// Bytes sent over the connection, or a change of its state.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Line {
     /// Milliseconds since the connection was made.
@@ -10,7 +10,7 @@ pub(super) struct Line {
     pub(super) dir: Direction,
     #[serde(rename = "hex", with = "hex")]
     pub(super) bytes: Vec<u8>,
-    /// How many descriptors went with them.
+    /// The number of file descriptors sent with the bytes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) fds: usize,
     /// `connect…`, `close` (by the client), `eof` or `reset` (by the server).
@@ -27,26 +27,27 @@ pub(super) enum Direction {
 }
 
 impl Line {
-    /// Whether it is of another session than those before it.
+    /// Returns whether this line begins a new session.
     pub(super) fn begins_a_session(&self, before: &[Self]) -> bool {
-        // A recording may do without the word: who greets a client that has left greets another.
+        // A recording may lack `connect`: a greeting after the client's `close` begins a new
+        // session.
         let greets = self.bytes.starts_with(b"{\"QMP\"");
         self.event.as_deref().is_some_and(|event| event.starts_with("connect"))
             || greets && before.iter().any(Self::is_close)
     }
 
-    /// Whether the client ends the connection here.
+    /// Returns whether the client closes the connection here.
     pub(super) fn is_close(&self) -> bool {
         self.event.as_deref() == Some("close")
     }
 
-    /// Whether the server ends the connection here.
+    /// Returns whether the server closes the connection here.
     pub(super) fn is_end(&self) -> bool {
         matches!(self.event.as_deref(), Some("eof" | "reset"))
     }
 }
 
-// As serde wants it.
+// The signature that serde requires.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 const fn is_zero(fds: &usize) -> bool {
     *fds == 0

@@ -1,4 +1,4 @@
-//! Between a client and a real server, writing down what they say.
+//! A proxy that records the traffic between a client and a real server.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -24,13 +24,13 @@ use crate::recording::line::{Direction, Line};
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Stands between a client and a real server, passes on what they say, descriptors too, and writes
-/// it down for [`Mock::replay`](crate::Mock::replay).
+/// Forwards the traffic between a client and a real server, including file descriptors, and records
+/// it for [`Mock::replay`](crate::Mock::replay).
 ///
-/// The client connects to [`address`](Self::address); for each, one after another, a connection to
-/// the server is made. The recording is whole when [`finish`](Self::finish) returns.
+/// The client connects to [`address`](Self::address). For each client, one at a time, the recorder
+/// connects to the server. The recording is complete when [`finish`](Self::finish) returns.
 ///
-/// **A recording holds all that was said**, passwords too. Its file can be read by its owner alone.
+/// **A recording contains all traffic**, including passwords. Only its owner can read the file.
 ///
 /// ```no_run
 /// use qmp_mock::{Mock, Recorder};
@@ -42,7 +42,7 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// drop(qemu);
 /// recorder.finish()?;
 ///
-/// // From then on without QEMU:
+/// // Later, without QEMU:
 /// let mock = Mock::replay("tests/data/status.jsonl")?;
 /// let qemu = qmp_blocking::connect(mock.address())?;
 /// qemu.execute("query-status").run()?;
@@ -61,12 +61,13 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Begins to listen, and makes the file, or empties it.
+    /// Starts listening, and creates or truncates the file.
     ///
     /// # Errors
     ///
-    /// If the server's address cannot be understood, the file cannot be made, or the system has no
-    /// socket or thread for it. Whether the server can be reached shows when a client comes.
+    /// Returns an error if the server's address is invalid, the file cannot be created, or the
+    /// system cannot provide a socket or a thread. The server is not connected to before the first
+    /// client connects.
     pub fn start(server: impl IntoAddress, path: impl AsRef<Path>) -> Result<Self, RecordingError> {
         let path = path.as_ref();
         let io = |error| RecordingError::io(path, error);
@@ -90,16 +91,16 @@ impl Recorder {
         })
     }
 
-    /// Where the client is to connect to: a unix socket.
+    /// Returns the address that the client must connect to, which is a unix socket.
     pub const fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Ends the connections that are left, and the recording.
+    /// Closes the remaining connections and completes the recording.
     ///
     /// # Errors
     ///
-    /// If something could not be written, or the server could not be reached.
+    /// Returns an error if the recording could not be written or the server could not be reached.
     pub fn finish(mut self) -> Result<(), RecordingError> {
         self.end().map_err(|error| RecordingError::io(&self.path, error))
     }
@@ -117,12 +118,12 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        // Whoever wants to know whether it went well finishes it.
+        // `finish` reports errors; dropping ignores them.
         let _ = self.end();
     }
 }
 
-/// Until nobody wants it any more.
+/// Serves clients until the recorder is finished or dropped.
 fn record(
     listener: &Listener,
     server: &Address,
@@ -145,7 +146,7 @@ fn record(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(error) => return Err(error),
         };
-        // A server that is gone ends that client's connection, and is told at the end.
+        // If the server is gone, this client's connection ends, and `finish` returns the error.
         let recorded = session(&client, server, stopped, writer);
         failure = failure.and(recorded);
     }
@@ -160,7 +161,7 @@ fn session(
     let server = &connect(server, Deadline::after(CONNECT_DEADLINE).instant())
         .map_err(|error| io::Error::other(error.to_string()))?;
     lock(writer).begin()?;
-    // Each way in a thread of its own: one that is stuck must not hold up the other.
+    // Each direction has its own thread, so that one that blocks does not delay the other.
     let ended = &AtomicBool::new(false);
     let there = Way { from: client, to: server, direction: Direction::ToServer, ended };
     let back = Way { from: server, to: client, direction: Direction::ToClient, ended };
@@ -172,11 +173,11 @@ fn session(
             drop(over);
             passed
         });
-        // A server that has hung up has nobody to talk to.
+        // If the server has closed the connection, nothing can be forwarded to it.
         let waited = wait_for_either(stopped, &is_over);
         ended.store(true, Ordering::SeqCst);
         for socket in [client, server] {
-            // It fails where the other end has gone already.
+            // Fails if the other end is gone already.
             let _ = socket.shutdown(Shutdown::Both);
         }
         let panicked = |_| Err(io::Error::other("a thread of the recorder has panicked"));
@@ -198,17 +199,18 @@ fn wait_for_either(one: &UnixStream, other: &UnixStream) -> io::Result<()> {
     }
 }
 
-/// From one side to the other.
+/// Forwards one direction.
 struct Way<'s> {
     from: &'s Socket,
     to: &'s Socket,
     direction: Direction,
-    /// Whether it is us who end the connection: that is not to be written down as theirs.
+    /// Whether the recorder itself ends the connection, which must not be recorded as the peer's
+    /// close.
     ended: &'s AtomicBool,
 }
 
 impl Way<'_> {
-    /// Until the end.
+    /// Forwards until the end of the stream.
     fn pass_all(&self, writer: &Mutex<Writer>) -> io::Result<()> {
         let mut buffer = [0; 16 * 1024];
         loop {
@@ -227,7 +229,7 @@ impl Way<'_> {
         descriptor: Option<OwnedFd>,
         writer: &Mutex<Writer>,
     ) -> io::Result<()> {
-        // Before it is passed on: so no answer is written down before its command.
+        // Recorded before it is forwarded, so that no reply is recorded before its command.
         let descriptors = usize::from(descriptor.is_some());
         lock(writer).write(self.direction, bytes, descriptors, None)?;
         if let Some(descriptor) = descriptor.filter(|_| self.to.carries_descriptors()) {
@@ -237,7 +239,7 @@ impl Way<'_> {
             }
         }
         let mut to = self.to;
-        // Whoever does not listen any more has ended the other way, or will.
+        // If the receiver no longer reads, the other direction has ended or will end.
         let _ = to.write_all(bytes);
         Ok(())
     }
@@ -247,7 +249,7 @@ impl Way<'_> {
             return Ok(());
         }
         let how = if self.direction == Direction::ToServer { "close" } else { how };
-        // Before the other side learns of it, and ends as well.
+        // Recorded before the other side can react by closing its end.
         let written = lock(writer).write(self.direction, &[], 0, Some(how));
         let _ = self.to.shutdown(Shutdown::Write);
         written
@@ -258,7 +260,7 @@ fn lock(writer: &Mutex<Writer>) -> MutexGuard<'_, Writer> {
     writer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The file.
+/// The file being written.
 #[derive(Debug)]
 struct Writer {
     file: BufWriter<File>,

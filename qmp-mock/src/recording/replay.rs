@@ -1,4 +1,4 @@
-//! What clients get of a recording.
+//! The replay of a recording to clients.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use crate::recording::session::Session;
 pub(crate) struct Replay {
     sessions: Vec<Session>,
     loose: bool,
-    /// Of each client: which recorded commands have come.
+    /// For each client, which recorded commands were received.
     come: HashMap<usize, Vec<bool>>,
 }
 
-/// A recorded command, by its number, and what follows it.
+/// A recorded command, by its number, and the steps that follow it.
 pub(crate) struct Found {
     pub(crate) number: usize,
     pub(crate) acts: Vec<Act>,
@@ -26,7 +26,7 @@ impl Replay {
         Self { sessions, loose, come: HashMap::new() }
     }
 
-    /// The recorded session that a client gets.
+    /// Returns the recorded session for a client.
     fn session(&self, client: usize) -> &Session {
         &self.sessions[client.min(self.sessions.len() - 1)]
     }
@@ -35,12 +35,12 @@ impl Replay {
         self.session(client).greeting.clone()
     }
 
-    /// What follows the negotiation.
+    /// Returns the steps that follow the negotiation.
     pub(crate) fn opening(&self, client: usize) -> Vec<Act> {
         self.session(client).opening.clone()
     }
 
-    /// What follows a command; or what is wrong with it.
+    /// Returns the steps that follow a command, or why it does not match.
     pub(crate) fn answer(&mut self, received: &ReceivedCommand) -> Result<Found, String> {
         let client = received.client();
         let session = &self.sessions[client.min(self.sessions.len() - 1)];
@@ -61,13 +61,13 @@ impl Replay {
         Err(match come.iter().position(|come| !come) {
             _ if self.loose => format!("the recording has no {received}"),
             Some(next) => {
-                format!("the recording goes on with {}, not with {received}", commands[next])
+                format!("the recording continues with {}, not with {received}", commands[next])
             }
-            None => format!("the recording is over, and then came {received}"),
+            None => format!("received after the end of the recording: {received}"),
         })
     }
 
-    /// What has not come. Of a loose replay nothing has to.
+    /// Lists recorded commands that were not received. A loose replay requires none.
     pub(crate) fn complaints(&self) -> Vec<String> {
         if self.loose {
             return Vec::new();
@@ -80,7 +80,7 @@ impl Replay {
                 let next = come.iter().position(|come| !come)?;
                 let command = &self.session(client).commands[next];
                 let text = format!(
-                    "the recording goes on with {command}, which client {client} did not send"
+                    "the recording continues with {command}, which client {client} did not send"
                 );
                 Some((client, text))
             })

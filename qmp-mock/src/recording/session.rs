@@ -1,4 +1,4 @@
-//! A recorded session, cut up into what follows each command.
+//! A recorded session, split into the steps that follow each command.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::ReceivedCommand;
 use crate::act::{Act, Answer, To};
 use crate::recording::timeline::{Item, Timed, Timeline};
 
-/// Whether time passes.
+/// Whether the replay keeps the recorded delays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
     AtOnce,
@@ -19,7 +19,7 @@ pub(super) enum Pace {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) greeting: Option<OwnedJson>,
-    /// What follows the negotiation.
+    /// The steps that follow the negotiation.
     pub(super) opening: Vec<Act>,
     pub(super) commands: Vec<Command>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Session {
 pub(super) struct Command {
     name: String,
     arguments: Option<String>,
-    /// What follows it, up to what follows the next.
+    /// The steps that follow this command, up to the steps of the next.
     pub(super) acts: Vec<Act>,
 }
 
@@ -49,7 +49,7 @@ impl Session {
 }
 
 impl Command {
-    /// Whether a command that came is this one.
+    /// Returns whether a received command matches this one.
     pub(super) fn is(&self, received: &ReceivedCommand) -> bool {
         let ours = self.arguments.as_deref().unwrap_or("{}");
         let theirs = received.arguments();
@@ -69,7 +69,7 @@ impl std::fmt::Display for Command {
     }
 }
 
-/// Steps, and the time that they have come to.
+/// Steps, and the time at which the last of them is due.
 #[derive(Debug, Default)]
 struct Steps {
     acts: Vec<Act>,
@@ -87,18 +87,18 @@ impl Steps {
     }
 }
 
-/// Decides which command lets go what the server said.
+/// Assigns each message of the server to the command that triggers it.
 ///
-/// An answer waits for its own command and for those whose answers came before it: so what came
-/// out of order does so again, and what a client had in flight at once it may as well send one by
-/// one. An event goes with the answer that it came before, if that was awaited already, else with
-/// the last command.
+/// A reply waits for its own command and for the commands whose replies precede it. So replies that
+/// were out of order are replayed out of order, and a client may send commands one by one that were
+/// in flight at once in the recording. An event is sent with the next reply if the command of that
+/// reply was already sent, otherwise after the last command.
 struct Cuts {
     loose: bool,
     pace: Pace,
     opening: Steps,
     after: Vec<Steps>,
-    /// The last command that was sent, and the latest whose answer has come.
+    /// The last command that was sent, and the latest one that was answered.
     sent: Option<usize>,
     answered: usize,
 }
@@ -139,7 +139,7 @@ impl Cuts {
         }
     }
 
-    /// The command that lets go the answer to this one.
+    /// Returns the command that triggers the reply to this one.
     fn cause(&self, number: usize) -> usize {
         if self.loose { number } else { number.max(self.answered) }
     }

@@ -1,4 +1,4 @@
-//! What client and server said, in order.
+//! The messages of client and server in order.
 
 use std::collections::VecDeque;
 
@@ -23,7 +23,7 @@ pub(super) struct Command {
     pub(super) arguments: Option<String>,
 }
 
-/// What was said, and when, in milliseconds.
+/// A message and its time in milliseconds.
 #[derive(Debug)]
 pub(super) struct Timed {
     pub(super) at: u64,
@@ -34,12 +34,12 @@ pub(super) struct Timed {
 pub(super) enum Item {
     /// A command, by its number.
     Command(usize),
-    /// The negotiation: from here on there are events.
+    /// The negotiation. Events follow only after it.
     Negotiated,
-    /// The answer to a command.
+    /// The reply to a command.
     Reply(usize, Response<'static>),
     Event(OwnedJson),
-    /// The server ended the connection.
+    /// The server closed the connection.
     End,
 }
 
@@ -54,7 +54,7 @@ impl Timeline {
         Ok(Reading::new(timeline).read(lines, messages))
     }
 
-    /// Nobody else does not greet.
+    /// Only an agent has no greeting.
     pub(super) const fn is_agent(&self) -> bool {
         self.greeting.is_none()
     }
@@ -77,7 +77,7 @@ impl Timeline {
     }
 }
 
-/// What a server sends, and the number of the line that its last byte came in.
+/// A message of the server, and the number of the line that contains its last byte.
 type Messages = VecDeque<(usize, Message)>;
 
 enum Message {
@@ -91,7 +91,7 @@ fn messages(lines: &[Line]) -> Result<Messages, String> {
     let mut ends = Vec::new();
     for line in lines {
         if line.direction_is(Direction::ToClient) {
-            // An agent marks with it where its answer to a sync begins.
+            // An agent sends this byte before its reply to a sync.
             stream.extend(line.bytes.iter().map(|byte| if *byte == 0xFF { b' ' } else { *byte }));
         }
         ends.push(stream.len());
@@ -101,13 +101,13 @@ fn messages(lines: &[Line]) -> Result<Messages, String> {
     while let Some(value) = values.next() {
         let text = match value {
             Ok(value) => value.get(),
-            // Hung up in the middle of a message.
+            // The connection was closed in the middle of a message.
             Err(error) if error.is_eof() => break,
-            Err(error) => return Err(format!("what the server said is no QMP: {error}")),
+            Err(error) => return Err(format!("the output of the server is not QMP: {error}")),
         };
         let end = values.byte_offset();
         let line = ends.partition_point(|so_far| *so_far < end);
-        let message = message(text).ok_or_else(|| format!("no server says this: {text}"))?;
+        let message = message(text).ok_or_else(|| format!("not a message of a server: {text}"))?;
         messages.push_back((line, message));
     }
     Ok(messages)
@@ -150,18 +150,18 @@ impl Line {
     }
 }
 
-/// A session that is being read: a server of ours hears what the client said.
+/// A session being read: a server of our own reads the client's messages.
 struct Reading {
     timeline: Timeline,
     server: Server,
     unread: Vec<u8>,
-    /// What waits for its answer: its id, and its number if it is a command.
+    /// Requests without a reply: the id and, for a command, its number.
     waiting: VecDeque<(Option<String>, Option<usize>)>,
 }
 
 impl Reading {
     fn new(timeline: Timeline) -> Self {
-        // What the client may have in flight was the recorded server's to decide.
+        // The recorded server has limited what is in flight, so this one does not.
         let options =
             |options: Options| options.in_band_limit(usize::MAX).out_of_band_limit(usize::MAX);
         let server = match timeline.is_agent() {
@@ -185,7 +185,7 @@ impl Reading {
                     self.server_said(line.t, message);
                 }
             }
-            // Who has left himself is not hung up on.
+            // A close by the server after the client's own close does not count.
             if line.is_end() && !lines[..number].iter().any(Line::is_close) {
                 self.push(line.t, Item::End);
             }
@@ -195,7 +195,7 @@ impl Reading {
 
     fn client_said(&mut self, at: u64) {
         loop {
-            // What this server answers is of no interest.
+            // The replies of this server are discarded.
             let mut answers = Vec::new();
             let Ok(step) = self.server.handle_input(&mut answers, &self.unread) else {
                 return;
@@ -220,7 +220,7 @@ impl Reading {
                     self.waiting.push_back((id_in(text), None));
                     Some(Item::Negotiated)
                 }
-                // Answered by our server just as by the recorded one.
+                // Our server answers it as the recorded one did.
                 Some(_) => {
                     self.waiting.push_back((id_in(text), None));
                     None
@@ -237,7 +237,7 @@ impl Reading {
     fn server_said(&mut self, at: u64, message: Message) {
         match message {
             Message::Greeting(_) => {}
-            // Nobody gets one earlier, so neither will the replay's client.
+            // No client gets events before it is ready, so the replay's client does not either.
             Message::Event(_) if self.server.phase() != Phase::Ready => {}
             Message::Event(event) => self.push(at, Item::Event(event)),
             Message::Reply { id, response } => {
@@ -255,7 +255,7 @@ impl Reading {
     }
 }
 
-/// The id of a message that is no command to be replayed.
+/// Returns the id of a message that is not replayed as a command.
 fn id_in(message: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Members<'a> {

@@ -1,4 +1,4 @@
-//! What commands are answered with.
+//! Rules: what commands are answered with.
 
 mod on;
 mod usual;
@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::ReceivedCommand;
 use crate::act::Act;
 
-/// What a test said with [`On`].
+/// A rule that a test has set with [`On`].
 pub(crate) struct Rule {
     pub(crate) name: String,
     pub(crate) arguments: Option<Value>,
@@ -31,11 +31,12 @@ pub(crate) struct Rule {
 
 pub(crate) type Predicate = Arc<dyn Fn(&ReceivedCommand) -> bool + Send + Sync>;
 
-/// What is done the first time, or the first few, that a command comes; then it is the next turn's.
+/// The steps for the first time, or the first few times, that a command arrives. The next turn
+/// follows.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
     pub(crate) acts: Vec<Act>,
-    /// How often; without it, whenever the command comes, but at least once.
+    /// How often this turn applies. `None`: without limit, but at least once.
     pub(crate) times: Option<usize>,
     pub(crate) used: usize,
 }
@@ -47,7 +48,7 @@ impl Turn {
 }
 
 impl Rule {
-    /// Whether it is about this command, and not used up.
+    /// Returns whether the rule matches this command and is not used up.
     pub(crate) fn applies_to(&self, command: &ReceivedCommand) -> bool {
         self.name == command.name()
             && !self.turns.iter().all(Turn::is_used_up)
@@ -63,7 +64,7 @@ impl Rule {
         })
     }
 
-    /// What has not come of what was to come.
+    /// Describes the commands that were expected and did not arrive.
     pub(crate) fn complaint(&self) -> Option<String> {
         let expected: usize = self.turns.iter().map(|turn| turn.times.unwrap_or(1)).sum();
         let came: usize = self.turns.iter().map(|turn| turn.used).sum();
@@ -72,12 +73,12 @@ impl Rule {
             return None;
         }
         let times = |count: usize| match count {
-            0 => "not at all".to_owned(),
+            0 => "never".to_owned(),
             1 => "once".to_owned(),
             count => format!("{count} times"),
         };
         let (expected, came) = (times(expected), times(came));
-        Some(format!("{self} was to come {expected}, and came {came} ({})", self.place))
+        Some(format!("{self} was expected {expected} and received {came} ({})", self.place))
     }
 }
 
@@ -87,6 +88,6 @@ impl fmt::Display for Rule {
         if let Some(arguments) = &self.arguments {
             write!(f, " {}", Escaped(arguments))?;
         }
-        f.write_str(if self.when.is_some() { "` of a certain kind" } else { "`" })
+        f.write_str(if self.when.is_some() { "` that matches a predicate" } else { "`" })
     }
 }

@@ -1,4 +1,4 @@
-//! Rules, told step by step.
+//! Builds rules step by step.
 
 use std::fmt;
 use std::panic::Location;
@@ -15,14 +15,14 @@ use crate::rules::{Rule, Turn};
 use crate::shared::Shared;
 use crate::{Failure, Gate, ReceivedCommand};
 
-/// What is to be done when a command comes: [`Mock::on`](crate::Mock::on) makes one.
+/// What the mock does when a command arrives. Created by [`Mock::on`](crate::Mock::on).
 ///
-/// Its methods are the steps, in the order in which they are taken: what is said before the answer
-/// is done before it, what is said after it, after it. Without an answer, `{}` is answered at the
-/// end.
+/// Its methods are steps, performed in the order in which they are called, so steps before the
+/// answer are performed before it and later ones after it. If no step answers, the mock returns
+/// `{}` after the last step.
 ///
-/// **The rule holds from the end of the statement**, when this is dropped; do not keep it in a
-/// variable.
+/// **The rule takes effect at the end of the statement**, when this value is dropped. Do not keep
+/// it in a variable.
 ///
 /// ```
 /// use qmp_mock::{ErrorClass, Mock};
@@ -30,7 +30,7 @@ use crate::{Failure, Gate, ReceivedCommand};
 ///
 /// let mock = Mock::monitor();
 /// mock.on("query-status").answer(json!({"status": "running", "running": true}));
-/// mock.on("stop").event("STOP", ()); // then `{}`
+/// mock.on("stop").event("STOP", ()); // then returns `{}`
 /// mock.on("device_del")
 ///     .with(json!({"id": "net0"}))
 ///     .fail(ErrorClass::DeviceNotFound, "Device 'net0' not found")
@@ -41,7 +41,7 @@ use crate::{Failure, Gate, ReceivedCommand};
 /// ```
 pub struct On {
     shared: Arc<Shared>,
-    /// Taken when the rule comes into force.
+    /// Taken when the rule takes effect.
     rule: Option<Rule>,
 }
 
@@ -60,22 +60,23 @@ impl On {
         Self { shared: Arc::clone(shared), rule: Some(rule) }
     }
 
-    /// Only with exactly these arguments, whatever the order of their members.
+    /// Matches only these arguments. The order of members is ignored.
     ///
     /// # Panics
     ///
-    /// If they cannot be serialized.
+    /// Panics if `arguments` cannot be serialized.
     #[track_caller]
     pub fn with(self, arguments: impl Serialize) -> Self {
         let arguments = match serde_json::to_value(arguments) {
             Ok(Value::Null) => Value::Object(serde_json::Map::new()),
             Ok(arguments) => arguments,
-            Err(error) => panic!("these arguments are no JSON: {error}"),
+            Err(error) => panic!("these arguments cannot be serialized: {error}"),
         };
         self.change(|rule| rule.arguments = Some(arguments))
     }
 
-    /// Only if this says so. It is asked while the mock is locked, so it must not use the mock itself.
+    /// Matches only commands for which the predicate returns `true`. The predicate runs while the
+    /// mock is locked, so it must not use the mock.
     pub fn when(
         self,
         condition: impl Fn(&ReceivedCommand) -> bool + Send + Sync + 'static,
@@ -83,24 +84,26 @@ impl On {
         self.change(|rule| rule.when = Some(Arc::new(condition)))
     }
 
-    /// So often, and that is checked by [`Mock::verify`](crate::Mock::verify); after that, whatever
-    /// comes [next](Self::then), or the next rule.
+    /// Limits the steps so far to this number of commands, which
+    /// [`Mock::verify`](crate::Mock::verify) checks. After that the [next turn](Self::then), or the
+    /// next rule, applies.
     pub fn times(self, times: usize) -> Self {
         self.change_turn(|turn| turn.times = Some(times))
     }
 
-    /// [Once](Self::times).
+    /// Does what [`times(1)`](Self::times) does.
     pub fn once(self) -> Self {
         self.times(1)
     }
 
-    /// [`Mock::verify`](crate::Mock::verify) does not mind if the command never comes.
+    /// Makes the command optional: [`Mock::verify`](crate::Mock::verify) does not require that it
+    /// arrives.
     pub fn optional(self) -> Self {
         self.change(|rule| rule.optional = true)
     }
 
-    /// The steps up to here are those of the first time (or of the first few, with
-    /// [`times`](Self::times)); those that follow are for when the command comes again.
+    /// Ends the steps for the first time that the command arrives (or the first few times, with
+    /// [`times`](Self::times)). The steps that follow apply when the command arrives again.
     pub fn then(self) -> Self {
         self.change(|rule| {
             if let Some(turn) = rule.turns.last_mut() {
@@ -110,17 +113,18 @@ impl On {
         })
     }
 
-    /// The command takes the descriptor that came with it, so that the test finds it
-    /// [there](ReceivedCommand::descriptor). `getfd` and `add-fd` do without being told.
+    /// Receives the file descriptor sent with the command, so that the test can read it with
+    /// [`descriptor`](ReceivedCommand::descriptor). `getfd` and `add-fd` always do.
     pub fn takes_descriptor(self) -> Self {
         self.change(|rule| rule.takes_descriptor = true)
     }
 
-    /// Allows the command to be run out of band (`exec-oob`), whatever other rules for it there are.
+    /// Allows out-of-band execution of the command (`exec-oob`), even if other rules for it do not.
     ///
-    /// By default only the commands that QEMU allows it for are: `migrate-pause`, `migrate-recover`,
-    /// `query-yank` and `yank`. To any other that comes with `exec-oob` the mock replies with QEMU's
-    /// error; its rules are not used, and [`Mock::verify`](crate::Mock::verify) complains.
+    /// By default only the commands for which QEMU allows it are allowed: `migrate-pause`,
+    /// `migrate-recover`, `query-yank` and `yank`. The mock answers any other `exec-oob` command
+    /// with QEMU's error and does not use its rules, and [`Mock::verify`](crate::Mock::verify)
+    /// reports it.
     pub fn out_of_band(self) -> Self {
         self.change(|rule| rule.out_of_band = true)
     }
@@ -129,29 +133,29 @@ impl On {
     ///
     /// # Panics
     ///
-    /// If it cannot be serialized.
+    /// Panics if `value` cannot be serialized.
     #[track_caller]
     pub fn answer(self, value: impl Serialize) -> Self {
         match Response::value(&value) {
             Ok(response) => self.act(Act::answer(response)),
-            Err(refusal) => panic!("this value cannot be answered: {refusal}"),
+            Err(refusal) => panic!("this value cannot be sent: {refusal}"),
         }
     }
 
-    /// Answers with this value, which is JSON already.
+    /// Answers with this value, which is JSON text.
     ///
     /// # Panics
     ///
-    /// If it is not.
+    /// Panics if `value` is not valid JSON.
     #[track_caller]
     pub fn answer_json(self, value: &str) -> Self {
         match Json::parse(value) {
             Ok(value) => self.act(Act::answer(Response::json(value).into_owned())),
-            Err(error) => panic!("this is no JSON: {error}: {value}"),
+            Err(error) => panic!("this is not JSON: {error}: {value}"),
         }
     }
 
-    /// Answers with what this makes of the command, whenever one comes.
+    /// Answers each command with the result of a closure.
     ///
     /// ```
     /// # use qmp_mock::{Failure, Mock};
@@ -171,7 +175,7 @@ impl On {
     ) -> Self {
         let compute = move |command: &ReceivedCommand| match answer(command) {
             Ok(value) => Response::value(&value).unwrap_or_else(|refusal| {
-                let text = format!("what the test answered cannot be sent: {refusal}");
+                let text = format!("the value of the closure cannot be sent: {refusal}");
                 Failure::generic(text).response()
             }),
             Err(failure) => failure.response(),
@@ -180,7 +184,7 @@ impl On {
         self.act(Act::Answer { to: To::This, answer, cut: None })
     }
 
-    /// Answers that it is done, of a command that returns nothing: `{}`.
+    /// Answers with `{}`, as commands do that return nothing.
     pub fn done(self) -> Self {
         self.act(Act::answer(Response::empty()))
     }
@@ -195,44 +199,45 @@ impl On {
         self.act(Act::LeaveUnanswered(To::This))
     }
 
-    /// Emits an event: before the answer or after it, as it stands. `()` for one without data.
+    /// Emits an event, before or after the answer depending on the order of the calls. Pass `()`
+    /// for an event without data.
     ///
     /// # Panics
     ///
-    /// If `data` cannot be serialized.
+    /// Panics if `data` cannot be serialized.
     #[track_caller]
     pub fn event(self, name: &str, data: impl Serialize) -> Self {
         let data = event_data(&data);
         self.act(Act::Event { name: name.to_owned(), data })
     }
 
-    /// Waits. Meanwhile other commands are taken, as many as [may be in
-    /// flight](crate::Builder::in_flight).
+    /// Waits. Meanwhile other commands are accepted, up to the [in-flight
+    /// limit](crate::Builder::in_flight).
     pub fn delay(self, time: Duration) -> Self {
         self.act(Act::Wait(time))
     }
 
-    /// Waits until the gate is open. Meanwhile other commands are taken, as many as [may be in
-    /// flight](crate::Builder::in_flight).
+    /// Waits until the gate is open. Meanwhile other commands are accepted, up to the [in-flight
+    /// limit](crate::Builder::in_flight).
     pub fn hold(self, gate: &Gate) -> Self {
         self.act(Act::Hold(gate.number()))
     }
 
-    /// Sends bytes as they are: garbage, half a message, an answer to another command.
+    /// Sends bytes unchanged, such as garbage, half a message, or the reply to another command.
     pub fn bytes(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.act(Act::Bytes(bytes.into()))
     }
 
-    /// Hangs up: before the answer or after it, as it stands.
+    /// Closes the connection, before or after the answer depending on the order of the calls.
     pub fn hang_up(self) -> Self {
         self.act(Act::HangUp)
     }
 
-    /// Of the answer before this only so many bytes are sent; then the client is hung up on.
+    /// Sends only the first `bytes` bytes of the preceding answer and then closes the connection.
     ///
     /// # Panics
     ///
-    /// If there is no answer before this.
+    /// Panics if no answer precedes it.
     #[track_caller]
     pub fn cut_after(self, bytes: usize) -> Self {
         let mut found = false;
@@ -247,7 +252,7 @@ impl On {
                 found = true;
             }
         });
-        assert!(found, "cut_after follows the answer that is to be cut");
+        assert!(found, "cut_after must follow an answer");
         changed
     }
 
@@ -271,18 +276,18 @@ impl On {
     }
 }
 
-/// What an event carries, if anything.
+/// Serializes the data of an event; `None` for `()`.
 #[track_caller]
 pub(crate) fn event_data(data: &impl Serialize) -> Option<OwnedJson> {
     match OwnedJson::serialize(data) {
         Ok(data) => Some(data).filter(|data| data.as_json().as_str() != "null"),
-        Err(refusal) => panic!("this is no data of an event: {refusal}"),
+        Err(refusal) => panic!("the data of this event cannot be sent: {refusal}"),
     }
 }
 
 impl Drop for On {
     fn drop(&mut self) {
-        // Whoever gives up half-way, in a panic, wants no rule.
+        // A rule that is dropped while its thread panics is incomplete.
         if std::thread::panicking() {
             return;
         }

@@ -1,4 +1,4 @@
-//! What is answered unless a test says otherwise.
+//! Default replies.
 
 use qmp_proto::OwnedJson;
 use qmp_proto::server::Response;
@@ -10,12 +10,12 @@ use crate::{Failure, ReceivedCommand};
 
 const MONITOR: [&str; 7] =
     ["add-fd", "getfd", "query-commands", "query-name", "query-status", "query-version", "quit"];
-/// The commands that QEMU 7.2 to 11.1 can run out of band.
+/// The commands that QEMU 7.2 to 11.1 can execute out of band.
 pub(crate) const OUT_OF_BAND: [&str; 4] =
     ["migrate-pause", "migrate-recover", "query-yank", "yank"];
 const AGENT: [&str; 2] = ["guest-info", "guest-ping"];
 
-/// The steps for a common command. `rules` names the commands that the test has rules for.
+/// Returns the steps for a common command. `rules` contains the names of the commands with a rule.
 pub(crate) fn usual(
     setup: &Setup,
     command: &ReceivedCommand,

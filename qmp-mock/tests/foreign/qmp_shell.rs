@@ -48,7 +48,7 @@ fn it_shows_the_version_answers_and_errors() {
     assert!(shown.contains(r#"{"return": {}}"#), "{shown}");
     assert!(shown.contains("The command x-unknown has not been found"), "{shown}");
     let complaint = mock.check().unwrap_err().to_string();
-    assert_eq!(complaint, "nobody expected `x-unknown {}` of client 0");
+    assert_eq!(complaint, "unexpected command `x-unknown {}` of client 0");
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn a_command_that_does_not_allow_exec_oob_is_refused_as_by_qemu() {
     assert_eq!(mock.received(), ["x", "query-name", "nonsense", "y", "y"]);
     let unmet = mock.check().unwrap_err().to_string();
     assert!(unmet.contains("`x` of client 0 came with `exec-oob`, which it does not allow"));
-    assert!(unmet.contains("`x` was to come once, and came not at all"), "{unmet}");
+    assert!(unmet.contains("`x` was expected once and received never"), "{unmet}");
 }
 
 #[test]

@@ -141,13 +141,13 @@ fn what_was_received_is_told_with_its_arguments_and_client() {
 }
 
 #[test]
-#[should_panic(expected = "this is no JSON")]
+#[should_panic(expected = "this is not JSON")]
 fn an_answer_that_is_no_json_fails_the_test_that_gave_it() {
     Mock::monitor().on("x").answer_json("{");
 }
 
 #[test]
-#[should_panic(expected = "cut_after follows the answer")]
+#[should_panic(expected = "cut_after must follow an answer")]
 fn a_cut_without_an_answer_fails_the_test_that_asked_for_it() {
     Mock::monitor().on("x").cut_after(3);
 }

@@ -13,7 +13,7 @@ fn a_rule_that_was_not_followed_is_told_with_its_place() {
     let complaint = mock.check().unwrap_err().to_string();
     let place = concat!(file!(), ":");
     assert!(
-        complaint.starts_with(r#"`cont {"a":1}` was to come once, and came not at all ("#),
+        complaint.starts_with(r#"`cont {"a":1}` was expected once and received never ("#),
         "{complaint}"
     );
     assert!(complaint.contains(place), "{complaint}");
@@ -26,7 +26,10 @@ fn a_rule_that_was_followed_too_seldom_is_told_with_the_counts() {
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
     qemu.execute("cont").run().unwrap();
     let complaint = mock.check().unwrap_err().to_string();
-    assert!(complaint.starts_with("`cont` was to come 3 times, and came once ("), "{complaint}");
+    assert!(
+        complaint.starts_with("`cont` was expected 3 times and received once ("),
+        "{complaint}"
+    );
     qemu.execute("cont").run().unwrap();
     qemu.execute("cont").run().unwrap();
     mock.verify();
@@ -53,11 +56,11 @@ fn unexpected_commands_are_told_and_usual_and_optional_ones_are_not() {
     qemu.execute("eject").arguments(&json!({"device": "cd"})).run().unwrap_err();
     let unmet = mock.check().unwrap_err();
     let complaints: Vec<&str> = unmet.complaints().collect();
-    assert_eq!(complaints, [r#"nobody expected `eject {"device":"cd"}` of client 0"#]);
+    assert_eq!(complaints, [r#"unexpected command `eject {"device":"cd"}` of client 0"#]);
 }
 
 #[test]
-#[should_panic(expected = "nobody expected `once`")]
+#[should_panic(expected = "unexpected command `once`")]
 fn a_command_that_comes_too_often_is_unexpected() {
     let mock = Mock::monitor();
     mock.on("once").once();
@@ -88,7 +91,7 @@ fn what_a_client_chose_forges_no_line_of_the_complaint() {
     client.shutdown(std::net::Shutdown::Write).unwrap();
     client.read_to_string(&mut String::new()).unwrap();
     let unmet = mock.check().unwrap_err();
-    let expected = r#"nobody expected `a\n\u{1b}b {"c":"\u009b\u202e"}` of client 0"#;
+    let expected = r#"unexpected command `a\n\u{1b}b {"c":"\u009b\u202e"}` of client 0"#;
     assert_eq!(unmet.complaints().collect::<Vec<_>>(), [expected]);
 }
 

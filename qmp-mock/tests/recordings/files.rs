@@ -17,13 +17,13 @@ fn what_is_no_recording_is_told_with_its_place() {
     let open = || Mock::replay(&path).map(drop).unwrap_err().to_string();
     assert!(open().contains("r.jsonl: No such file"), "{}", open());
     fs::write(&path, "").unwrap();
-    assert!(open().ends_with("r.jsonl: it holds no session"), "{}", open());
+    assert!(open().ends_with("r.jsonl: it contains no session"), "{}", open());
     fs::write(&path, "{\"t\":0,\"dir\":\"s2c\",\"hex\":\"\"}\nnonsense\n").unwrap();
-    assert!(open().contains("line 2: no line of one: "), "{}", open());
+    assert!(open().contains("line 2: not a line of a recording: "), "{}", open());
     fs::write(&path, "{\"t\":0,\"dir\":\"s2c\",\"hex\":\"7b7d\"}\n").unwrap();
-    assert!(open().ends_with("no server says this: {}"), "{}", open());
+    assert!(open().ends_with("not a message of a server: {}"), "{}", open());
     fs::write(&path, "{\"t\":0,\"dir\":\"s2c\",\"hex\":\"485454\"}\n").unwrap();
-    assert!(open().contains("what the server said is no QMP"), "{}", open());
+    assert!(open().contains("the output of the server is not QMP"), "{}", open());
 }
 
 #[test]

@@ -121,14 +121,14 @@ fn the_wrong_command_is_told_with_the_right_one() {
     let error = qemu.execute("query-status").run().unwrap_err();
     assert_eq!(error.class(), Some(ErrorClass::CommandNotFound));
     let complaint = replay.check().unwrap_err().to_string();
-    let expected = "the recording goes on with `query-name`, not with `query-status` of client 0";
+    let expected = "the recording continues with `query-name`, not with `query-status` of client 0";
     assert!(complaint.starts_with(expected), "{complaint}");
     // It goes on where it was.
     qemu.execute("query-name").run().unwrap();
     qemu.execute("query-status").run().unwrap();
     qemu.execute("query-status").run().unwrap_err();
     let complaint = replay.check().unwrap_err().to_string();
-    assert!(complaint.contains("the recording is over, and then came `query-status`"));
+    assert!(complaint.contains("received after the end of the recording: `query-status`"));
 }
 
 #[test]
