@@ -1,4 +1,4 @@
-//! How a connection is made.
+//! Building a connection.
 
 use std::fmt;
 use std::future::Future;
@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::stream::Stream;
 use crate::thread::{CallerThread, Thread};
 
-/// Makes a [`Client`]. [`builder`](crate::builder()) makes one.
+/// Builds a [`Client`]. Created by [`builder`](crate::builder()).
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -34,32 +34,36 @@ type Inner = qmp_driver::Builder<CallerThread>;
 
 impl Builder {
     settings! {
-        /// The peer is a guest agent.
+        /// Expects a guest agent as the peer.
         agent();
-        /// The monitor has greeted already and capabilities are negotiated, on a connection that was
-        /// handed over: nothing is awaited before the first command.
+        /// Expects that the monitor has already sent its greeting and that capabilities are
+        /// negotiated, as on a connection taken over from another program. Commands are sent at
+        /// once.
         negotiated();
-        /// Enables out-of-band execution. It is an error if the server does not offer it.
+        /// Enables out-of-band execution. Connecting fails if the server does not offer it.
         ///
-        /// Then at most 7 in-band commands are in flight, since with more QEMU would stop reading.
+        /// At most 7 in-band commands are then in flight, because QEMU stops reading when there are
+        /// more.
         out_of_band();
-        /// Sets how long connecting may take, or waiting for a server to connect. Default: 10 seconds.
+        /// Sets the deadline for connecting, or for waiting until a server connects. Default: 10
+        /// seconds.
         connect_deadline(deadline: Duration);
-        /// Sets how long greeting and negotiation, or the sync, may take. Default: 10 seconds. A busy
-        /// server, a stopped one and one that serves another client all look like silence.
+        /// Sets the deadline for the handshake: greeting and negotiation, or the sync with an
+        /// agent. Default: 10 seconds. A server that is busy, stopped or serving another client
+        /// does not answer.
         handshake_deadline(deadline: Duration);
-        /// Sets how long a command may take by default. Default: forever.
+        /// Sets the default deadline of a command. Default: none.
         deadline(deadline: Duration);
-        /// Sets limits, and habits of servers other than QEMU.
+        /// Sets limits, and adapts to servers other than QEMU.
         options(options: Options);
-        /// Goes on when a monitor sends bytes that are not a message, where by default the connection
-        /// ends: an answer may be lost in them.
+        /// Continues when a monitor sends bytes that are not a message. By default the connection
+        /// is closed, because they may have been a reply.
         tolerate_malformed();
         /// Keeps no events for [`with_backlog`](crate::SubscriptionBuilder::with_backlog) before the first
         /// subscription.
         without_backlog();
-        /// Shows every message on the wire to `hook`, including the handshake's, with passwords and other
-        /// secrets masked, and without its line end.
+        /// Calls `hook` with every message on the wire, including the handshake. Messages come
+        /// without their line end, and passwords and other secrets are masked.
         on_wire(hook: impl FnMut(Direction, &[u8]) + Send + 'static);
     }
 
@@ -67,21 +71,21 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// As [`connect`](crate::connect()).
+    /// Returns the same errors as [`connect`](crate::connect()).
     pub fn connect(self, address: impl IntoAddress) -> Result<Client, Error> {
         let address = address.into_address()?;
         self.make(|builder| builder.connect(address))
     }
 
-    /// Connects to a server that may still be starting: tries until it listens and the handshake has
-    /// begun, until its process ends, or until the deadline of connecting.
+    /// Connects to a server that may still be starting. Retries until the server listens and the
+    /// handshake has begun, until its process ends, or until the deadline for connecting passes.
     ///
-    /// Between two attempts, which are 50 ms apart at most, `has_ended` checks the process without
-    /// waiting: `|| child.try_wait()`, or `|| Ok(None)` if nothing is known of it. An error of its own
-    /// ends the attempts, too.
+    /// Attempts are at most 50 ms apart. Between two attempts, `has_ended` checks the process
+    /// without blocking: pass `|| child.try_wait()`, or `|| Ok(None)` if nothing is known about the
+    /// process. If `has_ended` returns an error, the attempts end, too.
     ///
-    /// [`launch`](Self::launch) needs none of this, and can quote a QEMU that does not like its
-    /// options.
+    /// [`launch`](Self::launch) does not need to retry, and quotes QEMU's error output if QEMU
+    /// rejects its options.
     ///
     /// ```no_run
     /// use std::process::Command;
@@ -96,10 +100,10 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Cause::EndedEarly`](crate::Cause::EndedEarly), soon, if the process has ended; the last
-    /// attempt's error if the deadline has passed. Permanent errors are returned immediately: that the
-    /// address cannot be parsed, is not permitted or not a socket, and all that
-    /// [`connect`](Self::connect) returns once a server listens.
+    /// Returns [`Cause::EndedEarly`](crate::Cause::EndedEarly) shortly after the process has ended,
+    /// or the error of the last attempt if the deadline passes. Permanent errors are returned
+    /// immediately: if the address cannot be parsed, if permission is denied, if the file is not a
+    /// socket, and any error that [`connect`](Self::connect) returns once a server listens.
     pub fn connect_when_up(
         self,
         address: impl IntoAddress,
@@ -108,17 +112,19 @@ impl Builder {
         self.make(|builder| builder.connect_when_up(address, has_ended))
     }
 
-    /// Waits for a server to connect: `-qmp unix:PATH` without `server=on`.
+    /// Accepts a connection from a server (`-qmp unix:PATH` without `server=on`) and completes the
+    /// handshake.
     ///
     /// # Errors
     ///
-    /// If none does within the deadline of connecting, or the handshake fails.
+    /// Returns an error if no server connects before the deadline for connecting, or if the
+    /// handshake fails.
     pub fn accept(self, listener: &Listener) -> Result<Client, Error> {
         self.make(|builder| builder.accept(listener))
     }
 
-    /// Starts QEMU or the storage daemon, connected from its first moment, and completes the
-    /// handshake. Keep the [`Process`]: dropped, it is killed.
+    /// Starts QEMU or the storage daemon with a connection to it, and completes the handshake. Keep
+    /// the [`Process`]: dropping it kills the program.
     ///
     /// ```no_run
     /// use qmp_blocking::Launch;
@@ -132,9 +138,9 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the program cannot be started, or the handshake fails. If that is because the program has
-    /// ended ([`Cause::Died`](crate::Cause::Died)), as after an option that it does not like, the
-    /// error quotes its standard error. In any case it is killed.
+    /// Returns an error if the program cannot be started, or if the handshake fails; the program is
+    /// then killed. If the program has exited ([`Cause::Died`](crate::Cause::Died)), for example
+    /// because it rejected an option, the error quotes its standard error.
     #[cfg(unix)]
     pub fn launch(self, launch: Launch) -> Result<(Client, Process), Error> {
         let thread = Thread::of(self.0.runtime());
@@ -142,15 +148,15 @@ impl Builder {
         Ok((Client::new(client, thread), process))
     }
 
-    /// Takes a stream that is connected already, and completes the handshake on it; errors call the
-    /// peer `peer`.
+    /// Completes the handshake on a connected stream. `peer` is the name of the server in errors.
     ///
-    /// A [`Socket`] is made of a `UnixStream` (one end of a socket pair, for example), a `TcpStream`
-    /// or an `OwnedFd`; [`BlockingStream`](crate::BlockingStream) takes anything else.
+    /// A [`Socket`] can be created from a `UnixStream` (such as one end of a socket pair), a
+    /// `TcpStream` or an `OwnedFd`. For any other stream, use
+    /// [`BlockingStream`](crate::BlockingStream).
     ///
     /// # Errors
     ///
-    /// If the handshake fails.
+    /// Returns an error if the handshake fails.
     pub fn over<S: Stream>(self, stream: S, peer: &str) -> Result<Client<S>, Error> {
         let (thread, transport) = Thread::over(stream);
         let (client, driver) = self.0.open_over(transport, peer)?;

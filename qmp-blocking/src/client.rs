@@ -1,4 +1,4 @@
-//! A connection and what can be done with it.
+//! The client.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use crate::{EventWait, Execute, SubscriptionBuilder};
 
 /// A connection to QEMU, the storage daemon or a guest agent, ready for commands.
 ///
-/// One thread uses it at a time; it can be sent to another, and an
-/// [`abort_handle`](Self::abort_handle) ends it from any.
+/// One thread uses a client at a time. It can be moved to another thread, and an
+/// [`abort_handle`](Self::abort_handle) ends its connection from any thread.
 ///
-/// At most 64 commands can be in flight, 7 in-band ones with out-of-band execution; more wait until
-/// one is answered.
+/// At most 64 commands are in flight, or 7 in-band commands with out-of-band execution. Further
+/// commands wait for a free slot.
 ///
-/// Nothing is read between calls: what a server sends in the meantime waits in the socket and, beyond
-/// that, in the server. A call reads whatever comes while it waits, so the events of all
-/// subscriptions, and the replies to other commands, are queued meanwhile.
+/// Nothing is read between calls: what the server sends in the meantime stays in the socket's
+/// buffer, and then in the server. A call reads everything that arrives while it waits, so it also
+/// queues events for all subscriptions and replies to other commands.
 ///
-/// A connection that is lost stays lost until [`reconnect`](Self::reconnect) is called.
+/// A lost connection is not reestablished until [`reconnect`](Self::reconnect) is called.
 pub struct Client<S: Stream = Socket> {
     pub(crate) inner: qmp_driver::Client,
     pub(crate) thread: Thread<S>,
@@ -36,7 +36,7 @@ impl<S: Stream> Client<S> {
         Self { inner, thread }
     }
 
-    /// A command by name.
+    /// Prepares a command, given by name.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -52,7 +52,7 @@ impl<S: Stream> Client<S> {
         self.inner.execute(name).on(&self.thread)
     }
 
-    /// A command that knows its types.
+    /// Prepares a typed command.
     ///
     /// ```no_run
     /// # use qmp_blocking::Command;
@@ -77,10 +77,10 @@ impl<S: Stream> Client<S> {
         self.inner.call(command).on(&self.thread)
     }
 
-    /// A whole message, with an id of the caller's or none.
+    /// Prepares a whole message, with or without an id.
     ///
-    /// The answer is the whole message that the server sent, errors too, with the caller's id in
-    /// it. On the wire it has another, so any id will do.
+    /// Its result is the whole message that the server sent, also if that is an error reply, with
+    /// the same id. On the wire the message has an id of the client's, so any id may be used.
     ///
     /// ```no_run
     /// # let qemu = qmp_blocking::connect("/run/vm.qmp")?;
@@ -92,9 +92,9 @@ impl<S: Stream> Client<S> {
         self.inner.raw(message).on(&self.thread)
     }
 
-    /// Waits for one event that comes after this call.
+    /// Prepares to wait for one event that arrives after this call.
     ///
-    /// Prepare it before the command that causes the event, and it cannot be missed.
+    /// Call this before the command that causes the event; then the event cannot be missed.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -112,7 +112,8 @@ impl<S: Stream> Client<S> {
         self.inner.event().on(&self.thread)
     }
 
-    /// Subscribes to events: each subscriber gets all that it asks for, from the moment it subscribes.
+    /// Subscribes to events. Each subscriber receives all events that it asks for, starting when it
+    /// subscribes.
     ///
     /// ```no_run
     /// # use qmp_blocking::EventItem;
@@ -132,64 +133,67 @@ impl<S: Stream> Client<S> {
         self.inner.events().on(&self.thread)
     }
 
-    /// Runs an operation: something that takes several commands and events.
+    /// Runs an operation: a sequence of commands and events.
     ///
     /// # Errors
     ///
-    /// The operation's.
+    /// Returns the errors of the operation.
     pub fn run<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
         self.thread.run(self.inner.run(operation))
     }
 
-    /// Syncs with the agent again, as after a deadline that passed: commands that are unanswered by
-    /// then stay so.
+    /// Syncs with the agent again, for example after a deadline has passed. Commands without a
+    /// reply by then never get one.
     ///
     /// # Errors
     ///
-    /// If this is a monitor, or the agent does not answer within the handshake's deadline.
+    /// Returns an error if the peer is a monitor, or if the agent does not answer before the
+    /// deadline of the handshake.
     pub fn sync(&self) -> Result<(), Error> {
         self.thread.run(self.inner.sync())
     }
 
     forward! {
-        /// What a monitor greeted with, last; an agent does not greet.
+        /// Returns the monitor's last greeting. An agent sends none.
         greeting() -> Option<Arc<OwnedGreeting>>;
-        /// The version in the greeting, if there is one.
+        /// Returns the version in the greeting, if there is one.
         version() -> Option<Version>;
-        /// Whether the server offers a capability, such as `oob`.
+        /// Returns whether the server offers a capability, such as `oob`.
         supports(capability: &str) -> bool;
-        /// Whether commands can be executed out of band.
+        /// Returns whether commands can be executed out of band.
         is_out_of_band() -> bool;
-        /// Whether commands can be sent, as far as is known: nothing is read to find out.
+        /// Returns whether commands can be sent, according to what was read so far.
         is_ready() -> bool;
-        /// Where the connection stands, as far as is known: nothing is read to find out.
+        /// Returns the state of the connection, according to what was read so far.
         state() -> State;
-        /// How many commands are unanswered, including those whose reply is no longer awaited.
+        /// Returns the number of commands without a reply, including those whose reply is no longer
+        /// awaited.
         in_flight() -> usize;
-        /// The peer, as it was named when the connection was made.
+        /// Returns the name of the peer, as it was given when the connection was made.
         peer() -> Arc<str>;
-        /// Shows every message on the wire to `hook` from now on, with passwords and other secrets
+        /// Calls `hook` with every message on the wire from now on. Passwords and other secrets are
         /// masked.
         watch_wire(hook: impl FnMut(Direction, &[u8]) + Send + 'static) -> ();
-        /// Ends the connection at once. Commands without an answer have an unknown outcome.
+        /// Ends the connection immediately. The outcome of commands without a reply is unknown.
         abort() -> ();
     }
 
-    /// The stream of the current connection, to wait on several connections at once with poll(2) and
-    /// the like, level-triggered.
+    /// Returns the stream of the current connection, to wait for several connections at once with
+    /// poll(2) or a similar, level-triggered call.
     ///
-    /// Wait for it to become readable, but first call `try_recv` on subscriptions and pending replies
-    /// until it returns nothing: some may have been read already. `try_recv` also writes what could
-    /// not be written before. Nothing else may read from the stream.
+    /// Before waiting for it to become readable, call `try_recv` on subscriptions and pending
+    /// replies until it returns nothing, because some may have been read already. `try_recv` also
+    /// writes what could not be written before. Do not read from the stream.
     pub fn stream(&self) -> Option<Arc<S>> {
         self.thread.stream()
     }
 
-    /// Sets how long a command may take by default, from now on; `None` for forever, as at first.
+    /// Sets the default deadline of commands from now on; `None` for none, which is the initial
+    /// value.
     ///
     /// # Errors
     ///
-    /// If the stream cannot wait with a deadline.
+    /// Returns an error if the stream does not support deadlines.
     pub fn set_deadline(&self, deadline: Option<Duration>) -> Result<(), Error> {
         if deadline.is_some() && !self.thread.has_deadlines() {
             return Err(Error::new(Cause::NoDeadlines).with_peer(&self.inner.peer()));
@@ -198,25 +202,25 @@ impl<S: Stream> Client<S> {
         Ok(())
     }
 
-    /// Writes what was [queued](Execute::queue), as far as the socket takes it without blocking; the
-    /// rest is written while something is waited for.
+    /// Writes [queued](Execute::queue) commands as far as the socket accepts them without blocking.
+    /// The rest is written while the client waits for something.
     pub fn flush(&self) {
         self.thread.flush();
     }
 
-    /// Waits until every command sent is answered, and ends the connection.
+    /// Waits until every command that was sent is answered, and ends the connection.
     ///
     /// # Errors
     ///
-    /// If that takes longer than the handshake may: 10 seconds by default. The connection has ended
-    /// then, too.
+    /// Returns an error if this takes longer than the deadline of the handshake (10 seconds by
+    /// default). The connection has then ended, too.
     pub fn close(&self) -> Result<(), Error> {
         self.thread.run(self.inner.close())
     }
 
-    /// A handle that ends the connection from another thread, whatever this one waits for.
+    /// Returns a handle that ends the connection from another thread, even while this thread waits.
     ///
-    /// A signal alone ends no wait: a program that has to stop on Ctrl-C calls
+    /// A signal alone does not end a wait: a program that stops on Ctrl-C should call
     /// [`abort`](AbortHandle::abort) in the thread that handles its signals.
     ///
     /// ```no_run
@@ -235,20 +239,22 @@ impl<S: Stream> Client<S> {
         self.inner.abort_handle()
     }
 
-    /// Waits for the end of the connection, and returns its reason.
+    /// Waits for the end of the connection and returns its reason.
     pub fn closed(&self) -> Disconnect {
         self.thread.run(self.inner.closed())
     }
 
-    /// Connects again, to the same address with the same settings, once the connection has ended.
+    /// Connects again to the same address with the same settings, after the connection has ended.
     ///
-    /// [Persistent subscriptions](crate::SubscriptionBuilder::subscribe_persistent) go on. Nothing is
-    /// sent again: what was in flight has failed, and tells whether it may have been executed.
+    /// [Persistent subscriptions](crate::SubscriptionBuilder::subscribe_persistent) continue.
+    /// Nothing is sent again: commands in flight have failed, and their errors state whether they
+    /// may have been executed.
     ///
     /// # Errors
     ///
-    /// If nothing listens there any more or the handshake fails; then it can be tried again. If the
-    /// connection was not made by connecting to an address ([`Cause::NoAddress`]).
+    /// Returns an error if nothing listens at the address or if the handshake fails; the call can
+    /// then be repeated. Returns [`Cause::NoAddress`] if the client was not made by connecting to
+    /// an address.
     pub fn reconnect(&self) -> Result<(), Error> {
         self.thread.run(self.inner.reconnect())
     }
@@ -261,8 +267,9 @@ impl<S: Stream> fmt::Debug for Client<S> {
 }
 
 impl<S: Stream> Drop for Client<S> {
-    /// Ends the connection: at once if nothing is unanswered, else when the server has read what was
-    /// sent and closed its end, within the handshake's deadline. An agent has 200 ms.
+    /// Ends the connection: immediately if all commands are answered, otherwise when the server has
+    /// read everything and closed its end, at the latest at the deadline of the handshake. For an
+    /// agent the limit is 200 ms.
     fn drop(&mut self) {
         let Some(time) = self.inner.time_to_close().filter(|_| self.thread.has_deadlines()) else {
             return;

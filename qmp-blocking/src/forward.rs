@@ -1,6 +1,6 @@
-//! Methods that are the driver's own.
+//! Macros for methods that forward to the driver.
 
-/// Methods of the client or the commands in the field `inner`.
+/// Forwards methods of the client or of the commands to the field `inner`.
 macro_rules! forward {
     ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $output:ty;)*) => {$(
         $(#[$doc])*
@@ -10,7 +10,7 @@ macro_rules! forward {
     )*};
 }
 
-/// Settings of the builder in the first field.
+/// Forwards settings of a builder to its first field.
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*);)*) => {$(
         $(#[$doc])*

@@ -1,4 +1,4 @@
-//! A QMP client for plain blocking code: one owner, no threads, no runtime.
+//! A QMP client for blocking code, without a runtime and without threads of its own.
 //!
 //! ```no_run
 //! fn main() -> Result<(), qmp_blocking::Error> {
@@ -11,19 +11,20 @@
 //! }
 //! ```
 //!
-//! - [`connect`] to QEMU or the storage daemon, [`connect_agent`] to a guest agent; [`builder()`] for
-//!   deadlines, out-of-band execution, a QEMU to [launch](Builder::launch), a [`Listener`] that QEMU
-//!   connects to, or any other stream.
-//! - [`Client::execute`] commands by name, or [`call`](Client::call) typed ones; send or queue several
-//!   before waiting for the first; pass file descriptors.
+//! - [`connect`] connects to QEMU or the storage daemon, [`connect_agent`] to a guest agent.
+//!   [`builder()`] sets deadlines and out-of-band execution, [launches](Builder::launch) QEMU,
+//!   accepts a connection from QEMU on a [`Listener`], or takes any other stream.
+//! - [`Client::execute`] runs a command by name, [`call`](Client::call) a typed one. Several
+//!   commands can be sent or queued before waiting for the first reply. Commands can pass file
+//!   descriptors.
 //! - [`Client::event`] waits for one event, [`Client::events`] subscribes to many.
-//! - [`server()`] is the other side: it serves clients.
-//! - [`Error`] tells a server's error from a deadline and from a lost connection, and whether the
-//!   command may have been executed all the same.
+//! - [`server()`] is the other side of the protocol: it serves clients.
+//! - [`Error`] distinguishes an error reply from a deadline and from a lost connection, and states
+//!   whether the command may have been executed.
 //!
-//! The engine is that of the asynchronous clients, run on the thread that waits: the names are the
-//! same, with `run` in the place of `await`. (One other thread exists for a moment, where a host name
-//! is looked up within a deadline, since the system's look-up cannot be interrupted.)
+//! The engine is the one of the asynchronous clients and runs on the calling thread. The names are
+//! the same, with `run` in place of `await`. (There is one exception: a host name is resolved on a
+//! temporary thread if there is a deadline, because the system's resolver cannot be interrupted.)
 
 #![forbid(unsafe_code)]
 
@@ -53,29 +54,30 @@ pub use qmp_driver::{
 pub use qmp_driver::{Died, Launch, LaunchError, Process};
 pub use qmp_sockets::Listener;
 
-/// A command, made by [`Client::execute`], [`call`](Client::call) or [`raw`](Client::raw);
-/// [`run`](qmp_driver::Execute::run) runs it.
+/// A command, created by [`Client::execute`], [`call`](Client::call) or [`raw`](Client::raw) and
+/// run by [`run`](qmp_driver::Execute::run).
 pub type Execute<'c, S = Socket, R = Untyped> = qmp_driver::Execute<R, &'c Thread<S>>;
-/// The answer to a command that was [sent](qmp_driver::Execute::send).
+/// The pending reply to a command that was [sent](qmp_driver::Execute::send).
 pub type PendingReply<'c, S = Socket, R = Untyped> = qmp_driver::PendingReply<&'c Thread<S>, R>;
-/// A wait for one event, made by [`Client::event`].
+/// A wait for one event, created by [`Client::event`].
 pub type EventWait<'c, S = Socket> = qmp_driver::EventWait<'c, &'c Thread<S>>;
-/// Makes subscriptions; made by [`Client::events`].
+/// Builds subscriptions; created by [`Client::events`].
 pub type SubscriptionBuilder<'c, S = Socket> = qmp_driver::SubscriptionBuilder<'c, &'c Thread<S>>;
 /// A subscription to the events of one connection.
 pub type Subscription<'c, S = Socket> = qmp_driver::Subscription<&'c Thread<S>>;
 /// A subscription to the events of all connections of a client.
 pub type PersistentSubscription<'c, S = Socket> = qmp_driver::PersistentSubscription<&'c Thread<S>>;
 
-/// Connects to a monitor: of QEMU, of the storage daemon. The [`Address`] tells how it can be
-/// written.
+/// Connects to a monitor: QEMU or the storage daemon. See [`Address`] for the forms that an address
+/// can take.
 ///
-/// Connecting and the handshake have 10 seconds each; [`builder()`] sets others.
+/// Connecting and the handshake have a deadline of 10 seconds each; [`builder()`] sets others.
 ///
 /// # Errors
 ///
-/// If the address cannot be parsed, nothing listens there, or nothing greets in time, as when another
-/// client is connected. The error says which, and what to do.
+/// Returns an error if the address cannot be parsed, if nothing listens there, or if no greeting
+/// arrives before the deadline, for example because another client is connected. The error states
+/// which, and what to do.
 pub fn connect(address: impl IntoAddress) -> Result<Client, Error> {
     builder().connect(address)
 }
@@ -84,18 +86,18 @@ pub fn connect(address: impl IntoAddress) -> Result<Client, Error> {
 ///
 /// # Errors
 ///
-/// As [`connect`].
+/// Returns the same errors as [`connect`].
 pub fn connect_agent(address: impl IntoAddress) -> Result<Client, Error> {
     builder().agent().connect(address)
 }
 
-/// A builder, for everything that differs from the defaults.
+/// Returns a builder, for everything that differs from the defaults.
 pub fn builder() -> Builder {
     Builder::default()
 }
 
-/// Serves clients: the other side of QMP, for virtual machine monitors, mock servers and proxies.
-/// The module [`server`](mod@server) tells more.
+/// Returns a builder for servers: the other side of QMP, for virtual machine monitors, mock servers
+/// and proxies. See the module [`server`](mod@server).
 ///
 /// ```
 /// use qmp_blocking::Listener;

@@ -1,4 +1,4 @@
-//! Streams that can be waited for.
+//! Streams that can be polled.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -9,53 +9,53 @@ use qmp_driver::Socket;
 
 /// A stream that a [`Client`](crate::Client) or a [server](mod@crate::server) runs over.
 ///
-/// [`Socket`] is one; [`BlockingStream`] makes one of anything that reads and writes.
+/// Implemented by [`Socket`]. [`BlockingStream`] implements it for anything that reads and writes.
 ///
-/// `Interrupted` and `WouldBlock` are not failures: the call is made again.
+/// If a method returns `Interrupted` or `WouldBlock`, it is called again.
 pub trait Stream: fmt::Debug + Send + Sync + 'static {
-    /// Reads some bytes, and blocks until there are any; 0 at the end of the stream.
+    /// Reads at least one byte, blocking until there are any. Returns 0 at the end of the stream.
     ///
     /// # Errors
     ///
-    /// The operating system's.
+    /// Returns the operating system's error.
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Writes some bytes without blocking.
+    /// Writes as many bytes as possible without blocking.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if nothing can be written.
+    /// Returns `WouldBlock` if nothing can be written.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Waits for what `interest` says, for at most `timeout`; forever without one. Returns whether
-    /// there are bytes to read, or the end of the stream.
+    /// Waits until the stream is ready for `interest`, for at most `timeout`, or without a limit if
+    /// it is `None`. Returns whether the stream is readable or at its end.
     ///
     /// # Errors
     ///
-    /// The operating system's.
+    /// Returns the operating system's error.
     fn poll(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<bool>;
 
-    /// The socket underneath, which carries file descriptors, can be shut down, and tells why its
-    /// peer is silent.
+    /// Returns the underlying socket, if there is one. It is used to pass file descriptors, to shut
+    /// the connection down, and to explain why the peer does not answer.
     fn socket(&self) -> Option<&Socket> {
         None
     }
 
-    /// Whether [`poll`](Self::poll) works.
+    /// Returns whether [`poll`](Self::poll) works.
     fn has_deadlines(&self) -> bool {
         true
     }
 }
 
-/// What to wait for.
+/// What [`Stream::poll`] waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Interest {
     /// Bytes to read, or the end of the stream.
     Read,
-    /// That, or room to write.
+    /// Either of the other two.
     ReadOrWrite,
-    /// Room to write.
+    /// Space to write.
     Write,
 }
 
@@ -69,7 +69,7 @@ impl Stream for Socket {
         self.try_write(bytes)
     }
 
-    /// It blocks here, where nothing tells whether it would.
+    /// A `BlockingStream` cannot detect whether a write would block, so it blocks.
     #[cfg(not(unix))]
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         Write::write(&mut &*self, bytes)
@@ -84,16 +84,16 @@ impl Stream for Socket {
             Interest::ReadOrWrite => PollFlags::IN | PollFlags::OUT,
             Interest::Write => PollFlags::OUT,
         };
-        // poll(2) takes no more than about 68 years; that is forever, too.
+        // poll(2) accepts at most about 68 years, which is long enough.
         let timeout = timeout.map(|it| it.min(Duration::from_secs(i32::MAX as u64)));
         let timeout = timeout.map(|it| it.try_into().unwrap_or_default());
         let mut descriptors = [PollFd::new(self, flags)];
         match poll(&mut descriptors, timeout.as_ref()) {
-            // An error or a hang-up is reported by reading.
+            // Errors and hang-ups are reported by the next read.
             Ok(_) => Ok(descriptors[0]
                 .revents()
                 .intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR)),
-            // A signal: the caller checks the clock and calls again.
+            // Interrupted by a signal: the caller checks the time and calls again.
             Err(rustix::io::Errno::INTR) => Ok(false),
             Err(error) => Err(error.into()),
         }
@@ -105,12 +105,12 @@ impl Stream for Socket {
         if interest != Interest::Read {
             return Ok(false);
         }
-        // A timeout of zero would mean none.
+        // Zero would mean no timeout.
         stream.set_read_timeout(timeout.map(|timeout| timeout.max(Duration::from_millis(1))))?;
         let peeked = stream.peek(&mut [0]);
         stream.set_read_timeout(None)?;
         let over = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
-        // Another error is reported by reading.
+        // Other errors are reported by the next read.
         Ok(!matches!(peeked, Err(error) if over.contains(&error.kind())))
     }
 
@@ -119,10 +119,11 @@ impl Stream for Socket {
     }
 }
 
-/// Any stream that reads and writes, without deadlines: a TLS session, a serial line.
+/// A stream without deadlines over anything that reads and writes, such as a TLS session or a
+/// serial line.
 ///
-/// Waiting means reading, so it ends when bytes come or the stream ends, and not before. Deadlines
-/// are refused with an error, and `try_recv` only finds what was read already.
+/// Waiting is a blocking read, so it ends only when bytes arrive or the stream ends. Setting a
+/// deadline is an error, and `try_recv` only returns what was read already.
 ///
 /// ```no_run
 /// use qmp_blocking::BlockingStream;

@@ -1,4 +1,4 @@
-//! Running a driver on the thread that waits for what it brings.
+//! Runs the driver on the thread that waits.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -16,17 +16,17 @@ use qmp_sockets::Listener;
 use crate::stream::{Interest, Stream};
 use crate::transport::{CallerTransport, Mode, Waits, wait};
 
-/// How long to sleep where nothing tells when to look again.
+/// How long to sleep when nothing reports when to poll again.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// The runtime of one thread: work that blocks is done in place, and drivers run while something is
-/// waited for.
+/// The runtime of one thread. Blocking work runs in place, and the driver runs while the thread
+/// waits.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CallerThread(Arc<Shared<Socket>>);
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What the runtime hands to the thread.
+/// The state shared by the runtime and the thread.
 pub(crate) struct Shared<S> {
     waits: Arc<Waits>,
     stream: Mutex<Option<Arc<S>>>,
@@ -46,7 +46,7 @@ impl<S: Stream> Shared<S> {
 
     fn spawn(&self, driver: impl Future + Send + 'static) {
         *lock(&self.spawned) = Some(Box::pin(async { drop(driver.await) }));
-        // It sets its timer before the thread blocks.
+        // The driver has to set its timer before the thread blocks.
         self.waits.start();
     }
 }
@@ -56,7 +56,8 @@ impl Runtime for CallerThread {
     type Listener = Listener;
 
     fn transport(&self, socket: Socket) -> io::Result<Self::Transport> {
-        // One that is connected at once does not block; an inherited one is its owner's.
+        // A nonblocking connect leaves the socket in nonblocking mode. Inherited sockets belong to
+        // their owner and are not changed.
         if !socket.is_inherited() {
             socket.set_nonblocking(false)?;
         }
@@ -80,7 +81,7 @@ impl Runtime for CallerThread {
     }
 }
 
-/// A thread's end of one connection.
+/// The calling thread's side of one connection.
 pub struct Thread<S> {
     shared: Arc<Shared<S>>,
     task: RefCell<Option<Task>>,
@@ -99,7 +100,7 @@ impl<S: Stream> Thread<S> {
         Self { shared, task: RefCell::new(None), waker }
     }
 
-    /// A thread beside a stream that is connected, and the transport for the driver.
+    /// Creates the thread's side of a connected stream, and the transport for the driver.
     pub(crate) fn over(stream: S) -> (Self, CallerTransport<S>) {
         let thread = Self::new(Arc::default());
         let transport = thread.shared.transport(stream);
@@ -110,7 +111,7 @@ impl<S: Stream> Thread<S> {
         self.shared.spawn(driver);
     }
 
-    /// The stream of the current connection.
+    /// Returns the stream of the current connection.
     pub(crate) fn stream(&self) -> Option<Arc<S>> {
         lock(&self.shared.stream).clone()
     }
@@ -124,10 +125,11 @@ impl<S: Stream> Thread<S> {
         self.poll_driver(Mode::Idle);
     }
 
-    /// Polls the driver once; `false` if that can bring nothing.
+    /// Polls the driver once. Returns `false` if polling it again cannot change anything.
     fn turn(&self, mode: Mode) -> bool {
         let waits = &self.shared.waits;
-        // The timer is set, and room to write is asked for, before the thread blocks.
+        // The driver has to set its timer and request a wakeup for writing before the thread
+        // blocks.
         let woken = waits.take_woken();
         let mode = if woken && mode == Mode::Block { Mode::Idle } else { mode };
         if !self.poll_driver(mode) {
@@ -136,14 +138,14 @@ impl<S: Stream> Thread<S> {
         if mode != Mode::Block || !waits.is_in(Mode::Block) || waits.is_woken() {
             return true;
         }
-        // The driver does not read at the moment. An error comes again when it writes.
+        // The driver is not reading at the moment. An error is reported again by its next write.
         let _ = self.stream().map(|stream| wait(&*stream, waits, Interest::Write));
         waits.is_woken()
     }
 
-    /// Whether there is a driver to poll.
+    /// Polls the driver. Returns whether there is one.
     fn poll_driver(&self, mode: Mode) -> bool {
-        // It is borrowed if a hook, which the driver calls, uses the client that calls it.
+        // The task is already borrowed if a hook that the driver calls uses the client.
         let Ok(mut task) = self.task.try_borrow_mut() else {
             return false;
         };
@@ -168,7 +170,7 @@ impl<S: Stream> Caller for &Thread<S> {
         loop {
             match self.try_run(future.as_mut(), None) {
                 Ok(output) => return output,
-                // It waits for something else than this connection.
+                // The future waits for something other than this connection.
                 Err(_) => thread::sleep(PAUSE),
             }
         }
@@ -186,7 +188,7 @@ impl<S: Stream> Caller for &Thread<S> {
             if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                 break Ok(output);
             }
-            // What arrived in time counts, however late it is read.
+            // Data that arrived before the deadline counts, even if it is read later.
             if expired {
                 break Err(Stopped::TimedOut);
             }

@@ -1,4 +1,4 @@
-//! A stream as the driver sees it: readable only while its thread may wait.
+//! The transport of a blocking stream: readable only while its thread waits.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -17,18 +17,18 @@ use crate::stream::{Interest, Stream};
 /// connection.
 const ABORT_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Whether the driver may read, and block.
+/// Whether the driver may read and block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Nothing is read.
+    /// The driver does not read.
     Idle,
-    /// What is there is read.
+    /// The driver reads what is available without blocking.
     Try,
-    /// One read blocks, until there are bytes or until something else that is awaited.
+    /// One read may block, until bytes arrive or until another awaited condition holds.
     Block,
 }
 
-/// What a thread and the transports that it drives share.
+/// The state shared by a thread and the transports that it drives.
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
     mode: AtomicU8,
@@ -37,17 +37,17 @@ pub(crate) struct Waits {
     awaited: Mutex<Awaited>,
 }
 
-/// What ends a wait besides bytes to read.
+/// The conditions besides readable bytes that end a wait.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Awaited {
     room: bool,
     timer: Option<Instant>,
-    /// The thread's own limit.
+    /// The deadline of the calling thread.
     pub(crate) limit: Option<Instant>,
 }
 
 impl Waits {
-    /// Another driver begins.
+    /// Resets the state for a new driver.
     pub(crate) fn start(&self) {
         let mut awaited = self.awaited();
         (awaited.room, awaited.timer) = (false, None);
@@ -85,12 +85,12 @@ impl Wake for Waits {
     }
 }
 
-/// A stream that is read by the thread which waits for what comes.
+/// A stream that is read by the thread that waits.
 #[derive(Debug)]
 pub(crate) struct CallerTransport<S> {
     pub(crate) stream: Arc<S>,
     waits: Arc<Waits>,
-    /// The time for streams without deadlines, for which it stands still.
+    /// The constant time that [`Transport::now`] returns for streams without deadlines.
     opened: Instant,
 }
 
@@ -103,7 +103,7 @@ impl<S: Stream> CallerTransport<S> {
         let blocks = self.waits.is_in(Mode::Block) && self.stream.has_deadlines();
         ready!(self.poll_turn())?;
         match read() {
-            // The stream does not block by itself.
+            // The stream is nonblocking.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.waits.set_mode(Mode::Idle);
                 if blocks {
@@ -115,12 +115,14 @@ impl<S: Stream> CallerTransport<S> {
         }
     }
 
-    /// Whether the stream may be read now; blocks until it can be if that is allowed.
+    /// Returns whether the stream may be read now. Blocks until it is readable if the mode allows
+    /// it.
     fn poll_turn(&self) -> Poll<io::Result<()>> {
         let ready = if self.waits.is_in(Mode::Block) {
             self.waits.set_mode(Mode::Idle);
             match self.waits.is_woken() {
-                // What this poll has set is taken into account first.
+                // This poll has set a waker, a timer or more output, which has to be handled before
+                // blocking.
                 true => Ok(false),
                 false => wait(&*self.stream, &self.waits, Interest::Read),
             }
@@ -141,15 +143,16 @@ impl<S: Stream> CallerTransport<S> {
     }
 }
 
-/// Blocks until there is something to read, or until the first of what else is awaited; whether there
-/// is something to read.
+/// Blocks until the stream is readable or until the first of the other awaited conditions holds.
+/// Returns whether the stream is readable.
 pub(crate) fn wait(stream: &impl Stream, waits: &Waits, interest: Interest) -> io::Result<bool> {
     let Awaited { room, timer, limit } = *waits.awaited();
     let until = timer.into_iter().chain(limit).min();
     let reads = interest == Interest::Read;
-    // It cannot be shut down, which otherwise ends a wait when another thread aborts.
+    // An inherited socket is not shut down when another thread aborts, so the wait has to be
+    // interrupted to check for it.
     let interval = stream.socket().filter(|it| it.is_inherited()).map(|_| ABORT_INTERVAL);
-    // Reading alone, without a deadline, waits as well, and saves a system call.
+    // Without a deadline, the blocking read itself waits, which saves a system call.
     if !stream.has_deadlines() || (until.is_none() && !room && interval.is_none()) {
         return Ok(reads);
     }
@@ -164,7 +167,7 @@ pub(crate) fn wait(stream: &impl Stream, waits: &Waits, interest: Interest) -> i
             false
         }
     };
-    // Where the driver does not read, an error is for its write.
+    // If the driver does not read, it finds an error by writing.
     if !(reads && readable) {
         waits.woken.store(true, Ordering::Release);
     }
@@ -228,7 +231,7 @@ impl<S: Stream> Transport for CallerTransport<S> {
     }
 
     fn shutdown(&self, how: std::net::Shutdown) {
-        // It fails where the peer has closed already, which is as good.
+        // This fails if the peer has already closed the connection, which is fine.
         let _ = self.stream.socket().map(|socket| socket.shutdown(how));
     }
 

@@ -1,4 +1,4 @@
-//! The one timer of a connection.
+//! The timer of a connection.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use smol::Timer;
 
-/// A timer, and what it is set to. Idle connections have none, nor the memory for it.
+/// A timer and its deadline. Idle connections have no timer, and no memory allocated for one.
 #[derive(Debug, Default)]
 pub(crate) struct Clock(Mutex<Option<Box<(Instant, Timer)>>>);
 
@@ -23,7 +23,7 @@ impl Clock {
         }
         let rung = Pin::new(timer).poll(cx).map(|_| ());
         if rung.is_ready() {
-            // It rings once.
+            // The timer fires once.
             *set = None;
         }
         rung

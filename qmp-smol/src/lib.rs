@@ -1,5 +1,5 @@
-//! A QMP client for QEMU, the storage daemon and the guest agent, on smol, and on whatever else is
-//! made of futures-io: async-std, a bare `block_on`.
+//! A QMP client for QEMU, the storage daemon and the guest agent, on smol and on anything else that
+//! is built on futures-io, such as async-std or a bare `block_on`.
 //!
 //! ```no_run
 //! fn main() -> Result<(), qmp_smol::Error> {
@@ -14,19 +14,19 @@
 //! }
 //! ```
 //!
-//! - [`connect`] to QEMU or the storage daemon, [`connect_agent`] to a guest agent; [`builder`] for
-//!   deadlines, out-of-band execution, a QEMU to [launch](Builder::launch), a [`Listener`] that QEMU
-//!   connects to, or any other stream.
-//! - [`Client::execute`] commands by name, or [`call`](Client::call) typed ones, from any number of
-//!   tasks; pass descriptors.
+//! - [`connect`] connects to QEMU or the storage daemon, [`connect_agent`] to a guest agent.
+//!   [`builder`] sets deadlines and out-of-band execution, [launches](Builder::launch) QEMU,
+//!   accepts a connection from QEMU on a [`Listener`], or takes any other stream.
+//! - [`Client::execute`] runs a command by name, [`call`](Client::call) a typed one, from any
+//!   number of tasks. Commands can pass file descriptors.
 //! - [`Client::event`] waits for one event, [`Client::events`] subscribes to many.
-//! - [`server()`] is the other side: it serves clients.
-//! - [`Error`] tells a server's error from a deadline and from a lost connection, and whether the
-//!   command may have been done all the same.
+//! - [`server()`] is the other side of the protocol: it serves clients.
+//! - [`Error`] distinguishes an error reply from a deadline and from a lost connection, and states
+//!   whether the command may have been executed.
 //!
-//! Sockets and timers are served by a thread that smol starts when it is first needed, and drivers
-//! are spawned on smol's global executor; `SMOL_THREADS` says how many threads that has. To have
-//! the driver elsewhere, [`open`](Builder::open) a connection and spawn it there:
+//! smol starts a thread for sockets and timers when they are first used. Drivers are spawned on
+//! smol's global executor; the environment variable `SMOL_THREADS` sets its number of threads. To
+//! run the driver on another executor, use [`open`](Builder::open) and spawn it there:
 //!
 //! ```no_run
 //! # async fn example(executor: &smol::Executor<'_>) -> Result<(), qmp_smol::Error> {
@@ -58,17 +58,18 @@ pub use listener::Listener;
 pub use socket::SocketTransport;
 pub use stream::StreamTransport;
 
-/// Connects to a monitor: of QEMU, of the storage daemon. The [`Address`] says how it can be
-/// written.
+/// Connects to a monitor: QEMU or the storage daemon. See [`Address`] for the forms that an address
+/// can take.
 ///
-/// Connecting and the handshake have 10 seconds each; [`builder`] sets others.
+/// Connecting and the handshake have a deadline of 10 seconds each; [`builder`] sets others.
 ///
-/// Cancel-safe: dropped half way, the connection is closed.
+/// Cancel-safe: if the future is dropped before it completes, the connection is closed.
 ///
 /// # Errors
 ///
-/// If the address cannot be understood, nobody listens there, or nobody greets in time, as when
-/// another client is connected. The error says which, and what to do.
+/// Returns an error if the address cannot be parsed, if nothing listens there, or if no greeting
+/// arrives before the deadline, for example because another client is connected. The error states
+/// which, and what to do.
 pub async fn connect(address: impl IntoAddress) -> Result<Client, Error> {
     builder().connect(address).await
 }
@@ -77,12 +78,12 @@ pub async fn connect(address: impl IntoAddress) -> Result<Client, Error> {
 ///
 /// # Errors
 ///
-/// As [`connect`].
+/// Returns the same errors as [`connect`].
 pub async fn connect_agent(address: impl IntoAddress) -> Result<Client, Error> {
     builder().agent().connect(address).await
 }
 
-/// For everything that is not as usual.
+/// Returns a builder, for everything that differs from the defaults.
 ///
 /// ```no_run
 /// # use std::time::Duration;
@@ -99,8 +100,8 @@ pub fn builder() -> Builder<Smol> {
     Builder::default()
 }
 
-/// Serves clients: the other side of QMP, for virtual machine monitors, mock servers and proxies.
-/// The module [`server`](mod@server) tells more.
+/// Returns a builder for servers: the other side of QMP, for virtual machine monitors, mock servers
+/// and proxies. See the module [`server`](mod@server).
 ///
 /// ```
 /// # #[cfg(unix)]
@@ -133,7 +134,7 @@ pub fn server() -> server::Builder<Smol> {
     server::Builder::default()
 }
 
-/// The runtime, for [`Builder`].
+/// The smol runtime, for [`Builder`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Smol;
 
@@ -174,7 +175,8 @@ impl Runtime for Smol {
         listener.accept_until(deadline).await
     }
 
-    /// The system's listeners cannot be waited for here.
+    /// Polls the listener every 20 ms: there is no way to register it with the runtime on this
+    /// platform.
     #[cfg(not(unix))]
     async fn accept(
         &self,

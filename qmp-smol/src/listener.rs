@@ -1,4 +1,4 @@
-//! Waiting for QEMU to connect to us.
+//! Listening for connections from QEMU.
 
 use std::io;
 use std::time::Instant;
@@ -6,10 +6,11 @@ use std::time::Instant;
 use qmp_driver::{Address, ConnectError, Error, IntoAddress, Socket, qmp_sockets};
 use smol::{Async, Timer, future};
 
-/// A socket that waits for connections; for [`Builder::accept`](crate::Builder::accept).
+/// A socket that accepts connections, for [`Builder::accept`](crate::Builder::accept).
 ///
-/// As [`qmp_sockets::Listener`], which it is: the file of a unix socket has mode 0600 and goes when
-/// the listener is dropped, and a TCP address without a host listens on this machine only.
+/// It wraps a [`qmp_sockets::Listener`]: the file of a unix socket has mode 0600 and is removed
+/// when the listener is dropped, and a TCP address without a host listens on the loopback interface
+/// only.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), qmp_smol::Error> {
@@ -23,12 +24,12 @@ use smol::{Async, Timer, future};
 pub struct Listener(Async<qmp_sockets::Listener>);
 
 impl Listener {
-    /// Starts to listen on `address`.
+    /// Binds to `address` and listens.
     ///
     /// # Errors
     ///
-    /// When somebody else listens there, when the address is not this machine's or not this
-    /// system's kind, or when the file or port may not be made; the error says which.
+    /// Returns an error if the address is in use, if it does not belong to this machine, if the
+    /// platform does not support its kind, or if permission is denied. The error states which.
     pub fn bind(address: impl IntoAddress) -> Result<Self, Error> {
         let listener = qmp_sockets::Listener::bind(address)?;
         let address = listener.local_address().clone();
@@ -36,7 +37,8 @@ impl Listener {
         Ok(Self(registered.map_err(|error| ConnectError::listening(&address, error))?))
     }
 
-    /// Where to connect to: what was bound, with the port that was chosen for 0.
+    /// Returns the address to connect to. If port 0 was bound, it contains the port that the
+    /// operating system chose.
     pub fn local_address(&self) -> &Address {
         self.0.get_ref().local_address()
     }

@@ -1,4 +1,4 @@
-//! Sockets: unix, TCP, vsock.
+//! Unix, TCP and vsock sockets.
 
 use std::io::{self, Read};
 use std::net::Shutdown;
@@ -13,31 +13,31 @@ use smol::Async;
 
 use crate::clock::Clock;
 
-/// A socket registered with async-io, unix, TCP or vsock. Unix sockets carry descriptors.
+/// A unix, TCP or vsock socket registered with async-io. Unix sockets can pass file descriptors.
 #[derive(Debug)]
 pub struct SocketTransport {
     socket: Async<Socket>,
-    /// One of the stages between a read and the next; only the driver reads.
+    /// One of `READ`, `TRY` and `WAIT`. Only the driver reads, so relaxed ordering is enough.
     stage: AtomicU8,
     clock: Clock,
 }
 
-/// Something was read. Those whom it is for have their turn first: they may send, and the answer may
-/// be there before anybody has waited for it.
+/// Data was read. The driver yields once so that the tasks that wait for it run first: they may
+/// send a command whose reply arrives before the driver reads again.
 const READ: u8 = 0;
-/// They had it, and it is tried whether there is something to read.
+/// The other tasks have run. The next read is tried without waiting for readiness.
 const TRY: u8 = 1;
-/// There was nothing. To be told takes half a dozen system calls.
+/// There was nothing to read. Waiting for readiness takes about six system calls.
 const WAIT: u8 = 2;
 
 impl SocketTransport {
-    /// Registers a connected socket: a `UnixStream` (one end of a socket pair, say) or `TcpStream`
-    /// of the standard library, a [`Socket`]. Smol's own come back from [`Async::into_inner`], and
-    /// an `OwnedFd` goes through `TryFrom`.
+    /// Registers a connected socket: a `UnixStream` or `TcpStream` of the standard library (such as
+    /// one end of a socket pair), or a [`Socket`]. Unwrap smol's own streams with
+    /// [`Async::into_inner`]; for an `OwnedFd`, use `TryFrom`.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Returns the operating system's error if the socket cannot be registered.
     pub fn new(socket: impl Into<Socket>) -> io::Result<Self> {
         let socket = Async::new(socket.into())?;
         Ok(Self { socket, stage: AtomicU8::new(WAIT), clock: Clock::default() })
@@ -45,7 +45,7 @@ impl SocketTransport {
 }
 
 impl SocketTransport {
-    /// `receive` says how many bytes it has read, too.
+    /// Calls `receive`, which also returns how many bytes it has read, until it does not block.
     fn poll_receive<R>(
         &self,
         cx: &mut Context<'_>,
@@ -136,7 +136,7 @@ impl Transport for SocketTransport {
     }
 
     fn shutdown(&self, how: Shutdown) {
-        // It fails where the peer has closed already, which is as good.
+        // This fails if the peer has already closed the connection, which is fine.
         let _ = self.socket.get_ref().shutdown(how);
     }
 

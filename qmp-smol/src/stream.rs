@@ -12,7 +12,8 @@ use smol::io::{AsyncRead, AsyncWrite};
 
 use crate::clock::Clock;
 
-/// Any stream that reads and writes: a TLS session, a pair of pipes, a stream of async-std.
+/// A transport over any stream that reads and writes: a TLS session, a pair of pipes, a stream of
+/// async-std.
 ///
 /// ```no_run
 /// # async fn example(tls: smol::net::TcpStream) -> Result<(), qmp_smol::Error> {
@@ -24,16 +25,17 @@ use crate::clock::Clock;
 /// # }
 /// ```
 ///
-/// QEMU up to 7.2 reads one byte of a TLS record, and the others only when the next record comes:
-/// with it, let the stream write one byte at a time. Later versions read them all.
+/// QEMU 7.2 and earlier read one byte of a TLS record, and the rest only when the next record
+/// arrives. For these versions, write one byte at a time to the TLS stream. Later versions read
+/// whole records.
 pub struct StreamTransport<S> {
-    // Only the driver uses it, so nobody ever waits for the lock.
+    // Only the driver uses the stream, so the lock is never contended.
     stream: Mutex<Pin<Box<S>>>,
     clock: Clock,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + 'static> StreamTransport<S> {
-    /// Takes a connected stream.
+    /// Creates a transport over a connected stream.
     pub fn new(stream: S) -> Self {
         Self { stream: Mutex::new(Box::pin(stream)), clock: Clock::default() }
     }

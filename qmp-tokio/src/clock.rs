@@ -1,4 +1,4 @@
-//! The one timer of a connection.
+//! The timer of a connection.
 
 use std::future::Future;
 use std::pin::Pin;

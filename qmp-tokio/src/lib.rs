@@ -12,17 +12,17 @@
 //! }
 //! ```
 //!
-//! - [`connect`] to QEMU or the storage daemon, [`connect_agent`] to a guest agent; [`builder`] for
-//!   deadlines, out-of-band execution, a QEMU to [launch](Builder::launch), a [`Listener`] that QEMU
-//!   connects to, or any other stream.
-//! - [`Client::execute`] commands by name, or [`call`](Client::call) typed ones, from any number of
-//!   tasks; pass descriptors.
+//! - [`connect`] connects to QEMU or the storage daemon, [`connect_agent`] to a guest agent.
+//!   [`builder`] sets deadlines and out-of-band execution, [launches](Builder::launch) QEMU,
+//!   accepts a connection from QEMU on a [`Listener`], or takes any other stream.
+//! - [`Client::execute`] runs a command by name, [`call`](Client::call) a typed one, from any
+//!   number of tasks. Commands can pass file descriptors.
 //! - [`Client::event`] waits for one event, [`Client::events`] subscribes to many.
-//! - [`server()`] is the other side: it serves clients.
-//! - [`Error`] tells a server's error from a deadline and from a lost connection, and whether the
-//!   command may have been done all the same.
+//! - [`server()`] is the other side of the protocol: it serves clients.
+//! - [`Error`] distinguishes an error reply from a deadline and from a lost connection, and states
+//!   whether the command may have been executed.
 //!
-//! Any flavour of the runtime will do, with I/O and time enabled.
+//! Both flavors of the runtime work, with I/O and time enabled.
 
 #![forbid(unsafe_code)]
 
@@ -45,21 +45,22 @@ pub use listener::Listener;
 pub use socket::SocketTransport;
 pub use stream::StreamTransport;
 
-/// Connects to a monitor: of QEMU, of the storage daemon. The [`Address`] says how it can be
-/// written.
+/// Connects to a monitor: QEMU or the storage daemon. See [`Address`] for the forms that an address
+/// can take.
 ///
-/// Connecting and the handshake have 10 seconds each; [`builder`] sets others.
+/// Connecting and the handshake have a deadline of 10 seconds each; [`builder`] sets others.
 ///
-/// Cancel-safe: dropped half way, the connection is closed.
+/// Cancel-safe: if the future is dropped before it completes, the connection is closed.
 ///
 /// # Errors
 ///
-/// If the address cannot be understood, nobody listens there, or nobody greets in time, as when
-/// another client is connected. The error says which, and what to do.
+/// Returns an error if the address cannot be parsed, if nothing listens there, or if no greeting
+/// arrives before the deadline, for example because another client is connected. The error states
+/// which, and what to do.
 ///
 /// # Panics
 ///
-/// Outside a tokio runtime, or in one without I/O or time.
+/// Panics if called outside a tokio runtime, or in one without I/O or time enabled.
 pub async fn connect(address: impl IntoAddress) -> Result<Client, Error> {
     builder().connect(address).await
 }
@@ -68,16 +69,16 @@ pub async fn connect(address: impl IntoAddress) -> Result<Client, Error> {
 ///
 /// # Errors
 ///
-/// As [`connect`].
+/// Returns the same errors as [`connect`].
 ///
 /// # Panics
 ///
-/// As [`connect`].
+/// Panics in the same cases as [`connect`].
 pub async fn connect_agent(address: impl IntoAddress) -> Result<Client, Error> {
     builder().agent().connect(address).await
 }
 
-/// For everything that is not as usual.
+/// Returns a builder, for everything that differs from the defaults.
 ///
 /// ```no_run
 /// # use std::time::Duration;
@@ -94,8 +95,8 @@ pub fn builder() -> Builder<Tokio> {
     Builder::default()
 }
 
-/// Serves clients: the other side of QMP, for virtual machine monitors, mock servers and proxies.
-/// The module [`server`](mod@server) tells more.
+/// Returns a builder for servers: the other side of QMP, for virtual machine monitors, mock servers
+/// and proxies. See the module [`server`](mod@server).
 ///
 /// ```
 /// # #[cfg(unix)]
@@ -126,7 +127,7 @@ pub fn server() -> server::Builder<Tokio> {
     server::Builder::default()
 }
 
-/// The runtime, for [`Builder`].
+/// The tokio runtime, for [`Builder`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tokio;
 
@@ -162,7 +163,7 @@ impl Runtime for Tokio {
                 Ok(done) => done,
                 Err(error) => match error.try_into_panic() {
                     Ok(panic) => std::panic::resume_unwind(panic),
-                    // The runtime shuts down, and will not poll this again.
+                    // The runtime is shutting down and will not poll this future again.
                     Err(_) => std::future::pending().await,
                 },
             }
@@ -178,7 +179,8 @@ impl Runtime for Tokio {
         listener.accept_until(deadline).await
     }
 
-    /// The system's listeners cannot be waited for here.
+    /// Polls the listener every 20 ms: there is no way to register it with the runtime on this
+    /// platform.
     #[cfg(not(unix))]
     async fn accept(
         &self,

@@ -1,4 +1,4 @@
-//! Waiting for QEMU to connect to us.
+//! Listening for connections from QEMU.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -10,10 +10,11 @@ use tokio::net::UnixStream;
 
 use crate::socket::registered;
 
-/// A socket that waits for connections; for [`Builder::accept`](crate::Builder::accept).
+/// A socket that accepts connections, for [`Builder::accept`](crate::Builder::accept).
 ///
-/// As [`qmp_sockets::Listener`], which it is: the file of a unix socket has mode 0600 and goes when
-/// the listener is dropped, and a TCP address without a host listens on this machine only.
+/// It wraps a [`qmp_sockets::Listener`]: the file of a unix socket has mode 0600 and is removed
+/// when the listener is dropped, and a TCP address without a host listens on the loopback interface
+/// only.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), qmp_tokio::Error> {
@@ -26,21 +27,21 @@ use crate::socket::registered;
 #[derive(Debug)]
 pub struct Listener {
     listener: qmp_sockets::Listener,
-    /// A duplicate, to be waited for.
+    /// A duplicate of the socket, registered with the runtime.
     readable: UnixStream,
 }
 
 impl Listener {
-    /// Starts to listen on `address`.
+    /// Binds to `address` and listens.
     ///
     /// # Errors
     ///
-    /// When somebody else listens there, when the address is not this machine's or not this
-    /// system's kind, or when the file or port may not be made; the error says which.
+    /// Returns an error if the address is in use, if it does not belong to this machine, if the
+    /// platform does not support its kind, or if permission is denied. The error states which.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime, or in one without I/O.
+    /// Panics if called outside a tokio runtime, or in one without I/O enabled.
     pub fn bind(address: impl IntoAddress) -> Result<Self, Error> {
         let listener = qmp_sockets::Listener::bind(address)?;
         let address = listener.local_address().clone();
@@ -51,7 +52,8 @@ impl Listener {
         Ok(Self { listener, readable })
     }
 
-    /// Where to connect to: what was bound, with the port that was chosen for 0.
+    /// Returns the address to connect to. If port 0 was bound, it contains the port that the
+    /// operating system chose.
     pub fn local_address(&self) -> &Address {
         self.listener.local_address()
     }

@@ -1,4 +1,4 @@
-//! Sockets: unix, TCP, vsock.
+//! Unix, TCP and vsock sockets.
 
 use std::fmt;
 use std::io;
@@ -14,8 +14,9 @@ use tokio::net::{TcpStream, UnixStream};
 
 use crate::clock::{self, Clock};
 
-/// Whether the system tells of every arrival, so that after a read that did not fill its room there is
-/// nothing more until it tells again. That spares a system call.
+/// Whether the operating system reports every arrival of data. If so, a read that did not fill the
+/// buffer has emptied the socket, and trying again before the next report would be a wasted system
+/// call.
 const TELLS_OF_ARRIVALS: bool = cfg!(any(
     target_os = "android",
     target_os = "freebsd",
@@ -25,7 +26,7 @@ const TELLS_OF_ARRIVALS: bool = cfg!(any(
     target_os = "openbsd",
 ));
 
-/// A socket registered with tokio, unix, TCP or vsock. Unix sockets carry descriptors.
+/// A unix, TCP or vsock socket registered with tokio. Unix sockets can pass file descriptors.
 pub struct SocketTransport {
     stream: UnixStream,
     carries_descriptors: bool,
@@ -34,16 +35,17 @@ pub struct SocketTransport {
 }
 
 impl SocketTransport {
-    /// Registers a connected socket: a `UnixStream` (one end of a socket pair, say) or `TcpStream`
-    /// of the standard library, a [`Socket`]. Tokio's own, and an `OwnedFd`, go through `TryFrom`.
+    /// Registers a connected socket: a `UnixStream` or `TcpStream` of the standard library (such as
+    /// one end of a socket pair), or a [`Socket`]. For tokio's own streams and for an `OwnedFd`,
+    /// use `TryFrom`.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Returns the operating system's error if the socket cannot be registered.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime, or in one without I/O.
+    /// Panics if called outside a tokio runtime, or in one without I/O enabled.
     pub fn new(socket: impl Into<Socket>) -> io::Result<Self> {
         let socket = socket.into();
         socket.set_nonblocking(true)?;
@@ -54,8 +56,8 @@ impl SocketTransport {
     }
 }
 
-/// Reading, writing and waiting are the same for all sockets; only addresses are not, and nobody
-/// asks for them. So one type of tokio's does for all.
+/// Registers a socket of any family as a `UnixStream`: reading, writing and polling are the same
+/// for all families, and addresses are not used.
 pub(crate) fn registered(descriptor: OwnedFd) -> io::Result<UnixStream> {
     UnixStream::from_std(descriptor.into())
 }
@@ -69,7 +71,7 @@ impl Transport for SocketTransport {
         loop {
             ready!(self.stream.poll_read_ready(cx))?;
             let mut last = None;
-            // Unlike `try_read`, this says that there is nothing more after a short read.
+            // Unlike `try_read`, `try_io` marks the socket as not readable after a short read.
             let read = self.stream.try_io(Interest::READABLE, || {
                 let count = rustix::io::read(&self.stream, &mut *room)?;
                 if TELLS_OF_ARRIVALS && (1..room.len()).contains(&count) {
@@ -97,7 +99,7 @@ impl Transport for SocketTransport {
         let stream = &self.stream;
         loop {
             ready!(stream.poll_read_ready(cx))?;
-            // A read ends behind a descriptor's message, however much follows.
+            // A read ends after the message that carries a descriptor, even if more data follows.
             let receive = || receive_with_descriptor(stream, room);
             match stream.try_io(Interest::READABLE, receive) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -151,7 +153,7 @@ impl Transport for SocketTransport {
             Shutdown::Write => rustix::net::Shutdown::Write,
             Shutdown::Both => rustix::net::Shutdown::Both,
         };
-        // It fails where the peer has closed already, which is as good.
+        // This fails if the peer has already closed the connection, which is fine.
         let _ = rustix::net::shutdown(&self.stream, how);
     }
 

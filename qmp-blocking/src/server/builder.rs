@@ -1,4 +1,4 @@
-//! How a client comes to be served.
+//! Building the server's end of a connection.
 
 use std::time::{Duration, Instant};
 
@@ -10,29 +10,32 @@ use crate::server::Commands;
 use crate::stream::Stream;
 use crate::thread::{CallerThread, Thread};
 
-/// Serves clients; can be used for any number of them. [`server()`](crate::server()) makes one.
+/// Serves any number of clients. Created by [`server()`](crate::server()).
 #[derive(Clone, Debug, Default)]
 pub struct Builder(qmp_driver::server::Builder<CallerThread>, Option<Duration>);
 
 impl Builder {
     settings! {
-        /// Behaves like a guest agent instead of a monitor: without greeting, negotiation and events.
+        /// Behaves like a guest agent instead of a monitor: without greeting, negotiation and
+        /// events.
         agent();
-        /// Sets what the server calls itself and offers, and its limits. Default: [`Options::monitor`],
-        /// or [`Options::agent`] for an agent.
+        /// Sets the version and capabilities in the greeting, and the limits of the server.
+        /// Default: [`Options::monitor`], or [`Options::agent`] for an agent.
         options(options: Options);
-        /// Greets with a message of the caller's, an object. What is granted is still decided by the
+        /// Sets the greeting, a JSON object. The capabilities that are granted still depend on the
         /// options.
         greeting(greeting: Json<'_>);
-        /// Sets how many bytes of events are kept for a client that does not read, before its connection
-        /// is closed. Default: 16 MiB. `usize::MAX` keeps without limit, as QEMU does.
+        /// Sets how many bytes of events are buffered for a client that does not read, before its
+        /// connection is closed. Default: 16 MiB. `usize::MAX` means no limit, as in QEMU.
         most_unsent(bytes: usize);
-        /// Sets how long [`Commands::close`] waits for a client that does not read. Default: 10 seconds.
+        /// Sets how long [`Commands::close`] waits for a client that does not read. Default: 10
+        /// seconds.
         close_deadline(deadline: Duration);
-        /// Closes the connection of a monitor's client that sends something that is not JSON, after an
-        /// error, where by default it may go on, as in QEMU.
+        /// Closes the connection of a monitor's client after an error reply if it sends something
+        /// that is not JSON. By default the connection stays open, as in QEMU.
         ///
-        /// Use this on TCP, where a web browser can be lured into sending commands after its headers.
+        /// Use this on TCP, where a web page can make a browser send commands after its HTTP
+        /// headers.
         hang_up_on_garbage();
     }
 
@@ -42,27 +45,29 @@ impl Builder {
         self
     }
 
-    /// Waits until a client connects, and greets it.
+    /// Waits until a client connects, and sends it the greeting.
     ///
-    /// As long as this is not called again, further clients wait in the listener's backlog,
-    /// ungreeted: that is how QEMU serves one at a time.
+    /// Until the next call, further clients wait in the listener's backlog without a greeting, as
+    /// with QEMU, which serves one client at a time.
     ///
     /// # Errors
     ///
-    /// If the [deadline](Self::accept_deadline) passes, or the operating system fails, as when there
-    /// are too many open files; and as [`over`](Self::over).
+    /// Returns an error if the [deadline](Self::accept_deadline) passes, if the operating system
+    /// fails, for example because too many files are open, and in the cases of
+    /// [`over`](Self::over).
     pub fn accept(&self, listener: &Listener) -> Result<Commands, Error> {
         let deadline = self.1.and_then(|time| Instant::now().checked_add(time));
         let socket = listener.accept(deadline)?;
         self.over(socket, &listener.local_address().to_string())
     }
 
-    /// Connects to a client that listens, as QEMU does with `-qmp unix:PATH` without `server=on`, and
-    /// greets it. Connecting may take ten seconds.
+    /// Connects to a client that listens, as QEMU does with `-qmp unix:PATH` without `server=on`,
+    /// and sends it the greeting. Connecting has a deadline of 10 seconds.
     ///
     /// # Errors
     ///
-    /// If the address cannot be parsed or nothing listens there; and as [`over`](Self::over).
+    /// Returns an error if the address cannot be parsed or if nothing listens there, and in the
+    /// cases of [`over`](Self::over).
     pub fn connect(&self, address: impl IntoAddress) -> Result<Commands, Error> {
         let address = address.into_address()?;
         let runtime = CallerThread::default();
@@ -72,11 +77,12 @@ impl Builder {
         Ok(Commands::new(commands, thread))
     }
 
-    /// Takes a stream that is connected already, and greets the client; errors call it `peer`.
+    /// Serves the client on a connected stream, and sends it the greeting. `peer` is the name of
+    /// the client in errors.
     ///
     /// # Errors
     ///
-    /// If the [greeting](Self::greeting) is not an object.
+    /// Returns an error if the [greeting](Self::greeting) is not an object.
     pub fn over<S: Stream>(&self, stream: S, peer: &str) -> Result<Commands<S>, Error> {
         let (thread, transport) = Thread::over(stream);
         let (commands, driver) = self.0.open_over(transport, peer)?;

@@ -1,4 +1,4 @@
-//! What a client asks for.
+//! The server's end of a connection.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -13,14 +13,14 @@ use qmp_driver::{Caller, Cause, Error, Socket, Stopped};
 use crate::stream::Stream;
 use crate::thread::Thread;
 
-/// The commands of one client, and the server's end of the connection to it.
+/// The commands of one client: the server's end of the connection to it.
 ///
-/// One thread uses it at a time; it can be sent to another. Greeting, negotiation, sync and what
-/// cannot be parsed are handled underneath.
+/// One thread uses it at a time, and it can be moved to another thread. Greeting, negotiation, sync
+/// and messages that cannot be parsed are handled internally.
 ///
-/// A client that has left is not an error anywhere: there are no more commands, and
-/// [`ended`](Self::ended) tells why. Answers and events are discarded then. Dropping this ends the
-/// connection at once; [`close`](Self::close) first writes everything.
+/// The end of the connection is not an error: there are no more commands, [`ended`](Self::ended)
+/// returns the reason, and further replies and events are discarded. Dropping this ends the
+/// connection immediately; [`close`](Self::close) first writes everything.
 pub struct Commands<S: Stream = Socket> {
     inner: qmp_driver::server::Commands,
     thread: Thread<S>,
@@ -28,29 +28,30 @@ pub struct Commands<S: Stream = Socket> {
 
 impl<S: Stream> Commands<S> {
     pub(super) fn new(inner: qmp_driver::server::Commands, thread: Thread<S>) -> Self {
-        // The greeting is written.
+        // This writes the greeting.
         thread.flush();
         Self { inner, thread }
     }
 
-    /// Waits for the next command, and writes meanwhile what could not be written before. `None` when
-    /// there will be no more: the client has closed its end, or the connection has ended. What was
-    /// received before can still be answered then: a client may close its write half and wait for the
-    /// answers.
+    /// Waits for the next command. While waiting, writes what could not be written before.
+    ///
+    /// Returns `None` when there are no more commands: the client has closed its write half, or the
+    /// connection has ended. Commands that were received before can still be answered then, because
+    /// a client may close its write half and wait for the replies.
     ///
     /// # Errors
     ///
-    /// [`Cause::AnswerFirst`] at the limit of unanswered commands.
+    /// Returns [`Cause::AnswerFirst`] at the limit of unanswered commands.
     pub fn recv(&mut self) -> Result<Option<Request>, Error> {
         self.recv_until(None)
     }
 
-    /// As [`recv`](Self::recv), for at most `timeout`. Zero takes what is there.
+    /// Waits for the next command for at most `timeout`. With a timeout of zero, does not wait.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv), [`Cause::NoCommand`] if none came in time, and if the stream cannot
-    /// wait with a deadline.
+    /// Returns the errors of [`recv`](Self::recv), [`Cause::NoCommand`] if no command arrives in
+    /// time, and an error if the stream does not support deadlines.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Request>, Error> {
         if !self.thread.has_deadlines() {
             return Err(self.error(Cause::NoDeadlines));
@@ -68,17 +69,19 @@ impl<S: Stream> Commands<S> {
         Err(self.error(cause))
     }
 
-    /// Writes everything, and ends the connection. Commands without an answer get none.
+    /// Writes everything that is buffered and ends the connection. Unanswered commands get no
+    /// reply.
     ///
     /// # Errors
     ///
-    /// If the client does not read it within the [deadline of
+    /// Returns an error if the client does not read it before the [deadline for
     /// closing](crate::server::Builder::close_deadline).
     pub fn close(mut self) -> Result<Hangup, Error> {
         let (emitter, owes) = (self.inner.emitter(), self.inner.in_flight() > 0);
         let hangup = {
             let mut closing = pin!(self.inner.close());
-            // The driver waits for the answers that this thread owes, and would wait forever.
+            // The driver waits for the replies to these commands, and this thread will not send
+            // any.
             self.thread.run(poll_fn(|cx| match closing.as_mut().poll(cx) {
                 Poll::Pending if owes && emitter.unsent() == 0 => Poll::Ready(Hangup::ByUs),
                 polled => polled,
@@ -91,32 +94,33 @@ impl<S: Stream> Commands<S> {
     }
 
     forward! {
-        /// Sends events to the client. What cannot be written at once is written while something is
-        /// waited for.
+        /// Returns a sender for events. Events that cannot be written immediately are written while
+        /// the server waits for something.
         emitter() -> Emitter;
-        /// The client, as it was named when the connection was made.
+        /// Returns the name of the client, as it was given when the connection was made.
         peer() -> Arc<str>;
-        /// Whether the client has negotiated. A guest agent's need not.
+        /// Returns whether the client has negotiated capabilities. Clients of a guest agent do not
+        /// need to.
         is_ready() -> bool;
-        /// Whether the client has enabled out-of-band execution.
+        /// Returns whether the client has enabled out-of-band execution.
         is_out_of_band() -> bool;
-        /// How many commands are unanswered.
+        /// Returns the number of unanswered commands.
         in_flight() -> usize;
-        /// Why the connection has ended, if that is known: nothing is read to find out.
+        /// Returns why the connection has ended, according to what was read so far.
         ended() -> Option<Hangup>;
     }
 
-    /// How many bytes wait for the client to read.
+    /// Returns how many buffered bytes the client has not read.
     pub fn unsent(&self) -> usize {
         self.inner.emitter().unsent()
     }
 
-    /// The stream, to wait on several connections at once with poll(2) and the like,
-    /// level-triggered.
+    /// Returns the stream, to wait for several connections at once with poll(2) or a similar,
+    /// level-triggered call.
     ///
-    /// Wait for it to become readable, and writable while something is [unsent](Self::unsent); but
-    /// first call [`recv_timeout`](Self::recv_timeout) with zero until there is no command. Nothing
-    /// else may read from the stream.
+    /// Wait for it to become readable, and writable while [`unsent`](Self::unsent) is not zero.
+    /// Before that, call [`recv_timeout`](Self::recv_timeout) with zero until there is no command.
+    /// Do not read from the stream.
     pub fn stream(&self) -> Option<Arc<S>> {
         self.thread.stream()
     }

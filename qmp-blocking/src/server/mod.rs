@@ -1,6 +1,7 @@
-//! The server's side: a client connects, its commands come in, answers and events go out.
+//! The server side of QMP: receives the commands of clients, and sends replies and events.
 //!
-//! [`server()`](crate::server()) makes a [`Builder`], and that [`Commands`], one for each client.
+//! [`server()`](crate::server()) creates a [`Builder`], which creates one [`Commands`] for each
+//! client.
 //!
 //! ```no_run
 //! use qmp_blocking::Listener;
@@ -24,15 +25,15 @@
 //! }
 //! ```
 //!
-//! Serve many clients at once with a thread for each.
+//! To serve many clients at once, use a thread for each.
 //!
-//! Nothing is read between calls, so what a client sends in the meantime waits in the socket. While a
-//! client is at its limit of unanswered commands (one, unless it has enabled `oob` or
-//! [options](Builder::options) say otherwise), nothing is read from it.
+//! Nothing is read between calls: what a client sends in the meantime stays in the socket's buffer.
+//! Nothing is read either while a client is at its limit of unanswered commands. The limit is one,
+//! or nine once the client has enabled `oob`, and can be changed with [options](Builder::options).
 //!
-//! QMP promises that no event is lost while the client is connected, so none is dropped; instead, the
-//! connection of a client that lets 16 MiB of them pile up ([`Builder::most_unsent`]) is
-//! [closed](Hangup::NotReading).
+//! QMP guarantees that no event is lost while the client is connected, so events are never dropped.
+//! Instead, the connection is [closed](Hangup::NotReading) when more than 16 MiB of events are
+//! buffered for a client ([`Builder::most_unsent`]).
 
 mod builder;
 mod commands;
