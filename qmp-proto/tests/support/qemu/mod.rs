@@ -83,8 +83,10 @@ enum State {
 impl Server {
     /// What the server reads in these bytes, coming after all that came before.
     pub(crate) fn reads(&mut self, bytes: &[u8]) -> Vec<Read> {
-        for &byte in bytes {
-            while !self.takes(byte) {}
+        let mut rest = bytes;
+        while let [byte, after @ ..] = rest {
+            while !self.takes(*byte) {}
+            rest = self.takes_plain(after);
         }
         std::mem::take(&mut self.read)
     }
@@ -92,6 +94,15 @@ impl Server {
     /// Whether the server waits for more of a message, or of a token.
     pub(crate) fn is_between_messages(&self) -> bool {
         self.tokens.is_empty() && self.state == State::Between
+    }
+
+    /// Takes what only goes on with a string, at once; what is left.
+    fn takes_plain<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let State::String { quote, escaped: false } = self.state else { return bytes };
+        let ends = |byte: &u8| *byte == quote || matches!(byte, 0..0x20 | b'\\' | 0xFE..);
+        let (plain, rest) = bytes.split_at(bytes.iter().position(ends).unwrap_or(bytes.len()));
+        self.text.extend_from_slice(plain);
+        rest
     }
 
     /// Takes one byte, unless it only ended a token and has to be looked at again.

@@ -126,7 +126,13 @@ pub(super) fn unquoted(token: &[u8]) -> Result<String, &'static str> {
     const INVALID_UTF8: &str = "invalid UTF-8 sequence in string";
     let mut rest = token.get(1..token.len() - 1).ok_or("expecting value")?;
     let mut meant = String::new();
-    while let Some((&first, after)) = rest.split_first() {
+    loop {
+        // Long strings are mostly such characters.
+        let plain = rest.iter().take_while(|byte| matches!(byte, b' '..0x7F if **byte != b'\\'));
+        let (plain, others) = rest.split_at(plain.count());
+        meant.extend(plain.iter().map(|byte| char::from(*byte)));
+        rest = others;
+        let Some((&first, after)) = rest.split_first() else { return Ok(meant) };
         let is_escape = first == b'\\';
         let mut character = if !is_escape {
             // Modified UTF-8: zero in two bytes.
@@ -178,7 +184,6 @@ pub(super) fn unquoted(token: &[u8]) -> Result<String, &'static str> {
         }
         meant.push(character);
     }
-    Ok(meant)
 }
 
 fn unit(rest: &mut &[u8]) -> Option<u16> {
