@@ -53,6 +53,11 @@ fn the_first_command_behind_a_broken_message_is_run() {
         ("\u{1B}[A\r", 2),
         ("\u{1B}[A\r\n", 2),
         ("\u{1B}[3~\n", 2),
+        // The same in the middle of a command.
+        ("{\"execute\":\u{1B}[A\"query-name\"}\n", 1),
+        ("{\"execute\":\"query-name\"\u{1B}[3~}\r\n", 1),
+        ("{\"execute\":\"query-name\",\"arguments\":{\"a\":[1\u{1B}[D\u{1B}[D]}}\n", 1),
+        ("{\"execute\":\"query-na\u{1B}[Cme\"}\n", 1),
         // A forgotten quote, or bracket and quote.
         ("{\"execute\":\"query-name}\n", 1),
         ("{\"execute\":\"query-name\n", 1),

@@ -57,6 +57,7 @@ impl Reader {
                     }
                 }
             }
+            let behind_escape = trail.is_behind_escape();
             trail.pass(byte);
             match (string, byte) {
                 (_, 0xFE..) => {
@@ -70,6 +71,8 @@ impl Reader {
                 (Some(quote), byte) if byte == quote => string = None,
                 (Some(_), _) => {}
                 (None, b'"' | b'\'') => string = Some(byte),
+                // A key that a terminal sends as a sequence: nothing closes this bracket.
+                (None, b'[') if behind_escape => {}
                 (None, b'{' | b'}' | b'[' | b']') => self.open.count(byte),
                 (None, _) => {}
             }

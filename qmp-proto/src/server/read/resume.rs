@@ -69,6 +69,11 @@ impl Trail {
         }
     }
 
+    /// Whether the last byte, but for blanks, was an escape character.
+    pub(super) const fn is_behind_escape(&self) -> bool {
+        self.last == 0x1B
+    }
+
     /// Whether a brace that comes next may begin a message, in a string of this kind or in none.
     pub(super) const fn may_begin(&self, string: Option<u8>) -> bool {
         // Behind these comes a value of the broken message.
