@@ -222,7 +222,7 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
         &mut self,
         message: &RawMessage<'_>,
         token: T,
-    ) -> Result<RequestId, Refused<T>> {
+    ) -> Result<RequestId, Refused<T, F>> {
         self.client.execute_raw(self.output, message, token)
     }
 

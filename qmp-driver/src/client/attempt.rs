@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::{Cause, Disconnect};
 use qmp_proto::{
-    Arguments, JsonError, OwnedArguments, Phase, RawMessage, Refusal, Request, RequestId,
+    Arguments, JsonError, OwnedArguments, Phase, RawMessage, Refusal, Refused, Request, RequestId,
     WriteArguments,
 };
 
@@ -181,9 +181,11 @@ impl Attempt<'_> {
     fn send(&mut self, machine: &mut Machine, key: usize) -> Result<RequestId, Refusal> {
         match &self.checked {
             Checked::Raw(message) => {
-                let executed =
-                    machine.say(|client, output| client.execute_raw(output, message, key));
-                executed.map_err(|refused| refused.reason)
+                let descriptor = self.descriptor.take();
+                let executed = machine.say(|client, output| {
+                    client.execute_raw_with_descriptor(output, message, descriptor, key)
+                });
+                self.keep(executed)
             }
             Checked::Arguments(None) => self.execute(machine, Request::new(self.name), key),
             Checked::Arguments(Some(arguments)) => {
@@ -209,6 +211,14 @@ impl Attempt<'_> {
             request = request.descriptor(descriptor);
         }
         let executed = machine.say(|client, output| client.execute(output, request, key));
+        self.keep(executed)
+    }
+
+    /// Keeps the descriptor of what was not sent for the next attempt.
+    fn keep<T>(
+        &mut self,
+        executed: Result<RequestId, Refused<T, Descriptor>>,
+    ) -> Result<RequestId, Refusal> {
         executed.map_err(|refused| {
             *self.descriptor = refused.descriptor;
             refused.reason

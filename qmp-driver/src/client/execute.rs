@@ -86,6 +86,17 @@ impl Execute<Raw> {
     }
 }
 
+impl<X> Execute<Raw, X> {
+    /// Returns the answer as that of a command by name, an error reply as an error, both with their
+    /// position in the server's stream.
+    ///
+    /// For proxies, which send on the client's message, and write the answer themselves.
+    pub fn untyped(self) -> Execute<Untyped, X> {
+        let Self { submission, caller, .. } = self;
+        Execute { submission, response: Untyped, caller }
+    }
+}
+
 impl<R> Execute<R> {
     const fn of(submission: Submission, response: R) -> Self {
         Self { submission, response, caller: Spawned }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use qmp_proto::{Command, Json, OwnedReply};
+use qmp_proto::{Command, Json, OwnedFailure, OwnedReply};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -33,8 +33,9 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub(crate) fn new(
-        Completed { reply, position }: Completed,
+    pub(crate) const fn new(
+        reply: OwnedReply,
+        position: u64,
         command: Cow<'static, str>,
         peer: Arc<str>,
     ) -> Self {
@@ -91,17 +92,17 @@ impl fmt::Debug for Reply {
     }
 }
 
-/// A reply and where in the stream it ended.
+/// A success or an error reply, and where in the stream it ended.
 #[derive(Debug)]
 pub(crate) struct Completed {
-    pub(crate) reply: OwnedReply,
+    pub(crate) reply: Result<OwnedReply, OwnedFailure>,
     pub(crate) position: u64,
 }
 
 impl Completed {
     /// That of a command which has no success response.
     pub(crate) fn none() -> Self {
-        Self { reply: OwnedReply::empty(), position: 0 }
+        Self { reply: Ok(OwnedReply::empty()), position: 0 }
     }
 }
 

@@ -161,9 +161,12 @@ impl Submission {
         };
         let (Bound { connection, span, .. }, answer) = ready!(polled);
         let answer = match answer {
-            Ok(completed) => {
+            Ok(Completed { reply: Ok(reply), position }) => {
                 let name = std::mem::take(&mut self.name);
-                Ok(Reply::new(completed, name, Arc::clone(&connection.peer)))
+                Ok(Reply::new(reply, position, name, Arc::clone(&connection.peer)))
+            }
+            Ok(Completed { reply: Err(failure), position }) => {
+                Err(connection.error(Cause::Failure(failure)).at(position).in_command(&self.name))
             }
             Err(cause) => Err(connection.error(cause).in_command(&self.name)),
         };
@@ -307,7 +310,6 @@ fn take_answer(mut machine: MutexGuard<'_, Machine>, key: usize) -> Result<Compl
 fn outcome(answer: Answer, ended: Option<Disconnect>) -> Result<Completed, Cause> {
     match (answer, ended) {
         (Answer::Reply(completed), _) => Ok(completed),
-        (Answer::Failure(failure), _) => Err(Cause::Failure(failure)),
         (Answer::None(Ending::AsExpected), _) => Ok(Completed::none()),
         (Answer::None(_), None) => Err(Cause::Unanswered),
         (Answer::None(_), Some(reason)) => Err(Cause::Disconnected { reason, sent: true }),

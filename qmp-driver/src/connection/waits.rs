@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::task::Waker;
 use std::time::Instant;
 
-use qmp_proto::{Ending, OwnedFailure, Refusal, RequestId};
+use qmp_proto::{Ending, Refusal, RequestId};
 use slab::Slab;
 
 use crate::client::response::Completed;
@@ -51,7 +51,6 @@ pub(crate) enum Awaited {
 #[derive(Debug)]
 pub(crate) enum Answer {
     Reply(Completed),
-    Failure(OwnedFailure),
     None(Ending),
 }
 

@@ -94,7 +94,7 @@ impl Large {
         let before = input.unread().len();
         let reply = input.take_reply(self.place);
         let answer = reply.map_or(Answer::None(Ending::OutcomeUnknown), |reply| {
-            Answer::Reply(Completed { reply, position: self.position })
+            Answer::Reply(Completed { reply: Ok(reply), position: self.position })
         });
         connection.with(|machine, after| {
             machine.waits.settle(self.key, self.request, answer, &mut after.wakers);
@@ -151,10 +151,10 @@ struct Heard<'b> {
 impl Heard<'_> {
     fn into_owned(self) -> (usize, RequestId, Answer) {
         let answer = match self.outcome {
-            Ok(Ok(reply)) => {
-                Answer::Reply(Completed { reply: reply.into_owned(), position: self.position })
+            Ok(reply) => {
+                let reply = reply.map(Reply::into_owned).map_err(Failure::into_owned);
+                Answer::Reply(Completed { reply, position: self.position })
             }
-            Ok(Err(failure)) => Answer::Failure(failure.into_owned()),
             Err(ending) => Answer::None(ending),
         };
         (self.key, self.request, answer)

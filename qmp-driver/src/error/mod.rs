@@ -32,6 +32,7 @@ struct Inner {
     cause: Cause,
     command: Option<String>,
     peer: Option<Arc<str>>,
+    position: u64,
 }
 
 /// What is known of a command that did not succeed.
@@ -53,7 +54,7 @@ pub enum Outcome {
 impl Error {
     /// An error that says what went wrong and no more.
     pub fn new(cause: Cause) -> Self {
-        Self(Box::new(Inner { cause, command: None, peer: None }))
+        Self(Box::new(Inner { cause, command: None, peer: None, position: 0 }))
     }
 
     /// Adds the command.
@@ -67,6 +68,12 @@ impl Error {
     #[must_use]
     pub fn with_peer(mut self, peer: &Arc<str>) -> Self {
         self.0.peer = Some(Arc::clone(peer));
+        self
+    }
+
+    /// Adds where in the server's stream the error reply ended.
+    pub(crate) fn at(mut self, position: u64) -> Self {
+        self.0.position = position;
         self
     }
 
@@ -139,6 +146,13 @@ impl Error {
         }
     }
 
+    /// How many bytes of the server's stream ended with its error reply, as
+    /// [`Reply::stream_position`](crate::Reply::stream_position) tells of a success; `None` if this
+    /// error is not a reply to a command.
+    pub fn stream_position(&self) -> Option<u64> {
+        Some(self.0.position).filter(|position| *position > 0)
+    }
+
     /// What is known of the command.
     pub fn outcome(&self) -> Outcome {
         match &self.0.cause {
@@ -154,7 +168,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { cause, command, peer } = &*self.0;
+        let Inner { cause, command, peer, .. } = &*self.0;
         if let Some(command) = command {
             write!(f, "{}: ", Escaped(command))?;
         }
@@ -180,7 +194,7 @@ impl fmt::Debug for Error {
         if !f.alternate() {
             return fmt::Display::fmt(self, f);
         }
-        let Inner { cause, command, peer } = &*self.0;
+        let Inner { cause, command, peer, .. } = &*self.0;
         f.debug_struct("Error")
             .field("cause", cause)
             .field("command", command)

@@ -55,18 +55,40 @@ impl<T, const N: usize> Client<T, N> {
         out: &mut S,
         message: &RawMessage<'_>,
         token: T,
-    ) -> Result<RequestId, Refused<T, NoDescriptor>> {
+    ) -> Result<RequestId, Refused<T, S::Descriptor>> {
+        self.execute_raw_with_descriptor(out, message, None, token)
+    }
+
+    /// As [`execute_raw`](Self::execute_raw), with a descriptor that is sent along.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute).
+    #[allow(clippy::result_large_err)]
+    pub fn execute_raw_with_descriptor<S: Sink>(
+        &mut self,
+        out: &mut S,
+        message: &RawMessage<'_>,
+        descriptor: Option<S::Descriptor>,
+        token: T,
+    ) -> Result<RequestId, Refused<T, S::Descriptor>> {
         let command = Request::<'_, _, NoDescriptor>::new(message.name());
         let traits = Traits {
             out_of_band: message.is_out_of_band(),
-            descriptor: false,
+            descriptor: descriptor.is_some(),
             unanswered: command.unanswered,
             ends_connection: command.name == "quit",
         };
         let at = out.length();
         match self.write(out, traits, |out, identity| write_raw(out, message, identity)) {
-            Ok(slot) => Ok(self.pending.fill(slot, token, traits, out.length() - at)),
-            Err(reason) => Err(Refused { reason, token, descriptor: None }),
+            Ok(slot) => {
+                let length = out.length() - at;
+                if let Some(descriptor) = descriptor {
+                    out.attach(at, descriptor);
+                }
+                Ok(self.pending.fill(slot, token, traits, length))
+            }
+            Err(reason) => Err(Refused { reason, token, descriptor }),
         }
     }
 

@@ -5,6 +5,7 @@ mod decode;
 mod empty;
 mod event;
 mod path;
+mod serialize;
 
 pub use command::Command;
 pub use decode::{DECODE_DEPTH, DecodeError};

@@ -1,88 +1,15 @@
-//! The example that shares one monitor, between clients and real QEMUs.
-
-#![cfg(unix)]
-// clippy.toml allows it in tests, but not in what they share.
-#![allow(clippy::unwrap_used)]
+//! Several clients at once, between them and real QEMUs.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::LazyLock;
 
-use conformance::server::{PLENTY, Server, Suite, on};
+use conformance::server::PLENTY;
 use qmp_tokio::{Client, Disconnect, ErrorClass, EventItem};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-static EXAMPLE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--package", "qmp-tokio", "--example", "proxy"]);
-    // What cargo tells tests, some build scripts would take for a change.
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            build.env_remove(&*name);
-        }
-    }
-    let built = build.stdin(Stdio::null()).status();
-    assert!(built.unwrap().success(), "the example does not build");
-    let program = std::env::current_exe().unwrap();
-    program.parent().unwrap().parent().unwrap().join("examples/proxy")
-});
-
-/// A QEMU whose monitor the example shares. Both are killed when dropped.
-struct Shared {
-    qemu: Server,
-    proxy: Child,
-    output: BufReader<ChildStdout>,
-}
-
-impl Shared {
-    async fn start(suite: &Suite) -> Self {
-        let mut qemu = suite.qemu();
-        let monitor = qemu.address().to_string();
-        let shared = format!("unix:{}", qemu.path("shared").display());
-        let proxy = qemu.once_up(async || {
-            let mut command = Command::new(&*EXAMPLE);
-            command.args([&monitor, &shared]).stdin(Stdio::null()).stdout(Stdio::piped());
-            let mut proxy = command.spawn().unwrap();
-            let mut output = BufReader::new(proxy.stdout.take().unwrap());
-            let mut line = String::new();
-            output.read_line(&mut line).unwrap();
-            if line.contains("is shared at unix:") {
-                return Ok((proxy, output));
-            }
-            Err(format!("the proxy ended with {}", proxy.wait().unwrap()))
-        });
-        let (proxy, output) = proxy.await;
-        Self { qemu, proxy, output }
-    }
-
-    async fn client(&self) -> Client {
-        let builder = qmp_tokio::builder().handshake_deadline(PLENTY);
-        builder.connect(self.qemu.path("shared")).await.unwrap()
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        let _ = self.proxy.kill();
-        let _ = self.proxy.wait();
-    }
-}
-
-/// Runs a test on each version.
-fn on_each(test: impl AsyncFn(Shared)) {
-    for version in ["5.2", "7.2", "10.0", "11.1"] {
-        on(version, |suite| {
-            let runtime = tokio::runtime::Builder::new_multi_thread();
-            let runtime = { runtime }.worker_threads(2).enable_all().build().unwrap();
-            runtime.block_on(async { test(Shared::start(suite).await).await });
-        });
-    }
-}
+use crate::shared::on_each;
 
 async fn compute(client: &Client, number: usize) {
     let command = client.execute("human-monitor-command");
@@ -213,9 +140,9 @@ fn when_qemu_quits_everybody_is_told_and_the_proxy_ends() {
         }
         let Some(EventItem::Event(event)) = events.recv().await else { panic!() };
         assert_eq!(event.name(), "SHUTDOWN");
-        assert!(shared.proxy.wait().unwrap().success());
+        assert!(shared.proxy.process.wait().unwrap().success());
         let mut said = String::new();
-        shared.output.read_to_string(&mut said).unwrap();
+        shared.proxy.output.read_to_string(&mut said).unwrap();
         assert!(said.ends_with("the server closed the connection\n"), "{said}");
         assert!(shared.qemu.ended().success());
     });

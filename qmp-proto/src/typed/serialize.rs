@@ -1,0 +1,93 @@
+//! JSON text as a part of what is serialized.
+
+use core::any::type_name;
+
+use serde::ser::{Error, Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::message::{Json, OwnedJson};
+
+/// serde_json writes the text verbatim: numbers too large for any Rust type, members that occur twice,
+/// and any number of levels. Any other serializer gets the value: then a number that does not fit
+/// and more than [`DECODE_DEPTH`](crate::DECODE_DEPTH) levels are errors, and of members that occur
+/// twice only the last is kept.
+///
+/// ```
+/// use qmp_proto::{Json, OwnedJson};
+///
+/// let node = Json::parse(r#"{"size": 1e400}"#)?;
+/// let arguments = OwnedJson::serialize(&[("node", node)])?;
+/// assert_eq!(arguments.as_json().as_str(), r#"[["node",{"size": 1e400}]]"#);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if is_serde_json::<S>() {
+            let raw = serde_json::from_str::<&RawValue>(self.as_str());
+            raw.map_err(S::Error::custom)?.serialize(serializer)
+        } else {
+            let value = self.decode::<Value>();
+            value.map_err(S::Error::custom)?.serialize(serializer)
+        }
+    }
+}
+
+/// As [`Json`].
+impl Serialize for OwnedJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_json().serialize(serializer)
+    }
+}
+
+/// Only serde_json knows its raw values: others would write a map with a strange name. A serializer
+/// that is not recognised gets the value, which is right as well.
+fn is_serde_json<S>() -> bool {
+    type_name::<S>().trim_start_matches("&mut ").starts_with("serde_json::")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::String;
+    use std::vec::Vec;
+
+    use super::*;
+
+    #[derive(serde::Serialize)]
+    struct Outer<'a> {
+        inner: Json<'a>,
+        all: Vec<OwnedJson>,
+    }
+
+    #[test]
+    fn serde_json_writes_the_text_verbatim_wherever_it_stands() {
+        let text = r#"{"a": 1e400, "a" : [ "\u00e9" ]}"#;
+        let owned = OwnedJson::parse(text.into()).unwrap();
+        let outer = Outer { inner: Json::parse(text).unwrap(), all: [owned].into() };
+        let expected = std::format!(r#"{{"inner":{text},"all":[{text}]}}"#);
+        assert_eq!(serde_json::to_string(&outer).unwrap(), expected);
+        assert_eq!(serde_json::to_vec(&outer).unwrap(), expected.as_bytes());
+        let deep = "[".repeat(1000) + &"]".repeat(1000);
+        assert_eq!(serde_json::to_string(&Json::parse(&deep).unwrap()).unwrap(), deep);
+    }
+
+    #[test]
+    fn others_get_the_value() {
+        let json = Json::parse(r#"{"a": [1, "b"]}"#).unwrap();
+        assert_eq!(serde_json::to_value(json).unwrap(), serde_json::json!({"a": [1, "b"]}));
+
+        let text = Json::parse(r#""a\u0062""#).unwrap();
+        assert_eq!(std::format!("{}", Shown(text)), "ab");
+        let large = Json::parse("1e400").unwrap();
+        assert!(std::fmt::write(&mut String::new(), format_args!("{}", Shown(large))).is_err());
+    }
+
+    /// A formatter is a serializer of scalars.
+    struct Shown<'a>(Json<'a>);
+
+    impl std::fmt::Display for Shown<'_> {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            self.0.serialize(f)
+        }
+    }
+}
