@@ -8,6 +8,7 @@
 // It consists of tests, which panic where something is not as it must be.
 #![allow(clippy::unwrap_used, clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
+mod example;
 pub mod hostile;
 pub mod peer;
 pub mod scenarios;
@@ -21,6 +22,7 @@ pub mod tls;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+pub use example::example;
 pub use subject::Adapter;
 pub use target::{AnyServer, Target};
 

@@ -68,6 +68,10 @@ impl Runtime for CallerThread {
         work()
     }
 
+    async fn sleep_until(&self, at: Instant) {
+        thread::sleep(at.saturating_duration_since(Instant::now()));
+    }
+
     async fn accept(
         &self,
         listener: &Listener,

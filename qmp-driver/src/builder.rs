@@ -8,9 +8,9 @@ use crate::Cause;
 use crate::{Disconnect, Error};
 use qmp_proto::Direction;
 use qmp_proto::{Address, Options};
-use qmp_sockets::{ConnectError, Deadline, IntoAddress, Socket, connect};
+use qmp_sockets::{ConnectError, Deadline, IntoAddress, PendingConnect};
 #[cfg(unix)]
-use qmp_sockets::{Launch, LaunchError, Launched, Process, connect_at_once};
+use qmp_sockets::{Launch, LaunchError, Launched, Process};
 
 use crate::client::link::{Connecting, Origin};
 use crate::connection::Connection;
@@ -346,26 +346,16 @@ pub(crate) async fn dial<R: Runtime>(
     address: Address,
     deadline: Duration,
 ) -> Result<Arc<dyn Transport>, Error> {
-    let (socket, address) = match at_once(&address, deadline) {
-        Some(socket) => (socket, address),
-        None => {
-            let deadline = Deadline::after(deadline).instant();
-            runtime.unblock(move || (connect(&address, deadline), address)).await
+    let mut pending = PendingConnect::new(address, Deadline::after(deadline));
+    // No thread waits for it, so nothing is left of it when the caller gives up.
+    let socket = loop {
+        match pending.try_connect() {
+            Some(connected) => break connected?,
+            None => runtime.sleep_until(pending.next_try()).await,
         }
     };
-    let transport = runtime.transport(socket?);
-    Ok(Arc::new(transport.map_err(|error| ConnectError::new(&address, error))?))
-}
-
-/// Another thread costs more than the connection that it makes.
-#[cfg(unix)]
-fn at_once(address: &Address, deadline: Duration) -> Option<Result<Socket, ConnectError>> {
-    if deadline.is_zero() { None } else { connect_at_once(address) }
-}
-
-#[cfg(not(unix))]
-fn at_once(_: &Address, _: Duration) -> Option<Result<Socket, ConnectError>> {
-    None
+    let transport = runtime.transport(socket);
+    Ok(Arc::new(transport.map_err(|error| ConnectError::new(pending.address(), error))?))
 }
 
 fn is_hang_up(error: &Error) -> bool {

@@ -31,6 +31,9 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send;
 
+    /// Waits until then.
+    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> + Send;
+
     /// Waits for a connection, and returns it with the listener's address. Cancel-safe: a connection
     /// that was not returned waits for the next call.
     fn accept(

@@ -50,12 +50,12 @@ impl<R: Runtime> Builder<R> {
         let address = address.into_address()?;
         let mut attempts = Attempts::new(address, Deadline::after(self.connect_deadline));
         loop {
-            let attempt;
-            let blocking = move || {
-                let attempt = attempts.connect();
-                (attempts, attempt)
+            let attempt = loop {
+                match attempts.try_connect() {
+                    Some(attempt) => break attempt,
+                    None => self.runtime.sleep_until(attempts.next_try()).await,
+                }
             };
-            (attempts, attempt) = self.runtime.unblock(blocking).await;
             let connected = match attempt {
                 Ok(socket) => self.connect_over(socket, attempts.address()).await,
                 Err(error) => Err(error.into()),

@@ -166,6 +166,10 @@ impl Runtime for Smol {
         smol::unblock(work)
     }
 
+    async fn sleep_until(&self, at: Instant) {
+        smol::Timer::at(at).await;
+    }
+
     #[cfg(unix)]
     async fn accept(
         &self,

@@ -6,6 +6,7 @@
 //! - [`connect()`] turns an [`Address`](qmp_proto::Address) into a connected [`Socket`] before a
 //!   [`Deadline`], also over paths longer than a socket address. [`Listener`] is the other
 //!   direction: QEMU connects to this process.
+//! - [`PendingConnect`] does the same without blocking.
 //! - [`Attempts`] retries a server that is still starting.
 //! - [`Launch`] starts a QEMU whose monitor is connected from the first moment.
 //! - [`ConnectError`] names the address, the cause and what to try; [`describe_silence`] finds out
@@ -51,9 +52,7 @@ pub use advice::advise_on_handshake;
 #[cfg(unix)]
 pub use arrivals::Arrivals;
 pub use attempts::{Attempts, EndedEarly, RetryError};
-pub use connect::connect;
-#[cfg(unix)]
-pub use connect::connect_at_once;
+pub use connect::{PendingConnect, connect};
 pub use connect_error::ConnectError;
 pub use deadline::Deadline;
 #[cfg(unix)]

@@ -170,6 +170,10 @@ impl Runtime for Tokio {
         }
     }
 
+    async fn sleep_until(&self, at: Instant) {
+        tokio::time::sleep_until(at.into()).await;
+    }
+
     #[cfg(unix)]
     async fn accept(
         &self,

@@ -21,21 +21,7 @@ use tokio::time::timeout;
 /// More than anything takes, on a machine that is busy with something else.
 const PLENTY: Duration = Duration::from_secs(60);
 
-static EXAMPLE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--package", "qmp-tokio", "--example", "vmm"]);
-    // What cargo tells tests, some build scripts would take for a change.
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            build.env_remove(&*name);
-        }
-    }
-    let built = build.stdin(Stdio::null()).status();
-    assert!(built.unwrap().success(), "the example does not build");
-    let program = std::env::current_exe().unwrap();
-    program.parent().unwrap().parent().unwrap().join("examples/vmm")
-});
+static EXAMPLE: LazyLock<PathBuf> = LazyLock::new(|| conformance::example("qmp-tokio", "vmm"));
 
 /// A running example; killed when dropped.
 struct Vmm {

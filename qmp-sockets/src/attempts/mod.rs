@@ -4,13 +4,13 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::process::ExitStatus;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use qmp_proto::Address;
 
+use crate::connect::{blocking, sleep_until};
 use crate::connect_error::in_words;
-use crate::{ConnectError, Deadline, Socket, connect};
+use crate::{ConnectError, Deadline, PendingConnect, Socket};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
@@ -41,8 +41,12 @@ pub struct Attempts {
     address: Address,
     started: Instant,
     deadline: Deadline,
-    /// Before the next attempt.
-    pause: Option<Duration>,
+    /// Before the attempt after the next one.
+    pause: Duration,
+    /// When the next attempt begins.
+    begins: Instant,
+    /// The attempt that has begun.
+    pending: Option<PendingConnect>,
     limit: Duration,
     ended: Option<ExitStatus>,
 }
@@ -51,7 +55,16 @@ impl Attempts {
     /// Attempts to connect to `address`.
     pub fn new(address: Address, deadline: Deadline) -> Self {
         let started = Instant::now();
-        Self { address, started, deadline, pause: None, limit: FIRST_LIMIT, ended: None }
+        Self {
+            address,
+            started,
+            deadline,
+            pause: FIRST_PAUSE,
+            begins: started,
+            pending: None,
+            limit: FIRST_LIMIT,
+            ended: None,
+        }
     }
 
     /// The address.
@@ -67,15 +80,44 @@ impl Attempts {
     ///
     /// As [`connect`](crate::connect()).
     pub fn connect(&mut self) -> Result<Socket, ConnectError> {
-        if let Some(pause) = self.pause {
-            thread::sleep(self.deadline.remaining().map_or(pause, |left| left.min(pause)));
+        let socket = loop {
+            match self.try_connect() {
+                Some(connected) => break connected?,
+                None => sleep_until(self.next_try()),
+            }
+        };
+        blocking(socket, &self.address)
+    }
+
+    /// As [`connect`](Self::connect) without blocking: returns the result of the attempt if there is
+    /// one, a socket in non-blocking mode. Otherwise it is to be called again at
+    /// [`next_try`](Self::next_try).
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](crate::connect()).
+    pub fn try_connect(&mut self) -> Option<Result<Socket, ConnectError>> {
+        if Instant::now() < self.begins {
+            return None;
         }
-        self.pause = Some(self.pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE)));
-        // The last attempt needs a moment to find out what there is to tell.
-        let left = self.deadline.remaining().map_or(self.limit, |left| left.max(LAST_LIMIT));
-        let limit = Deadline::after(left.min(self.limit));
-        self.limit = self.limit.saturating_mul(2);
-        connect(&self.address, limit.instant())
+        if self.pending.is_none() {
+            // The last attempt needs a moment to find out what there is to tell.
+            let left = self.deadline.remaining().map_or(self.limit, |left| left.max(LAST_LIMIT));
+            let limit = Deadline::after(left.min(self.limit));
+            self.limit = self.limit.saturating_mul(2);
+            self.pending = Some(PendingConnect::new(self.address.clone(), limit));
+        }
+        let connected = self.pending.as_mut()?.try_connect()?;
+        self.pending = None;
+        let pause = self.deadline.remaining().map_or(self.pause, |left| left.min(self.pause));
+        self.begins = Instant::now() + pause;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        Some(connected)
+    }
+
+    /// When to try again.
+    pub fn next_try(&mut self) -> Instant {
+        self.pending.as_mut().map_or(self.begins, PendingConnect::next_try)
     }
 
     /// Decides whether to try again after a failure that waiting can cure.
@@ -97,7 +139,7 @@ impl Attempts {
         }
         self.ended = has_ended().map_err(|error| ConnectError::new(&self.address, error))?;
         if self.ended.is_some() {
-            self.pause = None;
+            self.begins = Instant::now();
         } else if self.deadline.expired() {
             return Err(RetryError::TimedOut { waited });
         }

@@ -144,7 +144,7 @@ impl Listener {
 
     fn bind_tcp(host: &str, port: u16) -> io::Result<Self> {
         let mut last_error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for candidate in resolve(host, port, Deadline::NEVER)? {
+        for candidate in resolve(host, port)? {
             let candidate = SockAddr::from(candidate);
             match bound(candidate.domain(), &candidate) {
                 Ok(socket) => {

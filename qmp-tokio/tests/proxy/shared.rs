@@ -10,21 +10,7 @@ use std::time::Duration;
 use conformance::server::{PLENTY, Server, Suite, on};
 use qmp_tokio::Client;
 
-static EXAMPLE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--package", "qmp-tokio", "--example", "proxy"]);
-    // What cargo tells tests, some build scripts would take for a change.
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            build.env_remove(&*name);
-        }
-    }
-    let built = build.stdin(Stdio::null()).status();
-    assert!(built.unwrap().success(), "the example does not build");
-    let program = std::env::current_exe().unwrap();
-    program.parent().unwrap().parent().unwrap().join("examples/proxy")
-});
+static EXAMPLE: LazyLock<PathBuf> = LazyLock::new(|| conformance::example("qmp-tokio", "proxy"));
 
 /// The example, killed when dropped.
 pub(crate) struct Proxy {
