@@ -1,77 +1,123 @@
 //! What a program writes to its standard error.
 
-use std::fs::File;
+use std::collections::VecDeque;
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::process::Stdio;
+use std::process::ChildStderr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 
 /// How much is shown of it.
 const MOST_LINES: usize = 64;
-const MOST_BYTES: u64 = 16 << 10;
+const MOST_BYTES: usize = 16 << 10;
 
-/// A file without a name: writing to it never waits for us, as it would with a pipe.
+/// How much is kept. The rest is there for lines that are longer than what is shown.
+const KEPT: usize = 64 << 10;
+
+/// The end of what comes out of a pipe. A thread of its own empties the pipe, since a program that
+/// writes to a full one waits; the thread ends when the last writer has closed its end.
 #[derive(Debug)]
-pub(super) struct Diagnostics(File);
+pub(super) struct Diagnostics(Arc<Pipe>);
+
+#[derive(Debug)]
+struct Pipe {
+    /// Does not block.
+    end: ChildStderr,
+    kept: Mutex<Kept>,
+}
+
+/// The bytes that came last.
+#[derive(Debug, Default)]
+struct Kept {
+    bytes: VecDeque<u8>,
+    /// Older ones were dropped.
+    is_cut: bool,
+}
 
 impl Diagnostics {
-    #[cfg(target_os = "linux")]
-    pub(super) fn new() -> io::Result<Self> {
-        use rustix::fs::{MemfdFlags, memfd_create};
-        use rustix::io::Errno;
-
-        let create = |flags| memfd_create("stderr", flags | MemfdFlags::CLOEXEC);
-        let file = match create(MemfdFlags::NOEXEC_SEAL) {
-            // Linux before 6.3 does not know the flag; a later one may insist on it.
-            Err(Errno::INVAL) => create(MemfdFlags::empty())?,
-            created => created?,
-        };
-        Ok(Self(file.into()))
+    pub(super) fn new(end: ChildStderr) -> io::Result<Self> {
+        rustix::io::ioctl_fionbio(&end, true)?;
+        let pipe = Arc::new(Pipe { end, kept: Mutex::default() });
+        let ours = Arc::clone(&pipe);
+        let thread = thread::Builder::new().name("qmp stderr".to_owned());
+        thread.spawn(move || ours.empty_until_closed())?;
+        Ok(Self(pipe))
     }
 
-    #[cfg(not(target_os = "linux"))]
-    pub(super) fn new() -> io::Result<Self> {
-        use std::os::unix::fs::OpenOptionsExt;
+    /// The last whole lines of what was written before this call.
+    pub(super) fn tail(&self) -> String {
+        self.0.empty().0.tail()
+    }
+}
 
-        let path = std::env::temp_dir().join(format!("qmp-stderr-{:016x}", crate::nonce()));
-        let mut options = File::options();
-        let file = options.read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-        std::fs::remove_file(path)?;
-        Ok(Self(file))
+impl Pipe {
+    fn empty_until_closed(&self) {
+        loop {
+            match poll(&mut [PollFd::new(&self.end, PollFlags::IN)], None) {
+                Ok(_) => {}
+                Err(Errno::INTR) => continue,
+                Err(_) => return,
+            }
+            if self.empty().1 {
+                return;
+            }
+        }
     }
 
-    /// For the program. Its end and ours share one position, which reading leaves alone.
-    pub(super) fn writer(&self) -> io::Result<Stdio> {
-        Ok(self.0.try_clone()?.into())
+    /// Takes over what is in the pipe, and returns whether nothing more can come.
+    fn empty(&self) -> (MutexGuard<'_, Kept>, bool) {
+        // Under the lock, so that what one thread has read is kept before another looks.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = [0; 4096];
+        // A program that writes without a pause must not keep whoever looks.
+        for _ in 0..KEPT / room.len() {
+            match rustix::io::read(&self.end, &mut room) {
+                Ok(0) => return (kept, true),
+                Ok(count) => kept.push(&room[..count]),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break,
+                Err(_) => return (kept, true),
+            }
+        }
+        (kept, false)
+    }
+}
+
+impl Kept {
+    fn push(&mut self, bytes: &[u8]) {
+        let excess = (self.bytes.len() + bytes.len()).saturating_sub(KEPT);
+        self.is_cut |= excess > 0;
+        self.bytes.drain(..excess.min(self.bytes.len()));
+        self.bytes.extend(bytes);
     }
 
-    /// The last whole lines.
-    pub(super) fn tail(&self) -> io::Result<String> {
-        let length = self.0.metadata()?.len();
-        let start = length.saturating_sub(MOST_BYTES);
-        let mut bytes = vec![0; usize::try_from(length - start).unwrap_or(0)];
-        self.0.read_exact_at(&mut bytes, start)?;
+    fn tail(&self) -> String {
+        let start = self.bytes.len().saturating_sub(MOST_BYTES);
+        let bytes: Vec<u8> = self.bytes.range(start..).copied().collect();
         let text = String::from_utf8_lossy(&bytes);
         let whole = match text.split_once('\n') {
-            Some((_partial, whole)) if start > 0 && !whole.is_empty() => whole,
+            Some((_partial, whole)) if (start > 0 || self.is_cut) && !whole.is_empty() => whole,
             _ => &text,
         };
         let whole = whole.trim_end();
         let beginnings = whole.rmatch_indices('\n').map(|(end, _)| end + 1);
         let first = beginnings.take(MOST_LINES).nth(MOST_LINES - 1).unwrap_or(0);
-        Ok(whole[first..].to_owned())
+        whole[first..].to_owned()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
     fn tail_of(text: &str) -> String {
-        let diagnostics = Diagnostics::new().unwrap();
-        (&diagnostics.0).write_all(text.as_bytes()).unwrap();
-        diagnostics.tail().unwrap()
+        let mut kept = Kept::default();
+        // In pieces, as they come.
+        text.as_bytes().chunks(1000).for_each(|piece| kept.push(piece));
+        assert!(kept.bytes.len() <= KEPT);
+        kept.tail()
     }
 
     #[test]
@@ -79,6 +125,10 @@ mod tests {
         assert_eq!(tail_of(""), "");
         assert_eq!(tail_of("one"), "one");
         assert_eq!(tail_of("one\n\n  two\r\n\n"), "one\n\n  two");
+        assert_eq!(
+            Kept { bytes: b"two \xff\n".to_vec().into(), is_cut: false }.tail(),
+            "two \u{fffd}"
+        );
     }
 
     #[test]
@@ -96,14 +146,7 @@ mod tests {
         let one = "y".repeat(20 << 10);
         assert_eq!(tail_of(&one), one[4 << 10..]);
         assert_eq!(tail_of(&format!("{one}\n")), one[(4 << 10) + 1..]);
-    }
-
-    #[test]
-    fn looking_does_not_move_the_end() {
-        let diagnostics = Diagnostics::new().unwrap();
-        (&diagnostics.0).write_all(b"one\n").unwrap();
-        assert_eq!(diagnostics.tail().unwrap(), "one");
-        (&diagnostics.0).write_all(b"two \xff\n").unwrap();
-        assert_eq!(diagnostics.tail().unwrap(), "one\ntwo \u{fffd}");
+        let longest = "z".repeat(200 << 10);
+        assert_eq!(tail_of(&format!("{longest}\nend\n")), "end");
     }
 }

@@ -111,8 +111,8 @@ impl Launch {
     /// Sends the standard error elsewhere, to a log file say. Then errors cannot tell what the
     /// program said, and [`Process::stderr_tail`] is empty.
     ///
-    /// Otherwise all of it is kept until the program has ended: on Linux in memory, elsewhere in a
-    /// file without a name. That is much if a guest can make its QEMU complain for days.
+    /// By default it is a pipe, which a small thread empties until the program has ended. Of what comes
+    /// the last 64 KiB are kept, so a guest that makes its QEMU complain for days costs no memory.
     #[must_use]
     pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
         self.stderr = Some(stderr.into());
@@ -149,22 +149,17 @@ impl Launch {
         // By socket2, which sees to it that on macOS a write to a dead program is no signal.
         let (ours, theirs) = socket2::Socket::pair(Domain::UNIX, Type::STREAM, None)?;
         self.command.stdin(OwnedFd::from(theirs));
-        let diagnostics = match self.stderr {
-            Some(elsewhere) => {
-                self.command.stderr(elsewhere);
-                None
-            }
-            None => {
-                let diagnostics = Diagnostics::new()?;
-                self.command.stderr(diagnostics.writer()?);
-                Some(diagnostics)
-            }
-        };
-        let child = self.command.spawn()?;
-        Ok(Launched {
-            socket: UnixStream::from(ours).into(),
-            process: Process::new(child, name, diagnostics),
-        })
+        let stderr = self.stderr.take();
+        let is_kept = stderr.is_none();
+        self.command.stderr(stderr.unwrap_or_else(Stdio::piped));
+        let mut child = self.command.spawn()?;
+        let stderr = child.stderr.take().filter(|_| is_kept);
+        // Killed if what follows fails.
+        let mut process = Process::new(child, name);
+        if let Some(stderr) = stderr {
+            process.keep(Diagnostics::new(stderr)?);
+        }
+        Ok(Launched { socket: UnixStream::from(ours).into(), process })
     }
 }
 

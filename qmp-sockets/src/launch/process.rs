@@ -33,8 +33,12 @@ pub struct Process {
 }
 
 impl Process {
-    pub(super) fn new(child: Child, name: String, diagnostics: Option<Diagnostics>) -> Self {
-        Self { child, name, diagnostics, detached: false }
+    pub(super) const fn new(child: Child, name: String) -> Self {
+        Self { child, name, diagnostics: None, detached: false }
+    }
+
+    pub(super) fn keep(&mut self, diagnostics: Diagnostics) {
+        self.diagnostics = Some(diagnostics);
     }
 
     /// The process id. It may be another's once the program has ended and was waited for.
@@ -99,14 +103,18 @@ impl Process {
     /// it stays a zombie until then, for nobody waits for it.
     ///
     /// The connection is its only monitor unless its arguments gave it another.
+    ///
+    /// Once our process has ended, nobody reads its standard error: what it writes there is lost, which
+    /// QEMU puts up with. Give a program that does not a file, with [`Launch::stderr`].
+    ///
+    /// [`Launch::stderr`]: crate::Launch::stderr
     pub fn detach(mut self) {
         self.detached = true;
     }
 
     /// The last lines that it wrote to its standard error so far: 64 lines and 16 KiB at most.
     pub fn stderr_tail(&self) -> String {
-        let tail = self.diagnostics.as_ref().map(Diagnostics::tail);
-        tail.and_then(Result::ok).unwrap_or_default()
+        self.diagnostics.as_ref().map(Diagnostics::tail).unwrap_or_default()
     }
 
     /// Waits up to a second for the program to end, and returns how it did.

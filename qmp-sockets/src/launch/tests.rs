@@ -103,6 +103,42 @@ fn it_can_talk_more_than_a_pipe_holds_without_waiting() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn what_it_says_takes_no_more_memory_however_much_it_is() {
+    let script = "head -c 100000000 /dev/zero | tr '\\0' x >&2; echo >&2; echo end >&2; read line";
+    let Launched { socket, mut process } = shell(script).spawn().unwrap();
+    // Neither a file nor memory holds it.
+    let stderr = std::fs::read_link(format!("/proc/{}/fd/2", process.id())).unwrap();
+    assert!(stderr.to_string_lossy().starts_with("pipe:"), "{stderr:?}");
+    let before = resident();
+    let started = Instant::now();
+    while process.stderr_tail() != "end" {
+        assert!(started.elapsed() < PLENTY, "{}", process.stderr_tail().len());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 50_000_000, "{grown} bytes more");
+    drop(socket);
+    process.wait().unwrap();
+}
+
+/// How many bytes of memory our process has.
+#[cfg(target_os = "linux")]
+fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+#[test]
+fn a_program_that_waits_behind_a_child_with_its_standard_error_is_quoted_at_once() {
+    let script = "sleep 5 & echo 'no such option' >&2; exit 1";
+    let Launched { mut process, .. } = shell(script).spawn().unwrap();
+    let started = Instant::now();
+    assert_eq!(process.death().unwrap().to_string(), "sh ended with exit status 1: no such option");
+    assert!(started.elapsed() < Duration::from_secs(3));
+}
+
+#[test]
 fn the_standard_error_can_go_elsewhere() {
     let file = tempfile::tempfile().unwrap();
     let launch = shell("echo word >&2").stderr(file.try_clone().unwrap());
