@@ -1,9 +1,9 @@
-//! Messages that are handled together.
+//! Batches of messages.
 
 use arrayvec::ArrayVec;
 
-/// How many messages are handled at a time, so that locks are held only for moments.
+/// How many messages are handled at a time, so that locks are held only briefly.
 pub(crate) const BATCH: usize = 32;
 
-/// No more than [`BATCH`] things, and none of them on the heap.
+/// At most [`BATCH`] items, stored without heap allocation.
 pub(crate) type Batch<T> = ArrayVec<T, BATCH>;

@@ -1,4 +1,4 @@
-//! How a connection is made.
+//! Building a connection.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::connection::wire::{Hook, Wire};
 use crate::events::bus::Bus;
 use crate::{Client, Driver, Runtime, Transport};
 
-/// How long connecting and the handshake may take unless set.
+/// The default deadline for connecting and for the handshake.
 const USUAL_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Makes a [`Client`], on the runtime `R`. The adapters' `builder()` makes one.
+/// Builds a [`Client`] on the runtime `R`. Created by the `builder()` function of an adapter.
 pub struct Builder<R> {
     settings: Settings,
     negotiated: bool,
@@ -56,72 +56,74 @@ impl<R: Default> Default for Builder<R> {
 }
 
 impl<R: Default> Builder<R> {
-    /// A builder for connections on this runtime.
+    /// Creates a builder for connections on this runtime.
     pub fn with_runtime(runtime: R) -> Self {
         Self { runtime, ..Self::default() }
     }
 }
 
 impl<R> Builder<R> {
-    /// The runtime.
+    /// Returns the runtime.
     pub const fn runtime(&self) -> &R {
         &self.runtime
     }
 
-    /// Whether the peer is a guest agent.
+    /// Returns whether the peer is a guest agent.
     pub const fn is_agent(&self) -> bool {
         self.settings.agent
     }
 
-    /// The other end is a guest agent.
+    /// Expects a guest agent as the peer.
     pub fn agent(mut self) -> Self {
         self.settings.agent = true;
         self
     }
 
-    /// The monitor has greeted already and capabilities are negotiated, on a connection that
-    /// somebody handed over: nothing is awaited before the first command.
+    /// Expects that the monitor has already sent its greeting and that capabilities are negotiated,
+    /// as on a connection taken over from another program. Commands are sent at once.
     pub fn negotiated(mut self) -> Self {
         self.negotiated = true;
         self
     }
 
-    /// Enables out-of-band execution. It is an error if the server does not offer it.
+    /// Enables out-of-band execution. Connecting fails if the server does not offer it.
     ///
-    /// Then at most 7 in-band commands may be in flight, for with more QEMU would stop reading.
+    /// At most 7 in-band commands are then in flight, because QEMU stops reading when there are
+    /// more.
     pub fn out_of_band(mut self) -> Self {
         self.settings.enable = &[qmp_proto::OUT_OF_BAND];
         self
     }
 
-    /// How long connecting may take, or waiting for a server to connect to us: 10 seconds unless
-    /// set.
+    /// Sets the deadline for connecting, or for waiting until a server connects. Default: 10
+    /// seconds.
     pub fn connect_deadline(mut self, deadline: Duration) -> Self {
         self.connect_deadline = deadline;
         self
     }
 
-    /// How long greeting and negotiation, or the sync, may take: 10 seconds unless set. A busy
-    /// server, a stopped one and one that serves another client all look like silence.
+    /// Sets the deadline for the handshake: greeting and negotiation, or the sync with an agent.
+    /// Default: 10 seconds. A server that is busy, stopped or serving another client does not
+    /// answer.
     pub fn handshake_deadline(mut self, deadline: Duration) -> Self {
         self.settings.handshake_deadline = deadline;
         self
     }
 
-    /// How long a command may take unless it says otherwise: for ever unless set.
+    /// Sets the default deadline of a command. Default: none.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = Some(deadline);
         self
     }
 
-    /// Limits, and habits of servers other than QEMU.
+    /// Sets limits, and adapts to servers other than QEMU.
     pub fn options(mut self, options: Options) -> Self {
         self.settings.options = Some(options);
         self
     }
 
-    /// Goes on when a monitor sends bytes that are no message, where otherwise the connection ends:
-    /// an answer may be lost in them.
+    /// Continues when a monitor sends bytes that are not a message. By default the connection is
+    /// closed, because they may have been a reply.
     pub fn tolerate_malformed(mut self) -> Self {
         self.settings.tolerant = true;
         self
@@ -134,17 +136,18 @@ impl<R> Builder<R> {
         self
     }
 
-    /// Shows every message on the wire to `hook`, the handshake's too, with passwords and other
-    /// secrets masked; as [`Client::watch_wire`] does.
+    /// Calls `hook` with every message on the wire, including the handshake, as
+    /// [`Client::watch_wire`] does. Passwords and other secrets are masked.
     pub fn on_wire(mut self, hook: impl FnMut(Direction, &[u8]) + Send + 'static) -> Self {
         self.hook = Some(Box::new(hook));
         self
     }
 
-    /// The new connection is to take the place of the last one of `client`, which has ended: its
-    /// subscriptions stay, and nothing is sent again. [`Client::reconnect`] is the short way to the
-    /// same address; this one is for a server that connects to us, that is started anew, or is
-    /// elsewhere.
+    /// Replaces the last connection of `client`, which must have ended. Subscriptions of the client
+    /// continue, and nothing is sent again.
+    ///
+    /// [`Client::reconnect`] does this for the same address. Use this method if the server connects
+    /// to the client, is launched again, or has moved to another address.
     ///
     /// ```no_run
     /// # use qmp_driver::{Builder, Client, Error, Runtime};
@@ -163,15 +166,16 @@ impl<R> Builder<R> {
         self
     }
 
-    /// Takes a connected stream, and gives back the client and the driver, which has to be polled
-    /// for anything to happen: spawn it. Errors call the other end `peer`.
+    /// Builds the client on a connected stream, and returns it with its driver. Spawn the driver:
+    /// nothing happens unless it is polled. `peer` is the name of the server in errors.
     ///
-    /// The handshake begins when the driver is polled; [`Client::ready`] waits for its end, and
-    /// commands that are sent before wait for it, too.
+    /// The handshake begins when the driver is first polled. [`Client::ready`] waits for its end,
+    /// and commands that are sent earlier wait for it, too.
     ///
     /// # Errors
     ///
-    /// If a client is to [reconnect](Self::reconnecting) whose connection stands.
+    /// Returns an error if a client is [reconnecting](Self::reconnecting) whose connection has not
+    /// ended.
     pub fn open_over(
         mut self,
         transport: impl Transport,
@@ -207,14 +211,15 @@ impl<R> Builder<R> {
 }
 
 impl<R: Runtime> Builder<R> {
-    /// Connects to a server, goes through the handshake and spawns the driver.
+    /// Connects to a server, completes the handshake and spawns the driver.
     ///
-    /// Cancel-safe: dropped half way, the connection is closed.
+    /// Cancel-safe: if the future is dropped before it completes, the connection is closed.
     ///
     /// # Errors
     ///
-    /// If the address cannot be understood, nobody listens there, or nobody greets in time, as when
-    /// another client is connected. The error says which, and what to do.
+    /// Returns an error if the address cannot be parsed, if nothing listens there, or if no
+    /// greeting arrives before the deadline, for example because another client is connected. The
+    /// error states which, and what to do.
     pub async fn connect(self, address: impl IntoAddress) -> Result<Client, Error> {
         let runtime = self.runtime.clone();
         let (client, driver) = self.open(address).await?;
@@ -223,19 +228,19 @@ impl<R: Runtime> Builder<R> {
         Ok(client)
     }
 
-    /// Connects to a server, and gives back the client and the driver, to be spawned by the caller;
-    /// then [`Client::ready`] waits for the handshake.
+    /// Connects to a server, and returns the client and the driver for the caller to spawn.
+    /// [`Client::ready`] then waits for the handshake.
     ///
     /// # Errors
     ///
-    /// If the address cannot be understood or nobody listens there.
+    /// Returns an error if the address cannot be parsed or if nothing listens there.
     pub async fn open(mut self, address: impl IntoAddress) -> Result<(Client, Driver), Error> {
         let address = address.into_address()?;
         let transport = dial(&self.runtime, address.clone(), self.connect_deadline).await?;
         self.open_at(transport, address)
     }
 
-    /// A client that can go back there.
+    /// Creates a client that can reconnect to this address.
     pub(crate) fn open_at(
         &mut self,
         transport: Arc<dyn Transport>,
@@ -257,15 +262,16 @@ impl<R: Runtime> Builder<R> {
         Ok((client, driver))
     }
 
-    /// Waits for a server to connect to us (`-qmp unix:PATH` without `server=on`), goes through the
+    /// Accepts a connection from a server (`-qmp unix:PATH` without `server=on`), completes the
     /// handshake and spawns the driver.
     ///
-    /// Cancel-safe: dropped half way, the connection is closed; one that was not accepted yet waits
-    /// for the next call.
+    /// Cancel-safe: if the future is dropped before it completes, the connection is closed. A
+    /// connection that was not accepted yet waits for the next call.
     ///
     /// # Errors
     ///
-    /// If none does within the deadline of connecting, or the handshake fails.
+    /// Returns an error if no server connects before the deadline for connecting, or if the
+    /// handshake fails.
     pub async fn accept(mut self, listener: &R::Listener) -> Result<Client, Error> {
         let started = Instant::now();
         let deadline = started.checked_add(self.connect_deadline);
@@ -277,17 +283,17 @@ impl<R: Runtime> Builder<R> {
             self.runtime.spawn(driver);
             let expired = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             match client.ready().await {
-                // Somebody who only looked whether anybody listens.
+                // The peer only probed whether anything listens.
                 Err(error) if is_hang_up(&error) && !expired => self.client = Some(client),
                 ready => return ready.map(|()| client),
             }
         }
     }
 
-    /// Starts QEMU or the storage daemon, connected from its first moment, goes through the
-    /// handshake and spawns the driver. Keep the [`Process`]: dropped, it is killed.
+    /// Starts QEMU or the storage daemon with a connection to it, completes the handshake and
+    /// spawns the driver. Keep the [`Process`]: dropping it kills the program.
     ///
-    /// The adapter's `builder()` goes on like this:
+    /// In this example, `builder` comes from the `builder()` function of an adapter:
     ///
     /// ```no_run
     /// # use qmp_driver::{Builder, Launch, Runtime};
@@ -301,13 +307,14 @@ impl<R: Runtime> Builder<R> {
     /// # }
     /// ```
     ///
-    /// Cancel-safe: dropped half way, the connection is closed and the program killed.
+    /// Cancel-safe: if the future is dropped before it completes, the connection is closed and the
+    /// program is killed.
     ///
     /// # Errors
     ///
-    /// If the program cannot be started, or the handshake fails. If that is because the program has
-    /// ended ([`Cause::Died`]), as after an option that it does not like, the error comes at once
-    /// and tells what it said. In any case it is killed.
+    /// Returns an error if the program cannot be started, or if the handshake fails; the program is
+    /// then killed. If the program has exited ([`Cause::Died`]), for example because it rejected an
+    /// option, the error is returned at once and quotes its standard error.
     #[cfg(unix)]
     pub async fn launch(self, launch: Launch) -> Result<(Client, Process), Error> {
         let runtime = self.runtime.clone();
@@ -317,7 +324,7 @@ impl<R: Runtime> Builder<R> {
             runtime.transport(socket).map_err(|error| LaunchError::new(process.name(), error))?;
         match self.over(transport, &process.to_string()).await {
             Ok(client) => Ok((client, process)),
-            // It may have died; that says more than the end of the connection.
+            // If the program has died, that is the better explanation.
             Err(error) if error.is_disconnected() => {
                 let death = runtime.unblock(move || process.death()).await;
                 Err(death.map_or(error, |died| Cause::Died(died).into()))
@@ -326,12 +333,12 @@ impl<R: Runtime> Builder<R> {
         }
     }
 
-    /// Takes a connected stream, goes through the handshake and spawns the driver; errors call the
-    /// other end `peer`.
+    /// Completes the handshake on a connected stream and spawns the driver. `peer` is the name of
+    /// the server in errors.
     ///
     /// # Errors
     ///
-    /// If the handshake fails.
+    /// Returns an error if the handshake fails.
     pub async fn over(self, transport: impl Transport, peer: &str) -> Result<Client, Error> {
         let runtime = self.runtime.clone();
         let (client, driver) = self.open_over(transport, peer)?;
@@ -347,7 +354,7 @@ pub(crate) async fn dial<R: Runtime>(
     deadline: Duration,
 ) -> Result<Arc<dyn Transport>, Error> {
     let mut pending = PendingConnect::new(address, Deadline::after(deadline));
-    // No thread waits for it, so nothing is left of it when the caller gives up.
+    // No thread waits here, so nothing is left behind when the caller gives up.
     let socket = loop {
         match pending.try_connect() {
             Some(connected) => break connected?,

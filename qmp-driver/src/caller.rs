@@ -1,4 +1,4 @@
-//! Waiting on a thread that runs the driver itself, where no runtime does.
+//! Waiting on a thread that runs the driver itself.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -12,21 +12,21 @@ use crate::{
     Subscription, Untyped,
 };
 
-/// The driver runs in a task of its own: futures are awaited.
+/// The driver runs in a task of its own, and futures are awaited.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Spawned;
 
-/// A thread that runs the driver of its connection while it waits. The blocking adapter implements
-/// it; programs do not need it.
+/// A thread that runs the driver of its connection while it waits. Implemented by the blocking
+/// adapter; programs do not need it.
 pub trait Caller: Copy {
     /// Waits for a future of the connection.
     fn run<F: Future>(self, future: F) -> F::Output;
 
-    /// Waits for a future of the connection, until `limit` at most.
+    /// Waits for a future of the connection until `limit`.
     ///
     /// # Errors
     ///
-    /// If the time is over, or if nothing that the thread waits for can happen.
+    /// Returns an error at `limit`, or if the future cannot make progress while this thread waits.
     fn try_run<F: Future>(self, future: F, limit: Option<Instant>) -> Result<F::Output, Stopped>;
 
     /// Reads and writes what can be read and written without blocking.
@@ -37,32 +37,33 @@ pub trait Caller: Copy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stopped {
-    /// The time was over.
+    /// The time limit has passed.
     TimedOut,
-    /// Nothing that the thread waits for can happen before it does something else.
+    /// The future cannot make progress while this thread waits.
     Stuck,
 }
 
 impl<R: Response, X: Caller> Execute<R, X> {
-    /// Sends the command and waits for its answer.
+    /// Sends the command and waits for its reply.
     ///
     /// # Errors
     ///
-    /// If it cannot be sent, the server answers with an error, the deadline passes, or the connection
-    /// ends. [`Error::outcome`] tells whether it may have been executed.
+    /// Returns an error if the command cannot be sent, the server sends an error reply, the
+    /// deadline passes, or the connection ends. [`Error::outcome`] states whether the command may
+    /// have been executed.
     pub fn run(self) -> Result<R::Value, Error> {
         self.caller.run(self.on(Spawned))
     }
 
-    /// Sends the command without waiting for its answer, so that several can be in flight. Those that
-    /// were [queued](Self::queue) leave with it.
+    /// Sends the command without waiting for its reply, so that several commands can be in flight.
+    /// [Queued](Self::queue) commands are sent with it.
     ///
-    /// At the in-flight limit (64; 7 in-band ones with out-of-band execution) it waits until one is
-    /// answered.
+    /// At the in-flight limit (64 commands, or 7 in-band commands with out-of-band execution) it
+    /// waits until one is answered.
     ///
     /// # Errors
     ///
-    /// If it cannot be sent.
+    /// Returns an error if the command cannot be sent.
     pub fn send(self) -> Result<PendingReply<X, R>, Error> {
         self.client().release_output();
         self.submit()
@@ -80,21 +81,21 @@ impl<R: Response, X: Caller> Execute<R, X> {
         Ok(PendingReply { caller, command, done })
     }
 
-    /// As [`send`](Self::send), but the command is written together with others, in one system call:
-    /// with the next that is sent, when something is waited for, or when it is flushed.
+    /// Queues the command, to be written together with others in one system call: with the next
+    /// command that is sent, when the client waits for something, or when it is flushed.
     ///
     /// # Errors
     ///
-    /// If it cannot be sent.
+    /// Returns an error if the command cannot be sent.
     pub fn queue(self) -> Result<PendingReply<X, R>, Error> {
         self.client().hold_output();
         self.submit()
     }
 }
 
-/// The answer to a command that was sent.
+/// The pending reply to a command that was sent.
 ///
-/// Dropping it discards the answer when it comes; the command is not taken back.
+/// If it is dropped, the reply is discarded when it arrives. The command is not taken back.
 #[must_use = "the answer is discarded unless it is received"]
 pub struct PendingReply<X, R: Response = Untyped> {
     caller: X,
@@ -103,11 +104,11 @@ pub struct PendingReply<X, R: Response = Untyped> {
 }
 
 impl<X: Caller, R: Response> PendingReply<X, R> {
-    /// Waits for the answer. Answers may be awaited in any order.
+    /// Waits for the reply. Replies may be awaited in any order.
     ///
     /// # Errors
     ///
-    /// As [`Execute::run`].
+    /// Returns the errors of [`Execute::run`].
     pub fn recv(self) -> Result<R::Value, Error> {
         match self.done {
             Some(value) => Ok(value),
@@ -115,16 +116,16 @@ impl<X: Caller, R: Response> PendingReply<X, R> {
         }
     }
 
-    /// Returns the answer if it has come, without waiting: reads what is in the socket. Its deadline
-    /// can pass here, too.
+    /// Returns the reply if it has arrived. Reads what is available without waiting. Also checks
+    /// the deadline of the command.
     ///
     /// # Errors
     ///
-    /// As [`Execute::run`].
+    /// Returns the errors of [`Execute::run`].
     ///
     /// # Panics
     ///
-    /// If it has returned an answer or an error before.
+    /// Panics if it has already returned a reply or an error.
     pub fn try_recv(&mut self) -> Result<Option<R::Value>, Error> {
         if let Some(value) = self.done.take() {
             return Ok(Some(value));
@@ -153,16 +154,16 @@ impl<X: Caller> EventWait<'_, X> {
     ///
     /// # Errors
     ///
-    /// If the deadline passes, events were dropped before it saw them ([`Cause::EventsLost`]), or the
-    /// connection has ended and no such event is left.
+    /// Returns an error if the deadline passes, if events were dropped before this wait could check
+    /// them ([`Cause::EventsLost`]), or if the connection has ended and no matching event is left.
     pub fn run(mut self) -> Result<Event, Error> {
         self.caller.run(poll_fn(|cx| self.poll_event(cx)))
     }
 }
 
 impl<X: Caller> Subscription<X> {
-    /// Waits for the next event, or the count of those that were not read in time; `None` once the
-    /// connection has ended and everything was read.
+    /// Waits for the next event, or for the number of events that were dropped because they were
+    /// not read in time. Returns `None` after the connection has ended and everything was read.
     pub fn recv(&mut self) -> Option<EventItem> {
         let Self { reader, caller } = self;
         match reader.try_recv() {
@@ -171,7 +172,7 @@ impl<X: Caller> Subscription<X> {
         }
     }
 
-    /// Returns the next item that has come, without waiting: reads what is in the socket.
+    /// Returns the next item if one has arrived. Reads what is available without waiting.
     pub fn try_recv(&mut self) -> Option<EventItem> {
         self.reader.try_recv().or_else(|| {
             self.caller.run_now();
@@ -179,18 +180,18 @@ impl<X: Caller> Subscription<X> {
         })
     }
 
-    /// As [`recv`](Self::recv), for at most `timeout`.
+    /// Waits for the next item, like [`recv`](Self::recv), for at most `timeout`.
     ///
     /// # Errors
     ///
-    /// [`Cause::NoEvent`] if nothing came in time, and [`Cause::NoDeadlines`] if the stream cannot
-    /// wait with a deadline.
+    /// Returns [`Cause::NoEvent`] if nothing arrives in time, and [`Cause::NoDeadlines`] if the
+    /// stream does not support deadlines.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<EventItem>, Error> {
         let Self { reader, caller } = self;
         caller.run(reader.recv_timeout(timeout))
     }
 
-    /// Returns all items that have come, without waiting.
+    /// Returns all items that have arrived, without waiting.
     pub fn drain(&mut self) -> Vec<EventItem> {
         self.caller.run_now();
         self.reader.drain()
@@ -206,23 +207,22 @@ impl<X: Caller> Iterator for Subscription<X> {
 }
 
 impl<X: Caller> PersistentSubscription<X> {
-    /// Waits for the next event, count of events that were not read in time, or change of the
-    /// connection.
+    /// Waits for the next event, number of dropped events, or change of the connection.
     ///
     /// # Errors
     ///
-    /// [`Cause::Disconnected`] if everything was read and the connection has ended: nothing comes
-    /// before the client reconnects.
+    /// Returns [`Cause::Disconnected`] if the connection has ended and everything was read: there
+    /// is nothing to wait for until the client reconnects.
     pub fn recv(&mut self) -> Result<PersistentItem, Error> {
         self.recv_until(None)
     }
 
-    /// As [`recv`](Self::recv), for at most `timeout`.
+    /// Waits for the next item, like [`recv`](Self::recv), for at most `timeout`.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv), [`Cause::NoEvent`] if nothing came in time, and
-    /// [`Cause::NoDeadlines`] if the stream cannot wait with a deadline.
+    /// Returns the errors of [`recv`](Self::recv), [`Cause::NoEvent`] if nothing arrives in time,
+    /// and [`Cause::NoDeadlines`] if the stream does not support deadlines.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<PersistentItem, Error> {
         let connection = self.reader.connection();
         connection.refuse_deadline().map_err(|cause| connection.error(cause))?;
@@ -250,7 +250,7 @@ impl<X: Caller> PersistentSubscription<X> {
         Err(reader.connection().error(cause))
     }
 
-    /// Returns the next item that has come, without waiting: reads what is in the socket.
+    /// Returns the next item if one has arrived. Reads what is available without waiting.
     pub fn try_recv(&mut self) -> Option<PersistentItem> {
         self.reader.try_recv().or_else(|| {
             self.caller.run_now();

@@ -1,19 +1,19 @@
-//! The engine under `qmp-tokio`, `qmp-smol` and `qmp-blocking`, without a runtime of its own.
+//! The engine of `qmp-tokio`, `qmp-smol` and `qmp-blocking`, independent of any runtime.
 //!
-//! Programs use an adapter, which re-exports all of this. An adapter implements [`Transport`] for
-//! its runtime's streams and [`Runtime`] for itself; everything else is here, once: [`Client`] and
-//! the commands of many tasks in flight together, cancellation, deadlines, events, and how a
-//! connection begins and ends.
+//! Programs use an adapter, which re-exports this crate. An adapter implements [`Transport`] for
+//! the streams of its runtime and [`Runtime`] for the runtime itself. Everything else is in this
+//! crate: [`Client`], concurrent commands, cancellation, deadlines, events, and the start and end
+//! of connections.
 //!
-//! [`Builder::open_over`] takes any [`Transport`], and returns a [`Client`] and a [`Driver`], a future
-//! that any executor can poll. A [`Caller`] is a thread that polls it while it waits; it needs no
-//! executor.
+//! [`Builder::open_over`] takes any [`Transport`] and returns a [`Client`] and a [`Driver`], a
+//! future that any executor can poll. A [`Caller`] is a thread that polls the driver while it
+//! waits, without an executor.
 //!
-//! # Cancelling
+//! # Cancellation
 //!
-//! Every future may be dropped at any time. A command whose turn has not come is never sent; one that
-//! was sent is not taken back, and its answer is discarded. Bytes are written from buffers that belong
-//! to the connection, so a message is never written in part.
+//! Every future may be dropped at any time. A command whose turn has not come is never sent. A
+//! command that was sent is not taken back, and its reply is discarded. Bytes are written from
+//! buffers that belong to the connection, so a message is never written in part.
 
 #![forbid(unsafe_code)]
 

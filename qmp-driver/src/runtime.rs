@@ -1,4 +1,4 @@
-//! What an adapter knows about its runtime.
+//! The interface to a runtime.
 
 use std::future::Future;
 use std::io;
@@ -10,9 +10,9 @@ use qmp_sockets::{ConnectError, Socket};
 use crate::Transport;
 
 /// A runtime, for [`Builder`](crate::Builder) and [`server::Builder`](crate::server::Builder): it
-/// registers sockets and runs drivers. Adapters implement it; programs do not need it.
+/// registers sockets and runs drivers. Implemented by the adapters; programs do not need it.
 pub trait Runtime: Clone + Default + Send + Sync + 'static {
-    /// A socket of the runtime.
+    /// The transport over a socket of the runtime.
     type Transport: Transport;
 
     /// A listening socket of the runtime.
@@ -22,19 +22,19 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The operating system's.
+    /// Returns the operating system's error.
     fn transport(&self, socket: Socket) -> io::Result<Self::Transport>;
 
-    /// Runs `work`, which blocks, where it delays no other task.
+    /// Runs blocking work where it does not delay other tasks.
     fn unblock<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send;
 
-    /// Waits until then.
+    /// Waits until `at`.
     fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> + Send;
 
-    /// Waits for a connection, and returns it with the listener's address. Cancel-safe: a connection
+    /// Accepts a connection, and returns it with the listener's address. Cancel-safe: a connection
     /// that was not returned waits for the next call.
     fn accept(
         &self,

@@ -1,4 +1,4 @@
-//! A server that is still starting.
+//! Connecting to a server that is still starting.
 
 use std::io;
 use std::process::ExitStatus;
@@ -10,17 +10,18 @@ use qmp_sockets::{Attempts, ConnectError, Deadline, IntoAddress, RetryError, Soc
 use crate::{Builder, Cause, Client, Disconnect, Error, Runtime};
 
 impl<R: Runtime> Builder<R> {
-    /// Connects to a server that may still be starting: tries until it listens and the handshake has
-    /// begun, until its process ends, or until the deadline of connecting. Goes through the handshake
-    /// and spawns the driver.
+    /// Connects to a server that may still be starting. Retries until the server listens and the
+    /// handshake has begun, until its process ends, or until the deadline for connecting passes.
+    /// Then completes the handshake and spawns the driver.
     ///
-    /// Between two attempts, which are 50 milliseconds apart at most, `has_ended` looks after the
-    /// process, without waiting: `|| child.try_wait()` for a `Child` of std, tokio or of a
-    /// [`Process`](crate::Process), `|| child.try_status()` for smol's; `|| Ok(None)` if nothing is
-    /// known of it. An error of its own ends the attempts, too.
+    /// Attempts are at most 50 ms apart. Between two attempts, `has_ended` checks the process
+    /// without blocking: pass `|| child.try_wait()` for a `Child` of std or tokio or for a
+    /// [`Process`](crate::Process), `|| child.try_status()` for a `Child` of smol, or `|| Ok(None)`
+    /// if nothing is known about the process. If `has_ended` returns an error, the attempts end,
+    /// too.
     ///
-    /// [`launch`](Self::launch) needs none of this, and can quote a QEMU that does not like its
-    /// options.
+    /// [`launch`](Self::launch) does not need to retry, and quotes QEMU's error output if QEMU
+    /// rejects its options.
     ///
     /// ```no_run
     /// # use std::process::Command;
@@ -34,14 +35,14 @@ impl<R: Runtime> Builder<R> {
     /// # }
     /// ```
     ///
-    /// Cancel-safe: dropped half way, the connection is closed.
+    /// Cancel-safe: if the future is dropped before it completes, the connection is closed.
     ///
     /// # Errors
     ///
-    /// [`Cause::EndedEarly`], soon, if the process has ended; what was
-    /// tried last if the deadline has passed. What waiting does not change is said at once: that the
-    /// address cannot be understood, is not permitted or no socket, and all that
-    /// [`connect`](Self::connect) says once a server listens.
+    /// Returns [`Cause::EndedEarly`] shortly after the process has ended, or the error of the last
+    /// attempt if the deadline passes. Permanent errors are returned immediately: if the address
+    /// cannot be parsed, if permission is denied, if the file is not a socket, and any error that
+    /// [`connect`](Self::connect) returns once a server listens.
     pub async fn connect_when_up(
         mut self,
         address: impl IntoAddress,
@@ -77,7 +78,7 @@ impl<R: Runtime> Builder<R> {
         }
     }
 
-    /// If it fails, the next connection takes the place of this one.
+    /// Completes the handshake over `socket`. If it fails, the next connection replaces this one.
     async fn connect_over(&mut self, socket: Socket, address: &Address) -> Result<Client, Error> {
         let transport = self.runtime.transport(socket);
         let transport = transport.map_err(|error| ConnectError::new(address, error))?;
@@ -93,8 +94,8 @@ impl<R: Runtime> Builder<R> {
     }
 }
 
-/// Whether the server may only need more time: a socket may be there before it serves, and a chardev
-/// hangs up on clients while QEMU starts.
+/// Returns whether a retry may succeed: a socket can exist before its server accepts, and a chardev
+/// closes connections while QEMU starts.
 fn may_pass(error: &Error) -> bool {
     match error.cause() {
         Cause::Connect(error) => error.may_pass(),

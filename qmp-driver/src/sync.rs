@@ -1,4 +1,4 @@
-//! Locks, which a model checker can put others in the place of.
+//! Locks, which a model checker can replace.
 
 #[cfg(not(loom))]
 pub(crate) use std::sync::{Mutex, MutexGuard};

@@ -1,4 +1,4 @@
-//! What is told to `tracing`, where the feature of that name is on.
+//! Spans and events for `tracing`, with the feature of that name.
 
 #[cfg(feature = "tracing")]
 pub(crate) use on::{CommandSpan, connected, ended, shows_wire, waker_panicked, wire};
@@ -15,7 +15,7 @@ mod on {
     use tracing::span::{Entered, Span};
     use tracing::{Level, debug, debug_span, enabled, info, trace, warn};
 
-    /// The span of a command, from when it is first awaited.
+    /// The span of a command, which starts when the command is first polled.
     pub(crate) struct CommandSpan(Span);
 
     impl CommandSpan {

@@ -1,4 +1,4 @@
-//! What a runtime has to provide.
+//! The interface to a stream of a runtime.
 
 use std::fmt;
 use std::io;
@@ -6,39 +6,39 @@ use std::net::Shutdown;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-/// A connected stream of some runtime, and its clock: all that a connection needs of one.
+/// A connected stream of a runtime, and its clock.
 ///
-/// All methods take `&self`, for one task reads while others write. Only the driver calls the
-/// `poll_` methods, so one waker for reading, one for writing and one for the clock are enough, the
-/// latest given.
+/// All methods take `&self`, because one task reads while others write. Only the driver calls the
+/// `poll_` methods, so an implementation needs to store only the latest waker for reading, for
+/// writing and for the timer.
 ///
-/// No method may call back into the connection.
+/// Methods must not call back into the connection.
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
-    /// Waits until there is something to read, so that no buffer is held while there is not. It may
-    /// err towards yes.
+    /// Waits until the stream is readable, so that no buffer is held while waiting. Spurious
+    /// readiness is allowed.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Returns the operating system's error.
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _ = cx;
         Poll::Ready(Ok(()))
     }
 
-    /// Reads some bytes; 0 at the end of the stream.
+    /// Reads at least one byte. Returns 0 at the end of the stream.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Returns the operating system's error.
     fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>>;
 
-    /// Reads some bytes, and the descriptor that came with them, as
-    /// [`receive_with_descriptor`](qmp_sockets::receive_with_descriptor) does. Servers read so;
-    /// clients use [`poll_read`](Self::poll_read), and what comes is closed.
+    /// Reads at least one byte, and the file descriptor that was received with it, as
+    /// [`receive_with_descriptor`](qmp_sockets::receive_with_descriptor) does. Used by servers.
+    /// Clients use [`poll_read`](Self::poll_read), and file descriptors sent to them are closed.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Returns the operating system's error.
     fn poll_read_with_descriptor(
         &self,
         cx: &mut Context<'_>,
@@ -47,11 +47,11 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
         self.poll_read(cx, room).map_ok(|count| (count, None))
     }
 
-    /// Writes some bytes, with a descriptor that travels with the first of them.
+    /// Writes at least one byte, and sends the file descriptor with the first one.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Returns the operating system's error.
     fn poll_write(
         &self,
         cx: &mut Context<'_>,
@@ -59,95 +59,96 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
         descriptor: Option<Borrowed<'_>>,
     ) -> Poll<io::Result<usize>>;
 
-    /// Brings on their way the bytes written so far, on streams that keep some back.
+    /// Flushes buffered bytes, on streams that have a buffer.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Returns the operating system's error.
     fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _ = cx;
         Poll::Ready(Ok(()))
     }
 
-    /// Says goodbye, on streams where that is a message of its own: TLS, say.
+    /// Sends the closing message, on streams that have one, such as TLS.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Returns the operating system's error.
     fn poll_close(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _ = cx;
         Poll::Ready(Ok(()))
     }
 
-    /// Writes what can be written at once, and registers no waker: called by whoever sends a
-    /// command, under a lock. Streams that cannot try say `WouldBlock`, and the driver writes.
+    /// Writes as many bytes as possible without blocking, and registers no waker. It is called by
+    /// the task that sends a command, while it holds a lock. Streams that do not support it return
+    /// `WouldBlock`, and the driver writes.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if nothing can be written at once.
+    /// Returns `WouldBlock` if nothing can be written immediately.
     fn try_write(&self, bytes: &[u8], descriptor: Option<Borrowed<'_>>) -> io::Result<usize> {
         let _ = (bytes, descriptor);
         Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Waits until `deadline`, by the clock of [`now`](Self::now). A call with another deadline
-    /// replaces the one before.
+    /// replaces the previous one.
     fn poll_until(&self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
 
-    /// The deadline of the last [`poll_until`](Self::poll_until) does not matter any more: what it
-    /// takes to wait for it can be given up.
+    /// Cancels the deadline of the last [`poll_until`](Self::poll_until). The timer may be
+    /// released.
     fn forget_deadline(&self) {}
 
-    /// The time: of a clock that a test can stop, where the runtime has one.
+    /// Returns the current time, by the runtime's clock if it has one that tests can pause.
     fn now(&self) -> Instant {
         Instant::now()
     }
 
-    /// Shuts down the write half or both halves, on streams that have them. The driver calls it with
-    /// `Both` when the connection is aborted, so that a read which blocks ends.
+    /// Shuts down the write half or both halves, on streams that support it. The driver calls it
+    /// with `Both` when the connection is aborted, so that a blocking read ends.
     fn shutdown(&self, how: Shutdown) {
         let _ = how;
     }
 
-    /// Whether the thread that polls the driver is the one that reads the events, so that it is no
-    /// use to wait for a reader.
+    /// Returns whether the thread that polls the driver also reads the events. If so, the driver
+    /// never waits for a subscriber.
     fn readers_share_the_thread(&self) -> bool {
         false
     }
 
-    /// Whether [`poll_until`](Self::poll_until) works. Where it does not, deadlines of the caller's are
-    /// refused, and the clock should stand still.
+    /// Returns whether [`poll_until`](Self::poll_until) works. If not, setting a deadline is an
+    /// error, and [`now`](Self::now) should return a constant.
     fn has_deadlines(&self) -> bool {
         true
     }
 
-    /// Whether descriptors can be sent and received.
+    /// Returns whether file descriptors can be sent and received.
     fn carries_descriptors(&self) -> bool {
         false
     }
 
-    /// What a person should try when the other end has said nothing at all.
+    /// Returns advice for the user if the peer has sent nothing at all.
     fn describe_silence(&self) -> String {
         qmp_sockets::SILENT.to_owned()
     }
 
-    /// Why the other end has fallen silent, if that is known.
+    /// Returns why the peer does not answer, if that is known.
     fn describe_stop(&self) -> Option<String> {
         None
     }
 }
 
-/// What travels along with a command.
+/// A file descriptor that is sent or received with a command.
 #[cfg(unix)]
 pub type Descriptor = std::os::fd::OwnedFd;
-/// What travels along with a command; there are none on this system.
+/// A file descriptor that is sent or received with a command. This platform has none.
 #[cfg(not(unix))]
 pub type Descriptor = std::convert::Infallible;
 
-/// A descriptor that is lent for one write.
+/// A file descriptor borrowed for one write.
 #[cfg(unix)]
 pub type Borrowed<'a> = std::os::fd::BorrowedFd<'a>;
-/// A descriptor that is lent for one write; there are none on this system.
+/// A file descriptor borrowed for one write. This platform has none.
 #[cfg(not(unix))]
 pub type Borrowed<'a> = &'a std::convert::Infallible;
 
@@ -161,7 +162,8 @@ pub(crate) fn lend(descriptor: Option<&Descriptor>) -> Option<Borrowed<'_>> {
     descriptor
 }
 
-/// Whether an error of a stream says that the server has closed, however the system puts it.
+/// Returns whether an error of a stream means that the peer has closed the connection. Operating
+/// systems report this in different ways.
 pub(crate) fn is_end(error: &io::Error) -> bool {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof,

@@ -1,11 +1,11 @@
-//! Waking tasks, whatever their wakers do.
+//! Waking tasks, with protection against panics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 use crate::trace;
 
-/// Wakes all of them. A waker that panics costs the others nothing.
+/// Wakes all of them, even if some of the wakers panic.
 pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
         if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {

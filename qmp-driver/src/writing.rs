@@ -1,7 +1,7 @@
-//! The write half of a connection, of clients and servers alike.
+//! The write half of a connection, for clients and servers.
 //!
-//! Whoever has something to send tries to write it at once, under the connection's lock; what does
-//! not go out is left to the driver.
+//! The task that sends something tries to write it immediately, under the connection's lock. The
+//! driver writes the rest.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use qmp_proto::{Output, Sink};
 use crate::Transport;
 use crate::transport::{Descriptor, is_end, lend};
 
-/// The part under the lock.
+/// The state under the lock.
 #[derive(Debug)]
 pub(crate) struct WriteHalf {
     pub(crate) output: Output<Descriptor>,
@@ -20,15 +20,15 @@ pub(crate) struct WriteHalf {
     writer: Writer,
 }
 
-/// Who writes.
+/// Who writes to the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Writer {
-    /// Whoever sends tries.
+    /// The task that sends something writes it.
     Anyone,
-    /// The driver has earlier bytes that are still to be written, or is about to write what is sent
-    /// next together.
+    /// The driver writes, because it has earlier bytes to write or is about to write several
+    /// messages together.
     Driver,
-    /// Nobody: the peer does not read any more. What it sent before is still read.
+    /// Nothing is written, because the peer has stopped reading. What it sent before is still read.
     Nobody,
 }
 
@@ -37,13 +37,14 @@ impl WriteHalf {
         Self { output, leaving: 0, writer: Writer::Anyone }
     }
 
-    /// How many bytes are still to be written.
+    /// Returns how many bytes have not been written.
     pub(crate) fn unsent(&self) -> usize {
         self.output.unsent() + self.leaving
     }
 
-    /// Writes what can be written at once; whether the rest is left to the driver. The descriptor
-    /// that has left is to be closed once the lock is released: the peer has its own.
+    /// Writes as much as possible without blocking. Returns whether the rest is left to the driver.
+    /// A descriptor that was sent has to be closed after the lock is released: the peer has its own
+    /// copy.
     pub(crate) fn try_write(
         &mut self,
         transport: Option<&dyn Transport>,
@@ -55,7 +56,7 @@ impl WriteHalf {
                     match transport.try_write(outgoing.bytes, lend(outgoing.descriptor)) {
                         Ok(count @ 1..) => *left = self.output.sent(count).or_else(|| left.take()),
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        // An error is found again, and dealt with, by the driver.
+                        // The driver finds the error again and handles it.
                         Ok(0) | Err(_) => return true,
                     }
                 }
@@ -66,21 +67,21 @@ impl WriteHalf {
         false
     }
 
-    /// Leaves what is sent next to the driver, which writes it in one go.
+    /// Leaves later output to the driver, which writes it in one system call.
     pub(crate) fn hold(&mut self) {
         if self.writer == Writer::Anyone {
             self.writer = Writer::Driver;
         }
     }
 
-    /// Lets whoever sends try again, unless the driver has earlier bytes.
+    /// Lets tasks write their own output again, unless the driver has earlier bytes.
     pub(crate) fn release(&mut self) {
         if self.writer == Writer::Driver && self.leaving == 0 {
             self.writer = Writer::Anyone;
         }
     }
 
-    /// Gives the driver what others could not write, unless it still has some.
+    /// Moves unwritten bytes to the driver, unless it still has earlier ones.
     pub(crate) fn hand_over(&mut self, outgoing: &mut Outgoing) {
         if self.writer == Writer::Nobody {
             drop(self.discard());
@@ -96,7 +97,7 @@ impl WriteHalf {
         };
     }
 
-    /// Nothing is written any more.
+    /// Discards unsent output and writes nothing more.
     pub(crate) fn close(&mut self) -> Option<Descriptor> {
         self.writer = Writer::Nobody;
         self.discard()
@@ -116,7 +117,7 @@ fn discard(output: &mut Output<Descriptor>) -> Option<Descriptor> {
     last
 }
 
-/// The driver's part: what others could not write.
+/// The driver's part: the bytes that other tasks could not write.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     output: Output<Descriptor>,
@@ -128,7 +129,7 @@ impl Outgoing {
         Self { output: Output::new(), unflushed: false }
     }
 
-    /// Whether everything was written and flushed.
+    /// Returns whether everything was written and flushed.
     pub(crate) fn is_done(&self) -> bool {
         self.output.is_empty() && !self.unflushed
     }
@@ -141,8 +142,8 @@ impl Outgoing {
         self.output.unsent()
     }
 
-    /// Writes and flushes what it can; `take_over` brings what others have left meanwhile. Returns
-    /// whether the peer still reads.
+    /// Writes and flushes as much as possible. `take_over` returns output that other tasks have
+    /// left meanwhile. Returns whether the peer still reads.
     pub(crate) fn write(
         &mut self,
         cx: &mut Context<'_>,
@@ -154,7 +155,7 @@ impl Outgoing {
                 let descriptor = lend(outgoing.descriptor);
                 match transport.poll_write(cx, outgoing.bytes, descriptor) {
                     Poll::Pending => return Ok(true),
-                    // The descriptor that has left is closed: the peer has its own.
+                    // A descriptor that was sent is closed here: the peer has its own copy.
                     Poll::Ready(Ok(count @ 1..)) => drop(self.output.sent(count)),
                     Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                     Poll::Ready(Ok(0)) => return Ok(self.stop()),
@@ -180,7 +181,7 @@ impl Outgoing {
         }
     }
 
-    /// The peer has closed its end. What it sent before is still to be read.
+    /// Stops writing because the peer has closed its end. What it sent before is still to be read.
     fn stop(&mut self) -> bool {
         drop(discard(&mut self.output));
         self.unflushed = false;
