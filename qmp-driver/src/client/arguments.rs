@@ -1,4 +1,4 @@
-//! Arguments on their way to being sent.
+//! The arguments of a command.
 
 use std::io;
 
@@ -7,26 +7,27 @@ use serde::Serialize;
 
 use crate::Cause;
 
-/// Arguments that are put together member by member, serialized at once and checked at the end.
+/// Arguments that are added member by member. Each is serialized immediately, and the result is
+/// checked at the end.
 pub(crate) struct ArgumentsBuilder(
-    /// A JSON object without its closing brace, empty for none. Or why it is none.
+    /// A JSON object without its closing brace, empty for no arguments; or the first error.
     Result<Vec<u8>, Refusal>,
 );
 
 impl ArgumentsBuilder {
-    /// No arguments so far.
+    /// Creates arguments without members.
     pub(crate) const fn none() -> Self {
         Self(Ok(Vec::new()))
     }
 
-    /// All of these: anything that serializes to an object, or to `null` for none.
+    /// Creates arguments from a value that serializes to an object, or to `null` for no arguments.
     pub(crate) fn of<A: Serialize + ?Sized>(arguments: &A) -> Self {
         let mut text = Text::Short([0; SHORT], 0);
         let written = serde_json::to_writer(&mut text, arguments);
         Self(written.map(|()| open_object(text)).map_err(unserializable))
     }
 
-    /// One more.
+    /// Adds a member.
     pub(crate) fn add<A: Serialize + ?Sized>(&mut self, name: &str, value: &A) {
         let Ok(text) = &mut self.0 else {
             return;
@@ -41,17 +42,18 @@ impl ArgumentsBuilder {
         }
     }
 
-    /// The whole object, checked; `None` for no arguments.
+    /// Returns the checked object; `None` for no arguments.
     ///
     /// # Errors
     ///
-    /// If something could not be serialized, or QEMU would not read the whole as one object.
+    /// Returns an error if a value could not be serialized, or if QEMU would not accept the result
+    /// as one object.
     pub(crate) fn finish(self) -> Result<Option<OwnedArguments>, Cause> {
         let mut text = self.0.map_err(Cause::Refused)?;
         if text.is_empty() {
             return Ok(None);
         }
-        // Anything else is refused when it is checked.
+        // Anything else is rejected by the check.
         if text.starts_with(b"{") {
             text.push(b'}');
         }
@@ -62,17 +64,17 @@ impl ArgumentsBuilder {
 }
 
 impl std::fmt::Debug for ArgumentsBuilder {
-    /// Not the arguments: they may hold a password.
+    /// Omits the arguments, which may contain a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ArgumentsBuilder")
     }
 }
 
-/// Longer than `null` and `{}`, so that no arguments take no memory.
+/// The size of the inline buffer: enough for `null` and `{}`, which then need no allocation.
 const SHORT: usize = 8;
-/// As much as most arguments need, and as serde_json begins with.
+/// The capacity that suffices for most arguments, and that serde_json starts with.
 const ROOM: usize = 128;
-/// Memory for longer values is not made in advance.
+/// The capacity above which no memory is reserved in advance.
 const LONG: usize = 64 * 1024;
 
 /// Text that is being written.
@@ -111,7 +113,7 @@ impl io::Write for Text {
     }
 }
 
-/// A member's value that is being written.
+/// The value of a member that is being written.
 struct Member<'t>(&'t mut Vec<u8>);
 
 impl io::Write for Member<'_> {
@@ -122,7 +124,7 @@ impl io::Write for Member<'_> {
 
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.len() > LONG {
-            // The few bytes behind a long value must not double the memory for it.
+            // Reserves exactly: a few bytes after a long value must not double its memory.
             self.0.reserve_exact(bytes.len() + ROOM);
         }
         self.0.extend_from_slice(bytes);

@@ -1,4 +1,4 @@
-//! Commands: put together, and then awaited.
+//! Commands and their futures.
 
 use std::fmt;
 use std::future::Future;
@@ -14,26 +14,27 @@ use crate::client::response::{Raw, Response, Typed, Untyped};
 use crate::client::submission::{Message, Submission};
 use crate::{Cause, Client, Error};
 
-/// A command; the future that sends it and waits for its answer.
+/// A command: a future that sends it and waits for its reply.
 ///
-/// Nothing is sent before it is first polled. To have several commands in flight, poll several of
-/// these together: with `join!`, or in tasks of their own.
+/// Nothing is sent before the first poll. To have several commands in flight, poll them together,
+/// with `join!` or in separate tasks.
 ///
-/// The answer fails with an [`Error`] if the command cannot be sent, the server answers with an
-/// error, the deadline passes, or the connection ends. [`Error::outcome`] tells whether the command
-/// may have been executed.
+/// The future returns an [`Error`] if the command cannot be sent, the server sends an error reply,
+/// the deadline passes, or the connection ends. [`Error::outcome`] states whether the command may
+/// have been executed.
 ///
 /// # Cancel safety
 ///
-/// It can be dropped at any time. A command that has not been sent by then is never sent. One that
-/// has been sent is not taken back, and its answer is discarded. A command is never written in part.
+/// The future can be dropped at any time. A command that has not been sent by then is never sent. A
+/// command that was sent is not taken back, and its reply is discarded. A command is never written
+/// in part.
 ///
-/// It keeps its connection open, and binds to the client's current connection when it is first
-/// polled.
+/// The future keeps the connection open. It uses the connection that the client has at the first
+/// poll.
 ///
 /// # Panics
 ///
-/// Polling it after it completed, and changing it after it was first polled.
+/// Panics if it is polled after completion, or changed after the first poll.
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Execute<R = Untyped, X = Spawned> {
     submission: Submission,
@@ -48,7 +49,8 @@ impl Execute<Untyped> {
 }
 
 impl<X> Execute<Untyped, X> {
-    /// Sets all arguments: anything that serializes to a JSON object, or to `null` for none.
+    /// Sets all arguments: any value that serializes to a JSON object, or to `null` for no
+    /// arguments.
     pub fn arguments<A: Serialize + ?Sized>(mut self, arguments: &A) -> Self {
         self.submission.set_arguments(arguments);
         self
@@ -104,7 +106,7 @@ impl<R> Execute<R> {
 }
 
 impl<R, X> Execute<R, X> {
-    /// The same command, run by another.
+    /// Returns the same command, to be run by another caller.
     #[doc(hidden)]
     pub fn on<Y>(self, caller: Y) -> Execute<R, Y> {
         let Self { submission, response, .. } = self;
@@ -115,16 +117,16 @@ impl<R, X> Execute<R, X> {
         self.submission.client()
     }
 
-    /// Whether it was polled and waits for a free slot.
+    /// Returns whether the command was polled and waits for a free slot.
     pub const fn is_queued(&self) -> bool {
         self.submission.is_queued()
     }
 
-    /// Executes the command out of band: at once, also while an in-band command is busy.
+    /// Executes the command out of band: immediately, even while an in-band command is running.
     ///
-    /// Only a few commands allow it (`query-yank`, `yank`, `migrate-pause`, `migrate-recover`), on a
-    /// connection that was [built for it](crate::Builder::out_of_band). A raw message says itself
-    /// whether it is out of band, and is not changed by this.
+    /// Only a few commands allow this (`query-yank`, `yank`, `migrate-pause`, `migrate-recover`),
+    /// on a connection with [out-of-band execution](crate::Builder::out_of_band). It has no effect
+    /// on a raw message, which contains `execute` or `exec-oob` itself.
     pub fn out_of_band(mut self) -> Self {
         self.submission.set_out_of_band();
         self
@@ -132,9 +134,9 @@ impl<R, X> Execute<R, X> {
 
     /// Declares that the server sends no success response to this command.
     ///
-    /// It then succeeds when the connection ends, when a later command is answered, or when no error
-    /// came before the deadline (10 seconds by default). The guest agent's `guest-shutdown` and
-    /// `guest-suspend-*` are known by name.
+    /// The command then succeeds when the connection ends, when a later command is answered, or
+    /// when the deadline (10 seconds by default) passes without an error reply. The guest agent's
+    /// `guest-shutdown` and `guest-suspend-*` are known to be such commands.
     pub fn without_answer(mut self) -> Self {
         self.submission.expect_no_success();
         self
@@ -142,21 +144,22 @@ impl<R, X> Execute<R, X> {
 
     /// Sends a file descriptor with the command (`getfd`, `add-fd`).
     ///
-    /// The descriptor is closed once it was sent, since the server has its own then. Only one
-    /// descriptor is in flight at a time: the command waits until the previous one is answered.
+    /// The file descriptor is closed after it was sent, because the server then has its own copy.
+    /// Only one file descriptor is in flight at a time: the command waits until the previous one is
+    /// answered.
     ///
-    /// A server keeps a descriptor that came with a command that takes none, and gives it to the
-    /// next command that does.
+    /// If a command does not take a file descriptor, the server keeps it and passes it to the next
+    /// command that does.
     #[cfg(unix)]
     pub fn descriptor(mut self, descriptor: impl Into<std::os::fd::OwnedFd>) -> Self {
         self.submission.set_descriptor(descriptor.into());
         self
     }
 
-    /// Sets how long to wait for the answer, and before that for a free slot, counted from the first
+    /// Sets the deadline for the reply, including the wait for a free slot, counted from the first
     /// poll.
     ///
-    /// When it passes the command is not taken back: its outcome is unknown.
+    /// A command whose deadline passes is not taken back: its outcome is unknown.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.submission.set_deadline(deadline);
         self
@@ -167,14 +170,14 @@ impl<R: Response> Future for Execute<R> {
     type Output = Result<R::Value, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Decoded here, in the caller's task, with no lock held.
+        // Decoded in the caller's task, without holding a lock.
         let Self { submission, response, .. } = &mut *self;
         submission.poll_reply(cx).map(|answer| response.value(answer))
     }
 }
 
 impl<R, X> fmt::Debug for Execute<R, X> {
-    /// Leaves out the arguments, which may hold a password.
+    /// Omits the arguments, which may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Execute").field(&self.submission).finish()
     }

@@ -1,4 +1,4 @@
-//! Beginnings and ends.
+//! The state of a connection, and closing it.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -17,17 +17,18 @@ use crate::connection::machine::{Closing, Failed, Handshake, Machine};
 use crate::connection::waiting::Waiting;
 use crate::connection::waits::Awaited;
 
-/// Where a connection stands.
+/// The state of a connection.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum State {
-    /// The handshake is under way, the first or another; commands wait for it.
+    /// The handshake is in progress, for the first time or after a reconnection. Commands wait for
+    /// it.
     Connecting,
     /// Commands can be sent.
     Ready,
-    /// Commands are no longer accepted, and those that were sent are still answered.
+    /// No more commands are accepted. Commands that were sent are still answered.
     Closing,
-    /// The connection is over.
+    /// The connection has ended.
     Closed(Disconnect),
 }
 
@@ -49,14 +50,14 @@ impl State {
 }
 
 impl Client {
-    /// Where the connection stands.
+    /// Returns the state of the connection.
     pub fn state(&self) -> State {
         State::of(&self.connection().lock())
     }
 
-    /// Waits until the connection stands elsewhere than at `known`, and says where.
+    /// Waits until the state differs from `known`, and returns it.
     ///
-    /// States that last for a moment may be missed. Cancel-safe.
+    /// Short-lived states may be missed. Cancel-safe.
     pub async fn state_after(&self, known: &State) -> State {
         self.watch(|machine| {
             let state = State::of(machine);
@@ -65,13 +66,14 @@ impl Client {
         .await
     }
 
-    /// Waits for the handshake.
+    /// Waits until the handshake completes.
     ///
-    /// Cancel-safe: the handshake goes on.
+    /// Cancel-safe: the handshake continues.
     ///
     /// # Errors
     ///
-    /// If the server refuses it, is silent for too long, or closes.
+    /// Returns an error if the server refuses the handshake, does not answer before the deadline,
+    /// or closes the connection.
     pub async fn ready(&self) -> Result<(), Error> {
         self.watch(|machine| match &machine.lifecycle {
             lifecycle if lifecycle.ended.is_some() => {
@@ -84,14 +86,15 @@ impl Client {
         .await
     }
 
-    /// Syncs with the agent again, as after a deadline that passed: commands that are unanswered by
-    /// then stay so, and those sent meanwhile wait.
+    /// Syncs with the agent again, for example after a deadline has passed. Commands without a
+    /// reply by then never get one, and commands that are sent meanwhile wait.
     ///
-    /// Cancel-safe: the sync goes on.
+    /// Cancel-safe: the sync continues.
     ///
     /// # Errors
     ///
-    /// If this is a monitor, or the agent does not answer within the handshake's deadline.
+    /// Returns an error if the peer is a monitor, or if the agent does not answer before the
+    /// deadline of the handshake.
     pub async fn sync(&self) -> Result<(), Error> {
         let connection = self.connection();
         if !connection.settings.agent {
@@ -118,15 +121,15 @@ impl Client {
         .await
     }
 
-    /// Accepts no more commands, waits until every command sent is answered, and ends the
-    /// connection. Commands that still wait for their turn are not sent.
+    /// Waits until every command that was sent is answered, and ends the connection. No further
+    /// commands are accepted, and commands that wait for a free slot are not sent.
     ///
-    /// Cancel-safe: closing goes on.
+    /// Cancel-safe: closing continues.
     ///
     /// # Errors
     ///
-    /// If that takes longer than the handshake may: 10 seconds unless set. The connection is over
-    /// then, too.
+    /// Returns an error if this takes longer than the deadline of the handshake (10 seconds by
+    /// default). The connection has then ended, too.
     pub async fn close(&self) -> Result<(), Error> {
         let connection = self.connection();
         let waited = connection.settings.handshake_deadline;
@@ -143,17 +146,17 @@ impl Client {
         Ok(())
     }
 
-    /// Ends the connection at once. Commands without an answer have an unknown outcome.
+    /// Ends the connection immediately. The outcome of commands without a reply is unknown.
     pub fn abort(&self) {
         self.link().abort();
     }
 
-    /// A handle that aborts the connection, and does not keep it open.
+    /// Returns a handle that aborts the connection without keeping it open.
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle(Arc::clone(self.link()))
     }
 
-    /// Waits for the end of the connection, and says why it ended.
+    /// Waits for the end of the connection and returns its reason.
     ///
     /// Cancel-safe.
     pub async fn closed(&self) -> Disconnect {
@@ -177,15 +180,15 @@ impl Client {
     }
 }
 
-/// Aborts the connection of a client, from any task or thread.
+/// A handle that aborts the connection of a client from any task or thread.
 ///
-/// It does not keep the connection open. Cheap to clone.
+/// It does not keep the connection open, and is cheap to clone.
 #[derive(Clone)]
 pub struct AbortHandle(Arc<Link>);
 
 impl AbortHandle {
-    /// Ends the client's current connection at once. Commands without an answer have an unknown
-    /// outcome.
+    /// Ends the client's current connection immediately. The outcome of commands without a reply is
+    /// unknown.
     pub fn abort(&self) {
         self.0.abort();
     }
@@ -197,7 +200,7 @@ impl fmt::Debug for AbortHandle {
     }
 }
 
-/// Waits for a change, of whatever connection is the client's.
+/// Waits for a change of the client's current connection.
 struct Watch<'l> {
     link: &'l Link,
     connection: Arc<Connection>,
@@ -229,10 +232,10 @@ impl Drop for Watch<'_> {
     }
 }
 
-/// Begins to close, unless that has begun already.
+/// Begins to close the connection, unless that has already begun.
 ///
-/// The write half is shut down here if nothing is left to write: the driver may not have its turn for
-/// long, and the server serves its next client when it finds the end.
+/// The write half is shut down here if there is nothing left to write: it may take long until the
+/// driver is polled, and the server serves its next client only after it has read the end.
 pub(crate) fn close(connection: &Connection, answers: bool) {
     let written = connection.with(|machine, after| {
         if machine.lifecycle.closing.is_some() || machine.lifecycle.ended.is_some() {
@@ -241,7 +244,7 @@ pub(crate) fn close(connection: &Connection, answers: bool) {
         let now: Instant = machine.now();
         machine.lifecycle.closing = Some(Closing {
             deadline: now.checked_add(connection.settings.handshake_deadline),
-            // An agent exits when a client is gone that it answers.
+            // An agent exits if its client is gone when it sends a reply.
             answers: answers || connection.settings.agent,
             lingers: false,
         });

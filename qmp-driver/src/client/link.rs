@@ -1,4 +1,4 @@
-//! What a client keeps over all its connections.
+//! The state that a client keeps over all its connections.
 
 use std::fmt;
 use std::future::Future;
@@ -17,11 +17,11 @@ use crate::connection::settings::Settings;
 use crate::sync::{Mutex, MutexGuard};
 use crate::{Driver, Transport};
 
-/// The connection of the moment, and what is needed to make another.
+/// The current connection, and what is needed to make another.
 #[derive(Debug)]
 pub(crate) struct Link {
     state: Mutex<State>,
-    /// Somebody makes another connection.
+    /// A reconnection is in progress.
     pub(crate) reconnecting: AtomicBool,
 }
 
@@ -32,7 +32,7 @@ struct State {
     deadline: Option<Duration>,
 }
 
-/// Where a connection was made to, and how.
+/// The address that the client connected to, and how to connect again.
 #[derive(Clone)]
 pub(crate) struct Origin {
     pub(crate) address: Address,
@@ -65,7 +65,7 @@ impl Link {
         Arc::clone(&self.lock().connection)
     }
 
-    /// Ends the connection of the moment at once.
+    /// Ends the current connection immediately.
     pub(crate) fn abort(&self) {
         let connection = self.connection();
         let transport = connection.lock().transport.clone();
@@ -75,7 +75,7 @@ impl Link {
         }
     }
 
-    /// How long a command may take unless it says otherwise.
+    /// Returns the default deadline of a command.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         self.lock().deadline
     }
@@ -92,7 +92,7 @@ impl Link {
         self.lock().origin = Some(origin);
     }
 
-    /// Puts a new connection in the place of one that has ended. Subscriptions stay, and are told.
+    /// Replaces a connection that has ended by a new one. Subscriptions continue and are notified.
     pub(crate) fn replace(
         &self,
         machine: Machine,
@@ -111,7 +111,7 @@ impl Link {
         state.connection = Arc::clone(&next);
         next.common.bus.begin(number, &mut after.wakers);
         drop(state);
-        // Whoever watches the state of the last one finds the new one.
+        // Tasks that watch the state of the old connection then find the new one.
         last.lock().waits.wake_watchers(&mut after.wakers);
         after.run();
         Ok(next)

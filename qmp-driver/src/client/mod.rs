@@ -1,4 +1,4 @@
-//! The handle that programs hold.
+//! The client.
 
 pub(crate) mod arguments;
 mod attempt;
@@ -28,19 +28,19 @@ use link::Link;
 
 /// A connection to QEMU, the storage daemon or a guest agent.
 ///
-/// Cheap to clone and shared between tasks and threads. Commands of all clones are in flight
-/// together, 64 at most, 7 in-band ones with out-of-band execution; more wait their turn in the
-/// order they came.
+/// Clients are cheap to clone and can be shared between tasks and threads. At most 64 commands of
+/// all clones are in flight together, or 7 in-band commands with out-of-band execution. Further
+/// commands wait for a free slot in the order in which they were made.
 ///
-/// When the last clone is dropped, and no command is under way, what was sent is still written and
-/// then the connection ends; [`close`](Self::close) also waits for the answers, and so does the end
-/// of an agent's connection, for an agent exits when a client is gone that it answers.
+/// When the last clone is dropped and no command is pending, the client writes what was sent and
+/// ends the connection. [`close`](Self::close) also waits for the replies. So does dropping the
+/// client of an agent, because an agent exits if its client is gone when it sends a reply.
 ///
-/// A connection that is lost stays lost until somebody [reconnects](Self::reconnect).
+/// A lost connection is not reestablished until [`reconnect`](Self::reconnect) is called.
 #[derive(Clone)]
 pub struct Client(Arc<Handle>);
 
-/// Dropped with the last client.
+/// Closes the connection when the last client is dropped.
 struct Handle(Arc<Link>);
 
 impl Drop for Handle {
@@ -60,12 +60,12 @@ impl Client {
         &self.0.0
     }
 
-    /// The one of the moment.
+    /// Returns the current connection.
     pub(crate) fn connection(&self) -> Arc<Connection> {
         self.link().connection()
     }
 
-    /// A command by name; await it.
+    /// Prepares a command, given by name. Await it to send it.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -82,7 +82,7 @@ impl Client {
         Execute::new(self, name)
     }
 
-    /// A command that knows its types; await it.
+    /// Prepares a typed command. Await it to send it.
     ///
     /// ```no_run
     /// # use qmp_driver::Command;
@@ -108,10 +108,10 @@ impl Client {
         Execute::typed(self, command)
     }
 
-    /// A whole message, with an id of the caller's or none; await it.
+    /// Prepares a whole message, with or without an id. Await it to send it.
     ///
-    /// The answer is the whole message that the server sent, errors too, with the caller's id in
-    /// it. On the wire it has another, so any id will do.
+    /// Its result is the whole message that the server sent, also if that is an error reply, with
+    /// the same id. On the wire the message has an id of the client's, so any id may be used.
     ///
     /// ```no_run
     /// # async fn example(qemu: qmp_driver::Client) -> Result<(), qmp_driver::Error> {
@@ -124,9 +124,9 @@ impl Client {
         Execute::raw(self, message)
     }
 
-    /// Waits for one event that comes after this call.
+    /// Prepares to wait for one event that arrives after this call.
     ///
-    /// Prepare it before the command that causes the event, and it cannot be missed.
+    /// Call this before the command that causes the event; then the event cannot be missed.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -145,7 +145,8 @@ impl Client {
         EventWait::new(self.link())
     }
 
-    /// Subscribes to events: each subscriber gets all that it asks for, from the moment it subscribes.
+    /// Subscribes to events. Each subscriber receives all events that it asks for, starting when it
+    /// subscribes.
     ///
     /// ```no_run
     /// # use qmp_driver::EventItem;
@@ -166,66 +167,67 @@ impl Client {
         SubscriptionBuilder::new(self.link())
     }
 
-    /// What a monitor greeted with, last; an agent does not.
+    /// Returns the monitor's last greeting. An agent sends none.
     pub fn greeting(&self) -> Option<Arc<OwnedGreeting>> {
         self.connection().lock().lifecycle.greeting.clone()
     }
 
-    /// The version in the greeting, if there is one.
+    /// Returns the version in the greeting, if there is one.
     pub fn version(&self) -> Option<Version> {
         self.greeting()?.version()
     }
 
-    /// Whether the server offers a capability, `oob` say.
+    /// Returns whether the server offers a capability, such as `oob`.
     pub fn supports(&self, capability: &str) -> bool {
         self.greeting().is_some_and(|greeting| greeting.offers(capability))
     }
 
-    /// Whether commands can be run out of band.
+    /// Returns whether commands can be executed out of band.
     pub fn is_out_of_band(&self) -> bool {
         self.connection().lock().client.is_out_of_band()
     }
 
-    /// Whether commands are sent without waiting for the handshake.
+    /// Returns whether the handshake has completed, so that commands are sent without waiting for
+    /// it.
     pub fn is_ready(&self) -> bool {
         self.connection().lock().client.phase() == Phase::Ready
     }
 
-    /// How many commands are unanswered, those included whose future was dropped.
+    /// Returns the number of commands without a reply, including those whose future was dropped.
     pub fn in_flight(&self) -> usize {
         self.connection().lock().client.in_flight()
     }
 
-    /// The other end, as it was named when the connection was made.
+    /// Returns the name of the peer, as it was given when the connection was made.
     pub fn peer(&self) -> Arc<str> {
         Arc::clone(&self.connection().peer)
     }
 
-    /// How long a command of any clone may take from now on, unless it says otherwise; `None` for
-    /// ever. Commands that were made before keep what they have.
+    /// Sets the default deadline for commands of all clones; `None` for none. Commands that were
+    /// made before keep their deadline.
     pub fn set_deadline(&self, deadline: Option<Duration>) {
         self.link().set_deadline(deadline);
     }
 
-    /// Leaves what is sent next to the driver, which writes it in one go with what follows.
+    /// Leaves later output to the driver, which writes it in one system call.
     #[doc(hidden)]
     pub fn hold_output(&self) {
         self.connection().lock().writing.hold();
     }
 
-    /// Writes what is sent next at once, with what was held.
+    /// Writes later output immediately, together with what was held.
     pub(crate) fn release_output(&self) {
         self.connection().lock().writing.release();
     }
 
-    /// Begins to close as the drop of the last client does.
+    /// Begins to close the connection, as dropping the last client does.
     #[doc(hidden)]
     pub fn begin_closing(&self) {
         lifecycle::close(&self.connection(), false);
     }
 
-    /// How long its drop may take: `None` if nothing is unanswered or left to do. An agent has 200 ms,
-    /// whatever is unanswered.
+    /// Returns how long the drop of the client may take, or `None` if all commands are answered and
+    /// nothing else is left to do. For an agent the limit is 200 ms in any case.
     #[doc(hidden)]
     pub fn time_to_close(&self) -> Option<Duration> {
         let connection = self.connection();
@@ -241,10 +243,10 @@ impl Client {
         (open && waits).then_some(limit)
     }
 
-    /// Shows every message on the wire to `hook` from now on, with passwords and other secrets
-    /// masked, in the order of the wire; over further connections of this client, too.
+    /// Calls `hook` with every message on the wire from now on, in order, also on later connections
+    /// of this client. Passwords and other secrets are masked.
     ///
-    /// It runs in the tasks that send and in the driver's, which do nothing else meanwhile: keep it
+    /// The hook runs in the tasks that send commands and in the driver, and delays them: keep it
     /// short. It may use the client. If it panics, it is not called again.
     pub fn watch_wire(&self, hook: impl FnMut(Direction, &[u8]) + Send + 'static) {
         let connection = self.connection();
@@ -254,7 +256,7 @@ impl Client {
 }
 
 impl fmt::Debug for Client {
-    /// Who is at the other end and how things stand; nothing of what was said.
+    /// Shows the peer and the state, but no messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let connection = self.connection();
         let machine = connection.lock();

@@ -1,4 +1,4 @@
-//! What operations of several commands stand on.
+//! Operations: sequences of commands and events.
 
 use std::fmt;
 use std::future::Future;
@@ -10,16 +10,17 @@ use crate::connection::machine::Adopted;
 use crate::connection::waiting::Timer;
 use crate::{Cause, Client, Error};
 
-/// Something that takes several commands and events, written once for all adapters.
+/// A sequence of commands and events, written once for all adapters.
 ///
-/// [`Client::run`] runs it, and the blocking client's `run` does, too. It awaits only what the client
-/// gives: commands, events, [timeouts](Client::timeout), [deferred futures](Client::defer). It is
-/// cancelled by dropping its future; what has to be undone then belongs into a deferred future.
+/// [`Client::run`] runs it, and so does `run` of the blocking client. An operation may only await
+/// futures of the client: commands, events, [timeouts](Client::timeout) and [deferred
+/// futures](Client::defer). Dropping its future cancels it; put what has to be undone in that case
+/// into a deferred future.
 ///
 /// ```no_run
 /// use qmp_driver::{Client, Error, Operation};
 ///
-/// /// Stops the guest, and starts it again.
+/// /// Stops the guest and resumes it.
 /// struct Blink;
 ///
 /// impl Operation for Blink {
@@ -39,23 +40,23 @@ use crate::{Cause, Client, Error};
 /// # }
 /// ```
 pub trait Operation: Send {
-    /// What it returns.
+    /// The output of the operation.
     type Output;
 
     /// Runs the operation.
     ///
     /// # Errors
     ///
-    /// The operation's.
+    /// Returns the errors of the operation.
     fn run(self, client: &Client) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 }
 
 impl Client {
-    /// Runs an operation.
+    /// Runs an operation: a sequence of commands and events.
     ///
     /// # Errors
     ///
-    /// The operation's.
+    /// Returns the errors of the operation.
     pub fn run<O: Operation>(
         &self,
         operation: O,
@@ -63,11 +64,11 @@ impl Client {
         operation.run(self)
     }
 
-    /// Limits how long a future may take, by the timer of this client's connection: the same in all
-    /// adapters.
+    /// Limits how long a future may take. It uses the timer of this client's connection, which
+    /// works in all adapters.
     ///
-    /// The time is counted from the first poll. When it is over the future is dropped with the
-    /// [`Timeout`]; a command in it that was sent is not taken back.
+    /// The time is counted from the first poll. When it has passed, the future is dropped together
+    /// with the [`Timeout`]. Commands of the future that were already sent are not taken back.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -85,14 +86,16 @@ impl Client {
         Timeout { future: Box::pin(future), timer }
     }
 
-    /// Makes a future that is completed even if it is dropped early: the driver takes it over then.
+    /// Creates a future that is completed even if it is dropped early: the driver then takes it
+    /// over.
     ///
-    /// Use it for what an operation has to undo: thaw a file system, close a handle. The future may
-    /// await the very answer that names the handle.
+    /// Use it for what an operation has to undo, such as thawing a file system or closing a handle.
+    /// The future may itself await the reply that contains the handle.
     ///
-    /// The driver polls it to its end, but no longer than the handshake may take (10 seconds by
-    /// default), and before the connection closes: [`close`](Self::close), and the drop of the last
-    /// client, wait for it. When the connection is lost its commands fail.
+    /// The driver polls the future until it completes, but not longer than the deadline of the
+    /// handshake (10 seconds by default). The connection is closed after that:
+    /// [`close`](Self::close) and dropping the last client wait for it. If the connection is lost,
+    /// the commands of the future fail.
     ///
     /// A future that holds a client keeps the connection open. If it panics while the driver polls
     /// it, it is dropped.
@@ -105,10 +108,11 @@ impl Client {
     }
 }
 
-/// A future with a limit on its time; made by [`Client::timeout`].
+/// A future with a time limit, created by [`Client::timeout`].
 ///
-/// Its output is the future's, or an error with [`Cause::TimedOut`]. If the connection ends while the
-/// future goes on, the timer has ended with it, and the error is [`Cause::Disconnected`].
+/// Its output is the output of the future, or an error with [`Cause::TimedOut`]. If the connection
+/// ends before the future completes, the timer ends with it, and the error is
+/// [`Cause::Disconnected`].
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Timeout<F> {
     future: Pin<Box<F>>,
@@ -122,7 +126,7 @@ impl<F: Future> Future for Timeout<F> {
         if let Err(cause) = self.timer.refuse() {
             return Poll::Ready(Err(self.timer.connection().error(cause)));
         }
-        // By the time of the first poll.
+        // The time is counted from the first poll.
         self.timer.start();
         if let Poll::Ready(output) = self.future.as_mut().poll(cx) {
             return Poll::Ready(Ok(output));
@@ -145,11 +149,11 @@ impl<F> fmt::Debug for Timeout<F> {
     }
 }
 
-/// A future that is completed even if it is dropped early; made by [`Client::defer`].
+/// A future that is completed even if it is dropped early, created by [`Client::defer`].
 #[must_use = "dropping it leaves the future to the driver"]
 pub struct Deferred<T: 'static> {
     client: Client,
-    /// `None` once it has completed.
+    /// `None` after completion.
     future: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
 }
 
@@ -158,7 +162,7 @@ impl<T> Future for Deferred<T> {
 
     /// # Panics
     ///
-    /// If it is polled after it completed.
+    /// Panics if it is polled after completion.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let Some(future) = &mut self.future else {
             panic!("a deferred future was polled after it completed");

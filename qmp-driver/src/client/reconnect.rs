@@ -1,4 +1,4 @@
-//! Another connection for the same client.
+//! Reconnecting a client.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,16 +9,17 @@ use crate::connection::machine::{After, Machine};
 use crate::{Client, Driver};
 
 impl Client {
-    /// Connects again, to the same address with the same settings, once the connection has ended,
+    /// Connects again to the same address with the same settings, after the connection has ended,
     /// and spawns the driver.
     ///
-    /// [Persistent subscriptions](crate::SubscriptionBuilder::subscribe_persistent) go on, and yield
-    /// [`Reconnected`](crate::PersistentItem::Reconnected); others have ended. Nothing is sent again:
-    /// commands that were in flight have failed, and their errors tell whether they may have been
-    /// executed. Events between the two connections are lost: query the state that they would have
-    /// told of.
+    /// [Persistent subscriptions](crate::SubscriptionBuilder::subscribe_persistent) continue, and
+    /// yield [`Reconnected`](crate::PersistentItem::Reconnected); other subscriptions have ended.
+    /// Nothing is sent again: commands in flight have failed, and their errors state whether they
+    /// may have been executed. Events between the two connections are lost: query the state that
+    /// they would have reported.
     ///
-    /// If the connection stands, or somebody else makes it, this waits until it is ready.
+    /// If the connection has not ended, or if another task is reconnecting, this waits until the
+    /// connection is ready.
     ///
     /// ```no_run
     /// # async fn example(qemu: qmp_driver::Client) -> Result<(), qmp_driver::Error> {
@@ -29,13 +30,14 @@ impl Client {
     /// # }
     /// ```
     ///
-    /// Cancel-safe: dropped half way, there is no connection, or one that goes on with its handshake.
+    /// Cancel-safe: if the future is dropped before it completes, either there is no connection, or
+    /// the handshake of the new connection continues.
     ///
     /// # Errors
     ///
-    /// If nobody listens there any more or the handshake fails; then it can be tried again. If the
-    /// connection was not made by connecting to an address
-    /// ([`Cause::NoAddress`]): see [`Builder::reconnecting`](crate::Builder::reconnecting).
+    /// Returns an error if nothing listens at the address or if the handshake fails; the call can
+    /// then be repeated. Returns [`Cause::NoAddress`] if the client was not made by connecting to
+    /// an address: see [`Builder::reconnecting`](crate::Builder::reconnecting).
     pub async fn reconnect(&self) -> Result<(), Error> {
         if let Some(turn) = self.turn_to_reconnect().await {
             turn.take().await?;
@@ -43,7 +45,7 @@ impl Client {
         self.ready().await
     }
 
-    /// Nothing if there is a connection.
+    /// Returns `None` if there is a connection.
     async fn turn_to_reconnect(&self) -> Option<Turn<'_>> {
         let free = &self.link().reconnecting;
         self.watch(|machine| match machine.lifecycle.ended {
@@ -55,7 +57,7 @@ impl Client {
     }
 }
 
-/// One at a time makes a connection.
+/// The right to reconnect, which one task has at a time.
 struct Turn<'c>(&'c Client);
 
 impl Turn<'_> {
@@ -67,7 +69,7 @@ impl Turn<'_> {
         let transport = (origin.connect)(origin.address, origin.deadline).await?;
         let settings = Arc::clone(&last.settings);
         let machine = settings.machine(Arc::clone(&transport), false);
-        // A builder may have been faster; then that connection is the one.
+        // If a `Builder` has reconnected the client meanwhile, that connection is used.
         if let Ok(connection) = link.replace(machine, settings, &peer) {
             (origin.spawn)(Driver::new(connection, transport));
         }

@@ -42,41 +42,41 @@ impl Reply {
         Self { reply, position, command, peer }
     }
 
-    /// Decodes the value of `return`, which may borrow from this. Down to
+    /// Decodes the value of `return`, which may borrow from this reply. The depth limit is
     /// [`DECODE_DEPTH`](qmp_proto::DECODE_DEPTH) levels.
     ///
     /// # Errors
     ///
-    /// If the value is not a `T`. The [outcome](Error::outcome) of the command is known all the same:
-    /// it was answered.
+    /// Returns an error if the value is not a `T`. The [outcome](Error::outcome) of the command is
+    /// known in this case: it was answered.
     pub fn decode<'r, T: Deserialize<'r>>(&'r self) -> Result<T, Error> {
         self.reply.decode().map_err(|error| self.error(error.into()))
     }
 
-    /// The value of `return` as JSON: `{}` for a command that returns nothing.
+    /// Returns the value of `return` as JSON: `{}` for a command that returns nothing.
     ///
     /// # Errors
     ///
-    /// If the server sent something that is not JSON.
+    /// Returns an error if the server sent something that is not JSON.
     pub fn json(&self) -> Result<Json<'_>, Error> {
         self.reply.json().map_err(|error| self.error(error.into()))
     }
 
-    /// The whole message as it came, without the line end.
+    /// Returns the whole message as it was received, without the line end.
     pub fn message(&self) -> &[u8] {
         self.reply.message()
     }
 
-    /// How many bytes of the server's stream ended with this reply.
+    /// Returns how many bytes of the server's stream had been received at the end of this reply.
     ///
-    /// Events with a [smaller position](qmp_proto::OwnedEvent::stream_position) came before it, those
-    /// with a greater one after it. It starts again with each connection, and is 0 for a command that
-    /// has no success response.
+    /// Events with a [smaller position](qmp_proto::OwnedEvent::stream_position) came before the
+    /// reply, those with a greater one after it. The count restarts with each connection. It is 0
+    /// for a command that has no success response.
     pub fn stream_position(&self) -> u64 {
         self.position
     }
 
-    /// The reply without the names for its errors.
+    /// Returns the reply without the names for its errors.
     pub fn into_inner(self) -> OwnedReply {
         self.reply
     }
@@ -92,7 +92,7 @@ impl fmt::Debug for Reply {
     }
 }
 
-/// A success or an error reply, and where in the stream it ended.
+/// A reply or error reply, and the position in the stream at which it ended.
 #[derive(Debug)]
 pub(crate) struct Completed {
     pub(crate) reply: Result<OwnedReply, OwnedFailure>,
@@ -100,26 +100,27 @@ pub(crate) struct Completed {
 }
 
 impl Completed {
-    /// That of a command which has no success response.
+    /// The reply to a command that has no success response.
     pub(crate) fn none() -> Self {
         Self { reply: Ok(OwnedReply::empty()), position: 0 }
     }
 }
 
-/// How the answer to a command becomes the value that its future returns. Programs do not need it.
+/// The conversion of a reply into the output of a command's future. Programs do not need it.
 pub trait Response: Unpin {
-    /// What the caller gets.
+    /// The output of the future.
     type Value;
 
-    /// Makes the value of an answer.
+    /// Converts a reply.
     ///
     /// # Errors
     ///
-    /// The answer's own, or if the reply is something else than expected.
+    /// Returns the error in `answer`, or an error if the reply is not what was expected.
     fn value(&self, answer: Result<Reply, Error>) -> Result<Self::Value, Error>;
 }
 
-/// The reply as it came, of a command by name; [`decode`](Reply::decode) it when needed.
+/// The reply to a command given by name, as it was received; [`decode`](Reply::decode) it when
+/// needed.
 #[derive(Debug)]
 pub struct Untyped;
 
@@ -154,7 +155,8 @@ impl<C> fmt::Debug for Typed<C> {
     }
 }
 
-/// The whole message that the server sent, errors too, with the id that the caller gave.
+/// The whole message that the server sent, also if it is an error reply, with the id that the
+/// caller gave.
 #[derive(Debug)]
 pub struct Raw {
     pub(crate) id: Option<String>,

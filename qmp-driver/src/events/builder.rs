@@ -1,4 +1,4 @@
-//! How a subscription is made.
+//! Building a subscription.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use crate::events::queue::{DEFAULT_LIMITS, EventQueue};
 use crate::events::reader::{PersistentReader, Reader};
 use crate::events::{PersistentSubscription, Subscription};
 
-/// Makes a [`Subscription`] or a [`PersistentSubscription`]; without conditions, to all events.
+/// Builds a [`Subscription`] or a [`PersistentSubscription`]. Without conditions it receives all
+/// events.
 #[must_use = "nothing is subscribed before `subscribe`"]
 pub struct SubscriptionBuilder<'c, X = Spawned> {
     caller: X,
@@ -39,14 +40,14 @@ impl<'c> SubscriptionBuilder<'c> {
 }
 
 impl<'c, X> SubscriptionBuilder<'c, X> {
-    /// The same, for another reader.
+    /// Returns the same builder, for subscriptions that another caller reads.
     #[doc(hidden)]
     pub fn on<Y>(self, caller: Y) -> SubscriptionBuilder<'c, Y> {
         let Self { link, conditions, predicate, limits, backlog, .. } = self;
         SubscriptionBuilder { caller, link, conditions, predicate, limits, backlog }
     }
 
-    /// Selects events by name; called again, those with another name, too.
+    /// Selects events by name. Can be called several times to select several names.
     pub fn named(mut self, name: &str) -> Self {
         self.conditions.add_name(name);
         self
@@ -58,7 +59,7 @@ impl<'c, X> SubscriptionBuilder<'c, X> {
         self
     }
 
-    /// Selects events whose data contains this: every member of an object, with the same value, at
+    /// Selects events whose data contains `data`: every member of an object with the same value, at
     /// any level. Arrays are compared as a whole.
     pub fn containing(mut self, data: Json<'_>) -> Self {
         self.conditions.add_json(data);
@@ -67,8 +68,8 @@ impl<'c, X> SubscriptionBuilder<'c, X> {
 
     /// Selects events for which the predicate returns `true`, in addition to the other conditions.
     ///
-    /// It runs in the driver's task, which reads nothing meanwhile: keep it short. If it panics, this
-    /// subscription ends.
+    /// The predicate runs in the driver, which reads nothing meanwhile: keep it short. If it
+    /// panics, this subscription ends.
     pub fn matching(
         mut self,
         predicate: impl Fn(&OwnedEvent) -> bool + Send + Sync + 'static,
@@ -77,40 +78,40 @@ impl<'c, X> SubscriptionBuilder<'c, X> {
         self
     }
 
-    /// Includes the last events before this call: up to 64, or as many as 4 MiB hold.
+    /// Includes the last events before this call: up to 64 events and 4 MiB.
     ///
-    /// They are kept from connecting until the first subscription or wait of the client, whether it
-    /// asks for them or not; later ones find none.
+    /// Events are buffered from connecting until the client's first subscription or wait for an
+    /// event, whether or not that one uses the backlog. Later subscriptions find none.
     pub fn with_backlog(mut self) -> Self {
         self.backlog = true;
         self
     }
 
-    /// Sets how many events, and how many bytes of them, are kept for a slow reader. Default: 4096
-    /// events, 4 MiB. One event always fits.
+    /// Sets how many events, and how many bytes of events, are buffered for a slow subscriber.
+    /// Default: 4096 events, 4 MiB. A single event may exceed the limit.
     ///
-    /// A reader that keeps up loses nothing all the same: when little room is left in a queue of 256
-    /// events or more, nothing is read for up to 10 ms, until its reader takes events. That delays no
-    /// reply, since it is not done while a command is in flight; and a reader that takes nothing in
-    /// that time is not waited for again until it does.
+    /// A subscriber that keeps up loses no events: if a queue of at least 256 events is nearly
+    /// full, the driver stops reading for up to 10 ms, until the subscriber takes events. This
+    /// delays no reply, because the driver does not stop while a command is in flight. If the
+    /// subscriber takes nothing in that time, the driver does not wait for it again until it does.
     ///
-    /// A reader takes the whole queue when it has read what it took before, so a subscription can
-    /// hold twice as much. Beside the messages, 4 KiB of each half may be bytes of events that were
-    /// read already, and an event costs some 80 bytes beside its message.
+    /// A subscriber takes over the whole queue when it has read what it took before, so a
+    /// subscription can hold twice the limits. In addition to the messages, each half may retain 4
+    /// KiB of bytes of events that were already read, and about 80 bytes per event.
     pub fn limits(mut self, events: usize, bytes: usize) -> Self {
         self.limits = (events, bytes);
         self
     }
 
-    /// Subscribes to the events of the current connection, from this moment on. The subscription ends
-    /// with the connection.
+    /// Subscribes to the events of the current connection, starting now. The subscription ends with
+    /// the connection.
     pub fn subscribe(self) -> Subscription<X> {
         let (reader, caller) = self.join(Span::Connection);
         Subscription { reader, caller }
     }
 
-    /// Subscribes to the events of the current connection and all that follow it, from this moment
-    /// on. The subscription ends with the client.
+    /// Subscribes to the events of the current connection and of all later ones, starting now. The
+    /// subscription ends with the client.
     pub fn subscribe_persistent(self) -> PersistentSubscription<X> {
         let link = Arc::clone(self.link);
         let (reader, caller) = self.join(Span::Client);

@@ -1,4 +1,4 @@
-//! Events on their way to any number of subscribers.
+//! Delivers events to any number of subscribers.
 
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Poll, Waker};
@@ -10,20 +10,20 @@ use crate::events::queue::{DEFAULT_LIMITS, EventQueue, PersistentItem};
 use crate::sync::{Mutex, MutexGuard};
 use crate::{Disconnect, Event};
 
-/// How many events are kept for the first subscription, if they do not exceed the bytes of a queue.
+/// How many events are buffered for the first subscription, within the byte limit of a queue.
 const BACKLOG: usize = 64;
 
-/// Where events go. Each subscriber has a queue of its own, bounded, so a slow or forgotten one
-/// costs nobody else anything.
+/// The subscribers of a connection. Each has its own bounded queue, so a slow or forgotten
+/// subscriber does not affect the others.
 #[derive(Debug)]
 pub(crate) struct Bus(Mutex<Subscribers>);
 
 #[derive(Debug)]
 struct Subscribers {
     inboxes: Vec<Weak<Inbox>>,
-    /// What came before the first subscription; `None` from then on.
+    /// Events from before the first subscription; `None` after it.
     backlog: Option<EventQueue<Event>>,
-    /// The connection that events come from.
+    /// The number of the connection that events come from.
     connection: u64,
     ended: bool,
     /// No connection follows this one.
@@ -46,14 +46,14 @@ impl Bus {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether an event would be kept for anybody.
+    /// Returns whether an event would be buffered for any subscriber or for the backlog.
     pub(crate) fn has_takers(&self) -> bool {
         let subscribers = self.lock();
         subscribers.backlog.is_some() || !subscribers.inboxes.is_empty()
     }
 
-    /// Puts events into the queues of those who want them; whether one of the queues is nearly full,
-    /// and its reader worth waiting for. No lock is held while predicates run.
+    /// Adds events to the queues of the subscribers that want them. Returns whether the driver
+    /// should wait for a subscriber whose queue is nearly full. Holds no lock while predicates run.
     pub(crate) fn publish(
         &self,
         connection: u64,
@@ -71,7 +71,7 @@ impl Bus {
                 }
             }
             let mut inboxes = subscribers.inboxes();
-            // Most have one subscriber, and for that one alone no vector is made.
+            // Usually there is one subscriber, which needs no vector.
             (inboxes.next(), inboxes.collect::<Vec<_>>())
         };
         let mut crowded = false;
@@ -84,17 +84,18 @@ impl Bus {
         crowded
     }
 
-    /// Waits until those who are worth waiting for have taken something from their queues.
+    /// Waits until all subscribers that the driver waits for have taken something from their
+    /// queues.
     pub(crate) fn poll_room(&self, waker: &Waker) -> Poll<()> {
         let waits = |inbox: &Arc<Inbox>| inbox.poll_room(waker).is_pending();
-        // All of them: each wakes the driver.
+        // Polls all of them, because each has to wake the driver.
         match self.all().iter().filter(|inbox| waits(inbox)).count() {
             0 => Poll::Ready(()),
             _ => Poll::Pending,
         }
     }
 
-    /// They took too long.
+    /// Stops waiting for subscribers, because they took too long.
     pub(crate) fn stop_waiting(&self) {
         self.all().iter().for_each(|inbox| inbox.stop_waiting());
     }
@@ -103,7 +104,7 @@ impl Bus {
         self.lock().inboxes().collect()
     }
 
-    /// No more events come from this connection.
+    /// Ends the events of this connection.
     pub(crate) fn end(&self, connection: u64, reason: &Disconnect, wakers: &mut Vec<Waker>) {
         let mut subscribers = self.lock();
         if subscribers.connection != connection {
@@ -111,19 +112,21 @@ impl Bus {
         }
         subscribers.ended = true;
         let inboxes: Vec<_> = subscribers.inboxes().collect();
-        // Under the lock, so that the notice is there before the client's drop ends the inboxes.
+        // Under the lock, so that the notice is queued before the drop of the client ends the
+        // inboxes.
         for inbox in &inboxes {
             inbox.end(connection, reason, wakers);
             if subscribers.last {
                 inbox.finish(wakers);
             }
         }
-        // One of them may be the last of its subscription by now.
+        // Dropped after the lock is released, because an inbox may be the last reference to its
+        // subscription.
         drop(subscribers);
         drop(inboxes);
     }
 
-    /// The client is dropped: its connection is the last.
+    /// Marks the current connection as the last one, because the client was dropped.
     pub(crate) fn finish(&self, wakers: &mut Vec<Waker>) {
         let inboxes = {
             let mut subscribers = self.lock();
@@ -136,12 +139,12 @@ impl Bus {
         inboxes.iter().for_each(|inbox| inbox.finish(wakers));
     }
 
-    /// Events come from a new connection.
+    /// Begins the events of a new connection.
     pub(crate) fn begin(&self, connection: u64, wakers: &mut Vec<Waker>) {
         let mut subscribers = self.lock();
         subscribers.connection = connection;
         subscribers.ended = false;
-        // Under the lock, so that the notice is there before any event of the new connection.
+        // Under the lock, so that the notice is queued before any event of the new connection.
         let inboxes: Vec<_> = subscribers.inboxes().collect();
         for inbox in &inboxes {
             inbox.begin(connection, wakers);
@@ -149,12 +152,13 @@ impl Bus {
         subscribers
             .inboxes
             .retain(|inbox| inbox.upgrade().is_some_and(|inbox| inbox.span() == Span::Client));
-        // One of them may be the last of its subscription by now.
+        // Dropped after the lock is released, because an inbox may be the last reference to its
+        // subscription.
         drop(subscribers);
         drop(inboxes);
     }
 
-    /// Adds a subscriber, and returns the events that came before the first one.
+    /// Adds a subscriber, and returns the events from before the first subscription.
     pub(crate) fn subscribe(&self, inbox: &Arc<Inbox>) -> Vec<Event> {
         let mut subscribers = self.lock();
         let ended = subscribers.ended && (inbox.span() == Span::Connection || subscribers.last);
@@ -168,7 +172,7 @@ impl Bus {
         let Some(mut backlog) = backlog else {
             return Vec::new();
         };
-        // What was dropped of them is not reported, since nobody had asked for them.
+        // Dropped events are not reported here, because there was no subscriber for them.
         let event = |item| if let PersistentItem::Event(event) = item { Some(event) } else { None };
         backlog.drain().filter_map(event).collect()
     }

@@ -1,11 +1,11 @@
-//! Which events are wanted.
+//! The conditions of a subscription.
 
 use qmp_proto::{Json, OwnedEvent};
 use serde_json::{Map, Value};
 
 use crate::Event;
 
-/// A value of a member of an event's data: a string, a boolean or an integer.
+/// A value that a member of an event's data is compared with: a string, a boolean or an integer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberValue(Value);
 
@@ -45,7 +45,7 @@ macro_rules! integers {
 
 integers!(u8, u16, u32, u64, i8, i16, i32, i64);
 
-/// The names that are wanted and what the data has to contain; without any, all events are wanted.
+/// The event names and data that a subscriber wants. Without conditions, it wants all events.
 #[derive(Debug, Default)]
 pub(crate) struct Conditions {
     names: Vec<String>,
@@ -63,7 +63,8 @@ impl Conditions {
     }
 
     pub(crate) fn add_json(&mut self, data: Json<'_>) {
-        // What has too many levels to be decoded is in no event's data that can be decoded either.
+        // Data with too many levels to be decoded cannot match: such events cannot be decoded
+        // either.
         self.add_data(data.decode().unwrap_or(Value::Null));
     }
 
@@ -78,7 +79,7 @@ impl Conditions {
         &self.names
     }
 
-    /// Whether all events are wanted.
+    /// Returns whether all events are wanted.
     pub(crate) fn are_none(&self) -> bool {
         self.names.is_empty() && self.data.is_none()
     }
@@ -93,7 +94,7 @@ fn has_data(event: &OwnedEvent, wanted: &Value) -> bool {
     event.decode().is_ok_and(|data: Value| contains(&data, wanted))
 }
 
-/// Whether every member that is wanted is there; arrays are compared as a whole.
+/// Returns whether `actual` contains every member of `wanted`. Arrays are compared as a whole.
 fn contains(actual: &Value, wanted: &Value) -> bool {
     match (actual, wanted) {
         (Value::Object(actual), Value::Object(wanted)) => wanted

@@ -20,13 +20,14 @@ use crate::events::queue::{DEFAULT_LIMITS, EventQueue, PersistentItem};
 use crate::events::reader::Reader;
 use crate::{Cause, Error};
 
-/// A wait for one event, with conditions; without any, for the next event.
+/// A wait for one event with conditions. Without conditions it returns the next event.
 ///
-/// It fails when the deadline passes, when the connection has ended and no such event is left, and
-/// with [`Cause::EventsLost`] if events were dropped before it saw them, since the one awaited may
-/// be among them.
+/// It returns an error if the deadline passes, if the connection has ended and no matching event is
+/// left, or if events were dropped before this wait could check them ([`Cause::EventsLost`]),
+/// because the awaited event may be among them.
 ///
-/// Cancel-safe: dropped, or polled in a `select!` that takes another branch, it takes no event.
+/// Cancel-safe: dropping it, or polling it in a `select!` that takes another branch, loses no
+/// event.
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct EventWait<'e, X = Spawned> {
     pub(crate) caller: X,
@@ -44,7 +45,7 @@ enum Source<'e> {
 }
 
 impl EventWait<'static> {
-    /// Events count from this moment on.
+    /// Creates a wait for events from now on.
     pub(crate) fn new(link: &Arc<Link>) -> Self {
         let connection = link.connection();
         let inbox = Inbox::new(Conditions::default(), None, Span::Connection, DEFAULT_LIMITS);
@@ -65,7 +66,7 @@ impl<'e, X> EventWait<'e, X> {
         Self { caller, source, conditions: Conditions::default(), predicate: None, timer }
     }
 
-    /// Selects events by name; called again, those with another name, too.
+    /// Selects events by name. Can be called several times to select several names.
     pub fn named(self, name: &str) -> Self {
         self.with_condition(|conditions| conditions.add_name(name))
     }
@@ -85,26 +86,26 @@ impl<'e, X> EventWait<'e, X> {
         self.with_condition(|conditions| conditions.add_member(name, value.clone()))
     }
 
-    /// Selects events whose data contains this: every member of an object, with the same value, at
+    /// Selects events whose data contains `data`: every member of an object with the same value, at
     /// any level. Arrays are compared as a whole.
     pub fn containing(self, data: Json<'_>) -> Self {
         self.with_condition(|conditions| conditions.add_json(data))
     }
 
     /// Selects events for which the predicate returns `true`, in addition to the other conditions.
-    /// It runs in the task that waits.
+    /// The predicate runs in the task that waits.
     pub fn matching(mut self, predicate: impl FnMut(&OwnedEvent) -> bool + Send + 'e) -> Self {
         self.predicate = Some(Box::new(predicate));
         self
     }
 
-    /// Sets how long to wait, counted from the first poll. Default: forever.
+    /// Sets the deadline, counted from the first poll. Default: none.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.timer.set_timeout(deadline);
         self
     }
 
-    /// The same wait, made by another.
+    /// Returns the same wait, to be run by another caller.
     #[doc(hidden)]
     pub fn on<Y>(self, caller: Y) -> EventWait<'e, Y> {
         let Self { source, conditions, predicate, timer, .. } = self;
@@ -113,7 +114,7 @@ impl<'e, X> EventWait<'e, X> {
 
     fn with_condition(mut self, add: impl Fn(&mut Conditions)) -> Self {
         if let Source::Own(own) = &self.source {
-            // Other events need not wake this task.
+            // Other events do not have to wake this task.
             own.inbox.change_conditions(&add);
         }
         add(&mut self.conditions);
@@ -150,7 +151,7 @@ impl<'e, X> EventWait<'e, X> {
                 Poll::Ready(Some(PersistentItem::Lagged(count))) => {
                     return Poll::Ready(Err(self.error(Cause::EventsLost { count })));
                 }
-                // A subscription to one connection is told of no other.
+                // A subscription to one connection gets no notices of other connections.
                 Poll::Ready(Some(_)) => {}
                 Poll::Ready(None) => return Poll::Ready(Err(self.disconnected())),
                 Poll::Pending => {
@@ -164,7 +165,7 @@ impl<'e, X> EventWait<'e, X> {
         }
     }
 
-    /// Looks among those that an earlier wait has passed over.
+    /// Takes a matching event from those that an earlier wait has passed over.
     fn take_passed(&mut self) -> Option<Event> {
         let Source::Lent(lent) = &mut self.source else {
             return None;

@@ -1,4 +1,4 @@
-//! One subscriber's queue.
+//! The queue of one subscriber.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,24 +13,25 @@ use crate::events::queue::{EventQueue, PersistentItem};
 use crate::sync::{Mutex, MutexGuard};
 use crate::{Disconnect, Event};
 
-/// A queue of fewer events is to hold the latest, and to lose the others.
+/// The limit from which the driver waits for the subscriber. A smaller queue is meant to keep only
+/// the latest events.
 const LONG: usize = 8 * BATCH;
 
 pub(crate) type Predicate = Box<dyn Fn(&OwnedEvent) -> bool + Send + Sync>;
 
-/// What a subscriber wants, and what waits for it.
+/// The conditions of a subscriber, and its queue.
 pub(crate) struct Inbox {
     predicate: Option<Predicate>,
     span: Span,
     state: Mutex<State>,
 }
 
-/// How long a subscription lasts.
+/// The lifetime of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Span {
-    /// As long as its connection.
+    /// Until the end of its connection.
     Connection,
-    /// As long as its client, over all of its connections.
+    /// Until the end of its client, over all connections.
     Client,
 }
 
@@ -39,15 +40,16 @@ struct State {
     conditions: Conditions,
     queue: EventQueue<Event>,
     waker: Option<Waker>,
-    /// The connection that events come from. Those of an earlier one are too late.
+    /// The number of the connection that events come from. Events of earlier ones are ignored.
     connection: u64,
-    /// No more events come.
+    /// No more events follow.
     ended: bool,
-    /// There are so many events to a queue that a reader who keeps up is worth waiting for.
+    /// Whether the queue is long enough for the driver to wait for the subscriber.
     long: bool,
-    /// The driver's, while it waits for room.
+    /// The waker of the driver, while it waits for the subscriber.
     room: Option<Waker>,
-    /// The driver has waited to no avail, and does not wait again until the reader takes something.
+    /// The driver has waited without effect. It does not wait again until the subscriber takes
+    /// something.
     stalled: bool,
 }
 
@@ -71,17 +73,17 @@ impl Inbox {
         Arc::new(Self { predicate, span, state: Mutex::new(state) })
     }
 
-    /// How long its subscription lasts.
+    /// Returns the lifetime of the subscription.
     pub(crate) const fn span(&self) -> Span {
         self.span
     }
 
-    /// The names that are wanted; none for all.
+    /// Returns the names that are wanted; empty for all.
     pub(crate) fn names(&self) -> Vec<String> {
         self.lock().conditions.names().to_vec()
     }
 
-    /// Changes what is wanted of the events from now on.
+    /// Changes the conditions for later events.
     pub(crate) fn change_conditions(&self, change: impl FnOnce(&mut Conditions)) {
         change(&mut self.lock().conditions);
     }
@@ -90,16 +92,16 @@ impl Inbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the subscriber wants this event.
+    /// Returns whether the subscriber wants this event.
     pub(crate) fn wants(&self, event: &OwnedEvent) -> bool {
         let wanted = self.lock().conditions.match_event(event);
         wanted && self.predicate.as_ref().is_none_or(|matches| matches(event))
     }
 
-    /// Puts those that are wanted into the queue; whether its reader is worth waiting for now. Whoever
-    /// is the `last` to be offered them may have them.
+    /// Adds the events that are wanted to the queue. Returns whether the driver should wait for the
+    /// subscriber now. The `last` subscriber that they are offered to may take them.
     ///
-    /// A predicate that panics costs its own subscription, and nobody else anything.
+    /// A predicate that panics ends only its own subscription.
     pub(crate) fn offer(
         &self,
         connection: u64,
@@ -117,7 +119,7 @@ impl Inbox {
         }
         match judged.or_else(|| state.wanted(events)) {
             Some(wanted) if wanted.is_empty() && !failed => return false,
-            // They must not keep in memory what stands around them.
+            // Detached, so that they do not keep neighboring events in memory.
             Some(wanted) if wanted.len() < events.len() => {
                 wanted.into_iter().for_each(|at| state.push(events[at].detached()));
             }
@@ -129,9 +131,10 @@ impl Inbox {
         state.is_crowded()
     }
 
-    /// Waits until the reader has taken something; ready as well if it is not worth waiting for.
+    /// Waits until the subscriber has taken something. Also ready if the driver should not wait for
+    /// it.
     pub(crate) fn poll_room(&self, waker: &Waker) -> Poll<()> {
-        // Cloned, and dropped, outside the lock.
+        // Cloned and dropped outside the lock.
         let mut waker = Some(waker.clone());
         let mut state = self.lock();
         if !state.is_crowded() {
@@ -142,7 +145,7 @@ impl Inbox {
         Poll::Pending
     }
 
-    /// The driver has waited in vain.
+    /// Records that the driver has waited without effect.
     pub(crate) fn stop_waiting(&self) {
         let mut state = self.lock();
         state.stalled |= state.is_crowded();
@@ -151,7 +154,7 @@ impl Inbox {
         drop(waker);
     }
 
-    /// Which of them the predicate is true of, and whether it panicked. No lock is held.
+    /// Returns the events for which the predicate is true, and whether it panicked. Holds no lock.
     fn judge(&self, events: &[Event], matches: &Predicate) -> (Option<Batch<usize>>, bool) {
         let candidates = self.lock().wanted(events);
         let mut wanted = Batch::new();
@@ -161,13 +164,13 @@ impl Inbox {
         (Some(wanted), failed)
     }
 
-    /// Events are to come from this connection, unless it has ended.
+    /// Accepts events of this connection, unless it has ended.
     pub(crate) fn join(&self, connection: u64, ended: bool) {
         let mut state = self.lock();
         (state.connection, state.ended) = (connection, ended);
     }
 
-    /// The connection has ended: the last event, or a notice.
+    /// Handles the end of the connection: the subscription ends or gets a notice.
     pub(crate) fn end(&self, connection: u64, reason: &Disconnect, wakers: &mut Vec<Waker>) {
         let mut state = self.lock();
         if state.ended || state.connection != connection {
@@ -180,7 +183,7 @@ impl Inbox {
         wakers.extend(state.waker.take());
     }
 
-    /// Events come from a new connection.
+    /// Begins the events of a new connection.
     pub(crate) fn begin(&self, connection: u64, wakers: &mut Vec<Waker>) {
         let mut state = self.lock();
         if state.ended || self.span == Span::Connection {
@@ -191,19 +194,20 @@ impl Inbox {
         wakers.extend(state.waker.take());
     }
 
-    /// No more events come.
+    /// Ends the subscription.
     pub(crate) fn finish(&self, wakers: &mut Vec<Waker>) {
         let mut state = self.lock();
         state.ended = true;
         wakers.extend(state.waker.take());
     }
 
-    /// Gives away all that waits, for a queue that is empty; whether something did.
+    /// Moves all queued items to `queue`, which is empty. Returns whether there were any.
     pub(crate) fn hand_over(&self, queue: &mut EventQueue<Event>) -> bool {
         self.take(|state| state.hand_over(queue).then_some(())).is_some()
     }
 
-    /// The same when there is something; `false` once no more events come and the queue is empty.
+    /// Does the same when there is an item. Returns `false` if the queue is empty and no more
+    /// events follow.
     pub(crate) fn poll_hand_over(
         &self,
         cx: &Context<'_>,
@@ -213,7 +217,8 @@ impl Inbox {
         handed.map(|handed| handed.is_some())
     }
 
-    /// The front of the queue; `None` once no more events come and the queue is empty.
+    /// Takes the front of the queue. Returns `None` if the queue is empty and no more events
+    /// follow.
     pub(crate) fn poll_pop(&self, cx: &Context<'_>) -> Poll<Option<PersistentItem<Event>>> {
         self.poll(cx, |state| state.queue.pop())
     }
@@ -226,7 +231,7 @@ impl Inbox {
         if let Some(taken) = self.take(&mut take) {
             return Poll::Ready(Some(taken));
         }
-        // Cloned, and dropped, outside the lock.
+        // Cloned and dropped outside the lock.
         let mut waker = Some(cx.waker().clone());
         let mut state = self.lock();
         if let Some(taken) = take(&mut state) {
@@ -243,7 +248,7 @@ impl Inbox {
         Poll::Pending
     }
 
-    /// Takes something, and tells the driver if it waits for that.
+    /// Takes something, and wakes the driver if it waits for that.
     fn take<T>(&self, take: impl FnOnce(&mut State) -> Option<T>) -> Option<T> {
         let mut state = self.lock();
         let taken = take(&mut state);
@@ -255,7 +260,7 @@ impl Inbox {
 }
 
 impl State {
-    /// Which of them are wanted; `None` for all.
+    /// Returns which events are wanted; `None` for all.
     fn wanted(&self, events: &[Event]) -> Option<Batch<usize>> {
         let wanted = |at: &usize| self.conditions.match_event(&events[*at]);
         (!self.conditions.are_none()).then(|| (0..events.len()).filter(wanted).collect())
@@ -270,7 +275,7 @@ impl State {
         self.long && !self.stalled && !self.ended && self.queue.is_nearly_full()
     }
 
-    /// Something was taken: whoever is to be woken for that.
+    /// Records that something was taken, and returns the waker to wake.
     fn make_room(&mut self) -> Option<Waker> {
         if self.queue.is_nearly_full() {
             return None;
@@ -306,7 +311,7 @@ mod tests {
     const INPUT: &[u8] =
         b"{\"event\": \"STOP\"}\r\n{\"event\": \"RESUME\"}\r\n{\"event\": \"RESET\"}\r\n";
 
-    /// What one read brought.
+    /// The events of one read.
     fn batch() -> Batch<Event> {
         let mut client: Client<()> = Client::negotiated(Options::monitor(), 7);
         let (mut used, mut events) = (0, Vec::new());
@@ -340,7 +345,7 @@ mod tests {
         queue.drain().map(event).collect()
     }
 
-    /// What a reader gets next; `None` at the end.
+    /// The item that the subscriber gets next; `None` at the end.
     fn pop(inbox: &Inbox) -> Option<String> {
         let cx = Context::from_waker(Waker::noop());
         let Poll::Ready(item) = inbox.poll_pop(&cx) else { panic!("there is nothing yet") };
@@ -356,7 +361,7 @@ mod tests {
         events.iter().map(Event::name).collect()
     }
 
-    /// Whether one stands in memory where it stood in the input, seen from the other.
+    /// Whether the two share one input buffer, with the same distance as in the input.
     fn are_neighbours(one: &Event, other: &Event) -> bool {
         let from = |event: &Event| {
             let at = INPUT.windows(event.message().len()).position(|it| it == event.message());
@@ -411,7 +416,7 @@ mod tests {
         let (driver, mut queue) = (Waker::noop(), EventQueue::with_limits(LONG, 1 << 20));
         assert!(inbox.poll_room(driver).is_ready(), "there is room");
         assert!(crowd() && inbox.poll_room(driver).is_pending());
-        // As often as others are waited for in vain.
+        // More often than the driver waits without effect.
         for _ in 0..3 {
             inbox.stop_waiting();
             assert!(!crowd() && inbox.poll_room(driver).is_ready());

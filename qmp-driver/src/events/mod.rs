@@ -19,10 +19,10 @@ pub use persistent::PersistentSubscription;
 pub use queue::{EventItem, PersistentItem};
 pub use subscription::Subscription;
 
-/// An event, shared by all who subscribed to it.
+/// An event, shared by all subscribers.
 ///
-/// It shares its bytes with its neighbours, too: a retained event keeps up to 4 KiB of them in
-/// memory, which does no harm as long as all are read in turn. Call
-/// [`detached`](OwnedEvent::detached) on events that you retain. Those of a subscription with
+/// Events that arrive together share a buffer, so a retained event can keep up to 4 KiB of them in
+/// memory. Call [`detached`](OwnedEvent::detached) on events that you retain. A subscription with
+/// conditions yields detached events, except when all events of a read match.
 /// conditions come detached already, unless it wanted all there were.
 pub type Event = OwnedEvent;

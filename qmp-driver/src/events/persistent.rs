@@ -11,10 +11,10 @@ use crate::caller::Spawned;
 use crate::events::queue::PersistentItem;
 use crate::events::reader::PersistentReader;
 
-/// A subscription to the events of all connections of a client: a stream that tells where a
-/// connection ended and where another began, and that ends with the client.
+/// A subscription to the events of all connections of a client: a stream that reports when a
+/// connection ends and another begins, and that ends with the client.
 ///
-/// It neither keeps the connection open nor reconnects: [`Client::reconnect`] does.
+/// It does not keep the connection open, and it does not reconnect: call [`Client::reconnect`].
 ///
 /// ```no_run
 /// use qmp_driver::PersistentItem;
@@ -44,21 +44,21 @@ pub struct PersistentSubscription<X = Spawned> {
 }
 
 impl PersistentSubscription {
-    /// Returns the next event, count of events that were not read in time, or change of the
-    /// connection; `None` once the client was dropped, its connection has ended and everything was
-    /// read.
+    /// Returns the next event, the number of events that were dropped because they were not read in
+    /// time, or a change of the connection. Returns `None` after the client was dropped, its
+    /// connection has ended and everything was read.
     ///
     /// Cancel-safe: an item that was not returned stays in the queue.
     pub async fn recv(&mut self) -> Option<PersistentItem> {
         poll_fn(|cx| self.reader.poll_recv(cx)).await
     }
 
-    /// Returns the next item that is already there.
+    /// Returns the next item if there is one, without waiting.
     pub fn try_recv(&mut self) -> Option<PersistentItem> {
         self.reader.try_recv()
     }
 
-    /// Returns all items that are already there.
+    /// Returns all queued items, without waiting.
     pub fn drain(&mut self) -> Vec<PersistentItem> {
         std::iter::from_fn(|| self.try_recv()).collect()
     }

@@ -1,30 +1,30 @@
-//! Events that wait for their reader, in bounded memory.
+//! Bounded queues of events.
 
 use std::collections::VecDeque;
 use std::iter;
 
 use crate::Disconnect;
 
-/// A bounded queue of events that counts what it has to drop.
+/// A bounded queue of events that counts what it drops.
 ///
-/// A slow reader of events must hold back neither replies nor the server. So when the queue is full
-/// the oldest events are dropped, and a count of them is delivered in their place: **at the front,
-/// before the oldest event still there**, because everything dropped is older than everything kept.
-/// That stays true when [`take_first`](Self::take_first) removes an event from the middle.
+/// A slow subscriber must not hold back replies or the server. So when the queue is full, the
+/// oldest events are dropped, and their count is delivered **at the front, before the oldest
+/// remaining event**, because every dropped event is older than every remaining one. This also
+/// holds when [`take_first`](Self::take_first) removes an event from the middle.
 ///
-/// The newest event is always kept, even when it alone is larger than the limit, so the bytes can
-/// exceed their limit by one event.
+/// The newest event is always kept, even if it alone exceeds the byte limit, so the limit can be
+/// exceeded by one event.
 ///
-/// A notice of a change of the connection keeps its place among the events, takes no room of theirs,
-/// and is never dropped; several without an event in between become one.
+/// Notices of changes of the connection keep their position among the events. They do not count
+/// toward the limits and are never dropped. Several notices without an event in between are merged.
 ///
-/// The first push allocates; a queue that is never used costs no memory.
+/// The first push allocates: a queue that is never used takes no memory.
 #[derive(Debug)]
 pub(crate) struct EventQueue<E> {
     events: VecDeque<Entry<E>>,
     bytes: usize,
     lagged: u64,
-    /// What has happened since the newest event.
+    /// The changes since the newest event.
     last_change: Change,
     most_events: usize,
     most_bytes: usize,
@@ -39,8 +39,7 @@ pub(crate) const DEFAULT_LIMITS: (usize, usize) = (4096, 4 << 20);
 pub enum EventItem<E = crate::Event> {
     /// An event.
     Event(E),
-    /// This many events came before the next one and were dropped, because they were not read in
-    /// time.
+    /// This many events before the next one were dropped, because they were not read in time.
     Lagged(u64),
 }
 
@@ -50,14 +49,13 @@ pub enum EventItem<E = crate::Event> {
 pub enum PersistentItem<E = crate::Event> {
     /// An event.
     Event(E),
-    /// This many events came before the next one and were dropped, because they were not read in
-    /// time.
+    /// This many events before the next one were dropped, because they were not read in time.
     Lagged(u64),
-    /// The connection ended, for this reason.
+    /// The connection ended for this reason.
     Disconnected(Disconnect),
-    /// A new connection has taken the place of the one that ended. What follows comes from it. Events
-    /// in between are not known, and nothing was sent again: query the state that they would have
-    /// told of.
+    /// A new connection has replaced the one that ended, and later events come from it. Events
+    /// between the two connections are lost, and nothing was sent again: query the state that they
+    /// would have reported.
     Reconnected,
 }
 
@@ -65,18 +63,18 @@ pub enum PersistentItem<E = crate::Event> {
 struct Entry<E> {
     event: E,
     bytes: usize,
-    /// What happened before it.
+    /// The changes of the connection before this event.
     change: Change,
 }
 
-/// What happened to the connection; most often nothing.
+/// The changes of the connection, usually none.
 #[derive(Debug, Default)]
 struct Change(Option<Box<Changed>>);
 
 #[derive(Debug, Default)]
 struct Changed {
     ended: Option<Disconnect>,
-    /// After that, if it has ended.
+    /// Whether a new connection began after that.
     reconnected: bool,
 }
 
@@ -110,19 +108,19 @@ impl Change {
 }
 
 impl<E> EventQueue<E> {
-    /// A queue with the default limits.
+    /// Creates a queue with the default limits.
     pub(crate) fn new() -> Self {
         Self::with_limits(DEFAULT_LIMITS.0, DEFAULT_LIMITS.1)
     }
 
-    /// A queue that holds at most this many events and this many bytes of them, whichever is reached
-    /// first. One event always fits.
+    /// Creates a queue that holds at most this many events and this many bytes, whichever is
+    /// reached first. A single event may exceed the limit.
     pub(crate) fn with_limits(most_events: usize, most_bytes: usize) -> Self {
         let (events, last_change) = (VecDeque::new(), Change::default());
         Self { events, bytes: 0, lagged: 0, last_change, most_events, most_bytes }
     }
 
-    /// Appends an event that takes `bytes` of memory, dropping the oldest ones if it must.
+    /// Appends an event that takes `bytes` of memory, and drops the oldest ones if necessary.
     pub(crate) fn push(&mut self, event: E, bytes: usize) {
         while !self.has_room(bytes) && !self.events.is_empty() {
             self.drop_oldest();
@@ -132,19 +130,19 @@ impl<E> EventQueue<E> {
         self.events.push_back(Entry { event, bytes, change });
     }
 
-    /// The connection ended, after all events so far.
+    /// Records that the connection ended after all events so far.
     pub(crate) fn disconnected(&mut self, reason: Disconnect) {
         let changed = Changed { ended: Some(reason), reconnected: false };
         self.last_change.then(Change(Some(changed.into())));
     }
 
-    /// The events from now on come from a new connection.
+    /// Records that later events come from a new connection.
     pub(crate) fn reconnected(&mut self) {
         self.last_change.then(Change(Some(Changed { ended: None, reconnected: true }.into())));
     }
 
-    /// Takes what is at the front: the count of dropped events if there are any, a change of the
-    /// connection if that comes next, else the oldest event.
+    /// Takes the item at the front: the count of dropped events if there are any, otherwise a
+    /// change of the connection if that comes next, otherwise the oldest event.
     pub(crate) fn pop(&mut self) -> Option<PersistentItem<E>> {
         if self.lagged > 0 {
             return Some(PersistentItem::Lagged(std::mem::take(&mut self.lagged)));
@@ -155,29 +153,29 @@ impl<E> EventQueue<E> {
         }
     }
 
-    /// The oldest event, if nothing else is at the front.
+    /// Returns the oldest event, if nothing else is at the front.
     pub(crate) fn front(&self) -> Option<&E> {
         let entry = self.events.front()?;
         (self.lagged == 0 && entry.change.is_none()).then_some(&entry.event)
     }
 
-    /// Takes the oldest event that `matches`; all else stays as it is.
+    /// Takes the oldest event that `matches`. The others stay in the queue.
     pub(crate) fn take_first(&mut self, mut matches: impl FnMut(&E) -> bool) -> Option<E> {
         let found = self.events.iter().position(|waiting| matches(&waiting.event))?;
         self.remove(found)
     }
 
-    /// Takes everything, front to back. What the iterator did not reach when it is dropped stays.
+    /// Takes all items in order. Items that the iterator has not returned when it is dropped stay.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = PersistentItem<E>> + '_ {
         iter::from_fn(|| self.pop())
     }
 
-    /// Whether [`pop`](Self::pop) has nothing to give.
+    /// Returns whether [`pop`](Self::pop) would return nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.events.is_empty() && self.lagged == 0 && self.last_change.is_none()
     }
 
-    /// Whether no more than a quarter of its room is left, counted in events or in bytes.
+    /// Returns whether at most a quarter of the limit of events or of bytes is left.
     pub(crate) fn is_nearly_full(&self) -> bool {
         let nearly = |used: usize, most: usize| used >= most - most / 4;
         nearly(self.events.len(), self.most_events) || nearly(self.bytes, self.most_bytes)
@@ -193,7 +191,7 @@ impl<E> EventQueue<E> {
         }
     }
 
-    /// A change stays where it was: before what comes next.
+    /// Removes an event. A change keeps its position, before the next event.
     fn remove(&mut self, index: usize) -> Option<E> {
         let removed = match index {
             0 => self.events.pop_front(),
@@ -324,7 +322,7 @@ mod tests {
         assert_eq!(rest(&mut queue), ["reconnected"]);
         assert!(queue.is_empty());
 
-        // The event between two changes is dropped, and they become one.
+        // The event between two changes is dropped, so the changes are merged.
         let mut queue = filled((1, 1000), []);
         queue.disconnected(Disconnect::ByUs);
         queue.reconnected();

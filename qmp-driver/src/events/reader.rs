@@ -1,4 +1,4 @@
-//! The reader's half of a subscription, whoever waits.
+//! The reading end of a subscription.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -16,7 +16,8 @@ use crate::{Cause, Error, Event};
 #[derive(Debug)]
 pub(crate) struct Reader {
     pub(super) inbox: Arc<Inbox>,
-    /// What was taken over from the inbox, or passed over by a wait: older than all that is there.
+    /// Items that were taken from the inbox, or passed over by a wait. All are older than those in
+    /// the inbox.
     pub(super) passed: EventQueue<Event>,
     connection: Arc<Connection>,
 }
@@ -34,7 +35,7 @@ impl Reader {
         &self.connection
     }
 
-    /// The next item that is already there.
+    /// Returns the next item if there is one, without waiting.
     pub(crate) fn try_recv(&mut self) -> Option<EventItem> {
         self.try_pop().and_then(item)
     }
@@ -46,13 +47,13 @@ impl Reader {
         self.passed.pop()
     }
 
-    /// All items that are already there.
+    /// Returns all queued items.
     pub(crate) fn drain(&mut self) -> Vec<EventItem> {
         std::iter::from_fn(|| self.try_recv()).collect()
     }
 
-    /// All items that came before this position of the stream and are already there. Those of before
-    /// a reply are there when it is.
+    /// Returns all queued items from before this position of the stream. When a reply is there, all
+    /// items from before it are there, too.
     pub(crate) fn drain_before(&mut self, position: u64) -> Vec<EventItem> {
         let next = |reader: &mut Self| {
             if reader.passed.is_empty() {
@@ -72,7 +73,8 @@ impl Reader {
 
     fn poll_pop(&mut self, cx: &Context<'_>) -> Poll<Option<PersistentItem>> {
         if self.passed.is_empty() {
-            // All at once: the lock is taken, and the driver kept out, once for many events.
+            // All at once, so that the lock, which delays the driver, is taken once for many
+            // events.
             ready!(self.inbox.poll_hand_over(cx, &mut self.passed));
         }
         Poll::Ready(self.passed.pop())
@@ -94,8 +96,8 @@ impl Reader {
         .await
     }
 
-    /// Puts an event behind those that were passed over before. Its neighbours may be taken, so it
-    /// must not keep them in memory.
+    /// Adds an event to those that were passed over. It is detached, because its neighbors may be
+    /// taken and must not stay in memory.
     pub(super) fn pass(&mut self, event: &Event) {
         self.passed.push(event.detached(), event.message().len());
     }
@@ -105,7 +107,7 @@ impl Reader {
     }
 }
 
-/// A subscription to one connection is told of no other.
+/// A subscription to one connection gets no notices of other connections.
 fn item(item: PersistentItem) -> Option<EventItem> {
     match item {
         PersistentItem::Event(event) => Some(EventItem::Event(event)),
@@ -118,7 +120,7 @@ fn item(item: PersistentItem) -> Option<EventItem> {
 #[derive(Debug)]
 pub(crate) struct PersistentReader {
     reader: Reader,
-    /// Leads to the current connection, and does not keep it open.
+    /// The client's state, which does not keep the connection open.
     link: Arc<Link>,
 }
 

@@ -17,11 +17,11 @@ use crate::{Disconnect, Error};
 /// A subscription to the events of one connection: a stream that ends when the connection has ended
 /// and everything was read.
 ///
-/// An event that came before the reply to a command is here when the command's future completes;
-/// [`stream_position`](crate::Event::stream_position) orders the two.
+/// Events that came before the reply to a command are queued when the command's future completes.
+/// [`stream_position`](crate::Event::stream_position) gives their order.
 ///
-/// It does not keep the connection open. [`subscribe_persistent`] makes one that goes on over
-/// reconnections.
+/// A subscription does not keep the connection open. [`subscribe_persistent`] creates one that
+/// continues after a reconnection.
 ///
 /// [`subscribe_persistent`]: crate::SubscriptionBuilder::subscribe_persistent
 pub struct Subscription<X = Spawned> {
@@ -30,31 +30,31 @@ pub struct Subscription<X = Spawned> {
 }
 
 impl Subscription {
-    /// Returns the next event, or the count of those that were not read in time; `None` once the
-    /// connection has ended and everything was read.
+    /// Returns the next event, or the number of events that were dropped because they were not read
+    /// in time. Returns `None` after the connection has ended and everything was read.
     ///
     /// Cancel-safe: an event that was not returned stays in the queue.
     pub async fn recv(&mut self) -> Option<EventItem> {
         poll_fn(|cx| self.reader.poll_recv(cx)).await
     }
 
-    /// Returns the next item that is already there.
+    /// Returns the next item if there is one, without waiting.
     pub fn try_recv(&mut self) -> Option<EventItem> {
         self.reader.try_recv()
     }
 
-    /// As [`recv`](Self::recv), for at most `timeout`.
+    /// Waits for the next item, like [`recv`](Self::recv), for at most `timeout`.
     ///
     /// Cancel-safe.
     ///
     /// # Errors
     ///
-    /// [`Cause::NoEvent`](crate::Cause::NoEvent) if nothing came in time.
+    /// Returns [`Cause::NoEvent`](crate::Cause::NoEvent) if nothing arrives in time.
     pub async fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<EventItem>, Error> {
         self.reader.recv_timeout(timeout).await
     }
 
-    /// Returns all items that are already there.
+    /// Returns all queued items, without waiting.
     pub fn drain(&mut self) -> Vec<EventItem> {
         self.reader.drain()
     }
@@ -63,17 +63,17 @@ impl Subscription {
 impl<X: Copy> Subscription<X> {
     /// Waits for one event of this subscription, with further conditions.
     ///
-    /// Events that do not match stay in the queue, in order. When more of them are passed over than
-    /// the queue holds, the oldest are dropped; [`recv`](Self::recv) reports how many.
+    /// Events that do not match stay in the queue, in order. If more of them are passed over than
+    /// the queue holds, the oldest are dropped, and [`recv`](Self::recv) reports their number.
     pub fn event(&mut self) -> EventWait<'_, X> {
         EventWait::of_reader(&mut self.reader, self.caller)
     }
 
-    /// Returns the items that came before a reply, or anything else at this
+    /// Returns the items that came before a reply, or before any other
     /// [position](crate::Reply::stream_position) of the server's stream.
     ///
-    /// They are all there when the command's future has completed, together with events that came
-    /// after the reply in the same read; those stay.
+    /// All of them are queued when the command's future has completed. Events that were received
+    /// after the reply stay in the queue.
     ///
     /// ```no_run
     /// # async fn example(qemu: qmp_driver::Client) -> Result<(), qmp_driver::Error> {
@@ -87,7 +87,7 @@ impl<X: Copy> Subscription<X> {
         self.reader.drain_before(position)
     }
 
-    /// Why the connection has ended, if it has.
+    /// Returns why the connection has ended, if it has.
     pub fn end_reason(&self) -> Option<Disconnect> {
         self.reader.connection().lock().lifecycle.ended.clone()
     }

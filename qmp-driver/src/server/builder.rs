@@ -1,4 +1,4 @@
-//! How a client comes to be served.
+//! Building the server's end of a connection.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use crate::server::driver::Manners;
 use crate::server::{Commands, Driver};
 use crate::{Json, Runtime, Transport};
 
-/// How long connecting may take, and a client may read nothing while we close.
+/// The default deadline for connecting, and for a client to read while the connection is closed.
 const USUAL_DEADLINE: Duration = Duration::from_secs(10);
-/// How many bytes of events are kept for a client: enough for some 100 000 of them.
+/// The default limit of buffered events in bytes: enough for about 100,000 events.
 const MOST_UNSENT: usize = 16 * 1024 * 1024;
 
-/// Serves clients, on the runtime `R`. The adapters' `server()` makes one; it can be used for any
-/// number of clients.
+/// Serves any number of clients on the runtime `R`. Created by the `server()` function of an
+/// adapter.
 pub struct Builder<R> {
     settings: Settings,
     runtime: R,
@@ -46,62 +46,60 @@ impl<R: Default> Default for Builder<R> {
 }
 
 impl<R> Builder<R> {
-    /// The same settings, on another runtime.
+    /// Returns the same settings for another runtime.
     pub fn on<Q>(self, runtime: Q) -> Builder<Q> {
         Builder { settings: self.settings, runtime }
     }
 
-    /// Speaks like a guest agent, where otherwise like a monitor: neither greeting nor negotiation
-    /// nor events.
+    /// Behaves like a guest agent instead of a monitor: without greeting, negotiation and events.
     pub fn agent(mut self) -> Self {
         self.settings.agent = true;
         self
     }
 
-    /// What the server calls itself and offers, and its limits: as [`Options::monitor`], or
-    /// [`Options::agent`] for an agent, unless set.
+    /// Sets the version and capabilities in the greeting, and the limits of the server. Default:
+    /// [`Options::monitor`], or [`Options::agent`] for an agent.
     pub fn options(mut self, options: Options) -> Self {
         self.settings.options = Some(options);
         self
     }
 
-    /// Greets with a message of the caller's, an object, to pass on another server's or to play one
-    /// that greets in its own way. What is granted is still decided by the options.
+    /// Sets the greeting, a JSON object, for example to forward the greeting of another server. The
+    /// capabilities that are granted still depend on the options.
     pub fn greeting(mut self, greeting: Json<'_>) -> Self {
         self.settings.greeting = Some(greeting.as_str().into());
         self
     }
 
-    /// How many bytes of events are kept for a client that does not read, before it is hung up on:
-    /// 16 MiB unless set. `usize::MAX` keeps without bound, as QEMU does.
+    /// Sets how many bytes of events are buffered for a client that does not read, before its
+    /// connection is closed. Default: 16 MiB. `usize::MAX` means no limit, as in QEMU.
     pub fn most_unsent(mut self, bytes: usize) -> Self {
         self.settings.most_unsent = bytes;
         self
     }
 
-    /// How long a client may read nothing of what was said to it when the connection is to end: 10
-    /// seconds unless set. Then it ends without.
+    /// Sets how long [`Commands::close`] waits for a client that does not read. Default: 10
+    /// seconds.
     pub fn close_deadline(mut self, deadline: Duration) -> Self {
         self.settings.close_deadline = deadline;
         self
     }
 
-    /// Hangs up on a monitor's client that sends something that is no JSON, after an error, where
-    /// otherwise it is told and may go on, as in QEMU.
+    /// Closes the connection of a monitor's client after an error reply if it sends something that
+    /// is not JSON. By default the connection stays open, as in QEMU.
     ///
-    /// For TCP, where anybody's web browser can be lured into sending commands after a heap of
-    /// headers.
+    /// Use this on TCP, where a web page can make a browser send commands after its HTTP headers.
     pub fn hang_up_on_garbage(mut self) -> Self {
         self.settings.garbage_ends = true;
         self
     }
 
-    /// Takes a connected stream, and gives back the commands and the driver, which has to be polled
-    /// for anything to happen: spawn it. Errors call the client `peer`.
+    /// Serves the client on a connected stream, and returns its commands and the driver. Spawn the
+    /// driver: nothing happens unless it is polled. `peer` is the name of the client in errors.
     ///
     /// # Errors
     ///
-    /// If the [greeting](Self::greeting) is no object.
+    /// Returns an error if the [greeting](Self::greeting) is not an object.
     pub fn open_over(
         &self,
         transport: impl Transport,
@@ -140,18 +138,18 @@ impl<R> Builder<R> {
 }
 
 impl<R: Runtime> Builder<R> {
-    /// Waits until a client connects, greets it and spawns the driver.
+    /// Waits until a client connects, spawns the driver and sends the greeting.
     ///
-    /// As long as this is not called again, further clients wait in the listener's backlog,
-    /// ungreeted: so does QEMU serve one at a time. To serve many, spawn a task for each and call
-    /// this again at once.
+    /// Until the next call, further clients wait in the listener's backlog without a greeting, as
+    /// with QEMU, which serves one client at a time. To serve many, spawn a task for each client
+    /// and call this again at once.
     ///
     /// Cancel-safe: a client that was not accepted yet waits for the next call.
     ///
     /// # Errors
     ///
-    /// If the system fails, as when there are too many open files; and as
-    /// [`open_over`](Self::open_over).
+    /// Returns an error if the operating system fails, for example because too many files are open,
+    /// and in the cases of [`open_over`](Self::open_over).
     pub async fn accept(&self, listener: &R::Listener) -> Result<Commands, Error> {
         let (socket, address) = self.runtime.accept(listener, None).await?;
         let transport = self.runtime.transport(socket);
@@ -160,14 +158,14 @@ impl<R: Runtime> Builder<R> {
     }
 
     /// Connects to a client that listens, as QEMU does with `-qmp unix:PATH` without `server=on`;
-    /// greets it and spawns the driver. Connecting may take ten seconds.
+    /// spawns the driver and sends the greeting. Connecting has a deadline of 10 seconds.
     ///
-    /// Cancel-safe: dropped half way, the connection is closed.
+    /// Cancel-safe: if the future is dropped before it completes, the connection is closed.
     ///
     /// # Errors
     ///
-    /// If the address cannot be understood or nobody listens there; and as
-    /// [`open_over`](Self::open_over).
+    /// Returns an error if the address cannot be parsed or if nothing listens there, and in the
+    /// cases of [`open_over`](Self::open_over).
     pub async fn connect(&self, address: impl IntoAddress) -> Result<Commands, Error> {
         let address = address.into_address()?;
         let transport = dial(&self.runtime, address.clone(), USUAL_DEADLINE).await?;
@@ -176,11 +174,12 @@ impl<R: Runtime> Builder<R> {
         Ok(commands)
     }
 
-    /// Takes a connected stream and spawns the driver; errors call the client `peer`.
+    /// Serves the client on a connected stream, and spawns the driver. `peer` is the name of the
+    /// client in errors.
     ///
     /// # Errors
     ///
-    /// As [`open_over`](Self::open_over).
+    /// Returns the errors of [`open_over`](Self::open_over).
     pub fn over(&self, transport: impl Transport, peer: &str) -> Result<Commands, Error> {
         let (commands, driver) = self.open_over(transport, peer)?;
         self.runtime.spawn(driver);

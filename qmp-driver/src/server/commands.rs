@@ -1,4 +1,4 @@
-//! What a client asks for.
+//! The server's end of a connection.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -13,15 +13,15 @@ use crate::server::connection::Connection;
 use crate::server::connection::watch::Watch;
 use crate::server::{Emitter, Request};
 
-/// The commands of one client, and the server's end of the connection to it.
+/// The commands of one client: the server's end of the connection to it.
 ///
-/// Greeting, negotiation, sync and what cannot be understood are dealt with beneath. While as many
-/// commands are unanswered as may be, the next is not read: one, and nine once a client has enabled
-/// `oob`, unless [options](crate::server::Builder::options) say otherwise.
+/// Greeting, negotiation, sync and messages that cannot be parsed are handled internally. At the
+/// limit of unanswered commands, no further commands are read. The limit is one, or nine once the
+/// client has enabled `oob`, and can be changed with [options](crate::server::Builder::options).
 ///
-/// When this is dropped no more commands are taken. Those that were received are still answered,
-/// what was said is still written, and then the connection ends; a client that reads nothing is waited
-/// for until the [deadline of closing](crate::server::Builder::close_deadline).
+/// After this is dropped, no more commands are accepted. Commands that were received can still be
+/// answered, and everything is written; then the connection ends. If the client does not read, the
+/// connection ends at the [deadline for closing](crate::server::Builder::close_deadline).
 pub struct Commands(Arc<Connection>);
 
 impl Commands {
@@ -29,16 +29,18 @@ impl Commands {
         Self(connection)
     }
 
-    /// The next command; `None` when there will be no more, for the client has closed its end or the
-    /// connection is over. What was received before can still be answered then: a client may end its
-    /// own output and wait for the answers.
+    /// Waits for the next command.
+    ///
+    /// Returns `None` when there are no more commands: the client has closed its write half, or the
+    /// connection has ended. Commands that were received before can still be answered then, because
+    /// a client may close its write half and wait for the replies.
     ///
     /// Cancel-safe: a command that was not returned stays in the queue.
     pub async fn recv(&mut self) -> Option<Request> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// The same, if it is there already.
+    /// Returns the next command if there is one, without waiting.
     pub fn try_recv(&mut self) -> Option<Request> {
         let queued = self.0.lock().queue.pop_front();
         queued.map(|queued| Request::new(Arc::clone(&self.0), queued))
@@ -61,58 +63,57 @@ impl Commands {
         received.map(|queued| Some(Request::new(Arc::clone(&self.0), queued?)))
     }
 
-    /// For sending events.
+    /// Returns a sender for events.
     pub fn emitter(&self) -> Emitter {
         Emitter::new(Arc::clone(&self.0))
     }
 
-    /// The client, as it was named when the connection was made.
+    /// Returns the name of the client, as it was given when the connection was made.
     pub fn peer(&self) -> Arc<str> {
         Arc::clone(&self.0.peer)
     }
 
-    /// Whether the client has negotiated. A guest agent's need not.
+    /// Returns whether the client has negotiated capabilities. Clients of a guest agent do not need
+    /// to.
     pub fn is_ready(&self) -> bool {
         self.0.lock().is_ready()
     }
 
-    /// Whether the client has enabled out-of-band execution.
+    /// Returns whether the client has enabled out-of-band execution.
     pub fn is_out_of_band(&self) -> bool {
         self.0.lock().server.is_out_of_band()
     }
 
-    /// How many commands are unanswered.
+    /// Returns the number of unanswered commands.
     pub fn in_flight(&self) -> usize {
         self.0.lock().server.in_flight()
     }
 
-    /// Takes no more commands, waits until those that were received are answered and all that was
-    /// said is written, and ends the connection. Commands that were not received yet are answered
-    /// with an error.
+    /// Waits until all commands that were received are answered and everything is written, and ends
+    /// the connection. No more commands are accepted: those that arrive later get an error reply.
     ///
-    /// A client that reads nothing is waited for until the [deadline of
-    /// closing](crate::server::Builder::close_deadline), and then the reason is
-    /// [`Hangup::NotReading`].
+    /// If the client does not read, the connection ends at the [deadline for
+    /// closing](crate::server::Builder::close_deadline), with the reason [`Hangup::NotReading`].
     ///
-    /// Cancel-safe: closing goes on.
+    /// Cancel-safe: closing continues.
     pub async fn close(&mut self) -> Hangup {
         self.shut();
         self.closed().await
     }
 
-    /// Ends the connection at once. What was not written yet is not written any more.
+    /// Ends the connection immediately. Unsent output is discarded.
     pub fn abort(&self) {
         self.0.end(Hangup::ByUs);
     }
 
-    /// Waits for the end of the connection, and says why it ended.
+    /// Waits for the end of the connection and returns its reason.
     ///
     /// Cancel-safe.
     pub async fn closed(&self) -> Hangup {
         Watch::new(&self.0).await
     }
 
-    /// Why the connection is over, if it is.
+    /// Returns why the connection has ended, if it has.
     pub fn ended(&self) -> Option<Hangup> {
         self.0.lock().ended.clone()
     }
@@ -144,7 +145,7 @@ impl Drop for Commands {
 }
 
 impl fmt::Debug for Commands {
-    /// Who is at the other end and how things stand; nothing of what was said.
+    /// Shows the peer and the state, but no messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let machine = self.0.lock();
         f.debug_struct("Commands")

@@ -1,4 +1,4 @@
-//! Events to a client.
+//! Sending events to a client.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use serde::Serialize;
 
 use crate::server::connection::Connection;
 
-/// Sends events to a client, from any task; cheap to clone.
+/// Sends events to a client, from any task. Cheap to clone.
 ///
-/// A client that has not negotiated yet gets none, and one that has left neither: that is no error,
-/// they are just not sent. An event comes before every answer that is given after it was emitted.
+/// Events are discarded, without an error, if the client has not negotiated yet or if the
+/// connection has ended. An event is written before all replies that are sent after it was emitted.
 ///
-/// It does not keep the connection alive.
+/// An emitter does not keep the connection open.
 #[derive(Clone)]
 pub struct Emitter(Arc<Connection>);
 
@@ -25,8 +25,8 @@ impl Emitter {
         Self(connection)
     }
 
-    /// Emits an event that has happened now. What it carries is something that serializes into an
-    /// object, or `&()` for nothing.
+    /// Emits an event that happens now. `data` is a value that serializes to an object, or `&()`
+    /// for no data.
     ///
     /// ```no_run
     /// # fn example(emitter: qmp_driver::server::Emitter) -> Result<(), qmp_driver::Error> {
@@ -44,16 +44,17 @@ impl Emitter {
     ///
     /// # Errors
     ///
-    /// If `data` is something else, or the client talks to a guest agent, which sends no events.
+    /// Returns an error if `data` is something else, or if this server is a guest agent, which
+    /// sends no events.
     pub fn emit<T: Serialize + ?Sized>(&self, name: &str, data: &T) -> Result<(), Error> {
         self.emit_at(name, now(), data)
     }
 
-    /// As [`emit`](Self::emit), of an event that happened at another time.
+    /// Emits an event that happened at another time.
     ///
     /// # Errors
     ///
-    /// As [`emit`](Self::emit).
+    /// Returns the errors of [`emit`](Self::emit).
     pub fn emit_at<T: Serialize + ?Sized>(
         &self,
         name: &str,
@@ -72,12 +73,12 @@ impl Emitter {
         emitted.map_err(|refusal| self.0.refused(name, refusal))
     }
 
-    /// Emits a whole event that is JSON already, to pass on one of another server. It is sent as it
-    /// is but for line ends, and characters beyond ASCII, which are escaped.
+    /// Emits a whole event that is already JSON, for example to forward the event of another
+    /// server. Line ends and characters outside ASCII are escaped, and nothing else is changed.
     ///
     /// # Errors
     ///
-    /// If it is no object, or the client talks to a guest agent.
+    /// Returns an error if it is not an object, or if this server is a guest agent.
     pub fn emit_raw(&self, event: &str) -> Result<(), Error> {
         let refused = |refusal: Refusal| self.0.refused("event", refusal);
         let event = Json::parse(event).map_err(|error| refused(error.into()))?;
@@ -91,26 +92,27 @@ impl Emitter {
         emitted.map_err(refused)
     }
 
-    /// Whether the client gets events: it has negotiated, and has not left.
+    /// Returns whether the client receives events: it has negotiated, and the connection has not
+    /// ended.
     pub fn is_ready(&self) -> bool {
         let machine = self.0.lock();
         machine.ended.is_none() && machine.is_ready()
     }
 
-    /// How many bytes wait for the client to read. For whoever would rather tell a slow client less
-    /// than have it [hung up on](Hangup::NotReading).
+    /// Returns how many buffered bytes the client has not read. Use this to throttle events to a
+    /// slow client before its connection is [closed](Hangup::NotReading).
     pub fn unsent(&self) -> usize {
         self.0.lock().unsent()
     }
 
-    /// Why the connection is over, if it is.
+    /// Returns why the connection has ended, if it has.
     pub fn ended(&self) -> Option<Hangup> {
         self.0.lock().ended.clone()
     }
 }
 
 fn now() -> Timestamp {
-    // What QEMU says when the clock fails.
+    // The value that QEMU sends if its clock fails.
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(Timestamp::new(-1, -1), |time| {
         Timestamp::new(time.as_secs() as i64, time.subsec_micros().into())
     })

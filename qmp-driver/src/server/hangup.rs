@@ -1,4 +1,4 @@
-//! Why a server's connection to a client is over.
+//! Why the connection to a client ended.
 
 use std::fmt;
 use std::io;
@@ -6,23 +6,24 @@ use std::sync::Arc;
 
 use qmp_proto::Escaped;
 
-/// Why a connection to a client is over.
+/// The reason why the connection to a client ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Hangup {
-    /// The client closed it. What it had asked for before was answered, if it still reads.
+    /// The client closed the connection. Commands that it sent before were answered, if it still
+    /// reads.
     ByClient,
-    /// We closed it, and all that was said had been written.
+    /// The server closed the connection after everything was written.
     ByUs,
-    /// The client did not read what was sent to it: more than is kept for it had to wait, or it
-    /// waited for too long after we closed.
+    /// The client did not read: the limit of buffered events was reached, or the deadline for
+    /// closing passed.
     NotReading {
-        /// How many bytes waited for the client.
+        /// How many bytes the client had not read.
         unsent: usize,
     },
-    /// The client sent something that is no JSON, and the server was told to put up with none.
+    /// The client sent something that is not JSON, and the server does not tolerate that.
     NotJson(Arc<str>),
-    /// The operating system ended it.
+    /// The operating system ended the connection.
     Io(Arc<io::Error>),
 }
 

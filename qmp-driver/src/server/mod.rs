@@ -1,7 +1,8 @@
-//! The server's side: a client connects, its commands come in, answers and events go out.
+//! The server side of QMP: receives the commands of clients, and sends replies and events.
 //!
-//! For virtual machine monitors that speak QMP, mock servers, proxies and tests. The adapters'
-//! `server()` makes a [`Builder`], and that [`Commands`], one for each client that was accepted:
+//! It is meant for virtual machine monitors that speak QMP, mock servers, proxies and tests. The
+//! `server()` function of an adapter creates a [`Builder`], which creates one [`Commands`] for each
+//! client:
 //!
 //! ```no_run
 //! # use qmp_driver::{Error, ErrorClass, Runtime, server};
@@ -26,20 +27,21 @@
 //! # }
 //! ```
 //!
-//! For many clients at once, spawn a task for each that was accepted. Whoever tells all of them of
-//! an event keeps a list of their [`Emitter`]s.
+//! To serve many clients at once, spawn a task for each client. To send an event to all of them,
+//! keep a list of their [`Emitter`]s.
 //!
-//! # What a client can do to its server
+//! # Untrusted clients
 //!
-//! Little: while it has as many commands unanswered as it may (one, unless it has enabled `oob` or
-//! [options](Builder::options) say otherwise), or a mebibyte of answers waits for it, nothing is
-//! read from it. Messages that are too long or too deep are refused, and no memory is kept for them.
+//! Nothing is read from a client while it is at its limit of unanswered commands, or while 1 MiB of
+//! replies is buffered for it. The limit is one command, or nine once the client has enabled `oob`,
+//! and can be changed with [options](Builder::options). Messages that are too long or nested too
+//! deeply get an error reply and take no memory.
 //!
-//! Events are another matter, for it is not the client who makes them. QMP promises that none is
-//! lost while the client is connected, and QEMU keeps without bound what a client does not read. So
-//! here none is dropped, either; instead, a client that has let 16 MiB of them pile up
-//! ([`Builder::most_unsent`]) is [hung up on](Hangup::NotReading). It will notice, connect anew and
-//! ask for the state, as it has to after any loss.
+//! Events are not caused by the client, so they need a limit of their own. QMP guarantees that no
+//! event is lost while the client is connected, and QEMU buffers events without a limit. This
+//! server does not drop events either. Instead, it [closes the connection](Hangup::NotReading) when
+//! more than 16 MiB of events are buffered for a client ([`Builder::most_unsent`]). The client then
+//! has to reconnect and query the state, as after any lost connection.
 
 mod builder;
 mod commands;

@@ -1,4 +1,4 @@
-//! A command that waits for its answer.
+//! A command to be answered.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use serde::{Deserialize, Serialize};
 use crate::server::connection::Connection;
 use crate::server::connection::machine::Queued;
 
-/// A command of a client, and the right to answer it: from any task, in any order.
+/// A command of a client, which can be answered from any task and in any order.
 ///
-/// One that is dropped is answered with an error that says so, since its client waits.
+/// If it is dropped without an answer, the client gets an error reply.
 ///
-/// To a client that has left meanwhile nothing is said, and that is no error; the end of
-/// [`Commands`](crate::server::Commands) tells.
+/// Answering after the connection has ended is not an error: the reply is discarded.
+/// [`Commands`](crate::server::Commands) reports the end.
 #[must_use = "dropped, the command is answered with an error"]
 pub struct Request {
     connection: Arc<Connection>,
     command: Command<'static>,
-    /// Taken by the answer.
+    /// Taken by the reply.
     ticket: Option<Ticket>,
-    /// How many bytes of the stream came up to its end.
+    /// How many bytes of the stream had been received at its end.
     #[cfg_attr(not(unix), allow(dead_code))]
     end: u64,
 }
@@ -34,49 +34,51 @@ impl Request {
         Self { connection, command, ticket: Some(ticket), end }
     }
 
-    /// The command's name. Any text at all, as the client chose it.
+    /// Returns the command's name. The client may send any text.
     pub fn name(&self) -> &str {
         self.command.name()
     }
 
-    /// The arguments: an object, or nothing.
+    /// Returns the arguments, an object, if there are any.
     pub fn arguments(&self) -> Option<Json<'_>> {
         self.command.arguments()
     }
 
-    /// Decodes the arguments, which may borrow from this; none count as `{}`. Down to
-    /// [`DECODE_DEPTH`](qmp_proto::DECODE_DEPTH) levels.
+    /// Decodes the arguments, which may borrow from this request. Missing arguments are decoded as
+    /// `{}`. The depth limit is [`DECODE_DEPTH`](qmp_proto::DECODE_DEPTH) levels.
     ///
     /// # Errors
     ///
-    /// If they are not a `T`, or have more levels. To be told to the client, in words of your own.
+    /// Returns an error if they are not a `T` or exceed the depth limit. Report this failure to the
+    /// client yourself.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, DecodeError> {
         self.command.decode()
     }
 
-    /// Whether it is to be run at once, beside the in-band commands that wait (`exec-oob`). One
-    /// that cannot be run so is answered with [`Response::no_out_of_band`].
+    /// Returns whether the command is to be executed out of band (`exec-oob`): immediately, even
+    /// while in-band commands wait. If that is not possible, answer with
+    /// [`Response::no_out_of_band`].
     pub const fn is_out_of_band(&self) -> bool {
         self.command.is_out_of_band()
     }
 
-    /// The id that the client gave it, as the answer will carry it.
+    /// Returns the id that the client gave the command, which the reply will contain.
     pub fn id(&self) -> Option<Json<'_>> {
         self.ticket.as_ref()?.id()
     }
 
-    /// The whole message. A [`Client`](crate::Client) sends it on with
-    /// [`raw`](crate::Client::raw).
+    /// Returns the whole message. To forward it to another server, use
+    /// [`Client::raw`](crate::Client::raw).
     pub fn message(&self) -> Json<'_> {
         self.command.message()
     }
 
-    /// Takes the descriptor that came with the command, over unix sockets only; it is closed on
-    /// exec.
+    /// Takes the file descriptor that came with the command. Only unix sockets pass file
+    /// descriptors. The descriptor is close-on-exec.
     ///
-    /// As in QEMU, one that came earlier and that no command has taken will do, and of several that
-    /// came in one message all but the first are closed. Whoever needs one and finds none says `No
-    /// file descriptor supplied via SCM_RIGHTS`.
+    /// As in QEMU, it may have come with an earlier command that did not take it, and if a message
+    /// contains several, all but the first are closed. If a command needs a file descriptor and
+    /// there is none, QEMU's error is `No file descriptor supplied via SCM_RIGHTS`.
     #[cfg(unix)]
     pub fn take_descriptor(&mut self) -> Option<crate::Descriptor> {
         self.ticket.as_ref()?;
@@ -89,7 +91,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// If it cannot be serialized, or has more than 1023 levels. The client gets an error instead.
+    /// Returns an error if the value cannot be serialized, or has more than 1023 levels. The client
+    /// gets an error reply instead.
     pub fn answer<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
         match Response::value(value) {
             Ok(response) => self.respond(&response),
@@ -102,11 +105,12 @@ impl Request {
         }
     }
 
-    /// Answers with a value that is JSON already.
+    /// Answers with a value that is already JSON.
     ///
     /// # Errors
     ///
-    /// If it is not, or has more than 1023 levels. The client gets an error instead.
+    /// Returns an error if it is not JSON, or has more than 1023 levels. The client gets an error
+    /// reply instead.
     pub fn answer_json(self, value: &str) -> Result<(), Error> {
         match Json::parse(value) {
             Ok(value) => self.respond(&Response::json(value)),
@@ -120,7 +124,7 @@ impl Request {
         }
     }
 
-    /// Answers that it is done, of a command that returns nothing: `{}`.
+    /// Answers that the command succeeded, without a value: `{}`.
     pub fn done(self) {
         self.respond_flat(&Response::empty());
     }
@@ -130,17 +134,18 @@ impl Request {
         self.respond_flat(&Response::error(class, description));
     }
 
-    /// Answers that there is no such command.
+    /// Answers that the command does not exist.
     pub fn not_found(self) {
         let response = Response::command_not_found(self.name());
         self.respond_flat(&response);
     }
 
-    /// Answers with whatever there is to answer.
+    /// Answers with any response.
     ///
     /// # Errors
     ///
-    /// If the value has more than 1023 levels. The client gets an error instead.
+    /// Returns an error if the value has more than 1023 levels. The client gets an error reply
+    /// instead.
     pub fn respond(mut self, response: &Response<'_>) -> Result<(), Error> {
         match self.ticket.take() {
             Some(ticket) => self.connection.answer(ticket, self.command.name(), response),
@@ -148,8 +153,8 @@ impl Request {
         }
     }
 
-    /// Ends it without an answer: for those commands of a guest agent that answer only when they
-    /// fail, such as `guest-shutdown`, and for servers that are to misbehave.
+    /// Ends the request without an answer: for commands of a guest agent that have no success
+    /// response, such as `guest-shutdown`, and for testing clients.
     pub fn leave_unanswered(mut self) {
         if let Some(ticket) = self.ticket.take() {
             self.connection.with(|machine, after| {
@@ -158,7 +163,7 @@ impl Request {
         }
     }
 
-    /// With one that has no levels, which cannot fail.
+    /// Answers with a response without nesting, which cannot fail.
     fn respond_flat(self, response: &Response<'_>) {
         let _ = self.respond(response);
     }
@@ -176,7 +181,7 @@ impl Drop for Request {
 }
 
 impl fmt::Debug for Request {
-    /// Not the arguments: they may hold a password.
+    /// Omits the arguments, which may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("name", &self.name())
