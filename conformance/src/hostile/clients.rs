@@ -50,12 +50,12 @@ pub(super) const ALL: &[HostileClient] = &[
         does: "begins a string without end",
         script: |wire| endless_string(wire, 8 * LIMIT),
         told: "JSON token size limit exceeded",
-        says: "it is told \"JSON token size limit exceeded\"; its next command is run",
+        says: "the client gets the error \"JSON token size limit exceeded\"; its next command is executed",
         most: one_message(LIMIT),
         ..USUAL
     },
     HostileClient {
-        does: "does so to a server without a limit of its own",
+        does: "does so with the default limit",
         script: |wire| endless_string(wire, USUAL_LIMIT + 8 * MIB),
         longest: USUAL_LIMIT,
         told: "JSON token size limit exceeded",
@@ -75,11 +75,11 @@ pub(super) const ALL: &[HostileClient] = &[
             Some(told)
         },
         told: "JSON nesting depth limit exceeded",
-        says: "it is told \"JSON nesting depth limit exceeded\"; what is inside is not run",
+        says: "the client gets the error \"JSON nesting depth limit exceeded\"; the commands inside are not executed",
         ..USUAL
     },
     HostileClient {
-        does: "breaks its messages, and has commands in their values",
+        does: "sends broken messages with commands in their values",
         script: |wire| {
             wire.negotiate("")?;
             let mut told = String::new();
@@ -95,11 +95,11 @@ pub(super) const ALL: &[HostileClient] = &[
             Some(told)
         },
         told: "JSON parse error, stray",
-        says: "it is told \"JSON parse error, stray ...\" once a message; what is inside is not run",
+        says: "the client gets the error \"JSON parse error, stray ...\" once per message; the commands inside are not executed",
         ..USUAL
     },
     HostileClient {
-        does: "sends text that is no UTF-8",
+        does: "sends text that is not UTF-8",
         script: |wire| {
             wire.negotiate("")?;
             wire.say(b"{\"execute\": \"\xc3\x28\"}")?;
@@ -108,11 +108,11 @@ pub(super) const ALL: &[HostileClient] = &[
             Some(told)
         },
         told: "JSON parse error, invalid UTF-8 sequence in string",
-        says: "it is told \"JSON parse error, invalid UTF-8 sequence in string\"",
+        says: "the client gets the error \"JSON parse error, invalid UTF-8 sequence in string\"",
         ..USUAL
     },
     HostileClient {
-        does: "answers, as if it were a server",
+        does: "sends a reply as if it were a server",
         script: |wire| {
             wire.negotiate("")?;
             wire.say("{\"return\": {}, \"id\": 1}")?;
@@ -121,11 +121,11 @@ pub(super) const ALL: &[HostileClient] = &[
             Some(told)
         },
         told: "QMP input member 'return' is unexpected",
-        says: "it is told \"QMP input member 'return' is unexpected\"",
+        says: "the client gets the error \"QMP input member 'return' is unexpected\"",
         ..USUAL
     },
     HostileClient {
-        does: "drips its command",
+        does: "sends its command one byte at a time",
         script: |wire| {
             wire.negotiate("")?;
             wire.drip("{\"execute\": \"give\"}", Duration::from_millis(10))?;
@@ -133,17 +133,17 @@ pub(super) const ALL: &[HostileClient] = &[
             wire.stop()?;
             Some(String::new())
         },
-        says: "nothing: it is served",
+        says: "nothing: the command is answered",
         ..USUAL
     },
     HostileClient {
-        does: "sends commands without end and reads no answers",
+        does: "sends commands without end and reads no replies",
         script: |wire| {
             wire.negotiate("")?;
             wire.forever("{\"execute\": \"give\"}").map(|()| String::new())
         },
         survives: false,
-        says: "nothing, until it leaves: it is not read from once a mebibyte waits for it",
+        says: "nothing until it disconnects: its input is not read while a mebibyte of output is buffered",
         most: PILE,
         ..USUAL
     },
@@ -151,7 +151,7 @@ pub(super) const ALL: &[HostileClient] = &[
         does: "sends commands without end and does not negotiate",
         script: |wire| wire.forever("{\"execute\": \"give\"}".repeat(100)).map(|()| String::new()),
         survives: false,
-        says: "nothing: no command is run, and it is not read from once a mebibyte waits for it",
+        says: "nothing: no command is executed, and its input is not read while a mebibyte of output is buffered",
         most: PILE,
         ..USUAL
     },
@@ -162,7 +162,7 @@ pub(super) const ALL: &[HostileClient] = &[
             wire.forever("}x ".repeat(1000)).map(|()| String::new())
         },
         survives: false,
-        says: "nothing, until it leaves: it is not read from once a mebibyte of errors waits",
+        says: "nothing until it disconnects: its input is not read while a mebibyte of errors is buffered",
         most: PILE,
         ..USUAL
     },
@@ -177,12 +177,12 @@ pub(super) const ALL: &[HostileClient] = &[
         conduct: Tells,
         survives: false,
         hangup: "NotReading { unsent: 104",
-        says: "`Hangup::NotReading`, once as much waits for it as is kept for anybody (1 MiB here)",
+        says: "`Hangup::NotReading`, once the limit of buffered output is reached (1 MiB here)",
         most: PILE,
         ..USUAL
     },
     HostileClient {
-        does: "has as many of the longest commands held as may be",
+        does: "sends commands of the maximum length up to the in-flight limit",
         script: |wire| {
             wire.negotiate(", \"arguments\": {\"enable\": [\"oob\"]}")?;
             for id in 0..9 {
@@ -199,12 +199,12 @@ pub(super) const ALL: &[HostileClient] = &[
             Some(String::new())
         },
         conduct: Holds,
-        says: "nothing: with `oob` nine commands are held, each of the longest there may be",
+        says: "nothing: with `oob` nine commands of the maximum length are in flight",
         most: 9 * LIMIT + 2 * one_message(LIMIT),
         ..USUAL
     },
     HostileClient {
-        does: "leaves in the middle of a command",
+        does: "disconnects in the middle of a command",
         script: |wire| {
             wire.negotiate("")?;
             wire.say("{\"execute\": \"qu")?;

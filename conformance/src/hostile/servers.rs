@@ -64,7 +64,7 @@ pub(super) const ALL: &[HostileServer] = &[
         ..USUAL
     },
     HostileServer {
-        does: "does so to a client without a limit of its own",
+        does: "does so with the default limit",
         script: |wire| {
             wire.greet()?;
             wire.receive()?;
@@ -78,7 +78,7 @@ pub(super) const ALL: &[HostileServer] = &[
         ..USUAL
     },
     HostileServer {
-        does: "sends blanks without end",
+        does: "sends spaces without end",
         script: |wire| {
             wire.greet()?;
             wire.forever([b' '; 16 * 1024])?;
@@ -91,7 +91,7 @@ pub(super) const ALL: &[HostileServer] = &[
         ..USUAL
     },
     HostileServer {
-        does: "sends events without end, and no answer",
+        does: "sends events without end and no reply",
         script: |wire| {
             wire.greet()?;
             wire.forever(event(1000).repeat(16))?;
@@ -107,7 +107,7 @@ pub(super) const ALL: &[HostileServer] = &[
         ..USUAL
     },
     HostileServer {
-        does: "sends long events that nobody asked for",
+        does: "sends long events to a client without a subscription",
         script: |wire| {
             wire.greet()?;
             let command = wire.receive()?;
@@ -115,14 +115,14 @@ pub(super) const ALL: &[HostileServer] = &[
             wire.answer(&command, "1")?;
             wire.echo()
         },
-        says: "nothing: the answer comes, and of the events the last 4 MiB are kept",
+        says: "nothing: the reply arrives, and the last 4 MiB of events are kept",
         after: Usable,
         // With the copy that is being made, and the peer's own.
         most: 5 * MIB + 2 * one_message(LIMIT),
         ..USUAL
     },
     HostileServer {
-        does: "answers nobody, without end",
+        does: "sends replies with an unknown id without end",
         script: |wire| {
             wire.greet()?;
             wire.forever("{\"return\": {}, \"id\": 12345}\r\n".repeat(500))?;
@@ -135,7 +135,7 @@ pub(super) const ALL: &[HostileServer] = &[
         ..USUAL
     },
     HostileServer {
-        does: "gives every answer twice at once",
+        does: "sends every reply twice in a row",
         script: |wire| {
             wire.greet()?;
             loop {
@@ -148,12 +148,12 @@ pub(super) const ALL: &[HostileServer] = &[
             }
         },
         user: Repeats,
-        says: "nothing: the second answer is nobody's",
+        says: "nothing: the second reply is ignored",
         after: Usable,
         ..USUAL
     },
     HostileServer {
-        does: "gives every answer again after each command that follows",
+        does: "repeats all earlier replies after each later command",
         script: |wire| {
             wire.greet()?;
             let mut answered = String::new();
@@ -166,12 +166,12 @@ pub(super) const ALL: &[HostileServer] = &[
             }
         },
         user: Repeats,
-        says: "nothing: late answers are nobody's, whatever waits for one",
+        says: "nothing: late replies are ignored, even while other commands wait",
         after: Usable,
         ..USUAL
     },
     HostileServer {
-        does: "answers before it greets",
+        does: "sends replies before its greeting",
         script: |wire| {
             for id in 0..64 {
                 wire.say(format!("{{\"return\": \"early\", \"id\": {id}}}\r\n"))?;
@@ -180,12 +180,12 @@ pub(super) const ALL: &[HostileServer] = &[
             wire.echo()
         },
         user: Repeats,
-        says: "nothing: those answers are nobody's",
+        says: "nothing: those replies are ignored",
         after: Usable,
         ..USUAL
     },
     HostileServer {
-        does: "greets without end, and reads nothing",
+        does: "sends greetings without end and reads nothing",
         script: |wire| wire.forever(GREETING.repeat(100)),
         user: Connects,
         cause: "Disconnected { reason: Protocol(GreetsWithoutEnd { greetings: 8 })",
@@ -234,7 +234,7 @@ pub(super) const ALL: &[HostileServer] = &[
         ..USUAL
     },
     HostileServer {
-        does: "greets with a million brackets",
+        does: "sends a greeting with a million brackets",
         script: |wire| {
             wire.say("{\"QMP\": ")?;
             wire.forever(BRACKETS)
@@ -245,7 +245,7 @@ pub(super) const ALL: &[HostileServer] = &[
         ..USUAL
     },
     HostileServer {
-        does: "answers with text that is no UTF-8",
+        does: "answers with text that is not UTF-8",
         script: |wire| {
             wire.greet()?;
             let id = wire.id()?;
@@ -270,7 +270,7 @@ pub(super) const ALL: &[HostileServer] = &[
         ..USUAL
     },
     HostileServer {
-        does: "drips its greeting",
+        does: "sends its greeting one byte at a time",
         script: |wire| wire.drip(GREETING, MOMENT / 8),
         user: Connects,
         patience: MOMENT,
@@ -279,7 +279,7 @@ pub(super) const ALL: &[HostileServer] = &[
         ..USUAL
     },
     HostileServer {
-        does: "drips its answer",
+        does: "sends its reply one byte at a time",
         script: |wire| {
             wire.greet()?;
             let command = wire.receive()?;
@@ -311,7 +311,7 @@ pub(super) const ALL: &[HostileServer] = &[
         ..USUAL
     },
     HostileServer {
-        does: "is an agent, and sends a line without end",
+        does: "is an agent and sends a line without end",
         script: |wire| {
             wire.sync()?;
             wire.receive()?;
@@ -328,7 +328,7 @@ pub(super) const ALL: &[HostileServer] = &[
         ..USUAL
     },
     HostileServer {
-        does: "is an agent, and sends its mark without end",
+        does: "is an agent and sends the byte 0xFF without end",
         script: |wire| {
             wire.sync()?;
             wire.forever([0xff; 16 * 1024])?;

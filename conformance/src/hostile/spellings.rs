@@ -9,18 +9,18 @@ use super::wire::{GREETING, Wire};
 
 pub(super) const ALL: &[HostileServer] = &[
     HostileServer {
-        does: "spells each message otherwise: several on a line, over many lines, without line ends",
+        does: "formats each message differently: several on a line, over many lines, without line ends",
         script: |wire| {
             wire.greet()?;
             answer_in_turns(wire)
         },
         user: Repeats,
-        says: "nothing: each command has its own answer",
+        says: "nothing: each command gets its own reply",
         after: Usable,
         ..USUAL
     },
     HostileServer {
-        does: "ends its greeting with a line end, and nothing else",
+        does: "sends a line end after its greeting and after no other message",
         script: |wire| {
             wire.say(GREETING)?;
             let negotiation = wire.receive()?;
@@ -31,12 +31,12 @@ pub(super) const ALL: &[HostileServer] = &[
             }
         },
         user: Repeats,
-        says: "nothing: a message is over when its brackets are",
+        says: "nothing: a message ends when its brackets balance",
         after: Usable,
         ..USUAL
     },
     HostileServer {
-        does: "is an agent, and spells each message otherwise",
+        does: "is an agent and formats each message differently",
         script: |wire| {
             let sync = wire.receive()?;
             wire.say("{\"return\": {\"a\": [\n\"half a mess")?;
@@ -45,7 +45,7 @@ pub(super) const ALL: &[HostileServer] = &[
             answer_in_turns(wire)
         },
         user: UsesAgent,
-        says: "nothing: the command has its answer",
+        says: "nothing: the command gets its reply",
         after: Usable,
         ..USUAL
     },
