@@ -1,4 +1,4 @@
-//! Prints the events of a QEMU until it ends, and the reason of its shutdown.
+//! Prints the events of QEMU until it exits, and the reason of its shutdown.
 //!
 //! ```text
 //! cargo run -p qmp-blocking --example events -- unix:/run/vm.qmp
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 fn watch(address: &str, names: &[String]) -> Result<(), Error> {
     let qemu = qmp_blocking::connect(address)?;
     let wanted = names.iter().fold(qemu.events(), |events, name| events.named(name));
-    // It ends with QEMU.
+    // The iterator ends when QEMU exits.
     for item in wanted.subscribe() {
         match item {
             EventItem::Event(event) => print(&event)?,

@@ -1,4 +1,4 @@
-//! Runs a program in a guest and prints what it printed.
+//! Runs a program in a guest and prints its output.
 //!
 //! ```text
 //! cargo run -p qmp-blocking --example guest_exec -- unix:/run/vm.qga uname -a
@@ -41,10 +41,10 @@ struct GuestExecStatus {
 #[serde(rename_all = "kebab-case")]
 struct Status {
     exited: bool,
-    /// Of 32 bits on Windows.
+    /// A 32-bit value on Windows.
     exitcode: Option<i64>,
     signal: Option<i64>,
-    /// Base64, as all binary data of the agent's.
+    /// Base64, as is all binary data of the agent.
     #[serde(default)]
     out_data: String,
     #[serde(default)]
@@ -69,17 +69,17 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // Each is told whatever is wrong with the others.
+    // Both are printed, even if one of them is invalid.
     let output = written(std::io::stdout(), "output", &status.out_data);
     let errors = written(std::io::stderr(), "error output", &status.err_data);
     exit_code(path, &status, output && errors)
 }
 
-/// Passes on what the program wrote; false if the agent sent something else.
+/// Prints the program's output. Returns false if the agent sent something that is not base64.
 fn written(mut to: impl Write, what: &str, data: &str) -> bool {
     match BASE64_STANDARD.decode(data) {
         Ok(bytes) => {
-            // A stream that is closed takes no output; there is nobody to tell.
+            // A closed stream takes no output, and there is nowhere to report that.
             let _ = to.write_all(&bytes);
             true
         }
@@ -90,8 +90,8 @@ fn written(mut to: impl Write, what: &str, data: &str) -> bool {
     }
 }
 
-/// The program's exit code, where `whole` output was passed on and one byte is enough for the code.
-/// Otherwise it is printed.
+/// Returns the program's exit code if the output was complete and the code fits into one byte.
+/// Otherwise prints the code.
 fn exit_code(path: &str, status: &Status, whole: bool) -> ExitCode {
     match (status.signal, status.exitcode) {
         (Some(signal), _) => eprintln!("guest_exec: {path} was ended by signal {signal}"),
@@ -110,7 +110,8 @@ fn run(address: &str, path: &str, arg: &[String]) -> Result<Status, Error> {
     let Process { pid } = agent.call(&GuestExec { path, arg, capture_output: true }).run()?;
     loop {
         let status = agent.call(&GuestExecStatus { pid }).run()?;
-        // The first status that says so is the only one: the agent forgets the process with it.
+        // The first status that reports the exit is the last one: the agent then forgets the
+        // process.
         if status.exited {
             return Ok(status);
         }

@@ -1,4 +1,5 @@
-//! Makes a disk image with a job of QEMU or the storage daemon, and follows the job to its end.
+//! Creates a disk image with a job of QEMU or the storage daemon, and follows the job until it
+//! ends.
 //!
 //! ```text
 //! cargo run -p qmp-blocking --example job -- unix:/run/vm.qmp /tmp/disk.raw 1073741824
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
 /// Returns the error that the job ended with, if it did.
 fn create(address: &str, file: &str, size: u64) -> Result<Option<String>, Error> {
     let qemu = qmp_blocking::connect(address)?;
-    // The job may be over before the command is answered: subscribe first, and nothing is missed.
+    // The job may end before the command is answered, so subscribe first: no event is missed.
     let mut changes = qemu.events().named("JOB_STATUS_CHANGE").member("id", "create").subscribe();
     let options = json!({"driver": "file", "filename": file, "size": size});
     qemu.execute("blockdev-create")

@@ -1,4 +1,4 @@
-//! Watches any number of QEMUs in one thread: poll(2) waits for all of them at once.
+//! Watches any number of QEMUs on one thread, waiting for all of them at once with poll(2).
 //!
 //! ```text
 //! cargo run -p qmp-blocking --example many -- /run/one.qmp /run/two.qmp /run/three.qmp
@@ -24,7 +24,8 @@ fn watch(addresses: impl Iterator<Item = String>) -> Result<(), Box<dyn std::err
     let mut watched: Vec<(&Client, Subscription<'_>)> =
         machines.iter().map(|machine| (machine, machine.events().subscribe())).collect();
     loop {
-        // What has been read already makes no descriptor readable: print it first, then wait.
+        // Events that were already read do not make the descriptor readable: print them before
+        // waiting.
         watched.retain_mut(|(machine, events)| print_events(machine, events));
         if watched.is_empty() {
             return Ok(());
@@ -36,7 +37,7 @@ fn watch(addresses: impl Iterator<Item = String>) -> Result<(), Box<dyn std::err
     }
 }
 
-/// Whether there may be more.
+/// Prints the events that have arrived. Returns false when the connection has ended.
 fn print_events(machine: &Client, events: &mut Subscription<'_>) -> bool {
     while let Some(item) = events.try_recv() {
         if let EventItem::Event(event) = item {

@@ -1,4 +1,4 @@
-//! Runs one command and prints what it returns.
+//! Runs one command and prints its reply.
 //!
 //! ```text
 //! cargo run -p qmp-blocking --example query -- unix:/run/vm.qmp query-status

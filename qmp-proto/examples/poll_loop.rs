@@ -23,7 +23,8 @@ impl Monitor {
         Ok(Self { path, socket, session: Session::new(Client::monitor(Options::monitor())) })
     }
 
-    /// Does what can be done without waiting; false when the monitor has ended.
+    /// Does everything that does not block. Returns false when the monitor has ended the
+    /// connection.
     fn turn(&mut self) -> Result<bool, Box<dyn Error>> {
         match self.socket.read(self.session.room()) {
             Ok(0) => return Ok(self.session.handle_end().map(|()| false)?),

@@ -1,5 +1,5 @@
-//! A command that takes longer than its deadline, and what to do then: ask for the state that it
-//! should have changed, before anything is done again.
+//! Handles a command that takes longer than its deadline: query the state that it should have
+//! changed before sending anything again.
 //!
 //! ```text
 //! cargo run -p qmp-smol --example timeout -- unix:/run/vm.qmp
@@ -32,7 +32,7 @@ async fn run(address: &str) -> Result<(), Error> {
         Ok(_) => println!("it was done in time"),
         Err(error) if error.outcome() == Outcome::Unknown => {
             println!("{error}");
-            // The connection is as good as before: a late answer harms nobody.
+            // The connection is still usable: a late reply is discarded.
             if is_running(&qemu).await? {
                 println!("it was done all the same");
             } else {

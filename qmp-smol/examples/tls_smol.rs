@@ -1,5 +1,6 @@
-//! A monitor over TCP and TLS. The server is known by its certificate, and so are we if it asks:
-//! without that (`verify-peer=no`), whoever reaches the port may do all that QEMU may.
+//! Connects to a monitor over TLS. The certificate of the server is verified, and the server
+//! verifies the client's. Without that (`verify-peer=no`), anyone who can reach the port has full
+//! control over QEMU.
 //!
 //! ```text
 //! qemu-system-x86_64 -object tls-creds-x509,id=tls0,endpoint=server,dir=/etc/pki/qemu,verify-peer=yes \
@@ -22,7 +23,7 @@ use rustls::{ClientConfig, RootCertStore};
 use smol::Timer;
 use smol::net::TcpStream;
 
-/// A server that serves another client takes the connection, and then says nothing.
+/// A server that is serving another client accepts the connection and then sends nothing.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
@@ -60,7 +61,7 @@ async fn run(
     println!("QEMU {}", qemu.version().unwrap_or_default());
     let status: serde_json::Value = qemu.execute("query-status").await?.decode()?;
     println!("{}", status["status"]);
-    // Says goodbye: the server can tell the end from a connection that was cut.
+    // Closes the TLS session, so that the server can distinguish it from a lost connection.
     qemu.close().await?;
     Ok(())
 }
@@ -72,7 +73,7 @@ async fn secure(
     let (host, _port) = address.rsplit_once(':').ok_or("an address is HOST:PORT")?;
     let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())?;
     let stream = TcpStream::connect(address).await?;
-    // A command and its answer are small: neither must wait for more to come.
+    // Commands and replies are small and must be sent without delay.
     stream.set_nodelay(true)?;
     Ok(TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
 }

@@ -1,7 +1,8 @@
-//! Takes a device out of a running machine, and waits until it is really out.
+//! Unplugs a device from a running machine, and waits until it is removed.
 //!
-//! The answer to `device_del` says no more than that the guest was asked. When it lets the device go,
-//! which some devices do not wait for, `DEVICE_DELETED` comes; it can refuse, and it can do nothing.
+//! The reply to `device_del` only means that the guest was asked. `DEVICE_DELETED` arrives when the
+//! guest has released the device, or immediately for devices that do not ask. The guest may also
+//! refuse, or not react at all.
 //!
 //! ```text
 //! cargo run -p qmp-smol --example unplug -- unix:/run/vm.qmp net0 30
@@ -54,13 +55,13 @@ enum Unplugged {
 }
 
 async fn unplug(qemu: &Client, device: &str, patience: Duration) -> Result<Unplugged, Error> {
-    // Before the command, for the event may come before its answer.
+    // Subscribe before sending the command, because the event may arrive before the reply.
     let decided = qemu
         .event()
         .named("DEVICE_DELETED")
         .named("DEVICE_UNPLUG_GUEST_ERROR")
         .named("MEM_UNPLUG_ERROR")
-        // Parts of a device have no name of their own, and go first.
+        // Child devices have no id, and are removed first.
         .member("device", device)
         .deadline(patience);
     qemu.execute("device_del").argument("id", device).await?;

@@ -1,11 +1,11 @@
-//! Waits for a monitor no longer than the caller likes, and goes on without it: nothing of the attempt
-//! is left behind, so the program can end at once.
+//! Stops waiting for a monitor after a time limit. Nothing of the attempt is left behind, so the
+//! program can exit at once.
 //!
 //! ```text
 //! cargo run -p qmp-tokio --example give_up -- unix:/run/vm.qmp 200
 //! ```
 //!
-//! With `--when-up` it waits for a QEMU that is still starting, and with `--one-thread` it runs on one
+//! With `--when-up` it waits for a QEMU that is still starting. With `--one-thread` it runs on one
 //! thread.
 
 use std::io;

@@ -1,5 +1,5 @@
-//! A hundred QEMUs in one task: started together, commanded together, and their events in one stream.
-//! No task is spawned but those that move the bytes.
+//! Runs a hundred QEMUs in one task: launched together, commands in flight together, and their
+//! events merged into one stream. The only spawned tasks are the drivers.
 //!
 //! ```text
 //! cargo run -p qmp-tokio --example hundred -- qemu-system-x86_64 100
@@ -13,7 +13,7 @@ use futures_util::future::try_join_all;
 use futures_util::stream::{StreamExt, select_all};
 use qmp_tokio::{Client, Error, EventItem, Launch, Process, builder};
 
-/// No machine, no guest: as light as QEMU can be.
+/// Without a machine and a guest, which makes QEMU as light as possible.
 const OPTIONS: &str = "-nodefaults -display none -S -accel tcg -machine none -m 16";
 
 #[tokio::main(flavor = "current_thread")]
@@ -52,7 +52,7 @@ async fn run(program: &str, count: usize) -> Result<(), Error> {
         }
         try_join_all(clients.iter().map(|qemu| qemu.execute("quit"))).await
     };
-    // The stream ends with the last connection.
+    // The stream ends when the last connection ends.
     let counting = async {
         while let Some(item) = events.next().await {
             if let EventItem::Event(event) = item {
@@ -72,6 +72,6 @@ async fn run(program: &str, count: usize) -> Result<(), Error> {
 
 async fn start(program: &str) -> Result<(Client, Process), Error> {
     let launch = Launch::qemu(program).args(OPTIONS.split(' '));
-    // A hundred at once take a while.
+    // Starting a hundred at once takes a while.
     builder().handshake_deadline(Duration::from_secs(120)).launch(launch).await
 }

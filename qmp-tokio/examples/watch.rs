@@ -1,4 +1,4 @@
-//! Watches any number of QEMUs at once, each in a task of its own, until all have ended.
+//! Watches any number of QEMUs, each in its own task, until all of them have exited.
 //!
 //! ```text
 //! cargo run -p qmp-tokio --example watch -- unix:/run/one.qmp unix:/run/two.qmp

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! The causes of errors.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,102 +10,102 @@ use qmp_sockets::{Died, LaunchError};
 
 use crate::Disconnect;
 
-/// The kinds of [`Error`](crate::Error).
+/// The cause of an [`Error`](crate::Error).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Cause {
-    /// The address cannot be understood.
+    /// The address could not be parsed.
     Address(AddressError),
-    /// There is no connection.
+    /// The connection could not be made.
     Connect(ConnectError),
-    /// A program could not be started.
+    /// The program could not be started.
     #[cfg(unix)]
     Launch(LaunchError),
-    /// A program that was started has ended before its handshake did.
+    /// The program was started but exited before its handshake completed.
     #[cfg(unix)]
     Died(Died),
-    /// The process of a server that was still starting ended before anybody could connect to it.
+    /// The process of a server that was still starting ended before a connection could be made.
     EndedEarly(EndedEarly),
-    /// The server did not get through its handshake in time.
+    /// The server did not complete the handshake before the deadline.
     SilentHandshake {
-        /// How long it had.
+        /// How long the client waited.
         waited: Duration,
-        /// What may be the matter, and what to do.
+        /// The probable reason, and what to do.
         advice: String,
     },
     /// The server refused the handshake, or sent an error instead of its greeting, and then closed
-    /// the connection or fell silent.
+    /// the connection or sent nothing more.
     HandshakeRefused(OwnedFailure),
     /// The command was not sent.
     Refused(Refusal),
-    /// The JSON given is not one message.
+    /// The given JSON is not one message.
     Json(JsonError),
-    /// The server answered with an error.
+    /// The server sent an error reply.
     Failure(OwnedFailure),
-    /// The deadline of a command that was sent passed.
+    /// The deadline of a command passed after it was sent.
     Deadline {
-        /// How long was waited.
+        /// How long the client waited.
         waited: Duration,
-        /// What is known of the server's silence; empty if nothing is.
+        /// The probable reason; empty if it is not known.
         advice: String,
     },
-    /// The deadline of a command passed before it could be sent.
+    /// The deadline of a command passed before it was sent.
     NoTurn {
-        /// How long was waited.
+        /// How long the client waited.
         waited: Duration,
-        /// What it waited for.
+        /// Why the command could not be sent.
         refusal: Refusal,
     },
-    /// The time of a [timeout](crate::Client::timeout) was over.
+    /// A [timeout](crate::Client::timeout) passed.
     TimedOut {
-        /// How long was waited.
+        /// How long the future had run.
         waited: Duration,
     },
-    /// The deadline passed, and the event did not come.
+    /// The deadline passed before the event arrived.
     NoEvent {
-        /// How long was waited.
+        /// How long the client waited.
         waited: Duration,
-        /// The names of the events that were waited for; empty for any.
+        /// The names of the awaited events; empty for any event.
         names: Vec<String>,
     },
-    /// The deadline of a server passed, and its client sent no command.
+    /// The deadline of a server passed before its client sent a command.
     NoCommand {
-        /// How long was waited.
+        /// How long the server waited.
         waited: Duration,
     },
-    /// The client of a server did not read what was sent before the connection was closed.
+    /// The client of a server did not read everything before the connection was closed.
     NotReading {
-        /// How many bytes it did not read.
+        /// How many bytes the client had not read.
         unsent: usize,
     },
-    /// A server asked for the next command while as many are unanswered as may be.
+    /// A server asked for the next command at the limit of unanswered commands.
     AnswerFirst {
-        /// How many are unanswered.
+        /// How many commands are unanswered.
         unanswered: usize,
     },
-    /// The server went on without answering: it answered a later command, or started anew.
+    /// The server did not answer the command: it answered a later one, or restarted.
     Unanswered,
-    /// The connection is over.
+    /// The connection has ended.
     Disconnected {
-        /// Why.
+        /// The reason.
         reason: Disconnect,
         /// Whether the command had been sent.
         sent: bool,
     },
-    /// The answer is not what was expected.
+    /// The reply is not what was expected.
     Decode(DecodeError),
-    /// So many events came that were not read in time that the oldest were dropped.
+    /// Events were dropped because too many were not read in time.
     EventsLost {
-        /// How many.
+        /// How many events were dropped.
         count: u64,
     },
-    /// A deadline was asked for on a stream that cannot wait with one.
+    /// A deadline was set on a stream that does not support deadlines.
     NoDeadlines,
-    /// A descriptor was to be sent over something else than a unix socket.
+    /// A file descriptor was passed on a stream that is not a unix socket.
     NoDescriptors,
-    /// A new connection was to be made while the last one stands.
+    /// A reconnection was requested before the connection had ended.
     StillConnected,
-    /// A connection that was not made by connecting to an address was to be made again.
+    /// A reconnection was requested for a client that was not made by connecting to an address.
     NoAddress,
 }
 

@@ -6,23 +6,24 @@ use std::sync::Arc;
 
 use qmp_proto::{Escaped, OwnedFailure, ProtocolError};
 
-/// Why a connection is over.
+/// The reason why a connection ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Disconnect {
-    /// The server closed it with nothing outstanding, as it does after `quit`.
+    /// The server closed the connection while no command was unanswered, as it does after `quit`.
     Closed,
-    /// We closed it.
+    /// The client closed the connection.
     ByUs,
-    /// The server closed it, or said something, at a time when it must not.
+    /// The server closed the connection, or sent a message, at a time when it must not.
     Protocol(ProtocolError),
-    /// The server sent something that is no message, an answer maybe.
+    /// The server sent something that is not a message, possibly a reply.
     Malformed(Arc<str>),
-    /// The server could not parse a message of ours, and did not say which of several in flight.
+    /// The server could not parse a message, and its error does not identify which of several in
+    /// flight.
     NotParsed(Arc<OwnedFailure>),
-    /// The handshake failed: it was refused, or not answered.
+    /// The handshake was refused or not answered.
     Handshake(Arc<str>),
-    /// The operating system ended it.
+    /// The operating system ended the connection.
     Io(Arc<io::Error>),
 }
 

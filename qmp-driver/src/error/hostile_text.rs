@@ -1,5 +1,5 @@
-//! Errors hold what others wrote: servers, guests, programs, processes. Displayed, none of it
-//! reaches a terminal or forges a line of a log.
+//! Errors contain text from servers, guests, programs and processes. It has to be escaped when it
+//! is displayed, so that it cannot control a terminal or forge a line in a log.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -126,7 +126,7 @@ fn every_error_is_tried() {
     };
     let debug = causes().iter().map(|cause| format!("{cause:?}")).collect();
     let mut all = names(include_str!("cause.rs"), "pub enum Cause {");
-    // `qmp-sockets` makes and tries these.
+    // `qmp-sockets` creates and tests these.
     assert!(all.remove("Died") && all.remove("EndedEarly"));
     assert_eq!(tried(debug), all);
     let debug = disconnects().iter().map(|reason| format!("{reason:?}")).collect();
@@ -144,7 +144,7 @@ fn word(text: &str) -> &str {
     text.split(|char: char| !char.is_alphanumeric()).next().unwrap_or_default()
 }
 
-/// The types in the sources that implement `Display`.
+/// Returns the types in the sources that implement `Display`.
 fn declared(folder: &Path) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for entry in fs::read_dir(folder).unwrap() {

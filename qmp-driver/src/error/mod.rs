@@ -1,4 +1,4 @@
-//! The one error type of all adapters.
+//! The error type of all adapters.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ use qmp_sockets::{ConnectError, SocketError};
 pub use cause::Cause;
 pub use disconnect::Disconnect;
 
-/// What went wrong, with which command, on which connection, and what to do next.
+/// What failed, in which command, on which connection, why, and what to do.
 ///
-/// Three questions are worth asking in a program: did the server answer with an error
-/// ([`class`](Self::class), [`failure`](Self::failure))? Is the connection over
-/// ([`is_disconnected`](Self::is_disconnected))? And may the command have been done all the same
-/// ([`outcome`](Self::outcome))? The text is for people.
+/// A program usually needs the answers to three questions. Did the server send an error reply
+/// ([`class`](Self::class), [`failure`](Self::failure))? Has the connection ended
+/// ([`is_disconnected`](Self::is_disconnected))? May the command have been executed
+/// ([`outcome`](Self::outcome))? The text is meant for people.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -35,55 +35,55 @@ struct Inner {
     position: u64,
 }
 
-/// What is known of a command that did not succeed.
+/// Whether a command that returned an error was executed.
 ///
-/// A wait for an event sends nothing, so its errors say [`NotSent`](Self::NotSent).
+/// Waiting for an event sends nothing, so its errors have the outcome [`NotSent`](Self::NotSent).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It was not sent.
+    /// The command was not sent.
     NotSent,
-    /// The server answered it: with an error, or with success that could not be read or decoded
-    /// ([`Cause::Decode`]).
+    /// The server answered it, either with an error reply or with a success response that could not
+    /// be decoded ([`Cause::Decode`]).
     Answered,
-    /// It was sent and may have been done, or not, or may still be. Ask the server about what it
-    /// should have changed before doing it again.
+    /// The command was sent. It may have been executed, may still be executed, or may never be.
+    /// Before sending it again, query the state that it should have changed.
     Unknown,
 }
 
 impl Error {
-    /// An error that says what went wrong and no more.
+    /// Creates an error from its cause.
     pub fn new(cause: Cause) -> Self {
         Self(Box::new(Inner { cause, command: None, peer: None, position: 0 }))
     }
 
-    /// Adds the command.
+    /// Adds the name of the command.
     #[must_use]
     pub fn in_command(mut self, command: &str) -> Self {
         self.0.command = Some(command.to_owned());
         self
     }
 
-    /// Adds the other end, as it was named by whoever connected to it.
+    /// Adds the name of the peer, as it was given when the connection was made.
     #[must_use]
     pub fn with_peer(mut self, peer: &Arc<str>) -> Self {
         self.0.peer = Some(Arc::clone(peer));
         self
     }
 
-    /// Adds where in the server's stream the error reply ended.
+    /// Adds the position in the server's stream at which the error reply ended.
     pub(crate) fn at(mut self, position: u64) -> Self {
         self.0.position = position;
         self
     }
 
-    /// The same command and peer, with another cause.
+    /// Replaces the cause, and keeps the command and the peer.
     pub(crate) fn replaced(mut self, cause: Cause) -> Self {
         self.0.cause = cause;
         self
     }
 
-    /// Adds for how long a connection was tried that could not be made.
+    /// Adds how long the client tried to connect.
     pub(crate) fn tried_for(mut self, tried: Duration) -> Self {
         self.0.cause = match self.0.cause {
             Cause::Connect(error) => Cause::Connect(error.tried_for(tried)),
@@ -92,23 +92,23 @@ impl Error {
         self
     }
 
-    /// What went wrong.
+    /// Returns the cause of the error.
     pub fn cause(&self) -> &Cause {
         &self.0.cause
     }
 
-    /// The command it happened in.
+    /// Returns the name of the command that failed, if any.
     pub fn command(&self) -> Option<&str> {
         self.0.command.as_deref()
     }
 
-    /// The address of the other end, if there is one.
+    /// Returns the name of the peer, if there is one.
     pub fn peer(&self) -> Option<&str> {
         self.0.peer.as_deref()
     }
 
-    /// Whether a deadline passed: of connecting, of the handshake, of a command or an event; of a
-    /// server that waits for a command.
+    /// Returns whether a deadline passed: for connecting, for the handshake, for a command or an
+    /// event, or for a server to receive a command.
     pub fn is_timeout(&self) -> bool {
         match &self.0.cause {
             Cause::Connect(error) => error.is_timeout(),
@@ -123,7 +123,7 @@ impl Error {
         }
     }
 
-    /// Whether the connection is over.
+    /// Returns whether the connection has ended.
     pub fn is_disconnected(&self) -> bool {
         match &self.0.cause {
             Cause::Disconnected { .. } | Cause::EndedEarly(_) => true,
@@ -133,12 +133,12 @@ impl Error {
         }
     }
 
-    /// The class of the server's error, if it answered with one.
+    /// Returns the class of the error reply, if the server sent one.
     pub fn class(&self) -> Option<ErrorClass<'_>> {
         self.failure().map(OwnedFailure::class)
     }
 
-    /// The server's error, if it answered with one.
+    /// Returns the error reply, if the server sent one.
     pub fn failure(&self) -> Option<&OwnedFailure> {
         match &self.0.cause {
             Cause::Failure(failure) | Cause::HandshakeRefused(failure) => Some(failure),
@@ -146,14 +146,14 @@ impl Error {
         }
     }
 
-    /// How many bytes of the server's stream ended with its error reply, as
-    /// [`Reply::stream_position`](crate::Reply::stream_position) tells of a success; `None` if this
-    /// error is not a reply to a command.
+    /// Returns how many bytes of the server's stream had been received at the end of the error
+    /// reply, like [`Reply::stream_position`](crate::Reply::stream_position) for a success
+    /// response. Returns `None` if this error is not a reply to a command.
     pub fn stream_position(&self) -> Option<u64> {
         Some(self.0.position).filter(|position| *position > 0)
     }
 
-    /// What is known of the command.
+    /// Returns whether the command was executed.
     pub fn outcome(&self) -> Outcome {
         match &self.0.cause {
             Cause::Failure(_) | Cause::Decode(_) | Cause::HandshakeRefused(_) => Outcome::Answered,
@@ -188,7 +188,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The text, for a `main` that returns it; with `{:#?}` the parts.
+/// Shows the same text as `Display`, for a `main` that returns the error. `{:#?}` shows the fields.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !f.alternate() {
@@ -251,7 +251,7 @@ impl From<DecodeError> for Error {
     }
 }
 
-/// A message that was received and cannot be read: the command that it answers was answered.
+/// The error of a message that was received but cannot be decoded. Its command was answered.
 impl From<BodyError> for Error {
     fn from(error: BodyError) -> Self {
         Self::new(Cause::Decode(error.into()))
