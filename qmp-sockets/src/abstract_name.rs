@@ -7,7 +7,7 @@ use std::path::Path;
 
 use socket2::SockAddr;
 
-/// The socket address of an abstract name, which the kernel marks with a leading zero byte.
+/// Returns the socket address of an abstract name, which starts with a zero byte.
 pub(crate) fn socket_address(name: &[u8]) -> io::Result<SockAddr> {
     if name.is_empty() || name.len() > crate::LONGEST_PATH {
         return Err(io::Error::new(

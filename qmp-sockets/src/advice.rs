@@ -1,10 +1,10 @@
-//! What to try when there is no connection: the cause behind the system's few words.
+//! Advice for connection errors, which names the cause behind the operating system's error.
 
 use std::io::{self, ErrorKind};
 
 use qmp_proto::Address;
 
-/// What was tried.
+/// The operation that failed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Attempt {
     Connect,
@@ -20,8 +20,8 @@ pub(crate) fn advice(attempt: Attempt, address: &Address, error: &io::Error) -> 
     }
 }
 
-/// What to try when a handshake was not answered in time. `unfinished`: how many bytes of a message
-/// that is not complete have come; `silence`: what is known of the other end when none have.
+/// Returns advice for a handshake that was not answered in time. `unfinished` is the number of
+/// bytes received of an incomplete message; `silence` returns the advice if there were none.
 pub fn advise_on_handshake(
     agent: bool,
     unfinished: usize,
@@ -71,7 +71,7 @@ fn connecting(address: &Address, error: &io::Error) -> String {
             format!("the host may be down or a firewall in between, or {ONE_CLIENT}")
         }
         (Address::Abstract(_), ErrorKind::TimedOut) => ONE_CLIENT.into(),
-        // The resolver's errors have no kind of their own.
+        // Errors of the resolver have no `ErrorKind` of their own.
         (Address::Tcp { host, .. }, _) if error.to_string().contains("lookup") => {
             format!("is {host:?} spelled right, and does this machine know the name?")
         }
@@ -100,7 +100,7 @@ fn is_qemu_running(address: &Address) -> String {
     format!("is QEMU running with -qmp {},server=on,wait=off?", qemu_option(address))
 }
 
-/// The address as QEMU's option `-qmp` takes it.
+/// Returns the address as QEMU's option `-qmp` takes it.
 fn qemu_option(address: &Address) -> String {
     match address {
         Address::Abstract(_) => {
@@ -110,7 +110,7 @@ fn qemu_option(address: &Address) -> String {
     }
 }
 
-/// A unix socket's file tells more than the error.
+/// Advice from the file of a unix socket.
 #[cfg(unix)]
 mod path {
     use std::fs::{self, FileType, Metadata};
@@ -154,7 +154,7 @@ mod path {
         }
     }
 
-    /// The topmost directory on the way to `path` that is not there.
+    /// Returns the topmost directory of `path` that does not exist.
     fn missing_directory(path: &Path) -> Option<String> {
         let missing = path
             .ancestors()
@@ -209,7 +209,8 @@ mod path {
         rustix::process::geteuid().as_raw()
     }
 
-    /// `107 (libvirt-qemu)`; the number alone for users of another source than the file.
+    /// Returns a user id with its name, such as `107 (libvirt-qemu)`. The name is omitted for users
+    /// that are not in the file.
     fn user_name(id: u32) -> String {
         let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
         let named = users.lines().find_map(|line| {

@@ -1,18 +1,18 @@
-//! Descriptors that have come, and no command has taken yet.
+//! File descriptors that were received and not yet taken by a command.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 
-/// So many wait at most. QEMU keeps one.
+/// The maximum number of waiting descriptors. QEMU keeps one.
 const MOST: usize = 16;
 
-/// Descriptors that came with a client's bytes, until commands take them.
+/// File descriptors that were received from a client, until commands take them.
 ///
-/// [`receive_with_descriptor`](crate::receive_with_descriptor) cannot tell which of the bytes that
-/// it read a descriptor came with, so it is for whichever command takes it, of those that end behind
-/// the beginning of that read: commands that take none are no hindrance. QEMU does the same, but that
-/// there a descriptor replaces the one before it at once; here, where commands may be answered in any
-/// order, it waits for its own.
+/// [`receive_with_descriptor`](crate::receive_with_descriptor) cannot determine which of the bytes
+/// that it read a descriptor belongs to. So a descriptor can be taken by any command that ends
+/// after the beginning of that read; commands that take none are skipped. QEMU does the same,
+/// except that a new descriptor replaces the previous one immediately. Here, where commands may be
+/// answered in any order, descriptors wait.
 ///
 /// ```
 /// use qmp_sockets::Arrivals;
@@ -31,17 +31,17 @@ const MOST: usize = 16;
 pub struct Arrivals(VecDeque<(u64, OwnedFd)>);
 
 impl Arrivals {
-    /// Keeps a descriptor that came with bytes of which the first had this place in the stream.
-    /// Of more than 16 that wait the oldest is given back, to be closed.
+    /// Adds a descriptor that was received in a read that began at position `start` of the stream.
+    /// Returns the oldest descriptor, to be closed, if more than 16 are waiting.
     pub fn push(&mut self, start: u64, descriptor: OwnedFd) -> Option<OwnedFd> {
         self.0.push_back((start, descriptor));
         let oldest = if self.0.len() > MOST { self.0.pop_front() } else { None };
         oldest.map(|(_, descriptor)| descriptor)
     }
 
-    /// Takes the newest of those that can belong to a command whose end has this place in the
-    /// stream. If that command is the `only` one unanswered, nobody can want the older ones any
-    /// more: they are closed.
+    /// Takes the newest descriptor that can belong to a command that ends at position `end` of the
+    /// stream. If it is the `only` unanswered command, older descriptors can no longer be taken and
+    /// are closed.
     pub fn take(&mut self, end: u64, only: bool) -> Option<OwnedFd> {
         let newest = self.0.iter().rposition(|(start, _)| *start < end)?;
         let (_, descriptor) = self.0.remove(newest)?;

@@ -1,11 +1,11 @@
-//! A point in time that several waits share.
+//! A deadline that several waits share.
 
 use std::time::{Duration, Instant};
 
-/// When to give up, or never.
+/// A deadline, or none.
 ///
-/// Several waits in a row (resolve, connect, greeting) share one deadline, where a timeout would
-/// start anew with each of them.
+/// Several waits in a row (name lookup, connecting, greeting) share one deadline, whereas a timeout
+/// would restart with each of them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -20,25 +20,26 @@ use std::time::{Duration, Instant};
 pub struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// No deadline: wait as long as it takes.
+    /// No deadline.
     pub const NEVER: Self = Self(None);
 
-    /// `timeout` from now; never when that is farther away than the clock can tell.
+    /// Creates a deadline after `timeout`. If that is too far away for the clock, there is no
+    /// deadline.
     pub fn after(timeout: Duration) -> Self {
         Self(Instant::now().checked_add(timeout))
     }
 
-    /// The point in time, `None` when there is none.
+    /// Returns the point in time, or `None` if there is no deadline.
     pub fn instant(self) -> Option<Instant> {
         self.0
     }
 
-    /// The time left: zero when it has passed, `None` when there is no deadline.
+    /// Returns the time left: zero if the deadline has passed, `None` if there is no deadline.
     pub fn remaining(self) -> Option<Duration> {
         self.0.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether it has passed.
+    /// Returns whether the deadline has passed.
     pub fn expired(self) -> bool {
         self.remaining() == Some(Duration::ZERO)
     }

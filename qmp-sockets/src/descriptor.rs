@@ -1,5 +1,4 @@
-//! File descriptors: one sent or received along with a command, one inherited from the parent
-//! process.
+//! Sending, receiving and inheriting file descriptors.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -12,23 +11,25 @@ use rustix::net::{
 
 use crate::raw;
 
-/// A write to a closed connection is an error, not a signal.
+/// A write to a closed connection returns an error and raises no signal.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
-/// Apple's systems have a socket option for it, which is set where a socket is made.
+/// Apple's systems use a socket option instead, which is set when a socket is created.
 #[cfg(target_vendor = "apple")]
 pub(crate) const NO_SIGNAL: SendFlags = SendFlags::empty();
 
-/// Writes `bytes` to a unix socket with a file descriptor attached, and returns how many were taken.
+/// Writes `bytes` to a unix socket with a file descriptor attached, and returns how many bytes were
+/// written.
 ///
-/// The descriptor rides on the first byte. It has left when at least one byte was taken, so the
-/// rest of a message that was taken in part goes out **without** it: sent again, it would be a
-/// second descriptor. The receiver gets a duplicate; ours stays open.
+/// The descriptor is attached to the first byte. It was sent if at least one byte was written, so
+/// the rest of a partly written message has to be sent **without** it: otherwise the receiver gets
+/// a second descriptor. The receiver gets a duplicate, and the original stays open.
 ///
 /// # Errors
 ///
-/// `InvalidInput` when there is no byte to carry the descriptor, `WouldBlock` when a non-blocking
-/// socket is full, and whatever else the system says; then nothing was sent, the descriptor neither.
+/// Returns `InvalidInput` if `bytes` is empty, `WouldBlock` if a nonblocking socket is full, and
+/// otherwise the operating system's error. After an error nothing was sent, including the
+/// descriptor.
 pub fn send_with_descriptor(
     socket: impl AsFd,
     bytes: &[u8],
@@ -51,27 +52,28 @@ pub fn send_with_descriptor(
     Ok(sent)
 }
 
-/// How many descriptors of one message the system may give us, as in QEMU. All but the first are
-/// closed, so what is beyond that is lost nowhere else.
+/// How many descriptors of one message are accepted, as in QEMU. All but the first are closed, and
+/// the operating system closes those beyond this number.
 const MOST_RECEIVED: usize = 16;
 
 #[cfg(not(target_vendor = "apple"))]
 const CLOSED_ON_EXEC: RecvFlags = RecvFlags::CMSG_CLOEXEC;
-/// Apple's systems have no flag for it; it is set right after.
+/// Apple's systems have no such flag; close-on-exec is set afterwards.
 #[cfg(target_vendor = "apple")]
 const CLOSED_ON_EXEC: RecvFlags = RecvFlags::empty();
 
-/// Reads from a unix socket, and returns how many bytes were read and the descriptor that came with
-/// them, if one did. 0 bytes are the end of the stream.
+/// Reads from a unix socket, and returns how many bytes were read and the file descriptor that was
+/// received with them, if any. 0 bytes mean the end of the stream.
 ///
-/// It came with one of these bytes, and which cannot be known: reading stops behind the message it
-/// was sent with, but may begin before. Of several the first is returned, and the others are closed,
-/// as in QEMU. It is closed on exec.
+/// The descriptor belongs to one of these bytes, and it is not known which: a read ends after the
+/// message that the descriptor was sent with, but it may begin before that message. If there are
+/// several descriptors, the first is returned and the others are closed, as in QEMU. The descriptor
+/// is close-on-exec.
 ///
 /// # Errors
 ///
-/// `WouldBlock` when there is nothing to read from a non-blocking socket, and whatever else the
-/// system says.
+/// Returns `WouldBlock` if there is nothing to read from a nonblocking socket, and otherwise the
+/// operating system's error.
 pub fn receive_with_descriptor(
     socket: impl AsFd,
     room: &mut [u8],
@@ -84,7 +86,7 @@ pub fn receive_with_descriptor(
     let mut first = None;
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-            // Those that are passed over are dropped, and so closed.
+            // The other descriptors are closed by dropping them.
             for descriptor in descriptors {
                 first.get_or_insert(descriptor);
             }
@@ -97,14 +99,14 @@ pub fn receive_with_descriptor(
     Ok((received.bytes, first))
 }
 
-/// Duplicates the descriptor with this number, which the process has inherited.
+/// Duplicates the file descriptor with this number, which the process has inherited.
 ///
-/// The number itself is left alone: others in the process may use it. The duplicate is closed on
-/// exec.
+/// The original stays open, because other parts of the process may use it. The duplicate is
+/// close-on-exec.
 ///
 /// # Errors
 ///
-/// When no descriptor with this number is open.
+/// Returns an error if no file descriptor with this number is open.
 pub fn duplicate_inherited(number: u32) -> io::Result<OwnedFd> {
     let number = RawFd::try_from(number).map_err(|_| rustix::io::Errno::BADF)?;
     raw::duplicate(number)
@@ -186,7 +188,7 @@ mod tests {
         let mut content = Vec::new();
         std::fs::File::from(descriptor.unwrap()).read_to_end(&mut content).unwrap();
         assert_eq!(content, [0]);
-        // Other tests open and close some meanwhile, but not nineteen more.
+        // Other tests open and close descriptors meanwhile, but not this many.
         assert!(open_descriptors() < before + 15, "they were left open");
     }
 

@@ -1,5 +1,5 @@
-//! Errors quote what others wrote: programs, processes, the configuration of a guest. Displayed, none of
-//! it reaches a terminal or forges a line of a log.
+//! Errors contain text from programs, processes and the configuration of a guest. It has to be
+//! escaped when it is displayed, so that it cannot control a terminal or forge a line in a log.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;

@@ -1,17 +1,17 @@
-//! What can be taken for an address.
+//! Conversion to addresses.
 
 use std::path::{Path, PathBuf};
 
 use qmp_proto::{Address, AddressError};
 
-/// Anything that can be taken for an address: text in one of the forms of [`Address`], an address,
-/// or the path of a unix socket.
+/// A conversion to an [`Address`]. Implemented for text in one of the forms of `Address`, for
+/// addresses, and for paths of unix sockets.
 pub trait IntoAddress {
-    /// Makes it one.
+    /// Converts the value to an address.
     ///
     /// # Errors
     ///
-    /// If it is text that cannot be understood.
+    /// Returns an error if it is text that cannot be parsed.
     fn into_address(self) -> Result<Address, AddressError>;
 }
 

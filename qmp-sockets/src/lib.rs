@@ -1,24 +1,24 @@
-//! The operating system's side of QMP, without a runtime.
+//! Sockets for QMP, without a runtime.
 //!
-//! [`qmp_proto`] does no I/O. This crate connects its addresses to sockets for blocking and
-//! asynchronous programs alike:
+//! [`qmp_proto`] does no I/O. This crate connects its addresses to sockets, for blocking and
+//! asynchronous programs:
 //!
-//! - [`connect()`] turns an [`Address`](qmp_proto::Address) into a connected [`Socket`] before a
-//!   [`Deadline`], also over paths longer than a socket address. [`Listener`] is the other
-//!   direction: QEMU connects to this process.
-//! - [`PendingConnect`] does the same without blocking.
-//! - [`Attempts`] retries a server that is still starting.
-//! - [`Launch`] starts a QEMU whose monitor is connected from the first moment.
-//! - [`ConnectError`] names the address, the cause and what to try; [`describe_silence`] finds out
-//!   why a connected server does not answer.
-//! - [`send_with_descriptor`] sends a file descriptor along with a command,
-//!   [`receive_with_descriptor`] receives one, and [`Arrivals`] matches it to its command.
-//! - [`nonce()`] makes the unpredictable number in a connection's first id.
+//! - [`connect()`] connects a [`Socket`] to an [`Address`](qmp_proto::Address) before a
+//!   [`Deadline`], also to paths that are too long for a socket address. [`Listener`] accepts
+//!   connections from QEMU.
+//! - [`PendingConnect`] connects without blocking.
+//! - [`Attempts`] retries until a server that is starting accepts a connection.
+//! - [`Launch`] starts QEMU with a connection to its monitor.
+//! - [`ConnectError`] contains the address, the reason and advice. [`describe_silence`] returns why
+//!   a connected server does not answer.
+//! - [`send_with_descriptor`] sends a file descriptor with a command, [`receive_with_descriptor`]
+//!   receives one, and [`Arrivals`] assigns it to its command.
+//! - [`nonce()`] returns the unpredictable number in a connection's first id.
 //!
 //! The adapters re-export what a program needs.
 //!
-//! Linux has all of it; macOS and the BSDs have unix sockets, TCP, inherited descriptors and
-//! programs to be launched; Windows has TCP.
+//! All of this is available on Linux. macOS and the BSDs support unix sockets, TCP, inherited file
+//! descriptors and launching; Windows supports TCP.
 
 #[cfg(target_os = "linux")]
 mod abstract_name;

@@ -1,4 +1,4 @@
-//! Unix socket paths longer than the kernel's address has room for.
+//! Unix socket paths that are too long for a socket address.
 
 use std::ffi::OsStr;
 use std::io;
@@ -11,20 +11,20 @@ use qmp_proto::Address;
 /// The longest path, in bytes, that fits into a socket address: 107 on Linux, 103 elsewhere.
 pub const LONGEST_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-/// The address of a unix socket at `path`, UTF-8 or not.
+/// Returns the address of a unix socket at `path`, which does not have to be UTF-8.
 pub fn unix_address(path: impl AsRef<Path>) -> Address {
     Address::unix(path.as_ref().as_os_str().as_bytes())
 }
 
-/// The bytes of an [`Address::Unix`] as a path.
+/// Returns the bytes of an [`Address::Unix`] as a path.
 pub(crate) fn path_of(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
-/// A path for a socket address that is never too long, good as long as this value lives.
+/// A path that fits into a socket address, valid while this value lives.
 ///
-/// A path that fits is used as it is. For a longer one, on Linux, a descriptor is held, and the
-/// path leads over it: `/proc/self/fd/N`.
+/// A short path is used unchanged. For a longer one, on Linux, a file descriptor is opened, and the
+/// path goes through it: `/proc/self/fd/N`.
 #[derive(Debug)]
 pub struct ShortPath {
     path: PathBuf,
@@ -32,12 +32,12 @@ pub struct ShortPath {
 }
 
 impl ShortPath {
-    /// To connect to the socket at `path`.
+    /// Shortens a path for connecting.
     ///
     /// # Errors
     ///
-    /// When a long path leads nowhere or through something that may not be entered; outside of
-    /// Linux when it is longer than [`LONGEST_PATH`].
+    /// Returns an error if a long path does not exist or may not be accessed, and, on other systems
+    /// than Linux, if it is longer than [`LONGEST_PATH`].
     pub fn to_connect(path: &Path) -> io::Result<Self> {
         match check(path)? {
             Length::Fits => Ok(Self { path: path.to_owned(), _held: None }),
@@ -52,12 +52,13 @@ impl ShortPath {
         }
     }
 
-    /// To bind a new socket at `path`, whose directory the caller has opened and keeps open.
+    /// Shortens a path for binding a new socket. The caller has opened its directory and keeps it
+    /// open.
     ///
     /// # Errors
     ///
-    /// When the file's own name is too long; outside of Linux when the whole path is longer than
-    /// [`LONGEST_PATH`].
+    /// Returns an error if the file name alone is too long, and, on other systems than Linux, if
+    /// the whole path is longer than [`LONGEST_PATH`].
     pub(crate) fn to_bind(path: &Path, directory: impl AsFd) -> io::Result<Self> {
         let short = match check(path)? {
             Length::Fits => path.to_owned(),
@@ -87,7 +88,7 @@ enum Length {
 fn check(path: &Path) -> io::Result<Length> {
     let bytes = path.as_os_str().as_bytes();
     if bytes.is_empty() || bytes.contains(&0) {
-        // A path that starts with a zero byte would name an abstract socket.
+        // A path that starts with a zero byte would be an abstract name.
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the path of a file"));
     }
     Ok(if bytes.len() <= LONGEST_PATH { Length::Fits } else { Length::TooLong })

@@ -5,13 +5,14 @@ use std::hash::{BuildHasher, Hasher};
 use std::process;
 use std::time::SystemTime;
 
-/// A number that no earlier connection has used and nobody can foresee.
+/// Returns a number that no earlier connection has used and that cannot be predicted.
 ///
-/// An answer left over from the previous client of a socket must not look like the answer to this
-/// client's negotiation: the core's clients take this number to make their first id their own.
+/// A reply left over from the previous client of a socket must not be taken for the reply to this
+/// client's negotiation, so clients make their first id unique with this number.
 ///
-/// It is a keyed hash whose key the standard library draws from the system's random source; the
-/// process and the time are hashed in, since a forked process has its parent's key.
+/// It is a keyed hash. The standard library takes the key from the operating system's random
+/// source. The process id and the time are hashed, too, because a forked process has the key of its
+/// parent.
 pub fn nonce() -> u64 {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(process::id());

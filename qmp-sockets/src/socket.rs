@@ -1,4 +1,4 @@
-//! A connected stream, whatever its kind.
+//! Connected sockets of any kind.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -16,9 +16,9 @@ use crate::descriptor::NO_SIGNAL;
 
 /// A connected stream socket: unix, TCP or vsock.
 ///
-/// It is made of a stream of the standard library or of an `OwnedFd`, or by
-/// [`connect`](crate::connect()); reading and writing work on the socket itself. An adapter for a
-/// runtime registers it as a descriptor.
+/// It can be created from a stream of the standard library or from an `OwnedFd`, or by
+/// [`connect`](crate::connect()). It implements reading and writing. The adapter for a runtime
+/// registers it as a file descriptor.
 #[derive(Debug)]
 pub struct Socket {
     kind: Kind,
@@ -30,20 +30,20 @@ enum Kind {
     #[cfg(unix)]
     Unix(UnixStream),
     Tcp(TcpStream),
-    /// The standard library has no type for it.
+    /// The standard library has no type for vsock.
     #[cfg(target_os = "linux")]
     Vsock(OwnedFd),
 }
 
 impl Socket {
-    /// Whether reads and writes return `WouldBlock` where they would wait.
+    /// Sets nonblocking mode: reads and writes that would block return `WouldBlock`.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Returns the operating system's error.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match &self.kind {
-            // One system call, where socket2 would make two.
+            // One system call, where socket2 needs two.
             #[cfg(unix)]
             Kind::Unix(stream) => stream.set_nonblocking(nonblocking),
             Kind::Tcp(stream) => stream.set_nonblocking(nonblocking),
@@ -52,7 +52,7 @@ impl Socket {
         }
     }
 
-    /// Whether it carries file descriptors: only a unix socket does.
+    /// Returns whether the socket can pass file descriptors. Only unix sockets can.
     pub fn carries_descriptors(&self) -> bool {
         #[cfg(unix)]
         return matches!(self.kind, Kind::Unix(_));
@@ -60,8 +60,8 @@ impl Socket {
         return false;
     }
 
-    /// Whether it is a duplicate of a socket that the process has inherited, of an address `fd:N`:
-    /// then the connection belongs to whatever else holds that descriptor.
+    /// Returns whether the socket is a duplicate of one that the process has inherited (address
+    /// `fd:N`). The connection then belongs to the owner of that file descriptor.
     pub const fn is_inherited(&self) -> bool {
         self.is_inherited
     }
@@ -73,33 +73,35 @@ impl Socket {
     }
 
     /// Shuts down the read half, the write half or both, for this socket and all its clones. Does
-    /// nothing to an [inherited](Self::is_inherited) socket, whose owner may use it further.
+    /// nothing to an [inherited](Self::is_inherited) socket, which its owner may still use.
     ///
-    /// A server answers what it was sent before the write half was shut down, and then closes.
+    /// After the write half is shut down, a server answers what it has received, and then closes
+    /// the connection.
     ///
     /// # Errors
     ///
-    /// The operating system's; `NotConnected` if the peer has closed already.
+    /// Returns the operating system's error, which is `NotConnected` if the peer has already closed
+    /// the connection.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         if self.is_inherited { Ok(()) } else { self.as_any().shutdown(how) }
     }
 
-    /// Writes what can be written at once, whatever the mode of the socket.
+    /// Writes as many bytes as possible without blocking, even if the socket is in blocking mode.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if that is nothing, and what the system says.
+    /// Returns `WouldBlock` if nothing can be written, and otherwise the operating system's error.
     #[cfg(unix)]
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let flags = NO_SIGNAL | rustix::net::SendFlags::DONTWAIT;
         Ok(rustix::net::send(self, bytes, flags)?)
     }
 
-    /// A second handle to the same connection.
+    /// Returns a second handle to the same connection.
     ///
     /// # Errors
     ///
-    /// What the system says, out of descriptors for one.
+    /// Returns the operating system's error, for example if too many files are open.
     pub fn try_clone(&self) -> io::Result<Self> {
         let kind = match &self.kind {
             #[cfg(unix)]
@@ -203,7 +205,7 @@ impl From<Socket> for OwnedFd {
     }
 }
 
-/// All sockets are TCP connections on this system.
+/// All sockets are TCP connections on this platform.
 #[cfg(not(unix))]
 impl From<Socket> for TcpStream {
     fn from(socket: Socket) -> Self {
@@ -212,7 +214,7 @@ impl From<Socket> for TcpStream {
     }
 }
 
-/// All sockets are TCP connections on this system.
+/// All sockets are TCP connections on this platform.
 #[cfg(not(unix))]
 impl AsRef<TcpStream> for Socket {
     fn as_ref(&self) -> &TcpStream {
@@ -221,9 +223,10 @@ impl AsRef<TcpStream> for Socket {
     }
 }
 
-/// Takes over a connected stream socket, and finds out which kind it is.
+/// Takes over a connected stream socket of any kind.
 ///
-/// Fails when the descriptor is not a socket, not a stream, or not connected (a listening socket, say).
+/// Returns an error if the file descriptor is not a socket, not a stream socket, or not connected,
+/// such as a listening socket.
 #[cfg(unix)]
 impl TryFrom<OwnedFd> for Socket {
     type Error = io::Error;
@@ -272,7 +275,7 @@ mod tests {
         assert_eq!(&answer, b"answer");
     }
 
-    /// Nor is a clone of it.
+    /// A clone of it is not shut down either.
     #[test]
     fn an_inherited_socket_is_not_shut_down() {
         let (ours, theirs) = UnixStream::pair().unwrap();

@@ -1,4 +1,4 @@
-//! Why an address did not become a socket.
+//! The error of connecting to or listening on an address that may not be parsed yet.
 
 use std::error::Error;
 use std::fmt;
@@ -7,7 +7,7 @@ use qmp_proto::AddressError;
 
 use crate::ConnectError;
 
-/// Why an address did not become a socket.
+/// The error of connecting to or listening on an address.
 #[derive(Debug)]
 pub enum SocketError {
     /// The address could not be parsed.

@@ -1,4 +1,5 @@
-//! The file of a listening unix socket: made without taking a live one's place, removed at the end.
+//! The file of a listening unix socket. It never replaces a socket in use, and is removed at the
+//! end.
 
 use std::ffi::OsString;
 use std::io;
@@ -14,19 +15,19 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use crate::long_path::ShortPath;
 use crate::peer;
 
-/// The file, removed when this is dropped, unless another has taken its place by then.
+/// The file. Dropping this removes it, unless another file has replaced it.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
-    /// Held, so that the file is found again from any working directory.
+    /// Kept open, so that the file is found even if the working directory changes.
     directory: OwnedFd,
     name: OsString,
     identity: (u64, u64),
 }
 
 impl SocketFile {
-    /// Binds `socket` to a new file at `path` and starts to listen. Only the own user may connect.
+    /// Binds `socket` to a new file at `path` and listens. Only the current user may connect.
     ///
-    /// A socket file left over is replaced, a socket where somebody answers never is.
+    /// A leftover socket file is replaced. A socket on which a server answers is not.
     pub(crate) fn listen(socket: &Socket, path: &Path, backlog: i32) -> io::Result<Self> {
         let name = path.file_name().ok_or(Errno::ISDIR)?.to_owned();
         let directory = match path.parent() {
@@ -35,7 +36,7 @@ impl SocketFile {
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(directory, flags, Mode::empty())?;
-        // Two programs that both find a dead file must not both replace it.
+        // Two programs that both find a leftover file must not both replace it.
         lock(&directory)?;
         let made = Self::make(socket, path, directory, name, backlog);
         if let Ok(file) = &made {
@@ -61,7 +62,7 @@ impl SocketFile {
             }
             bound => bound?,
         }
-        // Nobody can connect before `listen`, so the file is never open to others.
+        // Connections are refused before `listen`, so the file is never accessible to other users.
         let identity = identity(&file_status(&directory, &name)?);
         let file = Self { directory, name, identity };
         rustix::fs::chmodat(
@@ -80,18 +81,19 @@ impl Drop for SocketFile {
         let still_ours = file_status(&self.directory, &self.name)
             .is_ok_and(|status| identity(&status) == self.identity);
         if still_ours {
-            // Somebody else may have removed it just now.
+            // Another program may have removed it just now.
             let _ = rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty());
         }
     }
 }
 
-/// Waits a little for another program that is starting to listen in the same directory.
+/// Locks the directory, in case another program starts to listen in it at the same time. Waits for
+/// a short time.
 fn lock(directory: &OwnedFd) -> io::Result<()> {
     for _ in 0..200 {
         match rustix::fs::flock(directory, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK | Errno::INTR) => thread::sleep(Duration::from_millis(10)),
-            // A file system without locks is no reason to give up.
+            // Continues without a lock on file systems that do not support locks.
             _ => return Ok(()),
         }
     }
@@ -108,7 +110,7 @@ fn identity(status: &Stat) -> (u64, u64) {
     (status.st_dev as u64, status.st_ino as u64)
 }
 
-/// Passes when the file is a socket and nobody answers there.
+/// Succeeds if the file is a socket on which no server answers.
 fn refuse_unless_dead(file: &Stat, address: &SockAddr, path: &Path) -> io::Result<()> {
     let shown = path.display();
     if FileType::from_raw_mode(file.st_mode) != FileType::Socket {
@@ -122,7 +124,7 @@ fn refuse_unless_dead(file: &Stat, address: &SockAddr, path: &Path) -> io::Resul
     let server = match client.connect(address) {
         Ok(()) => peer::name(&client),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return Ok(()),
-        // Its queue of clients is full.
+        // The server's queue of clients is full.
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
         Err(error) => {
             return Err(io::Error::new(

@@ -24,5 +24,4 @@ pub use subscription::Subscription;
 /// Events that arrive together share a buffer, so a retained event can keep up to 4 KiB of them in
 /// memory. Call [`detached`](OwnedEvent::detached) on events that you retain. A subscription with
 /// conditions yields detached events, except when all events of a read match.
-/// conditions come detached already, unless it wanted all there were.
 pub type Event = OwnedEvent;

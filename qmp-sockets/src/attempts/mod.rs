@@ -15,11 +15,12 @@ use crate::{ConnectError, Deadline, PendingConnect, Socket};
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long the first attempt may take that gets no answer at all. Most are answered at once.
+/// The time limit of the first attempt, if there is no answer at all. Usually an attempt succeeds
+/// or fails immediately.
 const FIRST_LIMIT: Duration = Duration::from_secs(1);
 const LAST_LIMIT: Duration = Duration::from_millis(50);
 
-/// Repeated attempts to connect, until a server listens: `connect_when_up` of the adapters.
+/// Repeated attempts to connect until a server listens, as in `connect_when_up` of the adapters.
 ///
 /// ```no_run
 /// # use std::process::Child;
@@ -41,18 +42,18 @@ pub struct Attempts {
     address: Address,
     started: Instant,
     deadline: Deadline,
-    /// Before the attempt after the next one.
+    /// The pause before the attempt after the next one.
     pause: Duration,
     /// When the next attempt begins.
     begins: Instant,
-    /// The attempt that has begun.
+    /// The attempt in progress.
     pending: Option<PendingConnect>,
     limit: Duration,
     ended: Option<ExitStatus>,
 }
 
 impl Attempts {
-    /// Attempts to connect to `address`.
+    /// Creates attempts to connect to `address`.
     pub fn new(address: Address, deadline: Deadline) -> Self {
         let started = Instant::now();
         Self {
@@ -67,18 +68,20 @@ impl Attempts {
         }
     }
 
-    /// The address.
+    /// Returns the address.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// One attempt, after a pause that grows from 2 to 50 milliseconds; the first time without.
+    /// Makes one attempt. Each attempt but the first is preceded by a pause, which grows from 2 to
+    /// 50 milliseconds.
     ///
-    /// It blocks, for a second at first and later for longer if the other side does not even say no.
+    /// It blocks for at most one second at first, and for longer in later attempts, if the peer
+    /// does not even refuse the connection.
     ///
     /// # Errors
     ///
-    /// As [`connect`](crate::connect()).
+    /// Returns the errors of [`connect`](crate::connect()).
     pub fn connect(&mut self) -> Result<Socket, ConnectError> {
         let socket = loop {
             match self.try_connect() {
@@ -89,19 +92,19 @@ impl Attempts {
         blocking(socket, &self.address)
     }
 
-    /// As [`connect`](Self::connect) without blocking: returns the result of the attempt if there is
-    /// one, a socket in non-blocking mode. Otherwise it is to be called again at
+    /// Does the same as [`connect`](Self::connect) without blocking. Returns the result of the
+    /// attempt, a socket in nonblocking mode, or `None` while there is none; call it again at
     /// [`next_try`](Self::next_try).
     ///
     /// # Errors
     ///
-    /// As [`connect`](crate::connect()).
+    /// Returns the errors of [`connect`](crate::connect()).
     pub fn try_connect(&mut self) -> Option<Result<Socket, ConnectError>> {
         if Instant::now() < self.begins {
             return None;
         }
         if self.pending.is_none() {
-            // The last attempt needs a moment to find out what there is to tell.
+            // The last attempt needs a moment to find the actual error.
             let left = self.deadline.remaining().map_or(self.limit, |left| left.max(LAST_LIMIT));
             let limit = Deadline::after(left.min(self.limit));
             self.limit = self.limit.saturating_mul(2);
@@ -115,20 +118,21 @@ impl Attempts {
         Some(connected)
     }
 
-    /// When to try again.
+    /// Returns when to try again.
     pub fn next_try(&mut self) -> Instant {
         self.pending.as_mut().map_or(self.begins, PendingConnect::next_try)
     }
 
-    /// Decides whether to try again after a failure that waiting can cure.
+    /// Decides whether to try again after an error that may be temporary.
     ///
-    /// `has_ended` returns how the server's process ended, if it has, without waiting. When it has
-    /// ended there is one more attempt at once, since a daemon's first process ends when the daemon
-    /// listens.
+    /// `has_ended` returns the exit status of the server's process, if it has exited, without
+    /// blocking. After that, one more attempt is made immediately, because the first process of a
+    /// daemon exits when the daemon listens.
     ///
     /// # Errors
     ///
-    /// The reason to stop: the process has ended, the deadline has passed, or `has_ended` failed.
+    /// Returns the reason to stop: the process has exited, the deadline has passed, or `has_ended`
+    /// failed.
     pub fn retry(
         &mut self,
         has_ended: impl FnOnce() -> io::Result<Option<ExitStatus>>,
@@ -147,18 +151,18 @@ impl Attempts {
     }
 }
 
-/// Why a server that was still starting is not tried again.
+/// The reason why no further attempt is made.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RetryError {
-    /// Its process has ended.
+    /// The process of the server has exited.
     Ended(EndedEarly),
     /// The deadline has passed.
     TimedOut {
         /// How long the server was tried.
         waited: Duration,
     },
-    /// Whether the process has ended could not be found out.
+    /// `has_ended` failed.
     Unknown(ConnectError),
 }
 
@@ -168,11 +172,11 @@ impl From<ConnectError> for RetryError {
     }
 }
 
-/// The process of a server that was still starting ended before anyone could connect to it.
+/// The process of a server that was still starting exited before a connection could be made.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EndedEarly {
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
     /// How long the server was tried.
     pub waited: Duration,

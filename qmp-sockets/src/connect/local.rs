@@ -1,4 +1,4 @@
-//! Sockets of this machine: unix, and vsock to its guests.
+//! Connecting to unix and vsock sockets.
 
 use std::io;
 #[cfg(target_os = "linux")]
@@ -13,19 +13,20 @@ use crate::Socket;
 use crate::connect::progress::{is_connected, is_under_way};
 use crate::long_path::{ShortPath, path_of};
 
-/// `None` if the server's queue is full.
+/// Returns `None` if the server's queue is full.
 pub(super) fn unix(path: &[u8]) -> io::Result<Option<Socket>> {
     let short = ShortPath::to_connect(path_of(path))?;
     stream(&SockAddr::unix(&short)?)
 }
 
-/// `None` if the server's queue is full.
+/// Returns `None` if the server's queue is full.
 #[cfg(target_os = "linux")]
 pub(super) fn abstract_unix(name: &[u8]) -> io::Result<Option<Socket>> {
     stream(&crate::abstract_name::socket_address(name)?)
 }
 
-/// Nothing tells when a full queue has room again, so it has to be tried anew.
+/// Connects a unix socket. The operating system does not report when a full queue has space again,
+/// so this has to be retried.
 fn stream(address: &SockAddr) -> io::Result<Option<Socket>> {
     let socket = nonblocking(Domain::UNIX)?;
     match socket.connect(address) {
@@ -35,7 +36,7 @@ fn stream(address: &SockAddr) -> io::Result<Option<Socket>> {
     }
 }
 
-/// Linux says the first, other systems may say the second.
+/// Linux reports the first error, other systems may report the second.
 fn is_queue_full(error: &io::Error) -> bool {
     let waits = [Errno::AGAIN, Errno::INPROGRESS];
     waits.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))

@@ -1,4 +1,4 @@
-//! Looking a host name up, on a thread that nobody waits for.
+//! Looking up a host name on a separate thread.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -7,19 +7,19 @@ use std::thread;
 
 use crate::connect::tcp::resolve;
 
-/// The look-up of one name, for all who want it at the same time: the operating system's resolver
-/// takes as long as it likes, and whoever gives up and tries again must not start another.
+/// A lookup of one name, shared by all that need it at the same time. The operating system's
+/// resolver may take long, and giving up and trying again must not start another thread.
 #[derive(Debug)]
 pub(super) struct LookUp {
     host: String,
     found: OnceLock<Result<Vec<IpAddr>, (io::ErrorKind, String)>>,
 }
 
-/// Those that have not finished.
+/// The lookups that have not finished.
 static RUNNING: Mutex<Vec<Arc<LookUp>>> = Mutex::new(Vec::new());
 
 impl LookUp {
-    /// That of this name: the one that runs, or a new one.
+    /// Returns the lookup of this name: the running one, or a new one.
     pub(super) fn of(host: &str) -> io::Result<Arc<Self>> {
         Self::by(host, |host| {
             let addresses = resolve(host, 0)?;
@@ -47,7 +47,7 @@ impl LookUp {
         Ok(look_up)
     }
 
-    /// The addresses of the host, with this port, if they are known.
+    /// Returns the addresses of the host with this port, if the lookup has finished.
     pub(super) fn addresses(&self, port: u16) -> io::Result<Option<Vec<SocketAddr>>> {
         match self.found.get() {
             None => Ok(None),

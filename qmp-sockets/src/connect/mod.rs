@@ -1,4 +1,4 @@
-//! From an address to a connected socket.
+//! Connecting to an address.
 
 #[cfg(unix)]
 mod local;
@@ -21,19 +21,19 @@ pub(crate) use tcp::resolve;
 
 /// Connects to `address`, until the deadline.
 ///
-/// QMP serves one client per socket; the next few wait in a short queue and are connected without
-/// being served. When that queue is full, this waits for a place in it. Whoever gets no greeting
-/// after this has succeeded can learn the cause from [`describe_silence`](crate::describe_silence).
+/// QMP serves one client per socket. Further clients wait in a short queue: they are connected but
+/// not served. If the queue is full, this waits for a place in it. If the connection succeeds but
+/// no greeting arrives, [`describe_silence`](crate::describe_silence) returns the probable reason.
 ///
-/// A TCP host is resolved, and its addresses are tried in turn with an equal share of the time left.
-/// The operating system's resolver cannot be interrupted, so it runs on a thread of its own, which may
-/// outlive this call; there is one for each host at a time.
+/// The name of a TCP host is looked up, and its addresses are tried in turn, each with an equal
+/// share of the time left. The operating system's resolver cannot be interrupted, so it runs on a
+/// separate thread, which may outlive this call. There is at most one thread per host at a time.
 ///
-/// [`PendingConnect`] is the same without blocking.
+/// [`PendingConnect`] does the same without blocking.
 ///
 /// # Errors
 ///
-/// When nothing could be connected: the error names the address, the cause and what to try.
+/// Returns an error if no connection can be made. It contains the address, the reason and advice.
 ///
 /// # Examples
 ///
@@ -57,7 +57,8 @@ pub fn connect(address: &Address, deadline: Option<Instant>) -> Result<Socket, C
     blocking(socket, address)
 }
 
-/// The same socket in blocking mode; the mode of an inherited one is its owner's.
+/// Returns the same socket in blocking mode. The mode of an inherited socket belongs to its owner
+/// and is not changed.
 pub(crate) fn blocking(socket: Socket, address: &Address) -> Result<Socket, ConnectError> {
     if !socket.is_inherited() {
         let changed = socket.set_nonblocking(false);

@@ -17,11 +17,11 @@ use crate::{ConnectError, Deadline, Socket};
 const FIRST_PAUSE: Duration = Duration::from_micros(250);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// An attempt to connect to an address that never blocks: it is tried again and again until there is a
-/// result. [`connect`](crate::connect()) sleeps in between, and a runtime uses its timer.
+/// An attempt to connect to an address without blocking. It is polled until there is a result.
+/// [`connect`](crate::connect()) sleeps between two polls, and a runtime uses its timer.
 ///
-/// Dropping it gives the attempt up, and nothing of it remains but the thread that looks a host name
-/// up, if that has not finished.
+/// Dropping it cancels the attempt. Only a thread that looks up a host name may be left behind,
+/// until the lookup finishes.
 ///
 /// ```no_run
 /// use qmp_sockets::{Deadline, PendingConnect};
@@ -56,25 +56,25 @@ enum Stage {
 }
 
 impl PendingConnect {
-    /// An attempt that fails when the deadline passes.
+    /// Creates an attempt that fails when the deadline passes.
     pub fn new(address: Address, deadline: Deadline) -> Self {
         let started = Instant::now();
         Self { address, started, deadline, pause: FIRST_PAUSE, stage: Stage::New }
     }
 
-    /// The address.
+    /// Returns the address.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Returns the result if there is one: a socket in non-blocking mode. Otherwise it is to be tried
-    /// again at [`next_try`](Self::next_try).
+    /// Returns the result if there is one: a socket in nonblocking mode. Otherwise, call it again
+    /// at [`next_try`](Self::next_try).
     ///
-    /// The mode of an inherited socket (`fd:N`) belongs to whatever else holds it, and is not changed.
+    /// The mode of an inherited socket (`fd:N`) belongs to its owner and is not changed.
     ///
     /// # Errors
     ///
-    /// As [`connect`](crate::connect()).
+    /// Returns the errors of [`connect`](crate::connect()).
     pub fn try_connect(&mut self) -> Option<Result<Socket, ConnectError>> {
         let overdue = self.deadline.expired();
         let connected = match self.stage {
@@ -90,7 +90,8 @@ impl PendingConnect {
         }
     }
 
-    /// When to try again: after pauses that grow from 0.25 to 20 milliseconds, and at the deadline.
+    /// Returns when to try again: after pauses that grow from 0.25 to 20 milliseconds, and at the
+    /// deadline.
     pub fn next_try(&mut self) -> Instant {
         let pause = self.deadline.remaining().map_or(self.pause, |left| left.min(self.pause));
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);

@@ -1,8 +1,8 @@
-//! Whether a socket that does not block is connected.
+//! The progress of a nonblocking connect.
 
 use std::io;
 
-/// Whether a socket that does not block is connected by now.
+/// Returns whether a nonblocking socket has connected.
 pub(super) fn is_connected(socket: &socket2::Socket) -> io::Result<bool> {
     match socket.take_error()? {
         Some(error) => Err(error),
@@ -10,7 +10,7 @@ pub(super) fn is_connected(socket: &socket2::Socket) -> io::Result<bool> {
     }
 }
 
-/// Whether connecting goes on in the background.
+/// Returns whether the error means that connecting continues in the background.
 pub(super) fn is_under_way(error: &io::Error) -> bool {
     #[cfg(unix)]
     if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) {

@@ -1,4 +1,4 @@
-//! TCP: the addresses of a host, one after the other.
+//! Connecting to a TCP host.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -12,7 +12,7 @@ use crate::{Deadline, Socket};
 /// The addresses that are tried in turn.
 pub(super) struct Candidates {
     left: IntoIter<SocketAddr>,
-    /// The one that is being connected to, and until when.
+    /// The socket that is being connected, and its deadline.
     current: Option<(socket2::Socket, Deadline)>,
     last_error: io::Error,
 }
@@ -23,7 +23,7 @@ impl Candidates {
         Self { left: addresses.into_iter(), current: None, last_error }
     }
 
-    /// Each has an equal share of the time left.
+    /// Continues to connect. Each address has an equal share of the time left.
     pub(super) fn advance(&mut self, deadline: Deadline) -> io::Result<Option<Socket>> {
         loop {
             let Some((socket, limit)) = &self.current else {
@@ -38,10 +38,10 @@ impl Candidates {
                 Ok(true) => {
                     if let Some((socket, _)) = self.current.take() {
                         let stream = TcpStream::from(socket);
-                        // A port of the kind that is given to clients, tried again and again, is ours
-                        // one day.
+                        // If connecting to a port in the range of ephemeral ports is retried, the
+                        // client can connect to itself.
                         if !is_own_end(&stream) {
-                            // A request and its answer are small: neither must wait for more to come.
+                            // Commands and replies are small and must be sent without delay.
                             stream.set_nodelay(true)?;
                             return Ok(Some(stream.into()));
                         }
@@ -78,18 +78,18 @@ fn start(address: SocketAddr) -> io::Result<socket2::Socket> {
     }
 }
 
-/// Whether a socket is connected to itself: TCP does that when nobody listens on the port that the
-/// system happens to choose for the client.
+/// Returns whether a socket is connected to itself. TCP does that if nothing listens on the port
+/// and the operating system happens to choose the same port for the client.
 pub(super) fn is_own_end(stream: &TcpStream) -> bool {
     matches!((stream.local_addr(), stream.peer_addr()), (Ok(ours), Ok(theirs)) if ours == theirs)
 }
 
-/// The address of a host that is not a name.
+/// Returns the address of a host that is given as a number.
 pub(super) fn numeric(host: &str, port: u16) -> Option<SocketAddr> {
     host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, port))
 }
 
-/// The addresses of a host. A name is looked up on this thread.
+/// Returns the addresses of a host. A name is looked up on this thread.
 pub(crate) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     match numeric(host, port) {
         Some(address) => Ok(vec![address]),

@@ -10,12 +10,12 @@ use super::*;
 use crate::connect::tcp::is_own_end;
 use crate::unix_address;
 
-/// For what must happen, however busy the machine is.
+/// A deadline that must not pass, even on a busy machine.
 fn in_time() -> Option<Instant> {
     Some(Instant::now() + Duration::from_secs(30))
 }
 
-/// For what must time out.
+/// A deadline that must pass.
 #[cfg(target_os = "linux")]
 fn soon() -> Option<Instant> {
     Some(Instant::now() + Duration::from_millis(200))
@@ -29,7 +29,7 @@ fn is_closed_on_exec(socket: &Socket) -> bool {
     fcntl_getfd(socket).unwrap().contains(FdFlags::CLOEXEC)
 }
 
-/// A listener whose queue of waiting clients is full, and the clients in it.
+/// Returns a listener whose queue of waiting clients is full, and the clients in it.
 #[cfg(target_os = "linux")]
 fn full_listener(path: &std::path::Path) -> (socket2::Socket, Vec<Socket>) {
     let listener =

@@ -1,4 +1,4 @@
-//! Why there is no connection.
+//! Errors of connecting and listening.
 
 use std::error::Error;
 use std::fmt;
@@ -9,9 +9,9 @@ use qmp_proto::{Address, Escaped};
 
 use crate::advice::{Attempt, advice};
 
-/// No connection could be made: to which address, why, and what to try.
+/// A connection could not be made. Contains the address, the reason and advice.
 ///
-/// It reads like this: `cannot connect to unix:/run/vm.qmp: No such file or directory; is QEMU
+/// An example of its text: `cannot connect to unix:/run/vm.qmp: No such file or directory; is QEMU
 /// running with -qmp unix:/run/vm.qmp,server=on,wait=off?`
 #[derive(Debug)]
 pub struct ConnectError {
@@ -23,23 +23,23 @@ pub struct ConnectError {
 }
 
 impl ConnectError {
-    /// Connecting to `address` failed with `error`. The advice is looked up now: who owns the
-    /// socket, for instance.
+    /// Creates the error of a failed connection to `address`. The advice is determined now, for
+    /// example from the owner of the socket.
     pub fn new(address: &Address, error: io::Error) -> Self {
         Self::of(Attempt::Connect, address, error)
     }
 
-    /// Connecting to `address` was given up after having waited so long.
+    /// Creates the error of a connection to `address` that did not succeed in time.
     pub fn timed_out(address: &Address, waited: Duration) -> Self {
         Self::of(Attempt::Connect, address, timed_out(waited))
     }
 
-    /// Listening on `address`, or accepting there, failed with `error`.
+    /// Creates the error of listening on `address`, or of accepting a connection there.
     pub fn listening(address: &Address, error: io::Error) -> Self {
         Self::of(Attempt::Listen, address, error)
     }
 
-    /// Nobody connected to our `address` in the time that was waited.
+    /// Creates the error that no connection to `address` arrived in time.
     pub fn nobody_connected(address: &Address, waited: Duration) -> Self {
         Self::of(Attempt::Accept, address, timed_out(waited))
     }
@@ -49,28 +49,28 @@ impl ConnectError {
         Self { attempt, address: address.clone(), error, advice, tried: None }
     }
 
-    /// The address that was tried.
+    /// Returns the address.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// What the system said.
+    /// Returns the operating system's error.
     pub fn io_error(&self) -> &io::Error {
         &self.error
     }
 
-    /// What to try; empty when nothing better is known than the system's own words.
+    /// Returns advice, or an empty string if there is none.
     pub fn advice(&self) -> &str {
         &self.advice
     }
 
-    /// For how long a server was tried that was still starting; what the system said is then what it
-    /// said last.
+    /// Returns how long a server that was still starting was tried. The operating system's error is
+    /// then that of the last attempt.
     pub fn tried(&self) -> Option<Duration> {
         self.tried
     }
 
-    /// Whether a deadline passed.
+    /// Returns whether a deadline passed.
     pub fn is_timeout(&self) -> bool {
         self.error.kind() == io::ErrorKind::TimedOut || self.tried.is_some()
     }
@@ -82,7 +82,7 @@ impl ConnectError {
         self
     }
 
-    /// Whether waiting can cure it: the server does not listen yet.
+    /// Returns whether a retry may succeed because the server does not listen yet.
     pub fn may_pass(&self) -> bool {
         use io::ErrorKind::{ConnectionRefused, ConnectionReset, NotFound, TimedOut};
         match (&self.address, self.error.kind()) {
@@ -92,7 +92,7 @@ impl ConnectError {
             (Address::Abstract(_) | Address::Tcp { .. }, kind) => {
                 matches!(kind, ConnectionRefused | ConnectionReset | TimedOut)
             }
-            // While a guest starts, nobody has its CID.
+            // While a guest starts, its CID is not assigned.
             #[cfg(target_os = "linux")]
             (Address::Vsock { .. }, _) if self.error.raw_os_error() == Some(libc::ENODEV) => true,
             (Address::Vsock { .. }, kind) => {
@@ -122,14 +122,15 @@ impl fmt::Display for ConnectError {
     }
 }
 
-/// The text already holds what the system said, so the chain goes on behind it.
+/// The text contains the operating system's error, so the source is the next error after it.
 impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.error.source()
     }
 }
 
-/// Other files refuse connections, too. One that is gone by now may come again.
+/// Returns whether the file may be a socket: connecting to other files is refused, too. A missing
+/// file may appear later.
 #[cfg(unix)]
 fn may_be_socket(path: &[u8]) -> bool {
     use std::os::unix::fs::FileTypeExt;
@@ -137,7 +138,7 @@ fn may_be_socket(path: &[u8]) -> bool {
     found.map_or(true, |file| file.file_type().is_socket())
 }
 
-/// The system's text without the number that the standard library puts behind it.
+/// Returns the operating system's text without the error number that the standard library appends.
 pub(crate) fn without_number(error: &io::Error) -> String {
     let text = error.to_string();
     match error.raw_os_error() {

@@ -1,4 +1,4 @@
-//! What a program writes to its standard error.
+//! The standard error of a program.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,30 +9,30 @@ use std::thread;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-/// How much is shown of it.
+/// How many lines are shown.
 const MOST_LINES: usize = 64;
 const MOST_BYTES: usize = 16 << 10;
 
-/// How much is kept. The rest is there for lines that are longer than what is shown.
+/// How many bytes are kept. It is more than is shown, because lines can be long.
 const KEPT: usize = 64 << 10;
 
-/// The end of what comes out of a pipe. A thread of its own empties the pipe, since a program that
-/// writes to a full one waits; the thread ends when the last writer has closed its end.
+/// The end of the data from a pipe. A thread reads the pipe, because a program blocks when it
+/// writes to a full one. The thread ends when the last writer has closed its end.
 #[derive(Debug)]
 pub(super) struct Diagnostics(Arc<Pipe>);
 
 #[derive(Debug)]
 struct Pipe {
-    /// Does not block.
+    /// In nonblocking mode.
     end: ChildStderr,
     kept: Mutex<Kept>,
 }
 
-/// The bytes that came last.
+/// The last bytes that were read.
 #[derive(Debug, Default)]
 struct Kept {
     bytes: VecDeque<u8>,
-    /// Older ones were dropped.
+    /// Whether older bytes were dropped.
     is_cut: bool,
 }
 
@@ -46,7 +46,7 @@ impl Diagnostics {
         Ok(Self(pipe))
     }
 
-    /// The last whole lines of what was written before this call.
+    /// Returns the last complete lines of what was written before this call.
     pub(super) fn tail(&self) -> String {
         self.0.empty().0.tail()
     }
@@ -66,12 +66,13 @@ impl Pipe {
         }
     }
 
-    /// Takes over what is in the pipe, and returns whether nothing more can come.
+    /// Reads everything that is in the pipe. Returns whether the pipe has ended.
     fn empty(&self) -> (MutexGuard<'_, Kept>, bool) {
-        // Under the lock, so that what one thread has read is kept before another looks.
+        // Under the lock, so that data that one thread has read is stored before another thread
+        // reads.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let mut room = [0; 4096];
-        // A program that writes without a pause must not keep whoever looks.
+        // Limited, because a program that writes continuously must not keep the caller here.
         for _ in 0..KEPT / room.len() {
             match rustix::io::read(&self.end, &mut room) {
                 Ok(0) => return (kept, true),
@@ -114,7 +115,7 @@ mod tests {
 
     fn tail_of(text: &str) -> String {
         let mut kept = Kept::default();
-        // In pieces, as they come.
+        // In pieces, as they arrive from a pipe.
         text.as_bytes().chunks(1000).for_each(|piece| kept.push(piece));
         assert!(kept.bytes.len() <= KEPT);
         kept.tail()

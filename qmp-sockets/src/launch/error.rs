@@ -1,4 +1,4 @@
-//! What can go wrong with a program that was launched.
+//! Errors of launched programs.
 
 use std::error::Error;
 use std::fmt;
@@ -10,7 +10,7 @@ use qmp_proto::Escaped;
 use crate::attempts::describe_status;
 use crate::connect_error::without_number;
 
-/// A program could not be started.
+/// The program could not be started.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct LaunchError {
@@ -21,7 +21,7 @@ pub struct LaunchError {
 }
 
 impl LaunchError {
-    /// An error that names the program.
+    /// Creates an error that names the program.
     pub fn new(program: &str, error: io::Error) -> Self {
         Self { program: program.to_owned(), error }
     }
@@ -44,13 +44,13 @@ impl Error for LaunchError {
     }
 }
 
-/// A program ended before its handshake did.
+/// The program exited before its handshake completed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Died {
     /// The program's file name.
     pub program: String,
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
     /// The last lines of its standard error.
     pub stderr: String,

@@ -1,4 +1,4 @@
-//! QEMU or the storage daemon, started by us and connected to from its first moment.
+//! Launching QEMU or the storage daemon with a connection to it.
 
 mod diagnostics;
 mod error;
@@ -20,19 +20,18 @@ use diagnostics::Diagnostics;
 pub use error::{Died, LaunchError};
 pub use process::Process;
 
-/// A program with a monitor, to be started.
+/// A program with a monitor, to be launched.
 ///
-/// The monitor is the program's standard input, and that is one end of a socket pair whose other end
-/// is ours. So no socket needs a path, nobody else can connect, and the connection is there at
-/// once: what is sent waits until the program reads it. When the program dies early, the connection
-/// ends with it, and the error is what the program said.
+/// The monitor uses the program's standard input, which is one end of a socket pair. This process
+/// keeps the other end. So no socket needs a path, no other process can connect, and the connection
+/// exists immediately: messages wait until the program reads them. If the program exits early, the
+/// connection ends, and the error contains the program's standard error.
 ///
-/// The options for the monitor are given first, and the character device is called `qmp-stdin`;
-/// [`arg`](Self::arg) and [`args`](Self::args) add the others. Options that want the standard input
-/// or another process do not go with it: `-nographic`, `-serial stdio`, `-monitor stdio`,
-/// `-daemonize`.
+/// The options for the monitor come first, and the character device is called `qmp-stdin`;
+/// [`arg`](Self::arg) and [`args`](Self::args) add other options. Options that use the standard
+/// input or fork do not work: `-nographic`, `-serial stdio`, `-monitor stdio`, `-daemonize`.
 ///
-/// The standard output goes nowhere unless [`configure`](Self::configure) sends it elsewhere.
+/// The standard output is discarded. [`configure`](Self::configure) can redirect it.
 ///
 /// ```no_run
 /// use qmp_sockets::{Launch, Launched};
@@ -55,7 +54,7 @@ pub struct Launch {
     stderr: Option<Stdio>,
 }
 
-/// Not the arguments and the environment: they may hold a password.
+/// Omits the arguments and the environment, which may contain a password.
 impl fmt::Debug for Launch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Launch")
@@ -64,24 +63,24 @@ impl fmt::Debug for Launch {
     }
 }
 
-/// A program that was started, and the connection to its monitor.
+/// A program that was launched, and the connection to its monitor.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Launched {
-    /// Our end of the connection: the handshake is still to be gone through.
+    /// The connection, before the handshake.
     pub socket: Socket,
     /// The program.
     pub process: Process,
 }
 
 impl Launch {
-    /// QEMU, for any machine: the name of a program on the `PATH`, or its path.
+    /// Launches QEMU for any target, given by the name of a program in `PATH` or by its path.
     pub fn qemu(program: impl AsRef<OsStr>) -> Self {
         let monitor = ["-chardev", "socket,id=qmp-stdin,fd=0", "-qmp", "chardev:qmp-stdin"];
         Self::new(program.as_ref(), &monitor)
     }
 
-    /// The storage daemon: the name of a program on the `PATH`, or its path.
+    /// Launches the storage daemon, given by the name of a program in `PATH` or by its path.
     pub fn storage_daemon(program: impl AsRef<OsStr>) -> Self {
         let monitor = ["--chardev", "socket,id=qmp-stdin,fd=0", "--monitor", "chardev=qmp-stdin"];
         Self::new(program.as_ref(), &monitor)
@@ -89,7 +88,7 @@ impl Launch {
 
     fn new(program: &OsStr, monitor: &[&str]) -> Self {
         let mut command = Command::new(program);
-        // First, for an option of the caller's that lacks its value would swallow one of these.
+        // These come first: an option of the caller that lacks its value would consume one of them.
         command.args(monitor).stdout(Stdio::null());
         Self { command, stderr: None }
     }
@@ -108,18 +107,20 @@ impl Launch {
         self
     }
 
-    /// Sends the standard error elsewhere, to a log file say. Then errors cannot tell what the
-    /// program said, and [`Process::stderr_tail`] is empty.
+    /// Redirects the standard error, for example to a log file. Errors then do not contain it, and
+    /// [`Process::stderr_tail`] is empty.
     ///
-    /// By default it is a pipe, which a small thread empties until the program has ended. Of what comes
-    /// the last 64 KiB are kept, so a guest that makes its QEMU complain for days costs no memory.
+    /// By default, the standard error is a pipe, which a small thread reads until the program
+    /// exits. Only the last 64 KiB are kept, so a QEMU that writes warnings for days does not use
+    /// more and more memory.
     #[must_use]
     pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
         self.stderr = Some(stderr.into());
         self
     }
 
-    /// For everything else: the environment, the folder, the standard output, user and group.
+    /// Configures everything else: the environment, the working directory, the standard output,
+    /// user and group.
     ///
     /// The standard input and the standard error are replaced when the program is started.
     #[must_use]
@@ -132,8 +133,8 @@ impl Launch {
     ///
     /// # Errors
     ///
-    /// If the program cannot be started, most often because there is no such program. What a program does not
-    /// like about its arguments comes out later: it ends, and so does the connection.
+    /// Returns an error if the program cannot be started, usually because it does not exist.
+    /// Arguments that the program rejects are found later: it exits, and the connection ends.
     pub fn spawn(self) -> Result<Launched, LaunchError> {
         let program = Path::new(self.command.get_program());
         let name = program.file_name().unwrap_or(program.as_os_str());
@@ -144,9 +145,10 @@ impl Launch {
         }
     }
 
-    /// Its copy of the other end is closed with the [`Command`], or the connection would never end.
+    /// Dropping the [`Command`] closes its copy of the program's end. Otherwise the connection
+    /// would not end with the program.
     fn start(mut self, name: String) -> io::Result<Launched> {
-        // By socket2, which sees to it that on macOS a write to a dead program is no signal.
+        // socket2 disables the signal for writes to a closed connection on macOS.
         let (ours, theirs) = socket2::Socket::pair(Domain::UNIX, Type::STREAM, None)?;
         self.command.stdin(OwnedFd::from(theirs));
         let stderr = self.stderr.take();
@@ -154,7 +156,7 @@ impl Launch {
         self.command.stderr(stderr.unwrap_or_else(Stdio::piped));
         let mut child = self.command.spawn()?;
         let stderr = child.stderr.take().filter(|_| is_kept);
-        // Killed if what follows fails.
+        // Killed on drop, if a later step fails.
         let mut process = Process::new(child, name);
         if let Some(stderr) = stderr {
             process.keep(Diagnostics::new(stderr)?);

@@ -1,4 +1,4 @@
-//! A program that was started.
+//! A launched program.
 
 use std::fmt;
 use std::io;
@@ -12,18 +12,19 @@ use super::diagnostics::Diagnostics;
 use super::error::Died;
 use crate::Deadline;
 
-/// How long a program may take to end that has closed its connection.
+/// How long a program may take to exit after it has closed its connection.
 const SOON: Duration = Duration::from_secs(1);
 
-/// How often is looked whether it has.
+/// The interval at which the exit status is checked, at first.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// A program that [`Launch`](crate::Launch) has started.
+/// A program that was launched with [`Launch`](crate::Launch).
 ///
-/// Dropped, it is killed and waited for, unless it was [detached](Self::detach): a moment, or more
-/// if the system has much memory to take back. To end QEMU in good order, send `quit` and
-/// [`wait`](Self::wait). When our process ends without dropping it, killed say, the program goes on.
+/// Dropping it kills the program and waits for its exit, unless it was [detached](Self::detach).
+/// This takes longer if the operating system has to free much memory. To end QEMU cleanly, send
+/// `quit` and [`wait`](Self::wait). If this process ends without dropping it, for example because
+/// it is killed, the program keeps running.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -41,40 +42,41 @@ impl Process {
         self.diagnostics = Some(diagnostics);
     }
 
-    /// The process id. It may be another's once the program has ended and was waited for.
+    /// Returns the process id. It may be reused after the program has exited and was waited for.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// The program's file name: `qemu-system-x86_64`.
+    /// Returns the program's file name, such as `qemu-system-x86_64`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How it has ended, if it has. This does not wait.
+    /// Returns the exit status if the program has exited. Does not block.
     ///
     /// # Errors
     ///
-    /// What the system says: somebody else has waited for it, for one.
+    /// Returns the operating system's error, for example if other code has already waited for the
+    /// process.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
 
-    /// Waits until it has ended. In asynchronous programs, wait for the end of the connection first,
-    /// or in a thread where nothing else has to go on.
+    /// Waits until the program exits. This blocks: in asynchronous programs, wait for the end of
+    /// the connection first, or call it on a separate thread.
     ///
     /// # Errors
     ///
-    /// As [`try_wait`](Self::try_wait).
+    /// Returns the errors of [`try_wait`](Self::try_wait).
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait()
     }
 
-    /// Waits until it has ended, or the deadline passes: then there is no status.
+    /// Waits until the program exits or the deadline passes. Returns `None` in the latter case.
     ///
     /// # Errors
     ///
-    /// As [`try_wait`](Self::try_wait).
+    /// Returns the errors of [`try_wait`](Self::try_wait).
     pub fn wait_until(&mut self, deadline: Deadline) -> io::Result<Option<ExitStatus>> {
         if deadline == Deadline::NEVER {
             return self.wait().map(Some);
@@ -90,37 +92,41 @@ impl Process {
         }
     }
 
-    /// Kills it (`SIGKILL`), which its guest notices as little as a power cut. Wait for its end then.
+    /// Kills the program with `SIGKILL`. For its guest that is like a power failure. Call
+    /// [`wait`](Self::wait) afterwards.
     ///
     /// # Errors
     ///
-    /// What the system says, if it may not be killed. That it has ended already is no error.
+    /// Returns the operating system's error if the program may not be killed. It is not an error if
+    /// it has already exited.
     pub fn kill(&mut self) -> io::Result<()> {
         self.child.kill()
     }
 
-    /// Lets it live on when this is dropped, as on its own. When it ends before our process does,
-    /// it stays a zombie until then, for nobody waits for it.
+    /// Lets the program keep running when this is dropped. If it exits before this process does, it
+    /// remains a zombie until then, because its exit status is not read.
     ///
-    /// The connection is its only monitor unless its arguments gave it another.
+    /// The connection is its only monitor, unless the arguments configure another.
     ///
-    /// Once our process has ended, nobody reads its standard error: what it writes there is lost, which
-    /// QEMU puts up with. Give a program that does not a file, with [`Launch::stderr`].
+    /// After this process has ended, the program's standard error is no longer read, and writing to
+    /// it fails. QEMU tolerates that. For programs that do not, redirect it to a file with
+    /// [`Launch::stderr`].
     ///
     /// [`Launch::stderr`]: crate::Launch::stderr
     pub fn detach(mut self) {
         self.detached = true;
     }
 
-    /// The last lines that it wrote to its standard error so far: 64 lines and 16 KiB at most.
+    /// Returns the last lines of the program's standard error so far: at most 64 lines and 16 KiB.
     pub fn stderr_tail(&self) -> String {
         self.diagnostics.as_ref().map(Diagnostics::tail).unwrap_or_default()
     }
 
-    /// Waits up to a second for the program to end, and returns how it did.
+    /// Waits up to a second for the program to exit, and returns its exit status and standard
+    /// error.
     ///
-    /// Call this when a handshake failed because the connection ended: the program may have died,
-    /// and its standard error, without secrets, says why.
+    /// Call this when a handshake failed because the connection ended: the program may have exited,
+    /// and its standard error, with secrets masked, explains why.
     pub fn death(&mut self) -> Option<Died> {
         let status = self.wait_until(Deadline::after(SOON)).ok().flatten()?;
         let stderr = Secrets::new().mask(&self.stderr_tail()).into_owned();
@@ -128,7 +134,7 @@ impl Process {
     }
 }
 
-/// `qemu-system-x86_64, pid 4211`: what errors call the other end.
+/// Shows `qemu-system-x86_64, pid 4211`: the name of the peer in errors.
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, pid {}", Escaped(&self.name), self.id())
@@ -137,7 +143,7 @@ impl fmt::Display for Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // What cannot be killed would be waited for in vain.
+        // A process that cannot be killed must not be waited for.
         if !self.detached && self.kill().is_ok() {
             let _ = self.wait();
         }

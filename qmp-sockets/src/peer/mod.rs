@@ -1,4 +1,4 @@
-//! Who is at the other end, and why nothing comes from there.
+//! The process at the other end, and why it does not answer.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -6,19 +6,19 @@ mod linux;
 #[cfg(unix)]
 use std::os::fd::AsFd;
 
-/// Why a server may be silent of whose process nothing is known.
+/// The advice for a server that does not answer, if its process is not known.
 pub const SILENT: &str = "the server is silent: another client may be attached (QMP serves one \
                           client per socket), or the server is stopped or busy";
 
-/// Why a server may be silent that has been connected to: one sentence, with what to do about it.
+/// Returns why a connected server may not answer, in one sentence with advice.
 ///
-/// On Linux, the process at the other end of a unix socket is found and named, a stopped one is told
-/// from a running one, and another client that is being served from one that may be.
-/// (The process is the one that opened the listening socket; that is not QEMU where a manager opened
-/// it and passed it on.)
-/// Elsewhere, and for other kinds of sockets, the possible causes are listed.
+/// On Linux, the process at the other end of a unix socket is found and named. The sentence
+/// distinguishes a stopped process from a running one, and states whether another client is
+/// connected. (The process is the one that opened the listening socket. That is not QEMU if a
+/// manager opened the socket and passed it on.) On other systems, and for other kinds of sockets,
+/// the sentence lists the possible causes.
 ///
-/// This reads a few files under `/proc`. Call it when a deadline has passed, to complete the error.
+/// This reads a few files in `/proc`. Call it when a deadline has passed, to complete the error.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -39,14 +39,14 @@ pub fn describe_silence(socket: impl AsFd) -> String {
     }
 }
 
-/// Why a server may be silent that has been connected to: one sentence, with what to do about it.
+/// Returns why a connected server may not answer, in one sentence with advice.
 #[cfg(not(unix))]
 pub fn describe_silence<S>(_socket: S) -> String {
     SILENT.to_owned()
 }
 
-/// The reason why a server that was heard of before is silent now, if it is that its process was
-/// stopped; on Linux, for unix sockets.
+/// Returns why a server that has answered before does not answer now, if its process was stopped.
+/// Only known on Linux, for unix sockets.
 #[cfg(unix)]
 pub fn describe_stop(socket: impl AsFd) -> Option<String> {
     #[cfg(target_os = "linux")]
@@ -58,13 +58,13 @@ pub fn describe_stop(socket: impl AsFd) -> Option<String> {
     }
 }
 
-/// The reason why a server that was heard of before is silent now: nothing is known of it here.
+/// Returns `None`: the reason is not known on this platform.
 #[cfg(not(unix))]
 pub fn describe_stop<S>(_socket: S) -> Option<String> {
     None
 }
 
-/// The process that opened the other end, as `pid 4211 (qemu-system-x86)`.
+/// Returns the process that opened the other end, as `pid 4211 (qemu-system-x86)`.
 #[cfg(target_os = "linux")]
 pub(crate) fn name(socket: impl AsFd) -> Option<String> {
     linux::Process::behind(socket.as_fd()).map(|process| process.to_string())
