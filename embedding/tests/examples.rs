@@ -6,9 +6,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 
 use conformance::server::{Server, Suite};
 
@@ -18,19 +16,8 @@ conformance::on_every_qemu!(
     monoio_feeds_the_core
 );
 
-/// Built once, however many tests run them.
-static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--examples", "--package", "embedding"])
-        .stdin(Stdio::null())
-        .status();
-    assert!(built.unwrap().success(), "the examples do not build");
-    let program = std::env::current_exe().unwrap();
-    program.parent().unwrap().parent().unwrap().join("examples")
-});
-
 fn example(name: &str) -> Command {
-    let mut command = Command::new(FOLDER.join(name));
+    let mut command = Command::new(conformance::example("embedding", name));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -104,16 +104,13 @@ fn is_source(file: &str) -> bool {
 
 /// Type-checks crates for a system, warnings denied.
 fn other_system(target: &str, crates: &[&str]) -> Result<Outcome> {
-    let libraries = process::read(workspace::rustc().args([
-        "--print",
-        "target-libdir",
-        "--target",
-        target,
-    ]))?;
+    let libraries =
+        process::read(workspace::rustc().args(["--print", "target-libdir", "--target", target]))?;
     if !Path::new(libraries.trim()).is_dir() {
         let added = process::collect(Command::new("rustup").args(["target", "add", target]));
         if !added.is_ok_and(|added| added.success) {
-            let why = format!("its library is not installed; `rustup target add {target}` would do");
+            let why =
+                format!("its library is not installed; `rustup target add {target}` would do");
             return Ok(Outcome::NotRun(why));
         }
     }
@@ -129,7 +126,8 @@ fn other_system(target: &str, crates: &[&str]) -> Result<Outcome> {
 
 /// Compares the public API with that of the last release.
 fn semver() -> Result<Outcome> {
-    let tags = process::read(workspace::git().args(["tag", "--list", "v*", "--sort", "-v:refname"]))?;
+    let tags =
+        process::read(workspace::git().args(["tag", "--list", "v*", "--sort", "-v:refname"]))?;
     let Some(last) = tags.lines().next() else {
         return Ok(Outcome::NotRun("no release is tagged yet".into()));
     };

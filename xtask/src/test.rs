@@ -18,6 +18,9 @@ const PYTHON_FILE: &str = "QMP_TEST_PYTHON";
 /// The workspace of the Rust clients of other people.
 pub(crate) const FOREIGN: &str = "qmp-mock/foreign/Cargo.toml";
 
+/// Where tests find the programs of the examples.
+const EXAMPLES: &str = "QMP_TEST_EXAMPLES";
+
 /// Where tests find the list of guests.
 const GUEST_LIST: &str = "QMP_TEST_GUEST";
 
@@ -96,6 +99,10 @@ impl Part {
         command.args(["test", "--no-fail-fast"]).args(&self.selection).args(args);
         command.env(QEMU_LIST, qemu::list_file()).env(GUEST_LIST, guest::list_file());
         command.env(PYTHON_FILE, python::programs_file());
+        if args.is_empty() && self.selection.contains(&"--workspace") {
+            // Cargo builds them before it runs the first test.
+            command.env(EXAMPLES, workspace::build_folder().join("debug/examples"));
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let shown = process::display(&command);
         let mut tests = command.spawn().with_context(|| format!("cannot start {shown}"))?;

@@ -1,8 +1,6 @@
 //! The examples do what they say they do.
 
-use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::LazyLock;
 
 use conformance::tls::Authority;
 
@@ -22,21 +20,14 @@ conformance::on_every_qemu!(
     monitors_are_used_over_tls,
 );
 
-/// Built once, however many tests run them.
-static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-    let packages = ["qmp-proto", "qmp-blocking", "qmp-tokio", "qmp-smol"];
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--examples"])
-        .args(packages.iter().flat_map(|package| ["--package", package]))
-        .stdin(Stdio::null())
-        .status();
-    assert!(built.unwrap().success(), "the examples do not build");
-    let program = std::env::current_exe().unwrap();
-    program.parent().unwrap().parent().unwrap().join("examples")
-});
-
 fn example(name: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(FOLDER.join(name));
+    let package = match name {
+        "poll_loop" => "qmp-proto",
+        "watch" | "hundred" | "tls" => "qmp-tokio",
+        "timeout" | "unplug" | "tls_smol" => "qmp-smol",
+        _ => "qmp-blocking",
+    };
+    let mut command = Command::new(conformance::example(package, name));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

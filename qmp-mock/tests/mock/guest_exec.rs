@@ -10,8 +10,7 @@ fn run(status: &Value) -> Output {
     let mock = Mock::agent();
     mock.on("guest-exec").answer(json!({"pid": 7}));
     mock.on("guest-exec-status").answer(status);
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--package", "qmp-blocking", "--example", "guest_exec", "--"])
+    let output = Command::new(conformance::example("qmp-blocking", "guest_exec"))
         .args([&mock.address().to_string(), "C:\\program.exe"])
         .output()
         .unwrap();
