@@ -1,11 +1,12 @@
-//! What every client does, blocking or on whatever runtime, with servers of every version and with
-//! one in memory: [`scenarios`], written once.
+//! The behaviour that all clients share, written once as [`scenarios`]: blocking or on any runtime,
+//! with servers of every version and with an in-memory server.
 //!
-//! The tests of each adapter implement [`Adapter`] and say `conformance::tests!`, which lists the
-//! scenarios. Servers of the adapters have [scenarios of their own](serving). Tests that are an adapter's own find the [servers](server) here, too.
+//! The tests of each adapter implement [`Adapter`] and invoke `conformance::tests!`, which lists
+//! the scenarios. Servers of the adapters have [scenarios of their own](serving). Tests of one
+//! adapter alone use the [servers](server) of this crate, too.
 
 #![cfg(unix)]
-// It consists of tests, which panic where something is not as it must be.
+// The crate consists of tests, which panic on failure.
 #![allow(clippy::unwrap_used, clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 mod example;
@@ -26,10 +27,11 @@ pub use example::example;
 pub use subject::Adapter;
 pub use target::{AnyServer, Target};
 
-/// The outcome of a future that never waits, as a blocking client's.
+/// Returns the output of a future that is ready at the first poll, as those of a blocking client
+/// are.
 pub fn ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits, and nobody would wake it"),
+        Poll::Pending => panic!("the future is pending, and has no waker"),
     }
 }

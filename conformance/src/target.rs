@@ -1,19 +1,19 @@
-//! Where a scenario runs.
+//! The servers that a scenario runs on.
 
 use crate::peer::Peer;
 use crate::server::{Server, Suite};
 use crate::subject::Build;
 
-/// Whose servers a scenario uses.
+/// The kind of servers that a scenario uses.
 #[derive(Clone, Copy, Debug)]
 pub enum Target<'s> {
-    /// Those of a version of QEMU.
+    /// The servers of a version of QEMU.
     Real(&'s Suite),
-    /// Ours, at the other end of a pair of sockets.
+    /// Ours, at the other end of a socket pair.
     Memory,
 }
 
-/// A server, whichever it is. It ends when it is dropped.
+/// A server of either kind. It ends when it is dropped.
 #[derive(Debug)]
 pub enum AnyServer {
     /// A process.
@@ -23,7 +23,7 @@ pub enum AnyServer {
 }
 
 impl Target<'_> {
-    /// QEMU without a machine.
+    /// Starts QEMU without a machine.
     pub fn qemu(self) -> AnyServer {
         match self {
             Self::Real(suite) => AnyServer::Real(suite.qemu()),
@@ -31,7 +31,7 @@ impl Target<'_> {
         }
     }
 
-    /// A guest agent that cannot shut anything down.
+    /// Starts a guest agent that cannot shut anything down.
     pub fn agent(self) -> AnyServer {
         match self {
             Self::Real(suite) => AnyServer::Real(suite.agent(&[])),
@@ -41,7 +41,7 @@ impl Target<'_> {
 }
 
 impl AnyServer {
-    /// A client of it.
+    /// Connects a client to it.
     pub async fn connect<B: Build>(&mut self, build: impl Fn() -> B) -> B::Client {
         match self {
             Self::Real(server) => server.connect(build).await,
@@ -49,7 +49,7 @@ impl AnyServer {
         }
     }
 
-    /// From now on it does nothing, and does not end.
+    /// Stops the server: it neither responds nor ends.
     pub fn stop(&self) {
         match self {
             Self::Real(server) => server.signal(rustix::process::Signal::STOP),
@@ -57,7 +57,7 @@ impl AnyServer {
         }
     }
 
-    /// It is no more, at once.
+    /// Kills it.
     pub fn kill(&self) {
         match self {
             Self::Real(server) => server.signal(rustix::process::Signal::KILL),
@@ -65,7 +65,7 @@ impl AnyServer {
         }
     }
 
-    /// Waits until it has ended by itself, in good order.
+    /// Waits until it has ended by itself, successfully.
     pub fn ended(&mut self) {
         match self {
             Self::Real(server) => assert!(server.ended().success()),

@@ -1,6 +1,6 @@
-//! Which tests there are.
+//! The list of tests.
 
-/// The tests of an adapter, in a module `$name`, by the name of their target and of their scenario:
+/// Defines the tests of an adapter in a module `$name`, named by target and scenario:
 /// `$name::in_memory::commands_are_answered`, `$name::v7_2::commands_are_answered`.
 #[macro_export]
 macro_rules! tests {
@@ -8,7 +8,7 @@ macro_rules! tests {
     (blocking $name:ident, $adapter:ty) => {
         $crate::tests!(@ $name, $adapter, [] [] []);
     };
-    // With one that many tasks share.
+    // With a client that many tasks share.
     (asynchronous $name:ident, $adapter:ty) => {
         $crate::tests!(@ $name, $adapter,
             [
@@ -73,7 +73,7 @@ macro_rules! tests {
     };
 }
 
-/// A module with a test for each scenario that brings its own server.
+/// Defines a module with a test for each scenario that has its own server.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! with_scripts {
@@ -88,7 +88,7 @@ macro_rules! with_scripts {
     };
 }
 
-/// A module for each target, and in it a test for each scenario.
+/// Defines a module for each target, with a test for each scenario.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! on_every_target {
@@ -144,7 +144,7 @@ macro_rules! on_one_qemu {
     };
 }
 
-/// Tests of an adapter's own: a module for each function, with a test for each version in it.
+/// Defines tests of one adapter: a module for each function, with a test for each version.
 #[macro_export]
 macro_rules! on_every_qemu {
     ($($test:ident),+ $(,)?) => { $(

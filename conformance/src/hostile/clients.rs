@@ -1,4 +1,4 @@
-//! Clients that no server should have to meet.
+//! Hostile clients.
 
 use std::thread;
 use std::time::Duration;
@@ -7,26 +7,26 @@ use super::host::Conduct::{self, Answers, Holds, Tells};
 use super::wire::Wire;
 use super::{LIMIT, MIB, MOMENT, REST, USUAL_LIMIT, one_message};
 
-/// A client, and what becomes of it.
+/// A hostile client and the expected result.
 pub(super) struct HostileClient {
     pub(super) does: &'static str,
-    /// Gives back what it was told.
+    /// Returns the error that it received.
     pub(super) script: fn(&mut Wire) -> Option<String>,
     pub(super) conduct: Conduct,
     pub(super) longest: usize,
-    /// What it was told, among other things.
+    /// A part of the error that it must receive.
     pub(super) told: &'static str,
-    /// Its next command is run, and its script comes to an end.
+    /// Whether its next command is executed and its script runs to the end.
     pub(super) survives: bool,
-    /// How the reason begins why it is over, in words for programmers.
+    /// The beginning of the close reason's `Debug` output.
     pub(super) hangup: &'static str,
-    /// What the document says.
+    /// The text in the document.
     pub(super) says: &'static str,
     /// The most memory that it may take, in bytes.
     pub(super) most: usize,
 }
 
-/// What is most often so.
+/// The defaults.
 const USUAL: HostileClient = HostileClient {
     does: "",
     script: |_| None,
@@ -39,8 +39,8 @@ const USUAL: HostileClient = HostileClient {
     most: REST,
 };
 
-/// Answers that wait before nothing more is read, and the one that goes beyond, while the output
-/// grows.
+/// Replies buffered up to the limit at which reading stops, and the one that exceeds it, while the
+/// output buffer grows.
 const PILE: usize = 3 * MIB + REST;
 
 const LETTERS: &[u8] = &[b'a'; 16 * 1024];

@@ -1,4 +1,4 @@
-//! Who serves a hostile client.
+//! Servers for hostile clients.
 
 use std::marker::PhantomData;
 use std::os::unix::net::UnixStream;
@@ -16,42 +16,43 @@ use super::wire::Wire;
 use super::{MIB, Peak, PeakAlloc};
 use crate::scenarios::Shared;
 
-/// What is served.
+/// How the server behaves.
 #[derive(Clone, Copy, Debug)]
 pub enum Conduct {
-    /// Every command is answered, with 64 KiB.
+    /// Answers every command with 64 KiB.
     Answers,
-    /// Events are told without end, once a first command is done.
+    /// Emits events without end after the first command.
     Tells,
-    /// As many commands as may be are held, and answered together.
+    /// Holds commands up to the in-flight limit and answers them together.
     Holds,
 }
 
-/// As many commands as may be unanswered, with `oob`.
+/// The in-flight limit with `oob`.
 const MOST_HELD: usize = 9;
-/// How long a client waits for the server to read on.
+/// How long a client waits for the server to continue reading.
 const STUCK: Duration = Duration::from_secs(3);
-/// The most bytes of events that are kept.
+/// The limit of buffered events, in bytes.
 const MOST_UNSENT: usize = MIB;
 
-/// A server that is used.
+/// A server under test.
 pub trait Host {
-    /// Serves a client until it is over. Gives back the names of its commands, and why it is over.
+    /// Serves a client until the connection ends. Returns the names of its commands, and the close
+    /// reason.
     fn serve(client: UnixStream, longest: usize, conduct: Conduct) -> (Vec<String>, Hangup);
 }
 
-/// That of `qmp-blocking`.
+/// The server of `qmp-blocking`.
 #[derive(Debug)]
 pub struct Blocking;
 
-/// That of an asynchronous adapter.
+/// The server of an asynchronous adapter.
 #[derive(Debug)]
 pub struct Asynchronous<A>(PhantomData<A>);
 
-/// Lets them meet; gives back the most memory that it took.
+/// Connects both; returns the peak of allocated memory.
 pub(super) fn meets<H: Host>(case: &HostileClient, heap: PeakAlloc) -> usize {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    // Where nobody reads, it has said enough.
+    // If the server does not read, the client stops writing.
     theirs.set_write_timeout(Some(STUCK)).unwrap();
     let script = case.script;
     let peak = Peak::begin(heap);

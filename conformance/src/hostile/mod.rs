@@ -1,6 +1,6 @@
-//! Peers that mean harm, or might as well: what whoever uses a client or a server sees of them, that it
-//! ends, and the most memory it costs. One table of servers, run against every client, and one of
-//! clients, run against every server; `docs/hostile-peers.md` tells people the same, which is checked.
+//! Hostile peers: what the user of a client or a server sees of them, that it ends, and the most
+//! memory it costs. There is one table of servers, run against every client, and one of clients,
+//! run against every server. `docs/hostile-peers.md` contains the same, which is checked.
 //!
 //! The tests of an adapter declare `static HEAP: PeakAlloc` as their allocator and pass it in.
 
@@ -23,20 +23,20 @@ use self::report::Report;
 use crate::Adapter;
 pub use host::{Asynchronous, Blocking, Conduct, Host};
 
-/// More than anything takes, on a machine that is busy with something else.
+/// Longer than any step takes, even on a busy machine.
 const PLENTY: Duration = Duration::from_secs(60);
-/// How long a user waits where waiting is in vain.
+/// How long a user waits for a reply that does not arrive.
 const MOMENT: Duration = Duration::from_millis(400);
 
 const MIB: usize = 1 << 20;
-/// The longest message, where it is set.
+/// The maximum message length where it is set.
 const LIMIT: usize = MIB;
-/// The longest message unless it is set.
+/// The default maximum message length.
 const USUAL_LIMIT: usize = 65 * MIB;
-/// What a connection, its task, and the thread at the other end take beside messages.
+/// What a connection, its task and the peer's thread take besides messages.
 const REST: usize = MIB / 2;
-/// What one message of at most `longest` bytes may take: while the buffer that it is read into
-/// grows, the old one and the new one are there.
+/// What one message of at most `longest` bytes may take: while its buffer grows, the old buffer and
+/// the new one exist together.
 const fn one_message(longest: usize) -> usize {
     2 * longest + REST
 }
@@ -66,7 +66,7 @@ pub fn clients<H: Host>(heap: PeakAlloc, adapter: &str) {
     report.finish();
 }
 
-/// The most that was allocated since it was made.
+/// The peak of allocated memory since `begin`.
 struct Peak {
     heap: PeakAlloc,
     before: usize,

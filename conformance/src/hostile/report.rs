@@ -1,15 +1,15 @@
-//! What came of it, as a table.
+//! The results as a table.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::PLENTY;
 
-/// What people are told.
+/// The document that the results are compared with.
 const DOCUMENT: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/hostile-peers.md"));
 
-/// A table: what the peer does, what is seen of it, and the most memory that it took.
+/// A table with a row for each peer: what it does, what the user sees, and the peak of memory.
 pub(super) struct Report {
     title: String,
     rows: Vec<String>,
@@ -21,10 +21,10 @@ impl Report {
         Self { title, rows: Vec::new(), failed: Vec::new() }
     }
 
-    /// Runs a case, which gives back its peak of memory in bytes.
+    /// Runs a case, which returns its peak of memory in bytes.
     pub(super) fn add(&mut self, does: &str, says: &str, most: usize, run: impl FnOnce() -> usize) {
         let started = Instant::now();
-        // The others are run all the same.
+        // A failed case does not stop the others.
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(peak) => {
                 self.rows.push(format!("| {does} | {says} | {} |", kibibytes(peak)));

@@ -1,4 +1,4 @@
-//! Servers that no client should have to meet.
+//! Hostile servers.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::user::User::{self, Connects, Executes, Listens, Repeats, SaysMuch, Us
 use super::wire::{GREETING, Wire};
 use super::{LIMIT, MIB, MOMENT, PLENTY, REST, USUAL_LIMIT, one_message};
 
-/// A server, and what its user has to see.
+/// A hostile server and what its user must see.
 pub(super) struct HostileServer {
     pub(super) does: &'static str,
     pub(super) script: fn(&mut Wire) -> Option<()>,
@@ -15,16 +15,16 @@ pub(super) struct HostileServer {
     /// How long the user waits.
     pub(super) patience: Duration,
     pub(super) longest: usize,
-    /// How the cause of the error begins, in words for programmers; empty if there is none.
+    /// The beginning of the error kind's `Debug` output; empty if there is no error.
     pub(super) cause: &'static str,
-    /// What the error says, or else the document.
+    /// The text of the error, or otherwise the text in the document.
     pub(super) says: &'static str,
     pub(super) after: super::user::After,
     /// The most memory that it may take, in bytes.
     pub(super) most: usize,
 }
 
-/// What is most often so.
+/// The defaults.
 pub(super) const USUAL: HostileServer = HostileServer {
     does: "",
     script: |_| None,
@@ -102,7 +102,8 @@ pub(super) const ALL: &[HostileServer] = &[
         cause: "EventsLost",
         says: "events were not read in time and had to be dropped",
         after: Usable,
-        // 4 MiB of messages; each of 4096 has a structure, and its place in a growing queue.
+        // 4 MiB of messages; in addition each of 4096 has a structure and a place in a growing
+        // queue.
         most: 6 * MIB,
         ..USUAL
     },
@@ -117,7 +118,7 @@ pub(super) const ALL: &[HostileServer] = &[
         },
         says: "nothing: the reply arrives, and the last 4 MiB of events are kept",
         after: Usable,
-        // With the copy that is being made, and the peer's own.
+        // Includes the copy being made and the peer's own buffer.
         most: 5 * MIB + 2 * one_message(LIMIT),
         ..USUAL
     },
@@ -305,8 +306,8 @@ pub(super) const ALL: &[HostileServer] = &[
         cause: "Deadline",
         says: "query-name: no answer in …; the command was sent, and its outcome is unknown",
         after: Usable,
-        // The user's text, the arguments that it becomes, and the output: the latter two while they
-        // grow, too.
+        // The user's text, the serialized arguments, and the output buffer; the latter two also
+        // while they grow.
         most: 7 * 4 * MIB,
         ..USUAL
     },

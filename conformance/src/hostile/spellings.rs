@@ -1,4 +1,4 @@
-//! Servers that mean no harm, and spell legal messages as few others do.
+//! Servers that are not hostile and send valid messages in unusual forms.
 
 use serde_json::Value;
 
@@ -64,7 +64,7 @@ fn pretty(command: &Value, value: &str, line_end: &str) -> String {
     ["{", "    \"return\":", value, "    ,\"id\": ", &id.to_string(), "}", ""].join(line_end)
 }
 
-/// Each command is answered in another way. What else is said is for nobody.
+/// Answers each command in a different form. All other messages have an unknown id.
 fn answer_in_turns(wire: &mut Wire) -> Option<()> {
     for turn in 0.. {
         let command = wire.receive()?;
@@ -75,7 +75,7 @@ fn answer_in_turns(wire: &mut Wire) -> Option<()> {
         wire.say(match turn % 9 {
             0 => usual,
             1 => pretty(&command, &number, "\r\n"),
-            // The first line ends as the answer does.
+            // The first line ends as the reply does.
             2 => format!(
                 "{{\"return\": {{\"x\": 1, \"id\": {id}}}\n, \"id\": 987654321}}\r\n{usual}\r\n"
             ),

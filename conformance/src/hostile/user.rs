@@ -1,4 +1,4 @@
-//! Who uses a client of a hostile server.
+//! Users of a client that is connected to a hostile server.
 
 use std::fmt::Write;
 use std::os::unix::net::UnixStream;
@@ -18,32 +18,33 @@ use crate::{Adapter, Target};
 /// What the user does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum User {
-    /// Gets no further than the handshake.
+    /// Connects; the handshake does not complete.
     Connects,
-    /// One command.
+    /// Executes one command.
     Executes,
-    /// The same, of an agent.
+    /// Executes one command of an agent.
     UsesAgent,
-    /// Many commands, each with an answer of its own.
+    /// Executes many commands with distinct replies.
     Repeats,
-    /// Waits for an answer, and then for events.
+    /// Waits for a reply, and then for events.
     Listens,
-    /// A command that no socket holds.
+    /// Executes a command that is larger than a socket's buffer.
     SaysMuch,
 }
 
-/// How things stand then.
+/// The state of the connection afterwards.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum After {
-    /// The connection is over.
+    /// The connection is closed.
     Over,
-    /// Commands are answered, once the server does so.
+    /// Commands are answered once the server responds again.
     Usable,
-    /// The same, once the agent is synced again.
+    /// As `Usable`, after the agent is synced again.
     Synced,
 }
 
-/// Lets them meet; gives back the most memory that it took. Another connection goes on meanwhile.
+/// Connects both; returns the peak of allocated memory. Another connection continues to work
+/// meanwhile.
 pub(super) fn meets<A: Adapter>(case: &HostileServer, heap: PeakAlloc) -> usize {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let enough = Arc::new(AtomicBool::new(false));
@@ -108,7 +109,7 @@ async fn executes(case: &HostileServer, client: &mut impl Subject) -> Result<(),
                 let command = client.execute("query-name").deadline(case.patience);
                 let late = command.run().await.unwrap_err();
                 assert!(matches!(late.cause(), Cause::Deadline { .. }), "{late:#?}");
-                // Those that came before anybody listened are first.
+                // Events from before the subscription come first.
                 for _ in 0..65 {
                     client.event(&mut events, PLENTY).await?;
                 }
@@ -122,14 +123,14 @@ async fn executes(case: &HostileServer, client: &mut impl Subject) -> Result<(),
     Ok(())
 }
 
-/// An answer of its own.
+/// Checks that the reply belongs to the command.
 async fn echoes(client: &mut impl Subject, number: u64) -> Result<(), Error> {
     let command = client.execute("echo").argument("number", &number).deadline(PLENTY);
     assert_eq!(command.run().await?.decode::<u64>()?, number);
     Ok(())
 }
 
-/// The kind of error, and what it says.
+/// Checks the error kind and the text.
 fn check(case: &HostileServer, result: Result<(), Error>) {
     let error = match result {
         Ok(()) => return assert!(case.cause.is_empty(), "{}: no error", case.does),
@@ -146,7 +147,7 @@ fn check(case: &HostileServer, result: Result<(), Error>) {
     assert!(cause.len() < 4000 && text.len() < 2000, "{}: {text}", case.does);
 }
 
-/// The ellipsis stands for what differs from time to time.
+/// The ellipsis stands for text that varies.
 fn says(text: &str, expected: &str) -> bool {
     expected.split('…').all(|part| text.contains(part))
 }

@@ -1,4 +1,4 @@
-//! A peer that says what it is told to say.
+//! A scripted peer.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -13,11 +13,11 @@ use serde_json::{Deserializer, Value};
 pub(super) const GREETING: &str = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 2, \"major\": 9}, \
      \"package\": \"\"}, \"capabilities\": [\"oob\"]}}\r\n";
 
-/// The other end. Everything is `None` once nobody is there any more.
+/// The peer's end. Every method returns `None` once the connection is closed.
 pub(super) struct Wire {
     stream: UnixStream,
     unread: Vec<u8>,
-    /// Whoever uses the near end has seen what it was to see.
+    /// Set when the user has seen what it must see.
     enough: Arc<AtomicBool>,
 }
 
@@ -30,12 +30,12 @@ impl Wire {
         self.stream.write_all(bytes.as_ref()).ok()
     }
 
-    /// Says it so many times.
+    /// Sends the bytes this number of times.
     pub(super) fn repeat(&mut self, bytes: &[u8], times: usize) -> Option<()> {
         (0..times).try_for_each(|_| self.say(bytes))
     }
 
-    /// Says it again and again, until it is enough.
+    /// Sends the bytes repeatedly until `enough` is set.
     pub(super) fn forever(&mut self, bytes: impl AsRef<[u8]>) -> Option<()> {
         while !self.enough.load(Ordering::Relaxed) {
             self.say(&bytes)?;
@@ -43,7 +43,7 @@ impl Wire {
         Some(())
     }
 
-    /// Says it byte by byte; not to its end, if it is enough before.
+    /// Sends the text byte by byte, until its end or until `enough` is set.
     pub(super) fn drip(&mut self, text: &str, pause: Duration) -> Option<()> {
         for byte in text.bytes() {
             if self.enough.load(Ordering::Relaxed) {
@@ -55,14 +55,14 @@ impl Wire {
         Some(())
     }
 
-    /// Neither reads nor writes, until it is enough.
+    /// Neither reads nor writes until `enough` is set.
     pub(super) fn idle(&self) {
         while !self.enough.load(Ordering::Relaxed) {
             thread::sleep(Duration::from_millis(5));
         }
     }
 
-    /// The next message.
+    /// Returns the next message.
     pub(super) fn receive(&mut self) -> Option<Value> {
         loop {
             if let Some(message) = self.take_message() {
@@ -75,7 +75,7 @@ impl Wire {
     }
 
     fn take_message(&mut self) -> Option<Value> {
-        // Long messages come in many parts, and are not looked at after each.
+        // A long message arrives in many parts; it is not parsed after each.
         if !self.unread.trim_ascii_end().ends_with(b"}") {
             return None;
         }
@@ -89,7 +89,7 @@ impl Wire {
         Some(message)
     }
 
-    /// As a server: greets, and answers the negotiation.
+    /// As a server: greets and answers the negotiation.
     pub(super) fn greet(&mut self) -> Option<()> {
         self.say(GREETING)?;
         let negotiation = self.receive()?;
@@ -103,7 +103,7 @@ impl Wire {
         self.answer(&sync, &sync["id"].to_string())
     }
 
-    /// As a server: the id of the next command.
+    /// As a server: returns the id of the next command.
     pub(super) fn id(&mut self) -> Option<Value> {
         self.receive().map(|mut message| message["id"].take())
     }
@@ -112,7 +112,7 @@ impl Wire {
         self.say(format!("{{\"return\": {value}, \"id\": {}}}\r\n", message["id"]))
     }
 
-    /// As a server: answers all that comes with the number in it.
+    /// As a server: answers every command with the number in its arguments.
     pub(super) fn echo(&mut self) -> Option<()> {
         loop {
             let message = self.receive()?;
@@ -121,19 +121,19 @@ impl Wire {
         }
     }
 
-    /// As a client: negotiates, with these arguments.
+    /// As a client: negotiates with these arguments.
     pub(super) fn negotiate(&mut self, arguments: &str) -> Option<()> {
         self.receive()?.get("QMP")?;
         self.say(format!("{{\"execute\": \"qmp_capabilities\"{arguments}}}"))?;
         self.receive()?.get("return").map(drop)
     }
 
-    /// As a client: what the error that comes next says.
+    /// As a client: returns the text of the next error.
     pub(super) fn error(&mut self) -> Option<String> {
         Some(self.receive()?["error"]["desc"].as_str()?.to_owned())
     }
 
-    /// As a client: has one more command run, after whatever is answered before it.
+    /// As a client: sends one more command and waits for its reply, skipping earlier replies.
     pub(super) fn stop(&mut self) -> Option<()> {
         self.say("{\"execute\": \"stop\", \"id\": 7}")?;
         while self.receive()?["id"] != 7 {}

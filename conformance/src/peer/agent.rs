@@ -1,4 +1,4 @@
-//! What a guest agent's commands do.
+//! The commands of the in-memory guest agent.
 
 use std::os::fd::OwnedFd;
 

@@ -1,4 +1,4 @@
-//! What a monitor's commands do.
+//! The commands of the in-memory monitor.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -111,7 +111,7 @@ fn after(event: &'static str, data: Option<Value>) -> Done {
     Done { event: Some((event, data)), response: Response::empty() }
 }
 
-/// `print/d 42` is all that it can.
+/// Supports only `print/d 42`.
 fn print(command: &Value) -> Done {
     let number = command.as_str().and_then(|command| command.strip_prefix("print/d "));
     match number {

@@ -1,5 +1,5 @@
-//! A server in this process, at the other end of pairs of sockets. It speaks as QEMU and its guest
-//! agent do, and knows the commands that the scenarios use.
+//! A server in this process, at the other end of socket pairs. It behaves like QEMU and its guest
+//! agent, and implements the commands that the scenarios use.
 
 mod agent;
 mod machine;
@@ -15,7 +15,7 @@ use self::agent::Agent;
 use self::machine::Machine;
 use self::serve::{Connection, Role};
 
-/// How it goes on.
+/// The state requested of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Course {
     On,
@@ -31,7 +31,7 @@ pub struct Peer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What may be done to the server from outside.
+/// The part of the server that tests control.
 #[derive(Debug)]
 struct Control {
     state: Mutex<(Course, Option<UnixStream>)>,
@@ -39,12 +39,12 @@ struct Control {
 }
 
 impl Peer {
-    /// QEMU, more or less.
+    /// Starts a monitor that behaves like QEMU.
     pub(crate) fn monitor() -> Self {
         Self::start(Machine::default())
     }
 
-    /// Its guest agent.
+    /// Starts a guest agent.
     pub(crate) fn agent() -> Self {
         Self::start(Agent)
     }
@@ -58,10 +58,10 @@ impl Peer {
         Self { clients, control, thread: Some(thread) }
     }
 
-    /// The client's end of a new connection.
+    /// Returns the client's end of a new connection.
     pub(crate) fn connect(&self) -> UnixStream {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        // A dead one hangs up.
+        // A server that has ended closes the connection.
         let _ = self.clients.send(theirs);
         ours
     }
@@ -74,7 +74,7 @@ impl Peer {
         self.control.set(Course::Ended);
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the server has ended by itself.
     pub(crate) fn ended(&mut self) {
         self.thread.take().unwrap().join().unwrap();
     }
@@ -83,7 +83,7 @@ impl Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         self.kill();
-        // It waits for clients no more.
+        // The server no longer waits for clients.
         self.clients = channel().0;
         if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
             assert!(thread::panicking(), "the server in memory has panicked");
@@ -96,20 +96,20 @@ impl Control {
         let mut state = self.state.lock().unwrap();
         state.0 = course;
         if let (Course::Ended, Some(stream)) = (course, &state.1) {
-            // Whoever reads from it does so no longer.
+            // Ends a read that is in progress.
             let _ = stream.shutdown(Shutdown::Both);
         }
         self.changed.notify_all();
     }
 
-    /// Begins to serve a client, unless it is all over.
+    /// Starts serving a client, unless the server is ending.
     fn begin(&self, stream: &UnixStream) -> Course {
         let mut state = self.state.lock().unwrap();
         state.1 = Some(stream.try_clone().unwrap());
         state.0
     }
 
-    /// Whether to go on, once it is not stopped.
+    /// Waits while the server is stopped; returns whether it continues.
     fn course(&self) -> Course {
         let state = self.state.lock().unwrap();
         let stopped = |state: &mut (Course, _)| state.0 == Course::Stopped;

@@ -1,4 +1,4 @@
-//! The protocol, which is the server half's of `qmp-proto`.
+//! The protocol, implemented by the server half of `qmp-proto`.
 
 use std::io::{IoSliceMut, Write};
 use std::mem::MaybeUninit;
@@ -11,24 +11,24 @@ use qmp_driver::qmp_proto::{OwnedJson, Timestamp};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use serde_json::Value;
 
-/// What a server knows and does.
+/// The behaviour of a server.
 pub(super) trait Role: Send + 'static {
-    /// How it speaks with a client that comes.
+    /// Creates the protocol state for a new client.
     fn server(&self) -> Server<OwnedFd>;
 
-    /// Runs a command.
+    /// Executes a command.
     fn execute(&mut self, name: &str, arguments: &Value, ticket: &mut Ticket<OwnedFd>) -> Done;
 
-    /// Whether that was the last one.
+    /// Whether that command ended the server.
     fn has_quit(&self) -> bool {
         false
     }
 }
 
-/// What a command came to.
+/// The result of a command.
 #[derive(Debug)]
 pub(super) struct Done {
-    /// What is told before the answer.
+    /// Events that are sent before the reply.
     pub(super) event: Option<(&'static str, Option<Value>)>,
     pub(super) response: Response<'static>,
 }
@@ -59,7 +59,7 @@ impl Connection {
         connection
     }
 
-    /// Reads what there is, or waits for something. Says whether the client is still there.
+    /// Reads available input, or waits. Returns whether the client is still connected.
     pub(super) fn read(&mut self) -> bool {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(16))];
         let mut files = RecvAncillaryBuffer::new(&mut space);
@@ -77,7 +77,7 @@ impl Connection {
         count > 0
     }
 
-    /// Answers what has been read.
+    /// Answers the commands that were read.
     pub(super) fn answer(&mut self, role: &mut impl Role) {
         while let Some((received, mut sender)) = self.session.receive() {
             let Received::Command(command, mut ticket) = received else {
@@ -98,7 +98,7 @@ impl Connection {
         self.send();
     }
 
-    /// Sends what there is to send, if the client is still there.
+    /// Sends buffered output if the client is still connected.
     fn send(&mut self) {
         while let Some(outgoing) = self.session.outgoing() {
             let count = outgoing.bytes.len();
@@ -109,7 +109,7 @@ impl Connection {
 }
 
 impl Drop for Connection {
-    /// Hangs up, whoever else has it open.
+    /// Shuts the socket down, even if there are duplicates of it.
     fn drop(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Both);
     }

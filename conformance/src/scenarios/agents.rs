@@ -9,7 +9,8 @@ use crate::server::folder;
 use crate::subject::{Build, Execute, Subject};
 use crate::{Adapter, Target};
 
-/// It does not greet, answers in order, can be synced with at any time, and survives clients.
+/// An agent sends no greeting, answers in order, can be synced at any time, and outlives its
+/// clients.
 pub async fn an_agent_is_synced_and_used<A: Adapter>(target: Target<'_>) {
     let mut server = target.agent();
     let agent = server.connect(|| A::builder().agent()).await;
@@ -35,7 +36,7 @@ pub async fn an_agent_is_synced_and_used<A: Adapter>(target: Target<'_>) {
     let read: Value = read.decode().unwrap();
     assert_eq!(read["buf-b64"].as_str().unwrap().len(), 4 << 20);
 
-    // It is left before it has answered, and serves the next client all the same.
+    // The client disconnects before the reply, and the next client is served nevertheless.
     drop(agent.execute("guest-info").send().await.unwrap());
     drop(agent);
     let agent = server.connect(|| A::builder().agent()).await;

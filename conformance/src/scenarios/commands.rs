@@ -1,4 +1,4 @@
-//! Commands and their answers.
+//! Commands and their replies.
 
 use std::fs::File;
 
@@ -29,7 +29,7 @@ impl Command for QueryVersion {
     type Output = Version;
 }
 
-/// By name, typed and whole; with successes and errors, small and large.
+/// By name, typed and raw; with successes and errors, small and large.
 pub async fn commands_are_answered<A: Adapter>(target: Target<'_>) {
     let mut server = target.qemu();
     let qemu = server.connect(A::builder).await;
@@ -51,7 +51,7 @@ pub async fn commands_are_answered<A: Adapter>(target: Target<'_>) {
     again.execute("query-status").run().await.unwrap();
 }
 
-/// Each gets its own answer, however many are sent before the first is awaited.
+/// Each command gets its own reply, however many are sent before the first is awaited.
 pub async fn many_are_in_flight<A: Adapter>(target: Target<'_>) {
     let mut server = target.qemu();
     let qemu = server.connect(A::builder).await;
@@ -67,7 +67,7 @@ pub async fn many_are_in_flight<A: Adapter>(target: Target<'_>) {
     assert!(format!("{qemu:?}").contains("in_flight: 0"), "{qemu:?}");
 }
 
-/// Also while as many in-band commands as may be are in flight, and others wait.
+/// Also at the in-band limit, while others wait.
 pub async fn out_of_band_commands_run<A: Adapter>(target: Target<'_>) {
     let mut server = target.qemu();
     let qemu = server.connect(|| A::builder().out_of_band()).await;
@@ -83,7 +83,7 @@ pub async fn out_of_band_commands_run<A: Adapter>(target: Target<'_>) {
     }
 }
 
-/// The server takes each file for that of the command that it came with.
+/// The server assigns each file to the command that it came with.
 pub async fn each_command_gets_its_own_file<A: Adapter>(target: Target<'_>) {
     let mut server = target.qemu();
     let qemu = server.connect(A::builder).await;

@@ -1,4 +1,4 @@
-//! Beginnings and ends.
+//! Opening and closing connections.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{Adapter, Target};
 
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// What the server says last is still there.
+/// The last messages of the server are still delivered.
 pub async fn quit_succeeds_and_the_connection_is_closed<A: Adapter>(target: Target<'_>) {
     for _ in 0..5 {
         let mut server = target.qemu();
@@ -29,7 +29,7 @@ pub async fn quit_succeeds_and_the_connection_is_closed<A: Adapter>(target: Targ
     }
 }
 
-/// A command that was sent may have been done.
+/// A command that was sent may have been executed.
 pub async fn a_killed_server_leaves_outcomes_unknown<A: Adapter>(target: Target<'_>) {
     let mut server = target.qemu();
     let qemu = server.connect(A::builder).await;
@@ -52,7 +52,7 @@ pub async fn a_killed_server_leaves_outcomes_unknown<A: Adapter>(target: Target<
     assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
 }
 
-/// A server that is stopped is told from a busy one, and a dead one's socket from a live one's.
+/// A stopped server is distinguished from a busy one, and a stale socket from a live one.
 pub async fn what_became_of_a_server_is_told<A: Adapter>(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.connect(A::builder).await;
@@ -89,7 +89,7 @@ pub async fn qemu_connects_to_us<A: Adapter>(suite: &Suite) {
     assert!(server.ended().success());
 }
 
-/// A program of ours is connected from its first moment, and what it says in its last is quoted.
+/// A launched program is connected from the start, and its last output is quoted.
 pub async fn a_launched_qemu_is_used_and_a_dead_one_quoted<A: Adapter>(suite: &Suite) {
     let launch = || Launch::qemu(suite.path("qemu-system-x86_64")).args(LIGHT.split(' '));
     let builder = || A::builder().handshake_deadline(PLENTY);

@@ -10,7 +10,7 @@ use crate::server::{PLENTY, Suite};
 use crate::subject::{Execute, Subject};
 use crate::{Adapter, Target};
 
-/// Whoever sees the answer finds what the command has caused.
+/// A caller that sees the reply finds the events that the command has caused.
 pub async fn an_event_is_there_before_the_answer<A: Adapter>(target: Target<'_>) {
     let mut server = target.qemu();
     let qemu = server.connect(A::builder).await;
@@ -29,7 +29,7 @@ pub async fn an_event_is_there_before_the_answer<A: Adapter>(target: Target<'_>)
     qemu.execute("query-status").run().await.unwrap();
 }
 
-/// The storage daemon tells of its jobs by events alone.
+/// The storage daemon reports its jobs only by events.
 pub async fn a_job_of_the_storage_daemon_is_followed<A: Adapter>(suite: &Suite) {
     let (mut server, daemon) = suite.storage_daemon(A::builder).await;
     let image = server.path("image");

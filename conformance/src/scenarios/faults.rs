@@ -1,4 +1,4 @@
-//! Servers that stop or do not read; sockets that go away under a connection.
+//! Servers that stop or do not read; sockets that are removed during a connection.
 
 use std::fmt::Debug;
 use std::fs;
@@ -16,15 +16,15 @@ use crate::subject::{Build, Execute, Subject};
 
 const MOMENT: Duration = Duration::from_millis(150);
 
-/// More than all buffers on the way hold together.
+/// More than all buffers on the way can hold.
 const MUCH: usize = 320 << 10;
 
-/// As much as a message may hold, or less where that takes long.
+/// The maximum message length, or less where that takes long.
 pub(super) fn most(suite: &Suite) -> usize {
     if suite.is_newest() { (64 << 20) - 1024 } else { 4 << 20 }
 }
 
-/// A deadline has passed because the process at the other end is stopped, and the text says so.
+/// A deadline passes because the peer's process is stopped, and the error text contains that.
 fn assert_stopped(error: &Error, command: &str, server: &Server) {
     assert!(matches!(error.cause(), Cause::Deadline { .. }), "{error:#?}");
     assert!(error.is_timeout() && !error.is_disconnected());
@@ -46,7 +46,8 @@ fn assert_in_flight(client: &impl Debug, count: usize) {
     assert!(text.contains(&format!("in_flight: {count},")), "{text}");
 }
 
-/// A command whose deadline has passed may be done later; its answer is for nobody else.
+/// A command whose deadline has passed may be executed later; its reply is never assigned to
+/// another command.
 pub async fn a_stopped_server_answers_late_and_to_nobody<A: Adapter>(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.connect(A::builder).await;
@@ -64,7 +65,7 @@ pub async fn a_stopped_server_answers_late_and_to_nobody<A: Adapter>(suite: &Sui
         assert_stopped(&late, "cont", &server);
         assert_in_flight(&qemu, 11);
         server.signal(Signal::CONT);
-        // It was done all the same.
+        // It was executed nevertheless.
         qemu.event(&mut events, PLENTY).await.unwrap();
         let mut sent = Vec::new();
         for number in 0..100 {
@@ -78,7 +79,7 @@ pub async fn a_stopped_server_answers_late_and_to_nobody<A: Adapter>(suite: &Sui
     }
 }
 
-/// What does not leave costs nothing but time.
+/// A command that cannot be sent takes only time.
 pub async fn a_stopped_server_is_sent_more_than_it_takes<A: Adapter>(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.connect(A::builder).await;
@@ -93,7 +94,7 @@ pub async fn a_stopped_server_is_sent_more_than_it_takes<A: Adapter>(suite: &Sui
     assert_in_flight(&qemu, 0);
 }
 
-/// The same of an agent, which does what it was told, however late.
+/// The same with an agent, which executes its commands, however late.
 pub async fn a_stopped_agent_is_sent_more_than_it_takes<A: Adapter>(suite: &Suite) {
     let mut server = suite.agent(&[]);
     let agent = server.connect(|| A::builder().agent()).await;
@@ -146,7 +147,7 @@ pub async fn a_socket_file_concerns_newcomers_only<A: Adapter>(suite: &Suite) {
     assert!(error.to_string().contains(&directory), "{error}");
 }
 
-/// A monitor that is told that no more comes hangs up.
+/// A monitor disconnects when the client's write half is closed.
 pub async fn a_connection_that_is_half_closed_ends<A: Adapter>(suite: &Suite) {
     let mut server = suite.qemu();
     server.connect(A::builder).await.close().await.unwrap();

@@ -1,9 +1,9 @@
-//! What is done with clients and servers.
+//! The scenarios for clients and servers.
 //!
-//! Scenarios over a [`Target`](crate::Target) run on real servers and in memory; those over a
-//! [`Suite`](crate::server::Suite) need what only real ones have. All in `tasks` need a client
-//! that many tasks share, whose futures can be dropped half way. Those in `scripted` bring a server of their
-//! own that behaves in an unusual way. `conformance::tests!` lists them.
+//! Scenarios with a [`Target`](crate::Target) run on real servers and in memory; those with a
+//! [`Suite`](crate::server::Suite) need real servers. All scenarios in `tasks` need a client that
+//! many tasks share and whose futures can be dropped early. Those in `scripted` use a server of
+//! their own that behaves in an unusual way. `conformance::tests!` lists them.
 
 mod agents;
 mod commands;
@@ -32,7 +32,7 @@ pub use starting::*;
 pub use tasks::*;
 pub use vsock::*;
 
-/// A command whose answer is known: the monitor computes.
+/// A command with a known reply: the monitor computes.
 fn print<S: Subject>(qemu: &S, number: usize) -> impl Execute<Sent = S::Sent<'_>> {
     let line = format!("print/d {number}");
     qemu.execute("human-monitor-command").argument("command-line", &line)

@@ -9,7 +9,7 @@ use crate::Adapter;
 use crate::server::{LIGHT, PLENTY, Server, Suite, folder, notice};
 use crate::subject::{Build, Execute, Subject};
 
-/// However long it takes until it listens, but not when it has died.
+/// The client waits until the server listens, but not after the server has died.
 pub async fn a_starting_server_is_waited_for_as_long_as_it_lives<A: Adapter>(suite: &Suite) {
     let (mut server, qemu) = late::<A>(suite).await;
     assert_usable(&qemu).await;
@@ -17,12 +17,12 @@ pub async fn a_starting_server_is_waited_for_as_long_as_it_lives<A: Adapter>(sui
     assert!(matches!(qemu.closed().await, Disconnect::Closed));
     assert!(server.ended().success());
     dies::<A>(suite, "-no-such-option").await;
-    // The monitor listens, and then the machine cannot be made.
+    // The monitor listens, and then creating the machine fails.
     dies::<A>(suite, "-device no-such-device").await;
     never_listens::<A>(suite).await;
 }
 
-/// QEMU after a shell has done something, and what it will listen on.
+/// QEMU started by a shell after a command, and the address it will listen on.
 fn start(suite: &Suite, before: &str, options: &str) -> (Server, Address) {
     let qemu = suite.path("qemu-system-x86_64");
     let server = suite.start("/bin/sh", folder(), |command| {
@@ -38,13 +38,13 @@ fn patient<A: Adapter>() -> A::Builder {
     A::builder().connect_deadline(PLENTY).handshake_deadline(PLENTY / 6)
 }
 
-/// A server that takes its time, and a client that has waited for it.
+/// A server that starts slowly, and a client that has waited for it.
 pub(super) async fn late<A: Adapter>(suite: &Suite) -> (Server, <A::Builder as Build>::Client) {
     loop {
         let started = Instant::now();
         let (mut server, address) = start(suite, "sleep 0.3", "");
         match patient::<A>().connect_when_up(&address, || server.has_ended()).await {
-            // Two threads of an old one serve a client that comes while it starts.
+            // Two threads of an old QEMU serve a client that connects while it starts.
             Err(error) if suite.is_old() && error.is_timeout() => {
                 notice(&format!("QEMU {}, while it starts: {error}", suite.version()));
             }

@@ -1,4 +1,4 @@
-//! Over vsock, within this machine: as in a guest, without one.
+//! Connections over vsock within this machine, as from a guest.
 
 use std::fs::File;
 
@@ -11,11 +11,11 @@ use crate::Adapter;
 use crate::server::{PLENTY, Suite, notice};
 use crate::subject::{Build, Execute, Subject};
 
-/// An address where nobody listens, if this kernel has vsock within the machine.
+/// Returns an address without a listener, if this kernel has vsock loopback.
 fn loopback(suite: &Suite) -> Option<Address> {
     match Listener::bind("vsock:1:4294967295") {
-        // Not there: a program that another test starts at this moment inherits the listener until
-        // it runs, and with that somebody listens.
+        // Not the port of this listener: a program that another test starts at this moment inherits
+        // the listener until it executes, and until then that port accepts connections.
         Ok(_) => Some(format!("vsock:1:{}", 1 << 20 | nonce() >> 33).parse().unwrap()),
         Err(error) => {
             let agent = format!("the agent of QEMU {} over vsock", suite.version());
@@ -25,7 +25,7 @@ fn loopback(suite: &Suite) -> Option<Address> {
     }
 }
 
-/// As over a unix socket, but for files.
+/// As over a unix socket, except for files.
 pub async fn an_agent_is_used_over_vsock<A: Adapter>(suite: &Suite) {
     let Some(address) = loopback(suite) else { return };
     let nobody = A::builder().agent().connect(&address).await.unwrap_err();

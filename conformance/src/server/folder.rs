@@ -4,27 +4,27 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// A folder that goes when it is dropped, its path short enough for sockets.
+/// A folder that is removed when it is dropped, with a path short enough for sockets.
 #[derive(Debug)]
 pub struct Folder(TempDir);
 
-/// A new one.
+/// Creates a folder.
 pub fn folder() -> Folder {
     Folder(tempfile::Builder::new().prefix("qmp").tempdir().unwrap())
 }
 
 impl Folder {
-    /// Where it is.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// A file in it.
+    /// Returns the path of a file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 
-    /// The same as text.
+    /// Returns the path of a file in it as text.
     pub fn name(&self, name: &str) -> String {
         self.file(name).into_os_string().into_string().unwrap()
     }

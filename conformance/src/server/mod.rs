@@ -22,7 +22,7 @@ pub use folder::{Folder, folder};
 pub use start::{LIGHT, keep_inside};
 pub use suite::{Suite, notice, on};
 
-/// More than anything takes, on a machine that is busy with something else.
+/// Longer than any step takes, even on a busy machine.
 pub const PLENTY: Duration = Duration::from_secs(30);
 
 /// A running server, and a folder for its files. It is killed when dropped.
@@ -30,10 +30,10 @@ pub const PLENTY: Duration = Duration::from_secs(30);
 pub struct Server {
     process: Child,
     folder: Folder,
-    /// As its [suite](Suite::is_old).
+    /// See [`Suite::is_old`].
     is_old: bool,
-    /// QEMU 5.2: now and then it greets a client that comes while it starts and never reads what
-    /// that sends, for one of its threads waits for another client. It gets one.
+    /// QEMU 5.2 sometimes greets a client that connects while it starts and never reads from it,
+    /// because one of its threads waits for another client. This is that other client.
     is_sleepy: bool,
 }
 
@@ -47,28 +47,28 @@ impl Server {
         Self { process, folder, is_old: false, is_sleepy: false }
     }
 
-    /// Where it runs.
+    /// Returns its folder.
     pub const fn folder(&self) -> &Folder {
         &self.folder
     }
 
-    /// A file in its folder.
+    /// Returns the path of a file in its folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.file(name)
     }
 
-    /// The address of the socket `qmp`.
+    /// Returns the address of the socket `qmp`.
     pub fn address(&self) -> Address {
         Address::unix(self.folder.name("qmp"))
     }
 
-    /// A client of the socket `qmp`, once the server listens.
+    /// Connects to the socket `qmp` once the server listens.
     pub async fn connect<B: Build>(&mut self, build: impl Fn() -> B) -> B::Client {
         let patience = if self.is_sleepy { PLENTY / 6 } else { PLENTY };
         self.try_connect(build, patience).await.unwrap()
     }
 
-    /// The same, where the handshake may fail.
+    /// The same, for servers whose handshake may fail.
     async fn try_connect<B: Build>(
         &mut self,
         build: impl Fn() -> B,
@@ -77,7 +77,7 @@ impl Server {
         let (address, is_sleepy) = (self.address(), self.is_sleepy);
         self.once_up(async || {
             match build().handshake_deadline(patience).connect(&address).await {
-                // A socket is there before somebody listens on it.
+                // The socket file exists before the server listens.
                 Err(error) if matches!(error.cause(), Cause::Connect(_)) => Err(error),
                 Err(error) if is_sleepy && error.is_timeout() => {
                     notice(&format!("QEMU 5.2 has to be woken: {error}"));
@@ -89,13 +89,13 @@ impl Server {
         .await
     }
 
-    /// A plain stream to the socket `qmp`, once the server listens.
+    /// Connects a plain stream to the socket `qmp` once the server listens.
     pub fn stream(&mut self) -> UnixStream {
         let path = self.path("qmp");
         ready(self.once_up(async || UnixStream::connect(&path)))
     }
 
-    /// Tries until it succeeds, as long as the server runs.
+    /// Retries until it succeeds, as long as the server runs.
     pub async fn once_up<T, E: Display>(&mut self, attempt: impl AsyncFn() -> Result<T, E>) -> T {
         let started = Instant::now();
         loop {
@@ -116,9 +116,8 @@ impl Server {
         }
     }
 
-    /// Whether its main thread waits for something to do, in poll(2) or ppoll(2) by their numbers on
-    /// x86-64 and arm64: then it listens, and has started. Where that cannot be told, it is taken to
-    /// be so.
+    /// Returns whether its main thread waits in poll(2) or ppoll(2), by their numbers on x86-64 and
+    /// arm64: then it has started and listens. Returns `true` where this cannot be determined.
     fn is_settled(&self) -> bool {
         let pid = self.pid();
         match fs::read_to_string(format!("/proc/{pid}/task/{pid}/syscall")) {
@@ -127,7 +126,7 @@ impl Server {
         }
     }
 
-    /// Its process.
+    /// Returns its process.
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
@@ -137,7 +136,7 @@ impl Server {
         kill_process(Pid::from_child(&self.process), signal).unwrap();
     }
 
-    /// How it has ended, if it has.
+    /// Returns its exit status if it has ended.
     pub fn has_ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.process.try_wait()
     }
@@ -153,7 +152,7 @@ impl Server {
         status.unwrap()
     }
 
-    /// What it wrote to its standard error.
+    /// Returns what it wrote to its standard error.
     pub fn said(&self) -> String {
         fs::read_to_string(self.path("stderr")).unwrap_or_default()
     }
@@ -165,12 +164,12 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
         if thread::panicking() {
-            eprintln!("the server: {ended:?}, it said: {}", self.said());
+            eprintln!("the server: {ended:?}, its output: {}", self.said());
         }
     }
 }
 
-/// Waits for what no event tells of.
+/// Waits for a condition that no event reports.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {

@@ -1,4 +1,4 @@
-//! Servers of a suite, started.
+//! Starts the servers of a suite.
 
 use std::fs;
 use std::process::Command;
@@ -6,21 +6,21 @@ use std::process::Command;
 use super::{Folder, PLENTY, Server, Suite, folder, notice};
 use crate::subject::Build;
 
-/// What makes QEMU light: no machine, no guest.
+/// Options for a small QEMU: no machine, no guest.
 pub const LIGHT: &str = "-nodefaults -display none -S -accel tcg -M none -m 16";
 
 impl Suite {
-    /// QEMU without a machine, one monitor listening on the socket `qmp`.
+    /// Starts QEMU without a machine, with one monitor listening on the socket `qmp`.
     pub fn qemu(&self) -> Server {
         self.qemu_with(&["-qmp", "unix:{}/qmp,server=on,wait=off"])
     }
 
-    /// QEMU without a machine. It runs inside a folder, which `{}` stands for in its arguments.
+    /// Starts QEMU without a machine inside a folder, which `{}` stands for in its arguments.
     pub fn qemu_with(&self, arguments: &[&str]) -> Server {
         self.qemu_in(folder(), arguments)
     }
 
-    /// The same, in a folder that is there.
+    /// The same, in an existing folder.
     pub fn qemu_in(&self, folder: Folder, arguments: &[&str]) -> Server {
         let inside = folder.name("");
         self.start("qemu-system-x86_64", folder, |command| {
@@ -29,10 +29,11 @@ impl Suite {
         })
     }
 
-    /// The storage daemon, its monitor listening on the socket `qmp`, and a client of it.
+    /// Starts the storage daemon with its monitor listening on the socket `qmp`, and connects to
+    /// it.
     ///
-    /// Now and then an old one hangs for ever, or hangs up, when somebody connects while it starts
-    /// (GLib speaks of a destroyed source): then another is started.
+    /// An old one sometimes hangs or disconnects when a client connects while it starts (GLib warns
+    /// about a destroyed source); then another is started.
     pub async fn storage_daemon<B: Build>(&self, build: impl Fn() -> B) -> (Server, B::Client) {
         loop {
             let folder = folder();
@@ -40,7 +41,7 @@ impl Suite {
             let mut server = self.start("qemu-storage-daemon", folder, |command| {
                 command.args(["--chardev", &socket, "--monitor", "chardev=c"]);
             });
-            // Nobody wakes it.
+            // It does not need a second client to wake up.
             server.is_sleepy = false;
             match server.try_connect(&build, PLENTY / 6).await {
                 Err(error) if self.is_old() => notice(&format!("another is started: {error}")),
@@ -49,11 +50,11 @@ impl Suite {
         }
     }
 
-    /// A guest agent on this machine, listening on the socket `qmp`. It cannot shut the machine down,
-    /// and these commands are disabled, too.
+    /// Starts a guest agent on this machine, listening on the socket `qmp`. It cannot shut the
+    /// machine down, and these commands are also disabled.
     pub fn agent(&self, disabled: &[&str]) -> Server {
         let folder = folder();
-        // Whole, for the system lists sockets by these names, and clients look there.
+        // The full path, because the system lists sockets by these names, and clients search there.
         let path = folder.name("qmp");
         self.agent_in(folder, "unix-listen", &path, disabled)
     }
@@ -72,7 +73,7 @@ impl Suite {
         Server::start(command, folder)
     }
 
-    /// Any of its servers, with arguments that are to be added.
+    /// Returns any of its servers, to which arguments can be added.
     pub fn start(
         &self,
         name: &str,
@@ -88,7 +89,7 @@ impl Suite {
     }
 }
 
-/// Makes a guest agent keep its files in the folder, and ignore this machine's configuration.
+/// Makes a guest agent keep its files in the folder and ignore this machine's configuration.
 pub fn keep_inside(agent: &mut Command, folder: &Folder) {
     let (state, configuration) = (folder.file("state"), folder.file("configuration"));
     fs::create_dir(&state).unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs, io};
 
-/// Names the list when `cargo xtask test` runs the tests.
+/// The variable that names the list when `cargo xtask test` runs the tests.
 const LIST: &str = "QMP_TEST_QEMU";
 
 /// The programs of one version of QEMU.
@@ -35,7 +35,7 @@ pub fn on(version: &str, test: impl FnOnce(&Suite)) {
     }
 }
 
-/// Says something that must be seen though the test passes, which hides what it prints.
+/// Prints a message even if the test passes, although output of passing tests is captured.
 pub fn notice(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
@@ -48,7 +48,7 @@ fn list() -> PathBuf {
 }
 
 impl Suite {
-    /// `7.2`, say.
+    /// The version, such as `7.2`.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -59,30 +59,30 @@ impl Suite {
         major.parse().unwrap()
     }
 
-    /// Before QEMU 10, a client that comes while the server starts may be served by two of its
-    /// threads at once, which lose bytes to each other.
+    /// Whether a client that connects during the start may be served by two threads of the server
+    /// at once, which lose bytes to each other. True before QEMU 10.
     pub fn is_old(&self) -> bool {
         self.major() < 10
     }
 
-    /// What takes long is done on the newest alone.
+    /// Whether slow tests run; they run only on the newest version.
     pub fn is_newest(&self) -> bool {
         self.version == "11.1"
     }
 
-    /// Where one of its programs is.
+    /// Returns the path of one of its programs.
     pub fn path(&self, name: &str) -> PathBuf {
         self.bin.join(name)
     }
 
-    /// One of its programs, with nothing to read.
+    /// Returns one of its programs, with empty input.
     pub fn program(&self, name: &str) -> Command {
         let mut command = Command::new(self.path(name));
         command.stdin(Stdio::null());
         command
     }
 
-    /// Runs a program to its end, and returns what it printed.
+    /// Runs a program to its end, and returns its output.
     pub fn output(&self, name: &str, arguments: &[&str]) -> String {
         let output = self.program(name).args(arguments).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);

@@ -40,7 +40,7 @@ pub async fn clients_are_served_one_after_another<R: Runtime>(bind: impl Fn(&Pat
         first.execute("cont").await.unwrap();
         first.close().await.unwrap();
     };
-    // The hasty one has left by the time it is its turn.
+    // The client that disconnects at once is gone before its turn.
     both(serving, asking).await;
 }
 

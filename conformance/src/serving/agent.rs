@@ -1,4 +1,4 @@
-//! A server that speaks like a guest agent.
+//! A server that behaves like a guest agent.
 
 use qmp_driver::{ErrorClass, Runtime};
 
@@ -17,7 +17,7 @@ pub async fn an_agent_is_synced_and_used<R: Runtime>() {
                 _ => request.not_found(),
             }
         }
-        panic!("the client has left");
+        panic!("the client has disconnected");
     };
     let asking = async {
         client.execute("guest-ping").await.unwrap();

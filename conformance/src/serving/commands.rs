@@ -1,4 +1,4 @@
-//! Commands and answers.
+//! Commands and replies.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Descriptors that come with commands.
+//! File descriptors that come with commands.
 
 use std::fs::File;
 use std::io::{IoSlice, Read, Seek, Write};
@@ -20,7 +20,7 @@ fn file(content: &str) -> File {
     file
 }
 
-/// Answers with what is in the file that came with the command.
+/// Answers with the content of the file that came with the command.
 fn answer_content(mut request: Request) {
     match request.take_descriptor() {
         Some(descriptor) => {
@@ -57,7 +57,7 @@ pub async fn each_command_gets_its_own_file<R: Runtime>() {
     both(serving, asking).await;
 }
 
-/// Several commands in flight, read together, answered from the last to the first.
+/// Several commands in flight, read together and answered in reverse order.
 pub async fn a_file_goes_to_the_command_that_takes_it<R: Runtime>() {
     let options = Options::monitor().in_band_limit(8);
     let (mut commands, socket) = serve(&server::<R>().options(options));

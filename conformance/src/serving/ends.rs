@@ -103,7 +103,7 @@ pub async fn aborting_ends_it_at_once<R: Runtime>() {
         let request = commands.recv().await.unwrap();
         commands.abort();
         assert!(commands.recv().await.is_none());
-        // It goes nowhere, which is no error.
+        // It is not sent, which is not an error.
         request.answer(&1).unwrap();
         commands.closed().await
     };

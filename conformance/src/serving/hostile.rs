@@ -1,4 +1,4 @@
-//! Clients that mean harm, or might as well.
+//! Hostile clients.
 
 use std::io::{ErrorKind, Write};
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub async fn a_client_that_never_reads_is_not_read_from<R: Runtime>() {
     let (mut answered, mut most) = (0, 0);
     let emitter = commands.emitter();
     let mut stuck = 0;
-    // Until it is stuck for a while.
+    // Until no progress is made for a while.
     while stuck < 50 {
         while let Some(request) = commands.try_recv() {
             request.answer(&long).unwrap();
@@ -28,7 +28,7 @@ pub async fn a_client_that_never_reads_is_not_read_from<R: Runtime>() {
         most = most.max(emitter.unsent());
         match socket.write(b"{\"execute\": \"give\"}") {
             Ok(19) => {}
-            // Half a command is of no use here.
+            // Half a command is useless here.
             Ok(_) => break,
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::WouldBlock);
@@ -128,7 +128,7 @@ pub async fn a_bomb_of_brackets_is_refused<R: Runtime>() {
     });
     let serving = async {
         let request = commands.recv().await.unwrap();
-        assert_eq!(request.name(), "stop", "what is inside the bomb is not run");
+        assert_eq!(request.name(), "stop", "a command inside the brackets was executed");
         request.done();
         assert!(commands.recv().await.is_none());
     };

@@ -1,7 +1,7 @@
-//! What every asynchronous server must do: with a client of ours, and with whatever else may
-//! connect. Both ends are in this process. `conformance::serving_tests!` lists the scenarios.
+//! The behaviour that all asynchronous servers share, with our client and with other clients. Both
+//! ends are in this process. `conformance::serving_tests!` lists the scenarios.
 
-// Each scenario's name says what it shows.
+// The names of the scenarios describe them.
 #![allow(missing_docs)]
 
 mod accepting;
@@ -33,15 +33,15 @@ pub use ends::*;
 pub use events::*;
 pub use hostile::*;
 
-/// More than anything takes, on a machine that is busy with something else.
+/// Longer than any step takes, even on a busy machine.
 const PLENTY: Duration = Duration::from_secs(60);
 
-/// Ends the tests if one of them hangs: there is no deadline common to all runtimes.
+/// Ends the tests if one of them hangs, because there is no timeout common to all runtimes.
 #[derive(Debug)]
 pub struct Watchdog(#[allow(dead_code)] Sender<()>);
 
 impl Watchdog {
-    /// Begins to watch the test of this name.
+    /// Starts watching the test of this name.
     pub fn new(name: &'static str) -> Self {
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
@@ -66,13 +66,13 @@ fn transport<R: Runtime>(socket: UnixStream) -> R::Transport {
     R::default().transport(Socket::from(socket)).unwrap()
 }
 
-/// A server, and the bare socket of its client.
+/// Returns a server and the bare socket of its client.
 fn serve<R: Runtime>(server: &server::Builder<R>) -> (Commands, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     (server.over(transport::<R>(ours), "client").unwrap(), theirs)
 }
 
-/// A server and a client of ours that is ready.
+/// Returns a server and a connected client of ours.
 async fn pair<R: Runtime>() -> (Commands, Client) {
     pair_with(&server::<R>(), client()).await
 }
@@ -89,7 +89,7 @@ async fn sleep<R: Runtime>(time: Duration) {
     R::default().unblock(move || thread::sleep(time)).await;
 }
 
-/// Polls both together, and gives back what both come to.
+/// Polls both together, and returns both outputs.
 async fn both<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output) {
     let (mut one, mut other) = (pin!(one), pin!(other));
     let (mut first, mut second) = (None, None);

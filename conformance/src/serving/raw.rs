@@ -1,4 +1,4 @@
-//! A client that says what it is told to say.
+//! A scripted client.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use qmp_driver::Runtime;
 use serde_json::Value;
 
-/// The other end of a server, for whoever may block.
+/// The client's end of a connection, for code that may block.
 pub(super) struct Raw {
     pub(super) socket: UnixStream,
     unread: Vec<u8>,
@@ -33,7 +33,7 @@ impl Raw {
         assert_eq!(self.receive().unwrap()["return"], serde_json::json!({}));
     }
 
-    /// The next message; `None` at the end.
+    /// Returns the next message, or `None` at the end.
     pub(super) fn receive(&mut self) -> Option<Value> {
         loop {
             if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
@@ -50,7 +50,7 @@ impl Raw {
         }
     }
 
-    /// What the error that comes next says.
+    /// Returns the text of the next error.
     pub(super) fn error(&mut self) -> String {
         let message = self.receive().unwrap();
         message["error"]["desc"].as_str().unwrap().to_owned()

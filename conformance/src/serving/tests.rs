@@ -1,7 +1,7 @@
-//! Which tests of servers there are.
+//! The list of tests for servers.
 
-/// A module `$name` with a test for each scenario, on the runtime `$runtime`, which `$block_on` runs
-/// a future on and whose listeners `$bind` makes, of a path.
+/// Defines a module `$name` with a test for each scenario on the runtime `$runtime`. `$block_on`
+/// runs a future on it, and `$bind` creates its listeners from a path.
 #[macro_export]
 macro_rules! serving_tests {
     ($name:ident, $runtime:ty, $block_on:expr, $bind:expr) => {

@@ -1,5 +1,5 @@
-//! The asynchronous client, on any runtime. Its own methods come before the traits' of the same
-//! names.
+//! The asynchronous client, on any runtime. Its inherent methods take precedence over the traits'
+//! methods of the same names.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -19,12 +19,12 @@ use serde::de::DeserializeOwned;
 use super::{Build, Execute, Subject};
 use crate::scenarios::join_all;
 
-/// A command that was polled once: so it is sent, or has joined those that wait for their turn.
+/// A command that was polled once, so it is sent or waits for its turn.
 #[derive(Debug)]
 pub enum Polled {
-    /// Not answered then.
+    /// It was still pending.
     Under(qmp_driver::Execute),
-    /// What it came to at once.
+    /// It completed at once.
     Done(Result<Reply, Error>),
 }
 

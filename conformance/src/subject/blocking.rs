@@ -1,4 +1,5 @@
-//! The blocking client. Its own methods come before the traits' of the same names.
+//! The blocking client. Its inherent methods take precedence over the traits' methods of the same
+//! names.
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -1,8 +1,8 @@
-//! What the scenarios want of a client, blocking or not: the words that the adapters' clients have
-//! in common.
+//! The interface that the scenarios need of a client, blocking or not: the names that the adapters'
+//! clients have in common.
 //!
-//! A scenario awaits everything. What a blocking client does is done by then, and its futures never
-//! wait: [`ready`](crate::ready) runs them.
+//! A scenario awaits everything. The calls of a blocking client have completed by then, so its
+//! futures are ready at once: [`ready`](crate::ready) runs them.
 
 mod asynchronous;
 mod blocking;
@@ -24,17 +24,17 @@ use serde::de::DeserializeOwned;
 pub use asynchronous::Polled;
 pub(crate) use asynchronous::names;
 
-/// An adapter, and how its futures are run. The tests of each adapter implement it.
+/// An adapter, and how its futures are run. Implemented by the tests of each adapter.
 pub trait Adapter {
-    /// How its clients are made.
+    /// The builder of its clients.
     type Builder: Build;
 
-    /// One, as it is at first.
+    /// Creates a builder with the defaults.
     fn builder() -> Self::Builder {
         Self::Builder::default()
     }
 
-    /// Waits for servers at a path.
+    /// Listens for servers at a path.
     fn listen(path: &Path) -> <Self::Builder as Build>::Listener;
 
     /// Runs a scenario.
@@ -44,7 +44,7 @@ pub trait Adapter {
 /// A builder of clients.
 #[allow(async_fn_in_trait, reason = "one task does it all")]
 pub trait Build: Default {
-    /// What it makes.
+    /// The client.
     type Client: Subject + Debug;
     /// A socket that waits for servers.
     type Listener;
@@ -55,14 +55,14 @@ pub trait Build: Default {
     fn out_of_band(self) -> Self;
     /// With these limits.
     fn options(self, options: Options) -> Self;
-    /// How long connecting may take.
+    /// Sets the connect timeout.
     fn connect_deadline(self, deadline: Duration) -> Self;
-    /// How long the handshake may take.
+    /// Sets the handshake timeout.
     fn handshake_deadline(self, deadline: Duration) -> Self;
 
     /// Connects to a server.
     async fn connect(self, address: &Address) -> Result<Self::Client, Error>;
-    /// Connects to a server that starts.
+    /// Connects to a server that is starting.
     async fn connect_when_up(
         self,
         address: &Address,
@@ -70,9 +70,9 @@ pub trait Build: Default {
     ) -> Result<Self::Client, Error>;
     /// Waits for a server to connect.
     async fn accept(self, listener: &Self::Listener) -> Result<Self::Client, Error>;
-    /// Starts a server.
+    /// Launches a server.
     async fn launch(self, launch: Launch) -> Result<(Self::Client, Process), Error>;
-    /// Takes a connection.
+    /// Uses an existing connection.
     async fn over(self, stream: UnixStream, peer: &str) -> Result<Self::Client, Error>;
 }
 
@@ -88,64 +88,64 @@ pub trait Subject {
     where
         Self: 'c;
 
-    /// A command by name.
+    /// Creates a command by name.
     fn execute<'c>(&'c self, name: &str) -> impl Execute<Sent = Self::Sent<'c>>;
-    /// A command that knows its types.
+    /// Creates a typed command.
     async fn call<C: Command<Output: DeserializeOwned> + Serialize>(
         &self,
         command: &C,
     ) -> Result<C::Output, Error>;
-    /// A whole message.
+    /// Creates a raw message.
     async fn raw(&self, message: &str) -> Result<Vec<u8>, Error>;
-    /// The answers to all that was sent, awaited together.
+    /// Awaits the replies to all commands together.
     async fn answers<'c>(&'c self, sent: Vec<Self::Sent<'c>>) -> Vec<Result<Reply, Error>>;
 
-    /// A subscription to events with these names, the backlog included.
+    /// Subscribes to events with these names, including the backlog.
     fn events(&self, names: &[&'static str]) -> Self::Events<'_>;
-    /// The next of them.
+    /// Returns the next event.
     async fn event<'c>(
         &'c self,
         events: &mut Self::Events<'c>,
         within: Duration,
     ) -> Result<OwnedEvent, Error>;
-    /// The names of those that have come, oldest first; they are taken.
+    /// Takes all queued events, oldest first, and returns their names.
     fn names<'c>(&'c self, events: &mut Self::Events<'c>) -> Vec<String>;
 
-    /// The version in the greeting.
+    /// Returns the version in the greeting.
     fn version(&self) -> Option<Version>;
-    /// Whether the server offers a capability.
+    /// Returns whether the server offers a capability.
     fn supports(&self, capability: &str) -> bool;
-    /// Whether commands can be executed out of band.
+    /// Returns whether commands can be executed out of band.
     fn is_out_of_band(&self) -> bool;
-    /// Whether commands can be sent.
+    /// Returns whether commands can be sent.
     fn is_ready(&self) -> bool;
 
     /// Syncs with an agent again.
     async fn sync(&self) -> Result<(), Error>;
-    /// Waits for the answers, and ends the connection.
+    /// Waits for outstanding replies, and closes the connection.
     async fn close(&self) -> Result<(), Error>;
-    /// Waits for the server to end it.
+    /// Waits for the server to close the connection.
     async fn closed(&self) -> Disconnect;
 }
 
-/// A command that is being put together.
+/// A command that is not sent yet.
 #[allow(async_fn_in_trait, reason = "one task does it all")]
 pub trait Execute: Sized {
-    /// A command on its way.
+    /// A command in flight.
     type Sent;
 
-    /// With all these arguments.
+    /// Sets all arguments.
     fn arguments<A: Serialize + ?Sized>(self, arguments: &A) -> Self;
-    /// With one more argument.
+    /// Adds one argument.
     fn argument<A: Serialize + ?Sized>(self, name: &str, value: &A) -> Self;
-    /// Out of band.
+    /// Executes it out of band.
     fn out_of_band(self) -> Self;
-    /// With a file.
+    /// Sends a file with it.
     fn descriptor(self, descriptor: impl Into<OwnedFd>) -> Self;
-    /// How long to wait for the answer.
+    /// Sets the timeout of the reply.
     fn deadline(self, deadline: Duration) -> Self;
 
-    /// Sends it and waits for its answer.
+    /// Sends it and waits for the reply.
     async fn run(self) -> Result<Reply, Error>;
     /// Sends it.
     async fn send(self) -> Result<Self::Sent, Error>;

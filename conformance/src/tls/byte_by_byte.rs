@@ -1,4 +1,4 @@
-//! TLS as QEMU before 8.0 can read it.
+//! TLS that QEMU before 8.0 can read.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -8,8 +8,9 @@ use qmp_driver::{Borrowed, Transport};
 
 /// Writes one byte at a time, each of which becomes a record.
 ///
-/// A monitor reads bytes one by one. Before QEMU 8.0, when it had read the first of a record, it
-/// waited for the socket, and the others lay in the buffer of its TLS until the next record came.
+/// A monitor reads bytes one by one. Before QEMU 8.0, after it had read the first byte of a record,
+/// it waited for the socket, and the other bytes stayed in the TLS buffer until the next record
+/// arrived.
 #[derive(Debug)]
 pub(super) struct ByteByByte<T>(pub(super) T);
 

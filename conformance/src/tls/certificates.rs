@@ -1,4 +1,4 @@
-//! Certificates for TLS, made anew for each test.
+//! Certificates for TLS, created for each test.
 
 use std::fs;
 use std::path::Path;
@@ -8,12 +8,12 @@ use rcgen::{
     KeyPair, KeyUsagePurpose,
 };
 
-/// Who signs certificates.
+/// A certificate authority.
 #[derive(Debug)]
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    /// One with a key of its own.
+    /// Creates one with a new key.
     pub fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -22,8 +22,8 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// Writes what QEMU's `tls-creds-x509` looks for in a folder: `ca-cert.pem`, and certificate and
-    /// key of a server called `localhost`.
+    /// Writes the files that QEMU's `tls-creds-x509` reads from a folder: `ca-cert.pem`, and the
+    /// certificate and key of a server called `localhost`.
     pub fn write_server(&self, folder: &Path) {
         self.write_own(folder);
         self.issue(folder, "server", ExtendedKeyUsagePurpose::ServerAuth);
@@ -42,7 +42,7 @@ impl Authority {
     fn issue(&self, folder: &Path, name: &str, purpose: ExtendedKeyUsagePurpose) {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
-        // The second is for the RSA of old, and before QEMU 6 asked of all keys.
+        // The second usage is for RSA key exchange; QEMU before 6 required it for all keys.
         params.key_usages =
             vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         params.extended_key_usages = vec![purpose];

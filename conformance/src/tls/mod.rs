@@ -1,4 +1,4 @@
-//! A monitor over TCP and TLS, by rustls.
+//! A monitor over TCP and TLS, with rustls.
 
 mod byte_by_byte;
 mod certificates;
@@ -27,7 +27,7 @@ pub trait Secure: Shared {
     /// A stream over TLS.
     type Secured: Transport;
 
-    /// TLS with the server called `localhost` at an address.
+    /// Connects over TLS to the server called `localhost` at an address.
     fn secure(
         address: &str,
         config: Arc<ClientConfig>,
@@ -37,27 +37,27 @@ pub trait Secure: Shared {
 /// QEMU with a monitor over TLS.
 #[derive(Debug)]
 pub struct Secured {
-    /// Also on the socket `qmp`, without TLS.
+    /// Also listens on the socket `qmp`, without TLS.
     pub server: Server,
-    /// Where it listens: `127.0.0.1:39123`, say.
+    /// The address it listens on, such as `127.0.0.1:39123`.
     pub address: String,
-    /// Who signed its certificate.
+    /// The authority that signed its certificate.
     pub authority: Authority,
-    /// Whether it looks at one byte of what a record holds, and leaves the others until the next.
+    /// Whether it reads only one byte of a record and leaves the others until the next record.
     reads_bytes: bool,
 }
 
-/// Which handshake has failed.
+/// The handshake that failed.
 #[derive(Debug)]
 pub enum NotOpen {
-    /// TLS's.
+    /// The TLS handshake.
     Session(io::Error),
-    /// QMP's.
+    /// The QMP handshake.
     Handshake(Error),
 }
 
 impl Secured {
-    /// Starts it. It may ask for the client's certificate.
+    /// Starts the server, optionally requiring a client certificate.
     pub async fn start<A: Shared>(suite: &Suite, verify_peer: bool) -> Self {
         let (folder, authority) = (folder(), Authority::new("ours"));
         authority.write_server(folder.path());
@@ -70,24 +70,25 @@ impl Secured {
         let mut server = suite.qemu_in(folder, &[plain, tls].concat());
         let qemu = server.connect(A::builder).await;
         let chardevs: Vec<Value> = qemu.execute("query-chardev").await.unwrap().decode().unwrap();
-        // `disconnected:tcp:127.0.0.1:39123,server=on`, as it stands there.
+        // As in `disconnected:tcp:127.0.0.1:39123,server=on`.
         let mut names = chardevs.iter().map(|chardev| chardev["filename"].as_str().unwrap());
         let address = names.find_map(|name| name.strip_prefix("disconnected:tcp:")).unwrap();
         let (address, _) = address.split_once(',').unwrap();
         Self { server, address: address.to_owned(), authority, reads_bytes: suite.is_old() }
     }
 
-    /// The folder with the authority's certificate.
+    /// Returns the folder with the authority's certificate.
     pub fn here(&self) -> PathBuf {
         self.server.path("")
     }
 
-    /// A client that trusts the server.
+    /// Returns a client that trusts the server.
     pub async fn connect<A: Secure>(&self) -> Client {
         self.open::<A>(&self.address, &self.here(), None).await.unwrap()
     }
 
-    /// A client that trusts the authority in one folder, and shows the certificate in another.
+    /// Returns a client that trusts the authority in one folder and presents the certificate in
+    /// another.
     pub async fn open<A: Secure>(
         &self,
         address: &str,

@@ -1,22 +1,23 @@
-//! Somebody in the middle, who sees records and not what they hold.
+//! A relay that sees TLS records without their content.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 
-/// The length of an alert, as TLS 1.3 wraps it: two bytes, the kind, and sixteen to prove it all.
+/// The length of an alert in TLS 1.3: two bytes, the record type, and an authentication tag of
+/// sixteen bytes.
 pub const ALERT: usize = 2 + 1 + 16;
 
-/// Passes one connection on.
+/// Relays one connection.
 #[derive(Debug)]
 pub struct Relay {
-    /// Where to connect to.
+    /// The address to connect to.
     pub address: String,
     passed: JoinHandle<Vec<u8>>,
 }
 
 impl Relay {
-    /// Passes the next one on to an address.
+    /// Relays the next connection to an address.
     pub fn new(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -41,13 +42,13 @@ impl Relay {
         Self { address, passed }
     }
 
-    /// Whether the connection is over.
+    /// Returns whether the connection is closed.
     pub fn is_over(&self) -> bool {
         self.passed.is_finished()
     }
 
-    /// The lengths of the records that came from the client, once the connection is over: each has a
-    /// kind, a version and its length before it.
+    /// Returns the lengths of the client's records once the connection is closed. In the stream
+    /// each record is preceded by its type, version and length.
     pub fn records(self) -> Vec<usize> {
         let passed = self.passed.join().unwrap();
         let (mut lengths, mut left) = (Vec::new(), &passed[..]);

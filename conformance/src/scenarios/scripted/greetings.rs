@@ -1,4 +1,4 @@
-//! What comes in the place of a greeting.
+//! Messages in place of a greeting.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::subject::{Build, Execute, Subject};
 const TOO_MANY: &str =
     "{\"error\": {\"class\": \"GenericError\", \"desc\": \"too many clients\"}}\r\n";
 
-/// The server hangs up after it, or is silent until the deadline of the handshake.
+/// The server disconnects after it, or is silent until the handshake deadline.
 pub async fn an_error_instead_of_a_greeting_is_why_connecting_fails<A: Adapter>() {
     for hangs_up in [true, false] {
         let (stream, server) = serve(move |script| {
@@ -31,7 +31,7 @@ pub async fn an_error_instead_of_a_greeting_is_why_connecting_fails<A: Adapter>(
     }
 }
 
-/// It may have been the answer to the client before.
+/// It may have been the reply to the previous client.
 pub async fn a_greeting_after_an_error_connects<A: Adapter>() {
     let (stream, server) = serve(|script| {
         script.send(TOO_MANY);
@@ -45,7 +45,7 @@ pub async fn a_greeting_after_an_error_connects<A: Adapter>() {
     server.join().unwrap();
 }
 
-/// Once the server has greeted, an error from before says nothing of the end.
+/// After a greeting, an earlier error is not the reason of the close.
 pub async fn an_error_before_a_greeting_does_not_explain_a_later_end<A: Adapter>() {
     let (stream, server) = serve(|script| {
         script.send(TOO_MANY);

@@ -1,4 +1,4 @@
-//! A server that does what a scenario tells it to, at the other end of a pair of sockets.
+//! A scripted server at the other end of a socket pair.
 
 mod greetings;
 
@@ -20,8 +20,8 @@ pub(super) struct Script {
     unread: Vec<u8>,
 }
 
-/// Runs a server in a thread of its own, and returns the client's end. The server's is closed when
-/// it returns.
+/// Runs a server in a thread of its own, and returns the client's end. The server's end is closed
+/// when the thread's closure returns.
 pub(super) fn serve<T: Send + 'static>(
     script: impl FnOnce(&mut Script) -> T + Send + 'static,
 ) -> (UnixStream, JoinHandle<T>) {
@@ -31,12 +31,12 @@ pub(super) fn serve<T: Send + 'static>(
 }
 
 impl Script {
-    /// Sends text as it is; a client that has left does not matter.
+    /// Sends text unchanged; ignores a client that has disconnected.
     pub(super) fn send(&mut self, text: &str) {
         let _ = self.stream.write_all(text.as_bytes());
     }
 
-    /// The next message of the client; `None` once it has left.
+    /// Returns the next message of the client, or `None` once it has disconnected.
     pub(super) fn receive(&mut self) -> Option<Value> {
         loop {
             if let Some(message) = self.take_message() {
@@ -59,7 +59,7 @@ impl Script {
         Some(message)
     }
 
-    /// Waits until the client has left.
+    /// Waits until the client has disconnected.
     pub(super) fn wait_for_end(&mut self) {
         while self.receive().is_some() {}
     }
@@ -68,7 +68,7 @@ impl Script {
         self.send(&format!("{{\"return\": {value}, \"id\": {}}}\r\n", message["id"]));
     }
 
-    /// Greets, and answers the negotiation.
+    /// Greets and answers the negotiation.
     pub(super) fn greet(&mut self) {
         self.send(GREETING);
         let negotiation = self.receive().unwrap();
@@ -76,7 +76,7 @@ impl Script {
         self.answer(&negotiation, "{}");
     }
 
-    /// Answers every command with the number in it, until the client leaves.
+    /// Answers every command with the number in its arguments, until the client disconnects.
     pub(super) fn echo(&mut self) {
         while let Some(message) = self.receive() {
             self.answer(&message, &message["arguments"]["number"].to_string());

@@ -3,7 +3,7 @@
 use super::{Shared, compute, join_all, poll_and_drop};
 use crate::Target;
 
-/// A command that was dropped gives its turn to the next, and its answer to nobody.
+/// A dropped command gives its turn to the next one, and its reply to no other.
 pub async fn dropped_commands_cost_nobody_else<A: Shared>(target: Target<'_>) {
     let mut server = target.qemu();
     let qemu = server.connect(A::builder).await;

@@ -1,4 +1,4 @@
-//! Subscriptions, and waits of their own.
+//! Subscriptions and event waits.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::Target;
 use crate::server::PLENTY;
 use crate::subject::names;
 
-/// A wait that is made before the command that causes the event cannot miss it.
+/// A wait created before the command that causes the event cannot miss it.
 pub async fn a_wait_that_is_prepared_misses_nothing<A: Shared>(target: Target<'_>) {
     let mut server = target.qemu();
     let qemu = server.connect(A::builder).await;
@@ -27,7 +27,7 @@ pub async fn a_wait_that_is_prepared_misses_nothing<A: Shared>(target: Target<'_
     assert!(never.await.unwrap_err().is_timeout());
 }
 
-/// It is read to its end, and then says why it has ended.
+/// A subscription can be read to its end, and then has an end reason.
 pub async fn a_subscription_ends_with_its_connection<A: Shared>(target: Target<'_>) {
     let mut server = target.qemu();
     let qemu = server.connect(A::builder).await;
@@ -42,7 +42,7 @@ pub async fn a_subscription_ends_with_its_connection<A: Shared>(target: Target<'
     assert!(matches!(events.end_reason(), Some(Disconnect::Closed)));
 }
 
-/// Whoever reads too slowly loses the oldest, and is told how many.
+/// A slow subscriber loses the oldest events, and gets their number.
 pub async fn a_burst_of_events_is_whole_and_in_order<A: Shared>(target: Target<'_>) {
     const ROUNDS: usize = 500;
     let mut server = target.qemu();

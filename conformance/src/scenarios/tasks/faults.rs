@@ -1,4 +1,4 @@
-//! Messages that do not leave, and answers that do not arrive.
+//! Messages that are not sent, and replies that do not arrive.
 
 use std::future::poll_fn;
 use std::os::unix::net::UnixStream;
@@ -14,7 +14,7 @@ use super::{Shared, compute, join_all};
 use crate::scenarios::faults::most;
 use crate::server::{Suite, wait_until};
 
-/// A message can be given up while it leaves: with its connection, for half of it is there.
+/// Dropping a message that is half sent closes its connection.
 pub async fn a_message_that_does_not_leave_is_given_up<A: Shared>(suite: &Suite) {
     let (mut server, mut other) = (suite.qemu(), suite.qemu());
     let qemu = server.connect(A::builder).await;
@@ -35,11 +35,11 @@ pub async fn a_message_that_does_not_leave_is_given_up<A: Shared>(suite: &Suite)
     let text = error.to_string();
     assert!(text.starts_with("query-name: the connection was closed on this side ("), "{text}");
     server.signal(Signal::CONT);
-    // Half a message is nothing to the next client.
+    // The next client is not affected by half a message.
     compute(&server.connect(A::builder).await, 7).await.unwrap();
 }
 
-/// All that was sent is told that it ended there.
+/// All commands that were sent get the close reason.
 pub async fn a_server_may_die_inside_an_answer<A: Shared>(suite: &Suite) {
     let mut server = suite.qemu();
     server.connect(A::builder).await.close().await.unwrap();
@@ -49,7 +49,7 @@ pub async fn a_server_may_die_inside_an_answer<A: Shared>(suite: &Suite) {
     let (qemu, driver) = A::builder().open_over(transport, "the dying").unwrap();
     let mut driver = Box::pin(driver);
     alternately(&mut driver, qemu.ready()).await.unwrap();
-    // A megabyte of text, and others behind it.
+    // A megabyte of text, and other commands after it.
     let dump = qemu.execute("human-monitor-command").argument("command-line", "xp /160000xb 0");
     let behind = (0..3).map(|_| qemu.execute("query-status"));
     let commands = [dump].into_iter().chain(behind);
@@ -59,7 +59,7 @@ pub async fn a_server_may_die_inside_an_answer<A: Shared>(suite: &Suite) {
         Poll::Ready(commands.iter_mut().all(pending))
     };
     assert!(poll_fn(sent).await);
-    // Nobody reads meanwhile, and not all of it fits the socket.
+    // Meanwhile the server does not read, and not all of it fits the socket.
     wait_until("the answer begins", || ioctl_fionread(&unread).unwrap() >= 10_000);
     server.signal(Signal::KILL);
     assert!(!server.ended().success());

@@ -1,5 +1,5 @@
-//! What only a client can that many tasks share, and whose futures can be dropped half way; and what
-//! only streams of a runtime's own can.
+//! Scenarios that need a client that many tasks share and whose futures can be dropped early, or a
+//! stream of the runtime's own.
 
 mod commands;
 mod events;
@@ -24,7 +24,7 @@ pub use tls::*;
 
 /// An adapter whose client is the driver's.
 pub trait Shared: Adapter<Builder = Builder<<Self as Shared>::Runtime>> {
-    /// On which it runs.
+    /// The runtime.
     type Runtime: Runtime;
 }
 
@@ -32,7 +32,7 @@ impl<R: Runtime, A: Adapter<Builder = Builder<R>>> Shared for A {
     type Runtime = R;
 }
 
-/// The monitor computes, so each answer is known.
+/// The monitor computes, so each reply is known.
 async fn compute(qemu: &Client, number: usize) -> Result<(), Error> {
     let command = qemu.execute("human-monitor-command");
     let reply = command.argument("command-line", &format!("print/d {number}")).await?;
@@ -40,7 +40,7 @@ async fn compute(qemu: &Client, number: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Polls it so many times more than once, and then drops it.
+/// Polls a future once and then this number of times, and drops it.
 async fn poll_and_drop<F: Future>(future: F, times: usize) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut left = times;

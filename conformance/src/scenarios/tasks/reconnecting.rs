@@ -1,4 +1,4 @@
-//! A client with one connection after the other.
+//! A client with several connections, one after another.
 
 use qmp_driver::{Disconnect, Launch, PersistentItem, PersistentSubscription};
 
@@ -9,13 +9,13 @@ use crate::server::{LIGHT, PLENTY, Suite};
 const BY_US: &str = "the connection was closed on this side";
 const CLOSED: &str = "the server closed the connection";
 
-/// Clones and subscriptions go on, with a new connection.
+/// Clones and subscriptions continue with the new connection.
 pub async fn a_client_reconnects_to_the_same_server_and_to_the_next<A: Shared>(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.connect(A::builder).await;
     let mut events = qemu.events().named("SHUTDOWN").subscribe_persistent();
     for number in 0..5 {
-        // Answers to these may come before the greeting's negotiation is answered.
+        // Replies to these may arrive before the reply to the negotiation.
         for _ in 0..number {
             poll_and_drop(qemu.execute("query-version"), 0).await;
         }
@@ -48,7 +48,7 @@ fn items(events: &mut PersistentSubscription) -> Vec<String> {
     events.drain().into_iter().map(text).collect()
 }
 
-/// Where it was to be found once it listened, the next connection is made to.
+/// The client reconnects to the address at which the server finally listened.
 pub async fn a_client_reconnects_to_a_server_that_it_waited_for<A: Shared>(suite: &Suite) {
     let (mut server, qemu) = late::<A>(suite).await;
     compute(&qemu, 7).await.unwrap();

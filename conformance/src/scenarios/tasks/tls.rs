@@ -1,4 +1,4 @@
-//! Over TLS.
+//! Clients over TLS.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::server::{Suite, folder};
 use crate::subject::names;
 use crate::tls::{ALERT, Authority, NotOpen, Relay, Secure, Secured};
 
-/// Records are no messages: they hold parts of one, or several.
+/// TLS records do not match messages: they contain parts of one, or several.
 pub async fn a_monitor_is_used_over_tls<A: Secure>(suite: &Suite) {
     let mut secured = Secured::start::<A>(suite, false).await;
     let qemu = secured.connect::<A>().await;
@@ -35,7 +35,7 @@ pub async fn a_monitor_is_used_over_tls<A: Secure>(suite: &Suite) {
     assert_eq!(names(events.drain()), ["SHUTDOWN"]);
 }
 
-/// A peer is told that nothing was cut off, unless the connection is aborted.
+/// The peer learns that nothing was cut off, unless the connection is aborted.
 pub async fn a_close_says_goodbye_over_tls<A: Secure>(suite: &Suite) {
     let secured = Secured::start::<A>(suite, false).await;
     for goodbye in [true, false] {
@@ -54,7 +54,7 @@ pub async fn a_close_says_goodbye_over_tls<A: Secure>(suite: &Suite) {
         let lengths = relay.records();
         assert_eq!(lengths.last() == Some(&ALERT), goodbye, "{lengths:?}");
     }
-    // The place is free for the next.
+    // The next client can connect.
     compute(&secured.connect::<A>().await, 7).await.unwrap();
 }
 
@@ -71,7 +71,7 @@ pub async fn who_is_not_trusted_is_refused_over_tls<A: Secure>(suite: &Suite) {
     let error = secured.open::<A>(address, theirs.path(), Some(ours.path())).await.unwrap_err();
     let NotOpen::Session(error) = error else { panic!("{error:?}") };
     assert!(error.to_string().contains("UnknownIssuer"), "{error}");
-    // With TLS 1.3 a client is through before the server has looked at its certificate.
+    // With TLS 1.3 the client's handshake completes before the server has checked its certificate.
     for own in [None, Some(theirs.path())] {
         let error = secured.open::<A>(address, &here, own).await.unwrap_err();
         let NotOpen::Handshake(error) = error else { panic!("{error:?}") };
@@ -84,7 +84,7 @@ pub async fn who_is_not_trusted_is_refused_over_tls<A: Secure>(suite: &Suite) {
     qemu.close().await.unwrap();
 }
 
-/// It cannot say goodbye.
+/// It cannot send a close notification.
 pub async fn a_server_killed_over_tls_leaves_outcomes_unknown<A: Secure>(suite: &Suite) {
     let secured = Secured::start::<A>(suite, false).await;
     let qemu = secured.connect::<A>().await;
