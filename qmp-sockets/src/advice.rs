@@ -30,7 +30,7 @@ pub fn advise_on_handshake(
     if unfinished > 0 {
         let server = if agent { "qemu-ga" } else { "a QMP server" };
         let bytes = if unfinished == 1 { "byte" } else { "bytes" };
-        return format!("{unfinished} {bytes} came that are no complete message: is it {server}?");
+        return format!("{unfinished} {bytes} arrived, not a complete message: is it {server}?");
     }
     match agent {
         true => format!("is the guest up, and is qemu-ga running in it? {}", silence()),
@@ -56,15 +56,13 @@ fn connecting(address: &Address, error: &io::Error) -> String {
                 .into()
         }
         (Address::Descriptor(number), ErrorKind::NotConnected) => {
-            format!(
-                "descriptor {number} may be a listening socket, where a connected one is needed"
-            )
+            format!("descriptor {number} may be a listening socket, but a connected one is needed")
         }
         #[cfg(unix)]
         (Address::Descriptor(number), _) if error.raw_os_error() == Some(libc::EBADF) => {
             format!(
-                "descriptor {number} is not open in this process: whoever started it must pass it \
-                 on, with close-on-exec off"
+                "descriptor {number} is not open in this process: its parent process must pass it \
+                 on, without close-on-exec"
             )
         }
         (Address::Tcp { .. }, ErrorKind::TimedOut) => {
@@ -136,7 +134,7 @@ mod path {
                 format!("that is {}, not a socket", kind_of_file(file.file_type()))
             }
             (ErrorKind::ConnectionRefused, _) => format!(
-                "nothing listens there any more (the socket file is left over); {}",
+                "nothing listens there (the socket file is left over); {}",
                 is_qemu_running()
             ),
             _ => String::new(),

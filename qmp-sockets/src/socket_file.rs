@@ -129,7 +129,7 @@ fn refuse_unless_dead(file: &Stat, address: &SockAddr, path: &Path) -> io::Resul
         Err(error) => {
             return Err(io::Error::new(
                 error.kind(),
-                format!("cannot find out whether a server still answers at {shown}: {error}"),
+                format!("cannot determine whether a server still answers at {shown}: {error}"),
             ));
         }
     };

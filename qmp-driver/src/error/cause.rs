@@ -127,7 +127,7 @@ impl fmt::Display for Cause {
                 write!(f, "the server refused the handshake: {failure}")
             }
             Self::Refused(refusal) => write!(f, "not sent: {refusal}"),
-            Self::Json(error) => write!(f, "not sent, for its JSON is refused: {error}"),
+            Self::Json(error) => write!(f, "not sent, because its JSON is invalid: {error}"),
             Self::Failure(failure) => failure.fmt(f),
             Self::Deadline { waited, advice } => {
                 write!(f, "no answer in {waited:.1?}")?;
@@ -147,8 +147,8 @@ impl fmt::Display for Cause {
             }
             Self::AnswerFirst { unanswered } => write!(
                 f,
-                "as many commands are unanswered as may be ({unanswered}): answer one before \
-                 asking for the next"
+                "the limit of unanswered commands is reached ({unanswered}): answer one before \
+                 receiving the next"
             ),
             Self::Unanswered => f.write_str("the server went on without answering this command"),
             Self::Disconnected { reason, .. } => reason.fmt(f),
@@ -159,15 +159,15 @@ impl fmt::Display for Cause {
                  they would have told of"
             ),
             Self::NoDeadlines => f.write_str(
-                "this stream cannot wait with a deadline; use a socket, or set no deadline",
+                "this stream does not support deadlines: use a socket, or set no deadline",
             ),
             Self::NoDescriptors => f.write_str("descriptors can be sent over unix sockets only"),
             Self::StillConnected => {
-                f.write_str("this client is connected; close or abort the connection first")
+                f.write_str("this client is still connected: close or abort the connection first")
             }
             Self::NoAddress => f.write_str(
-                "this connection was not made by connecting to an address, and it is not known \
-                 how to make it again: use a builder with `reconnecting`",
+                "this client was not made by connecting to an address: reconnect it with \
+                 `Builder::reconnecting`",
             ),
         }
     }

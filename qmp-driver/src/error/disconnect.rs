@@ -38,11 +38,11 @@ impl fmt::Display for Disconnect {
             }
             Self::NotParsed(failure) => write!(
                 f,
-                "the server could not parse a message, and does not say which of several in \
-                 flight: {failure}"
+                "the server could not parse a message, and its error does not identify which of \
+                 several in flight: {failure}"
             ),
             Self::Handshake(reason) => write!(f, "the handshake failed: {}", Escaped(reason)),
-            Self::Io(error) => write!(f, "the connection broke: {}", Escaped(error)),
+            Self::Io(error) => write!(f, "the connection failed: {}", Escaped(error)),
         }
     }
 }

@@ -34,14 +34,14 @@ impl fmt::Display for Hangup {
             Self::ByUs => f.write_str("the connection was closed on this side"),
             Self::NotReading { unsent } => write!(
                 f,
-                "the client did not read, and {unsent} bytes waited for it: the connection was \
-                 closed on this side"
+                "the client did not read {unsent} buffered bytes: the connection was closed on \
+                 this side"
             ),
             Self::NotJson(shown) => {
                 let shown = Escaped(shown);
-                write!(f, "the client does not speak QMP, and was hung up on: {shown}")
+                write!(f, "the client does not speak QMP, so its connection was closed: {shown}")
             }
-            Self::Io(error) => write!(f, "the connection broke: {}", Escaped(error)),
+            Self::Io(error) => write!(f, "the connection failed: {}", Escaped(error)),
         }
     }
 }

@@ -117,7 +117,7 @@ impl Request {
             Err(error) => {
                 let refusal = error.into();
                 let error = self.connection.refused(self.name(), refusal);
-                let text = format!("The answer to {} is no JSON", self.name());
+                let text = format!("The answer to {} is not JSON", self.name());
                 self.fail(ErrorClass::GenericError, &text);
                 Err(error)
             }

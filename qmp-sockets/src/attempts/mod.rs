@@ -186,8 +186,8 @@ impl fmt::Display for EndedEarly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the server ended with {} after {}, before anybody could connect to it: look at what \
-             it wrote to its standard error",
+            "the server ended with {} after {}, before a connection could be made: see its \
+             standard error",
             describe_status(&self.status),
             in_words(self.waited)
         )

@@ -50,7 +50,7 @@ fn try_until_up(
     }
 }
 
-/// Does something while it is tried.
+/// Runs `act` on another thread while the attempts go on.
 fn meanwhile(act: impl FnOnce() + Send + 'static) {
     thread::spawn(|| {
         thread::sleep(Duration::from_millis(100));
@@ -69,7 +69,7 @@ fn what_does_not_listen_yet_is_tried_until_it_does() {
     meanwhile(listen(&path));
     try_until_up(unix_address(&path), 30_000, runs).unwrap();
 
-    // A file left over refuses, and is replaced.
+    // A leftover file refuses connections, and is replaced.
     let left_over = folder.path().join("left-over");
     drop(UnixListener::bind(&left_over).unwrap());
     let listen = listen(&left_over);
@@ -148,7 +148,7 @@ fn what_waiting_does_not_change_is_said_at_once() {
         (Address::Descriptor(9999), "not open"),
         (Address::tcp("no-such-host.invalid", 1), "spelled right"),
     ];
-    // Nothing is forbidden to root.
+    // root has access to everything.
     if !rustix::process::geteuid().is_root() {
         std::fs::create_dir(path("closed")).unwrap();
         std::fs::set_permissions(path("closed"), PermissionsExt::from_mode(0o000)).unwrap();

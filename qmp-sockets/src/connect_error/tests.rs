@@ -100,7 +100,7 @@ mod permission {
 
     const PATH_FOR_CHILD: &str = "QMP_SOCKETS_TEST_CONNECT";
 
-    /// A process of another user, for the test below.
+    /// Runs in a process of another user, for the test below.
     #[test]
     fn child_that_may_not_connect() {
         if let Some(path) = std::env::var_os(PATH_FOR_CHILD) {
@@ -108,12 +108,13 @@ mod permission {
         }
     }
 
-    /// What a user gets to read who is not root: ourselves, or as root somebody else.
+    /// Returns the text for a user other than root: the current user, or another one if this is
+    /// root.
     fn failure_without_privilege(path: &Path) -> String {
         if !rustix::process::geteuid().is_root() {
             return failure(&unix_address(path));
         }
-        // This name leads to the program even where the other user may not go.
+        // This name refers to the program even if the other user has no access to its directory.
         let output = Command::new("/proc/self/exe")
             .args([
                 "--exact",

@@ -107,7 +107,7 @@ fn it_can_talk_more_than_a_pipe_holds_without_waiting() {
 fn what_it_says_takes_no_more_memory_however_much_it_is() {
     let script = "head -c 100000000 /dev/zero | tr '\\0' x >&2; echo >&2; echo end >&2; read line";
     let Launched { socket, mut process } = shell(script).spawn().unwrap();
-    // Neither a file nor memory holds it.
+    // The data is kept neither in a file nor in memory.
     let stderr = std::fs::read_link(format!("/proc/{}/fd/2", process.id())).unwrap();
     assert!(stderr.to_string_lossy().starts_with("pipe:"), "{stderr:?}");
     let before = resident();
@@ -122,7 +122,7 @@ fn what_it_says_takes_no_more_memory_however_much_it_is() {
     process.wait().unwrap();
 }
 
-/// How many bytes of memory our process has.
+/// Returns the resident memory of this process in bytes.
 #[cfg(target_os = "linux")]
 fn resident() -> usize {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
@@ -181,7 +181,7 @@ fn a_detached_program_lives_on() {
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "alive\n");
-    // It may be gone already, but is a zombie until this.
+    // The process may have exited, but remains a zombie until this.
     kill_process(pid, Signal::KILL).unwrap();
     waitpid(Some(pid), WaitOptions::empty()).unwrap().unwrap();
 }

@@ -1,4 +1,4 @@
-//! Linux tells who a peer is, what state it is in, and whom it serves.
+//! Finds a peer's process, its state and its clients on Linux.
 
 use std::fmt;
 use std::fs;
@@ -22,7 +22,9 @@ pub(super) fn describe_silence(socket: BorrowedFd<'_>) -> String {
     match process.map(|process| process.state) {
         Some('Z' | 'X') => format!("{server} has ended"),
         Some('D') => {
-            format!("{server} waits inside the kernel, for a disk or a network file system")
+            format!(
+                "{server} is blocked in the kernel, for example by a disk or a network file system"
+            )
         }
         state => {
             let running = if state.is_some() { " is running" } else { " is silent" };
@@ -55,13 +57,14 @@ pub(super) fn describe_stop(socket: BorrowedFd<'_>) -> Option<String> {
 pub(super) struct Process {
     pid: u32,
     name: String,
-    /// The letter that ps(1) shows: `T` is stopped.
+    /// The state as ps(1) shows it: `T` is stopped.
     state: char,
 }
 
 impl Process {
-    /// `None` for all but unix sockets, and for a process our `/proc` does not show. A pair of
-    /// sockets is of our own making, which says nothing of the process that was given the other.
+    /// Returns `None` for all but unix sockets, and for a process outside this process's `/proc`.
+    /// Also for a socket pair of this process, because the process that was given the other end is
+    /// not known.
     pub(super) fn behind(socket: BorrowedFd<'_>) -> Option<Self> {
         let pid = raw::peer_process(socket).ok()??;
         if pid == std::process::id() && SockRef::from(&socket).peer_addr().ok()?.is_unnamed() {
@@ -75,12 +78,12 @@ impl Process {
         let pid = self.pid;
         match self.state {
             'T' => Some(format!("{self} is stopped (SIGSTOP): resume it with kill -CONT {pid}")),
-            't' => Some(format!("{self} is held by a debugger: let it continue there")),
+            't' => Some(format!("{self} is stopped by a debugger: continue it there")),
             _ => None,
         }
     }
 
-    /// `4211 (name, which may hold anything) T …`.
+    /// Parses a line such as `4211 (name, which may contain anything) T …`.
     fn from_stat(pid: u32, stat: &str) -> Option<Self> {
         let (before, after) = stat.rsplit_once(')')?;
         let (_pid, name) = before.split_once('(')?;
@@ -105,13 +108,14 @@ struct Clients {
 }
 
 impl Clients {
-    /// Counts them in the kernel's list of unix sockets; the server's ends have the path of the
-    /// listening socket. `None` where that socket has no name or is not listed.
+    /// Counts the connections in the kernel's list of unix sockets, where the server's ends have
+    /// the path of the listening socket. Returns `None` if that socket has no name or is not
+    /// listed.
     fn of(socket: BorrowedFd<'_>) -> Option<Self> {
         let server = SockRef::from(&socket).peer_addr().ok()?;
         let name = match server.as_abstract_namespace() {
             Some(name) => [b"@", name].concat(),
-            // A relative path may be that of another socket in another folder.
+            // The same relative path may belong to another socket in another directory.
             None => server
                 .as_pathname()
                 .filter(|path| path.is_absolute())?
@@ -123,14 +127,14 @@ impl Clients {
         Some(Self::count(&listed, &name)).filter(|clients| clients.served + clients.waiting > 0)
     }
 
-    /// The lines read `address: references protocol flags type state inode path`.
+    /// Parses lines of the form `address: references protocol flags type state inode path`.
     fn count(list: &[u8], name: &[u8]) -> Self {
         const WAITING: &[u8] = b"02";
         const SERVED: &[u8] = b"03";
         let of_name = list.split(|byte| *byte == b'\n').filter_map(|line| {
             let mut fields = line.splitn(7, |byte| *byte == b' ');
             let state = fields.nth(5)?;
-            // The inode is padded with blanks in front; the path begins after it.
+            // The inode is padded with leading spaces, and the path follows it.
             let rest = fields.next()?.trim_ascii_start();
             let path = rest.splitn(2, |byte| *byte == b' ').nth(1)?;
             (path == name).then_some(state)

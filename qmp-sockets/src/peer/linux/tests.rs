@@ -13,7 +13,7 @@ use crate::unix_address;
 
 const PATH_FOR_CHILD: &str = "QMP_SOCKETS_TEST_LISTEN";
 
-/// A process of its own, for the test below: listens and never accepts.
+/// Listens and never accepts; runs in a process of its own, for the test below.
 #[test]
 fn child_that_listens() {
     if let Some(path) = env::var_os(PATH_FOR_CHILD) {
