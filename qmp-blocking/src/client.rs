@@ -36,7 +36,7 @@ impl<S: Stream> Client<S> {
         Self { inner, thread }
     }
 
-    /// Prepares a command, given by name.
+    /// Creates a command by name. [`run`](qmp_driver::Execute::run) sends it and returns the reply.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -52,7 +52,8 @@ impl<S: Stream> Client<S> {
         self.inner.execute(name).on(&self.thread)
     }
 
-    /// Prepares a typed command.
+    /// Creates a typed command. [`run`](qmp_driver::Execute::run) sends it and returns the decoded
+    /// reply.
     ///
     /// ```no_run
     /// # use qmp_blocking::Command;
@@ -77,7 +78,7 @@ impl<S: Stream> Client<S> {
         self.inner.call(command).on(&self.thread)
     }
 
-    /// Prepares a whole message, with or without an id.
+    /// Creates a command from a whole message, with or without an id.
     ///
     /// Its result is the whole message that the server sent, also if that is an error reply, with
     /// the same id. On the wire the message has an id of the client's, so any id may be used.
@@ -92,7 +93,7 @@ impl<S: Stream> Client<S> {
         self.inner.raw(message).on(&self.thread)
     }
 
-    /// Prepares to wait for one event that arrives after this call.
+    /// Creates a wait for one event that arrives after this call.
     ///
     /// Call this before the command that causes the event; then the event cannot be missed.
     ///

@@ -147,7 +147,7 @@ impl<S: Stream> Thread<S> {
         waits.is_woken()
     }
 
-    /// Polls the driver. Returns whether there is one.
+    /// Polls the driver. Returns `false` if there is none, or if it is being polled already.
     fn poll_driver(&self, mode: Mode) -> bool {
         // The task is already borrowed if a hook that the driver calls uses the client.
         let Ok(mut task) = self.task.try_borrow_mut() else {

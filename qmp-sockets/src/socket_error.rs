@@ -1,4 +1,5 @@
-//! The error of connecting to or listening on an address that may not be parsed yet.
+//! The error of connecting to or listening on an address, including an address that cannot be
+//! parsed.
 
 use std::error::Error;
 use std::fmt;

@@ -28,8 +28,8 @@ impl Builder {
         /// Sets how many bytes of events are buffered for a client that does not read, before its
         /// connection is closed. Default: 16 MiB. `usize::MAX` means no limit, as in QEMU.
         most_unsent(bytes: usize);
-        /// Sets how long [`Commands::close`] waits for a client that does not read. Default: 10
-        /// seconds.
+        /// Sets how long [`Commands::close`] waits while the client reads nothing. Default: 10
+        /// seconds. After that, unsent output is discarded.
         close_deadline(deadline: Duration);
         /// Closes the connection of a monitor's client after an error reply if it sends something
         /// that is not JSON. By default the connection stays open, as in QEMU.

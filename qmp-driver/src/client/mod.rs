@@ -65,7 +65,7 @@ impl Client {
         self.link().connection()
     }
 
-    /// Prepares a command, given by name. Await it to send it.
+    /// Creates a command by name. Awaiting it sends it and returns the reply.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -82,7 +82,7 @@ impl Client {
         Execute::new(self, name)
     }
 
-    /// Prepares a typed command. Await it to send it.
+    /// Creates a typed command. Awaiting it sends it and returns the decoded reply.
     ///
     /// ```no_run
     /// # use qmp_driver::Command;
@@ -108,7 +108,7 @@ impl Client {
         Execute::typed(self, command)
     }
 
-    /// Prepares a whole message, with or without an id. Await it to send it.
+    /// Creates a command from a whole message, with or without an id. Awaiting it sends it.
     ///
     /// Its result is the whole message that the server sent, also if that is an error reply, with
     /// the same id. On the wire the message has an id of the client's, so any id may be used.
@@ -124,7 +124,7 @@ impl Client {
         Execute::raw(self, message)
     }
 
-    /// Prepares to wait for one event that arrives after this call.
+    /// Returns a future that waits for one event that arrives after this call.
     ///
     /// Call this before the command that causes the event; then the event cannot be missed.
     ///

@@ -78,8 +78,8 @@ impl<R> Builder<R> {
         self
     }
 
-    /// Sets how long [`Commands::close`] waits for a client that does not read. Default: 10
-    /// seconds.
+    /// Sets how long closing waits while the client reads nothing. Default: 10 seconds. After that,
+    /// unsent output is discarded.
     pub fn close_deadline(mut self, deadline: Duration) -> Self {
         self.settings.close_deadline = deadline;
         self

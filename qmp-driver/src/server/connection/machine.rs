@@ -1,4 +1,4 @@
-//! What lies under the one lock of a connection to a client.
+//! The state under the lock of a connection to a client.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,35 +20,35 @@ type Arrivals = qmp_sockets::Arrivals;
 #[cfg(not(unix))]
 type Arrivals = ();
 
-/// Above this much unsent output nothing is read from the client.
+/// Above this much unsent output, nothing is read from the client.
 const ENOUGH_UNSENT: usize = 1024 * 1024;
 
-/// The server machine, what it wants to send, and who waits.
+/// The protocol state of the server, its output, and the wakers of those that wait.
 ///
-/// Nothing of the user's runs while this is locked: no waker is cloned, woken or dropped, nothing
-/// is serialized. What is left to do goes into an [`After`].
+/// No user code runs while this is locked: no waker is cloned, woken or dropped, and nothing is
+/// serialized. Such work is deferred to an [`After`].
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) server: Server,
     pub(crate) writing: WriteHalf,
-    /// How many bytes of events were appended since the last time that nothing was unsent.
+    /// How many bytes of events were appended since the output was last empty.
     event_bytes: usize,
-    /// `None` once the connection has ended.
+    /// `None` after the connection has ended.
     pub(crate) transport: Option<Arc<dyn Transport>>,
-    /// Commands that nobody has received yet.
+    /// Commands that were not received by the user yet.
     pub(crate) queue: VecDeque<Queued>,
     pub(crate) arrivals: Arrivals,
-    /// The driver's; `None` while it is under way to being polled.
+    /// The waker of the driver; `None` after it was woken, until it is polled again.
     pub(crate) driver: Option<Waker>,
-    /// The driver reads nothing until something is answered.
+    /// Whether the driver reads nothing until a command is answered.
     pub(crate) paused: bool,
     pub(crate) receiver: Option<Waker>,
     pub(crate) watchers: Slab<Waker>,
-    /// The client sends nothing more.
+    /// The client has closed its write half.
     pub(crate) input_ended: bool,
-    /// No more commands are taken.
+    /// No more commands are accepted.
     pub(crate) closing: bool,
-    /// Set once; nothing happens after.
+    /// Set once, as the last change.
     pub(crate) ended: Option<Hangup>,
     most_unsent: usize,
 }
@@ -58,11 +58,11 @@ pub(crate) struct Machine {
 pub(crate) struct Queued {
     pub(crate) command: Command<'static>,
     pub(crate) ticket: Ticket,
-    /// How many bytes of the stream came up to its end.
+    /// How many bytes of the stream had been received at its end.
     pub(crate) end: u64,
 }
 
-/// What is left to do once the lock is released.
+/// Work that is deferred until the lock is released.
 #[derive(Debug, Default)]
 pub(crate) struct After {
     pub(crate) wakers: Vec<Waker>,
@@ -103,17 +103,17 @@ impl Machine {
         }
     }
 
-    /// How many bytes are still to be written.
+    /// Returns how many bytes have not been written.
     pub(crate) fn unsent(&self) -> usize {
         self.writing.unsent()
     }
 
-    /// Whether the client has negotiated, where it has to.
+    /// Returns whether the client has negotiated capabilities, if it needs to.
     pub(crate) fn is_ready(&self) -> bool {
         self.server.phase() == Phase::Ready
     }
 
-    /// Whether anything is to be read from the client, or taken of what was read.
+    /// Returns whether to read from the client, or to process what was read.
     pub(crate) fn wants_input(&self) -> bool {
         !self.closing
             && !self.input_ended
@@ -121,12 +121,12 @@ impl Machine {
             && self.unsent() <= ENOUGH_UNSENT
     }
 
-    /// Whether nothing more will be said.
+    /// Returns whether there will be no more output.
     pub(crate) fn has_spoken(&self) -> bool {
         (self.closing || self.input_ended) && self.queue.is_empty() && self.server.in_flight() == 0
     }
 
-    /// Has the server answer a command or leave it unanswered.
+    /// Answers a command, or ends it without an answer.
     pub(crate) fn settle<R>(
         &mut self,
         after: &mut After,
@@ -140,7 +140,8 @@ impl Machine {
         settled
     }
 
-    /// Has the server say an event. A client that lets too many pile up is hung up on.
+    /// Appends an event to the output. Closes the connection of a client that lets too many events
+    /// accumulate.
     pub(crate) fn emit<R>(
         &mut self,
         after: &mut After,
@@ -153,7 +154,8 @@ impl Machine {
         let emitted = emit(&mut self.server, &mut self.writing.output);
         self.event_bytes += self.writing.output.length() - before;
         self.try_write(after);
-        // Long answers that wait are no fault of the client's, and it has not asked for events.
+        // Long replies that are buffered do not count: only events are limited, because the client
+        // did not ask for them.
         let unsent = self.unsent();
         if unsent.min(self.event_bytes) > self.most_unsent {
             self.end(Hangup::NotReading { unsent }, after);
@@ -161,7 +163,7 @@ impl Machine {
         emitted
     }
 
-    /// Writes what can be written at once; the driver is woken for the rest.
+    /// Writes as much as possible without blocking, and wakes the driver for the rest.
     fn try_write(&mut self, after: &mut After) {
         let transport = self.transport.as_deref();
         if self.writing.try_write(transport, &mut None) {
@@ -181,16 +183,18 @@ impl Machine {
         after.wakers.extend(self.watchers.drain());
     }
 
-    /// Takes no more commands. Those that were received are still answered.
+    /// Accepts no more commands. Those that were received are still answered.
     pub(crate) fn close(&mut self, after: &mut After) {
         self.closing = true;
         self.wake_receiver(after);
         self.wake_driver(after);
     }
 
-    /// Ends the connection, unless it has ended; all who wait are told. Whether it was this call.
+    /// Ends the connection, unless it has already ended, and wakes everything that waits. Returns
+    /// whether this call ended it.
     ///
-    /// Commands that nobody has received are not run: there is nobody to tell what became of them.
+    /// Commands that were not received by the user are not executed, because they could not be
+    /// answered.
     pub(crate) fn end(&mut self, reason: Hangup, after: &mut After) -> bool {
         if self.ended.is_some() {
             return false;

@@ -1,4 +1,4 @@
-//! What the driver, the commands, the requests and the emitters of one client share.
+//! The state that the driver, the commands, the requests and the emitters of one client share.
 
 pub(crate) mod machine;
 pub(crate) mod settings;
@@ -30,7 +30,7 @@ impl Connection {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes something, and does what is left to do once the lock is released.
+    /// Changes the state under the lock, and then does the deferred work.
     pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Machine, &mut After) -> R) -> R {
         let mut after = After::default();
         let mut machine = self.lock();
@@ -49,8 +49,8 @@ impl Connection {
         self.with(|machine, after| machine.end(reason, after));
     }
 
-    /// Answers a command. If that fails the client is told so instead, for it waits. To a client
-    /// that is gone nothing is said.
+    /// Answers a command. If that fails, the client gets an error reply instead. After the
+    /// connection has ended, the reply is discarded.
     pub(crate) fn answer(
         &self,
         ticket: Ticket,
@@ -64,7 +64,7 @@ impl Connection {
                     qmp_proto::ErrorClass::GenericError,
                     format!("The answer to {command} cannot be sent: {}", unsent.reason),
                 );
-                // This one is flat, and a growing output is never full.
+                // This reply has no levels, and an output without a limit is never full.
                 let _ = server.answer(output, unsent.ticket, &apology);
                 Some(unsent.reason)
             })
@@ -72,7 +72,8 @@ impl Connection {
         refusal.map_or(Ok(()), |refusal| Err(self.refused(command, refusal)))
     }
 
-    /// What could not be sent, and in which command or event.
+    /// Creates the error for something that could not be sent, with the name of the command or
+    /// event.
     pub(crate) fn refused(&self, name: &str, refusal: Refusal) -> Error {
         Error::new(Cause::Refused(refusal)).in_command(name).with_peer(&self.peer)
     }

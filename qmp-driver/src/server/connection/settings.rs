@@ -1,10 +1,10 @@
-//! What a connection to a client keeps of its builder.
+//! The settings of a connection to a client.
 
 use std::time::Duration;
 
 use qmp_proto::server::Options;
 
-/// How a client is served.
+/// The settings of the protocol for one client.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) agent: bool,

@@ -8,7 +8,7 @@ use crate::server::Hangup;
 
 use crate::server::connection::Connection;
 
-/// Waits for the end.
+/// Waits for the end of the connection.
 pub(crate) struct Watch<'c> {
     connection: &'c Connection,
     key: Option<usize>,
@@ -28,7 +28,7 @@ impl Future for Watch<'_> {
         let Self { connection, key } = &mut *self;
         connection.with(|machine, after| {
             if let Some(reason) = &machine.ended {
-                // All who watched were woken and forgotten.
+                // All watchers were woken and removed.
                 *key = None;
                 after.stale = Some(waker);
                 return Poll::Ready(reason.clone());

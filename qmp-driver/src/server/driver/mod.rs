@@ -1,4 +1,4 @@
-//! The future that moves the bytes.
+//! The driver of a connection to a client.
 
 mod take;
 
@@ -19,19 +19,18 @@ use crate::server::connection::Connection;
 use crate::transport::{Descriptor, is_end};
 use crate::writing::Outgoing;
 
-/// How many times one poll reads before other tasks get their turn.
+/// How many times one poll reads before it yields to other tasks.
 const TURNS_A_POLL: usize = 16;
-/// After how many bytes they get it, too: to understand them takes its time, and a runtime of one thread
-/// polls a driver dozens of times between its other duties.
+/// How many bytes one poll reads before it yields: parsing them takes time, and a runtime with one
+/// thread polls a driver dozens of times in a row.
 const BYTES_A_POLL: usize = 64 * 1024;
-/// How much of what the client still says is read before we leave.
+/// How many reads of unread input are made before the connection is closed.
 const LAST_READS: usize = 256;
 
-/// Reads what the client sends, queues its commands, and writes what others could not write at
-/// once.
+/// Reads and queues the client's commands, and writes what other tasks could not write.
 ///
-/// Nothing happens on a connection while nobody polls this: spawn it. It is done when the
-/// connection is over, and says why; that is so, too, when the [`Commands`](crate::server::Commands)
+/// Nothing happens on a connection unless its driver is polled: spawn it. It completes when the
+/// connection has ended, and returns the reason, even if the [`Commands`](crate::server::Commands)
 /// were dropped. Dropping it ends the connection.
 #[must_use = "a connection does nothing unless its driver is polled"]
 pub struct Driver {
@@ -40,37 +39,37 @@ pub struct Driver {
     input: InputBuffer,
     /// How many bytes were read.
     read: u64,
-    /// What is in the input is no whole message.
+    /// Whether the input contains no complete message.
     starved: bool,
-    /// What others could not write.
+    /// Output that other tasks could not write.
     outgoing: Outgoing,
     manners: Manners,
-    /// When we give up a client that does not read, once there is nothing more to say, and how much
-    /// was unsent when that was set.
+    /// When to stop waiting for a client that reads nothing while the connection is closed, and how
+    /// much output there was when this was set.
     give_up: Option<(usize, Option<Instant>)>,
 }
 
-/// How a client is dealt with.
+/// The policy for a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Manners {
-    /// One that sends no JSON is hung up on.
+    /// Whether to close the connection of a client that sends something that is not JSON.
     pub(crate) garbage_ends: bool,
-    /// How long one may read nothing while we close.
+    /// How long closing waits while the client reads nothing.
     pub(crate) close_deadline: Duration,
 }
 
 enum Next {
-    /// There may be more to do at once.
+    /// There may be more to do immediately.
     Again,
     Wait,
 }
 
-/// How the connection stands, now that what could be written is written.
+/// The state of the connection after writing as much as possible.
 enum Stand {
     Open {
         wants_input: bool,
     },
-    /// Nothing more will be said, but not all of it was written.
+    /// There will be no more output, but not everything was written.
     Flushing,
     Finished(Hangup),
 }
@@ -110,14 +109,14 @@ impl Future for Driver {
                 Err(reason) => return Poll::Ready(self.finish(reason)),
             }
         }
-        // Others have their turn first.
+        // Other tasks run first.
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 }
 
 impl Driver {
-    /// Writes what there is to write, and reads or takes once.
+    /// Writes as much as possible, and reads or processes input once.
     fn carry(&mut self, cx: &mut Context<'_>) -> Result<Next, Hangup> {
         let waker = cx.waker().clone();
         let outgoing = &mut self.outgoing;
@@ -156,7 +155,8 @@ impl Driver {
         Stand::Finished(if machine.closing { Hangup::ByUs } else { Hangup::ByClient })
     }
 
-    /// There is nothing more to say, and the client takes its time. As long as it reads it may.
+    /// Waits for the client to read the last output. The deadline restarts whenever the client
+    /// reads.
     fn wait_for_reader(&mut self, cx: &mut Context<'_>) -> Result<Next, Hangup> {
         let unsent = self.connection.lock().unsent();
         let deadline = match self.give_up {
@@ -178,7 +178,7 @@ impl Driver {
         let take_over = |outgoing: &mut Outgoing| connection.lock().writing.hand_over(outgoing);
         match outgoing.write(cx, &**transport, take_over) {
             Ok(true) => Ok(()),
-            // What the client sent before it left is still to be executed.
+            // Commands that the client sent before it closed its end are still executed.
             Ok(false) => {
                 drop(connection.lock().writing.close());
                 Ok(())
@@ -208,14 +208,14 @@ impl Driver {
                 self.starved = false;
             }
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-            // A client that leaves something unread resets the connection.
+            // The peer's operating system resets the connection if the client has left data unread.
             Poll::Ready(Err(error)) if is_end(&error) => self.end_input(),
             Poll::Ready(Err(error)) => return Err(Hangup::Io(Arc::new(error))),
         }
         Ok(Next::Again)
     }
 
-    /// Keeps a descriptor for the command that it came with.
+    /// Stores a file descriptor for the command that it came with.
     #[cfg(unix)]
     fn keep(&self, descriptor: Descriptor) {
         let oldest = self.connection.lock().arrivals.push(self.read, descriptor);
@@ -227,7 +227,7 @@ impl Driver {
         match descriptor {}
     }
 
-    /// The client says nothing more. It may still wait for answers.
+    /// Handles the end of the client's commands. The client may still wait for replies.
     fn end_input(&self) {
         self.connection.with(|machine, after| {
             machine.input_ended = true;
@@ -250,12 +250,12 @@ impl Driver {
 
     fn finish(&mut self, reason: Hangup) -> Hangup {
         let mut cx = Context::from_waker(Waker::noop());
-        // What can be told to a client that is hung up on, is.
+        // The client gets the error reply before the connection is closed, if possible.
         if matches!(reason, Hangup::NotJson(_)) {
             self.connection.lock().writing.hand_over(&mut self.outgoing);
             let _ = self.write(&mut cx);
         }
-        // Closing with something unread would reset the connection, and the client might lose what
+        // Closing a connection with unread input resets it, and the client could lose output that
         // it has not read yet.
         let mut room = [0; 4096];
         for _ in 0..LAST_READS {

@@ -1,4 +1,4 @@
-//! What was read, understood.
+//! Parsing the client's input.
 
 use crate::server::Hangup;
 use qmp_proto::server::{Command, Received, Rejection, Ticket};
@@ -6,22 +6,23 @@ use qmp_proto::server::{Command, Received, Rejection, Ticket};
 use crate::server::connection::Connection;
 use crate::server::connection::machine::{Machine, Queued};
 
-/// So many messages are understood at a time: the lock is held for moments.
+/// How many messages are parsed at a time, so that the lock is held only briefly.
 const BATCH: usize = 64;
 
-/// How far the input was understood.
+/// The result of parsing.
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) used: usize,
     /// More bytes are needed.
     pub(super) starved: bool,
-    /// The connection cannot go on.
+    /// The reason to end the connection, if any.
     pub(super) end: Option<Hangup>,
 }
 
-/// Takes commands out of the input and queues them. `place` is where in the stream it begins.
+/// Parses commands from the input and queues them. `place` is the position of the input in the
+/// stream.
 ///
-/// They are copied with no lock held.
+/// The commands are copied without holding a lock.
 pub(super) fn take(connection: &Connection, input: &[u8], place: u64, garbage_ends: bool) -> Taken {
     let (taken, found) = take_batch(&mut connection.lock(), input, garbage_ends);
     if found.is_empty() {
@@ -53,7 +54,7 @@ fn take_batch<'b>(
         if !machine.wants_input() {
             break;
         }
-        // A growing output is never full.
+        // An output without a limit is never full.
         let Ok(step) =
             machine.server.handle_input(&mut machine.writing.output, &input[taken.used..])
         else {
