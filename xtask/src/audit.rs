@@ -1,4 +1,4 @@
-//! `cargo xtask audit`: what the dependencies are allowed to be, as `deny.toml` says.
+//! `cargo xtask audit`: checks the dependencies against `deny.toml`.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::outcome::Outcome;
 use crate::{process, tool, workspace};
 
-/// The cargo-deny that `deny.toml` is written for.
+/// The cargo-deny version that `deny.toml` is written for.
 const VERSION: &str = "0.20.2";
 
 pub(crate) fn run(_: &[String]) -> Result<()> {
@@ -25,7 +25,7 @@ fn check(deny: &Path) -> Command {
     check
 }
 
-/// Known vulnerabilities. Their database is fetched anew each time, from a host of its own.
+/// Checks for known vulnerabilities. The database is downloaded each time, from a host of its own.
 fn advisories(deny: &Path) -> Result<Outcome> {
     let output = process::collect(check(deny).arg("advisories"))?;
     if output.stderr.contains("failed to fetch advisory database") {

@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: every check of a change, in order.
+//! `cargo xtask ci`: runs every check of a change, in order.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ struct Stage {
     run: fn() -> Result<Outcome>,
 }
 
-/// The quick ones first.
+/// The fast checks first.
 const STAGES: &[Stage] = &[
     Stage { name: "fmt", run: fmt },
     Stage { name: "clippy", run: clippy },
@@ -29,7 +29,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "test", run: || test::run(&[]).map(|()| Outcome::Passed) },
 ];
 
-/// A workspace of its own.
+/// A separate workspace.
 const FUZZ: [&str; 2] = ["--manifest-path", "fuzz/Cargo.toml"];
 
 pub(crate) fn run(_: &[String]) -> Result<()> {
@@ -98,8 +98,8 @@ fn docs() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Every crate by itself: in a build of the whole workspace, one crate's features hide that
-/// another did not ask for them.
+/// Checks each crate separately: in a build of the whole workspace, the features of one crate hide
+/// that another did not enable them.
 fn features() -> Result<Outcome> {
     for tier in TIERS {
         cargo(&[&["check", "--package", "qmp-proto"], tier.args].concat())?;
@@ -124,11 +124,11 @@ fn cargo(args: &[&str]) -> Result<()> {
     process::run(workspace::cargo().args(args))
 }
 
-/// Whether one of rustup's components is not installed.
+/// Returns whether one of rustup's components is missing.
 fn missing(command: &str, component: &str) -> Option<Outcome> {
     let version = process::collect(workspace::cargo().args([command, "--version"]));
     let here = version.is_ok_and(|output| output.success);
     (!here).then(|| {
-        Outcome::NotRun(format!("it is not installed; `rustup component add {component}` does it"))
+        Outcome::NotRun(format!("it is not installed; run `rustup component add {component}`"))
     })
 }

@@ -1,11 +1,11 @@
-//! Folders for a while.
+//! Temporary folders.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// A new folder among the temporary ones, taken away when it is dropped. Socket paths are short
-/// there, and nobody else can get at the sockets.
+/// A new temporary folder, removed when it is dropped. Socket paths in it are short, and other
+/// users cannot access the sockets.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {

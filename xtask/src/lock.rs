@@ -1,4 +1,4 @@
-//! One process at a time in a folder.
+//! Limits a folder to one process at a time.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -7,22 +7,22 @@ use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
-/// Held until dropped, or until the process ends in whatever way.
+/// Held until it is dropped or the process ends, however it ends.
 pub(crate) struct Lock {
     _file: File,
 }
 
-/// Takes the lock of `dir`, which is made if it is not there, and waits for whoever has it.
+/// Locks `dir`, which is created if it does not exist, and waits for another holder.
 pub(crate) fn lock(dir: &Path) -> Result<Lock> {
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let path = dir.join(".lock");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    // Programs started meanwhile inherit the file: one that outlives a killed chore, apt-get
-    // say, still holds the lock.
+    // Programs started meanwhile inherit the file, so one that outlives a killed chore, such as
+    // apt-get, still holds the lock.
     fcntl_setfd(&file, FdFlags::empty())?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::WOULDBLOCK) => {
-            eprintln!("waiting for another process at work in {}", dir.display());
+            eprintln!("waiting for another process that uses {}", dir.display());
             flock(&file, FlockOperation::LockExclusive)
         }
         outcome => outcome,

@@ -1,11 +1,11 @@
-//! `cargo xtask loom`: every order in which threads can take the driver's locks.
+//! `cargo xtask loom`: checks every order in which threads can take the driver's locks.
 
 use anyhow::Result;
 
 use crate::{process, workspace};
 
-/// The models are built with locks of loom's in the place of the standard library's, in a folder of
-/// their own: the flag would have everything else built anew.
+/// The models are built with loom's locks instead of the standard library's, in a folder of their
+/// own, because the flag would cause everything else to be rebuilt.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let mut models = workspace::cargo();
     models.args(["test", "--release", "--package", "qmp-driver", "--test", "loom"]);

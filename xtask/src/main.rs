@@ -1,6 +1,6 @@
-//! The project's own chores: `cargo xtask help` lists them.
+//! The project's chores. `cargo xtask help` lists them.
 
-// For what is shared with a library without the standard one.
+// For code shared with a library without `std`.
 extern crate alloc;
 
 mod audit;
@@ -35,7 +35,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-/// One thing that `cargo xtask` can do.
+/// A chore of `cargo xtask`.
 struct Chore {
     name: &'static str,
     args: &'static str,
@@ -53,19 +53,19 @@ const CHORES: &[Chore] = &[
     Chore {
         name: "guest",
         args: "",
-        about: "make guests with the agents of these versions under target/guest",
+        about: "create guests with the agents of these versions under target/guest",
         run: guest::run,
     },
     Chore {
         name: "python",
         args: "",
-        about: "get the Python clients that judge our servers, under target/python",
+        about: "install the Python clients that test our servers, under target/python",
         run: python::run,
     },
     Chore {
         name: "test",
         args: "[ARGS...]",
-        about: "run every test there is, on every QEMU; ARGS go to cargo test",
+        about: "run every test on every QEMU; ARGS go to cargo test",
         run: test::run,
     },
     Chore {
@@ -95,7 +95,7 @@ const CHORES: &[Chore] = &[
     Chore {
         name: "msrv",
         args: "",
-        about: "compile the libraries with the oldest Rust that they promise",
+        about: "compile the libraries with the minimum supported Rust version",
         run: msrv::run,
     },
     Chore {
@@ -113,45 +113,40 @@ const CHORES: &[Chore] = &[
     Chore {
         name: "publish",
         args: "",
-        about: "check that the crates could be published: packages, minimal versions, other systems, semver",
+        about: "check that the crates can be published: packages, minimal versions, other systems, semver",
         run: publish::run,
     },
     Chore {
         name: "bench",
         args: "[ARGS...]",
-        about: "measure the library beside its peers; --quick, --only NAME, --instructions",
+        about: "compare the library with its peers; --quick, --only NAME, --instructions",
         run: bench::run,
     },
     Chore {
         name: "coverage",
         args: "",
-        about: "measure which lines of qmp-proto its tests reach",
+        about: "measure which lines of qmp-proto its tests cover",
         run: coverage::run,
     },
     Chore {
         name: "fuzz",
         args: "[TARGET...]",
-        about: "look for inputs that break a law of qmp-proto; --seconds N, --in FOLDER",
+        about: "search for inputs that break a law of qmp-proto; --seconds N, --in FOLDER",
         run: fuzz::run,
     },
     Chore {
         name: "mutants",
         args: "[ARGS...]",
-        about: "see which small bugs in qmp-proto its tests do not notice; --shard K/N for a part",
+        about: "find small bugs in qmp-proto that its tests do not detect; --shard K/N for a part",
         run: mutants::run,
     },
     Chore {
         name: "vocabulary",
         args: "[distil|--check]",
-        about: "generate qmp-types from its facts; distil: the facts from QEMU's schema files",
+        about: "generate qmp-types from its facts; distil: extract the facts from QEMU's schema files",
         run: vocabulary::run,
     },
-    Chore {
-        name: "demo",
-        args: "",
-        about: "show the library at work on a real QEMU",
-        run: demo::run,
-    },
+    Chore { name: "demo", args: "", about: "show the library with a real QEMU", run: demo::run },
     Chore { name: "help", args: "", about: "list the chores", run: help },
 ];
 
@@ -176,11 +171,11 @@ fn dispatch(args: &[String]) -> Result<()> {
     };
     match CHORES.iter().find(|chore| chore.name == name) {
         Some(chore) => (chore.run)(rest),
-        None => bail!("no chore is called {name:?}; `cargo xtask help` lists them"),
+        None => bail!("unknown chore {name:?}; `cargo xtask help` lists all chores"),
     }
 }
 
-// Fallible only to fit the table.
+// Returns a `Result` only to fit the table.
 #[allow(clippy::unnecessary_wraps)]
 fn help(_: &[String]) -> Result<()> {
     println!("cargo xtask CHORE [ARGS...]\n");

@@ -1,4 +1,4 @@
-//! `cargo xtask msrv`: the libraries compile with the oldest Rust that they promise.
+//! `cargo xtask msrv`: compiles the libraries with the minimum supported Rust version.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +15,7 @@ const VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 const LIBRARIES: [&str; 7] =
     ["qmp-proto", "qmp-sockets", "qmp-driver", "qmp-blocking", "qmp-tokio", "qmp-smol", "qmp-mock"];
 
-/// Where Debian may have that Rust: a suite, and its packages of rustc and cargo.
+/// The Debian suite that may have that Rust, and its packages of rustc and cargo.
 const SOURCES: [(&str, [&str; 2]); 2] =
     [("bookworm", ["rustc-web", "cargo-web"]), ("trixie", ["rustc", "cargo"])];
 
@@ -44,7 +44,7 @@ pub(crate) fn check() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// A toolchain that rustup has installed already.
+/// Returns a toolchain that rustup has already installed.
 fn from_rustup() -> Option<Command> {
     let version = Command::new("rustup")
         .args(["run", VERSION, "cargo", "--version"])
@@ -64,13 +64,13 @@ fn from_bin(bin: &Path) -> Command {
     cargo
 }
 
-/// A compiler unpacked from Debian's packages, or why there is none.
+/// Returns a compiler unpacked from Debian's packages, or why there is none.
 fn from_packages(dir: &Path) -> Result<Result<PathBuf, String>> {
     let name = dir.join(VERSION);
     if name.join("bin/cargo").is_file() {
         return Ok(Ok(name.join("bin")));
     }
-    let advice = format!("`rustup toolchain install {VERSION}` would do");
+    let advice = format!("run `rustup toolchain install {VERSION}`");
     let Some(apt) = Apt::open(dir.join(".apt"))? else {
         return Ok(Err(format!("neither rustup nor Debian's packages have Rust here; {advice}")));
     };
@@ -102,7 +102,7 @@ fn from_packages(dir: &Path) -> Result<Result<PathBuf, String>> {
     Ok(Err(format!("no Rust {VERSION} in Debian's packages ({}); {advice}", offers.join(", "))))
 }
 
-/// Whether `full`, such as `1.85.0+dfsg3`, is a release of `version`.
+/// Returns whether `full`, such as `1.85.0+dfsg3`, is a release of `version`.
 fn is_of(version: &str, full: &str) -> bool {
     full.strip_prefix(version).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

@@ -1,18 +1,19 @@
-//! `cargo xtask mutants`: small bugs put into qmp-proto, one at a time, and whether its tests
-//! notice.
+//! `cargo xtask mutants`: puts small bugs into qmp-proto, one at a time, and checks whether its
+//! tests detect them.
 
 use anyhow::{Context, Result, bail};
 
 use crate::{lock, process, tool, workspace};
 
-/// The cargo-mutants that `.cargo/mutants.toml` is written for.
+/// The cargo-mutants version that `.cargo/mutants.toml` is written for.
 const VERSION: &str = "27.1.0";
 
-/// How often a law is tried on one mutant: seldom, since there are many mutants, and the laws begin
-/// with what is most telling.
+/// How often a law is checked on one mutant: rarely, because there are many mutants, and the laws
+/// begin with the most effective inputs.
 const ROUNDS: &str = "300";
 
-/// `args` go to cargo-mutants: `--shard 0/8` tries an eighth, `--file` names a part of the source.
+/// `args` are passed to cargo-mutants: `--shard 0/8` runs an eighth, `--file` selects a part of the
+/// source.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let mutants = tool::install("cargo-mutants", VERSION)?;
     let folder = workspace::target("mutants");
@@ -25,7 +26,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         command.status().with_context(|| format!("cannot start {}", process::display(&command)))?;
     match status.code() {
         Some(0) => Ok(()),
-        // Its own code for that; all else is trouble of another kind.
+        // cargo-mutants' exit code for missed mutants; all others are different failures.
         Some(2) => {
             bail!("mutants were missed: {}", folder.join("mutants.out/missed.txt").display())
         }

@@ -1,8 +1,8 @@
-//! `cargo xtask no-std`: proof that no tier of qmp-proto needs `std`.
+//! `cargo xtask no-std`: proves that no tier of qmp-proto needs `std`.
 //!
-//! qmp-proto and its dependencies are compiled for the host with a sysroot that holds core and
-//! alloc only. A crate that only says `#![no_std]` may still get `std` by a dependency's feature;
-//! here that fails to compile.
+//! qmp-proto and its dependencies are compiled for the host with a sysroot that contains only core
+//! and alloc. A crate that declares `#![no_std]` may still get `std` through a dependency's
+//! feature; here that fails to compile.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -14,10 +14,10 @@ use anyhow::{Context, Result, bail};
 use crate::tiers::TIERS;
 use crate::{lock, process, workspace};
 
-/// All that the sysroot holds.
+/// The crates of the sysroot.
 const CRATES: [&str; 3] = ["core", "alloc", "compiler_builtins"];
 
-/// What rustc says of a crate that wants more.
+/// The error of rustc if a crate needs more.
 const REFUSAL: &str = "can't find crate for `std`";
 
 pub(crate) fn run(_: &[String]) -> Result<()> {
@@ -56,8 +56,8 @@ impl Sysroot {
         Ok(Self { dir: dir.to_owned(), host })
     }
 
-    /// A command of cargo's with this sysroot. The target is named so that build scripts and
-    /// procedural macros, which run on the host, keep the ordinary one.
+    /// Returns a cargo command with this sysroot. The target is given explicitly, so that build
+    /// scripts and procedural macros, which run on the host, use the ordinary sysroot.
     pub(crate) fn cargo(&self, command: &str, dir: &Path) -> Command {
         let mut cargo = workspace::cargo();
         cargo.args([command, "--quiet", "--target", &self.host, "--target-dir"]);
@@ -66,12 +66,12 @@ impl Sysroot {
         cargo
     }
 
-    /// Where [`cargo`](Self::cargo) leaves the programs of a release build.
+    /// The folder of programs that [`cargo`](Self::cargo) builds for release.
     pub(crate) fn programs(&self, dir: &Path) -> PathBuf {
         dir.join("build").join(&self.host).join("release")
     }
 
-    /// The proof of the proof: a crate of which only a dependency uses `std` is refused.
+    /// Checks the proof itself: a crate of which only a dependency uses `std` must fail to compile.
     fn prove_refusal(&self, dir: &Path) -> Result<()> {
         let crate_dir = dir.join("wants-std");
         fs::create_dir_all(crate_dir.join("src"))?;
@@ -90,21 +90,21 @@ impl Sysroot {
                 .env("CARGO_TERM_COLOR", "never"),
         )?;
         if output.success {
-            bail!("a crate that uses std passed as well: this check proves nothing");
+            bail!("a crate that uses std compiled, too, so this check proves nothing");
         }
         if !output.stderr.contains(REFUSAL) {
             bail!("a crate that uses std failed for another reason:\n{}", output.stderr);
         }
-        println!("no-std: a crate whose dependency uses std is refused, as it should be");
+        println!("no-std: a crate whose dependency uses std does not compile, as expected");
         Ok(())
     }
 }
 
-/// Whether `file` is one of the crates, such as `libcore-0123456789abcdef.rlib`.
+/// Returns whether `file` is one of the crates, such as `libcore-0123456789abcdef.rlib`.
 fn belongs(file: &Path) -> bool {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let name = stem.strip_prefix("lib").and_then(|stem| stem.rsplit_once('-'));
-    // rustc wants both kinds of metadata where there are two.
+    // rustc needs both kinds of metadata if there are two.
     let kind = file.extension().is_some_and(|kind| kind == "rlib" || kind == "rmeta");
     kind && name.is_some_and(|(name, _hash)| CRATES.contains(&name))
 }

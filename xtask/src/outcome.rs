@@ -1,6 +1,6 @@
-//! How a check ended, if it did not fail.
+//! The outcome of a check that did not fail.
 
-/// A check that cannot be made here is never passed over in silence: it says why.
+/// A check that cannot run here is never skipped silently: it reports why.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Passed,
@@ -8,12 +8,12 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// For a check of several parts, some of which may not have been made.
+    /// For a check of several parts, some of which may not have run.
     pub(crate) fn unless(not_run: Vec<String>) -> Self {
         if not_run.is_empty() { Self::Passed } else { Self::NotRun(not_run.join("; ")) }
     }
 
-    /// For a check that was asked for by itself.
+    /// For a check that was requested by itself.
     pub(crate) fn report(&self, name: &str) {
         match self {
             Self::Passed => println!("{name}: ok"),

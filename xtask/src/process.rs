@@ -1,4 +1,4 @@
-//! Running other programs, with errors that say which and why.
+//! Runs other programs, with errors that contain the command and the reason.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -6,14 +6,14 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// What a program left behind.
+/// The result of a program.
 pub(crate) struct Output {
     pub(crate) success: bool,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// Runs `command` without input and collects what it says, whether it succeeds or not.
+/// Runs `command` without input and captures its output, whether it succeeds or not.
 pub(crate) fn collect(command: &mut Command) -> Result<Output> {
     let output = command
         .stdin(Stdio::null())
@@ -26,7 +26,7 @@ pub(crate) fn collect(command: &mut Command) -> Result<Output> {
     })
 }
 
-/// Runs `command` without input and returns its standard output; its failure is an error.
+/// Runs `command` without input and returns its standard output. Its failure is an error.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let output = collect(command)?;
     if !output.success {
@@ -36,7 +36,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     Ok(output.stdout)
 }
 
-/// Runs `command` with its output passed on; its failure is an error.
+/// Runs `command` with its output passed on. Its failure is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command
         .stdin(Stdio::null())
@@ -48,13 +48,13 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Where the `PATH` has `program`.
+/// Returns the path of `program` in the `PATH`.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| is_executable(file))
 }
 
-/// The command as one would type it.
+/// Returns the command as typed in a shell.
 pub(crate) fn display(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")

@@ -1,4 +1,4 @@
-//! `cargo xtask publish`: whether the crates could be published as they are. Nothing is uploaded.
+//! `cargo xtask publish`: checks whether the crates can be published. Nothing is uploaded.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use crate::outcome::Outcome;
 use crate::{process, tool, workspace};
 
-/// What is published, dependencies first.
+/// The published crates, dependencies first.
 pub(crate) const CRATES: [&str; 8] = [
     "qmp-proto",
     "qmp-types",
@@ -20,10 +20,10 @@ pub(crate) const CRATES: [&str; 8] = [
     "qmp-mock",
 ];
 
-/// Files that each package has to contain.
+/// Files that each package must contain.
 const FILES: [&str; 4] = ["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 
-/// Systems that nothing is run on, with the crates that exist there.
+/// Systems that are only type-checked, with the crates that exist there.
 const SYSTEMS: [(&str, &[&str]); 2] = [
     ("x86_64-pc-windows-msvc", &["qmp-blocking", "qmp-tokio", "qmp-smol"]),
     ("aarch64-apple-darwin", &["qmp-blocking", "qmp-tokio", "qmp-smol", "qmp-mock"]),
@@ -66,7 +66,7 @@ fn dry_run() -> Result<()> {
 
 /// Compiles the crates with the oldest dependencies that their manifests allow.
 ///
-/// The manifests are copied, so that the lock file of the workspace stays.
+/// The manifests are copied, so that the workspace's lock file is not changed.
 fn minimal_versions() -> Result<()> {
     let folder = workspace::target("minimal-versions");
     let copy = folder.join("workspace");
@@ -97,20 +97,19 @@ fn minimal_versions() -> Result<()> {
     process::run(&mut check)
 }
 
-/// The lock file is made anew.
+/// The lock file is generated again.
 fn is_source(file: &str) -> bool {
     file != "Cargo.lock" && !file.starts_with("docs/") && Path::new(file).is_relative()
 }
 
-/// Type-checks crates for a system, warnings denied.
+/// Type-checks crates for a system and denies warnings.
 fn other_system(target: &str, crates: &[&str]) -> Result<Outcome> {
     let libraries =
         process::read(workspace::rustc().args(["--print", "target-libdir", "--target", target]))?;
     if !Path::new(libraries.trim()).is_dir() {
         let added = process::collect(Command::new("rustup").args(["target", "add", target]));
         if !added.is_ok_and(|added| added.success) {
-            let why =
-                format!("its library is not installed; `rustup target add {target}` would do");
+            let why = format!("its library is not installed; run `rustup target add {target}`");
             return Ok(Outcome::NotRun(why));
         }
     }

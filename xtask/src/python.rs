@@ -1,4 +1,4 @@
-//! `cargo xtask python`: a Python with `qemu.qmp`, whose clients the tests let judge our servers.
+//! `cargo xtask python`: installs a Python with `qemu.qmp`, whose clients test our servers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::{lock, process, workspace};
 
-/// With its version, for the tests know what it makes of what.
+/// With its version, because the tests expect its exact behaviour.
 const PACKAGE: &str = "qemu.qmp==0.0.6";
 
 pub(crate) fn run(_: &[String]) -> Result<()> {
@@ -19,12 +19,12 @@ pub(crate) fn run(_: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Where the tests find what came of it: the folder of the programs, or why there is none.
+/// The file that tests read: the folder of the programs, or why there is none.
 pub(crate) fn programs_file() -> PathBuf {
     workspace::target("python").join("programs")
 }
 
-/// Makes an environment of its own, once; nothing is installed elsewhere.
+/// Creates a separate environment, once; nothing is installed elsewhere.
 pub(crate) fn install() -> Result<Result<PathBuf, String>> {
     let dir = workspace::target("python");
     let _lock = lock::lock(&dir)?;
@@ -44,23 +44,23 @@ fn make(environment: &Path) -> Result<Result<PathBuf, String>> {
         return Ok(Ok(programs));
     }
     if process::find("python3").is_none() {
-        return Ok(Err("there is no python3".to_owned()));
+        return Ok(Err("python3 is not installed".to_owned()));
     }
     let mut venv = Command::new("python3");
     let made = process::collect(venv.args(["-m", "venv", "--clear"]).arg(environment))?;
     if !made.success {
         let said = last_line(&(made.stdout + &made.stderr));
-        return Ok(Err(format!("python3 makes no environment: {said}")));
+        return Ok(Err(format!("python3 cannot create an environment: {said}")));
     }
     let mut pip = Command::new(programs.join("python3"));
     let pip = process::collect(pip.args(["-m", "pip", "install", PACKAGE]))?;
     if !is_whole(&programs) {
-        return Ok(Err(format!("{PACKAGE} cannot be had: {}", last_line(&pip.stderr))));
+        return Ok(Err(format!("{PACKAGE} is not available: {}", last_line(&pip.stderr))));
     }
     Ok(Ok(programs))
 }
 
-/// Whether that version is there, and its program.
+/// Returns whether that version and its program exist.
 fn is_whole(programs: &Path) -> bool {
     let (package, version) = PACKAGE.split_once("==").unwrap_or_default();
     let ask = format!("from importlib.metadata import version; print(version('{package}'))");

@@ -1,4 +1,4 @@
-//! The programs that are talked to.
+//! The programs that clients connect to.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 /// How long a program may take to open its socket.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A program of QEMU's, ended when this is dropped.
+/// A program of QEMU, ended when it is dropped.
 pub(crate) struct Server {
     name: String,
     child: Child,
@@ -19,7 +19,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A QEMU that waits before its guest's first instruction, with a monitor at the socket.
+    /// Starts a QEMU that waits before its guest's first instruction, with a monitor at the socket.
     pub(crate) fn qemu(bin: &Path, socket: &Path) -> Result<Self> {
         let address = format!("unix:{},server=on,wait=off", socket.display());
         let arguments = ["-nodefaults", "-display", "none", "-accel", "tcg", "-m", "16", "-S"];
@@ -27,7 +27,7 @@ impl Server {
         Self::start(&bin.join("qemu-system-x86_64"), &arguments, socket)
     }
 
-    /// A guest agent, on this machine itself. What it keeps goes beside the socket.
+    /// Starts a guest agent on this machine. Its files are in the socket's folder.
     pub(crate) fn agent(bin: &Path, socket: &Path) -> Result<Self> {
         let state = socket.parent().unwrap_or_else(|| Path::new("/"));
         let [path, state, pid] =
@@ -36,7 +36,8 @@ impl Server {
         Self::start(&bin.join("qemu-ga"), &arguments, socket)
     }
 
-    /// Starts it and waits until its socket is there. What it prints goes to a file beside it.
+    /// Starts it and waits until its socket exists. Its output goes to a file in the socket's
+    /// folder.
     pub(crate) fn start(program: &Path, arguments: &[&str], socket: &Path) -> Result<Self> {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         println!("\n$ {name} {}", arguments.join(" "));
@@ -53,7 +54,7 @@ impl Server {
         let start = Instant::now();
         while !socket.exists() {
             if let Some(status) = server.child.try_wait()? {
-                bail!("{} ended with {status}: {}", server.name, server.printed());
+                bail!("{} exited with {status}: {}", server.name, server.printed());
             }
             if start.elapsed() > PATIENCE {
                 bail!(

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test there is, on every QEMU there is.
+//! `cargo xtask test`: runs every test on every QEMU.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -9,19 +9,19 @@ use anyhow::{Context, Result, bail};
 use crate::tiers::TIERS;
 use crate::{guest, process, python, qemu, workspace};
 
-/// Where tests find the list of QEMUs.
+/// The variable with which tests find the list of QEMUs.
 const QEMU_LIST: &str = "QMP_TEST_QEMU";
 
-/// Where tests find Python's clients.
+/// The variable with which tests find the Python clients.
 const PYTHON_FILE: &str = "QMP_TEST_PYTHON";
 
-/// The workspace of the Rust clients of other people.
+/// The workspace of the third-party Rust clients.
 pub(crate) const FOREIGN: &str = "qmp-mock/foreign/Cargo.toml";
 
-/// Where tests find the programs of the examples.
+/// The variable with which tests find the programs of the examples.
 const EXAMPLES: &str = "QMP_TEST_EXAMPLES";
 
-/// Where tests find the list of guests.
+/// The variable with which tests find the list of guests.
 const GUEST_LIST: &str = "QMP_TEST_GUEST";
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -50,12 +50,12 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         }
     }
     if let Err(why) = python {
-        println!("not run: every test with Python's clients: {why}");
+        println!("not run: every test with the Python clients: {why}");
     }
     judge(&reports, !args.is_empty())
 }
 
-/// Packages and features whose tests are run together.
+/// Packages and features whose tests run together.
 struct Part {
     name: String,
     selection: Vec<&'static str>,
@@ -67,7 +67,7 @@ fn parts() -> Vec<Part> {
         selection: selection.to_vec(),
     };
     let mut parts = vec![part("libraries", &["--workspace", "--exclude", "xtask"])];
-    // The libraries' own run has the last tier: the other crates need it.
+    // The libraries' own run includes the last tier, which the other crates need.
     for tier in &TIERS[..TIERS.len() - 1] {
         let selection = [&["--package", "qmp-proto"], tier.args].concat();
         parts.push(part(&format!("qmp-proto, {} tier", tier.name), &selection));
@@ -75,18 +75,19 @@ fn parts() -> Vec<Part> {
     let tracing = ["--package", "qmp-tokio", "--features", "tracing", "--test", "tracing"];
     parts.push(part("feature tracing", &tracing));
     let clients = ["--manifest-path", FOREIGN, "--locked"];
-    parts.push(part("other people's clients", &clients));
+    parts.push(part("third-party clients", &clients));
     parts.push(part("xtask", &["--package", "xtask"]));
     parts
 }
 
-/// What the tests of a part came to.
+/// The results of a part.
 #[derive(Default)]
 struct Report {
     passed: u64,
     failed: u64,
     ignored: u64,
-    /// Whether cargo was content: a test program that dies, say, leaves no count of failures.
+    /// Whether cargo succeeded: a test program that crashes, for example, reports no count of
+    /// failures.
     success: bool,
     time: Duration,
 }
@@ -121,7 +122,7 @@ impl Part {
 }
 
 impl Report {
-    /// Adds up a line like `test result: ok. 17 passed; 0 failed; 1 ignored; ...`.
+    /// Adds up a line such as `test result: ok. 17 passed; 0 failed; 1 ignored; ...`.
     fn count(&mut self, line: &str) {
         let Some(result) = line.strip_prefix("test result: ") else {
             return;
@@ -154,7 +155,7 @@ impl Report {
     }
 }
 
-/// A filter may leave a part without tests, but never all of them.
+/// A filter may leave a part without tests, but not all of them.
 fn judge(reports: &[(String, Report)], filtered: bool) -> Result<()> {
     let names = |choice: &dyn Fn(&Report) -> bool| {
         let chosen = reports.iter().filter(|(_, report)| choice(report));

@@ -1,4 +1,4 @@
-//! Programs of cargo's that the chores use, built once.
+//! Cargo programs that the chores use, built once.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::{process, workspace};
 
-/// Builds a program, `cargo-deny` say, into `target/tools` unless it is there.
+/// Builds a program, such as `cargo-deny`, into `target/tools` unless it is there.
 pub(crate) fn install(name: &str, version: &str) -> Result<PathBuf> {
     let folder = workspace::target("tools");
     let program = folder.join("bin").join(name);

@@ -1,4 +1,4 @@
-//! Where the workspace is, and cargo run in it.
+//! The folders of the workspace, and commands that run in it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,13 +14,13 @@ pub(crate) fn root() -> PathBuf {
     manifest_dir.parent().map_or_else(|| manifest_dir.clone(), Path::to_path_buf)
 }
 
-/// A folder of the chores' own, `target/<name>`. It stays in the workspace even where
-/// `CARGO_TARGET_DIR` sends cargo's output elsewhere, so that tests find it.
+/// A folder for the chores, `target/<name>`. It stays in the workspace even if `CARGO_TARGET_DIR`
+/// moves cargo's output elsewhere, so that tests find it.
 pub(crate) fn target(name: &str) -> PathBuf {
     root().join("target").join(name)
 }
 
-/// Where cargo builds the workspace.
+/// The folder that cargo builds the workspace in.
 pub(crate) fn build_folder() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
@@ -30,13 +30,13 @@ pub(crate) fn rustc() -> Command {
     Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 
-/// One line of what the compiler says about itself: its `host`, its `LLVM version`.
+/// Returns a line of `rustc -vV`, such as `host` or `LLVM version`.
 pub(crate) fn rustc_says(name: &str) -> Result<String> {
     let said = process::read(rustc().arg("-vV"))?;
     let mut lines = said.lines().filter_map(|line| line.split_once(": "));
     match lines.find(|(key, _)| *key == name) {
         Some((_, value)) => Ok(value.to_owned()),
-        None => bail!("rustc -vV says nothing of its {name}"),
+        None => bail!("rustc -vV does not print its {name}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The client on go-qemu, built with Debian's Go: nothing is installed.
+//! Builds the client for go-qemu with Debian's Go; nothing is installed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,15 +15,15 @@ const PACKAGES: [&str; 2] = ["golang-go", "golang-github-digitalocean-go-qemu-de
 /// Large, and not needed to build.
 const LEFT_OUT: [&str; 2] = ["./usr/share/go-*/test", "./usr/lib/go-*/pkg/linux_*_race"];
 
-/// The program, or why there is none. A quick run does not download a compiler for it.
+/// Returns the program, or why there is none. A quick run does not download a compiler for it.
 pub(super) fn prepare(dir: &Path, quick: bool) -> Result<Result<PathBuf, String>> {
     let tree = dir.join("debian");
     if !tree.is_dir() {
         if quick {
-            return Ok(Err("a quick run does not fetch Go".to_owned()));
+            return Ok(Err("a quick run does not download Go".to_owned()));
         }
         let Some(apt) = Apt::open(dir.join(".apt"))? else {
-            return Ok(Err("Debian's packages cannot be had here".to_owned()));
+            return Ok(Err("Debian's packages are not available here".to_owned()));
         };
         println!("bench: fetching Go, once");
         let packages = apt.resolve(&[SUITE], None, &PACKAGES)?.fetch()?;
@@ -44,7 +44,7 @@ fn build(root: &Path, dir: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// The folder of the compiler, which has its version in its name.
+/// Returns the folder of the compiler, which has its version in its name.
 fn compiler(libraries: &Path) -> Result<PathBuf> {
     let entries = fs::read_dir(libraries).with_context(|| format!("{}", libraries.display()))?;
     for entry in entries.flatten() {

@@ -1,7 +1,8 @@
-//! How many instructions the core's hot paths take: a slower one is seen without a stopwatch.
+//! Counts the instructions of the core's hot paths, so that a slower one is detected without a
+//! timer.
 //!
-//! The counts depend on the compiler, and on which vector instructions memchr finds; so the file has
-//! a line for each path and each of those settings that somebody has recorded.
+//! The counts depend on the compiler and on the vector instructions that memchr finds, so the file
+//! has a line for each path and each of those settings that was recorded.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,20 +14,20 @@ use anyhow::{Context, Result, bail};
 use crate::outcome::Outcome;
 use crate::{process, workspace};
 
-/// How much more is too much.
+/// The accepted increase.
 const TOLERANCE: f64 = 0.03;
 
-/// Only what happens inside is counted.
+/// Only instructions inside this function are counted.
 const COUNTED: &str = "bench_core::paths::Paths::take";
 
 type Counts = BTreeMap<String, f64>;
 
-/// Counts, and compares with what was recorded.
+/// Counts, and compares with the recorded numbers.
 pub(crate) fn check() -> Result<Outcome> {
     let setting = setting()?;
     let Some(recorded) = read(&setting)? else {
         let why = format!(
-            "nothing is recorded for {setting}; `cargo xtask bench --instructions --record` does it"
+            "no counts are recorded for {setting}; run `cargo xtask bench --instructions --record`"
         );
         return Ok(Outcome::NotRun(why));
     };
@@ -38,7 +39,7 @@ pub(crate) fn check() -> Result<Outcome> {
     let mut worse = Vec::new();
     for (path, now) in &counted {
         let Some(before) = recorded.get(path) else {
-            bail!("{path} was not recorded; `cargo xtask bench --instructions --record` does it");
+            bail!("{path} is not recorded; run `cargo xtask bench --instructions --record`");
         };
         let change = now / before - 1.0;
         println!("{path:<20} {before:>12.0} {now:>12.0}  {:+.1} %", 100.0 * change);
@@ -48,14 +49,14 @@ pub(crate) fn check() -> Result<Outcome> {
     }
     if !worse.is_empty() {
         bail!(
-            "{}; if that is what it is worth, `cargo xtask bench --instructions --record` accepts it",
+            "{}; to accept the new counts, run `cargo xtask bench --instructions --record`",
             worse.join(", ")
         );
     }
     Ok(Outcome::Passed)
 }
 
-/// Counts, and writes it down.
+/// Counts, and records the numbers.
 pub(super) fn record() -> Result<()> {
     let setting = setting()?;
     let counted = match count()? {
@@ -75,7 +76,7 @@ fn file() -> PathBuf {
     workspace::root().join("benches/core/instructions.tsv")
 }
 
-/// `x86_64-unknown-linux-gnu avx2 rustc 1.95`, say.
+/// The setting, such as `x86_64-unknown-linux-gnu avx2 rustc 1.95`.
 fn setting() -> Result<String> {
     let release = workspace::rustc_says("release")?;
     let minor: Vec<&str> = release.split('.').take(2).collect();
@@ -91,7 +92,7 @@ fn read(setting: &str) -> Result<Option<Counts>> {
     Ok((!counts.is_empty()).then_some(counts))
 }
 
-/// The path and count of a line, if it is of this setting.
+/// Returns the path and count of a line that is of this setting.
 fn entry(line: &str, setting: &str) -> Option<(String, f64)> {
     let mut words = line.split('\t');
     let known = words.next()? == setting;
@@ -99,16 +100,17 @@ fn entry(line: &str, setting: &str) -> Option<(String, f64)> {
     known.then(|| (path.to_owned(), count))
 }
 
-/// The instructions of each path, once; or why they cannot be counted.
+/// Returns the instructions of one iteration of each path, or why they cannot be counted.
 fn count() -> Result<Result<Counts, String>> {
     if process::find("valgrind").is_none() {
-        let why = "there is no valgrind; `apt-get install valgrind` or the like gets it";
+        let why =
+            "valgrind is not installed; install it, for example with `apt-get install valgrind`";
         return Ok(Err(why.to_owned()));
     }
     let program = super::build(&["--package", "bench-core", "--bin", "paths"])?.join("paths");
     let mut counts = Counts::new();
     for path in process::read(&mut Command::new(&program))?.lines() {
-        // One is enough to be exact, more even out what comes up now and then.
+        // One iteration gives an exact count; more of them average out occasional work.
         let times = if path.contains("207k") { 10 } else { 100 };
         counts.insert(path.to_owned(), run(&program, path, times)? / f64::from(times));
     }

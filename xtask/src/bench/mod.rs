@@ -1,7 +1,8 @@
-//! `cargo xtask bench`: the library beside its peers.
+//! `cargo xtask bench`: compares the library with its peers.
 //!
-//! Everything that is measured is in `benches/`, a workspace of its own; its README says how. This
-//! builds it, and prepares what is not Rust: QEMUs, a Python with `qemu.qmp`, a Go with `go-qemu`.
+//! The benchmarks are in `benches/`, a workspace of its own, whose README describes them. This
+//! chore builds them and prepares what is not Rust: QEMUs, a Python with `qemu.qmp`, a Go with
+//! `go-qemu`.
 
 mod go;
 pub(crate) mod instructions;
@@ -15,7 +16,7 @@ use anyhow::{Context, Result};
 use crate::outcome::Outcome;
 use crate::{process, qemu, workspace};
 
-/// The versions of QEMU that clients are measured on.
+/// The versions of QEMU that clients are measured with.
 const QEMUS: [&str; 2] = ["7.2", "11.1"];
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -25,7 +26,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         return match rest {
             [] => instructions::check().map(|outcome| outcome.report("instructions")),
             [record] if record == "--record" => instructions::record(),
-            _ => anyhow::bail!("--instructions takes nothing, or --record"),
+            _ => anyhow::bail!("--instructions accepts no argument except --record"),
         };
     }
     let quick = args.iter().any(|arg| arg == "--quick");
@@ -38,19 +39,19 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
                 runner.arg("--qemu").arg(format!("{}={}", version.name, version.bin.display()));
             }
         }
-        Err(error) => println!("not run: what needs a QEMU: {error:#}"),
+        Err(error) => println!("not run: benchmarks that need a QEMU: {error:#}"),
     }
     hand_over(&mut runner, "python", python::prepare(&folder().join("python")));
     hand_over(&mut runner, "go", go::prepare(&folder().join("go"), quick));
     process::run(runner.args(args))
 }
 
-/// What the benchmarks make, downloads included.
+/// The folder for everything that the benchmarks create, including downloads.
 fn folder() -> PathBuf {
     workspace::target("bench")
 }
 
-/// Builds programs of the benchmarks' workspace for release; gives the folder they are in.
+/// Builds programs of the benchmarks' workspace for release, and returns their folder.
 fn build(selection: &[&str]) -> Result<PathBuf> {
     let target = target();
     let mut cargo = workspace::cargo();
@@ -60,13 +61,13 @@ fn build(selection: &[&str]) -> Result<PathBuf> {
     Ok(target.join("release"))
 }
 
-/// Where cargo builds them.
+/// The folder that cargo builds them in.
 fn target() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR");
     target.map_or_else(|| folder().join("build"), PathBuf::from)
 }
 
-/// A client in another language, or why there is none: an error is such a reason too.
+/// Prepares a client in another language; an error counts as a reason why there is none.
 fn hand_over(runner: &mut Command, name: &str, prepared: Result<Result<PathBuf, String>>) {
     match prepared {
         Ok(Ok(program)) => runner.arg(format!("--{name}")).arg(program),
@@ -75,7 +76,7 @@ fn hand_over(runner: &mut Command, name: &str, prepared: Result<Result<PathBuf, 
     };
 }
 
-/// Those of its packages that need none of the peers.
+/// The packages of that workspace that need none of the peers.
 const OWN: [&str; 9] = [
     "bench-messages",
     "bench-measure",
@@ -88,7 +89,7 @@ const OWN: [&str; 9] = [
     "bench-runner",
 ];
 
-/// That the benchmarks keep up with the library: lints and tests, no measuring.
+/// Checks that the benchmarks match the library: lints and tests, without measuring.
 pub(crate) fn check() -> Result<Outcome> {
     for (command, strict) in
         [("clippy", &["--all-targets", "--", "-D", "warnings"][..]), ("test", &[])]

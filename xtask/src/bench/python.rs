@@ -9,7 +9,7 @@ use crate::process;
 
 const PACKAGE: &str = "qemu.qmp==0.0.6";
 
-/// The Python of an environment in `dir`, or why there is none.
+/// Returns the Python of an environment in `dir`, or why there is none.
 pub(super) fn prepare(dir: &Path) -> Result<Result<PathBuf, String>> {
     let python = dir.join("bin/python3");
     let has = |python: &Path| {
@@ -20,15 +20,18 @@ pub(super) fn prepare(dir: &Path) -> Result<Result<PathBuf, String>> {
         return Ok(Ok(python));
     }
     if process::find("python3").is_none() {
-        return Ok(Err("there is no python3".to_owned()));
+        return Ok(Err("python3 is not installed".to_owned()));
     }
     let made = process::collect(Command::new("python3").args(["-m", "venv"]).arg(dir))?;
     if !made.success {
-        return Ok(Err(format!("python3 makes no environment: {}", last_line(&made.stderr))));
+        return Ok(Err(format!(
+            "python3 cannot create an environment: {}",
+            last_line(&made.stderr)
+        )));
     }
     let pip = process::collect(Command::new(&python).args(["-m", "pip", "install", PACKAGE]))?;
     if !has(&python) {
-        return Ok(Err(format!("{PACKAGE} cannot be had: {}", last_line(&pip.stderr))));
+        return Ok(Err(format!("{PACKAGE} is not available: {}", last_line(&pip.stderr))));
     }
     Ok(Ok(python))
 }

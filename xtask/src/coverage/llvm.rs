@@ -9,10 +9,10 @@ use super::Llvm;
 use crate::debian::{Apt, Setting, Tree};
 use crate::{lock, process, workspace};
 
-/// Where Debian may have that version.
+/// The Debian suites that may have that version.
 const SUITES: [&[&str]; 3] = [&["trixie"], &["trixie", "trixie-backports"], &["sid"]];
 
-/// Looks in rustup's `llvm-tools`, on the `PATH` and in Debian's packages, which are unpacked.
+/// Searches rustup's `llvm-tools`, the `PATH` and Debian's packages, which are unpacked.
 pub(super) fn find() -> Result<Llvm> {
     let version = workspace::rustc_says("LLVM version")?;
     let major = version.split('.').next().unwrap_or_default();
@@ -29,7 +29,7 @@ fn from_rustup() -> Option<Llvm> {
     (llvm.profdata.is_file() && llvm.cov.is_file()).then_some(llvm)
 }
 
-/// Versioned names first; a plain one counts if it is of the right version.
+/// Versioned names come first; a name without a version counts if the version is right.
 fn from_path(major: &str) -> Option<Llvm> {
     let program = |name: &str| -> Option<PathBuf> {
         process::find(&format!("{name}-{major}")).or_else(|| {
@@ -49,7 +49,7 @@ fn from_packages(dir: &Path, major: &str) -> Result<Llvm> {
         unpack(dir, &name, &format!("llvm-{major}"), &programs).with_context(|| {
             format!(
                 "no LLVM {major}, which reads this Rust's coverage; \
-                 `rustup component add llvm-tools` would do"
+                 run `rustup component add llvm-tools`"
             )
         })?;
     }
@@ -59,7 +59,7 @@ fn from_packages(dir: &Path, major: &str) -> Result<Llvm> {
 
 fn unpack(dir: &Path, name: &Path, package: &str, programs: &[String]) -> Result<()> {
     let Some(apt) = Apt::open(dir.join(".apt"))? else {
-        bail!("Debian's packages cannot be had here");
+        bail!("Debian's packages are not available here");
     };
     let mut refusals = Vec::new();
     for suites in SUITES {

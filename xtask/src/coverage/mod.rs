@@ -1,4 +1,5 @@
-//! `cargo xtask coverage`: which lines of qmp-proto its tests reach, in all tiers taken together.
+//! `cargo xtask coverage`: measures which lines of qmp-proto its tests cover, over all tiers
+//! together.
 //!
 //! Examples in the documentation are run by `cargo xtask test` but not measured here.
 
@@ -34,16 +35,16 @@ pub(crate) fn run(_: &[String]) -> Result<()> {
     let uncovered = dir.join("uncovered.txt");
     fs::write(&uncovered, report.uncovered())
         .with_context(|| format!("cannot write {}", uncovered.display()))?;
-    println!("what is not reached: {}", uncovered.display());
+    println!("uncovered lines: {}", uncovered.display());
     Ok(())
 }
 
-/// Runs qmp-proto's tests of one tier with counters compiled in and returns the test programs.
+/// Runs qmp-proto's tests of one tier with counters compiled in, and returns the test programs.
 fn test(tier: &Tier, dir: &Path, profiles: &Path) -> Result<Vec<PathBuf>> {
     let host = workspace::rustc_says("host")?;
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--package", "qmp-proto", "--lib", "--tests"]).args(tier.args);
-    // With a target named, build scripts are compiled without counters.
+    // With an explicit target, build scripts are compiled without counters.
     cargo.args(["--target", &host, "--target-dir"]).arg(dir.join("build"));
     cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Cinstrument-coverage");
     cargo.env("CARGO_TERM_COLOR", "never");
@@ -56,25 +57,25 @@ fn test(tier: &Tier, dir: &Path, profiles: &Path) -> Result<Vec<PathBuf>> {
     }
     let programs: Vec<_> = output.stderr.lines().filter_map(program).collect();
     if programs.is_empty() {
-        bail!("cargo names no test program:\n{}", output.stderr);
+        bail!("cargo printed no test program:\n{}", output.stderr);
     }
     Ok(programs.into_iter().map(|program| workspace::root().join(program)).collect())
 }
 
-/// The program in cargo's `Running unittests src/lib.rs (target/debug/deps/name-0123)`.
+/// Returns the program in cargo's `Running unittests src/lib.rs (target/debug/deps/name-0123)`.
 fn program(line: &str) -> Option<&str> {
     let (_, program) = line.trim_start().strip_prefix("Running ")?.split_once(" (")?;
     program.strip_suffix(')')
 }
 
-/// LLVM's programs that read what the counters wrote.
+/// LLVM's programs that read the counters.
 struct Llvm {
     profdata: PathBuf,
     cov: PathBuf,
 }
 
 impl Llvm {
-    /// How often each line ran, in lcov's text format.
+    /// Returns how often each line ran, in lcov's text format.
     fn lines(&self, profiles: &Path, merged: &Path, programs: &[PathBuf]) -> Result<String> {
         let mut merge = Command::new(&self.profdata);
         merge.args(["merge", "--sparse", "--output"]).arg(merged).arg(profiles);

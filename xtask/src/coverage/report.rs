@@ -1,4 +1,4 @@
-//! What the counters say of each file.
+//! The coverage of each file.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -7,14 +7,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Files of one folder, by their path in it.
+/// The files of one folder, by their path in it.
 pub(super) struct Report {
     files: BTreeMap<String, File>,
 }
 
 struct File {
     source: Vec<String>,
-    /// How often each line that has code ran, by its number from 1.
+    /// How often each line with code ran, by line number from 1.
     runs: BTreeMap<usize, u64>,
 }
 
@@ -42,7 +42,7 @@ impl Report {
         Ok(Self { files })
     }
 
-    /// The lines that never ran, as `file:line: text`.
+    /// Returns the lines that never ran, as `file:line: text`.
     pub(super) fn uncovered(&self) -> String {
         let mut text = String::new();
         for (name, file) in &self.files {
@@ -57,7 +57,7 @@ impl Report {
 }
 
 impl File {
-    /// The source up to its tests, which stand at the bottom and are not to be measured.
+    /// The source up to its tests, which are at the bottom and are not measured.
     fn read(path: &Path) -> Result<Self> {
         let text =
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -65,7 +65,7 @@ impl File {
         Ok(Self { source: lines.map(str::to_owned).collect(), runs: BTreeMap::new() })
     }
 
-    /// `LINE,RUNS`, perhaps with more behind.
+    /// Parses `LINE,RUNS`, possibly followed by more.
     fn add(&mut self, data: &str) {
         let mut numbers = data.split(',').map_while(|number| number.parse::<u64>().ok());
         let (Some(line), Some(runs)) = (numbers.next(), numbers.next()) else {
@@ -97,7 +97,7 @@ impl fmt::Display for Report {
 }
 
 fn write_line(f: &mut fmt::Formatter<'_>, name: &str, covered: usize, all: usize) -> fmt::Result {
-    // Line counts are far below what an f64 holds exactly.
+    // Line counts are far below what an f64 represents exactly.
     #[allow(clippy::cast_precision_loss)]
     let percent = if all == 0 { 100.0 } else { 100.0 * covered as f64 / all as f64 };
     writeln!(f, "{name:<40} {covered:>5} of {all:>5} lines {percent:>6.1} %")

@@ -1,4 +1,4 @@
-//! apt on private state: indexes of its own, and almost nothing installed.
+//! apt with private state: its own indexes, and almost nothing installed.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -12,11 +12,12 @@ use super::closure::{Closure, planned_packages};
 use super::mirror;
 use crate::process;
 
-/// Programs that must be there for any of this; all belong to Debian's base system.
+/// The required programs; all belong to Debian's base system.
 const NEEDS: [&str; 4] = ["apt-get", "dpkg", "dpkg-deb", "tar"];
 
-/// Said to be installed: maintainer scripts need them, which are never run, or a compiler, which
-/// takes the machine's own, or a kernel, which is never installed.
+/// Packages that are declared as installed: maintainer scripts, which are never run, need them; or
+/// they contain a compiler, for which the machine's own is used; or a kernel, which is never
+/// installed.
 const PRETENDED: [&str; 16] = [
     "adduser",
     "binutils",
@@ -38,10 +39,10 @@ const PRETENDED: [&str; 16] = [
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// How long a suite's index is used before it is fetched again.
+/// How long a suite's index is used before it is downloaded again.
 const INDEX_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The mirror has (or has no longer) no such suite.
+/// The mirror does not have this suite, or no longer has it.
 #[derive(Debug)]
 pub(crate) struct SuiteGone {
     suite: String,
@@ -56,7 +57,7 @@ impl fmt::Display for SuiteGone {
 
 impl std::error::Error for SuiteGone {}
 
-/// apt with indexes and downloads of its own, in one folder.
+/// apt with its own indexes and downloads in one folder.
 pub(crate) struct Apt {
     dir: PathBuf,
     mirror: String,
@@ -64,8 +65,8 @@ pub(crate) struct Apt {
 }
 
 impl Apt {
-    /// Sets up `dir`, which is kept from run to run. `None` is for a machine without Debian's
-    /// package tools or without a mirror of Debian.
+    /// Sets up `dir`, which is kept between runs. Returns `None` on a machine without Debian's
+    /// package tools or without a Debian mirror.
     pub(crate) fn open(dir: PathBuf) -> Result<Option<Self>> {
         if NEEDS.iter().any(|program| process::find(program).is_none()) {
             return Ok(None);
@@ -88,13 +89,14 @@ impl Apt {
         Ok(Some(apt))
     }
 
-    /// The architecture of the machine, in Debian's words.
+    /// The architecture of the machine, by Debian's name.
     pub(crate) fn architecture(&self) -> &str {
         &self.arch
     }
 
-    /// Resolves `names` and all they need from `suites` (of several, the newest version counts
-    /// only from `release`, if given) in the order of installation. Fetches nothing but indexes.
+    /// Resolves `names` and all their dependencies from `suites`, in the order of installation. Of
+    /// several suites, the newest version is used only from `release`, if given. Downloads only
+    /// indexes.
     pub(crate) fn resolve(
         &self,
         suites: &[&str],
@@ -117,7 +119,7 @@ impl Apt {
         })
     }
 
-    /// All versions of a package in a suite, newest first, in Debian's own terms.
+    /// Returns all versions of a package in a suite, newest first, in Debian's format.
     pub(crate) fn versions(&self, suite: &str, name: &str) -> Result<Vec<String>> {
         self.refresh(suite)?;
         let config = self.configure(suite, &[suite])?;
@@ -128,12 +130,12 @@ impl Apt {
         Ok(versions.map(|version| version.trim().to_owned()).collect())
     }
 
-    /// The file whose age is that of a suite's index.
+    /// Returns the file whose age is that of a suite's index.
     fn stamp(&self, suite: &str) -> PathBuf {
         self.dir.join(format!("{suite}.fetched"))
     }
 
-    /// Fetches the index of one suite, unless that was done lately.
+    /// Downloads the index of one suite, unless that was done recently.
     fn refresh(&self, suite: &str) -> Result<()> {
         let stamp = self.stamp(suite);
         let age = fs::metadata(&stamp)
@@ -175,7 +177,7 @@ impl Apt {
             suites.iter().map(|suite| format!("deb {signed_by}{} {suite} main\n", self.mirror));
         fs::write(&sources, lines.collect::<String>())?;
         let (dir, sources, arch) = (self.dir.display(), sources.display(), &self.arch);
-        // As root, apt would fetch as a user of its own who may not be able to write here.
+        // As root, apt would download as its own user, who may not be able to write here.
         let text = format!(
             r#"Dir::State "{dir}";
 Dir::State::lists "{dir}/lists";

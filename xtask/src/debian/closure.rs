@@ -1,4 +1,4 @@
-//! A package with all that it needs.
+//! A package with all its dependencies.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,39 +8,39 @@ use anyhow::{Context, Result, bail};
 use super::apt::apt_get;
 use crate::process;
 
-/// A package's file, fetched.
+/// A package's downloaded file.
 pub(crate) struct Package {
     pub(super) name: String,
     pub(super) version: String,
     pub(super) file: PathBuf,
 }
 
-/// Packages and all they need, resolved but perhaps not fetched.
+/// Resolved packages with all dependencies, possibly not downloaded.
 pub(crate) struct Closure {
     /// In the order of installation.
     pub(super) packages: Vec<Package>,
     pub(super) config: PathBuf,
-    /// What apt-get resolved.
+    /// The packages that apt-get resolved.
     pub(super) args: Vec<String>,
-    /// The files that say how old the indexes are.
+    /// The files whose age is that of the indexes.
     pub(super) indexes: Vec<PathBuf>,
 }
 
 impl Closure {
-    /// The upstream version of one of its packages.
+    /// Returns the upstream version of one of its packages.
     pub(crate) fn version(&self, name: &str) -> Option<&str> {
         let package = self.packages.iter().find(|package| package.name == name)?;
         Some(upstream(&package.version))
     }
 
-    /// Fetches what has not been fetched before.
+    /// Downloads the files that are missing.
     pub(crate) fn fetch(self) -> Result<Vec<Package>> {
         if self.packages.iter().any(|package| !package.file.exists()) {
             let mut download = apt_get(&self.config);
             download.args(["--quiet=2", "--yes", "--download-only"]).args(&self.args);
-            process::read(&mut download)
-                .inspect_err(|_| self.distrust_indexes())
-                .context("a package cannot be fetched; if the mirror has replaced it, try again")?;
+            process::read(&mut download).inspect_err(|_| self.distrust_indexes()).context(
+                "a package cannot be downloaded; if the mirror has replaced it, try again",
+            )?;
         }
         if let Some(missing) = self.packages.iter().find(|package| !package.file.exists()) {
             bail!("apt-get did not leave {}", missing.file.display());
@@ -48,16 +48,17 @@ impl Closure {
         Ok(self.packages)
     }
 
-    /// Has the next run fetch the indexes anew: the mirror may have other packages by now.
+    /// Makes the next run download the indexes again, because the mirror may have other packages
+    /// now.
     fn distrust_indexes(&self) {
         for index in &self.indexes {
-            // One that stays is only trusted for the rest of its day.
+            // If one remains, it is only used until it expires.
             let _ = fs::remove_file(index);
         }
     }
 }
 
-/// Reads what `apt-get --simulate install` would do; apt keeps the files in `archives`.
+/// Parses the plan of `apt-get --simulate install`; apt keeps the files in `archives`.
 pub(super) fn planned_packages(plan: &str, archives: &Path) -> Vec<Package> {
     let planned = plan.lines().filter_map(planned);
     planned
@@ -69,13 +70,14 @@ pub(super) fn planned_packages(plan: &str, archives: &Path) -> Vec<Package> {
         .collect()
 }
 
-/// The upstream part of a Debian version: `1:7.2+dfsg-7+deb12u12` is upstream's `7.2+dfsg`.
+/// Returns the upstream part of a Debian version: for `1:7.2+dfsg-7+deb12u12` it is `7.2+dfsg`.
 fn upstream(version: &str) -> &str {
     let version = version.split_once(':').map_or(version, |(_epoch, rest)| rest);
     version.rsplit_once('-').map_or(version, |(upstream, _revision)| upstream)
 }
 
-/// Name, version and architecture from a line such as `Inst tar (1.34 Debian:12/stable [amd64])`.
+/// Parses name, version and architecture from a line such as `Inst tar (1.34 Debian:12/stable
+/// [amd64])`.
 fn planned(line: &str) -> Option<(&str, &str, &str)> {
     let (name, rest) = line.strip_prefix("Inst ")?.split_once(' ')?;
     let (_, offer) = rest.split_once('(')?;
@@ -84,7 +86,7 @@ fn planned(line: &str) -> Option<(&str, &str, &str)> {
     Some((name, version, arch))
 }
 
-/// The file name under which apt keeps a package: an epoch's colon is escaped.
+/// Returns apt's file name for a package: the colon of an epoch is escaped.
 fn archive_name(name: &str, version: &str, arch: &str) -> String {
     format!("{name}_{}_{arch}.deb", version.replace(':', "%3a"))
 }

@@ -1,4 +1,4 @@
-//! Which Debian mirror this machine uses.
+//! The Debian mirror of this machine.
 
 use std::fs;
 use std::path::Path;
@@ -8,13 +8,13 @@ use anyhow::Result;
 
 use crate::process;
 
-/// The mirror of Debian's main archive: `DEBIAN_MIRROR` if set, else what apt is set up with,
-/// which on a relative of Debian's may be none.
+/// Returns the mirror of Debian's main archive: `DEBIAN_MIRROR` if set, otherwise the one in apt's
+/// settings. On a distribution derived from Debian there may be none.
 pub(super) fn find() -> Result<Option<String>> {
     if let Ok(mirror) = std::env::var("DEBIAN_MIRROR") {
         return Ok(Some(mirror));
     }
-    // Knows best, but is silent until `apt-get update` ran once.
+    // The most reliable source, but it has no output until `apt-get update` ran once.
     let targets = process::read(Command::new("apt-get").args([
         "indextargets",
         "--format",
@@ -25,7 +25,7 @@ pub(super) fn find() -> Result<Option<String>> {
     Ok(mirrors.next().map(str::to_owned).or_else(|| from_sources(Path::new("/etc/apt"))))
 }
 
-/// The first mirror of Debian that apt's source files name.
+/// Returns the first Debian mirror in apt's source files.
 fn from_sources(etc_apt: &Path) -> Option<String> {
     let mut files = vec![etc_apt.join("sources.list")];
     if let Ok(entries) = fs::read_dir(etc_apt.join("sources.list.d")) {
@@ -43,7 +43,7 @@ fn from_sources(etc_apt: &Path) -> Option<String> {
     })
 }
 
-/// `deb [options] URI SUITE COMPONENT...`, one source a line.
+/// Parses `deb [options] URI SUITE COMPONENT...`, one source per line.
 fn one_line_format(text: &str) -> Option<String> {
     text.lines().find_map(|line| {
         let mut rest = line.trim().strip_prefix("deb ")?.trim_start();
@@ -56,9 +56,9 @@ fn one_line_format(text: &str) -> Option<String> {
     })
 }
 
-/// Stanzas of `Field: value` lines with an empty line between them.
+/// Parses stanzas of `Field: value` lines, separated by empty lines.
 fn deb822_format(text: &str) -> Option<String> {
-    // A comment may stand anywhere and does not end a stanza.
+    // A comment may be anywhere and does not end a stanza.
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     lines.split(|line| line.trim().is_empty()).find_map(|stanza| {
         let words = |name| field(stanza, name).unwrap_or_default();
@@ -73,7 +73,7 @@ fn deb822_format(text: &str) -> Option<String> {
     })
 }
 
-/// The words of one field, those on continuation lines included.
+/// Returns the words of one field, including those on continuation lines.
 fn field<'a>(stanza: &[&'a str], name: &str) -> Option<Vec<&'a str>> {
     let start = stanza.iter().position(|line| {
         line.split_once(':').is_some_and(|(key, _)| key.trim().eq_ignore_ascii_case(name))
@@ -83,7 +83,8 @@ fn field<'a>(stanza: &[&'a str], name: &str) -> Option<Vec<&'a str>> {
     Some(std::iter::once(first).chain(more.copied()).flat_map(str::split_whitespace).collect())
 }
 
-/// Whether a source is Debian itself: not its security updates, not another vendor's archive.
+/// Returns whether a source is Debian itself: not its security updates, not another vendor's
+/// archive.
 fn is_main_archive<'a>(
     uri: &str,
     suite: &str,

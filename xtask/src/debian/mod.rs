@@ -1,8 +1,9 @@
-//! Debian packages unpacked into folders of their own: nothing is installed, no root rights.
+//! Debian packages unpacked into separate folders; nothing is installed, and root access is not
+//! needed.
 //!
-//! apt works on private state in which almost nothing is installed, so it resolves a package's
-//! whole closure, C library included, and the unpacked tree does not depend on the machine's own
-//! libraries, nor on its release.
+//! apt works with private state in which almost nothing is installed, so it resolves a package's
+//! complete dependencies, including the C library. The unpacked tree depends neither on the
+//! machine's libraries nor on its release.
 
 mod apt;
 mod closure;

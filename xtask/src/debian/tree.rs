@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use super::closure::Package;
 use crate::process::display;
 
-/// What of any package is of no use here.
+/// Files of any package that are not needed.
 const LEFT_OUT: [&str; 10] = [
     "./usr/lib/*/gconv",
     "./usr/lib/*/perl-base",
@@ -25,24 +25,25 @@ const LEFT_OUT: [&str; 10] = [
     "./usr/share/man",
 ];
 
-/// Folders that hold programs.
+/// Folders that contain programs.
 const PROGRAM_DIRS: [&str; 3] = ["usr/bin", "usr/sbin", "usr/lib/rust-web/bin"];
 
-/// Library folders below the architecture's own that programs are linked to find.
+/// Library folders below the architecture's own that programs are linked to.
 const PRIVATE_LIBRARY_DIRS: [&str; 1] = ["pulseaudio"];
 
-/// A folder with the packages' files in `root` and the wrappers in `bin`. It gets its name only
-/// by [`keep`](Self::keep), so under that name it is always whole.
+/// A folder with the packages' files in `root` and the wrappers in `bin`. It gets its final name
+/// only by [`keep`](Self::keep), so a folder with that name is always complete.
 pub(crate) struct Tree {
-    /// The name to be.
+    /// The final name.
     name: PathBuf,
-    /// The name until then. The wrappers find the root from their own path and do not mind.
+    /// The temporary name. The wrappers find the root relative to their own path, so renaming is
+    /// safe.
     dir: PathBuf,
 }
 
 impl Tree {
-    /// Unpacks `packages` without what matches `left_out` (patterns of tar's, such as
-    /// `./usr/bin/example-*`) into what will be the folder `name`.
+    /// Unpacks `packages`, except files that match `left_out` (tar patterns such as
+    /// `./usr/bin/example-*`), for the folder `name`.
     pub(crate) fn unpack(name: &Path, packages: &[Package], left_out: &[&str]) -> Result<Self> {
         let mut dir = name.as_os_str().to_owned();
         dir.push(".tmp");
@@ -50,7 +51,7 @@ impl Tree {
         // An interrupted run may have left one.
         remove(&tree.dir)?;
         let root = tree.root();
-        // Merged /usr, as on an installed system; `--keep-directory-symlink` keeps it so.
+        // Merged /usr, as on an installed system; `--keep-directory-symlink` preserves it.
         for folder in ["bin", "sbin", "lib", "lib64"] {
             fs::create_dir_all(root.join("usr").join(folder))?;
             symlink(Path::new("usr").join(folder), root.join(folder))?;
@@ -66,36 +67,36 @@ impl Tree {
         Ok(tree)
     }
 
-    /// One that was kept before.
+    /// Opens a tree that was kept before.
     pub(crate) fn open(name: &Path) -> Option<Self> {
         let tree = Self { name: name.to_owned(), dir: name.to_owned() };
         tree.root().is_dir().then_some(tree)
     }
 
-    /// Gives the folder its name, in place of any that had it.
+    /// Gives the folder its final name, replacing an existing one.
     pub(crate) fn keep(self) -> Result<()> {
         remove(&self.name)?;
         fs::rename(&self.dir, &self.name)
             .with_context(|| format!("cannot rename {}", self.dir.display()))
     }
 
-    /// The folder of the wrappers.
+    /// Returns the folder of the wrappers.
     pub(crate) fn bin(&self) -> PathBuf {
         self.dir.join("bin")
     }
 
-    /// The packages' files.
+    /// Returns the folder of the packages' files.
     pub(crate) fn root(&self) -> PathBuf {
         self.dir.join("root")
     }
 
-    /// The only folder of the architecture's libraries, relative to the root.
+    /// The architecture's only library folder, relative to the root.
     pub(crate) fn library_dir(&self) -> Result<PathBuf> {
         Ok(self.loader()?.parent().map(Path::to_path_buf).unwrap_or_default())
     }
 
-    /// Writes the wrapper of `program`, which runs it in the host's file system through the
-    /// tree's own loader and libraries.
+    /// Writes the wrapper of `program`, which runs it in the host's file system with the tree's own
+    /// loader and libraries.
     pub(crate) fn wrap(&self, program: &str, setting: &Setting<'_>) -> Result<()> {
         let root = self.root();
         let Some(binary) = PROGRAM_DIRS
@@ -103,7 +104,7 @@ impl Tree {
             .map(|dir| Path::new(dir).join(program))
             .find(|binary| root.join(binary).is_file())
         else {
-            bail!("none of the packages has {program}");
+            bail!("none of the packages contains {program}");
         };
         let loader = self.loader()?;
         let libraries = self.library_dir()?;
@@ -148,12 +149,12 @@ impl Tree {
                 }
             }
         }
-        bail!("{} holds no dynamic loader", root.display())
+        bail!("{} contains no dynamic loader", root.display())
     }
 }
 
-/// What a wrapped program is given besides its own command line. `$root` in a value is the
-/// folder of the packages' files.
+/// Arguments and environment that a wrapped program gets in addition to its own command line.
+/// `$root` in a value stands for the folder of the packages' files.
 #[derive(Default)]
 pub(crate) struct Setting<'a> {
     pub(crate) environment: Vec<(&'a str, String)>,
@@ -173,7 +174,8 @@ fn in_root(path: &Path) -> String {
     format!("$root/{}", path.display())
 }
 
-/// `dpkg-deb --fsys-tarfile ARCHIVE | tar --extract`: the files, and no scripts are run.
+/// Runs `dpkg-deb --fsys-tarfile ARCHIVE | tar --extract`, which unpacks the files and runs no
+/// scripts.
 fn extract(archive: &Path, root: &Path, left_out: &[&str]) -> Result<()> {
     let mut unpack = Command::new("dpkg-deb");
     unpack.arg("--fsys-tarfile").arg(archive).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -199,7 +201,7 @@ fn extract(archive: &Path, root: &Path, left_out: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Points absolute links into the tree: as they are, they lead to the host's files.
+/// Points absolute links into the tree; unchanged, they would lead to the host's files.
 fn make_links_relative(root: &Path, dir: &Path) -> Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
@@ -218,7 +220,8 @@ fn make_links_relative(root: &Path, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// `target`, which is absolute in the tree, from a folder `depth` levels below its root.
+/// Returns the path to `target`, which is absolute in the tree, from a folder `depth` levels below
+/// its root.
 fn climb(depth: usize, target: &Path) -> PathBuf {
     let up = std::iter::repeat_n(Component::ParentDir, depth);
     up.chain(target.components().filter(|part| matches!(part, Component::Normal(_)))).collect()

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the library at work on a real QEMU, storage daemon and guest agent.
+//! `cargo xtask demo`: shows the library with a real QEMU, storage daemon and guest agent.
 
 use std::fs::File;
 use std::path::Path;
@@ -15,19 +15,19 @@ use crate::folder::Folder;
 use crate::qemu;
 use crate::server::Server;
 
-/// Longer messages are cut when they are shown.
+/// Longer messages are truncated in the output.
 const SHOWN: usize = 160;
 
 pub(crate) fn run(_args: &[String]) -> Result<()> {
     let version = qemu::newest()?;
     println!("QEMU {} in {}", version.name, version.bin.display());
-    println!("Below, `>` was sent and `<` received.");
-    // Socket paths are short there, and nobody else can get at the sockets.
+    println!("Below, `>` marks messages sent and `<` messages received.");
+    // Socket paths are short there, and other users cannot access the sockets.
     let folder = Folder::create("qmp-demo")?;
     monitor(&version.bin, folder.path()).context("the monitor of QEMU")?;
     storage_daemon(&version.bin, folder.path()).context("the storage daemon")?;
     agent(&version.bin, folder.path()).context("the guest agent")?;
-    println!("\nAll of it worked.");
+    println!("\nAll steps succeeded.");
     Ok(())
 }
 
@@ -47,7 +47,7 @@ fn monitor(bin: &Path, folder: &Path) -> Result<()> {
     while let Some(EventItem::Event(event)) = events.try_recv() {
         names.push(event.name().to_owned());
     }
-    println!("  events that came meanwhile: {}", names.join(", "));
+    println!("  events received meanwhile: {}", names.join(", "));
     if names != ["RESUME", "STOP"] {
         bail!("expected RESUME and STOP");
     }
@@ -130,7 +130,7 @@ fn show(direction: Direction, message: &[u8]) {
         Direction::Received => '<',
     };
     let head = &message[..message.len().min(SHOWN)];
-    // A guest can put anything into an answer, what a terminal takes for a command too.
+    // A guest can put anything into a reply, including terminal control sequences.
     let text: String = String::from_utf8_lossy(head)
         .chars()
         .map(|char| if char.is_control() { '\u{FFFD}' } else { char })

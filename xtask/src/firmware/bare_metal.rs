@@ -1,4 +1,4 @@
-//! A microcontroller that talks to a QEMU, and to a guest agent, over its serial line.
+//! A microcontroller that talks to a QEMU and to a guest agent over its serial line.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::{process, qemu};
 /// The function that the images' panic handler calls and that does not exist.
 const NO_PANIC: &str = "undefined symbol: this_image_can_panic";
 
-/// Those that talk, the one that only starts, and the one that calls everything there is.
+/// The images that communicate, the one that only starts, and the one that makes every call.
 const IMAGES: [&str; 4] = ["monitor", "agent", "idle", "every_call"];
 
 pub(super) fn lint(dir: &Path) -> Result<Outcome> {
@@ -31,7 +31,7 @@ pub(super) fn show(dir: &Path, extent: Extent) -> Result<Outcome> {
     on_each_board(|board, core| show_on(board, core, dir, extent))
 }
 
-/// Does something for each board for which there is a `core`.
+/// Runs a function for each board for which there is a `core`.
 fn on_each_board(act: impl Fn(&Board, Core) -> Result<Outcome>) -> Result<Outcome> {
     let mut not_run = Vec::new();
     for board in &BOARDS {
@@ -48,7 +48,7 @@ fn on_each_board(act: impl Fn(&Board, Core) -> Result<Outcome>) -> Result<Outcom
 
 fn show_on(board: &Board, core: Core, dir: &Path, extent: Extent) -> Result<Outcome> {
     let images = Images { board, core, dir: dir.join("bare-metal") };
-    // That they link is the proof that nothing in them can panic.
+    // That they link proves that nothing in them can panic.
     let levels: &[&str] = if extent == Extent::All { &["3", "s"] } else { &["s"] };
     for level in levels {
         images.build(level)?;
@@ -86,18 +86,18 @@ impl Images<'_> {
         process::run(&mut build)
     }
 
-    /// The proof of the proof: an image that can panic is refused.
+    /// Checks the proof itself: an image that can panic must not link.
     fn prove_refusal(&self) -> Result<()> {
         let mut build = self.core.cargo("build", self.board.target, &self.dir);
         build.args(["--package", "bare-metal", "--features", "panics", "--bin", "panics"]);
         let output = process::collect(build.env("CARGO_TERM_COLOR", "never"))?;
         if output.success {
-            bail!("an image that can panic was linked as well: this check proves nothing");
+            bail!("an image that can panic was linked, too, so this check proves nothing");
         }
         if !output.stderr.contains(NO_PANIC) {
-            bail!("an image that can panic was refused for another reason:\n{}", output.stderr);
+            bail!("an image that can panic did not link for another reason:\n{}", output.stderr);
         }
-        println!("{}: an image that can panic is refused, as it should be", self.board.target);
+        println!("{}: an image that can panic does not link, as expected", self.board.target);
         Ok(())
     }
 
@@ -107,13 +107,13 @@ impl Images<'_> {
         }
         let (monitor, idle) = (Sizes::of(&self.image("monitor"))?, Sizes::of(&self.image("idle"))?);
         println!(
-            "{}: the monitor's image has {} bytes more than the one that only starts",
+            "{}: the monitor's image is {} bytes larger than the one that only starts",
             self.board.target,
             monitor.flash.saturating_sub(idle.flash)
         );
         let most = self.board.most_flash;
         if monitor.flash > most {
-            bail!("the monitor's image has {} bytes, and {most} are allowed", monitor.flash);
+            bail!("the monitor's image has {} bytes, more than the allowed {most}", monitor.flash);
         }
         Ok(())
     }
@@ -124,7 +124,7 @@ impl Images<'_> {
         let server = Server::qemu(&qemu::newest()?.bin, &socket)?;
         let said = self.board.run(emulator, &self.image("monitor"), &socket)?;
         expect(&said, &["greeting: QEMU", "CommandNotFound", "event: RESUME", "event: STOP"])?;
-        // The image told it to quit.
+        // The image has sent `quit`.
         server.join()
     }
 
@@ -137,7 +137,7 @@ impl Images<'_> {
     }
 }
 
-/// An image knows by itself whether all went well; that it went at all is looked for here.
+/// The image checks its results itself; here is checked that it ran at all.
 fn expect(said: &str, parts: &[&str]) -> Result<()> {
     match parts.iter().chain(&["done; stack"]).find(|part| !said.contains(**part)) {
         Some(missing) => bail!("the image did not say {missing:?}"),
@@ -145,7 +145,7 @@ fn expect(said: &str, parts: &[&str]) -> Result<()> {
     }
 }
 
-/// A level is a number or a letter, and letters are strings.
+/// A level is a number or a letter; letters are passed as strings.
 fn in_toml(level: &str) -> String {
     if level.parse::<u8>().is_ok() { level.to_owned() } else { format!("{level:?}") }
 }

@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// How long an image may run. It takes a tenth of a second.
+/// The time limit of an image. A run takes a tenth of a second.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A board and the compiler's target for it.
+/// A board, and the compiler's target for it.
 pub(super) struct Board {
     pub(super) target: &'static str,
     pub(super) emulator: &'static str,
     machine: &'static [&'static str],
-    /// The most bytes of flash that the image for a monitor may take at `opt-level = "s"`: so that
-    /// growth is noticed.
+    /// The maximum bytes of flash of the monitor image at `opt-level = "s"`, so that growth is
+    /// noticed.
     pub(super) most_flash: u64,
 }
 
@@ -37,7 +37,7 @@ pub(super) const BOARDS: [Board; 2] = [
 ];
 
 impl Board {
-    /// Runs an image whose serial line ends at a socket; what it said.
+    /// Runs an image whose serial line is connected to a socket; returns its output.
     pub(super) fn run(&self, emulator: &Path, image: &Path, socket: &Path) -> Result<String> {
         let log = socket.with_extension("console");
         let console = File::create(&log)?;

@@ -1,5 +1,5 @@
-//! `cargo xtask firmware`: the core where there is no `std`: on bare metal, inside WebAssembly, in
-//! a program on Linux; and that no call of it can panic where there is no allocator.
+//! `cargo xtask firmware`: runs the core without `std`: on bare metal, inside WebAssembly, and in a
+//! program on Linux. Checks that no call of it can panic in the tier without an allocator.
 
 mod bare_metal;
 mod board;
@@ -17,17 +17,17 @@ use anyhow::{Context, Result};
 use crate::outcome::Outcome;
 use crate::{lock, workspace};
 
-/// One of the places where the core is shown to run.
+/// A target on which the core is run.
 struct Place {
     name: &'static str,
     lint: fn(&Path) -> Result<Outcome>,
     show: fn(&Path, Extent) -> Result<Outcome>,
 }
 
-/// How much is shown.
+/// How much is run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extent {
-    /// What a check of every change has time for.
+    /// What fits into the time of a check of every change.
     Quick,
     All,
 }
@@ -38,7 +38,7 @@ const PLACES: [Place; 3] = [
     Place { name: "WebAssembly", lint: wasm::lint, show: wasm::show },
 ];
 
-/// What clippy is told.
+/// Options for clippy.
 const STRICT: [&str; 3] = ["--", "-D", "warnings"];
 
 pub(crate) fn run(_: &[String]) -> Result<()> {
@@ -46,12 +46,12 @@ pub(crate) fn run(_: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// All but the proof at another level of optimization.
+/// Everything except the proof at another level of optimization.
 pub(crate) fn check() -> Result<Outcome> {
     show(Extent::Quick)
 }
 
-/// Lints each place's programs for what they run on.
+/// Lints the programs of each target.
 pub(crate) fn lint() -> Result<Outcome> {
     at_each_place(|place, dir| (place.lint)(dir))
 }
@@ -66,7 +66,7 @@ fn show(extent: Extent) -> Result<Outcome> {
     })
 }
 
-/// Does something with each, though one may be out of reach.
+/// Runs a function for each target; one that is not available does not stop the others.
 fn at_each_place(act: impl Fn(&Place, &Path) -> Result<Outcome>) -> Result<Outcome> {
     let dir = workspace::target("firmware");
     let _lock = lock::lock(&dir)?;
@@ -79,12 +79,12 @@ fn at_each_place(act: impl Fn(&Place, &Path) -> Result<Outcome>) -> Result<Outco
     Ok(Outcome::unless(not_run))
 }
 
-/// Where the workspace is that is shown.
+/// The folder of the firmware workspace.
 pub(crate) fn manifest() -> PathBuf {
     workspace::root().join("firmware/Cargo.toml")
 }
 
-/// Has cargo work on that workspace.
+/// Runs cargo in that workspace.
 fn on_manifest(cargo: &mut Command) -> &mut Command {
     cargo.arg("--manifest-path").arg(manifest())
 }

@@ -1,4 +1,4 @@
-//! What a program takes of the memory, and whose it is.
+//! The memory that a program takes, by crate.
 
 use std::fmt;
 use std::path::Path;
@@ -6,14 +6,14 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind, SymbolKind, elf};
 
-/// Bytes of a program.
+/// Sizes in bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Sizes {
-    /// Code, constants and the first values of variables: what flash holds.
+    /// Code, constants and the initial values of variables: the content of flash.
     pub(super) flash: u64,
-    /// Variables: what is taken of RAM beside the stack.
+    /// Variables: RAM used besides the stack.
     pub(super) variables: u64,
-    /// Functions of qmp-proto that are still functions of their own.
+    /// Functions of qmp-proto that were not inlined.
     pub(super) proto: u64,
     /// Functions of memchr.
     pub(super) memchr: u64,
@@ -27,7 +27,7 @@ impl Sizes {
         let mut sizes = Self::default();
         for section in object.sections() {
             let SectionFlags::Elf { sh_flags: flags } = section.flags() else { continue };
-            // Room that is only set aside, for a stack say, has no name of these.
+            // Space that is only reserved, such as a stack, has none of these names.
             let empty = section.kind() == SectionKind::UninitializedData;
             if flags & u64::from(elf::SHF_ALLOC) == 0 || empty && section.name() != Ok(".bss") {
                 continue;
@@ -63,8 +63,8 @@ impl fmt::Display for Sizes {
     }
 }
 
-/// The crate that a function belongs to, as far as it is asked for: the first one its name begins
-/// with, or, where that is `core`, the one whose types and closures it was made for.
+/// Returns the crate of a function: the first one in its name, or, if that is `core`, the crate
+/// whose types and closures the function was instantiated for.
 fn whose(name: &str) -> Option<&'static str> {
     const CRATES: [&str; 2] = ["qmp_proto", "memchr"];
     let path = name.trim_start_matches(['<', '&', '_']);

@@ -1,4 +1,4 @@
-//! `core` for a target on which nothing runs cargo.
+//! `core` for a target on which cargo does not run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use super::on_manifest;
 use crate::debian::{Apt, Tree};
 use crate::{lock, process, workspace};
 
-/// Suites in which Debian may have the source of that release of the standard library.
+/// Debian suites that may have the standard library's source of that release.
 const SUITES: [&str; 5] = ["trixie-backports", "bookworm", "trixie", "sid", "experimental"];
 
 /// Where a target's `core` comes from.
 pub(super) enum Core {
-    /// It was installed, compiled.
+    /// It is installed, compiled.
     Compiled,
     /// It is compiled here, from rustup's component `rust-src`.
     Component,
@@ -24,8 +24,8 @@ pub(super) enum Core {
 }
 
 impl Core {
-    /// Looks for the target's compiled library, for rustup's component and in Debian's packages;
-    /// or says why there is nothing.
+    /// Searches the target's compiled library, rustup's component and Debian's packages; returns
+    /// why there is none otherwise.
     pub(super) fn find(target: &str) -> Result<Result<Self, String>> {
         if is_compiled(target)? {
             return Ok(Ok(Self::Compiled));
@@ -36,10 +36,10 @@ impl Core {
         }
         Ok(from_packages()?
             .map(Self::Library)
-            .map_err(|why| format!("{why}; `rustup target add {target}` would do")))
+            .map_err(|why| format!("{why}; alternatively, run `rustup target add {target}`")))
     }
 
-    /// A command of cargo's for the target, in the workspace that is shown.
+    /// Returns a cargo command for the target, in the firmware workspace.
     pub(super) fn cargo(&self, command: &str, target: &str, dir: &Path) -> Command {
         let mut cargo = workspace::cargo();
         cargo.args([command, "--quiet", "--locked", "--release", "--target", target]);
@@ -48,7 +48,7 @@ impl Core {
             cargo.arg("-Zbuild-std=core").env("RUSTC_BOOTSTRAP", "1");
         }
         if let Self::Library(library) = self {
-            // cargo's own name for it: there is no other way to say where the library is.
+            // cargo's internal variable, which is the only way to set the path of the library.
             cargo.env("__CARGO_TESTS_ONLY_SRC_ROOT", library);
         }
         cargo
@@ -66,7 +66,7 @@ fn is_compiled(target: &str) -> Result<bool> {
     }))
 }
 
-/// The standard library's source of exactly this Rust, unpacked from Debian's package.
+/// Unpacks the standard library's source of exactly this Rust version from Debian's package.
 fn from_packages() -> Result<Result<PathBuf, String>> {
     let release = workspace::rustc_says("release")?;
     let dir = workspace::target("rust");
@@ -77,11 +77,11 @@ fn from_packages() -> Result<Result<PathBuf, String>> {
     }
     let _lock = lock::lock(&dir)?;
     let Some(apt) = Apt::open(dir.join(".apt"))? else {
-        return Ok(Err("the source of Rust's library is not to be had as a package".into()));
+        return Ok(Err("the source of Rust's library is not available as a package".into()));
     };
     let mut last = None;
     for suite in SUITES {
-        // A suite may be gone.
+        // A suite may no longer exist.
         let versions = match apt.versions(suite, "rust-src") {
             Ok(versions) => versions,
             Err(error) => {
@@ -102,7 +102,7 @@ fn from_packages() -> Result<Result<PathBuf, String>> {
     Ok(Err(format!("no suite of Debian has rust-src {release}{why}")))
 }
 
-/// Whether a package's version, such as `1.95.0+dfsg1-2`, is of exactly this release.
+/// Returns whether a package's version, such as `1.95.0+dfsg1-2`, is of exactly this release.
 fn is_of(release: &str, version: &str) -> bool {
     version.strip_prefix(release).is_some_and(|rest| rest.starts_with(['+', '-', '~']))
 }

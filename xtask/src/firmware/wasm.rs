@@ -34,7 +34,7 @@ pub(super) fn show(dir: &Path, _: Extent) -> Result<Outcome> {
     process::run(core.cargo("build", TARGET, &build).args(["--package", "wasm-module"]))?;
     let module = build.join(TARGET).join("release/wasm_module.wasm");
     let size = std::fs::metadata(&module)
-        .with_context(|| format!("there is no {}", module.display()))?
+        .with_context(|| format!("cannot find {}", module.display()))?
         .len();
     println!("the module has {size} bytes");
 

@@ -1,4 +1,4 @@
-//! A program on Linux that has `core` and `alloc` only.
+//! A program on Linux with `core` and `alloc` only.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::outcome::Outcome;
 use crate::server::Server;
 use crate::{process, qemu, workspace};
 
-/// Why nothing of it can be done where it cannot.
+/// Returns why the program cannot be built or run, if it cannot.
 fn out_of_reach() -> Option<Outcome> {
     let why = "this is not Linux".to_owned();
     (!cfg!(target_os = "linux")).then_some(Outcome::NotRun(why))

@@ -1,4 +1,4 @@
-//! What libFuzzer says of a run.
+//! The output of a libFuzzer run.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,21 +9,21 @@ pub(super) struct Log {
     target: String,
     executions: u64,
     seconds: u64,
-    /// Branches that were taken, at the begin and at the end.
+    /// Branches taken, at the start and at the end.
     edges: (u64, u64),
-    /// Branches, told apart by how often they were taken.
+    /// Branches, distinguished by how often they were taken.
     features: u64,
-    /// How many inputs were kept.
+    /// The number of inputs that were kept.
     pub(super) corpus: usize,
     pub(super) finding: Option<Finding>,
 }
 
-/// An input for which a law does not hold.
+/// An input that breaks a law.
 #[derive(Debug, Default)]
 pub(super) struct Finding {
     pub(super) input: PathBuf,
     said: String,
-    /// The command that shows it again.
+    /// The command that reproduces it.
     pub(super) again: String,
 }
 
@@ -58,7 +58,7 @@ impl Log {
     }
 }
 
-/// The panic, or else the end.
+/// Returns the panic, or otherwise the end of the output.
 fn said(text: &str) -> String {
     let lines: Vec<_> = text.lines().collect();
     let panic = lines.iter().position(|line| line.contains(" panicked at "));

@@ -1,6 +1,6 @@
-//! `cargo xtask fuzz`: libFuzzer at work on the laws of qmp-proto.
+//! `cargo xtask fuzz`: runs libFuzzer on the laws of qmp-proto.
 //!
-//! No nightly compiler is needed: the counters that libFuzzer reads are put in by a pass of LLVM's
+//! A nightly compiler is not needed: the counters that libFuzzer reads are inserted by an LLVM pass
 //! that every compiler has.
 
 mod log;
@@ -16,10 +16,10 @@ use crate::{lock, process, workspace};
 use log::Log;
 use program::Program;
 
-/// How many targets are at work at a time.
+/// The number of targets that run at a time.
 const LANES: usize = 2;
 
-/// How LLVM puts in counters of what ran, and what was compared.
+/// The options with which LLVM inserts counters of branches and comparisons.
 const COUNTERS: [&str; 7] = [
     "--cfg=fuzzing",
     "-Cpasses=sancov-module",
@@ -57,11 +57,11 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let logs = logs.into_iter().collect::<Result<Vec<_>>>()?;
     match logs.iter().filter(|log| log.finding.is_some()).count() {
         0 => Ok(()),
-        count => bail!("{count} targets found an input for which their law does not hold"),
+        count => bail!("{count} targets found an input that breaks their law"),
     }
 }
 
-/// What is asked for.
+/// The arguments of the chore.
 #[derive(Debug)]
 struct Wish {
     targets: Vec<String>,
@@ -74,13 +74,13 @@ impl Wish {
         let mut wish = Self { targets: Vec::new(), seconds: 60, folder: workspace::target("fuzz") };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
-            let mut value = || args.next().with_context(|| format!("{arg} wants a value"));
+            let mut value = || args.next().with_context(|| format!("{arg} needs a value"));
             match &arg[..] {
                 "--seconds" => {
                     let seconds = value()?;
                     wish.seconds = seconds
                         .parse()
-                        .with_context(|| format!("{seconds:?} is no number of seconds"))?;
+                        .with_context(|| format!("{seconds:?} is not a number of seconds"))?;
                 }
                 "--in" => wish.folder = std::path::absolute(value()?)?,
                 name if all.iter().any(|target| target == name) => {
@@ -96,7 +96,7 @@ impl Wish {
     }
 }
 
-/// What the targets are called.
+/// Returns the names of the targets.
 fn targets() -> Result<Vec<String>> {
     let folder = workspace::root().join("fuzz/targets");
     let files =
@@ -124,11 +124,11 @@ fn build(wish: &Wish) -> Result<Vec<Program>> {
     };
     let seeds = wish.folder.join("seeds");
     let mut write = cargo("run");
-    // Nothing of libFuzzer is in it.
+    // This does not contain libFuzzer itself.
     write.args(["--no-default-features", "--example", "seeds", "--"]).arg(&seeds);
     process::run(&mut write)?;
     let mut build = cargo("build");
-    // With a target named, build scripts are compiled without counters.
+    // With an explicit target, build scripts are compiled without counters.
     build.args(["--release", "--bins", "--target", &host]);
     process::run(build.env("CARGO_ENCODED_RUSTFLAGS", COUNTERS.join("\x1F")))?;
     let programs = output.join(host).join("release");
@@ -136,7 +136,7 @@ fn build(wish: &Wish) -> Result<Vec<Program>> {
     wish.targets.iter().map(program).collect()
 }
 
-/// LibFuzzer comes as source, in C++.
+/// libFuzzer is distributed as C++ source.
 fn check_compiler() -> Result<()> {
     let chosen = std::env::var_os("CXX");
     let found = match &chosen {
@@ -146,7 +146,9 @@ fn check_compiler() -> Result<()> {
         None => process::find("c++").is_some(),
     };
     if !found {
-        bail!("libFuzzer wants a C++ compiler, and there is none; `apt-get install g++` does it");
+        bail!(
+            "libFuzzer needs a C++ compiler; install one, for example with `apt-get install g++`"
+        );
     }
     Ok(())
 }

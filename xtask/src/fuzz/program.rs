@@ -1,4 +1,4 @@
-//! One target, built: running it, and tidying up behind it.
+//! A built target: running it, and cleaning up after it.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use anyhow::{Context, Result};
 use super::log::{Finding, Log};
 use crate::process;
 
-/// The longest input: enough for all that is deeper than a server reads.
+/// The maximum input length: enough for nesting deeper than a server reads.
 const LONGEST: &str = "-max_len=4096";
 
 pub(super) struct Program {
     name: String,
     program: PathBuf,
-    /// What was found to reach something new; kept from run to run.
+    /// Inputs that reached new code; kept between runs.
     corpus: PathBuf,
     seeds: PathBuf,
     findings: PathBuf,
@@ -40,7 +40,7 @@ impl Program {
         })
     }
 
-    /// Goes on until the time is over, or something is found; then tidies up.
+    /// Runs until the time is over or an input is found; then cleans up.
     pub(super) fn run(&self, seconds: u64, dictionary: &Path) -> Result<Log> {
         let mut command = Command::new(&self.program);
         command.arg(&self.corpus).arg(&self.seeds);
@@ -64,13 +64,13 @@ impl Program {
         Ok(log)
     }
 
-    /// Makes a finding as short as can be.
+    /// Minimises an input.
     fn shorten(&self, finding: &mut Finding) -> Result<()> {
         let short = finding.input.with_extension("short");
         let mut minimise = Command::new(&self.program);
         minimise.args(["-minimize_crash=1", "-max_total_time=30"]).arg(&finding.input);
         minimise.arg(format!("-exact_artifact_path={}", short.display()));
-        // It fails as soon as it finds nothing shorter.
+        // It fails as soon as it finds no shorter one.
         process::collect(&mut minimise)?;
         if short.is_file() {
             finding.input = short;
@@ -79,7 +79,7 @@ impl Program {
         Ok(())
     }
 
-    /// Keeps of the corpus what reaches the same, and says how many inputs that is.
+    /// Reduces the corpus to inputs with distinct coverage, and returns their number.
     fn merge(&self) -> Result<usize> {
         let kept = self.corpus.with_extension("kept");
         if kept.exists() {
@@ -94,7 +94,7 @@ impl Program {
         Ok(fs::read_dir(&self.corpus)?.count())
     }
 
-    /// Ends in a slash: it is put in front of names.
+    /// Ends in a slash, because it is used as a prefix of names.
     fn artifacts(&self) -> String {
         format!("-artifact_prefix={}/", self.findings.display())
     }

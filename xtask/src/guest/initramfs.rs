@@ -1,4 +1,4 @@
-//! All that a guest has: busybox, the modules, the agent with its libraries, and a script.
+//! The content of a guest: busybox, the modules, the agent with its libraries, and a script.
 
 use std::fs;
 use std::io::Write;
@@ -12,7 +12,7 @@ use super::kernel::Kernel;
 use crate::debian::Tree;
 use crate::process;
 
-/// What the guest needs, besides what is built into its kernel.
+/// The modules that the guest needs in addition to its kernel.
 const MODULES: [&str; 4] = ["virtio_pci", "virtio_console", "virtio_blk", "virtio_rng"];
 
 const FOLDERS: [&str; 10] =
@@ -20,11 +20,11 @@ const FOLDERS: [&str; 10] =
 
 const INIT: &str = include_str!("init.sh");
 
-/// What agents call to shut a guest down: one of these, which one depends on their version.
+/// The programs that agents call to shut a guest down, depending on the version.
 const POWER: [&str; 4] = ["halt", "poweroff", "reboot", "shutdown"];
 
-/// An archive that Linux unpacks into its first file system. It is not compressed: an emulated
-/// guest takes longer to unpack it than to read it.
+/// An archive that Linux unpacks into its initial file system. It is not compressed: an emulated
+/// guest takes longer to decompress it than to read it.
 pub(super) fn build(kernel: &Kernel, tree: &Tree) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
     for folder in FOLDERS {
@@ -52,7 +52,8 @@ pub(super) fn build(kernel: &Kernel, tree: &Tree) -> Result<Vec<u8>> {
     archive.finish()
 }
 
-/// A script rather than busybox, which would ask its init, and that is a script here.
+/// A script instead of busybox's own program, which would signal its init, and init is a script
+/// here.
 fn power(name: &str) -> String {
     let by_option = "case \" $* \" in *' -r '*) what=reboot ;; *' -H '*) what=halt ;; \
                      *) what=poweroff ;; esac";
@@ -63,7 +64,7 @@ fn power(name: &str) -> String {
     format!("#!/bin/busybox sh\n{what}\necho \"guest: $0 $*\" >/dev/ttyS0\nexec busybox $what -f\n")
 }
 
-/// The files of the tree that a program is linked with, as the tree's own loader finds them.
+/// Returns the files of the tree that a program is linked with, as found by the tree's own loader.
 fn libraries(tree: &Tree, program: &Path) -> Result<Vec<PathBuf>> {
     let root = tree.root();
     let mut list = Command::new(root.join(tree.loader()?));
@@ -73,7 +74,7 @@ fn libraries(tree: &Tree, program: &Path) -> Result<Vec<PathBuf>> {
     Ok(list.lines().filter_map(library).collect())
 }
 
-/// The file in a line such as `libz.so.1 => /tree/lib/libz.so.1 (0x00007f00)`.
+/// Returns the file in a line such as `libz.so.1 => /tree/lib/libz.so.1 (0x00007f00)`.
 fn library(line: &str) -> Option<PathBuf> {
     let (_, file) = line.split_once("=> ")?;
     Some(file.rsplit_once(" (")?.0.into())

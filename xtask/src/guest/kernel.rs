@@ -7,13 +7,13 @@ use anyhow::{Context, Result, bail};
 
 use crate::debian::{Apt, SuiteGone, Tree};
 
-/// A suite whose modules are not compressed, since the guest has nothing to unpack them with.
+/// A suite whose modules are not compressed, because the guest cannot decompress them.
 const SUITE: &str = "bookworm";
 
-/// The kernel for virtual machines: the smallest.
+/// The kernel for virtual machines, which is the smallest.
 const PACKAGES: [&str; 2] = ["linux-image-cloud-amd64", "busybox-static"];
 
-/// Modules of no use in a guest without a network or a disk of its own: most of the package.
+/// Modules that a guest without a network or a disk does not need: most of the package.
 const LEFT_OUT: [&str; 3] =
     ["./lib/modules/*/kernel/fs", "./lib/modules/*/kernel/net", "./usr/share/bash-completion"];
 
@@ -23,7 +23,7 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    /// Unpacks the packages, unless they are there; says why if they cannot be had.
+    /// Unpacks the packages unless they are there; returns why if they are not available.
     pub(super) fn unpack(dir: &Path) -> Result<Result<Self, String>> {
         let name = dir.join("linux");
         if !name.is_dir() {
@@ -33,7 +33,7 @@ impl Kernel {
                     .into()));
             };
             if apt.architecture() != "amd64" {
-                return Ok(Err("its kernel is for amd64, and so are its packages".into()));
+                return Ok(Err("its kernel and its packages are for amd64".into()));
             }
             let closure = match apt.resolve(&[SUITE], None, &PACKAGES) {
                 Ok(closure) => closure,
@@ -47,7 +47,7 @@ impl Kernel {
         Ok(Ok(Self { root: name.join("root") }))
     }
 
-    /// What QEMU boots.
+    /// Returns the kernel that QEMU boots.
     pub(super) fn image(&self) -> Result<PathBuf> {
         only(&self.root.join("boot"), "vmlinuz-")
     }
@@ -56,7 +56,7 @@ impl Kernel {
         self.root.join("usr/bin/busybox")
     }
 
-    /// The files of modules, each after those that it depends on.
+    /// Returns the files of modules, each after its dependencies.
     pub(super) fn modules(&self, names: &[&str]) -> Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         collect(&only(&self.root.join("usr/lib/modules"), "")?.join("kernel"), &mut files)?;
@@ -76,7 +76,7 @@ fn only(dir: &Path, prefix: &str) -> Result<PathBuf> {
     });
     match names.next() {
         Some(entry) => Ok(entry.path()),
-        None => bail!("{} holds no {prefix}", dir.display()),
+        None => bail!("{} contains no {prefix}", dir.display()),
     }
 }
 
@@ -90,7 +90,7 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// One that has no file is built into the kernel.
+/// A module without a file is built into the kernel.
 fn add(name: &str, files: &[PathBuf], order: &mut Vec<PathBuf>) -> Result<()> {
     let Some(file) = files.iter().find(|file| is_called(file, name)) else {
         return Ok(());
@@ -106,14 +106,15 @@ fn add(name: &str, files: &[PathBuf], order: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// File names have dashes where the modules' own names have underscores, or not.
+/// File names may have dashes where the modules' own names have underscores.
 fn is_called(file: &Path, name: &str) -> bool {
     let stem =
         file.file_name().and_then(|name| name.to_str()).and_then(|it| it.strip_suffix(".ko"));
     stem.is_some_and(|stem| stem.replace('-', "_") == name.replace('-', "_"))
 }
 
-/// What a module says of itself, among strings that end in zeros: `depends=virtio,virtio_ring`.
+/// Returns the dependencies in a module's information, a string among others that end in zeros:
+/// `depends=virtio,virtio_ring`.
 fn dependencies(module: &[u8]) -> Vec<String> {
     const KEY: &[u8] = b"depends=";
     let entry = module.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(KEY));

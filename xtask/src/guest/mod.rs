@@ -1,7 +1,8 @@
-//! `cargo xtask guest`: a small Linux with the guest agent of each QEMU, under `target/guest`.
+//! `cargo xtask guest`: creates a small Linux with the guest agent of each QEMU, under
+//! `target/guest`.
 //!
-//! `target/guest/kernel` and `target/guest/<version>` boot to the agent of that version in some
-//! seconds, without KVM. `target/guest/versions` lists them, a line each: `version<TAB>initramfs`,
+//! `target/guest/kernel` with `target/guest/<version>` boots to the agent of that version in a few
+//! seconds, without KVM. `target/guest/versions` lists them, one per line: `version<TAB>initramfs`,
 //! or `version<TAB>not run: why`.
 
 mod initramfs;
@@ -31,12 +32,12 @@ pub(crate) fn run(_: &[String]) -> Result<()> {
 /// A version of QEMU, and the initramfs with its agent or why there is none.
 pub(crate) type Guest = (String, Result<PathBuf, String>);
 
-/// The file that lists the guests, for tests.
+/// The file that lists the guests for tests.
 pub(crate) fn list_file() -> PathBuf {
     workspace::target("guest").join("versions")
 }
 
-/// Makes a guest for each QEMU that is listed, and lists them.
+/// Creates a guest for each listed QEMU, and lists the guests.
 pub(crate) fn build() -> Result<Vec<Guest>> {
     let dir = workspace::target("guest");
     let _lock = lock::lock(&dir)?;
@@ -48,7 +49,7 @@ pub(crate) fn build() -> Result<Vec<Guest>> {
     for (version, bin) in qemu::listed()? {
         let tree = bin.and_then(|bin| {
             let tree = bin.parent().and_then(Tree::open);
-            tree.ok_or_else(|| "its agent is taken from Debian's packages alone".to_owned())
+            tree.ok_or_else(|| "its agent is only available from Debian's packages".to_owned())
         });
         let guest = match (&kernel, tree) {
             (Err(why), _) => Err(why.clone()),
@@ -78,7 +79,7 @@ fn list(guests: &[Guest]) -> Result<()> {
     replace(&list_file(), text.as_bytes())
 }
 
-/// Renamed into place: a test of another run may be reading it.
+/// Renamed into place, because a test of another run may be reading it.
 fn replace(file: &Path, content: &[u8]) -> Result<()> {
     let next = file.with_extension("next");
     fs::write(&next, content)

@@ -1,4 +1,4 @@
-//! Files that import each other.
+//! Finds files that import each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +13,11 @@ use super::sources::{File, Sources};
 /// The imports of a circle: from which file, to which file, which names.
 type Circle = Vec<(String, String, Vec<String>)>;
 
-/// The circles among the files of one crate.
+/// Returns the circles among the files of one crate.
 ///
 /// A `use` that begins with `crate`, `self` or `super` is an import of the file that defines the
-/// name. A module that only hands a name on, with `pub use`, is passed through, and a module that
-/// declares another does not import it by that.
+/// name. Modules that re-export a name with `pub use` are followed, and declaring a module is not
+/// an import.
 pub(super) fn circles(sources: &Sources) -> Result<Vec<Circle>> {
     let uses = sources.files.iter().map(Uses::of).collect::<Result<Vec<_>>>()?;
     let mut imports: BTreeMap<(usize, usize), BTreeSet<String>> = BTreeMap::new();
@@ -45,10 +45,10 @@ pub(super) fn circles(sources: &Sources) -> Result<Vec<Circle>> {
         .collect())
 }
 
-/// The file that defines what a path leads to, and its name there.
+/// Returns the file that defines what a path leads to, and its name there.
 fn definition(sources: &Sources, uses: &[Uses], path: &[String]) -> Option<(usize, String)> {
     let mut path = path.to_vec();
-    // Names are handed on a few times at most.
+    // Names are re-exported a few times at most.
     for _ in 0..8 {
         let (file, length) = sources.find(&path)?;
         let rest = &path[length..];
@@ -69,7 +69,7 @@ fn definition(sources: &Sources, uses: &[Uses], path: &[String]) -> Option<(usiz
     None
 }
 
-/// What a file imports of its own crate.
+/// The imports of a file from its own crate.
 #[derive(Debug, Default)]
 struct Uses {
     module: Vec<String>,
@@ -80,7 +80,7 @@ struct Uses {
 struct Import {
     /// From the root of the crate.
     path: Vec<String>,
-    /// What it is called here.
+    /// Its local name.
     alias: String,
     handed_on: bool,
 }
@@ -114,7 +114,7 @@ impl Uses {
         }
     }
 
-    /// The same path from the root; `None` if it leads out of the crate.
+    /// Returns the same path from the root, or `None` if it leads out of the crate.
     fn absolute(&self, path: &[String]) -> Option<Vec<String>> {
         let mut base = self.module.clone();
         let mut rest = path;
@@ -144,7 +144,7 @@ impl<'ast> Visit<'ast> for Uses {
         self.add(&item.tree, &[], handed_on);
     }
 
-    /// Tests may import what they like.
+    /// Tests may import anything.
     fn visit_item_mod(&mut self, item: &'ast ItemMod) {
         let test = item.attrs.iter().any(|it| {
             it.path().is_ident("cfg")

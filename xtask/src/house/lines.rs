@@ -1,9 +1,9 @@
-//! Lines of code.
+//! Counts lines of code.
 
-/// Lines that are not blank, not a comment and not part of a test module.
+/// Returns the number of lines that are not blank, not a comment and not part of a test module.
 pub(super) fn code_lines(text: &str) -> usize {
     let mut lines = 0;
-    // How far the module of tests is indented that the line is part of.
+    // The indentation of the test module that the line is part of.
     let mut tests: Option<usize> = None;
     let mut attribute = None;
     for line in text.lines() {

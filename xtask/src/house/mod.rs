@@ -1,4 +1,4 @@
-//! `cargo xtask house`: how many lines of code each crate has, and which of its files import each
+//! `cargo xtask house`: counts the lines of code of each crate, and finds files that import each
 //! other in a circle.
 
 mod circles;
@@ -12,7 +12,7 @@ use circles::circles;
 use lines::code_lines;
 use sources::Sources;
 
-/// The crates that are published.
+/// The published crates.
 const CRATES: [&str; 7] =
     ["qmp-proto", "qmp-sockets", "qmp-driver", "qmp-blocking", "qmp-tokio", "qmp-smol", "qmp-mock"];
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// A file and the module that it is: `["client", "link"]`, nothing for the root.
+/// A file and its module path: `["client", "link"]`, empty for the root.
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) module: Vec<String>,
@@ -20,7 +20,7 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// Reads all files below `src`, but for those that hold only tests.
+    /// Reads all files below `src`, except those that contain only tests.
     pub(super) fn read(package: &Path) -> Result<Self> {
         let root = package.join("src");
         let mut sources = Self::default();
@@ -43,8 +43,8 @@ impl Sources {
         Ok(sources)
     }
 
-    /// The file of the longest module that the path begins with, and how many of its segments that
-    /// takes.
+    /// Returns the file of the longest module path that the path begins with, and the number of
+    /// segments it takes.
     pub(super) fn find(&self, path: &[String]) -> Option<(usize, usize)> {
         let matches = |(at, file): (usize, &File)| {
             path.starts_with(&file.module).then_some((at, file.module.len()))

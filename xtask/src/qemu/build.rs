@@ -12,17 +12,17 @@ use super::releases::Release;
 use crate::debian::{Apt, Setting, SuiteGone, Tree};
 use crate::process;
 
-/// qemu-utils brings qemu-img. The storage daemon is in qemu-system-common (which
-/// qemu-system-x86 needs) up to bookworm, and in qemu-utils from trixie on.
+/// qemu-utils contains qemu-img. The storage daemon is in qemu-system-common (which qemu-system-x86
+/// needs) up to bookworm, and in qemu-utils from trixie on.
 const PACKAGES: [&str; 3] = ["qemu-system-x86", "qemu-guest-agent", "qemu-utils"];
 
-/// Large, and nothing runs them.
+/// Large programs that are not needed.
 const LEFT_OUT: [&str; 2] = ["./usr/bin/qemu-system-i386", "./usr/bin/qemu-system-*-microvm"];
 
-/// Firmware folders: most builds have absolute ones built in and would take the host's.
+/// Firmware folders: most builds contain absolute paths and would use the host's.
 const FIRMWARE: [&str; 3] = ["usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu"];
 
-/// The mirror no longer has this version. The message says what it has instead.
+/// The mirror no longer has this version. The message contains the version it has.
 #[derive(Debug)]
 pub(super) struct Unavailable(String);
 
@@ -34,7 +34,7 @@ impl fmt::Display for Unavailable {
 
 impl std::error::Error for Unavailable {}
 
-/// Makes `<dir>/<version>`, which appears only when its programs have been seen to run.
+/// Creates `<dir>/<version>`, which appears only after its programs ran successfully.
 pub(super) fn build(apt: &Apt, dir: &Path, release: &Release) -> Result<()> {
     let start = Instant::now();
     let closure =
@@ -47,7 +47,7 @@ pub(super) fn build(apt: &Apt, dir: &Path, release: &Release) -> Result<()> {
     let offered = closure.version(PACKAGES[0]).unwrap_or_default();
     if !release.covers(offered) {
         let suite = release.suites.last().copied().unwrap_or_default();
-        bail!(Unavailable(format!("suite {suite} has moved on to QEMU {offered}")));
+        bail!(Unavailable(format!("suite {suite} now has QEMU {offered}")));
     }
     let packages = closure.fetch()?;
 
@@ -83,7 +83,7 @@ pub(super) fn wrap(tree: &Tree, program: &str) -> Result<()> {
     tree.wrap(program, &setting)
 }
 
-/// Runs `program --version` and looks for the release in what it says.
+/// Runs `program --version` and checks its output for the release.
 fn check_version(program: &Path, release: &Release) -> Result<()> {
     let said = process::read(Command::new(program).arg("--version"))?;
     if said.split_whitespace().any(|word| release.covers(word)) {

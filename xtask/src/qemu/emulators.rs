@@ -8,14 +8,14 @@ use super::build::wrap;
 use crate::debian::{Apt, SuiteGone, Tree};
 use crate::{lock, process, workspace};
 
-/// The programs, and the packages that bring them.
+/// The programs, and the packages that contain them.
 const PROGRAMS: [&str; 2] = ["qemu-system-arm", "qemu-system-riscv32"];
 const PACKAGES: [&str; 2] = ["qemu-system-arm", "qemu-system-riscv"];
 
-/// The first suite in which all those packages exist.
+/// The first suite that has all those packages.
 const SUITE: &str = "trixie";
 
-/// One of the programs, or why there is none.
+/// Returns one of the programs, or why there is none.
 pub(crate) fn emulator(program: &str) -> Result<Result<PathBuf, String>> {
     let dir = workspace::target("qemu");
     let bin = dir.join("emulators/bin");
@@ -27,7 +27,7 @@ pub(crate) fn emulator(program: &str) -> Result<Result<PathBuf, String>> {
     }
     let _lock = lock::lock(&dir)?;
     let Some(apt) = Apt::open(dir.join(".apt"))? else {
-        return Ok(Err(format!("{program} is neither on the PATH nor to be had as a package")));
+        return Ok(Err(format!("{program} is neither on the PATH nor available as a package")));
     };
     let closure = match apt.resolve(&[SUITE], None, &PACKAGES) {
         Ok(closure) => closure,

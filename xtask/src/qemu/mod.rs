@@ -1,8 +1,7 @@
-//! `cargo xtask qemu`: several versions of QEMU side by side under `target/qemu`.
+//! `cargo xtask qemu`: unpacks several versions of QEMU side by side under `target/qemu`.
 //!
-//! `target/qemu/<version>/bin/<program>` runs a program of that version, and
-//! `target/qemu/versions` lists all, a line each: `version<TAB>bin folder`, or
-//! `version<TAB>not run: why`.
+//! `target/qemu/<version>/bin/<program>` runs a program of that version, and `target/qemu/versions`
+//! lists all, one per line: `version<TAB>bin folder`, or `version<TAB>not run: why`.
 
 mod build;
 mod emulators;
@@ -21,11 +20,11 @@ use build::{Unavailable, build};
 pub(crate) use emulators::emulator;
 use releases::{RELEASES, Release};
 
-/// What each version consists of.
+/// The programs of each version.
 pub(crate) const PROGRAMS: [&str; 4] =
     ["qemu-system-x86_64", "qemu-storage-daemon", "qemu-img", "qemu-ga"];
 
-/// With fewer versions than this, tests would prove too little.
+/// With fewer versions than this, the tests would prove too little.
 const ENOUGH: usize = 3;
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -37,18 +36,18 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 
 /// A QEMU that can be run.
 pub(crate) struct Version {
-    /// `10.0`, say.
+    /// The version, such as `10.0`.
     pub(crate) name: String,
     /// The folder with its programs.
     pub(crate) bin: PathBuf,
 }
 
-/// The file that lists the versions, for tests.
+/// The file that lists the versions for tests.
 pub(crate) fn list_file() -> PathBuf {
     workspace::target("qemu").join("versions")
 }
 
-/// The versions that tests know and that could not be had.
+/// The versions that tests know and that are not available.
 pub(crate) fn not_run() -> Result<Vec<String>> {
     let listed = listed()?.into_iter();
     Ok(listed.filter(|(_, bin)| bin.is_err()).map(|(name, _)| name).collect())
@@ -56,7 +55,7 @@ pub(crate) fn not_run() -> Result<Vec<String>> {
 
 /// The versions that tests know, each with the folder of its programs or why there is none.
 pub(crate) fn listed() -> Result<Vec<(String, Result<PathBuf, String>)>> {
-    let list = fs::read_to_string(list_file()).context("there is no list of QEMUs")?;
+    let list = fs::read_to_string(list_file()).context("cannot read the list of QEMUs")?;
     let lines = list.lines().filter_map(|line| line.split_once('\t'));
     Ok(lines
         .map(|(name, bin)| match bin.strip_prefix("not run: ") {
@@ -66,8 +65,8 @@ pub(crate) fn listed() -> Result<Vec<(String, Result<PathBuf, String>)>> {
         .collect())
 }
 
-/// Gets the `wanted` versions (all, if none is named) unless they are there, and lists every
-/// one that is there, named or not.
+/// Installs the `wanted` versions (all, if none is named) unless they are there, and lists all
+/// installed versions, named or not.
 pub(crate) fn install(wanted: &[String]) -> Result<Vec<Version>> {
     let releases = select(wanted)?;
     let dir = workspace::target("qemu");
@@ -81,7 +80,7 @@ pub(crate) fn install(wanted: &[String]) -> Result<Vec<Version>> {
                 let found = on_path::link(&dir)?;
                 let name = stand_in(&found.name).to_owned();
                 if name != found.name {
-                    eprintln!("QEMU {} stands in for {name} in the tests", found.name);
+                    eprintln!("the tests use QEMU {} instead of {name}", found.name);
                 }
                 return list(vec![Version { name, ..found }]);
             }
@@ -94,21 +93,21 @@ pub(crate) fn install(wanted: &[String]) -> Result<Vec<Version>> {
     list(complete(&dir))
 }
 
-/// The newest version that is there; where there is none, one is got.
+/// Returns the newest installed version; if there is none, installs one.
 pub(crate) fn newest() -> Result<Version> {
     let there = || complete(&workspace::target("qemu")).pop();
     if let Some(version) = there() {
         return Ok(version);
     }
     for release in RELEASES.iter().rev() {
-        // What went wrong with it has been said; an older one may still be had.
+        // Its error was printed already; an older version may still be available.
         if install(&[release.version.to_owned()]).is_ok() {
             break;
         }
     }
     match there() {
         Some(version) => Ok(version),
-        None => install(&[])?.pop().context("there is no QEMU"),
+        None => install(&[])?.pop().context("no QEMU is installed"),
     }
 }
 
@@ -128,7 +127,8 @@ fn select(wanted: &[String]) -> Result<Vec<&'static Release>> {
         .collect()
 }
 
-/// The release whose tests fit another version best: the last one before it, or the first.
+/// Returns the release whose tests fit another version best: the latest one before it, or the
+/// first.
 fn stand_in(version: &str) -> &'static str {
     let number = |text: &str| {
         let mut parts = text.split('.').map(|part| part.parse::<u32>().unwrap_or_default());
@@ -138,7 +138,7 @@ fn stand_in(version: &str) -> &'static str {
     before.unwrap_or(&RELEASES[0]).version
 }
 
-/// Builds each, and fails after the last if one failed or too many cannot be had any more.
+/// Builds each, and fails after the last if one failed or too many are no longer available.
 fn build_all(apt: &Apt, dir: &Path, releases: &[&Release]) -> Result<()> {
     let (mut unavailable, mut failures) = (0, Vec::new());
     for release in releases {
@@ -156,7 +156,7 @@ fn build_all(apt: &Apt, dir: &Path, releases: &[&Release]) -> Result<()> {
     }
     let there = complete(dir).len();
     if unavailable > 0 && there < ENOUGH {
-        bail!("of at least {ENOUGH} versions of QEMU that tests need, {there} can be had");
+        bail!("the tests need at least {ENOUGH} versions of QEMU, and only {there} are available");
     }
     Ok(())
 }
@@ -172,23 +172,23 @@ fn complete(dir: &Path) -> Vec<Version> {
         .collect()
 }
 
-/// A version appears whole or not at all; what can be missing was deleted afterwards.
+/// A version appears completely or not at all; anything that is missing was deleted afterwards.
 fn is_complete(dir: &Path, release: &Release) -> bool {
     let bin = dir.join(release.version).join("bin");
     PROGRAMS.iter().all(|program| bin.join(program).is_file())
 }
 
-/// Lists every version that tests know: with the folder of its programs, or as not run.
+/// Lists every version that tests know, with the folder of its programs or as not run.
 fn list(versions: Vec<Version>) -> Result<Vec<Version>> {
     let mut text = String::new();
     for Release { version: name, .. } in &RELEASES {
         match versions.iter().find(|version| version.name == *name) {
             Some(version) => writeln!(text, "{name}\t{}", version.bin.display())?,
-            None => writeln!(text, "{name}\tnot run: it cannot be had on this machine")?,
+            None => writeln!(text, "{name}\tnot run: it is not available on this machine")?,
         }
     }
     let file = list_file();
-    // Renamed into place: a test of another run may be reading it.
+    // Renamed into place, because a test of another run may be reading it.
     let next = file.with_extension("next");
     fs::write(&next, text)
         .and_then(|()| fs::rename(&next, &file))

@@ -1,4 +1,4 @@
-//! The machine's own QEMU, where Debian packages cannot be unpacked.
+//! The machine's own QEMU, for machines without Debian packages.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use super::{PROGRAMS, Version};
 use crate::process;
 
-/// What to say where no QEMU is installed.
+/// The message if no QEMU is installed.
 const HOW_TO_INSTALL: &str = "\
 no QEMU to test with: install one
   Fedora, RHEL:  dnf install qemu-system-x86-core qemu-img qemu-guest-agent
@@ -22,7 +22,7 @@ no QEMU to test with: install one
 or, with apt-get and dpkg-deb here, name a mirror of Debian in DEBIAN_MIRROR: several versions
 are then unpacked and none is installed";
 
-/// Makes `<dir>/path/bin` with links to the programs that the `PATH` has.
+/// Creates `<dir>/path/bin` with links to the programs on the `PATH`.
 pub(super) fn link(dir: &Path) -> Result<Version> {
     let Some(system) = process::find(PROGRAMS[0]) else { bail!("{HOW_TO_INSTALL}") };
     let said = process::read(Command::new(&system).arg("--version"))?;
@@ -41,11 +41,11 @@ pub(super) fn link(dir: &Path) -> Result<Version> {
             None => eprintln!("not run: tests with {program}: it is not on the PATH"),
         }
     }
-    eprintln!("Debian's packages cannot be had here: QEMU {name} of the PATH is the only one");
+    eprintln!("Debian's packages are not available here; only QEMU {name} on the PATH is used");
     Ok(Version { name, bin })
 }
 
-/// `9.2` from `QEMU emulator version 9.2.4 (...)`.
+/// Returns `9.2` for `QEMU emulator version 9.2.4 (...)`.
 fn version(said: &str) -> Option<&str> {
     let full = said.split_once(" version ")?.1.split_whitespace().next()?;
     let (major, rest) = full.split_once('.')?;

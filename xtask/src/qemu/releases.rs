@@ -4,11 +4,11 @@
 pub(super) struct Release {
     pub(super) version: &'static str,
     pub(super) suites: &'static [&'static str],
-    /// The suite to prefer; without one, backports are offered but not taken.
+    /// The suite to prefer. Without it, backports are offered but not used.
     pub(super) prefer: Option<&'static str>,
 }
 
-/// Oldest first. When a suite moves on to another version of QEMU, its line here follows.
+/// Oldest first. When a suite gets another version of QEMU, update its line here.
 pub(super) const RELEASES: [Release; 4] = [
     Release { version: "5.2", suites: &["bullseye"], prefer: None },
     Release { version: "7.2", suites: &["bookworm"], prefer: None },
@@ -21,7 +21,7 @@ pub(super) const RELEASES: [Release; 4] = [
 ];
 
 impl Release {
-    /// Whether a full version such as `7.2.22` or `5.2+dfsg` belongs to this release.
+    /// Returns whether a full version such as `7.2.22` or `5.2+dfsg` belongs to this release.
     pub(super) fn covers(&self, full_version: &str) -> bool {
         full_version
             .strip_prefix(self.version)

@@ -1,4 +1,4 @@
-//! From QEMU's schema files to `facts.txt`. Nothing of their comments but version numbers goes in.
+//! Extracts `facts.txt` from QEMU's schema files. Of their comments only version numbers are used.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::merge::{self, Manual, Release};
 use super::qapi::{Kind, Schema};
 use super::sources::SOURCES;
 
-/// The facts of all versions in the table.
+/// Returns the facts of all versions in the table.
 pub(super) fn distil() -> Result<String> {
     let (mut system, mut agent) = (Vec::new(), Vec::new());
     let (mut system_manual, mut agent_manual) = (Manual::new(), Manual::new());
@@ -38,7 +38,7 @@ pub(super) fn distil() -> Result<String> {
     Ok(text)
 }
 
-/// The names of the commands and events of a program.
+/// Returns the names of the commands and events of a program.
 fn roots(file: &Path) -> Result<BTreeSet<String>> {
     let schema = Schema::read(file)?;
     let is_root = |kind: &Kind| matches!(kind, Kind::Command(_) | Kind::Event(_));
@@ -46,7 +46,7 @@ fn roots(file: &Path) -> Result<BTreeSet<String>> {
     Ok(roots.map(|it| it.name).collect())
 }
 
-/// Notes where a page of the manual has each item: `id="command-QMP-block-core.blockdev-add"`.
+/// Records where a page of the manual has each item: `id="command-QMP-block-core.blockdev-add"`.
 fn add_anchors(manual: &mut Manual, page: &str, program: &str, version: &str) {
     for id in page.split("id=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
         let Some((kind, place)) = id.split_once(program) else { continue };

@@ -29,21 +29,21 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         }
         [] => write(),
         ["--check"] => check(),
-        other => bail!("{other:?} is not understood: nothing, distil or --check"),
+        other => bail!("unknown argument {other:?}; expected distil, --check or nothing"),
     }
 }
 
-/// Whether what is checked in is what the facts make.
+/// Checks that the checked-in files are what the facts generate.
 pub(crate) fn check() -> Result<()> {
     let expected = formatted(&workspace::target("vocabulary").join("check"))?;
     for (name, text) in &expected {
         let found = fs::read_to_string(types().join(name)).unwrap_or_default();
         if found != *text {
-            bail!("{name} is not what the facts make: run `cargo xtask vocabulary`");
+            bail!("{name} is not up to date: run `cargo xtask vocabulary`");
         }
     }
     match stray(&expected)?.first() {
-        Some(name) => bail!("{name} is made of no facts: run `cargo xtask vocabulary`"),
+        Some(name) => bail!("{name} is not generated from the facts: run `cargo xtask vocabulary`"),
         None => Ok(()),
     }
 }
@@ -78,7 +78,7 @@ fn formatted(folder: &Path) -> Result<BTreeMap<String, String>> {
     made.into_keys().map(read).collect()
 }
 
-/// Generated files that are made no longer.
+/// Generated files that are no longer generated.
 fn stray(made: &BTreeMap<String, String>) -> Result<Vec<String>> {
     let folder = types().join(GENERATED);
     let names = files(&folder)?.into_iter().map(|name| format!("{GENERATED}/{name}"));

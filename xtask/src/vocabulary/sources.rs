@@ -8,13 +8,13 @@ use anyhow::{Context, Result, bail};
 
 use crate::{debian, process, workspace};
 
-/// A version of QEMU, as the vocabulary has it.
+/// A version of QEMU in the vocabulary.
 pub(super) struct Source {
     pub(super) version: &'static str,
-    /// Debian's copies of the source: the first that can be had is taken. Point releases do not
-    /// change the schema.
+    /// Debian's copies of the source; the first available one is used. Point releases do not change
+    /// the schema.
     archives: &'static [File],
-    /// The package with the manual, whose anchors can be linked to.
+    /// The package with the manual, whose anchors are used for links.
     manual: Option<File>,
 }
 
@@ -24,7 +24,7 @@ struct File {
     sha256: &'static str,
 }
 
-/// Oldest first. Versions are added and never dropped: the vocabulary is of all of them.
+/// Oldest first. Versions are added and never removed, because the vocabulary covers all of them.
 pub(super) const SOURCES: [Source; 4] = [
     Source {
         version: "5.2",
@@ -76,7 +76,7 @@ pub(super) const SOURCES: [Source; 4] = [
 const FOLDER: &str = "main/q/qemu";
 
 impl Source {
-    /// Unpacks the schema files and returns the folder that holds `qapi` and `qga`.
+    /// Unpacks the schema files and returns the folder that contains `qapi` and `qga`.
     pub(super) fn schema_files(&self) -> Result<PathBuf> {
         let folder = workspace::target("vocabulary").join(self.version);
         let mut failures = String::new();
@@ -101,10 +101,10 @@ impl Source {
                 Err(error) => failures.push_str(&format!("\n{}: {error:#}", archive.name)),
             }
         }
-        bail!("the source of QEMU {} cannot be had:{failures}", self.version)
+        bail!("the source of QEMU {} is not available:{failures}", self.version)
     }
 
-    /// The manual's pages about the system emulator, the storage daemon and the agent.
+    /// Returns the manual's pages about the system emulator, the storage daemon and the agent.
     pub(super) fn manual(&self) -> Result<Option<[String; 3]>> {
         let Some(manual) = &self.manual else { return Ok(None) };
         let file = workspace::target("vocabulary").join(manual.name);

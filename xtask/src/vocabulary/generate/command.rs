@@ -6,12 +6,12 @@ use super::names;
 use super::rust::{Rust, emit};
 use crate::vocabulary::facts::{Item, Kind};
 
-/// What the serde traits of an item are made by.
+/// What the serde traits of an item are implemented with.
 pub(super) const OBJECTS: &str = "objects";
 pub(super) const BARE: &str = "bare_commands";
 
 impl Rust<'_, '_> {
-    /// A command; returns what implements serde's traits for it, if something is to.
+    /// Writes a command; returns what implements serde's traits for it, if needed.
     pub(super) fn command_of(&mut self, item: &Item<'_>) -> Option<&'static str> {
         let name = self.model.rust_name(item.name).to_owned();
         let output = match item.returns {
@@ -20,7 +20,7 @@ impl Rust<'_, '_> {
         };
         let more = returns(item, &output);
         let made_by = match item.arguments {
-            // The type has been written already.
+            // The type was written already.
             Some(arguments) if self.model.rust_name(arguments) == name => None,
             Some(arguments) => {
                 self.newtype(item, &name, arguments, &[more]);
@@ -56,7 +56,7 @@ impl Rust<'_, '_> {
         OBJECTS
     }
 
-    /// A type whose members are those of another.
+    /// Writes a type whose members are those of another.
     fn newtype(&mut self, item: &Item<'_>, name: &str, arguments: &str, more: &[String]) {
         let inner = self.named(arguments);
         self.text += &self.docs.item(item, more);
@@ -91,7 +91,7 @@ impl Rust<'_, '_> {
         emit!(self, "}}\n");
     }
 
-    /// `events::Any`.
+    /// Writes `events::Any`.
     pub(super) fn any_event(&mut self, events: &[&Item<'_>]) {
         let names: Vec<&str> = events.iter().map(|item| self.model.rust_name(item.name)).collect();
         let mut text = String::from(
@@ -112,7 +112,7 @@ impl Rust<'_, '_> {
                  impl<'b> qmp_proto::EventSet<'b> for Any {\n\
                  /// All events there are.\n\
                  const NAMES: &'static [&'static str] = &[];\n\n\
-                 // So that it is compiled by those only who use it.\n\
+                 // Compiled only by crates that use it.\n\
                  #[inline]\nfn decode(name: &str, data: qmp_proto::EventData<'b>) \
                  -> Option<Result<Self, qmp_proto::DecodeError>> {\nSome(match name {\n";
         for (name, item) in names.iter().zip(events) {
@@ -147,12 +147,12 @@ fn returns(item: &Item<'_>, output: &str) -> String {
     text
 }
 
-/// Whether the item is a type.
+/// Returns whether the item is a type.
 pub(super) fn is_type(item: &Item<'_>) -> bool {
     !matches!(item.kind, Kind::Command | Kind::Event)
 }
 
-/// The name of a module, for its file.
+/// Returns the name of a module, for its file.
 pub(super) fn file_of(module: &str) -> String {
     format!("{}.rs", names::snake(module))
 }

@@ -1,4 +1,4 @@
-//! What is said about each item: facts, and sentences of our own.
+//! The documentation of each item: facts, and descriptions of our own.
 
 use std::fmt::Write;
 
@@ -10,14 +10,14 @@ pub(super) struct Docs<'f> {
     pub(super) facts: &'f Facts<'f>,
 }
 
-/// The manual of the newest version that is known, and of the one before it.
+/// The manuals of the newest known version and of the one before it.
 const MANUALS: [(Number, &str); 2] = [
     ((11, 1), "https://www.qemu.org/docs/master"),
     ((10, 0), "https://qemu.readthedocs.io/en/v10.0.3"),
 ];
 
 impl Docs<'_> {
-    /// The paragraphs about an item, the first of which names it.
+    /// Returns the paragraphs about an item, the first of which names it.
     pub(super) fn item(&self, item: &Item<'_>, more: &[String]) -> String {
         let kind = match item.kind {
             Kind::Command => "The command",
@@ -49,7 +49,7 @@ impl Docs<'_> {
         })
     }
 
-    /// The line about a member, value or branch.
+    /// Returns the line about a member, value or branch.
     pub(super) fn part(&self, item: &Item<'_>, part: &Part<'_>) -> String {
         let mut text = format!("/// `{}`", part.name);
         self.part_age(&mut text, item, part);
@@ -64,7 +64,7 @@ impl Docs<'_> {
         text
     }
 
-    /// The line about a method that sets a member.
+    /// Returns the line about a method that sets a member.
     pub(super) fn setter(&self, item: &Item<'_>, part: &Part<'_>) -> String {
         let mut text = format!("/// Sets `{}`", part.name);
         self.part_age(&mut text, item, part);
@@ -82,7 +82,7 @@ impl Docs<'_> {
         }
     }
 
-    /// `, since QEMU 7.0, gone by 10.0`.
+    /// Returns for example `, since QEMU 7.0, gone by 10.0`.
     fn age(
         &self,
         text: &mut String,
@@ -108,7 +108,7 @@ impl Docs<'_> {
         }
     }
 
-    /// One sentence a feature.
+    /// Returns one sentence per feature.
     fn features(&self, features: &[Feature<'_>], all: Versions) -> Vec<String> {
         let sentence = |feature: &Feature<'_>| {
             let name = match feature.name {

@@ -1,4 +1,4 @@
-//! Enums, which take values that no version known has; and alternates, told by their JSON type.
+//! Enums, which accept unknown values; and alternates, distinguished by their JSON type.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use crate::vocabulary::facts::{Item, Kind, Part};
 impl Rust<'_, '_> {
     pub(super) fn enum_of(&mut self, item: &Item<'_>) {
         let name = self.model.rust_name(item.name).to_owned();
-        // A value of this name is told from the one that stands for all others.
+        // A value of this name must not collide with the variant for all others.
         let other = names::other(item.values.iter().map(|value| value.name));
         self.text += &self.docs.item(item, &[]);
         self.alias(item, &name);
@@ -183,7 +183,7 @@ impl Rust<'_, '_> {
         emit!(self, "}}\n\nfrom.deserialize_any(Form)\n}}\n}}\n");
     }
 
-    /// What a form is in JSON.
+    /// Returns the JSON type of a form.
     fn json_of(&self, form: &Part<'_>) -> &'static str {
         match form.of {
             of if of.starts_with('[') => "list",

@@ -1,4 +1,4 @@
-//! From facts to Rust.
+//! Generates Rust from the facts.
 
 mod command;
 mod docs;
@@ -20,10 +20,10 @@ use self::model::{AGENT, Model};
 use self::rust::{Rust, module_of};
 use super::facts::{Facts, Item, Kind};
 
-/// The folder that holds nothing else, in `qmp-types`.
+/// The folder in `qmp-types` that contains only generated files.
 pub(super) const GENERATED: &str = "src/generated";
 
-/// The files, by their place in `qmp-types`, not formatted yet.
+/// Returns the files, by their path in `qmp-types`, not formatted yet.
 pub(super) fn generate(facts: &Facts<'_>) -> Result<BTreeMap<String, String>> {
     let model = Model::new(facts)?;
     let mut modules: BTreeMap<String, Vec<&Item<'_>>> = BTreeMap::new();
@@ -86,7 +86,7 @@ fn write_module(model: &Model<'_>, module: &str, items: &[&Item<'_>]) -> String 
     rust.finish()
 }
 
-/// For tests: what reads and writes again each command, event and type.
+/// For tests: code that decodes and encodes each command, event and type.
 fn every(model: &Model<'_>) -> String {
     let (mut commands, mut events, mut types) = (String::new(), String::new(), String::new());
     for item in &model.facts.items {

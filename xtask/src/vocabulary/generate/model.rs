@@ -1,4 +1,4 @@
-//! What the generator knows beside the facts: directions, names, boxes.
+//! What the generator knows in addition to the facts: directions, names, boxes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,8 @@ use crate::vocabulary::facts::{Facts, Item, Kind, Part};
 /// The agent's module.
 pub(super) const AGENT: &str = "qga";
 
-/// Members that are base64 always, as `type.member`: each was looked up in QEMU's source. Not
-/// `ringbuf-*`, whose data is plain text unless asked otherwise.
+/// Members that are always base64, as `type.member`; each was looked up in QEMU's source. Without
+/// `ringbuf-*`, whose data is plain text by default.
 const BASE64: [&str; 25] = [
     "EbpfObject.object",
     "FirmwareLog.log",
@@ -48,7 +48,7 @@ pub(super) struct Model<'f> {
     by_name: BTreeMap<&'f str, &'f Item<'f>>,
     sent: BTreeSet<&'f str>,
     received: BTreeSet<&'f str>,
-    /// Branches that are younger than the value of their tag: nothing in them is sure to be there.
+    /// Branches that are newer than the value of their tag, so all their members are optional.
     younger: BTreeSet<&'f str>,
     /// Members that contain their own type.
     boxed: BTreeSet<(&'f str, &'f str)>,
@@ -103,13 +103,13 @@ impl<'f> Model<'f> {
         self.rust_names.get(name).map_or("", String::as_str)
     }
 
-    /// The enum of a union's branches.
+    /// Returns the enum of a union's branches.
     pub(super) fn branches_name(&self, item: &Item<'_>) -> String {
         let name = format!("{}{}", self.rust_name(item.name), names::camel(item.tag));
         if self.rust_names.values().any(|other| *other == name) { name + "Branch" } else { name }
     }
 
-    /// Whether each version has a member, and none lets it be absent.
+    /// Returns whether every version has a member and requires it.
     pub(super) fn is_required(&self, item: &Item<'_>, part: &Part<'_>) -> bool {
         // `-compat` lets QEMU leave these out.
         let hidden = self.is_received(item)
@@ -121,7 +121,7 @@ impl<'f> Model<'f> {
             && !self.younger.contains(item.name)
     }
 
-    /// Whether `null` is a value of a type.
+    /// Returns whether `null` is a value of a type.
     pub(super) fn takes_null(&self, of: &str) -> bool {
         of == "any"
             || of == "null"
@@ -187,8 +187,8 @@ impl<'f> Model<'f> {
         }
     }
 
-    /// A member by value whose type contains the item again needs a box. What an alternate holds
-    /// is boxed anyway.
+    /// Returns whether a member by value has a type that contains the item again, so that it needs
+    /// a box. What an alternate contains is always boxed.
     fn find_boxes(&mut self) {
         for item in &self.facts.items {
             for part in item.members.iter().chain(&item.branches) {
@@ -221,7 +221,7 @@ impl<'f> Model<'f> {
                 Kind::Event => names::event(item.name),
                 _ => self.type_name(item),
             };
-            // A command whose arguments have its own name is that type.
+            // A command whose arguments have the same name is that type.
             let same = item.kind == Kind::Command && item.arguments == Some(name.as_str());
             let space = item.kind == Kind::Event;
             if !same {
@@ -234,7 +234,7 @@ impl<'f> Model<'f> {
         Ok(())
     }
 
-    /// An entry that names nothing is a mistake.
+    /// An entry that matches nothing is an error.
     fn check_tables(&self) -> Result<()> {
         for entry in BASE64.iter().chain(notes::NOTES.iter().map(|(name, _)| name)) {
             let (item, part) = entry.split_once('.').unwrap_or((entry, ""));
@@ -263,7 +263,7 @@ impl<'f> Model<'f> {
     }
 }
 
-/// The type without the brackets of a list.
+/// Returns the type without the brackets of a list.
 pub(super) fn plain(of: &str) -> &str {
     of.trim_start_matches('[').trim_end_matches(']')
 }

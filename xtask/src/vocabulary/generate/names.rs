@@ -1,6 +1,6 @@
-//! From names on the wire to names in Rust.
+//! Converts names on the wire to names in Rust.
 
-/// `BlockdevAdd` of `blockdev-add`, `BlockJobCompleted` of `BLOCK_JOB_COMPLETED`.
+/// Returns `BlockdevAdd` for `blockdev-add`, `BlockJobCompleted` for `BLOCK_JOB_COMPLETED`.
 pub(super) fn camel(name: &str) -> String {
     let mut camel = String::with_capacity(name.len());
     for word in name.split(['-', '_', '.', ':', '+']).filter(|word| !word.is_empty()) {
@@ -16,12 +16,12 @@ pub(super) fn camel(name: &str) -> String {
     camel
 }
 
-/// `Stop` of the event `STOP`.
+/// Returns `Stop` for the event `STOP`.
 pub(super) fn event(name: &str) -> String {
     camel(&name.to_ascii_lowercase())
 }
 
-/// `node_name` of `node-name`, `r#type` of `type`.
+/// Returns `node_name` for `node-name`, `r#type` for `type`.
 pub(super) fn snake(name: &str) -> String {
     let name = name.replace(['-', '.'], "_").to_ascii_lowercase();
     if KEYWORDS.contains(&name.as_str()) {
@@ -30,12 +30,12 @@ pub(super) fn snake(name: &str) -> String {
     if name.starts_with(|first: char| first.is_ascii_digit()) { format!("_{name}") } else { name }
 }
 
-/// The variant that stands for all values that are not listed.
+/// The variant for all values that are not listed.
 pub(super) fn other<'v>(mut values: impl Iterator<Item = &'v str>) -> &'static str {
     if values.any(|value| camel(value) == "Other") { "Unlisted" } else { "Other" }
 }
 
-/// Those that a raw identifier can be of.
+/// The keywords that can be raw identifiers.
 const KEYWORDS: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
     "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let",

@@ -1,10 +1,10 @@
-//! Sentences of our own about what people trip over, by the name on the wire or `type.member`.
+//! Descriptions of our own for common mistakes, by the name on the wire or `type.member`.
 
 pub(super) fn about(name: &str) -> Option<&'static str> {
     NOTES.iter().find(|(of, _)| *of == name).map(|(_, note)| *note)
 }
 
-/// All of them.
+/// All descriptions.
 pub(super) const NOTES: &[(&str, &str)] = &[
     (
         "device_del",

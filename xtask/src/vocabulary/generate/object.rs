@@ -1,4 +1,4 @@
-//! Structs: their members, how they are made, read and written.
+//! Structs: their members, constructors, decoding and encoding.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use super::rust::{Rust, emit};
 use crate::vocabulary::facts::{Item, Part};
 
 impl Rust<'_, '_> {
-    /// The fields of a struct.
+    /// Writes the fields of a struct.
     pub(super) fn fields(&mut self, item: &Item<'_>, members: &[&Part<'_>]) {
         for member in members {
             let of = self.field_type(item, member);
@@ -19,7 +19,7 @@ impl Rust<'_, '_> {
         }
     }
 
-    /// A struct that is an object, with everything.
+    /// Writes a struct that is an object, with everything.
     pub(super) fn struct_of(&mut self, item: &Item<'_>, more: &[String]) {
         let name = self.model.rust_name(item.name).to_owned();
         let members: Vec<&Part<'_>> = item.members.iter().collect();
@@ -48,14 +48,14 @@ impl Rust<'_, '_> {
         emit!(self, "}}\n");
     }
 
-    /// So that a search for the name in QEMU's manual finds it.
+    /// Lets a search for the name in QEMU's manual find it.
     pub(super) fn alias(&mut self, item: &Item<'_>, name: &str) {
         if item.name != name {
             emit!(self, "#[doc(alias = \"{}\")]", item.name);
         }
     }
 
-    /// `new` with what is required; of a union, with its branch.
+    /// Writes `new` with the required members; of a union, with its branch.
     pub(super) fn constructor(
         &mut self,
         item: &Item<'_>,
@@ -81,7 +81,7 @@ impl Rust<'_, '_> {
         emit!(self, "#[inline]\npub fn new({parameters}) -> Self {{ Self {{ {fields} }} }}\n");
     }
 
-    /// A method for each member that may be absent.
+    /// Writes a method for each optional member.
     pub(super) fn setters(&mut self, item: &Item<'_>, members: &[&Part<'_>]) {
         for member in members {
             if self.model.is_required(item, member) {
@@ -115,7 +115,7 @@ impl Rust<'_, '_> {
         emit!(self, "}})\n}}\n");
     }
 
-    /// The names that are known, and a place for the value of each.
+    /// Writes the known names, and a slot for the value of each.
     pub(super) fn slots(&mut self, members: &[&Part<'_>]) {
         let list: Vec<String> = members.iter().map(|it| format!("\"{}\"", it.name)).collect();
         emit!(self, "const MEMBERS: Members = &[{}];", list.join(", "));
@@ -124,10 +124,10 @@ impl Rust<'_, '_> {
         }
     }
 
-    /// Reads the value of a member into its slot.
+    /// Writes code that decodes a member's value into its slot.
     pub(super) fn arm(&mut self, item: &Item<'_>, member: &Part<'_>, pattern: &str, at: usize) {
         let required = self.model.is_required(item, member);
-        // `null` is no value of other types, and then stands for an absent member.
+        // `null` is not a value of other types, and then stands for an absent member.
         if required || self.model.takes_null(member.of) && !Model::is_base64(item, member) {
             emit!(self, "{pattern} => m{at} = Some(map.next_value()?),");
         } else {
@@ -135,7 +135,7 @@ impl Rust<'_, '_> {
         }
     }
 
-    /// The field from its slot.
+    /// Writes the field from its slot.
     pub(super) fn take(&mut self, item: &Item<'_>, member: &Part<'_>, at: usize) {
         let name = names::snake(member.name);
         if self.model.is_required(item, member) {

@@ -1,4 +1,4 @@
-//! Unions: a tag, and members that hang on it.
+//! Unions: a tag, and the members that depend on it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -7,11 +7,11 @@ use super::names;
 use super::rust::{Rust, emit};
 use crate::vocabulary::facts::{Item, Part};
 
-/// A value of the tag, and what belongs to it.
+/// A value of the tag, and its members.
 struct Variant {
     name: String,
     wire: String,
-    /// The type of its members; without one there are none.
+    /// The type of its members; `None` if it has none.
     of: Option<String>,
     wrapped: bool,
     boxed: bool,
@@ -19,7 +19,8 @@ struct Variant {
 }
 
 impl Rust<'_, '_> {
-    /// A union. Without common members it is the enum of its branches, else a struct with one.
+    /// Writes a union. Without common members it is the enum of its branches, otherwise a struct
+    /// with one.
     pub(super) fn union_of(&mut self, item: &Item<'_>, more: &[String]) {
         let name = self.model.rust_name(item.name).to_owned();
         let Some(tag) = item.members.iter().find(|member| member.name == item.tag) else { return };
@@ -114,7 +115,7 @@ impl Rust<'_, '_> {
         emit!(self, "Self::{other}(other) => other.as_str(),\n}} }}\n}}\n");
     }
 
-    /// One for each branch. A type that serves several branches could not say which is meant.
+    /// Writes a conversion for each branch. A type that serves several branches would be ambiguous.
     fn branch_constructors(
         &mut self,
         item: &Item<'_>,
@@ -172,7 +173,7 @@ impl Rust<'_, '_> {
         }
         emit!(self, "Ok(_) => m{last} = Some(map.next_value()?),");
         emit!(self, "Err(name) => rest.keep(name, map)?,\n}} }}");
-        // Where the tag is younger than the union, its first value is meant.
+        // Where the tag is newer than the union, its first value is the default.
         match variants.first().filter(|_| !tag.versions.contains(item.versions)) {
             Some(first) => {
                 emit!(self, "let tag: {values} = m{last}.unwrap_or({values}::{});", first.name);

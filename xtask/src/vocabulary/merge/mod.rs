@@ -1,7 +1,7 @@
-//! The schemas of several versions as one: a superset, in the newest version's words.
+//! Merges the schemas of several versions into a superset, with the newest version's names.
 //!
-//! Types have no names on the wire and are renamed between versions. So the definitions that
-//! belong together are found by walking the commands and events of two versions side by side.
+//! Types have no names on the wire and are renamed between versions. So matching definitions are
+//! found by walking the commands and events of two versions side by side.
 
 mod presence;
 mod shape;
@@ -18,7 +18,7 @@ use super::qapi::Schema;
 pub(crate) use presence::{Manual, facts};
 pub(crate) use shape::Shape;
 
-/// A version's name, `7.2`, and its schema.
+/// A version's name, such as `7.2`, and its schema.
 #[derive(Debug)]
 pub(crate) struct Release {
     pub(crate) version: String,
@@ -27,10 +27,10 @@ pub(crate) struct Release {
     pub(crate) daemon: BTreeSet<String>,
 }
 
-/// Members that are left out on purpose: command or event, member, the last version that has it.
+/// Members that are intentionally left out: command or event, member, the last version that has it.
 ///
-/// `object-add` of 5.2 takes the object's properties in `props` or beside it; later versions take
-/// them beside it alone. The other spelling has a command of its own.
+/// `object-add` of 5.2 accepts the object's properties in `props` or next to it; later versions
+/// accept them only next to it. The other form has a command of its own.
 const LEFT_OUT: [(&str, &str); 1] = [("object-add", "props")];
 
 /// The definitions of all releases, which are given oldest first.

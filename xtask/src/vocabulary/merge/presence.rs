@@ -10,7 +10,7 @@ use crate::vocabulary::qapi::{Arguments, Definition, Kind, Member, Type, Value, 
 /// Where QEMU's manual has an item: the version of the manual, and the module there.
 pub(crate) type Manual = BTreeMap<String, (String, String)>;
 
-/// What is true of a thing in each version that has it.
+/// The properties of a thing in each version that has it.
 #[derive(Clone, Debug, Default)]
 struct Presence {
     present: Vec<bool>,
@@ -138,7 +138,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The definitions of one version that correspond to a shape.
+    /// Returns the definitions of one version that correspond to a shape.
     fn origins<'s>(&'s self, shape: &'s Shape, version: usize) -> Vec<&'s Definition> {
         let schema = &self.releases[version].schema;
         let name = |origin: &'s Origin| match origin {
@@ -223,7 +223,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Versions, age, condition and features, as far as they differ from those of the whole.
+    /// Returns versions, age, condition and features, as far as they differ from those of the
+    /// containing item.
     fn attributes(&self, text: &mut String, presence: &Presence, all: &[bool], is_item: bool) {
         if presence.present != all {
             let _ = write!(text, " {}", self.ranges(&presence.present));
@@ -246,7 +247,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The documented version, unless the schemas contradict it.
+    /// Returns the documented version, unless the schemas contradict it.
     fn since(&self, presence: &Presence) -> Option<Version> {
         let first = presence.present.iter().position(|it| *it)?;
         let since = presence.since?;
@@ -255,7 +256,7 @@ impl Writer<'_> {
         (before < since && since <= number(first)).then_some(since)
     }
 
-    /// `7.2..`, `..10.0`, `7.2..10.0`.
+    /// Returns `7.2..`, `..10.0` or `7.2..10.0`.
     fn ranges(&self, versions: &[bool]) -> String {
         let mut runs: Vec<String> = Vec::new();
         let mut at = 0;

@@ -5,22 +5,22 @@ use std::collections::BTreeSet;
 use crate::vocabulary::qapi::Arguments;
 use crate::vocabulary::qapi::{Definition, Kind, Member, Schema, Struct, Type};
 
-/// Where a shape comes from in one version.
+/// The origin of a shape in one version.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Origin {
     /// A type of this name.
     Type(String),
-    /// The arguments that stand in the definition of this command or event.
+    /// The inline arguments of this command or event.
     Arguments(String),
     /// The command or event itself.
     Root(String),
 }
 
-/// A definition of the superset, and what it is made of.
+/// A definition of the superset, and its origins.
 #[derive(Debug)]
 pub(crate) struct Shape {
-    /// With the references to types renamed to those of the superset, and with the members of all
-    /// versions. Inline arguments stand in their command.
+    /// With references to types renamed to those of the superset, and with the members of all
+    /// versions. Inline arguments are part of their command.
     pub(crate) definition: Definition,
     /// The newest version that has it.
     pub(crate) home: usize,
@@ -30,7 +30,8 @@ pub(crate) struct Shape {
     pub(crate) argument_origins: Vec<BTreeSet<Origin>>,
 }
 
-/// The members that a definition of one version has: of an object all, of a union the common ones.
+/// The members of a definition of one version: all members of an object, the common ones of a
+/// union.
 pub(crate) fn members<'s>(schema: &'s Schema, origin: &Origin) -> &'s [Member] {
     let (Origin::Type(name) | Origin::Arguments(name) | Origin::Root(name)) = origin;
     match schema.get(name).map(|definition| &definition.kind) {
@@ -73,7 +74,7 @@ fn inline_mut(arguments: &mut Arguments) -> Option<&mut Vec<Member>> {
     }
 }
 
-/// All types that a definition names, to be renamed.
+/// Returns all types that a definition refers to, for renaming.
 pub(crate) fn references(kind: &mut Kind) -> Vec<&mut Type> {
     let mut found: Vec<&mut Type> = Vec::new();
     match kind {

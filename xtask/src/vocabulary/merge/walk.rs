@@ -1,4 +1,4 @@
-//! Two versions side by side.
+//! Walks two versions side by side.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ pub(super) struct Walk<'r> {
     releases: &'r [Release],
     shapes: Vec<Shape>,
     by_name: BTreeMap<String, usize>,
-    /// Of the version at hand: its types, and what they are called in the superset.
+    /// The types of the current version, and their names in the superset.
     renamed: BTreeMap<String, String>,
     mismatches: BTreeSet<String>,
 }
@@ -62,7 +62,7 @@ impl<'r> Walk<'r> {
         match (returns, old_returns) {
             (Some(new), Some(old_type)) => self.unify_types(&new, version, old_type, &old.name),
             (None, None) => {}
-            _ => self.mismatch(version, &old.name, "returns something in one version only"),
+            _ => self.mismatch(version, &old.name, "returns a value in only one version"),
         }
     }
 
@@ -80,7 +80,7 @@ impl<'r> Walk<'r> {
             (false, false) if new.is_list == old.is_list => {
                 self.unify(&new.name, version, Origin::Type(old.name.clone()));
             }
-            // A text became an enum, or one of several forms.
+            // A string became an enum, or one of several forms.
             (false, true) if new.is_list == old.is_list && self.reads_builtin(new, old) => {}
             _ => self.mismatch(version, place, &format!("{old:?} became {new:?}")),
         }
@@ -123,7 +123,7 @@ impl<'r> Walk<'r> {
                 | (Kind::Alternate(_), Some(Kind::Alternate(_)))
         );
         if !fits {
-            return self.mismatch(version, name, &format!("is another kind than {origin:?}"));
+            return self.mismatch(version, name, &format!("is of another kind than {origin:?}"));
         }
         if let Origin::Type(old) = &origin {
             self.renamed.entry(old.clone()).or_insert_with(|| name.to_owned());
@@ -138,14 +138,14 @@ impl<'r> Walk<'r> {
                 let same = old.branches.iter().find(|it| it.name == branch.name);
                 let Some(same) = same else { continue };
                 if same.wrapped != branch.wrapped {
-                    self.mismatch(version, name, "has another spelling of a branch");
+                    self.mismatch(version, name, "names a branch differently");
                 }
                 self.unify_types(&branch.of.clone(), version, &same.of, name);
             }
         }
     }
 
-    /// What was a type became one of several forms.
+    /// A type became one of several forms.
     fn unify_with_form(&mut self, forms: &[Member], version: usize, old: &Definition) {
         let form = forms.iter().find(|form| {
             let kind = self.by_name.get(&form.of.name).map(|&at| &self.shapes[at].definition.kind);
@@ -179,7 +179,7 @@ impl<'r> Walk<'r> {
                 shape.argument_origins[version].insert(Origin::Arguments(definition.name.clone()));
             }
         }
-        // What is added may bring more.
+        // An added definition may refer to others.
         let mut before = usize::MAX;
         while before != self.size(version) {
             before = self.size(version);
@@ -270,7 +270,7 @@ impl<'r> Walk<'r> {
         }
     }
 
-    /// Renames a type of this version to what it is called in the superset.
+    /// Renames a type of this version to its name in the superset.
     fn resolve(&mut self, version: usize, of: &mut Type) {
         if of.is_builtin() {
             return;
@@ -338,7 +338,7 @@ fn root_parts(kind: &Kind) -> (Option<&Arguments>, Option<&Type>) {
     }
 }
 
-/// Whether two types of QAPI's own look the same on the wire.
+/// Returns whether two built-in QAPI types look the same on the wire.
 fn same_json(one: &str, other: &str) -> bool {
     let json = |name: &str| {
         match name {

@@ -1,11 +1,11 @@
-//! What is taken from the comments of a schema: version numbers, and nothing else.
+//! What is read from the comments of a schema: version numbers, and nothing else.
 
 use std::collections::BTreeMap;
 
 /// A version of QEMU, major and minor.
 pub(crate) type Version = (u16, u16);
 
-/// The versions that a comment block names.
+/// The versions in a comment block.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Since {
     pub(super) definition: Option<Version>,
@@ -36,7 +36,7 @@ pub(super) fn since(comment: &[&str]) -> Since {
     for (member, section) in sections {
         match member {
             Some(name) => {
-                // The last paragraph of the last member may hold the definition's own number.
+                // The last paragraph of the last member may contain the definition's own version.
                 if let Some(version) = in_parentheses(&section) {
                     found.members.insert(name.to_owned(), version);
                 }
@@ -48,7 +48,7 @@ pub(super) fn since(comment: &[&str]) -> Since {
     found
 }
 
-/// Whether a line begins a section such as `Since:` or `Returns:`.
+/// Returns whether a line begins a section such as `Since:` or `Returns:`.
 fn is_tag(line: &str, text: &str) -> bool {
     let word = text.split_once(':').map(|(word, _)| word);
     line.starts_with(' ')
@@ -59,14 +59,14 @@ fn is_tag(line: &str, text: &str) -> bool {
         })
 }
 
-/// The number in `(since 2.6)`, `(Since: 2.6, ...)`.
+/// Returns the version in `(since 2.6)` or `(Since: 2.6, ...)`.
 fn in_parentheses(section: &str) -> Option<Version> {
     let lower = section.to_ascii_lowercase();
     let at = lower.find("(since")?;
     number(&section[at + "(since".len()..])
 }
 
-/// The version at the beginning, after blanks and a colon.
+/// Returns the version at the beginning, after spaces and a colon.
 fn number(text: &str) -> Option<Version> {
     let text = text.trim_start_matches([' ', ':']);
     let end = text.find(|it: char| !it.is_ascii_digit() && it != '.').unwrap_or(text.len());

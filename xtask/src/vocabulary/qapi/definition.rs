@@ -1,4 +1,4 @@
-//! What a schema defines.
+//! The definitions of a schema.
 
 use super::Version;
 
@@ -19,7 +19,7 @@ impl Type {
     }
 }
 
-/// Whether a type is QAPI's own.
+/// Returns whether a type is built into QAPI.
 pub(crate) fn is_builtin(name: &str) -> bool {
     const BUILTIN: [&str; 16] = [
         "str", "number", "int", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32",
@@ -53,13 +53,13 @@ pub(crate) struct Value {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Struct {
-    /// Those of its base come first.
+    /// The members of its base come first.
     pub(crate) members: Vec<Member>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Union {
-    /// Common to all branches, the tag among them.
+    /// Common to all branches, including the tag.
     pub(crate) members: Vec<Member>,
     pub(crate) tag: String,
     /// A branch has the name of its tag's value.
@@ -88,7 +88,7 @@ pub(crate) struct Command {
     pub(crate) returns: Option<Type>,
     pub(crate) success_response: bool,
     pub(crate) allow_oob: bool,
-    /// Whether QEMU takes more arguments than the schema names.
+    /// Whether QEMU accepts more arguments than the schema lists.
     pub(crate) open: bool,
 }
 

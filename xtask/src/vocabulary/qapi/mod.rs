@@ -1,4 +1,4 @@
-//! QEMU's schema files of one version, read.
+//! Reads QEMU's schema files of one version.
 
 mod comment;
 mod definition;

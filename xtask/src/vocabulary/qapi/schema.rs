@@ -1,4 +1,4 @@
-//! From schema files to definitions, in one form for all versions of QEMU.
+//! Converts schema files to definitions, in one form for all versions of QEMU.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,7 +21,7 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
-    /// Reads a file and all that it includes.
+    /// Reads a file and all files that it includes.
     pub(crate) fn read(file: &Path) -> Result<Self> {
         let mut raw = Vec::new();
         collect(file, &mut BTreeSet::new(), &mut raw)?;
@@ -50,8 +50,8 @@ impl Schema {
         self.by_name.get(name).map(|&at| &self.definitions[at])
     }
 
-    /// A branch whose type is a struct with the one member `data` is a wrapped branch of that
-    /// member's type: this is how newer versions spell the simple unions of older ones.
+    /// Converts a branch whose type is a struct with the one member `data` to a wrapped branch of
+    /// that member's type: newer versions write the simple unions of older ones this way.
     fn fold_wrappers(&mut self) {
         let inner: BTreeMap<String, Type> = self
             .definitions
@@ -78,7 +78,7 @@ impl Schema {
     }
 }
 
-/// A definition as it stands in its file.
+/// A definition as written in its file.
 struct Raw {
     name: String,
     module: String,
@@ -120,7 +120,7 @@ fn collect(file: &Path, seen: &mut BTreeSet<PathBuf>, raw: &mut Vec<Raw>) -> Res
     Ok(())
 }
 
-/// `block-core` of `qapi/block-core.json`; the agent's one file is called `qga`.
+/// Returns `block-core` for `qapi/block-core.json`; the agent's only file is called `qga`.
 fn module(file: &Path) -> String {
     let text = |part: Option<&std::ffi::OsStr>| {
         part.map(|part| part.to_string_lossy().into_owned()).unwrap_or_default()
@@ -131,7 +131,7 @@ fn module(file: &Path) -> String {
     }
 }
 
-/// One definition being read, with the types that have to be made for it.
+/// A definition being read, with the types that must be created for it.
 struct Reading<'a> {
     raw: &'a [Raw],
     by_name: &'a BTreeMap<String, usize>,
@@ -154,7 +154,7 @@ impl Reading<'_> {
                 open: is(raw.get("gen"), false),
             }),
             Some("event") => Kind::Event(Event { arguments: arguments(data, &raw.since)? }),
-            other => bail!("{other:?} is no kind of definition"),
+            other => bail!("{other:?} is not a kind of definition"),
         };
         let definition = Definition {
             name: raw.name.clone(),
@@ -167,7 +167,7 @@ impl Reading<'_> {
         Ok((definition, self.made))
     }
 
-    /// The members of a struct with those of its base.
+    /// Returns the members of a struct with those of its base.
     fn members_of(&self, raw: &Raw) -> Result<Vec<Member>> {
         let mut all = match raw.get("base") {
             Some(base) => self.base(base, &raw.since)?,
@@ -201,7 +201,7 @@ impl Reading<'_> {
         }))
     }
 
-    /// A union as it was spelt until 6.1: the tag is `type`, and each branch stands in `data`.
+    /// Reads a union in the form used until 6.1: the tag is `type`, and each branch is in `data`.
     fn simple_union(&mut self, raw: &Raw, data: &[(String, syntax::Value)]) -> Result<Kind> {
         let branches: Vec<Branch> =
             data.iter().map(|(name, value)| branch(name, value, true)).collect::<Result<_>>()?;
@@ -297,7 +297,7 @@ fn values(value: &syntax::Value, since: &Since) -> Result<Vec<Value>> {
     values.iter().map(read).collect()
 }
 
-/// A type, whether it is under a condition, and its features.
+/// Returns a type, whether it is conditional, and its features.
 fn detailed(value: &syntax::Value) -> Result<(Type, bool, Vec<Feature>)> {
     match value {
         syntax::Value::Object(members) => Ok((
@@ -318,9 +318,9 @@ fn of(value: &syntax::Value) -> Result<Type> {
         syntax::Value::Text(name) => Ok(Type::plain(name)),
         syntax::Value::List(list) => match list.as_slice() {
             [syntax::Value::Text(name)] => Ok(Type { name: name.clone(), is_list: true }),
-            other => bail!("{other:?} is no type of a list"),
+            other => bail!("{other:?} is not a type of a list"),
         },
-        other => bail!("{other:?} is no type"),
+        other => bail!("{other:?} is not a type"),
     }
 }
 

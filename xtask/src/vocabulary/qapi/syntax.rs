@@ -13,11 +13,11 @@ pub(super) enum Value {
     Object(Vec<(String, Self)>),
 }
 
-/// An expression at the top level, with the comment block before it.
+/// An expression at the top level, with the preceding comment block.
 #[derive(Debug, PartialEq)]
 pub(super) struct Definition<'a> {
     pub(super) members: Vec<(String, Value)>,
-    /// The lines of the `##` block that stands before it, without `#`; empty if there is none.
+    /// The lines of the preceding `##` block, without `#`; empty if there is none.
     pub(super) comment: Vec<&'a str>,
 }
 
@@ -54,7 +54,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Skips blanks and comments; at the top level, keeps the last `##` block.
+    /// Skips whitespace and comments; at the top level, keeps the last `##` block.
     fn skip_blanks(&mut self, top: bool) {
         loop {
             self.rest = self.rest.trim_start();
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
         Ok((name, self.value()?))
     }
 
-    /// What stands between brackets, separated by commas.
+    /// Reads the items between brackets, separated by commas.
     fn series<T>(&mut self, end: char, item: fn(&mut Self) -> Result<T>) -> Result<Vec<T>> {
         self.rest = &self.rest[1..];
         let mut items = Vec::new();
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
             bail!("a string is expected at {:?}", self.place());
         };
         if text.contains('\\') {
-            bail!("an escape stands in {text:?}, which no name needs");
+            bail!("unexpected escape in {text:?}");
         }
         self.rest = rest;
         Ok(text.to_owned())
