@@ -12,19 +12,19 @@ macro_rules! tests {
     (asynchronous $name:ident, $adapter:ty) => {
         $crate::tests!(@ $name, $adapter,
             [
-                dropped_commands_cost_nobody_else
-                a_wait_that_is_prepared_misses_nothing
+                dropped_commands_do_not_affect_others
+                a_wait_created_before_the_command_misses_nothing
                 a_subscription_ends_with_its_connection
-                a_burst_of_events_is_whole_and_in_order
+                a_burst_of_events_is_complete_and_in_order
             ]
             [
                 a_client_reconnects_to_the_same_server_and_to_the_next
                 a_client_reconnects_to_a_server_that_it_waited_for
-                a_message_that_does_not_leave_is_given_up
-                a_server_may_die_inside_an_answer
+                a_message_that_cannot_be_sent_can_be_abandoned
+                a_server_may_die_while_it_replies
                 a_monitor_is_used_over_tls
-                a_close_says_goodbye_over_tls
-                who_is_not_trusted_is_refused_over_tls
+                a_close_sends_close_notify_over_tls
+                untrusted_peers_are_refused_over_tls
                 a_server_killed_over_tls_leaves_outcomes_unknown
             ]
             []
@@ -35,7 +35,7 @@ macro_rules! tests {
         mod $name {
             $crate::with_scripts!($adapter,
                 [
-                    an_error_instead_of_a_greeting_is_why_connecting_fails
+                    an_error_instead_of_a_greeting_fails_the_connect
                     a_greeting_after_an_error_connects
                     an_error_before_a_greeting_does_not_explain_a_later_end
                     $($scripted)*
@@ -47,22 +47,22 @@ macro_rules! tests {
                     many_are_in_flight
                     out_of_band_commands_run
                     each_command_gets_its_own_file
-                    an_event_is_there_before_the_answer
+                    events_arrive_before_the_reply
                     an_agent_is_synced_and_used
                     quit_succeeds_and_the_connection_is_closed
                     a_killed_server_leaves_outcomes_unknown
                     $($anywhere)*
                 ]
                 [
-                    what_became_of_a_server_is_told
-                    a_second_client_is_told_why_it_waits
+                    errors_distinguish_stopped_and_dead_servers
+                    a_second_client_gets_an_error_with_advice
                     qemu_connects_to_us
                     a_launched_qemu_is_used_and_a_dead_one_quoted
-                    a_starting_server_is_waited_for_as_long_as_it_lives
-                    a_stopped_server_answers_late_and_to_nobody
-                    a_stopped_server_is_sent_more_than_it_takes
-                    a_stopped_agent_is_sent_more_than_it_takes
-                    a_socket_file_concerns_newcomers_only
+                    connecting_waits_for_a_starting_server_while_it_lives
+                    late_replies_of_a_stopped_server_are_ignored
+                    a_stopped_server_gets_more_than_fits_its_buffers
+                    a_stopped_agent_gets_more_than_fits_its_buffers
+                    removing_a_socket_file_does_not_end_connections
                     a_connection_that_is_half_closed_ends
                     an_agent_is_used_over_vsock
                     a_job_of_the_storage_daemon_is_followed

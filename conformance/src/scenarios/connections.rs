@@ -53,7 +53,7 @@ pub async fn a_killed_server_leaves_outcomes_unknown<A: Adapter>(target: Target<
 }
 
 /// A stopped server is distinguished from a busy one, and a stale socket from a live one.
-pub async fn what_became_of_a_server_is_told<A: Adapter>(suite: &Suite) {
+pub async fn errors_distinguish_stopped_and_dead_servers<A: Adapter>(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.connect(A::builder).await;
     server.signal(Signal::STOP);
@@ -66,7 +66,7 @@ pub async fn what_became_of_a_server_is_told<A: Adapter>(suite: &Suite) {
 }
 
 /// A socket serves one client at a time.
-pub async fn a_second_client_is_told_why_it_waits<A: Adapter>(suite: &Suite) {
+pub async fn a_second_client_gets_an_error_with_advice<A: Adapter>(suite: &Suite) {
     let mut server = suite.qemu();
     let first = server.connect(A::builder).await;
     let second = A::builder().handshake_deadline(MOMENT);

@@ -11,7 +11,7 @@ use crate::subject::{Execute, Subject};
 use crate::{Adapter, Target};
 
 /// A caller that sees the reply finds the events that the command has caused.
-pub async fn an_event_is_there_before_the_answer<A: Adapter>(target: Target<'_>) {
+pub async fn events_arrive_before_the_reply<A: Adapter>(target: Target<'_>) {
     let mut server = target.qemu();
     let qemu = server.connect(A::builder).await;
     let mut events = qemu.events(&["STOP", "RESUME"]);

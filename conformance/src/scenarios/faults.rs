@@ -48,7 +48,7 @@ fn assert_in_flight(client: &impl Debug, count: usize) {
 
 /// A command whose deadline has passed may be executed later; its reply is never assigned to
 /// another command.
-pub async fn a_stopped_server_answers_late_and_to_nobody<A: Adapter>(suite: &Suite) {
+pub async fn late_replies_of_a_stopped_server_are_ignored<A: Adapter>(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.connect(A::builder).await;
     let mut events = qemu.events(&["RESUME"]);
@@ -80,7 +80,7 @@ pub async fn a_stopped_server_answers_late_and_to_nobody<A: Adapter>(suite: &Sui
 }
 
 /// A command that cannot be sent takes only time.
-pub async fn a_stopped_server_is_sent_more_than_it_takes<A: Adapter>(suite: &Suite) {
+pub async fn a_stopped_server_gets_more_than_fits_its_buffers<A: Adapter>(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.connect(A::builder).await;
     server.signal(Signal::STOP);
@@ -95,7 +95,7 @@ pub async fn a_stopped_server_is_sent_more_than_it_takes<A: Adapter>(suite: &Sui
 }
 
 /// The same with an agent, which executes its commands, however late.
-pub async fn a_stopped_agent_is_sent_more_than_it_takes<A: Adapter>(suite: &Suite) {
+pub async fn a_stopped_agent_gets_more_than_fits_its_buffers<A: Adapter>(suite: &Suite) {
     let mut server = suite.agent(&[]);
     let agent = server.connect(|| A::builder().agent()).await;
     let file = server.path("file");
@@ -115,7 +115,7 @@ pub async fn a_stopped_agent_is_sent_more_than_it_takes<A: Adapter>(suite: &Suit
 }
 
 /// A connection outlives the name of its socket.
-pub async fn a_socket_file_concerns_newcomers_only<A: Adapter>(suite: &Suite) {
+pub async fn removing_a_socket_file_does_not_end_connections<A: Adapter>(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.connect(A::builder).await;
     let (address, path) = (server.address(), server.path("qmp"));

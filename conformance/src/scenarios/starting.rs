@@ -10,7 +10,7 @@ use crate::server::{LIGHT, PLENTY, Server, Suite, folder, notice};
 use crate::subject::{Build, Execute, Subject};
 
 /// The client waits until the server listens, but not after the server has died.
-pub async fn a_starting_server_is_waited_for_as_long_as_it_lives<A: Adapter>(suite: &Suite) {
+pub async fn connecting_waits_for_a_starting_server_while_it_lives<A: Adapter>(suite: &Suite) {
     let (mut server, qemu) = late::<A>(suite).await;
     assert_usable(&qemu).await;
     qemu.execute("quit").run().await.unwrap();

@@ -77,9 +77,7 @@ pub async fn many_clients_are_served_at_once<R: Runtime>(bind: impl Fn(&Path) ->
     both(serving, asking).await;
 }
 
-pub async fn the_server_may_be_the_one_who_connects<R: Runtime>(
-    bind: impl Fn(&Path) -> R::Listener,
-) {
+pub async fn the_server_can_connect_to_the_client<R: Runtime>(bind: impl Fn(&Path) -> R::Listener) {
     let folder = folder();
     let path = folder.path().join("qmp");
     let listener = bind(&path);

@@ -211,7 +211,7 @@ pub async fn an_error_reply_waits_for_the_commands_before_it<R: Runtime>() {
     }
 }
 
-pub async fn what_cannot_be_understood_is_answered_beneath<R: Runtime>() {
+pub async fn invalid_requests_are_answered_by_the_engine<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>());
     let asking = as_client::<R, _>(socket, |client| {
         assert!(client.receive().unwrap().get("QMP").is_some());

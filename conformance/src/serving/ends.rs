@@ -9,7 +9,7 @@ use serde_json::json;
 use super::raw::as_client;
 use super::{both, client, pair, pair_with, serve, server, sleep, transport};
 
-pub async fn closing_writes_what_was_said<R: Runtime>() {
+pub async fn closing_flushes_buffered_output<R: Runtime>() {
     let (mut commands, client) = pair::<R>().await;
     let long = "x".repeat(5_000_000);
     let serving = async {
@@ -79,7 +79,7 @@ pub async fn a_half_closed_client_gets_its_answers<R: Runtime>() {
     }
 }
 
-pub async fn a_client_that_leaves_is_obeyed<R: Runtime>() {
+pub async fn commands_of_a_disconnected_client_are_executed<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>());
     as_client::<R, _>(socket, |client| {
         client.send("{\"execute\": \"qmp_capabilities\"}{\"execute\": \"stop\"}");
@@ -122,7 +122,7 @@ pub async fn dropping_the_driver_ends_it<R: Runtime>() {
     assert!(matches!(commands.close().await, Hangup::ByUs));
 }
 
-pub async fn a_waiting_task_may_go_and_others_come<R: Runtime>() {
+pub async fn a_waiting_task_can_be_dropped_and_replaced<R: Runtime>() {
     let (mut commands, client) = pair_with(&server::<R>(), client()).await;
     for _ in 0..3 {
         // Polled once, and dropped.

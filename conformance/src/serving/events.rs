@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::raw::as_client;
 use super::{both, client, pair, pair_with, serve, server};
 
-pub async fn an_event_is_there_before_the_answer<R: Runtime>() {
+pub async fn events_arrive_before_the_reply<R: Runtime>() {
     let (mut commands, client) = pair::<R>().await;
     let mut events = client.events().subscribe();
     let emitter = commands.emitter();
@@ -36,7 +36,7 @@ pub async fn an_event_is_there_before_the_answer<R: Runtime>() {
     both(serving, asking).await;
 }
 
-pub async fn nobody_gets_events_who_has_not_negotiated<R: Runtime>() {
+pub async fn clients_get_no_events_before_negotiation<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>());
     let emitter = commands.emitter();
     assert!(!emitter.is_ready());

@@ -66,7 +66,7 @@ pub async fn a_flood_of_events_ends_a_client_that_does_not_read<R: Runtime>() {
     drop(socket);
 }
 
-pub async fn a_long_answer_is_no_flood<R: Runtime>() {
+pub async fn a_long_reply_is_not_limited<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>().most_unsent(100_000));
     let emitter = commands.emitter();
     let serving = async {
@@ -92,7 +92,7 @@ pub async fn a_long_answer_is_no_flood<R: Runtime>() {
     assert!(matches!(hangup, Hangup::ByClient), "{hangup}");
 }
 
-pub async fn an_endless_message_is_refused_and_not_kept<R: Runtime>() {
+pub async fn an_endless_message_is_refused_and_not_buffered<R: Runtime>() {
     let options = Options::monitor().longest_message(100_000);
     let (mut commands, socket) = serve(&server::<R>().options(options));
     let asking = as_client::<R, _>(socket, |client| {
@@ -155,7 +155,7 @@ pub async fn nonsense_without_end_is_bounded<R: Runtime>() {
     assert!(commands.ended().is_none());
 }
 
-pub async fn garbage_may_end_the_connection<R: Runtime>() {
+pub async fn garbage_can_close_the_connection<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>().hang_up_on_garbage());
     let asking = as_client::<R, _>(socket, |client| {
         client.send(
@@ -185,7 +185,7 @@ pub async fn a_client_that_closes_in_the_middle_is_gone<R: Runtime>() {
     assert!(matches!(commands.closed().await, Hangup::ByClient));
 }
 
-pub async fn a_client_that_does_not_take_its_leave_is_given_up<R: Runtime>() {
+pub async fn a_client_that_does_not_close_is_abandoned<R: Runtime>() {
     let (mut commands, client) = pair_with(&server::<R>(), super::client()).await;
     drop(client);
     assert!(commands.recv().await.is_none());

@@ -12,7 +12,7 @@ use crate::peer::{PLENTY, serve, serve_raw};
 const NEGOTIATE: &[u8] = b"{\"execute\": \"qmp_capabilities\"}";
 
 #[test]
-fn closing_writes_what_was_said() {
+fn closing_flushes_buffered_output() {
     let (mut commands, thread) = serve(&server(), |server| {
         server.execute("long").run().unwrap().decode::<String>().unwrap().len()
     });
@@ -72,7 +72,7 @@ fn a_half_closed_client_gets_its_answers() {
 }
 
 #[test]
-fn a_client_that_leaves_is_obeyed() {
+fn commands_of_a_disconnected_client_are_executed() {
     let (mut commands, thread) = serve_raw(&server(), |mut socket| {
         socket.write_all(NEGOTIATE).unwrap();
         socket.write_all(b"{\"execute\": \"stop\"}{\"execute\": \"quit\"}").unwrap();
@@ -88,7 +88,7 @@ fn a_client_that_leaves_is_obeyed() {
 }
 
 #[test]
-fn a_client_that_does_not_take_its_leave_is_given_up() {
+fn a_client_that_does_not_close_is_abandoned() {
     let patience = Duration::from_millis(200);
     let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
     (&theirs).write_all(NEGOTIATE).unwrap();

@@ -35,7 +35,7 @@ fn events_come_as_they_were_given_and_before_the_answer() {
 }
 
 #[test]
-fn nobody_gets_events_who_has_not_negotiated() {
+fn clients_get_no_events_before_negotiation() {
     use std::io::{Read, Write};
 
     let (mut commands, thread) = serve_raw(&server(), |mut socket| {

@@ -86,7 +86,7 @@ fn a_message_beyond_the_limits_is_refused() {
 }
 
 #[test]
-fn garbage_may_end_the_connection() {
+fn garbage_can_close_the_connection() {
     let (mut commands, thread) = serve_raw(&server().hang_up_on_garbage(), |mut socket| {
         socket.write_all(b"POST / HTTP/1.1\r\n\r\n{\"execute\": \"qmp_capabilities\"}").unwrap();
         let mut all = String::new();

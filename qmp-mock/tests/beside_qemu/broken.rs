@@ -1,5 +1,5 @@
-//! Input that is broken: the same bytes to QEMU and to ours, and how what they reply differs.
-//! `docs/broken-input.md` says how often, and this reads it.
+//! Broken input: sends the same bytes to QEMU and to our server, and compares how their replies
+//! differ with the counts in `docs/broken-input.md`.
 
 use conformance::server::Suite;
 
@@ -15,21 +15,21 @@ conformance::on_every_qemu!(
     both_answer_alike_until_something_is_broken,
 );
 
-/// How many inputs are tried.
+/// The number of inputs.
 const MANY: usize = 3000;
 
 /// How replies differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    /// Not at all.
+    /// No difference.
     Same,
-    /// The same requests are answered, but other complaints are made.
+    /// The same requests are answered, but the errors differ.
     Complaints,
-    /// QEMU answers requests that ours passes over.
+    /// QEMU answers requests that our server skips.
     Fewer,
-    /// Ours answers requests that QEMU does not.
+    /// Our server answers requests that QEMU does not.
     More,
-    /// Both.
+    /// Both of these.
     Other,
 }
 
@@ -44,12 +44,12 @@ struct Pair {
 impl Pair {
     fn connect(server: &mut conformance::server::Server, suite: &Suite) -> Self {
         let qemu = Real::connect(server, NEGOTIATE);
-        // 11.1 has other words, and complains earlier.
+        // 11.1 has other error texts, and reports errors earlier.
         Self { qemu, ours: Ours::new(NEGOTIATE), is_wordless: suite.is_newest(), sent: 0 }
     }
 
-    /// Replies of QEMU, and ours, to some bytes and to what is sent behind them: 0xFF, with which both
-    /// begin anew, and a command.
+    /// Returns the replies of QEMU and of our server to some bytes, followed by 0xFF, after which
+    /// both start again, and a command.
     fn send(&mut self, bytes: &[u8]) -> (Vec<Reply>, Vec<Reply>) {
         self.sent += 1;
         let end = format!("\"end {}\"", self.sent);
@@ -80,7 +80,7 @@ fn kind(qemu: &[Reply], ours: &[Reply]) -> Kind {
     }
 }
 
-/// Whether all of these are among those, in their order.
+/// Returns whether all of `these` are in `those`, in the same order.
 fn is_part(these: &[Reply], those: &[Reply]) -> bool {
     let mut those = those.iter();
     these.iter().all(|reply| those.any(|other| other == reply))
@@ -95,7 +95,7 @@ fn replies_to_broken_input_differ_as_documented(suite: &Suite) {
         let kind = kind(&qemu, &ours);
         counts.add(kind);
         let differs = qemu.iter().zip(&ours).take_while(|(one, other)| one == other).count();
-        // 11.1 complains of the grammar at once, ours when the message is whole.
+        // 11.1 reports grammar errors at once, our server when the message is complete.
         let told = if pair.is_wordless { differs + 1 } else { differs };
         let is_broken = ours.iter().take(told).any(Reply::is_complaint);
         assert!(
@@ -106,7 +106,8 @@ fn replies_to_broken_input_differ_as_documented(suite: &Suite) {
     counts.check(suite.version());
 }
 
-/// What is kept and named so must not be run, whatever QEMU does; and it would run some of it.
+/// Commands with the id `smuggled` in the stored inputs must not be executed, whatever QEMU does; it
+/// executes some of them.
 fn both_answer_alike_until_something_is_broken(suite: &Suite) {
     let mut server = suite.qemu();
     let mut pair = Pair::connect(&mut server, suite);

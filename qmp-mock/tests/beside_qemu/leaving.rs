@@ -1,4 +1,4 @@
-//! What becomes of the commands of a client that leaves.
+//! What happens to the commands of a client that disconnects.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -17,7 +17,7 @@ conformance::on_every_qemu!(
 
 const COMMANDS: usize = 100;
 
-/// As many commands, each of which leaves something behind.
+/// Commands that each create an object.
 fn commands(suite: &Suite) -> String {
     let data = if suite.major() == 5 { r#""props":{"data":"x"}"# } else { r#""data":"x""# };
     let add = |n| {
@@ -28,7 +28,7 @@ fn commands(suite: &Suite) -> String {
     (0..COMMANDS).map(add).collect()
 }
 
-/// How many of them have run.
+/// Returns how many of them were executed.
 fn run(watcher: &mut Real) -> usize {
     watcher.send(r#"{"execute":"qom-list","arguments":{"path":"/objects"}}"#);
     watcher.line().unwrap().matches("child<secret>").count()
@@ -43,13 +43,13 @@ fn leave(suite: &Suite, leave: impl FnOnce(Real)) -> usize {
     let mut watcher = Real::over(watcher, NEGOTIATE);
     client.send(commands(suite));
     leave(client);
-    // The next is greeted once this one is gone.
+    // The next client is greeted once this one is gone.
     Real::connect(&mut server, NEGOTIATE);
     run(&mut watcher)
 }
 
 fn a_socket_that_is_closed_loses_what_was_not_read(suite: &Suite) {
-    // It reads a few thousand bytes a millisecond: now and then that is all of them.
+    // QEMU reads a few thousand bytes per millisecond, which is sometimes all of them.
     let fewest = (0..5).map(|_| leave(suite, drop)).min().unwrap();
     assert!(fewest < COMMANDS, "{fewest}");
 }

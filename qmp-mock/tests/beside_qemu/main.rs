@@ -1,7 +1,7 @@
-//! The server half beside real QEMUs: the same bytes to both.
+//! Compares the server half with real QEMUs: the same bytes to both.
 
 #![cfg(unix)]
-// clippy.toml allows it in tests, but not in what they share.
+// clippy.toml allows it in tests, but not in their shared code.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "../../../qmp-proto/tests/laws/mutations.rs"]

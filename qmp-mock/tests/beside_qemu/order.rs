@@ -1,4 +1,4 @@
-//! The order of replies where `oob` is enabled.
+//! The order of replies with `oob` enabled.
 
 use conformance::server::Suite;
 use serde_json::Value;
@@ -11,7 +11,7 @@ conformance::on_every_qemu!(
     out_of_band_error_replies_come_at_once,
 );
 
-/// The first takes its time. None has the members `exec-oob` and no `execute`.
+/// The first takes long. None has `exec-oob` without `execute`.
 const IN_BAND: [&str; 9] = [
     r#"{"execute":"query-qmp-schema","id":1}"#,
     r#"{"execute":"query-name","foo":1,"id":2}"#,
@@ -24,11 +24,11 @@ const IN_BAND: [&str; 9] = [
     r#"{"execute":"query-name","id":"last"}"#,
 ];
 
-/// What a reply is about, whatever else is in it.
+/// Returns the part of a reply that is compared.
 fn gist(line: &str) -> String {
     let line: Value = serde_json::from_str(line).unwrap();
     match line["error"]["desc"].as_str() {
-        // 11.1 says where.
+        // 11.1 adds the position.
         Some(text) => format!("{}: {}", line["id"], text.rsplit(": ").next().unwrap()),
         None => line["id"].to_string(),
     }
@@ -64,7 +64,7 @@ fn out_of_band_error_replies_come_at_once(suite: &Suite) {
     ];
     for refused in out_of_band {
         let mut ours = Ours::new(NEGOTIATE_OOB);
-        // Long before the schema is written the refusal is.
+        // The error is written long before the schema.
         let stream = [IN_BAND[0], IN_BAND[1], refused, IN_BAND[8]].concat();
         qemu.send(&stream);
         ours.hear(&stream);

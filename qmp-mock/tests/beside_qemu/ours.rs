@@ -1,4 +1,4 @@
-//! The server half of `qmp-proto`, with the few commands that the tests send.
+//! The server half of `qmp-proto`, with the few commands that the tests use.
 
 use qmp_proto::Json;
 use qmp_proto::server::{Options, Received, Response, Server, Ticket};
@@ -26,7 +26,7 @@ impl Ours {
         ours
     }
 
-    /// Hears bytes. In-band commands are answered once no more can be read.
+    /// Receives bytes. In-band commands are answered once no more can be read.
     pub(crate) fn hear(&mut self, bytes: impl AsRef<[u8]>) {
         self.input.extend_from_slice(bytes.as_ref());
         loop {
@@ -55,14 +55,14 @@ impl Ours {
         }
     }
 
-    /// What it said, a message each.
+    /// Returns its output, one message per line.
     pub(crate) fn lines(&mut self) -> Vec<String> {
         let said = String::from_utf8(std::mem::take(&mut self.out)).unwrap();
         said.lines().map(str::to_owned).collect()
     }
 }
 
-/// What QEMU answers.
+/// Returns QEMU's reply.
 fn answer(name: &str, out_of_band: bool, arguments: &str) -> Response<'static> {
     let value = match name {
         "query-name" => "{}",

@@ -1,4 +1,4 @@
-//! A real QEMU, its bytes as they are.
+//! A real QEMU, with its unchanged bytes.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -11,7 +11,7 @@ pub(crate) const NEGOTIATE_OOB: &str =
     r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob"]},"id":"ready"}"#;
 const READY: &str = r#"{"return": {}, "id": "ready"}"#;
 
-/// A connection to a monitor whose capabilities are negotiated.
+/// A connection to a monitor, after the negotiation.
 pub(crate) struct Real {
     socket: UnixStream,
     unread: Vec<u8>,
@@ -22,11 +22,11 @@ impl Real {
         Self::over(server.stream(), negotiation)
     }
 
-    /// A connection to another of its monitors.
+    /// Connects to another of its monitors.
     pub(crate) fn over(socket: UnixStream, negotiation: &str) -> Self {
         socket.set_read_timeout(Some(PLENTY)).unwrap();
         let mut real = Self { socket, unread: Vec::new() };
-        // Replies to the client before this one may come first.
+        // Replies to the previous client may come first.
         real.lines_until("{\"QMP\"");
         real.send(negotiation);
         assert_eq!(real.lines_until("\"ready\"").pop().unwrap(), READY);
@@ -37,7 +37,7 @@ impl Real {
         self.socket.write_all(bytes.as_ref()).unwrap();
     }
 
-    /// The next message; `None` at the end.
+    /// Returns the next message, or `None` at the end.
     pub(crate) fn line(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
@@ -45,7 +45,7 @@ impl Real {
                 return Some(String::from_utf8(line).unwrap().trim_end().to_owned());
             }
             let mut chunk = [0; 64 * 1024];
-            // A server that leaves something unread resets the connection.
+            // A server that leaves input unread resets the connection.
             let count = self.socket.read(&mut chunk).unwrap_or(0);
             if count == 0 {
                 return None;
@@ -54,7 +54,7 @@ impl Real {
         }
     }
 
-    /// The messages up to the one with this in it, which is the last.
+    /// Returns the messages up to and including the first one that contains this text.
     pub(crate) fn lines_until(&mut self, marker: &str) -> Vec<String> {
         let mut lines = Vec::new();
         loop {

@@ -1,13 +1,13 @@
-//! Replies, as far as they are compared.
+//! The parts of replies that are compared.
 
 use serde_json::Value;
 
-/// What a server said.
+/// A message of a server.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Reply {
-    /// To a request, whether it was granted or not.
+    /// The reply to a request, successful or not.
     ToRequest { id: String, says: String },
-    /// That something is not a request, or not even JSON; without words where those differ.
+    /// An error about input that is not a request or not JSON; without text where the texts differ.
     Complaint(String),
 }
 
@@ -22,7 +22,7 @@ impl Reply {
         if says.starts_with("JSON ") || says == "QMP input must be a JSON object" {
             return Self::Complaint(if is_wordless { String::new() } else { says });
         }
-        // Of several members that are wrong QEMU names one or another.
+        // If several members are wrong, QEMU names one of them.
         let says = if says.ends_with(" is unexpected") { "unexpected".into() } else { says };
         Self::ToRequest { id: reply["id"].to_string(), says }
     }
@@ -35,13 +35,13 @@ impl Reply {
         !self.is_to_request()
     }
 
-    /// Whether it is to the request with this id.
+    /// Returns whether it is the reply to the request with this id.
     pub(crate) fn is_to(&self, request: &str) -> bool {
         matches!(self, Self::ToRequest { id, .. } if id == request)
     }
 }
 
-/// 11.1 says where, as in `1:42: JSON parse error`.
+/// Removes the position that 11.1 adds, as in `1:42: JSON parse error`.
 fn without_place(description: &str) -> &str {
     let mut parts = description.splitn(3, ':');
     let is_number = |part: Option<&str>| part.is_some_and(|it| it.parse::<u64>().is_ok());

@@ -1,10 +1,10 @@
-//! How often replies differ, and how often they are said to.
+//! How often replies differ, and how often the document states it.
 
 use std::collections::BTreeMap;
 
 use crate::broken::Kind;
 
-/// What people are told.
+/// The document.
 const DOCUMENT: &str = include_str!("../../../docs/broken-input.md");
 
 #[derive(Debug, Default, PartialEq)]
@@ -15,7 +15,7 @@ impl Counts {
         *self.0.entry(kind).or_default() += 1;
     }
 
-    /// Holds this against the column of a version in the document.
+    /// Compares this with the column of a version in the document.
     pub(crate) fn check(&self, version: &str) {
         assert_eq!(*self, Self::documented(version), "QEMU {version}: docs/broken-input.md");
     }

@@ -1,9 +1,9 @@
-//! Clients of other people as judges: the mock is a server to them as QEMU is.
+//! Third-party clients, which must be able to use the mock as they use QEMU.
 //!
-//! `cargo xtask python` gets the Python with `qemu.qmp` in it that these tests need.
+//! `cargo xtask python` installs the Python with `qemu.qmp` that these tests need.
 
 #![cfg(unix)]
-// clippy.toml allows it in tests, but not in what they share.
+// clippy.toml allows it in tests, but not in their shared code.
 #![allow(clippy::unwrap_used)]
 
 mod legacy;

@@ -9,13 +9,13 @@ use std::{env, fs, io, thread};
 use qmp_mock::Mock;
 use serde_json::Value;
 
-/// Names the file that says where it is, when `cargo xtask test` runs the tests.
+/// The variable that names the file with the path, when `cargo xtask test` runs the tests.
 const FILE: &str = "QMP_TEST_PYTHON";
 
 /// Longer than the scripts wait.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// The folder with its programs; or nothing, which is said, where it cannot be had.
+/// Returns the folder with its programs, or prints that it is not available.
 pub(crate) fn programs() -> Option<PathBuf> {
     let file = match env::var_os(FILE) {
         Some(file) => PathBuf::from(file),
@@ -28,19 +28,19 @@ pub(crate) fn programs() -> Option<PathBuf> {
         )
     });
     if said.starts_with("not run") {
-        // Not captured, as what a test prints is.
+        // Not captured, unlike the output of a test.
         let _ = writeln!(io::stderr(), "Python: {said}");
         return None;
     }
     Some(PathBuf::from(said.trim_end()))
 }
 
-/// Runs a scenario of `client.py` to its end; what it saw.
+/// Runs a scenario of `client.py` to its end; returns its output.
 pub(crate) fn scenario(name: &str, mock: &Mock) -> Option<Value> {
     start(name, mock.path()).map(finish)
 }
 
-/// Begins a scenario that listens at `path`, lets the mock connect to it, and runs it to its end.
+/// Starts a scenario that listens at `path`, connects the mock to it, and runs it to its end.
 pub(crate) fn listening_scenario(name: &str, mock: &Mock, path: &Path) -> Option<Value> {
     let running = start(name, path)?;
     connect_when_up(mock, path);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::python::{listening_scenario, scenario};
 
-/// A monitor that gives back what it gets.
+/// A monitor that returns its arguments.
 fn echoing() -> Mock {
     let mock = Mock::monitor();
     mock.on("echo").answer_with(|command| Ok(command.decode::<Value>().unwrap())).optional();
@@ -23,7 +23,7 @@ pub(crate) fn text_in(received: &ReceivedCommand) -> String {
 }
 
 #[test]
-fn it_negotiates_executes_and_leaves_in_peace() {
+fn it_negotiates_executes_and_disconnects() {
     let mock = Mock::builder().version(Version::new(9, 1, 2)).start();
     mock.on("echo").answer_with(|command| Ok(command.decode::<Value>().unwrap()));
     let Some(seen) = scenario("commands", &mock) else { return };
@@ -83,7 +83,7 @@ fn errors_have_class_and_description_and_the_session_goes_on() {
 }
 
 #[test]
-fn what_is_no_json_gets_an_error_without_an_id_as_from_qemu() {
+fn input_that_is_not_json_gets_an_error_without_an_id_as_in_qemu() {
     let mock = echoing();
     let Some(seen) = scenario("not_json", &mock) else { return };
     assert_eq!(seen, "ServerParseError");
@@ -125,7 +125,7 @@ fn a_hang_up_is_the_end_of_the_file_to_it() {
         mock.on("lost").answer("never whole").cut_after(cut);
         let Some(seen) = scenario("hang_up", &mock) else { return };
         assert_eq!(seen[0], "Disconnected", "cut after {cut}");
-        // It takes half a message for a wrong one.
+        // It reports half a message as an error.
         let end = if cut == 0 { "EOFError" } else { "DeserializationError" };
         assert_eq!(seen[1], end, "cut after {cut}");
     }
@@ -139,7 +139,7 @@ fn quit_is_answered_then_comes_the_end() {
 }
 
 #[test]
-fn it_reconnects_as_often_as_it_likes() {
+fn it_can_reconnect_many_times() {
     let mock = Mock::monitor();
     let Some(seen) = scenario("reconnects", &mock) else { return };
     assert_eq!(seen, json!(["running", "running", "running", "running", "running"]));
@@ -148,7 +148,7 @@ fn it_reconnects_as_often_as_it_likes() {
 }
 
 #[test]
-fn it_reconnects_after_a_hang_up() {
+fn it_reconnects_after_a_close() {
     let mock = Mock::monitor();
     mock.on("lost").hang_up();
     let Some(seen) = scenario("reconnects_after_hang_up", &mock) else { return };

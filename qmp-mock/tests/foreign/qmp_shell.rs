@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::python::programs;
 
-/// For programs to start, on a busy machine.
+/// The time that programs take to start on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Starts it, away from its history file of this user.
+/// Starts it without the history file of this user.
 fn shell(arguments: &[&str], address: &Path, home: &Path) -> Option<Child> {
     let mut shell = Command::new(programs()?.join("qmp-shell"));
     shell.args(arguments).arg(address).env("HOME", home);
@@ -21,7 +21,7 @@ fn shell(arguments: &[&str], address: &Path, home: &Path) -> Option<Child> {
     Some(shell.spawn().unwrap())
 }
 
-/// Types these lines; what it printed.
+/// Types these lines; returns its output.
 fn typed(mut shell: Child, lines: &str) -> String {
     shell.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     let Output { status, stdout, stderr } = shell.wait_with_output().unwrap();
@@ -69,7 +69,7 @@ fn it_is_the_human_monitor_too() {
     mock.verify();
 }
 
-/// `qmp-shell-wrap` listens, starts what it takes for a QEMU, and waits for that to connect.
+/// `qmp-shell-wrap` listens, starts a program instead of QEMU, and waits for it to connect.
 #[test]
 fn it_is_served_when_it_listens_as_it_does_for_a_qemu_that_it_starts() {
     let mock = Mock::monitor();

@@ -49,7 +49,7 @@ fn a_second_client_waits_as_with_qemu() {
 }
 
 #[test]
-fn many_clients_are_served_at_once_if_the_test_wants_that() {
+fn many_at_once_serves_clients_concurrently() {
     let mock = Mock::builder().many_at_once().start();
     let mut clients: Vec<_> =
         (0..20).map(|_| qmp_blocking::connect(mock.address()).unwrap()).collect();

@@ -1,4 +1,4 @@
-//! Descriptors that come with commands.
+//! File descriptors sent with commands.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -30,7 +30,7 @@ fn getfd_takes_the_descriptor_and_the_test_can_read_it() {
 }
 
 #[test]
-fn a_rule_takes_a_descriptor_if_it_says_so() {
+fn takes_descriptor_receives_a_descriptor() {
     let mock = Mock::monitor();
     mock.on("x-take").takes_descriptor();
     mock.on("x-leave");

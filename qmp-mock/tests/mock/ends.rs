@@ -1,4 +1,4 @@
-//! Hang-ups, at every place.
+//! Closed connections, at every point.
 
 use std::io::Read;
 use std::time::Duration;
@@ -63,7 +63,7 @@ fn the_stream_is_cut_at_every_byte_of_the_greeting() {
 }
 
 #[test]
-fn clients_are_hung_up_on_when_the_test_says_so() {
+fn hang_up_closes_all_connections() {
     let mock = Mock::monitor();
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let last = qemu.event().deadline(PLENTY);
@@ -72,12 +72,12 @@ fn clients_are_hung_up_on_when_the_test_says_so() {
     assert_eq!(last.run().unwrap().name(), "LAST");
     assert!(qemu.event().deadline(PLENTY).run().unwrap_err().is_disconnected());
     mock.wait_until_alone();
-    // The next is served.
+    // The next client is served.
     qmp_blocking::connect(mock.address()).unwrap().execute("query-status").run().unwrap();
 }
 
 #[test]
-fn a_command_is_never_answered_if_the_test_wants_that() {
+fn a_command_can_stay_unanswered() {
     let mock = Mock::monitor();
     mock.on("lost").leave_unanswered();
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
@@ -93,7 +93,7 @@ fn a_silent_server_runs_into_the_deadline_of_the_handshake() {
     let builder = qmp_blocking::builder().handshake_deadline(Duration::from_millis(50));
     let error = builder.connect(mock.address()).unwrap_err();
     assert!(error.is_timeout(), "{error}");
-    // Only that client.
+    // This applies to that client only.
     qmp_blocking::connect(mock.address()).unwrap();
 }
 

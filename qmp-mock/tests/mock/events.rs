@@ -1,4 +1,4 @@
-//! Events around answers, and at any time.
+//! Events before and after replies, and at any time.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::reading::Reading as _;
 
 const PLENTY: Duration = Duration::from_secs(30);
 
-/// The names of the events that have come.
+/// Returns the names of the received events.
 fn names(events: &mut Subscription<'_>) -> Vec<String> {
     let name = |item: EventItem| match item {
         EventItem::Event(event) => event.name().to_owned(),

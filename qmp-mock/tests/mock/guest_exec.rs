@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use qmp_mock::Mock;
 use serde_json::{Value, json};
 
-/// Runs it with an agent that gives this status of the program.
+/// Runs it with an agent that returns this status of the program.
 fn run(status: &Value) -> Output {
     let mock = Mock::agent();
     mock.on("guest-exec").answer(json!({"pid": 7}));
@@ -23,7 +23,7 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 #[test]
-fn an_exit_code_of_32_bits_is_told_and_nothing_is_lost() {
+fn a_32_bit_exit_code_is_printed_and_no_output_is_lost() {
     for (code, told) in [
         (3_221_225_477_u32, "exited with code 3221225477 (0xC0000005)"),
         (256, "exited with code 256 (0x100)"),
@@ -41,7 +41,7 @@ fn an_exit_code_of_32_bits_is_told_and_nothing_is_lost() {
 }
 
 #[test]
-fn output_that_is_not_base64_is_an_error_that_says_so() {
+fn invalid_base64_output_is_reported_as_an_error() {
     let Output { status, stdout, stderr } = run(&json!({
         "exited": true, "exitcode": 3, "out-data": "not base64", "err-data": "ZXJyCg==",
     }));

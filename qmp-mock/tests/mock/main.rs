@@ -1,7 +1,7 @@
-//! The mock, with clients of this project's.
+//! The mock with clients of this project.
 
 #![cfg(unix)]
-// clippy.toml allows it in tests, but not in what they share.
+// clippy.toml allows it in tests, but not in their shared code.
 #![allow(clippy::unwrap_used)]
 
 mod asynchronous;

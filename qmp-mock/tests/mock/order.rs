@@ -1,4 +1,4 @@
-//! Delays, and answers out of order.
+//! Delays, and replies out of order.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::reading::Reading as _;
 
 #[test]
-fn a_delayed_answer_takes_its_time() {
+fn a_reply_can_be_delayed() {
     let mock = Mock::monitor();
     mock.on("slow").delay(Duration::from_millis(60)).answer(1);
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
@@ -19,7 +19,7 @@ fn a_delayed_answer_takes_its_time() {
 }
 
 #[test]
-fn a_deadline_passes_and_the_late_answer_reaches_nobody_else() {
+fn a_late_reply_is_not_assigned_to_another_command() {
     let mock = Mock::monitor();
     let gate = mock.gate();
     mock.on("slow").hold(&gate).answer("late");

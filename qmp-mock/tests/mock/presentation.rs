@@ -20,7 +20,7 @@ fn the_version_is_greeted_with_and_answered() {
 }
 
 #[test]
-fn oob_is_offered_unless_the_test_says_otherwise() {
+fn oob_is_offered_by_default() {
     for offered in [true, false] {
         let mock = Mock::builder().out_of_band(offered).start();
         let qemu = qmp_blocking::connect(mock.address()).unwrap();
@@ -40,7 +40,7 @@ fn a_greeting_of_the_tests_own_is_sent() {
 
 #[test]
 #[should_panic(expected = "a greeting is an object")]
-fn a_greeting_that_is_no_object_fails_the_test() {
+fn greeting_panics_unless_given_an_object() {
     Mock::builder().greeting("[]");
 }
 
@@ -53,7 +53,7 @@ fn pretty_messages_have_many_lines() {
     assert_eq!(lines.next().unwrap().unwrap(), "{");
     assert_eq!(lines.next().unwrap().unwrap(), "    \"QMP\": {");
     drop(lines);
-    // And our client reads them.
+    // Our client can read them, too.
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
     qemu.execute("query-version").run().unwrap();
 }

@@ -1,10 +1,10 @@
-//! Answers, decoded.
+//! Decodes replies.
 
 use qmp_blocking::{Error, Execute, Stream, Untyped};
 use serde::de::DeserializeOwned;
 
 pub(crate) trait Reading {
-    /// Sends the command, and decodes its answer.
+    /// Sends the command and decodes its reply.
     fn read<T: DeserializeOwned>(self) -> Result<T, Error>;
 }
 

@@ -24,7 +24,7 @@ fn a_command_gets_the_answer_that_the_test_gave_it_every_time() {
 }
 
 #[test]
-fn a_rule_without_an_answer_says_done() {
+fn a_rule_without_an_answer_returns_an_empty_object() {
     let mock = Mock::monitor();
     mock.on("cont");
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
@@ -70,7 +70,7 @@ fn the_first_rule_that_applies_and_is_not_used_up_is_followed() {
 }
 
 #[test]
-fn no_arguments_are_as_good_as_empty_ones() {
+fn missing_arguments_equal_empty_ones() {
     let mock = Mock::monitor();
     mock.on("x").with(()).times(2).answer("none");
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
@@ -111,7 +111,7 @@ fn a_command_without_a_rule_is_not_found() {
 }
 
 #[test]
-fn forgotten_rules_make_room_for_others() {
+fn forget_removes_rules() {
     let mock = Mock::monitor();
     mock.on("x").answer(1);
     mock.on("y").answer(2);
@@ -124,7 +124,7 @@ fn forgotten_rules_make_room_for_others() {
 }
 
 #[test]
-fn what_was_received_is_told_with_its_arguments_and_client() {
+fn received_commands_show_arguments_and_client() {
     let mock = Mock::monitor();
     mock.on("x");
     qmp_blocking::connect(mock.address()).unwrap().execute("x").run().unwrap();
@@ -142,12 +142,12 @@ fn what_was_received_is_told_with_its_arguments_and_client() {
 
 #[test]
 #[should_panic(expected = "this is not JSON")]
-fn an_answer_that_is_no_json_fails_the_test_that_gave_it() {
+fn answer_json_panics_on_invalid_json() {
     Mock::monitor().on("x").answer_json("{");
 }
 
 #[test]
 #[should_panic(expected = "cut_after must follow an answer")]
-fn a_cut_without_an_answer_fails_the_test_that_asked_for_it() {
+fn cut_after_panics_without_an_answer() {
     Mock::monitor().on("x").cut_after(3);
 }

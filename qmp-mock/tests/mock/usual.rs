@@ -1,4 +1,4 @@
-//! Common commands, which no test has to tell.
+//! Common commands, which need no rule.
 
 use qmp_blocking::ErrorClass;
 use qmp_mock::Mock;
@@ -37,7 +37,7 @@ fn an_agent_syncs_pings_and_lists_its_commands() {
 }
 
 #[test]
-fn a_rule_goes_before_the_usual_answer() {
+fn a_rule_takes_precedence_over_a_default_reply() {
     let mock = Mock::monitor();
     mock.on("query-status").once().answer(1);
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
@@ -46,7 +46,7 @@ fn a_rule_goes_before_the_usual_answer() {
 }
 
 #[test]
-fn the_usual_answers_can_be_done_without() {
+fn default_replies_can_be_turned_off() {
     let mock = Mock::builder().without_usual_answers().start();
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let error = qemu.execute("query-status").run().unwrap_err();

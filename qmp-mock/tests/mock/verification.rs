@@ -1,4 +1,4 @@
-//! What the mock complains of.
+//! Expectations that were not met.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -7,7 +7,7 @@ use qmp_mock::{Failure, Mock};
 use serde_json::{Value, json};
 
 #[test]
-fn a_rule_that_was_not_followed_is_told_with_its_place() {
+fn an_unused_rule_is_reported_with_its_location() {
     let mock = Mock::monitor();
     mock.on("cont").with(json!({"a": 1}));
     let complaint = mock.check().unwrap_err().to_string();
@@ -20,7 +20,7 @@ fn a_rule_that_was_not_followed_is_told_with_its_place() {
 }
 
 #[test]
-fn a_rule_that_was_followed_too_seldom_is_told_with_the_counts() {
+fn a_rule_used_too_rarely_is_reported_with_counts() {
     let mock = Mock::monitor();
     mock.on("cont").times(3);
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
@@ -36,7 +36,7 @@ fn a_rule_that_was_followed_too_seldom_is_told_with_the_counts() {
 }
 
 #[test]
-fn each_turn_has_to_have_come() {
+fn each_turn_must_be_used() {
     let mock = Mock::monitor();
     mock.on("query-jobs").answer(1).then().answer(2);
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
@@ -47,7 +47,7 @@ fn each_turn_has_to_have_come() {
 }
 
 #[test]
-fn unexpected_commands_are_told_and_usual_and_optional_ones_are_not() {
+fn only_unexpected_commands_are_reported() {
     let mock = Mock::monitor();
     mock.on("maybe").optional();
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
@@ -71,19 +71,19 @@ fn a_command_that_comes_too_often_is_unexpected() {
 }
 
 #[test]
-fn what_is_no_command_is_told() {
+fn an_invalid_command_is_reported() {
     let mock = Mock::monitor();
     let mut client = UnixStream::connect(mock.path()).unwrap();
     client.write_all(b"nonsense\n").unwrap();
     drop(client);
-    // The next is served when that one is done with.
+    // The next client is served after this one.
     qmp_blocking::connect(mock.address()).unwrap();
     let complaint = mock.check().unwrap_err().to_string();
     assert!(complaint.contains("client 0 sent bytes that are no JSON"), "{complaint}");
 }
 
 #[test]
-fn what_a_client_chose_forges_no_line_of_the_complaint() {
+fn client_text_cannot_forge_lines_of_the_report() {
     let mock = Mock::monitor();
     let mut client = UnixStream::connect(mock.path()).unwrap();
     let command = "{\"execute\":\"a\\n\\u001bb\",\n\"arguments\":{\"c\":\"\u{9b}\u{202e}\"}}\n";

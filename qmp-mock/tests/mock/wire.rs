@@ -10,7 +10,7 @@ use crate::reading::Reading as _;
 const PLENTY: Duration = Duration::from_secs(30);
 
 #[test]
-fn garbage_comes_where_the_test_put_it() {
+fn bytes_are_sent_in_order_with_replies() {
     let mock = Mock::monitor();
     mock.on("x").bytes(*b"{]\r\n").answer(1);
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
@@ -42,7 +42,7 @@ fn events_of_the_client_before_are_found_before_the_greeting() {
 }
 
 #[test]
-fn an_answer_to_nobody_disturbs_no_other() {
+fn a_reply_with_an_unknown_id_is_ignored() {
     let mock = Mock::monitor();
     mock.on("x").bytes(*b"{\"return\": 1, \"id\": \"stale\"}\r\n").answer(2);
     let qemu = qmp_blocking::connect(mock.address()).unwrap();

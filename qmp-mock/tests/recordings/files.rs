@@ -1,4 +1,4 @@
-//! Files that are no recordings, and what is written into those that are.
+//! Files that are not recordings, and the content of recordings.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -11,7 +11,7 @@ use qmp_mock::{Mock, Recorder};
 use serde_json::Value;
 
 #[test]
-fn what_is_no_recording_is_told_with_its_place() {
+fn an_invalid_recording_is_reported_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.jsonl");
     let open = || Mock::replay(&path).map(drop).unwrap_err().to_string();
@@ -53,7 +53,7 @@ fn a_recording_is_its_owners_alone_and_each_line_has_a_time_and_a_side() {
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_is_told_at_the_end() {
+fn finish_reports_an_unreachable_server() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.jsonl");
     let nowhere = format!("unix:{}/nobody", folder.path().display());
@@ -79,7 +79,8 @@ fn a_descriptor_passes_through_the_recorder() {
     assert_eq!(text.lines().filter(|line| line.contains("\"fds\":1")).count(), 1);
 }
 
-/// Commands without end in one direction, answers in the other: neither must wait for the other.
+/// Endless commands in one direction and replies in the other: neither direction may block the
+/// other.
 #[test]
 fn a_flood_passes_through_the_recorder() {
     const COMMANDS: usize = 5000;
@@ -97,7 +98,7 @@ fn a_flood_passes_through_the_recorder() {
         for _ in 0..COMMANDS {
             write!(sender, "{{\"execute\":{padding}\"x\"}}").unwrap();
         }
-        // Nothing is read until much is on its way.
+        // Nothing is read until much is buffered.
     });
     thread::sleep(Duration::from_millis(200));
     let answers = BufReader::new(client).lines().take(COMMANDS + 2);

@@ -30,7 +30,7 @@ fn answers_errors_and_events_come_where_they_came() {
     let session = |qemu: Client| {
         let mut events = qemu.events().subscribe();
         let stopped = qemu.execute("stop").run().unwrap();
-        // It is here already: it came before the answer.
+        // It is already queued, because it arrived before the reply.
         let Some(EventItem::Event(before)) = events.try_recv() else { panic!("no event") };
         let later = events.event().deadline(PLENTY).run().unwrap();
         let x = |qemu: &Client| {
@@ -92,7 +92,7 @@ fn answers_out_of_order_come_out_of_order_again() {
 }
 
 #[test]
-fn what_was_pipelined_may_come_one_by_one() {
+fn pipelined_commands_may_arrive_one_by_one() {
     let mock = Mock::monitor();
     mock.on("x").answer_with(|command| command.decode::<Value>().map_err(|_| unreachable!()));
     let (_folder, path) = record(&mock, |qemu| {
@@ -110,7 +110,7 @@ fn what_was_pipelined_may_come_one_by_one() {
 }
 
 #[test]
-fn the_wrong_command_is_told_with_the_right_one() {
+fn an_unexpected_command_is_reported_with_the_expected_one() {
     let mock = Mock::monitor();
     let (_folder, path) = record(&mock, |qemu| {
         qemu.execute("query-name").run().unwrap();
@@ -123,7 +123,7 @@ fn the_wrong_command_is_told_with_the_right_one() {
     let complaint = replay.check().unwrap_err().to_string();
     let expected = "the recording continues with `query-name`, not with `query-status` of client 0";
     assert!(complaint.starts_with(expected), "{complaint}");
-    // It goes on where it was.
+    // The replay continues at the same place.
     qemu.execute("query-name").run().unwrap();
     qemu.execute("query-status").run().unwrap();
     qemu.execute("query-status").run().unwrap_err();
@@ -132,7 +132,7 @@ fn the_wrong_command_is_told_with_the_right_one() {
 }
 
 #[test]
-fn rules_go_before_the_recording() {
+fn rules_take_precedence_over_the_recording() {
     let mock = Mock::monitor();
     let (_folder, path) = record(&mock, |qemu| drop(qemu.execute("query-name").run().unwrap()));
     let replay = Mock::replay(&path).unwrap();
@@ -179,7 +179,7 @@ fn a_hang_up_is_replayed_and_a_command_without_answer_gets_none() {
 }
 
 #[test]
-fn time_passes_as_it_did_if_the_test_wants_that() {
+fn recorded_delays_can_be_replayed() {
     let mock = Mock::monitor();
     mock.on("slow").delay(Duration::from_millis(80)).done();
     let (_folder, path) = record(&mock, |qemu| drop(qemu.execute("slow").run().unwrap()));

@@ -1,7 +1,7 @@
-//! Recordings: of real servers, replayed; and those of `qmp-proto`.
+//! Recordings of real servers, replayed; and those of `qmp-proto`.
 
 #![cfg(unix)]
-// clippy.toml allows it in tests, but not in what they share.
+// clippy.toml allows it in tests, but not in their shared code.
 #![allow(clippy::unwrap_used)]
 
 mod files;

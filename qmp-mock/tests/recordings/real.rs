@@ -12,7 +12,7 @@ conformance::on_every_qemu!(
     quit_is_replayed_with_its_event_and_end,
 );
 
-/// The answer to a command, or its error.
+/// Returns the reply to a command, or its error.
 fn ask(qemu: &Client, command: &str, arguments: &str) -> String {
     let arguments: serde_json::Value = serde_json::from_str(arguments).unwrap();
     match qemu.execute(command).arguments(&arguments).run() {
@@ -29,7 +29,7 @@ fn messages(events: &mut Subscription<'_>) -> Vec<String> {
     events.drain().into_iter().map(message).collect()
 }
 
-/// What a client may do in a life: all it hears, in order.
+/// A typical session of a client; returns everything it receives, in order.
 fn session(qemu: Client) -> Vec<String> {
     let mut events = qemu.events().subscribe();
     let mut heard = vec![format!("{:?}", qemu.greeting().unwrap().message())];
@@ -56,7 +56,7 @@ fn session(qemu: Client) -> Vec<String> {
     heard
 }
 
-/// What a session comes to with a real server, and what with its recording.
+/// Returns the result of a session with a real server, and with its recording.
 fn both<T>(
     server: &qmp_blocking::Address,
     connect: impl Fn(&qmp_blocking::Address) -> Client,

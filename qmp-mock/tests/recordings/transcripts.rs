@@ -1,4 +1,4 @@
-//! The recorded sessions of `qmp-proto`, replayed to a client that sends what was sent then.
+//! The recorded sessions of `qmp-proto`, replayed to a client that sends the recorded bytes.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use qmp_blocking::qmp_sockets::send_with_descriptor;
 use qmp_mock::{Mock, Recording};
 use serde_json::Value;
 
-/// Sessions that cannot come out byte by byte, and why.
+/// Sessions that cannot be replayed byte for byte, and why.
 const OTHERWISE: [(&str, &str); 6] = [
     ("garbage_recovery_7.2.jsonl", "QEMU answers the id 1e400 with inf, which is no JSON"),
     ("mux_ctrl_a_7.2.jsonl", "a multiplexer swallows bytes on the way to the monitor"),
@@ -22,14 +22,14 @@ const OTHERWISE: [(&str, &str); 6] = [
 ];
 
 const PLENTY: Duration = Duration::from_secs(30);
-/// For what will not come.
+/// How long to wait for messages that do not arrive.
 const SOON: Duration = Duration::from_millis(300);
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../qmp-proto/tests/data/transcripts")
 }
 
-/// Sends what was sent when it was sent, as far as the answers tell, and compares what comes.
+/// Sends the recorded bytes as far as the replies allow, and compares the received bytes.
 fn replay(path: &Path, patience: Duration) -> Result<(), String> {
     let mock = Recording::open(path).map_err(|error| error.to_string())?.replay();
     let mut client = connect(&mock, patience);
@@ -113,7 +113,7 @@ fn every_session_is_replayed_byte_by_byte() {
 }
 
 #[test]
-fn what_is_not_replayed_is_there_and_really_comes_out_otherwise() {
+fn excluded_sessions_exist_and_differ() {
     for (name, why) in OTHERWISE {
         let path = folder().join(name);
         assert!(path.exists(), "{name} is gone");
@@ -122,7 +122,7 @@ fn what_is_not_replayed_is_there_and_really_comes_out_otherwise() {
 }
 
 #[test]
-fn a_mock_of_a_session_is_content_when_all_of_it_came() {
+fn a_replay_verifies_when_all_commands_arrived() {
     let path = folder().join("lifecycle_7.2.jsonl");
     let mock = Mock::replay(&path).unwrap();
     let complaint = mock.check().unwrap_err().to_string();

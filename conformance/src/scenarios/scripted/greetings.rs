@@ -12,7 +12,7 @@ const TOO_MANY: &str =
     "{\"error\": {\"class\": \"GenericError\", \"desc\": \"too many clients\"}}\r\n";
 
 /// The server disconnects after it, or is silent until the handshake deadline.
-pub async fn an_error_instead_of_a_greeting_is_why_connecting_fails<A: Adapter>() {
+pub async fn an_error_instead_of_a_greeting_fails_the_connect<A: Adapter>() {
     for hangs_up in [true, false] {
         let (stream, server) = serve(move |script| {
             script.send(TOO_MANY);

@@ -4,7 +4,7 @@ use super::{Shared, compute, join_all, poll_and_drop};
 use crate::Target;
 
 /// A dropped command gives its turn to the next one, and its reply to no other.
-pub async fn dropped_commands_cost_nobody_else<A: Shared>(target: Target<'_>) {
+pub async fn dropped_commands_do_not_affect_others<A: Shared>(target: Target<'_>) {
     let mut server = target.qemu();
     let qemu = server.connect(A::builder).await;
     let rounds = (0..400_usize).map(|number| {

@@ -11,7 +11,7 @@ use crate::server::PLENTY;
 use crate::subject::names;
 
 /// A wait created before the command that causes the event cannot miss it.
-pub async fn a_wait_that_is_prepared_misses_nothing<A: Shared>(target: Target<'_>) {
+pub async fn a_wait_created_before_the_command_misses_nothing<A: Shared>(target: Target<'_>) {
     let mut server = target.qemu();
     let qemu = server.connect(A::builder).await;
     let mut stops = qemu.events().named("STOP").subscribe();
@@ -43,7 +43,7 @@ pub async fn a_subscription_ends_with_its_connection<A: Shared>(target: Target<'
 }
 
 /// A slow subscriber loses the oldest events, and gets their number.
-pub async fn a_burst_of_events_is_whole_and_in_order<A: Shared>(target: Target<'_>) {
+pub async fn a_burst_of_events_is_complete_and_in_order<A: Shared>(target: Target<'_>) {
     const ROUNDS: usize = 500;
     let mut server = target.qemu();
     let qemu = server.connect(A::builder).await;

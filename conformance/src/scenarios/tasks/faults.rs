@@ -15,7 +15,7 @@ use crate::scenarios::faults::most;
 use crate::server::{Suite, wait_until};
 
 /// Dropping a message that is half sent closes its connection.
-pub async fn a_message_that_does_not_leave_is_given_up<A: Shared>(suite: &Suite) {
+pub async fn a_message_that_cannot_be_sent_can_be_abandoned<A: Shared>(suite: &Suite) {
     let (mut server, mut other) = (suite.qemu(), suite.qemu());
     let qemu = server.connect(A::builder).await;
     let other = other.connect(A::builder).await;
@@ -40,7 +40,7 @@ pub async fn a_message_that_does_not_leave_is_given_up<A: Shared>(suite: &Suite)
 }
 
 /// All commands that were sent get the close reason.
-pub async fn a_server_may_die_inside_an_answer<A: Shared>(suite: &Suite) {
+pub async fn a_server_may_die_while_it_replies<A: Shared>(suite: &Suite) {
     let mut server = suite.qemu();
     server.connect(A::builder).await.close().await.unwrap();
     let ours = UnixStream::connect(server.path("qmp")).unwrap();

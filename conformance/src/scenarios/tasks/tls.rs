@@ -36,7 +36,7 @@ pub async fn a_monitor_is_used_over_tls<A: Secure>(suite: &Suite) {
 }
 
 /// The peer learns that nothing was cut off, unless the connection is aborted.
-pub async fn a_close_says_goodbye_over_tls<A: Secure>(suite: &Suite) {
+pub async fn a_close_sends_close_notify_over_tls<A: Secure>(suite: &Suite) {
     let secured = Secured::start::<A>(suite, false).await;
     for goodbye in [true, false] {
         let relay = Relay::new(secured.address.clone());
@@ -59,7 +59,7 @@ pub async fn a_close_says_goodbye_over_tls<A: Secure>(suite: &Suite) {
 }
 
 /// In both directions.
-pub async fn who_is_not_trusted_is_refused_over_tls<A: Secure>(suite: &Suite) {
+pub async fn untrusted_peers_are_refused_over_tls<A: Secure>(suite: &Suite) {
     let secured = Secured::start::<A>(suite, true).await;
     let (address, here) = (&secured.address, secured.here());
     let (ours, theirs) = (folder(), folder());
