@@ -1,5 +1,6 @@
-//! The asynchronous client in an event loop made of callbacks, calloop: beside a compositor's windows,
-//! say. The loop's own executor polls it; the socket and the clock are sources like any other.
+//! The asynchronous client in calloop, an event loop made of callbacks, for example next to a
+//! compositor's windows. The loop's own executor polls it; the socket and the timer are ordinary
+//! event sources.
 //!
 //! ```text
 //! cargo run -p embedding --example calloop -- /run/vm.qmp
@@ -51,7 +52,7 @@ fn run(path: &str) -> Result<(), Box<dyn Error>> {
     let (client, driver) = Builder::<()>::default().open_over(transport, path)?;
     let (executor, scheduler) = calloop::futures::executor::<Option<Done>>()?;
     handle.insert_source(executor, |done, (), result| {
-        // The driver has nothing to tell.
+        // The driver has no output.
         if done.is_some() {
             *result = done;
         }
@@ -105,7 +106,7 @@ struct Source {
     wakers: Arc<Mutex<Wakers>>,
 }
 
-/// Who waits for what.
+/// The wakers of the tasks that wait.
 #[derive(Debug, Default)]
 struct Wakers {
     read: Option<Waker>,
@@ -125,7 +126,7 @@ impl Wakers {
     }
 }
 
-/// The loop tells of a change once, after it was waited for: try first, and then wait.
+/// The loop reports a change once, after it was waited for: so try first, and then wait.
 impl Transport for Source {
     fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         let read = or_pending((&self.socket).read(room));

@@ -1,6 +1,7 @@
-//! The core alone in a runtime of the other kind, monoio: reads and writes are handed to the kernel
-//! (io_uring, where there is none epoll) together with their buffers, and futures stay on the thread where they were spawned.
-//! Prints the status of each QEMU, and then its events until it ends.
+//! The core alone in monoio, a completion-based runtime: reads and writes are passed to the kernel
+//! (io_uring, or epoll where it is not available) together with their buffers, and futures stay on
+//! the thread that spawned them. Prints the status of each QEMU, and then its events until it
+//! exits.
 //!
 //! ```text
 //! cargo run -p embedding --example monoio -- /run/one.qmp /run/two.qmp
@@ -18,7 +19,7 @@ use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::UnixStream;
 use qmp_proto::{Client, Escaped, Options, Received, Refusal, Request};
 
-/// How much is read at a time.
+/// The size of a read.
 const ROOM: usize = 16 * 1024;
 
 #[monoio::main(driver = "fusion")]
@@ -45,7 +46,7 @@ async fn main() -> ExitCode {
 async fn watch(path: &str) -> Result<(), Box<dyn Error>> {
     let mut stream = UnixStream::connect(path).await?;
     let mut client: Client<&str> = Client::monitor(Options::monitor());
-    // Both belong to the kernel while it is at work on them, and then to us again.
+    // The kernel owns both during an operation, and then returns them.
     let (mut input, mut output) = (Vec::new(), Vec::new());
     loop {
         let unused = input.len();
@@ -66,7 +67,7 @@ async fn watch(path: &str) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Handles all that has come, and says how much of it is done with.
+/// Handles all received messages, and returns how many bytes were consumed.
 fn handle(
     path: &str,
     client: &mut Client<&'static str>,

@@ -1,4 +1,5 @@
-//! The asynchronous client in an executor of its own: one thread, poll(2), and the standard library.
+//! The asynchronous client in a hand-written executor: one thread, poll(2), and the standard
+//! library.
 //!
 //! ```text
 //! cargo run -p embedding --example own_executor -- /run/vm.qmp
@@ -54,7 +55,7 @@ async fn converse(qemu: Client) -> Result<(), Error> {
     qemu.close().await
 }
 
-/// A socket, and what has to be waited for on its behalf.
+/// A socket, and the readiness it is waiting for.
 #[derive(Debug)]
 struct Connection {
     socket: UnixStream,
@@ -76,7 +77,7 @@ impl Connection {
 #[derive(Debug)]
 struct Polled(Arc<Connection>);
 
-/// No waker is kept: whatever happens, everything is polled.
+/// Wakers are not stored: after any event, everything is polled.
 impl Transport for Polled {
     fn poll_read(&self, _: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         or_pending((&self.0.socket).read(room))
@@ -134,7 +135,7 @@ fn block_on<T>(
     }
 }
 
-/// Until the socket is ready, the time has come, or somebody rings.
+/// Waits until the socket is ready, the deadline has passed, or another thread wakes it.
 fn wait(connection: &Connection, bell: &UnixStream) -> io::Result<()> {
     let wanted = connection.wanted();
     let left = wanted.until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -148,12 +149,12 @@ fn wait(connection: &Connection, bell: &UnixStream) -> io::Result<()> {
     }
 }
 
-/// Ends poll(2), from whatever thread.
+/// Ends poll(2) from any thread.
 struct Bell(UnixStream);
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        // When it is full, it rings already.
+        // If it is full, the executor is awake already.
         let _ = (&self.0).write(&[0]);
     }
 }

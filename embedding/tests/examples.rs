@@ -1,7 +1,7 @@
-//! The examples do what they say, with every QEMU.
+//! Runs the examples with every QEMU.
 
 #![cfg(unix)]
-// clippy.toml allows it in tests, but not in what they share.
+// clippy.toml allows it in tests, but not in their shared code.
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -22,7 +22,7 @@ fn example(name: &str) -> Command {
     command
 }
 
-/// QEMU with two monitors: the second is for whoever makes things happen.
+/// QEMU with two monitors: the second one triggers events.
 fn two_monitors(suite: &Suite) -> Server {
     let mut server = suite.qemu_with(&[
         "-qmp",
@@ -44,7 +44,7 @@ fn calloop_polls_the_client(suite: &Suite) {
 
 fn asks_waits_and_leaves(suite: &Suite, name: &str) {
     let server = two_monitors(suite);
-    // Twice: the first has left its place.
+    // Twice, because the first client has disconnected.
     for _ in 0..2 {
         let output = example(name).arg(server.path("qmp")).output().unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
@@ -78,7 +78,7 @@ fn monoio_feeds_the_core(suite: &Suite) {
         for command in ["qmp_capabilities", "cont", "quit"] {
             writeln!(other, "{{\"execute\": \"{command}\"}}").unwrap();
         }
-        // QEMU may reset what it has not read when it ends.
+        // QEMU may reset a connection with unread input when it exits.
         let _ = other.read_to_end(&mut Vec::new());
     }
     lines.extend(printed.lines().map(Result::unwrap));

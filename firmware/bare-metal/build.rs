@@ -1,4 +1,4 @@
-//! Tells the linker how the target's memory is laid out.
+//! Passes the target's memory layout to the linker.
 
 use std::path::PathBuf;
 use std::{env, fs, io};

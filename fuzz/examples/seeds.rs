@@ -1,4 +1,4 @@
-//! Writes the inputs to begin with into one folder a target, below the folder that is named.
+//! Writes the seeds into one folder per target, below the given folder.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

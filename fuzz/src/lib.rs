@@ -14,17 +14,17 @@ mod qemu;
 
 use std::path::Path;
 
-/// Tries a law on an input.
+/// Checks a law with an input.
 ///
 /// # Panics
 ///
-/// If it does not hold, or there is no law of this name.
+/// Panics if the law does not hold or there is no law of this name.
 pub fn try_law(name: &str, input: &[u8]) {
     let law = laws::LAWS.iter().find(|law| law.name == name).expect("a law");
     (law.holds)(input);
 }
 
-/// Each law's name, and the inputs to begin with.
+/// The name of each law, and its seeds.
 pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../qmp-proto/tests/data");
     let corpus = laws::Corpus::read(&data);

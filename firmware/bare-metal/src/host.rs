@@ -1,6 +1,6 @@
-//! What the machine gives that runs the emulator, or the debugger: semihosting.
+//! Services of the machine that runs the emulator or the debugger, through semihosting.
 //!
-//! A product has a random number generator and a timer of its own instead, and nobody to tell.
+//! A product has its own random number generator and timer instead, and no console.
 
 use core::fmt::{self, Write};
 
@@ -12,17 +12,17 @@ use crate::{Stack, Trouble};
 
 /// Prints one line.
 pub fn say(text: fmt::Arguments<'_>) {
-    // The console takes everything.
+    // The console accepts everything.
     let _ = Console.write_fmt(text);
     sys_writec(b'\n');
 }
 
-/// Seconds since some beginning.
+/// Returns the seconds since an arbitrary start.
 pub fn seconds() -> usize {
     sys_time().unwrap_or(0)
 }
 
-/// A number that nobody can foresee, if one is to be had.
+/// Returns an unpredictable number, if one is available.
 pub fn random() -> Option<u64> {
     let source = sys_open(c"/dev/urandom", OpenMode::RDONLY_BINARY).ok()?;
     let mut bytes = [0; 8];
@@ -30,7 +30,7 @@ pub fn random() -> Option<u64> {
     (missing == 0).then(|| u64::from_ne_bytes(bytes))
 }
 
-/// Says how it went.
+/// Prints the result.
 pub fn report(outcome: &Result<(), Trouble>, stack: &Stack) {
     let (used, size) = (stack.used(), stack.size());
     match outcome {
@@ -39,7 +39,7 @@ pub fn report(outcome: &Result<(), Trouble>, stack: &Stack) {
     }
 }
 
-/// Ends the emulation, with success or without.
+/// Ends the emulation, successfully or not.
 pub fn exit(success: bool) -> ! {
     process::exit(if success { 0 } else { 1 })
 }

@@ -14,7 +14,7 @@ pub use board::Uart;
 pub use line::{Line, Trouble};
 pub use stack::Stack;
 
-/// Makes a function the one that starts when the board does, and its outcome the exit code.
+/// Runs a function when the board starts, and makes its result the exit code.
 #[macro_export]
 macro_rules! start {
     ($main:path) => {

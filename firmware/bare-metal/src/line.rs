@@ -1,4 +1,4 @@
-//! A client at the end of a serial line, with all the memory it will ever use.
+//! A client at the end of a serial line, with all the memory it ever uses.
 
 use core::fmt;
 
@@ -8,23 +8,23 @@ use qmp_proto::{
 
 use crate::{Uart, host};
 
-/// The longest message that is taken. QEMU's greeting has some 150 bytes, an event seldom more than
-/// 300; of the replies one has to know which are small.
+/// The maximum length of a message. QEMU's greeting has some 150 bytes, an event rarely more than
+/// 300; the caller must know which replies are small.
 const LONGEST: usize = 768;
 
-/// A byte more, so that a message that is too long is noticed.
+/// One byte more, so that a message that is too long is detected.
 const ROOM: usize = LONGEST + 1;
 
-/// The longest command that is sent.
+/// The maximum length of a command.
 const LONGEST_COMMAND: usize = 128;
 
-/// How long nothing may come while something is waited for, in seconds.
+/// The timeout for input while waiting, in seconds.
 const PATIENCE: usize = 10;
 
-/// At most this many commands are unanswered at once.
+/// The in-flight limit.
 const IN_FLIGHT: usize = 4;
 
-/// A server at the other end of a serial line. `T` marks commands.
+/// A server at the other end of a serial line. `T` identifies commands.
 #[derive(Debug)]
 pub struct Line<T> {
     client: Client<T, IN_FLIGHT>,
@@ -34,15 +34,15 @@ pub struct Line<T> {
 }
 
 impl<T> Line<T> {
-    /// How many bytes the client has, without the buffers.
+    /// The size of the client in bytes, without the buffers.
     pub const CLIENT_SIZE: usize = size_of::<Client<T, IN_FLIGHT>>();
 
-    /// A monitor that will greet.
+    /// Creates a client of a monitor.
     pub fn to_monitor(uart: Uart) -> Self {
         Self::new(uart, Client::monitor(Options::monitor().longest_message(LONGEST)))
     }
 
-    /// A guest agent.
+    /// Creates a client of a guest agent.
     pub fn to_agent(uart: Uart) -> Self {
         Self::new(uart, Client::agent(Options::agent().longest_message(LONGEST)))
     }
@@ -51,7 +51,7 @@ impl<T> Line<T> {
         Self { client, uart, input: [0; ROOM], length: 0 }
     }
 
-    /// Negotiates, without any capability.
+    /// Negotiates without any capability.
     pub fn negotiate(&mut self) -> Result<(), Trouble> {
         let nonce = host::random().ok_or(Trouble::NoRandomNumbers)?;
         self.send(|client, out| client.negotiate(out, nonce, &[]))
@@ -63,7 +63,7 @@ impl<T> Line<T> {
         self.send(|client, out| client.sync(out, nonce))
     }
 
-    /// Sends a command. Its answer brings `token` back.
+    /// Sends a command. Its reply returns `token`.
     pub fn execute(&mut self, name: &str, token: T) -> Result<(), Trouble> {
         self.request(Request::new(name), token)
     }
@@ -80,7 +80,7 @@ impl<T> Line<T> {
         })
     }
 
-    /// Puts together what is to be sent and sends it.
+    /// Serializes a request and sends it.
     fn send(
         &mut self,
         write: impl FnOnce(&mut Client<T, IN_FLIGHT>, &mut FixedOutput<'_>) -> Result<(), Refusal>,
@@ -92,7 +92,7 @@ impl<T> Line<T> {
         Ok(())
     }
 
-    /// Shows `take` what is received, until it is content with something.
+    /// Passes received messages to `take` until it returns a result.
     pub fn hear<R>(
         &mut self,
         mut take: impl FnMut(Received<'_, T>) -> Option<R>,
@@ -103,7 +103,7 @@ impl<T> Line<T> {
             let used = step.used;
             let nothing = step.received.is_none();
             let taken = match step.received {
-                // An answer may have been lost in it.
+                // A reply may be lost.
                 Some(Received::Malformed(_)) => return Err(Trouble::Garbage),
                 Some(received) => take(received),
                 None => None,
@@ -118,7 +118,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// Drops the first bytes of the input.
+    /// Removes the first bytes of the input.
     fn forget(&mut self, count: usize) {
         if let Some(input) = self.input.get_mut(..self.length) {
             let count = count.min(input.len());
@@ -130,7 +130,7 @@ impl<T> Line<T> {
     /// Waits for one more byte.
     fn read(&mut self) -> Result<(), Trouble> {
         let byte = self.wait()?;
-        // There is room: a message that is too long has been refused before.
+        // There is room: a message that is too long was refused before.
         if let Some(free) = self.input.get_mut(self.length) {
             *free = byte;
             self.length += 1;
@@ -141,7 +141,7 @@ impl<T> Line<T> {
     fn wait(&mut self) -> Result<u8, Trouble> {
         let start = host::seconds();
         loop {
-            // Telling the time takes much longer than looking.
+            // Reading the time takes much longer than checking the line.
             for _ in 0..10_000 {
                 if let Some(byte) = self.uart.receive() {
                     return Ok(byte);
@@ -154,20 +154,20 @@ impl<T> Line<T> {
     }
 }
 
-/// Why it did not work.
+/// Why an operation failed.
 #[derive(Debug)]
 pub enum Trouble {
-    /// Something could not be sent.
+    /// A request could not be sent.
     Refused(Refusal),
-    /// The connection cannot go on.
+    /// The connection cannot continue.
     Protocol(ProtocolError),
-    /// What came is no message: the line lost something.
+    /// The input is not a message: the line has lost bytes.
     Garbage,
-    /// Nothing comes any more.
+    /// No more input arrives.
     Silence,
     /// There is no source of random numbers.
     NoRandomNumbers,
-    /// The server said something else than it should have.
+    /// The server sent something unexpected.
     Unexpected(&'static str),
 }
 

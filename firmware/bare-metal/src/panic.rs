@@ -1,4 +1,4 @@
-//! Where a panic would go: nowhere.
+//! The panic handler, which cannot be linked.
 
 use core::panic::PanicInfo;
 
@@ -9,6 +9,6 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     unsafe extern "C" {
         fn this_image_can_panic() -> !;
     }
-    // SAFETY: it is never called: there is no such function.
+    // SAFETY: it is never called, because there is no such function.
     unsafe { this_image_can_panic() }
 }

@@ -1,10 +1,10 @@
-//! How much of the stack is used at the most.
+//! Measures the maximum use of the stack.
 
 use core::ptr;
 
 const PAINT: u32 = 0xA5A5_A5A5;
 
-/// Left alone below whoever paints, in bytes: the painting itself needs some.
+/// The bytes left unpainted below the caller, because painting itself uses some.
 const MARGIN: usize = 256;
 
 /// The stack, painted where it was not in use yet. It grows down into the paint.
@@ -14,14 +14,15 @@ pub struct Stack {
     top: *mut u32,
 }
 
-// The linker's symbols are addresses, and the memory below the stack pointer is nobody's.
+// The linker's symbols are addresses, and the memory below the stack pointer is unused.
 #[allow(unsafe_code)]
 impl Stack {
-    /// Paints all that is free.
+    /// Paints all free memory.
     #[inline(never)]
     pub fn paint() -> Self {
         unsafe extern "C" {
-            // Both runtimes call them so: where static memory ends and where the stack begins.
+            // Both runtimes use these names for the end of static memory and the start of the
+            // stack.
             static mut __ebss: u32;
             static mut _stack_start: u32;
         }
@@ -29,7 +30,7 @@ impl Stack {
         let here = ptr::from_ref(&stack).addr();
         let mut word = stack.bottom;
         while word.addr() + MARGIN < here {
-            // SAFETY: above static memory and well below what is in use of the stack.
+            // SAFETY: above static memory and well below the used part of the stack.
             unsafe {
                 word.write_volatile(PAINT);
                 word = word.add(1);
@@ -38,15 +39,15 @@ impl Stack {
         stack
     }
 
-    /// How many bytes there are.
+    /// Returns the size in bytes.
     pub fn size(&self) -> usize {
         self.top.addr() - self.bottom.addr()
     }
 
-    /// How many bytes were in use at the most.
+    /// Returns the maximum number of bytes that were in use.
     pub fn used(&self) -> usize {
         let mut word = self.bottom;
-        // SAFETY: from the end of static memory to the beginning of the stack all is memory.
+        // SAFETY: everything from the end of static memory to the start of the stack is memory.
         while word < self.top && unsafe { word.read_volatile() } == PAINT {
             word = unsafe { word.add(1) };
         }

@@ -1,4 +1,4 @@
-//! What is asked of QEMU.
+//! The commands sent to QEMU.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::print::print;
 use crate::trouble::Trouble;
 
-/// Marks the commands.
+/// Identifies the commands.
 #[derive(Clone, Copy, Debug)]
 enum Asked {
     Status,
@@ -22,20 +22,20 @@ enum Asked {
     Quit,
 }
 
-/// What `query-status` returns, as far as it matters.
+/// The relevant part of the reply to `query-status`.
 #[derive(Deserialize)]
 struct Status {
     status: String,
     running: bool,
 }
 
-/// An element of what `query-commands` returns.
+/// An element of the reply to `query-commands`.
 #[derive(Deserialize)]
 struct Name<'a> {
     name: &'a str,
 }
 
-/// Connects and talks until QEMU, told to quit, closes the connection.
+/// Connects and sends commands until QEMU closes the connection after `quit`.
 pub(crate) fn hold(path: &CStr) -> Result<(), Trouble> {
     let stream = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
     connect(&stream, &SocketAddrUnix::new(path)?)?;

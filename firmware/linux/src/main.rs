@@ -1,6 +1,6 @@
-//! Drives a QEMU without Rust's standard library: `without-std /run/vm.qmp`.
+//! Controls a QEMU without Rust's standard library: `without-std /run/vm.qmp`.
 //!
-//! What is left: `core`, `alloc` over the C library's `malloc`, serde, and the system calls of
+//! It uses only `core`, `alloc` over the C library's `malloc`, serde, and the system calls of
 //! rustix. The program starts where the C library does.
 
 #![no_std]
@@ -21,7 +21,7 @@ use print::print;
 static MALLOC: libc_alloc::LibcAlloc = libc_alloc::LibcAlloc;
 
 /// Called by the C library, with the path of the socket as the only argument.
-// The name is the C library's, and so is what the arguments point to.
+// The C library defines the name and the arguments.
 #[allow(unsafe_code)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
@@ -40,7 +40,7 @@ unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_in
     }
 }
 
-/// Says why, and ends: `alloc` panics where a length is beyond all bounds.
+/// Prints the reason and exits: `alloc` panics if a length exceeds its maximum.
 #[allow(unsafe_code)]
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
@@ -49,8 +49,8 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     unsafe { libc::abort() }
 }
 
-/// `alloc` comes compiled for unwinding and names these two. Nothing unwinds here, so nothing calls
-/// them.
+/// `alloc` is compiled for unwinding and refers to these two. Nothing unwinds here, so they are
+/// never called.
 #[allow(unsafe_code)]
 mod unwinding {
     #[unsafe(no_mangle)]

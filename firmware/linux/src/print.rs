@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 /// Prints a line.
 pub(crate) fn print(text: fmt::Arguments<'_>) {
     let mut output = Output;
-    // Where standard output is gone, nobody is left to be told.
+    // If standard output is closed, the error cannot be reported.
     let _ = output.write_fmt(text).and_then(|()| output.write_str("\n"));
 }
 

@@ -1,4 +1,4 @@
-//! Why the conversation did not go well.
+//! Why the session failed.
 
 use core::fmt;
 

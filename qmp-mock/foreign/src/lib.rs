@@ -1,1 +1,1 @@
-//! Other people's clients, against the mock: all of it is in the tests.
+//! Tests of the mock with third-party clients. This crate consists of tests only.

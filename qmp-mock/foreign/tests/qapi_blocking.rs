@@ -1,6 +1,6 @@
 //! The crate `qapi` without a runtime.
 
-// clippy.toml allows it in tests, but not in what they share.
+// clippy.toml allows it in tests, but not in their shared code.
 #![allow(clippy::unwrap_used)]
 
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ use qapi::{ExecuteError, Qga, Qmp};
 use qmp_mock::{ErrorClass, Mock, Version};
 use serde_json::json;
 
-/// What this crate calls the state, for it refuses an answer without all members it knows.
+/// The state with all members that this crate knows, because it rejects a reply without them.
 fn paused() -> serde_json::Value {
     json!({"status": "paused", "running": false, "singlestep": false})
 }

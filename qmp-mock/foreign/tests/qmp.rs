@@ -1,6 +1,6 @@
 //! The crate `qmp`.
 
-// clippy.toml allows it in tests, but not in what they share.
+// clippy.toml allows it in tests, but not in their shared code.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Asks a guest agent at the end of the serial line.
+//! Queries a guest agent at the other end of the serial line.
 
 #![no_std]
 #![no_main]
@@ -17,7 +17,7 @@ fn run() -> Result<(), Trouble> {
     refused(&mut agent)
 }
 
-/// Voids what others left in the stream.
+/// Discards what other clients left in the stream.
 fn sync(agent: &mut Line<()>) -> Result<(), Trouble> {
     agent.sync()?;
     agent.hear(|received| match received {
@@ -45,7 +45,7 @@ fn ask(agent: &mut Line<()>, command: &str) -> Result<(), Trouble> {
     })?
 }
 
-/// A file that is not there cannot be opened, and the agent says so.
+/// Opening a missing file fails, with an error from the agent.
 fn refused(agent: &mut Line<()>) -> Result<(), Trouble> {
     let arguments = Arguments::parse(r#"{"path": "/no/such/file"}"#)
         .map_err(|error| Trouble::Refused(error.into()))?;

@@ -1,7 +1,7 @@
-//! Calls all that qmp-proto has without an allocator, on bytes that nobody knows before.
+//! Makes every call of qmp-proto without an allocator, on bytes that the compiler cannot know.
 //!
-//! It is built to be linked: if any of these calls could panic, it would not. Run, it does what
-//! the bytes of the line say.
+//! It is built to be linked: if any of these calls could panic, it would not link. When run, its
+//! input decides what it does.
 
 #![no_std]
 #![no_main]
@@ -19,7 +19,7 @@ start!(run);
 
 type Machine = Client<u8, 3>;
 
-/// Whatever the line says, at most this long.
+/// The input, at most this long.
 struct Input {
     uart: Uart,
     memory: [u8; 256],
@@ -27,7 +27,7 @@ struct Input {
 }
 
 impl Input {
-    /// A number of bytes, then so many bytes.
+    /// Reads a length, then that many bytes.
     fn next(&mut self) -> &[u8] {
         self.length = self.byte().into();
         for at in 0..self.length {
@@ -220,7 +220,7 @@ fn event(event: &Event<'_>) {
 }
 
 fn timestamp(timestamp: Timestamp) {
-    // Not `show(timestamp)`: that formats 64 bits, for which core keeps a check.
+    // Not `show(timestamp)`: that formats 64-bit numbers, for which core keeps a check.
     show(timestamp.since_epoch().map_or(0, |time| time.subsec_micros()));
 }
 

@@ -1,4 +1,4 @@
-//! Everything but QMP: what the other images are measured against.
+//! Everything except QMP: the baseline for the other images.
 
 #![no_std]
 #![no_main]
@@ -7,7 +7,7 @@ use bare_metal::{Trouble, Uart, host, start};
 
 start!(run);
 
-/// Starts, switches the line on, and says so.
+/// Starts, switches the line on, and prints a message.
 fn run() -> Result<(), Trouble> {
     let mut uart = Uart::enable();
     uart.send(b'\n');

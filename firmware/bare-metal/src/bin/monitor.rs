@@ -1,4 +1,4 @@
-//! Drives a QEMU through the monitor at the end of the serial line.
+//! Controls a QEMU through the monitor at the other end of the serial line.
 
 #![no_std]
 #![no_main]
@@ -8,7 +8,7 @@ use qmp_proto::{ErrorClass, Received, Reply};
 
 start!(run);
 
-/// Marks the commands, so that an answer tells what it answers.
+/// Identifies the commands, to assign replies to them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Mark {
     Version,
@@ -18,7 +18,7 @@ enum Mark {
     Status,
 }
 
-/// Which events have come.
+/// The events received so far.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     resume: bool,
@@ -31,12 +31,12 @@ fn run() -> Result<(), Trouble> {
     greet(&mut qemu)?;
     ask(&mut qemu)?;
     cont_and_stop(&mut qemu)?;
-    // No answer is waited for: the line holds a byte at a time, and what is left of the answer
-    // when QEMU hangs up is lost.
+    // Does not wait for the reply: the line holds one byte at a time, and the rest of the reply is
+    // lost when QEMU closes.
     qemu.execute("quit", Mark::Status)
 }
 
-/// Hears the greeting and negotiates.
+/// Receives the greeting and negotiates.
 fn greet(qemu: &mut Line<Mark>) -> Result<(), Trouble> {
     qemu.hear(|received| {
         let Received::Greeting(greeting) = received else { return None };
@@ -53,7 +53,7 @@ fn greet(qemu: &mut Line<Mark>) -> Result<(), Trouble> {
     })?
 }
 
-/// Two commands at once; one of them QEMU does not know.
+/// Two commands at once, one of which QEMU does not know.
 fn ask(qemu: &mut Line<Mark>) -> Result<(), Trouble> {
     qemu.execute("query-version", Mark::Version)?;
     qemu.execute("no-such-command", Mark::Unknown)?;
@@ -73,7 +73,7 @@ fn ask(qemu: &mut Line<Mark>) -> Result<(), Trouble> {
     })?
 }
 
-/// Each command's event comes before its answer, or after.
+/// The event of each command arrives before or after its reply.
 fn cont_and_stop(qemu: &mut Line<Mark>) -> Result<(), Trouble> {
     let mut seen = Seen::default();
     qemu.execute("cont", Mark::Cont)?;
@@ -84,7 +84,7 @@ fn cont_and_stop(qemu: &mut Line<Mark>) -> Result<(), Trouble> {
     done(qemu, &mut seen, |_| true)
 }
 
-/// Hears until the command is answered and the events are there.
+/// Receives until the command is answered and the events have arrived.
 fn done(
     qemu: &mut Line<Mark>,
     seen: &mut Seen,
@@ -113,7 +113,7 @@ fn done(
     })?
 }
 
-/// Shows a reply, if it is JSON.
+/// Prints a reply if it is JSON.
 fn said(command: &str, reply: Reply<'_>) -> bool {
     let json = reply.json();
     if let Ok(json) = json {

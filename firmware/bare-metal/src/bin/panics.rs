@@ -1,4 +1,4 @@
-//! Can panic, and so must not link: the proof that the other images would not either.
+//! Can panic, and so must not link, which proves that the other images cannot panic.
 
 #![no_std]
 #![no_main]
@@ -9,7 +9,7 @@ start!(run);
 
 fn run() -> Result<(), Trouble> {
     let received = Uart::enable().receive().map_or(0, usize::from);
-    // Nobody knows what comes over the line.
+    // The compiler cannot know what arrives over the line.
     #[allow(clippy::indexing_slicing)]
     host::say(format_args!("{}", [1, 2, 3][received]));
     Ok(())

@@ -1,4 +1,4 @@
-//! The boards: what differs is where the serial line's registers are.
+//! The boards. They differ in the registers of the serial line.
 
 #[cfg(target_arch = "arm")]
 mod mps2_an386;
@@ -10,7 +10,7 @@ pub use mps2_an386::Uart;
 #[cfg(target_arch = "riscv32")]
 pub use riscv_virt::Uart;
 
-/// A register of a device, 32 or 8 bits wide.
+/// A device register, 32 or 8 bits wide.
 struct Register<T>(*mut T);
 
 // Registers are memory that changes by itself.
@@ -18,18 +18,18 @@ struct Register<T>(*mut T);
 impl<T: Copy> Register<T> {
     /// # Safety
     ///
-    /// At the address there must be a register of that width, which nobody else uses.
+    /// At the address there must be a register of that width, which no other code uses.
     const unsafe fn at(address: usize) -> Self {
         Self(address as *mut T)
     }
 
     fn read(&self) -> T {
-        // SAFETY: `at` was promised that it is a register.
+        // SAFETY: the caller of `at` guarantees that it is a register.
         unsafe { self.0.read_volatile() }
     }
 
     fn write(&self, value: T) {
-        // SAFETY: `at` was promised that it is a register.
+        // SAFETY: the caller of `at` guarantees that it is a register.
         unsafe { self.0.write_volatile(value) }
     }
 }

@@ -1,4 +1,4 @@
-//! Arm's MPS2 board with a Cortex-M4, as QEMU has it: a CMSDK APB UART.
+//! Arm's MPS2 board with a Cortex-M4, as emulated by QEMU: a CMSDK APB UART.
 
 use super::Register;
 
@@ -6,7 +6,7 @@ const TRANSMIT_FULL: u32 = 1;
 const RECEIVE_FULL: u32 = 2;
 const ENABLE_BOTH: u32 = 3;
 
-/// The first serial line, by polling. It holds one byte in each direction.
+/// The first serial line, polled. It holds one byte in each direction.
 pub struct Uart {
     data: Register<u32>,
     state: Register<u32>,
@@ -25,7 +25,7 @@ impl Uart {
         Self { data, state }
     }
 
-    /// The next byte, if one has come.
+    /// Returns the next byte, if one has arrived.
     pub fn receive(&mut self) -> Option<u8> {
         let come = self.state.read() & RECEIVE_FULL != 0;
         come.then(|| self.data.read() as u8)

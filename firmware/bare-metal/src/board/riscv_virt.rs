@@ -5,15 +5,15 @@ use super::Register;
 const DATA_READY: u8 = 1 << 0;
 const TRANSMIT_EMPTY: u8 = 1 << 5;
 
-/// The first serial line, by polling. It holds one byte in each direction.
+/// The first serial line, polled. It holds one byte in each direction.
 pub struct Uart {
     data: Register<u8>,
     line_status: Register<u8>,
 }
 
 impl Uart {
-    /// Sets the line up. It is on from the start, and holds a byte of the greeting by now: switching
-    /// to its longer queue would throw that away.
+    /// Sets the line up. It is on from the start, and already holds a byte of the greeting:
+    /// switching to its longer queue would discard that byte.
     #[allow(unsafe_code)]
     pub fn enable() -> Self {
         const BASE: usize = 0x1000_0000;
@@ -25,7 +25,7 @@ impl Uart {
         Self { data, line_status }
     }
 
-    /// The next byte, if one has come.
+    /// Returns the next byte, if one has arrived.
     pub fn receive(&mut self) -> Option<u8> {
         let come = self.line_status.read() & DATA_READY != 0;
         come.then(|| self.data.read())

@@ -1,6 +1,6 @@
-//! A client of QMP in memory of fixed size, which tells in words what it hears.
+//! A QMP client in memory of fixed size, which describes what it receives as text.
 //!
-//! The same on every machine: inside WebAssembly and outside it must tell the same.
+//! Its output must be the same inside WebAssembly and outside.
 
 #![no_std]
 
@@ -11,7 +11,7 @@ use core::fmt::Write;
 use qmp_proto::{Client, FixedOutput, Options, Phase, RawMessage, Received};
 use report::Report;
 
-/// A client, and memory of whoever made it.
+/// A client, with memory of the caller.
 #[derive(Debug)]
 pub struct Narrator<'m> {
     client: Client<u32, 8>,
@@ -23,10 +23,10 @@ pub struct Narrator<'m> {
 }
 
 impl<'m> Narrator<'m> {
-    /// For a monitor: with room for one message in `input`, and in `report` for all that a call
-    /// tells.
+    /// Creates a client of a monitor, with room for one message in `input`, and in `report` for all
+    /// output of a call.
     ///
-    /// The recorded answers carry the ids of whoever asked then, so ids are not looked at.
+    /// The recorded replies have the ids of the recorded client, so ids are ignored.
     pub fn monitor(input: &'m mut [u8], report: &'m mut [u8]) -> Self {
         let options = Options::monitor().echoes_ids(false);
         Self::new(
@@ -36,7 +36,7 @@ impl<'m> Narrator<'m> {
         )
     }
 
-    /// For a guest agent.
+    /// Creates a client of a guest agent.
     pub fn agent(input: &'m mut [u8], report: &'m mut [u8]) -> Self {
         let options = Options::agent().echoes_ids(false);
         Self::new(
@@ -50,12 +50,12 @@ impl<'m> Narrator<'m> {
         Self { client, input, length: 0, output: [0; 4096], report: Report::new(report), sent: 0 }
     }
 
-    /// Room for more bytes from the server.
+    /// Returns room for more bytes from the server.
     pub fn room(&mut self) -> &mut [u8] {
         self.input.get_mut(self.length..).unwrap_or_default()
     }
 
-    /// Takes the bytes that were put into the room.
+    /// Consumes the bytes that were written to the room.
     pub fn hear(&mut self, count: usize) {
         self.length = self.input.len().min(self.length.saturating_add(count));
         loop {
@@ -86,7 +86,7 @@ impl<'m> Narrator<'m> {
         self.length -= count;
     }
 
-    /// Says what somebody said once: handshakes in its own way, commands as they stand.
+    /// Sends a recorded message: handshakes by its own means, commands unchanged.
     pub fn say(&mut self, message: &str) {
         let mut out = FixedOutput::new(&mut self.output);
         let said = match self.client.phase() {
@@ -107,7 +107,7 @@ impl<'m> Narrator<'m> {
         }
     }
 
-    /// Takes the end of the stream.
+    /// Handles the end of the stream.
     pub fn end(&mut self) {
         match self.client.handle_end() {
             Ok(()) => self.report.line(format_args!("end")),
@@ -118,12 +118,12 @@ impl<'m> Narrator<'m> {
         }
     }
 
-    /// What was told since the last [`clear`](Self::clear).
+    /// Returns the output since the last [`clear`](Self::clear).
     pub fn report(&self) -> &[u8] {
         self.report.bytes()
     }
 
-    /// Forgets what was told.
+    /// Discards the output.
     pub fn clear(&mut self) {
         self.report.clear();
     }
@@ -148,7 +148,8 @@ fn tell(report: &mut Report<'_>, received: &Received<'_, u32>) {
         },
         Received::Event(event) => {
             let _ = write!(report, "event: {}", event.name());
-            // Not the stamp as it is: core's own formatting of 64 bits keeps a check that could panic.
+            // Not the whole timestamp: core's formatting of 64-bit numbers keeps a check that could
+            // panic.
             if let Some(time) = event.timestamp().and_then(|stamp| stamp.since_epoch()) {
                 let _ = write!(report, " .{:06}", time.subsec_micros());
             }

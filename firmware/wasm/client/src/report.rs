@@ -13,7 +13,7 @@ impl<'m> Report<'m> {
         Self { memory, length: 0 }
     }
 
-    /// Adds a line. What does not fit is left out.
+    /// Adds a line. Text that does not fit is left out.
     pub(crate) fn line(&mut self, text: fmt::Arguments<'_>) {
         let _ = self.write_fmt(text);
         let _ = self.write_str("\n");

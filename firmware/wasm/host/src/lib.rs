@@ -1,11 +1,11 @@
-//! Runs the WebAssembly module, as an embedder would.
+//! Runs the WebAssembly module, as an embedder does.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use wasmi::{Engine, Instance, Linker, Memory, Module, Store, TypedFunc};
 
-/// The module, loaded and running.
+/// The loaded and running module.
 #[derive(Debug)]
 pub struct Running {
     store: Store<()>,
@@ -14,8 +14,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Loads the module, which must not import anything: not a panic, and nothing of the machine
-    /// it runs on.
+    /// Loads the module, which must not import anything: neither a panic nor anything of its host.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).with_context(|| {
             format!("cannot read {}; `cargo xtask firmware` builds it", path.display())
@@ -36,17 +35,17 @@ impl Running {
         Ok(start.call(&mut self.store, agent.into())?)
     }
 
-    /// Bytes from the server; what it tells.
+    /// Passes bytes from the server; returns the output.
     pub fn hear(&mut self, bytes: &[u8]) -> Result<String> {
         self.pass("hear", bytes)
     }
 
-    /// A message to send; what it tells.
+    /// Passes a message to send; returns the output.
     pub fn say(&mut self, message: &[u8]) -> Result<String> {
         self.pass("say", message)
     }
 
-    /// The end of the stream; what it tells.
+    /// Passes the end of the stream; returns the output.
     pub fn end(&mut self) -> Result<String> {
         let end: TypedFunc<(), ()> = self.instance.get_typed_func(&self.store, "end")?;
         end.call(&mut self.store, ())?;

@@ -1,5 +1,5 @@
-//! Every recorded session, heard by the client inside WebAssembly and by the same client outside:
-//! both tell the same, though one has 32-bit addresses and the other 64.
+//! Runs every recorded session with the client inside WebAssembly and with the same client outside:
+//! the output of both is the same, although one has 32-bit addresses and the other 64-bit ones.
 
 // Helpers panic as tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
@@ -36,7 +36,7 @@ fn module() -> PathBuf {
     std::env::var_os("QMP_WASM_MODULE").expect("`cargo xtask firmware` sets QMP_WASM_MODULE").into()
 }
 
-/// The sessions by name, and whether each is an agent's.
+/// Returns the sessions by name, and whether each is an agent's.
 fn sessions() -> BTreeMap<String, (bool, Vec<Entry>)> {
     let data =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../qmp-proto/tests/data/transcripts");
@@ -81,8 +81,8 @@ fn the_module_tells_of_every_session_what_the_library_tells() {
         narrator.end();
         assert_eq!(module.end().unwrap(), str::from_utf8(narrator.report()).unwrap(), "{name}");
     }
-    // Without ids one command can be in flight at a time, and the others are "refused"; "handshake"
-    // failed: an error without an id came first.
+    // Without ids one command can be in flight at a time, and the others are "refused". With
+    // "handshake" the handshake has failed, because an error without an id came first.
     let expected = [
         ("error", 42),
         ("event", 204),

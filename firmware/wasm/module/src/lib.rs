@@ -1,11 +1,11 @@
-//! The client as a WebAssembly module that imports nothing: whoever runs it puts bytes into its
-//! memory and calls it.
+//! The client as a WebAssembly module that imports nothing: the host writes bytes to its memory and
+//! calls it.
 //!
-//! WebAssembly has one thread, and nothing here calls back, so each call has all of the memory to
-//! itself.
+//! WebAssembly has one thread, and nothing here calls back, so each call has exclusive access to
+//! the memory.
 
 #![no_std]
-// What is called from outside has names of its own, and memory of its own.
+// Exported functions have fixed names and access raw memory.
 #![allow(unsafe_code)]
 
 use core::panic::PanicInfo;
@@ -25,10 +25,10 @@ fn with<R: Default>(act: impl FnOnce(&mut Narrator<'static>) -> R) -> R {
     narrator.and_then(Option::as_mut).map(act).unwrap_or_default()
 }
 
-/// Starts anew, for a monitor (0) or an agent.
+/// Starts again, for a monitor (0) or an agent.
 #[unsafe(no_mangle)]
 pub extern "C" fn start(agent: u32) {
-    // SAFETY: calls do not overlap, and the narrator that had the memory is gone.
+    // SAFETY: calls do not overlap, and the narrator that used the memory is gone.
     unsafe {
         (&raw mut NARRATOR).write(None);
         let (input, report) = ((&raw mut INPUT).as_mut(), (&raw mut REPORT).as_mut());
@@ -38,25 +38,25 @@ pub extern "C" fn start(agent: u32) {
     }
 }
 
-/// Where bytes from the server are to be put.
+/// Returns where the host must write bytes from the server.
 #[unsafe(no_mangle)]
 pub extern "C" fn room() -> usize {
     with(|narrator| narrator.room().as_ptr().addr())
 }
 
-/// How many bytes there is room for.
+/// Returns how many bytes fit there.
 #[unsafe(no_mangle)]
 pub extern "C" fn room_length() -> usize {
     with(|narrator| narrator.room().len())
 }
 
-/// So many bytes were put there, from the server.
+/// Handles this many bytes from the server, which the host has written there.
 #[unsafe(no_mangle)]
 pub extern "C" fn hear(count: usize) {
     with(|narrator| narrator.hear(count));
 }
 
-/// So many bytes were put there: a message to send.
+/// Handles this many bytes that the host has written there: a message to send.
 #[unsafe(no_mangle)]
 pub extern "C" fn say(count: usize) {
     with(|narrator| {
@@ -68,31 +68,32 @@ pub extern "C" fn say(count: usize) {
     });
 }
 
-/// The stream has ended.
+/// Handles the end of the stream.
 #[unsafe(no_mangle)]
 pub extern "C" fn end() {
     with(|narrator| narrator.end());
 }
 
-/// Where the report is.
+/// Returns the address of the report.
 #[unsafe(no_mangle)]
 pub extern "C" fn report() -> usize {
     with(|narrator| narrator.report().as_ptr().addr())
 }
 
-/// How long the report is.
+/// Returns the length of the report.
 #[unsafe(no_mangle)]
 pub extern "C" fn report_length() -> usize {
     with(|narrator| narrator.report().len())
 }
 
-/// Forgets the report.
+/// Discards the report.
 #[unsafe(no_mangle)]
 pub extern "C" fn clear() {
     with(|narrator| narrator.clear());
 }
 
-/// Calls what does not exist, and so would be imported: a module that imports nothing cannot panic.
+/// Calls a function that does not exist and would be imported: a module that imports nothing cannot
+/// panic.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     unsafe extern "C" {
