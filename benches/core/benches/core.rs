@@ -1,4 +1,4 @@
-//! The ways through the core, each beside what it is held against.
+//! The paths through the core, each with its baseline.
 
 use std::hint::black_box;
 use std::time::Duration;

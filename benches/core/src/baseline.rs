@@ -1,5 +1,4 @@
-//! What the core is held against: the least that one can do with a line, and what one does with a
-//! general parser.
+//! The baselines of the core: the minimum work on a line, and the work of a general parser.
 
 use std::hint::black_box;
 use std::ops::Range;
@@ -12,7 +11,7 @@ pub fn newline(line: &[u8]) -> Option<usize> {
     memchr::memchr(b'\n', line)
 }
 
-/// The members of a message, everything nested left as text.
+/// The members of a message, with everything nested left as text.
 #[derive(Debug, Deserialize)]
 pub struct Envelope<'a> {
     pub event: Option<&'a str>,
@@ -26,12 +25,12 @@ pub struct Envelope<'a> {
     pub id: Option<&'a RawValue>,
 }
 
-/// By serde_json.
+/// Parses with serde_json.
 pub fn envelope(line: &[u8]) -> Option<Envelope<'_>> {
     serde_json::from_slice(line).ok()
 }
 
-/// The same of each line in a buffer; how many are events.
+/// The same for each line in a buffer; returns the number of events.
 pub fn envelopes(lines: &[u8]) -> usize {
     let (mut start, mut count) = (0, 0);
     for end in memchr::memchr_iter(b'\n', lines) {
@@ -42,10 +41,10 @@ pub fn envelopes(lines: &[u8]) -> usize {
     count
 }
 
-/// Where a member's name and value are.
+/// The positions of a member's name and value.
 pub type Member = (Range<usize>, Range<usize>);
 
-/// The members of the object in a line, up to four, found byte by byte. What is nested is not
+/// The members of the object in a line, up to four, found byte by byte. Nested values are not
 /// checked.
 pub fn members(line: &[u8]) -> [Member; 4] {
     let mut members = [const { (0..0, 0..0) }; 4];

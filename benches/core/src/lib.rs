@@ -1,4 +1,4 @@
-//! What the core does with each message, and what it is held against.
+//! The work of the core for each message, and its baselines.
 
 pub mod baseline;
 mod paths;

@@ -1,4 +1,4 @@
-//! The time of one way through the core, or of what it is held against: no socket.
+//! Measures the time of one path through the core, or of its baseline, without a socket.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! The ways through the core.
+//! The paths through the core.
 
 use std::borrow::Cow;
 use std::hint::black_box;
@@ -7,37 +7,37 @@ use std::ops::Range;
 
 use qmp_proto::{Client, FixedOutput, Options, Received, Request, Step};
 
-/// Room for commands.
+/// The capacity for commands.
 const ROOM: usize = 512;
 
-/// One of the ways.
+/// One of the paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
     /// An event as QEMU prints it.
     RouteEvent,
-    /// A command, and its answer of 207 kB as QEMU prints it.
+    /// A command, and its reply of 207 kB as QEMU prints it.
     RouteReply,
-    /// A command, and its short answer.
+    /// A command, and its short reply.
     Command,
-    /// The event, printed otherwise: members in another order, without blanks.
+    /// The event in another format: members in another order, without spaces.
     SplitEvent,
-    /// The answer of 207 kB, its id first.
+    /// The reply of 207 kB, its id first.
     SplitReply,
-    /// The event, so many times in one buffer, as a read brings a flood of them.
+    /// The event, repeated in one buffer, as in one read of a flood.
     RouteEvents,
     /// The secrets of a command masked, as for a log.
     RedactCommand,
-    /// The same of the answer of 207 kB, which has none.
+    /// The same with the reply of 207 kB, which has none.
     RedactReply,
-    /// The same of an answer as long, its objects nested a thousand deep.
+    /// The same with a reply of that length, its objects nested a thousand deep.
     RedactDeep,
 }
 
-/// How many events a buffer of 4 KiB holds.
+/// The number of events that a buffer of 4 KiB holds.
 pub const EVENTS: usize = 29;
 
 impl Path {
-    /// How many messages it takes at once.
+    /// Returns the number of messages per run.
     pub const fn messages(self) -> usize {
         if let Self::RouteEvents = self { EVENTS } else { 1 }
     }
@@ -56,7 +56,7 @@ pub const PATHS: [(&str, Path); 9] = [
     ("redact-deep-207k", Path::RedactDeep),
 ];
 
-/// What a server says on these ways; replies are to the first command.
+/// The server's messages on these paths; replies are to the first command.
 pub struct Messages {
     pub event: String,
     pub events: String,
@@ -66,7 +66,7 @@ pub struct Messages {
     pub short: String,
     /// A command with a secret.
     pub secret: String,
-    /// An answer of some 207 kB, a thousand levels deep.
+    /// A reply of some 207 kB, a thousand levels deep.
     pub deep: String,
 }
 
@@ -111,14 +111,14 @@ pub struct Paths<'m> {
     reply: Reply,
     other_reply: Reply,
     short: Reply,
-    /// How many commands were sent.
+    /// The number of commands sent.
     commands: u64,
 }
 
 impl<'m> Paths<'m> {
     /// # Panics
     ///
-    /// If the handshake fails.
+    /// Panics if the handshake fails.
     pub fn new(messages: &'m Messages, memory: &'m mut Vec<u8>) -> Self {
         memory.resize(ROOM, 0);
         let mut client = Client::monitor(Options::monitor());
@@ -132,11 +132,11 @@ impl<'m> Paths<'m> {
         Self { client, output, messages, reply, other_reply, short, commands: 0 }
     }
 
-    /// Takes one of the ways once.
+    /// Runs one of the paths once.
     ///
     /// # Panics
     ///
-    /// If it ends elsewhere.
+    /// Panics if its result is not the expected one.
     pub fn once(&mut self, path: Path) {
         let reply = match path {
             Path::RouteEvent
@@ -156,7 +156,7 @@ impl<'m> Paths<'m> {
         self.take(path);
     }
 
-    /// What is counted.
+    /// The part that is counted.
     #[inline(never)]
     fn take(&mut self, path: Path) {
         let Self { client, output, messages, reply, other_reply, short, .. } = self;
@@ -174,10 +174,10 @@ impl<'m> Paths<'m> {
     }
 }
 
-/// A reply that is given to one command after the other.
+/// A reply that is used for one command after another.
 struct Reply {
     text: Vec<u8>,
-    /// Where its id is.
+    /// The position of its id.
     id: Range<usize>,
     digits: Vec<u8>,
 }

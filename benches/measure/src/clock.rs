@@ -1,4 +1,4 @@
-//! Time on the wall, and of the processor.
+//! Wall time and CPU time.
 
 use std::time::Instant;
 
@@ -6,11 +6,11 @@ use cpu_time::ProcessTime;
 
 use crate::Report;
 
-/// Started once everything is warm.
+/// Started after warming up.
 #[derive(Debug)]
 pub struct Clock {
     wall: Instant,
-    /// All threads of this process, their system calls included.
+    /// CPU time of all threads of this process, including system calls.
     processor: ProcessTime,
 }
 
@@ -19,7 +19,7 @@ impl Clock {
         Self { wall: Instant::now(), processor: ProcessTime::now() }
     }
 
-    /// What one of so many operations took.
+    /// Returns the time per operation for this number of operations.
     pub fn stop(self, operations: usize) -> Report {
         let wall = self.wall.elapsed().as_nanos() as f64;
         let processor = self.processor.elapsed().as_nanos() as f64;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::{Clock, Failure, Report};
 
-/// The events that come in turns, and the one that is last.
+/// The events in rotation, and the last one.
 const NAMES: [&str; 7] = [
     "STOP",
     "JOB_STATUS_CHANGE",
@@ -15,7 +15,7 @@ const NAMES: [&str; 7] = [
     "SHUTDOWN",
 ];
 
-/// Counts events by kind, and what was lost.
+/// Counts events by kind, and lost events.
 #[derive(Debug, Default)]
 pub struct Tally {
     kinds: [usize; NAMES.len()],
@@ -24,7 +24,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// An event of this name came; whether it was the last.
+    /// Counts an event of this name; returns whether it was the last.
     pub fn count(&mut self, name: &str) -> Result<bool, Failure> {
         let kind = NAMES.iter().position(|known| *known == name);
         let kind = kind.ok_or_else(|| format!("an event {name}?"))?;
@@ -32,22 +32,22 @@ impl Tally {
         Ok(kind == NAMES.len() - 1)
     }
 
-    /// So many events are said to be lost.
+    /// Counts events that are reported as lost.
     pub fn lose(&mut self, count: usize) {
         self.lost += count;
     }
 
-    /// Something of an event's data, so that it is really there.
+    /// Adds a part of an event's data, so that it is really decoded.
     pub fn add(&mut self, something: u64) {
         self.sum = self.sum.wrapping_add(something);
     }
 
-    /// How many are said to be lost.
+    /// Returns the number of events reported as lost.
     pub fn lost(&self) -> usize {
         self.lost
     }
 
-    /// Checks that of so many events before the last each was seen or is known to be lost.
+    /// Checks that each of this number of events before the last was received or reported as lost.
     pub fn check(&self, sent: usize) -> Result<(), Failure> {
         let kinds = &self.kinds[..NAMES.len() - 1];
         let seen: usize = kinds.iter().sum();
@@ -62,7 +62,7 @@ impl Tally {
         Ok(())
     }
 
-    /// What one event took, once all is checked.
+    /// Returns the cost per event, after all checks.
     pub fn finish(self, clock: Clock, sent: usize) -> Result<Report, Failure> {
         let report = clock.stop(sent).with("lost", self.lost as f64);
         self.check(sent)?;
@@ -134,7 +134,7 @@ pub struct Shutdown {
 }
 
 impl Data {
-    /// Something of it.
+    /// Returns a part of the data.
     pub fn sum(&self) -> u64 {
         match self {
             Self::Stop => 1,
@@ -146,7 +146,7 @@ impl Data {
         }
     }
 
-    /// From a value that was parsed already.
+    /// Decodes it from a parsed value.
     pub fn from_value(name: &str, value: serde_json::Value) -> Result<Self, Failure> {
         use serde_json::from_value;
         Ok(match name {
@@ -161,7 +161,7 @@ impl Data {
     }
 }
 
-/// An event of ours, borrowed or owned.
+/// An event of our library, borrowed or owned.
 #[cfg(feature = "qmp")]
 pub trait Decode {
     fn name(&self) -> &str;
@@ -190,7 +190,7 @@ impl Decode for qmp_proto::OwnedEvent {
     }
 }
 
-/// What an event carries, as a program that knows these events would take it.
+/// The data of an event, as a program that knows these events would decode it.
 #[cfg(feature = "qmp")]
 pub fn typed(event: &impl Decode) -> Result<Data, Failure> {
     Ok(match event.name() {

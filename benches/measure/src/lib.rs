@@ -1,7 +1,7 @@
-//! What the client programs of the benchmarks share: the task, the clock, the types.
+//! Code shared by the client programs of the benchmarks: the task, the clock, the types.
 //!
-//! A client program does one workload a run, `PROGRAM WORKLOAD SOCKET [NAME=NUMBER]...`, checks every
-//! answer, and prints one line of JSON: what was measured.
+//! A client program runs one workload, `PROGRAM WORKLOAD SOCKET [NAME=NUMBER]...`, checks every
+//! reply, and prints the measurements as one line of JSON.
 
 mod clock;
 mod events;
@@ -21,8 +21,8 @@ pub use schema::{Member, MemberRef, SchemaInfo, SchemaInfoRef, check_schema};
 pub use task::Task;
 pub use version::{GuestPing, Numbers, QuerySchema, QueryVersion, Version, XString};
 
-/// Whatever goes wrong ends the run.
+/// Any error ends the run.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a round trip is measured with.
+/// The command of the round trips.
 pub const COMMAND: &str = "query-version";

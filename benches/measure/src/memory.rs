@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::Failure;
 
-/// Bytes resident and not shared with files.
+/// Returns the resident bytes that are not shared with files.
 pub fn resident() -> Result<f64, Failure> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));

@@ -1,4 +1,4 @@
-//! What was measured, as a line of JSON.
+//! The measurements as a line of JSON.
 
 use serde_json::{Map, Value};
 

@@ -1,10 +1,10 @@
-//! The answer to `query-qmp-schema`, owned and borrowed.
+//! The reply to `query-qmp-schema`, owned and borrowed.
 
 use serde::Deserialize;
 
 use crate::Failure;
 
-/// One entity of the schema, whatever its meta-type: what does not belong to it is absent.
+/// One entity of the schema, of any meta-type; members of other meta-types are absent.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SchemaInfo {
@@ -37,7 +37,7 @@ pub struct Variant {
     pub kind: String,
 }
 
-/// The same, its strings borrowed from the reply: a schema has no escapes in them.
+/// The same, with strings borrowed from the reply: a schema contains no escapes.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SchemaInfoRef<'a> {
@@ -75,7 +75,7 @@ pub struct VariantRef<'a> {
     pub kind: &'a str,
 }
 
-/// Whether a schema of so many entities can be one.
+/// Returns whether a schema with this number of entities is plausible.
 pub fn check_schema(entities: usize) -> Result<(), Failure> {
     if (500..5_000).contains(&entities) {
         return Ok(());

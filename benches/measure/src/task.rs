@@ -1,11 +1,11 @@
-//! What a client program is to do.
+//! The task of a client program.
 
 use std::collections::BTreeMap;
 use std::env;
 
 use crate::Failure;
 
-/// A workload, the socket of the server, and how much of it.
+/// A workload, the socket of the server, and the amount of work.
 #[derive(Clone, Debug)]
 pub struct Task {
     pub workload: String,
@@ -27,28 +27,28 @@ impl Task {
         Ok(Self { workload, socket, numbers })
     }
 
-    /// One of its numbers.
+    /// Returns one of its numbers.
     pub fn number(&self, name: &str) -> Result<usize, Failure> {
         let number = self.numbers.get(name).copied();
         number.ok_or_else(|| format!("{} needs {name}=NUMBER", self.workload).into())
     }
 
-    /// How often it is to be done.
+    /// Returns the number of repetitions.
     pub fn count(&self) -> Result<usize, Failure> {
         self.number("count")
     }
 
-    /// How often it is to be done before the clock starts.
+    /// Returns the number of repetitions before the clock starts.
     pub fn warm_up(&self) -> Result<usize, Failure> {
         Ok((self.count()? / 10).clamp(1, 1000))
     }
 
-    /// Whether a number is there and not 0.
+    /// Returns whether a number is given and not 0.
     pub fn has(&self, name: &str) -> bool {
         self.numbers.get(name).is_some_and(|number| *number != 0)
     }
 
-    /// What to say of a workload that a program does not know.
+    /// The message for a workload that a program does not implement.
     pub fn unknown(&self) -> Failure {
         format!("no workload is called {}", self.workload).into()
     }

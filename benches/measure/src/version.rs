@@ -1,4 +1,4 @@
-//! `query-version`, and other commands that are small.
+//! `query-version`, and other small commands.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,7 @@ pub struct GuestPing;
 #[derive(Debug, Serialize)]
 pub struct QuerySchema;
 
-/// The fake server's own: a string of so many bytes.
+/// The fake server's own command: returns a string of the given length.
 #[derive(Debug, Serialize)]
 pub struct XString {
     pub size: usize,

@@ -1,24 +1,24 @@
-//! What the servers of the benchmarks say: a real schema, events as QEMU prints them.
+//! The messages of the servers of the benchmarks: a real schema, events as QEMU prints them.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-/// What QEMU 7.2 greets with.
+/// The greeting of QEMU 7.2.
 pub const GREETING: &str = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, \
      \"package\": \"Debian 1:7.2+dfsg-7\"}, \"capabilities\": [\"oob\"]}}\r\n";
 
-/// What a round trip is measured with.
+/// The command of the round trips.
 pub const COMMAND: &str = "query-version";
 
-/// What it returns.
+/// Its reply.
 pub const VERSION: &str = "{\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, \
      \"package\": \"Debian 1:7.2+dfsg-7\"}";
 
-/// How many kinds of events there are; they come in turns.
+/// The number of kinds of events, which are sent in rotation.
 pub const KINDS: usize = 6;
 
-/// Their names, in the order in which they come.
+/// Their names, in the order of the rotation.
 pub const NAMES: [&str; KINDS] = [
     "STOP",
     "JOB_STATUS_CHANGE",
@@ -31,11 +31,11 @@ pub const NAMES: [&str; KINDS] = [
 /// The last event of a flood.
 pub const LAST: &str = "SHUTDOWN";
 
-/// What QEMU 7.2 returns for `query-qmp-schema`, without the message around it: 207 kB.
+/// The value that QEMU 7.2 returns for `query-qmp-schema`, without the surrounding message: 207 kB.
 ///
 /// # Panics
 ///
-/// If the recording that it is taken from is gone.
+/// Panics if the recording with the value does not exist.
 pub fn schema() -> String {
     const RECORDING: &str = "../../qmp-proto/tests/data/transcripts/schema_7.2.jsonl";
     let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDING);
@@ -61,7 +61,7 @@ fn bytes(line: &str) -> Vec<u8> {
     text.map(|pair| u8::from_str_radix(pair, 16).unwrap_or(b' ')).collect()
 }
 
-/// So many events, a line each, the kinds taking turns.
+/// Returns this number of events, one per line, with the kinds in rotation.
 pub fn events(count: usize) -> String {
     let mut text = String::new();
     for number in 0..count {

@@ -1,6 +1,7 @@
-//! Whether two runs agree within the noise that both state.
+//! Checks whether two runs agree within the noise of both.
 //!
-//! Ratios are compared: a machine is a little faster on one day than on another, and all clients with it.
+//! Ratios are compared, because a machine may be faster on one day than on another, with all
+//! clients alike.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,13 +13,14 @@ use crate::client::Client;
 use crate::spread::Spread;
 use crate::tables::table;
 
-/// Of what ratios are made: not of the wall, which shows the servers and the neighbours.
+/// The figures that ratios are made of: not wall time, which depends on servers and other
+/// processes.
 const TIMES: [&str; 2] = ["cpu_ns", "process_cpu_ns"];
-/// What is measured once.
+/// Figures that are measured once.
 const ONCE: [&str; 3] = ["idle_bytes", "after_large_bytes", "bytes"];
-/// One round says nothing of its noise.
+/// One round does not show its noise.
 const FEW: usize = 3;
-/// So many of those that differ are shown.
+/// The number of differing ratios that are printed.
 const SHOWN: usize = 30;
 
 /// The rounds of a run, by `workload/client/point`.
@@ -31,7 +33,8 @@ struct Pair {
     other: Spread,
 }
 
-/// Says of two runs, by their `results.json`, how many of the ratios agree, and which do not.
+/// Prints for two runs, given by their `results.json`, how many of the ratios agree, and which do
+/// not.
 pub(crate) fn compare(one: &Path, other: &Path) -> Result<String> {
     let (one, other) = (read(one)?, read(other)?);
     let pairs = ratios(&one, &other);
@@ -82,7 +85,7 @@ fn read(file: &Path) -> Result<Runs> {
     serde_json::from_value(all["runs"].take()).with_context(|| format!("{shown} has no runs"))
 }
 
-/// Each client's rounds beside those of its floor, and of ours.
+/// Compares each client's rounds with those of its floor, and of ours.
 fn ratios(one: &Runs, other: &Runs) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for key in one.keys() {
@@ -116,7 +119,7 @@ fn number(round: &Value, figure: &str) -> Option<f64> {
     round.get(figure)?.as_f64()
 }
 
-/// By how much what is measured once differs.
+/// Returns by how much the figures that are measured once differ.
 fn once(one: &Runs, other: &Runs) -> Vec<f64> {
     let mut differences = Vec::new();
     for (key, rounds) in one {
@@ -130,7 +133,7 @@ fn once(one: &Runs, other: &Runs) -> Vec<f64> {
     differences
 }
 
-/// In parts of the smaller.
+/// Relative to the smaller one.
 fn difference(one: f64, other: f64) -> f64 {
     if one == other { 0.0 } else { (one - other).abs() / one.min(other) }
 }
@@ -171,7 +174,7 @@ mod tests {
             pairs[0].agrees()
         };
         assert!(agrees(&calm));
-        // On a machine that is slower.
+        // On a slower machine.
         assert!(agrees(&runs([22.0, 22.1, 22.0], [20.0; 3])));
         assert!(!agrees(&runs([12.0, 12.0, 12.1], [10.0; 3])));
         assert!(agrees(&runs([11.0, 12.0, 14.0], [10.0; 3])));

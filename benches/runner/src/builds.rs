@@ -1,4 +1,4 @@
-//! What it costs to build a program on each library, and how large that is.
+//! Measures the cost of building a program with each library, and its size.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::options::Options;
 use crate::process::{run, size};
 
-/// The smallest programs that do something with a library.
+/// The smallest programs that use a library.
 const PROGRAMS: [(&str, &str); 7] = [
     ("smallest-blocking", "qmp-blocking"),
     ("smallest-tokio", "qmp-tokio"),
@@ -26,7 +26,7 @@ pub(crate) struct Build {
     pub(crate) what: &'static str,
     pub(crate) wall_ns: f64,
     pub(crate) cpu_ns: f64,
-    /// The most memory that one process of it took.
+    /// The maximum memory of one of its processes.
     pub(crate) peak_bytes: f64,
     pub(crate) crates: usize,
     pub(crate) size: f64,
@@ -41,7 +41,7 @@ impl Build {
     }
 }
 
-/// Builds each into an empty folder, for release, its dependencies downloaded already.
+/// Builds each into an empty folder, for release, with its dependencies already downloaded.
 pub(crate) fn measure(options: &Options, results: &mut crate::results::Results) -> Result<()> {
     let folder = options.output.join("build");
     for (program, what) in PROGRAMS.into_iter().filter(|(name, _)| options.wants_client(name)) {

@@ -1,6 +1,6 @@
 //! The clients that are compared.
 
-/// A program in one of its flavours.
+/// A program in one of its configurations.
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) name: &'static str,
@@ -9,13 +9,13 @@ pub(crate) struct Client {
     pub(crate) numbers: &'static [(&'static str, usize)],
     /// The floor of its runtime: the same sockets without JSON.
     pub(crate) floor: &'static str,
-    /// What a user of it would have instead; nothing for our own.
+    /// The client that its user would use instead; `None` for our own.
     pub(crate) ours: Option<&'static str>,
 }
 
 #[derive(Debug)]
 pub(crate) enum Program {
-    /// One of this workspace's.
+    /// One of this workspace's programs.
     Rust(&'static str),
     Python,
     Go,

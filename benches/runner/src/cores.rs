@@ -1,23 +1,23 @@
-//! Which cores a client and its server have.
+//! Assigns cores to a client and its server.
 //!
-//! On a core of its own, one that waits goes to sleep, and to wake it takes longer than anything that
-//! any client does: the same for all, charged to each, and on a virtual machine different from
-//! moment to moment. On one core with its server a client is woken by a switch between the two, so
-//! what remains is what it does itself. That is the steadiest figure, and the hardest one beside a
-//! floor; how it is on a machine with nothing else to do, the other one shows.
+//! On separate cores, a process that waits sleeps, and waking it takes longer than anything that a
+//! client does: the same for all, counted for each, and on a virtual machine different from moment
+//! to moment. On one core with its server a client is woken by a context switch, so what remains is
+//! its own work. That is the steadiest figure, and the hardest one relative to a floor; the other
+//! figure shows an otherwise idle machine.
 
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cores {
-    /// Client and server share one: for clients of one thread.
+    /// Client and server share one core: for single-threaded clients.
     One,
-    /// They are where the system puts them.
+    /// The system assigns the cores.
     All,
 }
 
-/// What there is to be had.
+/// The available cores.
 #[derive(Debug)]
 pub(crate) struct Available(CpuSet);
 
@@ -26,13 +26,13 @@ impl Available {
         sched_getaffinity(None).map(Self).context("which cores there are is not to be known")
     }
 
-    /// From now on, for whatever is started.
+    /// Applies to all processes started from now on.
     pub(crate) fn give(&self, cores: Cores) -> Result<()> {
         let set = match cores {
             Cores::All => self.0,
             Cores::One => {
                 let mut one = CpuSet::new();
-                // The first one has interrupts to serve.
+                // The first core also serves interrupts.
                 let last = (0..CpuSet::MAX_CPU).rev().find(|core| self.0.is_set(*core));
                 one.set(last.unwrap_or_default());
                 one

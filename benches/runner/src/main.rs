@@ -1,7 +1,7 @@
-//! Runs the workloads, alternating between clients, and writes down what they cost.
+//! Runs the workloads, alternating between clients, and records their cost.
 //!
-//! `cargo xtask bench` builds everything and calls this; what it prepares (QEMUs, a Python with
-//! `qemu.qmp`, a Go program) it hands over in the options.
+//! `cargo xtask bench` builds everything and calls this program; it passes what it has prepared
+//! (QEMUs, a Python with `qemu.qmp`, a Go program) in the options.
 
 mod agreement;
 mod builds;
@@ -29,7 +29,7 @@ use measuring::measure;
 use options::Options;
 use results::Results;
 
-/// What is not a workload, but a figure too.
+/// Figures that are not workloads.
 const BUILD: &str = "build";
 
 fn main() -> Result<()> {

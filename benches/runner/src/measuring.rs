@@ -1,4 +1,4 @@
-//! Running a workload: rounds, in which the clients take turns.
+//! Runs a workload in rounds, in which the clients take turns.
 
 use std::process::Command;
 
@@ -18,7 +18,7 @@ const CANNOT: &[(&str, &str, &str)] = &[
     ("go-qemu", "idle", "a large reply is beyond its 64 kB a line"),
 ];
 
-/// A client that has become much slower than it is worth is given less to do.
+/// A client that is much slower than the others gets less to do.
 const SLOW: &[(&str, usize)] = &[("qemu.qmp", 10)];
 
 pub(crate) fn measure(workload: &Workload, options: &Options, results: &mut Results) -> Result<()> {
@@ -37,7 +37,8 @@ pub(crate) fn measure(workload: &Workload, options: &Options, results: &mut Resu
     };
     for (index, point) in workload.points.iter().enumerate() {
         for round in 0..options.rounds.min(workload.most_rounds) {
-            // Each second round goes the other way, so that nobody always follows the same one.
+            // Every second round runs in reverse order, so that no client always follows the same
+            // one.
             let mut clients = workload.clients.clone();
             if round % 2 == 1 {
                 clients.reverse();
@@ -96,7 +97,7 @@ fn one(
     }
 }
 
-/// What was uploaded is there.
+/// Checks that the uploaded file is complete.
 fn check_upload(workload: &Workload, point: &Point, file: &std::path::Path) -> Result<(), String> {
     if !matches!(workload.server, Kind::Agent(_)) || workload.task != "upload" {
         return Ok(());
@@ -111,7 +112,7 @@ fn check_upload(workload: &Workload, point: &Point, file: &std::path::Path) -> R
     Ok(())
 }
 
-/// The program of a client, or why it cannot be run.
+/// Returns the program of a client, or why it cannot be run.
 fn program(client: &Client, options: &Options) -> Result<Command, String> {
     match client.program {
         Program::Rust(name) => Ok(Command::new(options.programs.join(name))),
@@ -124,7 +125,7 @@ fn program(client: &Client, options: &Options) -> Result<Command, String> {
     }
 }
 
-/// The server counts: what a hundred more commands add, divided by their number.
+/// The server counts: the bytes of a hundred additional commands, divided by their number.
 fn count_bytes(workload: &Workload, options: &Options, results: &mut Results) -> Result<()> {
     let server = Server::counting(options)?;
     for name in &workload.clients {

@@ -1,10 +1,10 @@
-//! What is to be measured, and with what.
+//! What to measure, and with which programs.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-/// Rounds of an ordinary run, and of a quick one.
+/// The rounds of an ordinary run, and of a quick one.
 const ROUNDS: usize = 7;
 const QUICK_ROUNDS: usize = 3;
 
@@ -14,14 +14,14 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     /// A workload, or `workload/client`.
     pub(crate) only: Option<String>,
-    /// The `results.json` of an earlier run, to be compared with that of the last complete one.
+    /// The `results.json` of an earlier run, to compare with the last complete one.
     pub(crate) compare: Option<PathBuf>,
-    /// Where the programs are.
+    /// The folder of the programs.
     pub(crate) programs: PathBuf,
     /// The workspace of the benchmarks.
     pub(crate) sources: PathBuf,
     pub(crate) output: PathBuf,
-    /// Where a complete run leaves its tables and plots.
+    /// The folder in which a complete run writes its tables and plots.
     pub(crate) docs: Option<PathBuf>,
     /// The folder of a QEMU's programs, by version.
     pub(crate) qemus: Vec<(String, PathBuf)>,
@@ -79,19 +79,19 @@ impl Options {
         Ok(options)
     }
 
-    /// Whether a workload is to be run.
+    /// Returns whether a workload is to be run.
     pub(crate) fn wants(&self, workload: &str) -> bool {
         let only = self.only.as_deref().map(|only| only.split('/').next().unwrap_or(only));
         only.is_none_or(|only| only == workload)
     }
 
-    /// Whether a client is to be run in a workload that is.
+    /// Returns whether a client is to be run in a selected workload.
     pub(crate) fn wants_client(&self, client: &str) -> bool {
         let only = self.only.as_deref().and_then(|only| only.split_once('/'));
         only.is_none_or(|(_, only)| only == client)
     }
 
-    /// Whether the results are worth keeping.
+    /// Returns whether the results are complete enough to keep.
     pub(crate) fn is_complete(&self) -> bool {
         !self.quick && self.only.is_none()
     }

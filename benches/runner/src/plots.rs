@@ -1,4 +1,4 @@
-//! Results as pictures: bars for one size, lines for several.
+//! Results as plots: bars for one size, lines for several.
 
 use std::path::Path;
 
@@ -54,7 +54,7 @@ pub(crate) fn draw_all(workloads: &[Workload], results: &Results, folder: &Path)
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-/// A bar a client, the floors at the bottom.
+/// One bar per client, the floors at the bottom.
 fn bars(workload: &Workload, column: &Column, results: &Results, file: &Path) -> Drawn {
     let figures: Vec<(&str, f64)> = workload
         .clients
@@ -94,12 +94,12 @@ fn bars(workload: &Workload, column: &Column, results: &Results, file: &Path) ->
     Ok(())
 }
 
-/// A line a client, both axes logarithmic.
+/// One line per client, both axes logarithmic.
 fn lines(workload: &Workload, column: &Column, results: &Results, file: &Path) -> Drawn {
     let line = |client: &&'static str| {
         let figures = workload.points.iter().enumerate().filter_map(|(index, point)| {
             let figure = results.median(workload.name, index, client, column.figure)?;
-            // Nothing has no place on a logarithmic axis.
+            // A logarithmic axis has no zero.
             (figure > 0.0).then_some((point.at as f64, figure))
         });
         (*client, figures.collect::<Vec<_>>())

@@ -12,10 +12,10 @@ use wait4::Wait4;
 /// Longer than any run takes.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// What a run has measured, by name.
+/// The measurements of a run, by name.
 pub(crate) type Figures = BTreeMap<String, f64>;
 
-/// Runs a program to its end; adds what the process as a whole took.
+/// Runs a program to its end; adds the figures of the whole process.
 pub(crate) fn run(command: &mut Command) -> Result<Figures> {
     let shown = format!("{command:?}");
     let started = Instant::now();
@@ -57,12 +57,12 @@ pub(crate) fn run(command: &mut Command) -> Result<Figures> {
 
 fn read(stream: Option<impl Read>) -> String {
     let mut text = Vec::new();
-    // What was said until the end is what there is.
+    // Everything that was printed until the end.
     let _ = stream.map(|mut stream| stream.read_to_end(&mut text));
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// The size of a file.
+/// Returns the size of a file.
 pub(crate) fn size(file: &Path) -> Result<f64> {
     let data = std::fs::metadata(file).with_context(|| format!("{}", file.display()))?;
     Ok(data.len() as f64)

@@ -1,4 +1,4 @@
-//! What all runs came to.
+//! The results of all runs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ use crate::targets::Verdict;
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     Done(Figures),
-    /// It cannot be run on this machine, or the client cannot do it.
+    /// It cannot run on this machine, or the client cannot do it.
     NotRun(String),
     Failed(String),
 }
@@ -61,7 +61,7 @@ impl Results {
         runs.iter().any(|run| !matches!(run, Outcome::Done(_)))
     }
 
-    /// Why a client gave no figures.
+    /// Why a client has no figures.
     pub(crate) fn not_run(&self, workload: &str, point: usize, client: &str) -> Option<&str> {
         self.runs(workload, point, client).iter().find_map(|run| match run {
             Outcome::Done(_) => None,
@@ -78,7 +78,7 @@ impl Results {
         .collect()
     }
 
-    /// The middle one of the rounds.
+    /// Returns the median of the rounds.
     pub(crate) fn median(
         &self,
         workload: &str,
@@ -99,8 +99,8 @@ impl Results {
         Spread::of(self.figures(workload, point, client, figure))
     }
 
-    /// How many times as much as another client, of the same workload: the middle one of the rounds'
-    /// ratios, since a noisy moment hits all of a round.
+    /// Returns the ratio to another client in the same workload: the median of the rounds' ratios,
+    /// because noise affects a whole round.
     pub(crate) fn ratio(
         &self,
         (workload, point): (&str, usize),
@@ -133,7 +133,7 @@ impl Results {
         let builds: Vec<Value> = self.builds.iter().map(Build::json).collect();
         let targets: Vec<Value> = verdicts.iter().map(Verdict::json).collect();
         let mut text = String::from("{\n");
-        // A line a client: to be read by people, too, and compared.
+        // One line per client, so that people can read and compare it.
         let _ = writeln!(text, "\"machine\": {},", json!(machine));
         let _ = writeln!(text, "\"rounds\": {},", self.rounds);
         let _ = writeln!(text, "\"builds\": {},", json!(builds));
@@ -143,7 +143,7 @@ impl Results {
         text
     }
 
-    /// A client that gave a wrong answer is no slow client.
+    /// A client that returned a wrong reply does not count as a slow one.
     pub(crate) fn fail_on_errors(&self) -> Result<()> {
         let failed: Vec<_> = self
             .runs

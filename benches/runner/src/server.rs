@@ -1,4 +1,4 @@
-//! The servers that clients talk to.
+//! The servers that clients connect to.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,29 +13,30 @@ use crate::options::Options;
 /// How long a server may take to open its socket.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Which server a workload wants.
+/// The server that a workload needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The fake one, as a monitor.
+    /// The fake server, as a monitor.
     Fake,
-    /// None at all.
+    /// No server.
     None,
-    /// QEMU of a version.
+    /// QEMU of this version.
     Qemu(&'static str),
     StorageDaemon(&'static str),
     Agent(&'static str),
 }
 
-/// A running server; it ends when this is dropped.
+/// A running server; it ends when it is dropped.
 pub(crate) struct Server {
     child: Option<Child>,
     folder: PathBuf,
-    /// What clients connect to.
+    /// The address for clients.
     pub(crate) socket: PathBuf,
 }
 
 impl Server {
-    /// Starts one in a folder of its own; `Err` in it: why there is none on this machine.
+    /// Starts one in a folder of its own. The inner `Err` is the reason why there is none on this
+    /// machine.
     pub(crate) fn start(kind: Kind, options: &Options) -> Result<Result<Self, String>> {
         let folder = std::env::temp_dir().join(format!("qmp-bench-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
@@ -76,7 +77,7 @@ impl Server {
         Ok(Ok(server))
     }
 
-    /// A fake one that counts what it receives into its log.
+    /// Starts a fake server that logs what it receives.
     pub(crate) fn counting(options: &Options) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("qmp-bench-count-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
@@ -90,7 +91,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Bytes and commands of the last connection that has ended.
+    /// Returns the bytes and commands of the last connection that was closed.
     pub(crate) fn last_received(&self, before: usize) -> Result<(f64, f64)> {
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
@@ -107,7 +108,7 @@ impl Server {
         bail!("the server has not counted");
     }
 
-    /// How many connections have ended.
+    /// Returns the number of connections that were closed.
     pub(crate) fn ended(&self) -> usize {
         self.log().lines().filter(|line| line.starts_with("received")).count()
     }

@@ -1,16 +1,16 @@
-//! What several rounds came to.
+//! The result of several rounds.
 
-/// The middle of them, and how far they are from it.
+/// Their median and range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     /// The median.
     pub(crate) middle: f64,
-    /// Half of what all of them span.
+    /// Half of their range.
     pub(crate) noise: f64,
 }
 
 impl Spread {
-    /// `None` of no figures.
+    /// Returns `None` without figures.
     pub(crate) fn of(mut figures: Vec<f64>) -> Option<Self> {
         figures.sort_by(f64::total_cmp);
         let (least, most) = (figures.first()?, figures.last()?);
@@ -22,7 +22,7 @@ impl Spread {
         Some(Self { middle, noise: (most - least) / 2.0 })
     }
 
-    /// The noise, in parts of the figure.
+    /// Returns the noise, relative to the figure.
     pub(crate) fn percent(&self) -> String {
         match self.middle {
             0.0 => String::new(),

@@ -1,4 +1,4 @@
-//! Results as Markdown, which reads well as plain text too.
+//! Results as Markdown that is readable as plain text.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::plots;
 use crate::results::Results;
 use crate::targets::{self, Verdict};
 
-/// Everything of a complete run.
+/// Writes everything of a complete run.
 pub(crate) fn document(workloads: &[Workload], results: &Results, verdicts: &[Verdict]) -> String {
     let mut text = String::from(
         "<!-- Written by `cargo xtask bench`; ../performance.md explains it. -->\n\n# Results\n\n",
@@ -40,7 +40,7 @@ pub(crate) fn one(workload: &Workload, results: &Results) -> String {
     text
 }
 
-/// A row a client.
+/// One row per client.
 fn single(text: &mut String, workload: &Workload, results: &Results) {
     let mut rows = Vec::new();
     let mut heading = vec!["client".to_owned(), "what".to_owned()];
@@ -75,7 +75,7 @@ fn single(text: &mut String, workload: &Workload, results: &Results) {
     table(text, &rows);
 }
 
-/// A row a size, a column a client.
+/// One row per size, one column per client.
 fn series(text: &mut String, workload: &Workload, results: &Results) {
     for column in workload.columns {
         let _ = writeln!(text, "{}:\n", column.heading);
@@ -98,7 +98,7 @@ fn series(text: &mut String, workload: &Workload, results: &Results) {
     }
 }
 
-/// What building costs.
+/// The cost of building.
 pub(crate) fn builds(results: &Results) -> String {
     let mut text = String::new();
     if results.builds.is_empty() {
@@ -125,7 +125,7 @@ pub(crate) fn builds(results: &Results) -> String {
     text
 }
 
-/// Rows with columns of one width; the first is the heading.
+/// Rows with columns of equal width; the first is the heading.
 pub(crate) fn table(text: &mut String, rows: &[Vec<String>]) {
     let columns = rows[0].len();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
@@ -146,7 +146,7 @@ fn cell(figure: Option<f64>, column: &Column) -> String {
     figure.map_or_else(|| "–".to_owned(), |figure| unit(figure, column.unit))
 }
 
-/// A figure with three digits and its unit.
+/// Formats a figure with three digits and its unit.
 pub(crate) fn unit(figure: f64, unit: Unit) -> String {
     let (figure, name) = match unit {
         Unit::Nanoseconds if figure < 1e3 => (figure, " ns"),

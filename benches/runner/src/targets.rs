@@ -1,10 +1,10 @@
-//! What the project has promised itself, held against what was measured.
+//! The project's performance targets, compared with the measurements.
 
 use serde_json::{Value, json};
 
 use crate::results::Results;
 
-/// `client` takes at most, or `other` at least, so many times as much as the other.
+/// A limit of the ratio between `client` and `other`.
 struct Target {
     workload: &'static str,
     figure: &'static str,
@@ -14,17 +14,17 @@ struct Target {
 }
 
 enum Bound {
-    /// The client takes at most so many times what the other takes.
+    /// The client takes at most this many times what the other takes.
     AtMost(f64),
-    /// The other takes at least so many times what the client takes.
+    /// The other takes at least this many times what the client takes.
     Better(f64),
-    /// The client has at most this, beyond the other's.
+    /// The client has at most this in addition to the other's.
     Beyond(f64),
     /// The client takes at most this.
     Within(f64),
     /// The client takes less than the other.
     Less,
-    /// Nothing at all.
+    /// The client takes nothing at all.
     Nothing,
 }
 
@@ -112,11 +112,11 @@ const TARGETS: &[Target] = &[
     target("bytes", "bytes", "tokio", "go-qemu", Less),
 ];
 
-/// Across workloads: what borrows against the best that another can do.
+/// Across workloads: borrowed results compared with the best of the other client.
 const BORROWED: (&str, f64) = ("207 kB borrowed: qapi-tokio's owned ≥ 10 × ours", 10.0);
-/// What hands out an event as it is against one that makes a dictionary of each.
+/// Events returned unchanged, compared with a dictionary for each event.
 const PYTHON: (&str, f64) = ("events untyped: qemu.qmp's ≥ 100 × tokio's", 100.0);
-/// What counts events by name against one that makes values of all.
+/// Events counted by name, compared with values for all.
 const UNTYPED: (&str, f64) = ("events untyped: qmp's ≥ 10 × tokio's", 10.0);
 
 const BUILD: f64 = 15e9;
@@ -171,7 +171,7 @@ impl Target {
         let theirs = results.median(workload, 0, other, figure);
         let ratio = results.ratio((workload, 0), client, other, figure);
         if ours.is_none() && results.not_run(workload, 0, client).is_none() {
-            // It was not asked for.
+            // It was not requested.
             return None;
         }
         let what = if *figure == CPU { String::new() } else { format!(" {figure}") };

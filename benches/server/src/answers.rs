@@ -1,11 +1,11 @@
-//! What the server says, prepared.
+//! The server's prepared messages.
 
 use std::sync::OnceLock;
 
-/// How many events are kept ready; a flood repeats them. A multiple of the kinds.
+/// How many events are prepared; a flood repeats them. A multiple of the number of kinds.
 const EVENTS: usize = 6_000;
 
-/// The longest string that can be asked for.
+/// The maximum length of a requested string.
 const LONGEST: usize = 64 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Answers {
         }
     }
 
-    /// What a command returns, unless it is one of the special ones.
+    /// Returns the reply to a command that is not one of the special ones.
     pub(crate) fn value(&self, name: &[u8]) -> &[u8] {
         match name {
             b"\"query-version\"" => bench_messages::VERSION.as_bytes(),
@@ -40,13 +40,13 @@ impl Answers {
         }
     }
 
-    /// The inside of a string of any length.
+    /// Returns the content of a string of any length.
     pub(crate) fn string(&self, length: usize) -> &[u8] {
         let string = self.string.get_or_init(|| vec![b'a'; LONGEST]);
         &string[..length.min(LONGEST)]
     }
 
-    /// So many events in pieces, and the last.
+    /// Returns this number of events in pieces, and the last one.
     pub(crate) fn flood(&self, count: usize) -> impl Iterator<Item = &[u8]> {
         let whole = std::iter::repeat_n(self.events.as_bytes(), count / EVENTS);
         let rest = self.events.split_inclusive('\n').take(count % EVENTS);

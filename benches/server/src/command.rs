@@ -1,27 +1,27 @@
-//! Commands, found by their brackets: clients need not end them with anything.
+//! Finds commands by their brackets, because clients need not end them with a line feed.
 
 use std::ops::Range;
 
-/// Follows one command through however many reads it comes in.
+/// Tracks one command across any number of reads.
 #[derive(Debug, Default)]
 pub(crate) struct Scanner {
     at: usize,
     depth: usize,
     in_string: bool,
     escaped: bool,
-    /// The last string among the members of the command, and the last that stood before a colon.
+    /// The last string among the command's members, and the last one before a colon.
     string: Range<usize>,
     key: Range<usize>,
     value: usize,
     command: Command,
 }
 
-/// Where a command's parts are.
+/// The positions of a command's parts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Command {
-    /// The byte after it.
+    /// The position after it.
     pub(crate) end: usize,
-    /// With its quotes.
+    /// Including its quotes.
     pub(crate) name: Range<usize>,
     pub(crate) arguments: Range<usize>,
     /// Empty if there is none.
@@ -29,7 +29,7 @@ pub(crate) struct Command {
 }
 
 impl Scanner {
-    /// Goes on in `input`, which begins where the last command ended.
+    /// Continues with `input`, which begins where the last command ended.
     pub(crate) fn next(&mut self, input: &[u8]) -> Option<Command> {
         while let Some(&byte) = input.get(self.at) {
             let at = self.at;
@@ -91,7 +91,7 @@ impl Scanner {
     }
 }
 
-/// The number behind `name` in the arguments.
+/// Returns the number after `name` in the arguments.
 pub(crate) fn number(arguments: &[u8], name: &str) -> u64 {
     let text = String::from_utf8_lossy(arguments);
     let quoted = format!("\"{name}\"");

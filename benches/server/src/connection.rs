@@ -1,4 +1,4 @@
-//! One connection: commands in, fixed bytes out, one write for all that one read brought.
+//! One connection: receives commands and sends fixed bytes, with one write per read.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -6,19 +6,19 @@ use std::os::unix::net::UnixStream;
 use crate::answers::{Answers, Dialect};
 use crate::command::{Command, Scanner, number};
 
-/// The least room to read into.
+/// The minimum size of a read.
 const ROOM: usize = 16 << 10;
-/// As many slices as the system takes at once.
+/// The maximum number of slices in one system call.
 const SLICES: usize = 1024;
 
-/// What a client sent.
+/// The commands and bytes of a client.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
     pub(crate) bytes: usize,
     pub(crate) commands: usize,
 }
 
-/// Serves a client until it goes.
+/// Serves a client until it disconnects.
 pub(crate) fn serve(mut stream: UnixStream, dialect: Dialect, answers: &Answers) -> Received {
     let mut received = Received::default();
     if dialect == Dialect::Monitor && stream.write_all(bench_messages::GREETING.as_bytes()).is_err()
@@ -48,7 +48,7 @@ pub(crate) fn serve(mut stream: UnixStream, dialect: Dialect, answers: &Answers)
     }
 }
 
-/// Answers what is complete in the input, and says how much of it that was.
+/// Answers the complete commands in the input, and returns their length.
 fn answer_all(
     stream: &mut UnixStream,
     input: &[u8],
@@ -79,7 +79,7 @@ fn answer_all(
 
 enum Part<'a> {
     Bytes(&'a [u8]),
-    /// One of the numbers that are kept beside.
+    /// Returns one of the numbers that are formatted in advance.
     Number(usize),
 }
 
@@ -124,7 +124,7 @@ fn answer<'a>(
 }
 
 fn write_all(stream: &mut UnixStream, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
-    // Empty ones would end it too early.
+    // Empty slices would end it too early.
     IoSlice::advance_slices(&mut slices, 0);
     while !slices.is_empty() {
         let some = slices.len().min(SLICES);

@@ -1,8 +1,8 @@
-//! A server that costs as little as a server can: `bench-server FOLDER [count]`.
+//! A server with minimal cost: `bench-server FOLDER [count]`.
 //!
-//! It listens on `FOLDER/monitor` and on `FOLDER/agent`, a thread a connection, and answers with fixed
-//! bytes around the command's id. With `count`, it prints what each connection sent:
-//! `received BYTES COMMANDS`.
+//! It listens on `FOLDER/monitor` and on `FOLDER/agent`, uses one thread per connection, and
+//! answers with fixed bytes around the command's id. With `count`, it prints what each connection
+//! sent: `received BYTES COMMANDS`.
 
 mod answers;
 mod command;
@@ -16,7 +16,7 @@ use std::thread;
 
 use answers::{Answers, Dialect};
 
-/// 10,000 connections must fit.
+/// Small enough for 10,000 connections.
 const STACK: usize = 64 << 10;
 
 fn main() -> io::Result<()> {
@@ -40,7 +40,7 @@ fn listen(listener: &UnixListener, dialect: Dialect, answers: &Arc<Answers>, cou
         let accepted = listener.accept().and_then(|(stream, _)| {
             let answers = Arc::clone(answers);
             thread::Builder::new().stack_size(STACK).spawn(move || {
-                // A client that goes in the middle of something is none of our business.
+                // A client that disconnects in the middle is ignored.
                 let received = connection::serve(stream, dialect, &answers);
                 if count {
                     println!("received {} {}", received.bytes, received.commands);

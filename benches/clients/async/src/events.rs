@@ -26,7 +26,7 @@ async fn read(
     Err("the connection has ended".into())
 }
 
-/// A reader in a task of its own, on the same runtime as the driver.
+/// A subscriber in a task of its own, on the same runtime as the driver.
 async fn flood(
     host: &impl Host,
     task: &Task,
@@ -45,7 +45,7 @@ fn envelope(event: &OwnedEvent) -> Result<u64, Failure> {
     Ok(event.timestamp().map_or(0, |time| time.microseconds as u64))
 }
 
-/// Their names and times; what they carry stays text.
+/// Names and times; the data stays text.
 pub(crate) async fn untyped(host: &impl Host, task: &Task) -> Result<Report, Failure> {
     flood(host, task, envelope).await
 }
@@ -62,7 +62,7 @@ pub(crate) async fn typed(host: &impl Host, task: &Task) -> Result<Report, Failu
     flood(host, task, |event: &OwnedEvent| Ok(typed_data(event)?.sum())).await
 }
 
-/// Several subscribers, each with a task of its own; the cost of one event to all of them.
+/// Several subscribers, each with a task of its own; measures the cost of one event to all of them.
 pub(crate) async fn subscribers(host: &impl Host, task: &Task) -> Result<Report, Failure> {
     let qemu = connect(host, task).await?;
     let (count, subscribers) = (task.count()?, task.number("subscribers")?);

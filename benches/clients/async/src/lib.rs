@@ -11,23 +11,23 @@ use std::sync::Arc;
 use bench_measure::{Failure, Task};
 use qmp_driver::Client;
 
-/// A runtime in one of its flavours.
+/// A runtime in one of its configurations.
 pub trait Host: Clone + Send + Sync + 'static {
-    /// Connects to a monitor, or an agent.
+    /// Connects to a monitor or an agent.
     fn connect(
         &self,
         address: String,
         agent: bool,
     ) -> impl Future<Output = Result<Client, Failure>> + Send;
 
-    /// Runs a task beside the others; gives what it comes to.
+    /// Spawns a task; returns its output.
     fn spawn<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> impl Future<Output = Result<T, Failure>> + Send;
 }
 
-/// Does the task, and prints what was measured.
+/// Runs the task, and prints the measurements.
 pub async fn run(host: impl Host, task: Task) -> Result<(), Failure> {
     let task = Arc::new(task);
     let report = match task.workload.as_str() {

@@ -5,7 +5,7 @@ use qmp_driver::Client;
 
 use crate::{Host, connect};
 
-/// How much memory idle connections take, before and after a large reply to each.
+/// Measures the memory of idle connections, before and after a large reply to each.
 pub(crate) async fn idle(host: &impl Host, task: &Task) -> Result<Report, Failure> {
     let count = task.number("connections")?;
     drop(connect(host, task).await?);
@@ -25,7 +25,7 @@ pub(crate) async fn idle(host: &impl Host, task: &Task) -> Result<Report, Failur
     Ok(report.with("idle_bytes", each(idle)).with("after_large_bytes", each(after)))
 }
 
-/// A task a connection, each with one command after another.
+/// One task per connection, each sending commands one after another.
 pub(crate) async fn busy(host: &impl Host, task: &Task) -> Result<Report, Failure> {
     let (count, rounds) = (task.number("connections")?, task.number("rounds")?);
     let connections = connect_all(host, task, count).await?;

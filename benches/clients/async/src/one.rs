@@ -18,7 +18,7 @@ async fn repeat(qemu: &Client, count: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// In a task, as in a server: what blocks on a runtime itself costs it another look at the sockets.
+/// In a task, as in a server: running in `block_on` costs an additional check of the sockets.
 pub(crate) async fn round_trip(host: &impl Host, task: &Task) -> Result<Report, Failure> {
     let qemu = connect(host, task).await?;
     let (warm_up, count) = (task.warm_up()?, task.count()?);
@@ -31,7 +31,7 @@ pub(crate) async fn round_trip(host: &impl Host, task: &Task) -> Result<Report, 
     .await
 }
 
-/// So many tasks, each with one command on its way.
+/// This number of tasks, each with one command in flight.
 pub(crate) async fn in_flight(host: &impl Host, task: &Task) -> Result<Report, Failure> {
     let (width, count) = (task.number("width")?, task.count()?);
     let qemu = connect(host, task).await?;
@@ -89,7 +89,7 @@ pub(crate) async fn schema_borrowed(host: &impl Host, task: &Task) -> Result<Rep
     schema(host, task, once).await
 }
 
-/// A string of some size.
+/// A string of a given size.
 pub(crate) async fn string(host: &impl Host, task: &Task) -> Result<Report, Failure> {
     let qemu = connect(host, task).await?;
     let (size, count) = (task.number("size")?, task.count()?);

@@ -31,7 +31,7 @@ fn flood(
     Err("the connection has ended".into())
 }
 
-/// Their names and times; what they carry stays text.
+/// Names and times; the data stays text.
 pub(crate) fn untyped(task: &Task) -> Result<Report, Failure> {
     flood(task, |event, tally| {
         tally.add(event.timestamp().map_or(0, |time| time.microseconds as u64));

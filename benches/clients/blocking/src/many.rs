@@ -5,7 +5,7 @@ use qmp_blocking::Client;
 
 use crate::connect;
 
-/// How much memory idle connections take, before and after a large reply to each.
+/// Measures the memory of idle connections, before and after a large reply to each.
 pub(crate) fn idle(task: &Task) -> Result<Report, Failure> {
     let count = task.number("connections")?;
     drop(connect(task)?);
@@ -25,7 +25,7 @@ pub(crate) fn idle(task: &Task) -> Result<Report, Failure> {
     Ok(report.with("idle_bytes", each(idle)).with("after_large_bytes", each(after)))
 }
 
-/// All are sent a command, then all are answered, so many times.
+/// Sends a command on every connection, then receives all replies, repeatedly.
 pub(crate) fn busy(task: &Task) -> Result<Report, Failure> {
     let (count, rounds) = (task.number("connections")?, task.number("rounds")?);
     let connections = connect_all(task, count)?;

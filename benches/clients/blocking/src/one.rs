@@ -25,8 +25,8 @@ pub(crate) fn round_trip(task: &Task) -> Result<Report, Failure> {
     Ok(clock.stop(task.count()?))
 }
 
-/// So many commands are always on their way: one is sent for each that is answered, but not before
-/// the answers that came together are all taken.
+/// Keeps this number of commands in flight: sends one for each reply, but not before all replies
+/// that arrived together are taken.
 pub(crate) fn in_flight(task: &Task) -> Result<Report, Failure> {
     let width = task.number("width")?;
     let qemu = connect(task)?;
@@ -83,7 +83,7 @@ pub(crate) fn schema_borrowed(task: &Task) -> Result<Report, Failure> {
     })
 }
 
-/// A string of some size.
+/// A string of a given size.
 pub(crate) fn string(task: &Task) -> Result<Report, Failure> {
     let qemu = connect(task)?;
     let (size, count) = (task.number("size")?, task.count()?);

@@ -28,7 +28,7 @@ pub(crate) async fn round_trip<W: Wire>(task: &Task) -> Result<Report, Failure> 
     .await
 }
 
-/// The file's content was prepared, too.
+/// The file's content is prepared, too.
 pub(crate) async fn upload<W: Wire>(task: &Task) -> Result<Report, Failure> {
     let (size, chunk) = (task.number("size")?, task.number("chunk")?);
     let mut agent = connect::<W>(task).await?;

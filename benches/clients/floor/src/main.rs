@@ -1,5 +1,5 @@
-//! The floor: the same sockets and runtimes, the same bytes, and no JSON. It writes what was prepared
-//! and looks for line ends.
+//! The floor: the same sockets and runtimes, the same bytes, and no JSON. It writes prepared bytes
+//! and searches for line ends.
 
 mod agent;
 mod many;

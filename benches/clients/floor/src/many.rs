@@ -6,7 +6,7 @@ use crate::wire::{Lines, Wire};
 
 const COMMAND: &[u8] = b"{\"execute\":\"query-version\",\"id\":0}";
 
-/// A task a connection that waits for what it brings, where there are tasks; no buffers.
+/// One task per connection that waits for input, if there are tasks; no buffers.
 pub(crate) async fn idle<W: Wire>(task: &Task) -> Result<Report, Failure> {
     let count = task.number("connections")?;
     Lines::<W>::connect_small(&task.socket).await?.negotiate().await?;
@@ -21,7 +21,7 @@ pub(crate) async fn idle<W: Wire>(task: &Task) -> Result<Report, Failure> {
     let report = clock.stop(count);
     let idle = (resident()? - before) / count as f64;
     drop(waiting);
-    // A large reply changes nothing about it.
+    // A large reply makes no difference here.
     Ok(report.with("idle_bytes", idle).with("after_large_bytes", idle))
 }
 

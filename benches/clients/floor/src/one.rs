@@ -23,7 +23,7 @@ pub(crate) async fn round_trip<W: Wire>(task: &Task) -> Result<Report, Failure> 
     .await
 }
 
-/// So many commands in one write.
+/// This number of commands in one write.
 pub(crate) async fn in_flight<W: Wire>(task: &Task) -> Result<Report, Failure> {
     let (width, count) = (task.number("width")?, task.count()?);
     let mut qemu = Lines::<W>::monitor(&task.socket).await?;
@@ -87,7 +87,7 @@ pub(crate) async fn events<W: Wire>(task: &Task) -> Result<Report, Failure> {
         format!("{{\"execute\":\"x-events\",\"arguments\":{{\"count\":{count}}},\"id\":0}}");
     W::spawn(async move {
         let clock = Clock::start();
-        // The answer, and the last.
+        // The reply, and the last event.
         qemu.ask(command.as_bytes(), count + 2).await?;
         Ok(clock.stop(count))
     })

@@ -1,4 +1,4 @@
-//! A socket on some runtime, and lines counted in what it brings.
+//! A socket on some runtime, with lines counted in its input.
 
 use std::future::Future;
 use std::io::{self, Read, Write};
@@ -9,7 +9,7 @@ use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use smol::{Async, Executor};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-/// As much as is read at once.
+/// The size of a read.
 const ROOM: usize = 64 << 10;
 
 /// A connected socket.
@@ -18,13 +18,13 @@ pub(crate) trait Wire: Sized + Send + 'static {
     fn read(&mut self, room: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send;
     fn write(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Runs work beside the others, where there is a runtime that can.
+    /// Runs work concurrently, if the runtime can.
     fn spawn<T: Send + 'static>(
         work: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> impl Future<Output = Result<T, Failure>> + Send;
 }
 
-/// A socket with a buffer. What is beyond the lines asked for is dropped: there is nothing.
+/// A socket with a buffer. Input beyond the requested lines is dropped; there is none.
 pub(crate) struct Lines<W> {
     wire: W,
     room: Vec<u8>,
@@ -35,7 +35,7 @@ impl<W: Wire> Lines<W> {
         Ok(Self { wire: W::connect(path).await?, room: vec![0; ROOM] })
     }
 
-    /// With little memory, for connections that are idle.
+    /// With little memory, for idle connections.
     pub(crate) async fn connect_small(path: &str) -> Result<Self, Failure> {
         Ok(Self { wire: W::connect(path).await?, room: Vec::new() })
     }
@@ -51,26 +51,26 @@ impl<W: Wire> Lines<W> {
         self.ask(b"{\"execute\":\"qmp_capabilities\",\"id\":4503599627370503}", 1).await
     }
 
-    /// Writes, and reads so many lines.
+    /// Writes, and reads this number of lines.
     pub(crate) async fn ask(&mut self, commands: &[u8], lines: usize) -> Result<(), Failure> {
         self.wire.write(commands).await?;
         self.skip(lines).await
     }
 
-    /// Writes, and gives back what one read brings.
+    /// Writes, and returns the result of one read.
     pub(crate) async fn ask_text(&mut self, command: &[u8]) -> Result<String, Failure> {
         self.wire.write(command).await?;
         let count = self.wire.read(&mut self.room).await?;
         Ok(String::from_utf8_lossy(&self.room[..count]).into_owned())
     }
 
-    /// Waits for whatever comes.
+    /// Waits for any input.
     pub(crate) async fn wait(&mut self) -> Result<(), Failure> {
         self.wire.read(&mut [0]).await?;
         Ok(())
     }
 
-    /// Reads until so many lines have ended.
+    /// Reads until this number of lines has ended.
     pub(crate) async fn skip(&mut self, mut lines: usize) -> Result<(), Failure> {
         let mut little = [0; 4096];
         let room = if self.room.is_empty() { &mut little[..] } else { &mut self.room };
@@ -101,7 +101,7 @@ impl Wire for Blocking {
         self.0.write_all(bytes)
     }
 
-    /// There is nobody else: it is done when it is waited for.
+    /// There is no concurrency: the work runs when it is awaited.
     fn spawn<T: Send + 'static>(
         work: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> impl Future<Output = Result<T, Failure>> + Send {
@@ -132,7 +132,7 @@ impl Wire for Tokio {
     }
 }
 
-/// One for one thread.
+/// A socket for a single thread.
 pub(crate) static EXECUTOR: Executor<'static> = Executor::new();
 
 pub(crate) struct Smol(Async<StdStream>);

@@ -1,4 +1,4 @@
-//! qmp-proto alone, with a loop of its own around it: what the core costs, and what an adapter adds.
+//! qmp-proto alone with a loop of its own: the cost of the core without an adapter.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -7,7 +7,7 @@ use bench_measure::{Clock, Failure, Report, Tally, Task, Version, typed};
 use qmp_proto::{Client, Options, Output, Received, Request};
 use serde_json::json;
 
-/// As much as is read at once.
+/// The size of a read.
 const ROOM: usize = 64 << 10;
 
 fn main() -> Result<(), Failure> {
@@ -55,7 +55,7 @@ impl Qemu {
         Ok(qemu)
     }
 
-    /// Reads once, and takes what came.
+    /// Reads once, and handles the input.
     fn read(
         &mut self,
         mut take: impl FnMut(&mut Client<()>, &mut Output, Received<'_, ()>) -> Result<(), Failure>,
@@ -137,7 +137,7 @@ fn events(
     tally.finish(clock, count)
 }
 
-/// A large reply that comes in pieces of some size; no socket.
+/// A large reply that arrives in pieces of a given size; no socket.
 fn chunks(task: &Task) -> Result<Report, Failure> {
     let (chunk, count) = (task.number("chunk")?, task.count()?);
     let mut client: Client<()> = Client::negotiated(Options::monitor(), 0);

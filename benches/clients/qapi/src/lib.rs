@@ -1,11 +1,11 @@
-//! The crate `qapi`: commands that it does not know, and its events.
+//! The crate `qapi`: commands that it does not include, and its events.
 
 use bench_measure::{Failure, Tally};
 use qapi::qmp::Event;
 use qapi::{Any, Command};
 use serde::Serialize;
 
-/// `query-qmp-schema`, answered with a value.
+/// `query-qmp-schema` with a value as its reply.
 #[derive(Debug, Serialize)]
 pub struct Schema {}
 
@@ -45,7 +45,7 @@ impl Command for Text {
 
 impl qapi::qmp::QmpCommand for Text {}
 
-/// Counts an event; whether it was the last.
+/// Counts an event; returns whether it was the last.
 pub fn count(tally: &mut Tally, event: &Event) -> Result<bool, Failure> {
     let (name, sum) = match event {
         Event::STOP { .. } => ("STOP", 1),

@@ -1,5 +1,5 @@
-//! Takes one way through the core so many times, to have its instructions counted:
-//! `paths NAME TIMES`. Between two runs, only the ways differ.
+//! Runs one path through the core this number of times, to count its instructions: `paths NAME
+//! TIMES`. Two runs differ only in the path.
 
 use bench_core::{Messages, PATHS, Paths};
 

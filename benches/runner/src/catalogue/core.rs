@@ -1,4 +1,4 @@
-//! In memory, without a socket; `× floor` is there against what each is held against.
+//! Workloads in memory, without a socket; `× floor` is relative to the baseline there.
 
 use super::{CPU, Workload, often, one};
 use crate::cores::Cores;

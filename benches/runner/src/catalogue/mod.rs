@@ -11,17 +11,17 @@ use crate::cores::Cores;
 use crate::options::Options;
 use crate::server::Kind;
 
-/// Something that clients are made to do, and what is looked at.
+/// A task for clients, and the figures of interest.
 #[derive(Clone, Debug)]
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
-    /// What the client programs call it.
+    /// The name that the client programs use.
     pub(crate) task: &'static str,
     pub(crate) server: Kind,
     pub(crate) cores: Cores,
     pub(crate) clients: Vec<&'static str>,
-    /// The same for several sizes, or one.
+    /// The sizes, or one.
     pub(crate) points: Vec<Point>,
     pub(crate) columns: &'static [Column],
     /// Memory and bytes are the same each time.
@@ -29,7 +29,7 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
-    /// What it is, and where.
+    /// Returns the title, and the cores that are used.
     pub(crate) fn heading(&self) -> String {
         let cores = match self.cores {
             _ if self.server == Kind::None => "",
@@ -43,12 +43,12 @@ impl Workload {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Point {
-    /// What is on the plot's axis; 0 if there is no plot.
+    /// The position on the plot's axis; 0 if there is no plot.
     pub(crate) at: usize,
     pub(crate) numbers: Vec<(&'static str, usize)>,
 }
 
-/// One of the figures that a run gives.
+/// A figure of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Column {
     pub(crate) figure: &'static str,
@@ -85,11 +85,11 @@ const QAPI: [&str; 3] = ["qapi", "qapi-tokio", "qapi-tokio-multi"];
 const QMP: [&str; 2] = ["qmp", "qmp-multi"];
 const OTHERS: [&str; 2] = ["qemu.qmp", "go-qemu"];
 const FLOORS: [&str; 4] = ["floor-blocking", "floor-tokio", "floor-tokio-multi", "floor-smol"];
-/// Those of several threads, which are not what they are on one core.
+/// The multi-threaded clients, which need more than one core.
 const SEVERAL_THREADS: [&str; 5] =
     ["tokio-multi", "smol", "qapi-tokio-multi", "qmp-multi", "floor-tokio-multi"];
 
-/// What is to be run.
+/// Returns the workloads to run.
 pub(crate) fn workloads(options: &Options) -> Vec<Workload> {
     let mut all = core::workloads(options);
     all.extend(commands::workloads(options));
@@ -113,10 +113,10 @@ fn join(groups: &[&[&'static str]]) -> Vec<&'static str> {
     groups.concat()
 }
 
-/// How the second of two names ends.
+/// The suffix of the second name.
 const ON_ALL: &str = "-on-all-cores";
 
-/// The same for clients of one thread on one core, and for all on all.
+/// Runs single-threaded clients on one core, and all clients on all cores.
 fn on_both(name_on_all: &'static str, workload: Workload) -> [Workload; 2] {
     let clients = of_one_thread(workload.clients.clone());
     let one = Workload { cores: Cores::One, clients, ..workload.clone() };
@@ -132,7 +132,7 @@ fn one(numbers: &[(&'static str, usize)]) -> Vec<Point> {
     vec![Point { at: 0, numbers: numbers.to_vec() }]
 }
 
-/// How often: less in a quick run.
+/// The number of repetitions: fewer in a quick run.
 fn often(options: &Options, count: usize) -> usize {
     if options.quick { count / 5 } else { count }
 }

@@ -1,4 +1,4 @@
-//! The same with more and more of something.
+//! The same workloads with growing sizes.
 
 use super::{CPU, LOST, Point, Workload, often};
 use crate::cores::Cores;

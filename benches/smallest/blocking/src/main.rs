@@ -1,4 +1,4 @@
-//! The least one can do with qmp-blocking: ask for the version.
+//! A minimal program with qmp-blocking: queries the version.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! The least one can do with qapi on tokio: ask for the version.
+//! A minimal program with qapi on tokio: queries the version.
 
 use std::error::Error;
 

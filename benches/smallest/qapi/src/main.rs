@@ -1,4 +1,4 @@
-//! The least one can do with qapi: ask for the version.
+//! A minimal program with qapi: queries the version.
 
 use std::error::Error;
 use std::os::unix::net::UnixStream;

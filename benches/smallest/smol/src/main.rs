@@ -1,4 +1,4 @@
-//! The least one can do with qmp-smol: ask for the version.
+//! A minimal program with qmp-smol: queries the version.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! The least one can do with qmp-tokio: ask for the version.
+//! A minimal program with qmp-tokio: queries the version.
 
 use std::error::Error;
 

@@ -1,5 +1,5 @@
-//! qmp-smol, as it comes (drivers on smol's global executor, another thread) or with `one=1` on one
-//! executor in one thread.
+//! qmp-smol with its defaults (drivers on smol's global executor, on another thread), or with
+//! `one=1` on one executor in one thread.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The crate `qapi` without a runtime, as its own constructor makes it.
+//! The crate `qapi` without a runtime, as created by its own constructor.
 
 mod upload;
 
@@ -75,7 +75,7 @@ fn round_trip(task: &Task) -> Result<Report, Failure> {
     Ok(clock.stop(task.count()?))
 }
 
-/// By hand: it has no call for it, but writing and reading are two.
+/// By hand, because it has no call for this, but separate calls for writing and reading.
 fn in_flight(task: &Task) -> Result<Report, Failure> {
     let (width, count) = (task.number("width")?, task.count()?);
     let stream = UnixStream::connect(&task.socket)?;
@@ -136,7 +136,7 @@ fn agent(task: &Task) -> Result<Report, Failure> {
     Ok(clock.stop(task.count()?))
 }
 
-/// Events are only read along with an answer.
+/// Events are only read together with a reply.
 fn events(task: &Task) -> Result<Report, Failure> {
     let stream = UnixStream::connect(&task.socket)?;
     let mut qemu = connect(&stream)?;

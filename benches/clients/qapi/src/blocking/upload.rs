@@ -1,4 +1,4 @@
-//! A file into a guest.
+//! Uploads a file to a guest.
 
 use std::os::unix::net::UnixStream;
 

@@ -1,4 +1,4 @@
-//! A flood of events, which whoever polls the reader gets.
+//! A flood of events, received by the task that polls the reader.
 
 use bench_measure::{Clock, Failure, Report, Tally, Task};
 use bench_qapi::{Flood, count};

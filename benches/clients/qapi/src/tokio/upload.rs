@@ -1,4 +1,4 @@
-//! A file into a guest.
+//! Uploads a file to a guest.
 
 use bench_measure::{Clock, Failure, Report, Task};
 use qapi::futures::QgaStreamTokio;
