@@ -27,7 +27,13 @@ macro_rules! tests {
                 untrusted_peers_are_refused_over_tls
                 a_server_killed_over_tls_leaves_outcomes_unknown
             ]
-            []
+            [
+                a_queued_command_that_is_not_polled_holds_up_nobody
+                a_command_that_waits_for_a_handshake_unpolled_holds_up_nobody
+                a_command_that_waits_for_a_sync_unpolled_holds_up_nobody
+                leaked_commands_do_not_keep_a_connection_from_being_closed
+                queued_commands_leave_in_the_order_they_came
+            ]
         );
     };
     // Scenarios for all targets, for real ones alone, and with a server of their own.

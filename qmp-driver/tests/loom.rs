@@ -44,6 +44,8 @@ struct Wire {
     closed: bool,
     /// How many commands were read.
     commands: usize,
+    /// There is no clock: what has to wait for one is due at once.
+    timeless: bool,
 }
 
 impl Server {
@@ -130,6 +132,10 @@ impl Transport for Server {
         Poll::Pending
     }
 
+    fn has_deadlines(&self) -> bool {
+        !self.0.lock().unwrap().timeless
+    }
+
     /// It closes its end once the client has.
     fn shutdown(&self, _: Shutdown) {
         let mut wire = self.0.lock().unwrap();
@@ -165,6 +171,16 @@ async fn touch(future: impl Future) {
         Poll::Ready(())
     })
     .await;
+}
+
+/// Each server greets, and knows no time.
+fn greeted() -> (Client, Driver) {
+    let server = Server::with(|wire| {
+        wire.timeless = true;
+        wire.answers.extend(b"{\"QMP\": {}}\r\n");
+    });
+    let builder = Builder::<()>::default().options(Options::monitor());
+    builder.open_over(server, "model").unwrap()
 }
 
 #[test]
@@ -267,6 +283,39 @@ fn a_dropped_command_costs_no_other_its_answer() {
         let other = client.clone();
         let driver = drive(driver);
         let task = thread::spawn(move || block_on(touch(other.execute("x"))));
+        block_on(client.execute("x")).unwrap();
+        task.join().unwrap();
+        drop(client);
+        driver.join().unwrap();
+    });
+}
+
+/// It waits for the handshake, and its task does something else then.
+#[test]
+fn a_queued_command_that_is_not_polled_holds_up_no_other() {
+    model(2, || {
+        let (client, driver) = greeted();
+        let mut held = client.execute("x");
+        block_on(poll_fn(|cx| Poll::Ready(pin!(&mut held).poll(cx).is_pending())));
+        let driver = drive(driver);
+        block_on(client.execute("x")).unwrap();
+        block_on(held).unwrap();
+        drop(client);
+        driver.join().unwrap();
+    });
+}
+
+/// Both come while the handshake ends, and the driver may pass over either.
+#[test]
+fn queued_commands_are_sent_whenever_they_are_polled() {
+    model(2, || {
+        let (client, driver) = greeted();
+        let mut first = client.execute("x");
+        block_on(poll_fn(|cx| Poll::Ready(pin!(&mut first).poll(cx).is_pending())));
+        let driver = drive(driver);
+        let task = thread::spawn(move || {
+            block_on(first).unwrap();
+        });
         block_on(client.execute("x")).unwrap();
         task.join().unwrap();
         drop(client);

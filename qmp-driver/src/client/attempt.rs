@@ -12,7 +12,8 @@ use qmp_proto::{
 
 use crate::Transport;
 use crate::connection::machine::{After, Machine};
-use crate::connection::waits::{Awaited, Lane, Turn};
+use crate::connection::turns::{Lane, Turn};
+use crate::connection::waits::Awaited;
 use crate::transport::Descriptor;
 
 /// A message whose text is complete.
@@ -106,11 +107,11 @@ impl Attempt<'_> {
         let mut turn = self.next_turn(machine);
         if self.place.is_some_and(|place| machine.waits.is_expired(place.key)) {
             let waited = self.clock.waited(machine);
-            let refusal = machine.waits.refusal(turn.lane).cloned();
+            let refusal = machine.waits.turns.refusal(turn.lane).cloned();
             let refusal = refusal.unwrap_or_else(|| Refusal::Phase(machine.client.phase()));
             return self.fail(machine, Cause::NoTurn { waited, refusal }, waker, after);
         }
-        if !machine.waits.is_behind(turn) {
+        if !machine.waits.turns.is_behind(turn) {
             let key = self.place.map(|place| place.key);
             let key = key.unwrap_or_else(|| machine.waits.next_key());
             match self.send(machine, key) {
@@ -128,7 +129,7 @@ impl Attempt<'_> {
                         Refusal::DescriptorInFlight => Lane::Descriptor,
                         _ => self.lane(),
                     };
-                    machine.waits.set_refusal(turn.lane, refusal);
+                    machine.waits.turns.set_refusal(turn.lane, refusal);
                 }
                 Err(refusal) => {
                     return self.fail(machine, Cause::Refused(refusal), waker, after);
@@ -167,11 +168,11 @@ impl Attempt<'_> {
     fn next_turn(&self, machine: &mut Machine) -> Turn {
         let ticket = match self.place {
             Some(place) => place.turn.ticket,
-            None => machine.waits.new_ticket(),
+            None => machine.waits.turns.new_ticket(),
         };
         let lane = Lane::Descriptor;
         let among_descriptors = Turn { lane, ticket };
-        if self.descriptor.is_some() && machine.waits.is_behind(among_descriptors) {
+        if self.descriptor.is_some() && machine.waits.turns.is_behind(among_descriptors) {
             return among_descriptors;
         }
         let lane = self.lane();
@@ -233,15 +234,21 @@ impl Attempt<'_> {
         after: &mut After,
     ) -> usize {
         let deadline = self.clock.deadline();
-        machine.arm(deadline, after);
-        match self.place {
+        let queues = matches!(awaited, Awaited::Turn(_));
+        let key = match self.place {
             Some(Place { key, .. }) => {
                 machine.waits.change(key, awaited);
                 after.stale = machine.waits.renew(key, waker);
                 key
             }
             None => machine.waits.insert(awaited, deadline, waker),
+        };
+        machine.arm(deadline, after);
+        if queues {
+            // It may be behind one that does not take its turn.
+            machine.arm(machine.waits.turns.next_pass(), after);
         }
+        key
     }
 
     fn fail(

@@ -13,6 +13,7 @@ use qmp_proto::{Client, Output, OwnedFailure, OwnedGreeting, Phase, Refusal, Sin
 use qmp_sockets::nonce;
 
 use crate::Transport;
+use crate::connection::turns::TIME_TO_TAKE;
 use crate::connection::waits::{Answer, Wait, Waits};
 use crate::connection::wire::Seen;
 use crate::transport::Descriptor;
@@ -90,6 +91,16 @@ pub(crate) struct Handshake {
 pub(crate) enum Failed {
     Refused(OwnedFailure),
     Silent { waited: Duration, advice: String },
+}
+
+/// What the clock asks of the driver.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Due {
+    Nothing,
+    /// Other tasks have to be polled before anything else is done.
+    Yield,
+    /// The handshake took too long.
+    GiveUp(Handshake),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -212,7 +223,27 @@ impl Machine {
 
     /// This many slots may be free.
     pub(crate) fn offer(&mut self, count: usize, after: &mut After) {
-        self.waits.offer(count, &mut after.wakers);
+        if self.waits.turns.is_empty() {
+            return;
+        }
+        let now = self.now();
+        let until = match &self.transport {
+            Some(transport) if transport.has_deadlines() => now + TIME_TO_TAKE,
+            // The clock stands still.
+            _ => now,
+        };
+        self.waits.offer(count, until, &mut after.wakers);
+        self.arm(self.waits.turns.next_pass(), after);
+    }
+
+    /// Passes over commands that have not taken the turn they were offered. Returns whether the driver
+    /// has to yield, so that others can take theirs.
+    fn pass_over(&mut self, now: Instant, after: &mut After) -> bool {
+        let passed = self.waits.turns.pass_over(now);
+        if passed.any {
+            self.offer(1, after);
+        }
+        passed.yields
     }
 
     pub(crate) fn wake_driver(&mut self, after: &mut After) {
@@ -226,7 +257,8 @@ impl Machine {
         let handshake = self.lifecycle.handshake.as_deref().and_then(Handshake::next);
         let closing = self.lifecycle.closing.and_then(|closing| closing.deadline);
         let waits = self.waits.first_deadline();
-        let others = [handshake, closing, self.patience, self.deferred_until];
+        let turn = self.waits.turns.next_pass();
+        let others = [handshake, closing, turn, self.patience, self.deferred_until];
         others.into_iter().flatten().chain(waits).min()
     }
 
@@ -276,8 +308,8 @@ impl Machine {
         after.transport = self.transport.take();
     }
 
-    /// Ends the waits whose deadline has passed, and syncs when it is time to. Returns a handshake that
-    /// took too long.
+    /// Ends the waits whose deadline has passed, passes over commands that do not take their turn, and
+    /// syncs when it is time to.
     ///
     /// What arrived in time counts, however late it is read: so waits end only when everything was read
     /// that is there (`read_all`).
@@ -286,13 +318,13 @@ impl Machine {
         now: Instant,
         read_all: bool,
         after: &mut After,
-    ) -> Result<Option<Handshake>, Disconnect> {
+    ) -> Result<Due, Disconnect> {
         let until = match read_all {
             true => Some(now),
             false => now.checked_sub(GRACE),
         };
-        if let Some(until) = until {
-            self.waits.expire(until, &mut after.wakers);
+        if until.is_some_and(|until| self.waits.expire(until, &mut after.wakers)) {
+            self.offer(1, after);
         }
         let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         if self.lifecycle.closing.is_some_and(|closing| passed(closing.deadline)) {
@@ -301,11 +333,14 @@ impl Machine {
         }
         let handshake = self.lifecycle.handshake.as_deref().copied();
         if handshake.is_some_and(|handshake| passed(handshake.deadline)) {
-            return Ok(handshake);
+            return Ok(handshake.map_or(Due::Nothing, Due::GiveUp));
         }
-        match self.sync_when_due(now) {
-            Ok(()) => Ok(None),
-            Err(refusal) => Err(Disconnect::Handshake(refusal.to_string().into())),
+        if let Err(refusal) = self.sync_when_due(now) {
+            return Err(Disconnect::Handshake(refusal.to_string().into()));
+        }
+        match self.pass_over(now, after) {
+            true => Ok(Due::Yield),
+            false => Ok(Due::Nothing),
         }
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod common;
 pub(crate) mod deferred;
 pub(crate) mod machine;
 pub(crate) mod settings;
+pub(crate) mod turns;
 pub(crate) mod waiting;
 pub(crate) mod waits;
 pub(crate) mod wire;

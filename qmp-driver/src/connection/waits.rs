@@ -1,13 +1,14 @@
 //! Who waits for what: answers, turns, the clock, a change of state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::task::Waker;
 use std::time::Instant;
 
-use qmp_proto::{Ending, Refusal, RequestId};
+use qmp_proto::{Ending, RequestId};
 use slab::Slab;
 
 use crate::client::response::Completed;
+use crate::connection::turns::{Turn, Turns};
 
 /// As long as no more waited together, there is no room for more.
 const FEW: usize = 4;
@@ -20,9 +21,7 @@ const FEW: usize = 4;
 pub(crate) struct Waits {
     waits: Slab<Wait>,
     deadlines: BTreeSet<(Instant, usize)>,
-    /// There are none while nobody has to wait for a turn.
-    lanes: Option<Box<[Queue; 3]>>,
-    next_ticket: u64,
+    pub(crate) turns: Turns,
 }
 
 #[derive(Debug)]
@@ -54,31 +53,6 @@ pub(crate) enum Answer {
     None(Ending),
 }
 
-/// A place in a queue.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Turn {
-    pub(crate) lane: Lane,
-    /// Kept for life: whoever has to change lanes keeps its rank.
-    pub(crate) ticket: u64,
-}
-
-/// Commands that have to wait for different things pass each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lane {
-    InBand,
-    OutOfBand,
-    /// For the answer to the command that carried the last descriptor.
-    Descriptor,
-}
-
-/// Those who wait for a slot of one kind, by the order they came.
-#[derive(Debug, Default)]
-struct Queue {
-    waiting: BTreeMap<u64, usize>,
-    /// What the first of them was told.
-    refusal: Option<Refusal>,
-}
-
 impl Waits {
     /// The key that the next [`insert`](Self::insert) will give.
     pub(crate) fn next_key(&self) -> usize {
@@ -106,7 +80,7 @@ impl Waits {
     /// Takes a wait out. Whose turn it is next is up to the caller.
     pub(crate) fn remove(&mut self, key: usize) -> Option<Wait> {
         self.leave_queue(key);
-        self.forget_lanes();
+        self.turns.shrink();
         let wait = self.waits.try_remove(key)?;
         if let Some(deadline) = wait.deadline {
             self.forget_deadline(deadline, key);
@@ -124,7 +98,7 @@ impl Waits {
             wait.awaited = awaited;
         }
         self.enqueue(key);
-        self.forget_lanes();
+        self.turns.shrink();
     }
 
     /// Whether this task would be woken.
@@ -168,49 +142,33 @@ impl Waits {
         self.waits.get(key).is_some_and(|wait| wait.expired)
     }
 
-    /// Ends the waits whose deadline has passed, unless what they wait for has come.
-    pub(crate) fn expire(&mut self, now: Instant, wakers: &mut Vec<Waker>) {
+    /// Ends the waits whose deadline has passed, unless what they wait for has come. Returns whether a
+    /// command among them gave up its turn.
+    pub(crate) fn expire(&mut self, now: Instant, wakers: &mut Vec<Waker>) -> bool {
+        let mut turns = false;
         while let Some(&(deadline, key)) = self.deadlines.first() {
             if deadline > now {
-                return;
+                break;
             }
             self.forget_deadline(deadline, key);
             if let Some(wait) = self.waits.get_mut(key) {
                 wait.expired = true;
                 wakers.extend(wait.waker.take());
+                if let Awaited::Turn(turn) = wait.awaited {
+                    self.turns.pass(turn);
+                    turns = true;
+                }
             }
         }
+        turns
     }
 
-    pub(crate) fn new_ticket(&mut self) -> u64 {
-        self.next_ticket += 1;
-        self.next_ticket
-    }
-
-    /// Whether another in the lane came before.
-    pub(crate) fn is_behind(&self, turn: Turn) -> bool {
-        let first = self.lane(turn.lane).and_then(|queue| queue.waiting.first_key_value());
-        first.is_some_and(|(first, _)| *first < turn.ticket)
-    }
-
-    /// What those in a lane wait for.
-    pub(crate) fn refusal(&self, lane: Lane) -> Option<&Refusal> {
-        self.lane(lane)?.refusal.as_ref()
-    }
-
-    /// Notes what the first in the lane was told.
-    pub(crate) fn set_refusal(&mut self, lane: Lane, refusal: Refusal) {
-        self.lanes.get_or_insert_default()[lane as usize].refusal = Some(refusal);
-    }
-
-    /// This many slots may be free: wakes the first in each lane, which keep their place until they have
-    /// tried.
-    pub(crate) fn offer(&mut self, count: usize, wakers: &mut Vec<Waker>) {
-        for queue in self.lanes.iter().flat_map(|lanes| lanes.iter()) {
-            for key in queue.waiting.values().take(count) {
-                wakers.extend(self.waits.get_mut(*key).and_then(|wait| wait.waker.take()));
-            }
-        }
+    /// Offers the first `count` in each lane their turn.
+    pub(crate) fn offer(&mut self, count: usize, until: Instant, wakers: &mut Vec<Waker>) {
+        let Self { waits, turns, .. } = self;
+        turns.offer(count, until, |key| {
+            wakers.extend(waits.get_mut(key).and_then(|wait| wait.waker.take()));
+        });
     }
 
     /// Wakes whoever waits for a change of state.
@@ -236,30 +194,15 @@ impl Waits {
         }
     }
 
-    fn forget_lanes(&mut self) {
-        let empty = |lanes: &[Queue; 3]| lanes.iter().all(|queue| queue.waiting.is_empty());
-        if self.lanes.as_deref().is_some_and(empty) {
-            self.lanes = None;
-        }
-    }
-
-    fn lane(&self, lane: Lane) -> Option<&Queue> {
-        Some(&self.lanes.as_ref()?[lane as usize])
-    }
-
     fn enqueue(&mut self, key: usize) {
-        if let Some(Wait { awaited: Awaited::Turn(turn), .. }) = self.waits.get(key) {
-            let lanes = self.lanes.get_or_insert_default();
-            lanes[turn.lane as usize].waiting.insert(turn.ticket, key);
+        if let Some(&Awaited::Turn(turn)) = self.awaited(key) {
+            self.turns.enqueue(turn, key);
         }
     }
 
     fn leave_queue(&mut self, key: usize) {
-        let Some(lanes) = &mut self.lanes else {
-            return;
-        };
-        if let Some(Wait { awaited: Awaited::Turn(turn), .. }) = self.waits.get(key) {
-            lanes[turn.lane as usize].waiting.remove(&turn.ticket);
+        if let Some(&Awaited::Turn(turn)) = self.awaited(key) {
+            self.turns.leave(turn);
         }
     }
 }

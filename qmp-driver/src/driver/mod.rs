@@ -18,7 +18,7 @@ use qmp_sockets::advise_on_handshake;
 use crate::Transport;
 use crate::connection::Connection;
 use crate::connection::deferred::Deferred;
-use crate::connection::machine::{Failed, Handshake};
+use crate::connection::machine::{Due, Failed, Handshake};
 use crate::writing::Outgoing;
 
 /// How many times one poll reads before other tasks get their turn.
@@ -230,15 +230,19 @@ impl Driver {
             let now = machine.now();
             let due = match machine.next_deadline() {
                 Some(deadline) if deadline <= now => machine.pass_deadlines(now, read_all, after),
-                _ => Ok(None),
+                _ => Ok(Due::Nothing),
             };
             let set = machine.armed;
             machine.armed = machine.timer(now, shaking);
             (due, set, machine.armed, !machine.writing.output.is_empty())
         });
-        if let Some(handshake) = due? {
-            self.give_up(handshake)?;
-            return Ok(Next::Again);
+        match due? {
+            Due::Nothing => {}
+            Due::Yield => return Ok(Next::Yield),
+            Due::GiveUp(handshake) => {
+                self.give_up(handshake)?;
+                return Ok(Next::Again);
+            }
         }
         let rings = match timer {
             Some(timer) => self.transport.poll_until(cx, timer).is_ready(),

@@ -1,6 +1,7 @@
 //! A scripted server at the other end of a socket pair.
 
 mod greetings;
+mod turns;
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -10,6 +11,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Deserializer, Value};
 
 pub use greetings::*;
+pub use turns::*;
 
 const GREETING: &str = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 2, \"major\": 9}, \
      \"package\": \"\"}, \"capabilities\": [\"oob\"]}}\r\n";
@@ -66,6 +68,11 @@ impl Script {
 
     pub(super) fn answer(&mut self, message: &Value, value: &str) {
         self.send(&format!("{{\"return\": {value}, \"id\": {}}}\r\n", message["id"]));
+    }
+
+    pub(super) fn answer_sync(&mut self, sync: &Value) {
+        let _ = self.stream.write_all(b"\xff");
+        self.answer(sync, &sync["id"].to_string());
     }
 
     /// Greets and answers the negotiation.
