@@ -199,7 +199,7 @@ impl<R> Builder<R> {
             None => {
                 let common = Common { bus: Bus::new(self.backlog), wire: Wire::default() };
                 let common = Arc::new(common);
-                let connection = Arc::new(Connection::new(machine, 0, common, settings, peer));
+                let connection = Connection::new(machine, 0, common, settings, peer);
                 (Client::new(Arc::clone(&connection)), connection)
             }
         };
@@ -223,7 +223,7 @@ impl<R: Runtime> Builder<R> {
     pub async fn connect(self, address: impl IntoAddress) -> Result<Client, Error> {
         let runtime = self.runtime.clone();
         let (client, driver) = self.open(address).await?;
-        runtime.spawn(driver);
+        driver.spawn_on(&runtime);
         client.ready().await?;
         Ok(client)
     }
@@ -257,7 +257,7 @@ impl<R: Runtime> Builder<R> {
             address,
             deadline: self.connect_deadline,
             connect: Arc::new(connect),
-            spawn: Arc::new(move |driver| runtime.spawn(driver)),
+            spawn: Arc::new(move |driver: Driver| driver.spawn_on(&runtime)),
         });
         Ok((client, driver))
     }
@@ -280,7 +280,7 @@ impl<R: Runtime> Builder<R> {
             let transport = self.runtime.transport(socket);
             let transport = transport.map_err(|error| ConnectError::listening(&address, error))?;
             let (client, driver) = self.open_on(Arc::new(transport), &address.to_string())?;
-            self.runtime.spawn(driver);
+            driver.spawn_on(&self.runtime);
             let expired = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             match client.ready().await {
                 // The peer only probed whether anything listens.
@@ -342,7 +342,7 @@ impl<R: Runtime> Builder<R> {
     pub async fn over(self, transport: impl Transport, peer: &str) -> Result<Client, Error> {
         let runtime = self.runtime.clone();
         let (client, driver) = self.open_over(transport, peer)?;
-        runtime.spawn(driver);
+        driver.spawn_on(&runtime);
         client.ready().await?;
         Ok(client)
     }

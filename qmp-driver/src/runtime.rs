@@ -42,6 +42,13 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
         deadline: Option<Instant>,
     ) -> impl Future<Output = Result<(Socket, Address), ConnectError>> + Send;
 
+    /// Returns whether the runtime polls spawned tasks on threads of its own, independently of the
+    /// program's threads. If not, a background thread enforces the deadlines of callers for which
+    /// [`Transport::clock_runs_here`] returns `false`.
+    fn has_own_threads(&self) -> bool {
+        false
+    }
+
     /// Runs the driver of a client or a server in a task of its own.
     fn spawn<T: Send + 'static>(&self, driver: impl Future<Output = T> + Send + 'static);
 }

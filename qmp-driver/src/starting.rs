@@ -83,7 +83,7 @@ impl<R: Runtime> Builder<R> {
         let transport = self.runtime.transport(socket);
         let transport = transport.map_err(|error| ConnectError::new(address, error))?;
         let (client, driver) = self.open_at(Arc::new(transport), address.clone())?;
-        self.runtime.spawn(driver);
+        driver.spawn_on(&self.runtime);
         match client.ready().await {
             Ok(()) => Ok(client),
             Err(error) => {

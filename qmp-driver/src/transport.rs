@@ -122,6 +122,13 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
         true
     }
 
+    /// Returns whether the timer of [`poll_until`](Self::poll_until) is known to fire while the calling
+    /// task waits, because one runtime runs both. If not, a background thread enforces the deadlines
+    /// of that task.
+    fn clock_runs_here(&self) -> bool {
+        true
+    }
+
     /// Returns whether file descriptors can be sent and received.
     fn carries_descriptors(&self) -> bool {
         false

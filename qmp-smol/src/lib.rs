@@ -202,6 +202,10 @@ impl Runtime for Smol {
         }
     }
 
+    fn has_own_threads(&self) -> bool {
+        true
+    }
+
     fn spawn<T: Send + 'static>(&self, driver: impl Future<Output = T> + Send + 'static) {
         smol::spawn(driver).detach();
     }

@@ -135,6 +135,11 @@ impl Transport for SocketTransport {
         self.clock.forget();
     }
 
+    /// Nobody knows whether an executor runs.
+    fn clock_runs_here(&self) -> bool {
+        false
+    }
+
     fn shutdown(&self, how: Shutdown) {
         // This fails if the peer has already closed the connection, which is fine.
         let _ = self.socket.get_ref().shutdown(how);

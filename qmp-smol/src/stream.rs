@@ -74,6 +74,11 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Transport for StreamTransport<S
     fn forget_deadline(&self) {
         self.clock.forget();
     }
+
+    /// Nobody knows whether an executor runs.
+    fn clock_runs_here(&self) -> bool {
+        false
+    }
 }
 
 impl<S> fmt::Debug for StreamTransport<S> {

@@ -93,6 +93,52 @@ fn any_stream_will_do() {
     });
 }
 
+/// An executor of the program's own may not run while a client is used.
+#[test]
+fn a_deadline_passes_though_the_executor_of_the_driver_does_not_run() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let server = smol::spawn(serve(smol::Async::new(theirs).unwrap()));
+    let executor = Executor::new();
+    let transport = SocketTransport::new(ours).unwrap();
+    let (client, driver) = qmp_smol::builder().open_over(transport, "peer").unwrap();
+    let driver = executor.spawn(driver);
+    smol::block_on(executor.run(client.ready())).unwrap();
+    let moment = Duration::from_millis(100);
+    let started = std::time::Instant::now();
+    let late = smol::block_on(client.execute("x").deadline(moment)).unwrap_err();
+    assert!(matches!(late.cause(), Cause::Deadline { .. }), "{late:#?}");
+    assert!(late.to_string().contains("is not polled"), "{late}");
+    assert!(smol::block_on(client.event().deadline(moment)).unwrap_err().is_timeout());
+    assert!(started.elapsed() >= moment * 2);
+    smol::block_on(executor.run(async {
+        client.execute("x").await.unwrap();
+        client.close().await.unwrap();
+        driver.await;
+    }));
+    smol::block_on(server);
+}
+
+/// A thread that does everything is busy while the answer comes.
+#[test]
+fn what_arrived_in_time_counts_on_an_executor_that_is_busy() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let server = smol::spawn(serve(smol::Async::new(theirs).unwrap()));
+    let executor = smol::LocalExecutor::new();
+    smol::block_on(executor.run(async {
+        let transport = SocketTransport::new(ours).unwrap();
+        let (client, driver) = qmp_smol::builder().open_over(transport, "peer").unwrap();
+        let driver = executor.spawn(driver);
+        client.ready().await.unwrap();
+        let command = client.execute("x").deadline(Duration::from_millis(100));
+        let busy = async { std::thread::sleep(Duration::from_millis(300)) };
+        let (answered, ()) = future::zip(command, busy).await;
+        answered.unwrap();
+        client.close().await.unwrap();
+        driver.await;
+    }));
+    smol::block_on(server);
+}
+
 /// Though another handle keeps the socket open.
 #[test]
 fn the_last_client_and_an_abort_shut_the_socket_down() {

@@ -144,6 +144,10 @@ impl Transport for SocketTransport {
         clock::now()
     }
 
+    fn clock_runs_here(&self) -> bool {
+        self.clock.runs_here()
+    }
+
     fn shutdown(&self, how: Shutdown) {
         if self.is_inherited {
             return;

@@ -80,6 +80,10 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Transport for StreamTransport<S
     fn now(&self) -> Instant {
         clock::now()
     }
+
+    fn clock_runs_here(&self) -> bool {
+        self.clock.runs_here()
+    }
 }
 
 impl<S> fmt::Debug for StreamTransport<S> {

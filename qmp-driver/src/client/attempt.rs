@@ -243,7 +243,7 @@ impl Attempt<'_> {
             }
             None => machine.waits.insert(awaited, deadline, waker),
         };
-        machine.arm(deadline, after);
+        machine.keep(deadline, after);
         if queues {
             // It may be behind one that does not take its turn.
             machine.arm(machine.waits.turns.next_pass(), after);

@@ -165,6 +165,8 @@ impl Client {
 
     pub(crate) async fn watch<T>(&self, mut check: impl FnMut(&mut Machine) -> Option<T>) -> T {
         let mut watch = Watch::new(self.link());
+        // Closing and handshakes have deadlines.
+        watch.connection.with(|machine, after| machine.keep(machine.lifecycle.deadline(), after));
         poll_fn(|cx| watch.poll(cx, &mut check)).await
     }
 
@@ -251,6 +253,7 @@ pub(crate) fn close(connection: &Connection, answers: bool) {
         machine.offer(usize::MAX, after);
         machine.waits.wake_watchers(&mut after.wakers);
         machine.wake_driver(after);
+        machine.keep(machine.lifecycle.deadline(), after);
         let deferred = !machine.adopted.is_empty() || machine.deferred_until.is_some();
         let written = machine.has_finished() && machine.writing.unsent() == 0 && !deferred;
         written.then(|| machine.transport.clone()).flatten()

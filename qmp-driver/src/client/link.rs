@@ -107,7 +107,7 @@ impl Link {
             return Err(last.error(Cause::StillConnected));
         }
         let (number, common) = (last.number + 1, Arc::clone(&last.common));
-        let next = Arc::new(Connection::new(machine, number, common, settings, peer));
+        let next = Connection::new(machine, number, common, settings, peer);
         state.connection = Arc::clone(&next);
         next.common.bus.begin(number, &mut after.wakers);
         drop(state);

@@ -13,8 +13,8 @@ use crate::client::arguments::ArgumentsBuilder;
 use crate::client::attempt::{Attempt, Attempted, Clock, Place, Ready, Text};
 use crate::client::response::{Completed, Reply};
 use crate::connection::Connection;
-use crate::connection::machine::{After, Machine};
-use crate::connection::waits::{Answer, Awaited};
+use crate::connection::machine::{After, Machine, NOT_POLLED};
+use crate::connection::waits::{Answer, Awaited, Keeper};
 use crate::sync::MutexGuard;
 use crate::trace::CommandSpan;
 use crate::transport::Descriptor;
@@ -274,6 +274,7 @@ impl Submission {
         waited: Duration,
     ) -> Result<Completed, Cause> {
         machine.client.abandon(request);
+        let keeper = machine.waits.expired(key);
         let wait = machine.waits.remove(key);
         let transport = machine.transport.clone();
         let mut after = After::default();
@@ -288,7 +289,10 @@ impl Submission {
         if !self.answered {
             return Ok(Completed::none());
         }
-        let advice = transport.and_then(|transport| transport.describe_stop());
+        let advice = match keeper {
+            Some(Keeper::Watchdog) => Some(NOT_POLLED.to_owned()),
+            _ => transport.and_then(|transport| transport.describe_stop()),
+        };
         let advice = advice.unwrap_or_default();
         Err(Cause::Deadline { waited, advice })
     }

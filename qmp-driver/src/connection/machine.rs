@@ -14,7 +14,7 @@ use qmp_sockets::nonce;
 
 use crate::Transport;
 use crate::connection::turns::TIME_TO_TAKE;
-use crate::connection::waits::{Answer, Wait, Waits};
+use crate::connection::waits::{Answer, Keeper, Wait, Waits};
 use crate::connection::wire::Seen;
 use crate::transport::Descriptor;
 use crate::waking::wake_all;
@@ -23,6 +23,10 @@ use crate::writing::WriteHalf;
 /// How long after its deadline a wait ends in any case, when a server sends so much that never everything
 /// is read.
 const GRACE: Duration = Duration::from_millis(50);
+
+/// What a person should look for where a deadline had to be kept for the driver.
+pub(crate) const NOT_POLLED: &str = "the driver of this connection is not polled: is the runtime \
+     running that it was spawned on?";
 
 /// How long an agent has for one sync before another is sent: what was written before it opened
 /// its port may be lost.
@@ -46,6 +50,10 @@ pub(crate) struct Machine {
     pub(crate) driver: Option<Waker>,
     /// What the driver's timer is set to.
     pub(crate) armed: Option<Instant>,
+    /// When the watchdog looks after the connection.
+    watched_at: Option<Instant>,
+    /// The runtime polls the driver with threads of its own.
+    pub(crate) always_driven: bool,
     /// Futures that are left to the driver, and that it has not taken over yet.
     pub(crate) adopted: Vec<(Adopted, Option<Instant>)>,
     /// The driver polls such futures, whose commands are accepted although we are closing.
@@ -121,6 +129,8 @@ pub(crate) struct After {
     pub(crate) leaving: Option<Wait>,
     pub(crate) descriptor: Option<Descriptor>,
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    /// When the watchdog is to look after the connection.
+    pub(crate) look_after: Option<Instant>,
 }
 
 impl After {
@@ -155,6 +165,8 @@ impl Machine {
             transport: Some(transport),
             driver: None,
             armed: None,
+            watched_at: None,
+            always_driven: false,
             adopted: Vec::new(),
             deferring: false,
             deferred_until: None,
@@ -219,6 +231,51 @@ impl Machine {
         if deadline.is_some_and(|deadline| self.armed.is_none_or(|armed| deadline < armed)) {
             self.wake_driver(after);
         }
+    }
+
+    /// Sees to it that a deadline is kept, by the driver or for it.
+    pub(crate) fn keep(&mut self, deadline: Option<Instant>, after: &mut After) {
+        self.arm(deadline, after);
+        let Some(at) = deadline.and_then(|deadline| deadline.checked_add(GRACE)) else {
+            return;
+        };
+        if self.always_driven || self.watched_at.is_some_and(|set| set <= at) {
+            return;
+        }
+        let driven = |transport: &Arc<dyn Transport>| transport.clock_runs_here();
+        if !self.transport.as_ref().is_none_or(driven) {
+            self.watched_at = Some(at);
+            after.look_after = Some(at);
+        }
+    }
+
+    /// Ends the waits whose deadline the driver should have noticed some time ago, and returns why the
+    /// connection is to be ended, if its handshake or its end took too long.
+    pub(crate) fn pass_late_deadlines(&mut self, after: &mut After) -> Option<Disconnect> {
+        self.watched_at = None;
+        let late = self.now().checked_sub(GRACE)?;
+        if self.waits.expire(late, Keeper::Watchdog, &mut after.wakers) {
+            self.offer(1, after);
+        }
+        if let Err(reason) = self.close_late(late) {
+            return Some(reason);
+        }
+        let handshake = self.lifecycle.handshake.as_deref().copied();
+        if let Some(handshake) = handshake.filter(|it| passed(it.deadline, late)) {
+            let (waited, advice) = (handshake.waited, NOT_POLLED.to_owned());
+            self.shake(Some(Failed::Silent { waited, advice }), after);
+            if handshake.vital {
+                return Some(Disconnect::Handshake(NOT_POLLED.into()));
+            }
+        }
+        self.keep(self.callers_deadline(), after);
+        None
+    }
+
+    /// The first of those that callers wait for.
+    fn callers_deadline(&self) -> Option<Instant> {
+        let waits = self.waits.first_deadline();
+        waits.into_iter().chain(self.lifecycle.deadline()).min()
     }
 
     /// This many slots may be free.
@@ -323,16 +380,12 @@ impl Machine {
             true => Some(now),
             false => now.checked_sub(GRACE),
         };
-        if until.is_some_and(|until| self.waits.expire(until, &mut after.wakers)) {
+        if until.is_some_and(|until| self.waits.expire(until, Keeper::Driver, &mut after.wakers)) {
             self.offer(1, after);
         }
-        let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
-        if self.lifecycle.closing.is_some_and(|closing| passed(closing.deadline)) {
-            self.lifecycle.closed_late = !self.lifecycle.closing.is_some_and(|it| it.lingers);
-            return Err(Disconnect::ByUs);
-        }
+        self.close_late(now)?;
         let handshake = self.lifecycle.handshake.as_deref().copied();
-        if handshake.is_some_and(|handshake| passed(handshake.deadline)) {
+        if handshake.is_some_and(|handshake| passed(handshake.deadline, now)) {
             return Ok(handshake.map_or(Due::Nothing, Due::GiveUp));
         }
         if let Err(refusal) = self.sync_when_due(now) {
@@ -341,6 +394,17 @@ impl Machine {
         match self.pass_over(now, after) {
             true => Ok(Due::Yield),
             false => Ok(Due::Nothing),
+        }
+    }
+
+    /// The reason to end the connection, if closing took too long.
+    fn close_late(&mut self, now: Instant) -> Result<(), Disconnect> {
+        match self.lifecycle.closing.filter(|closing| passed(closing.deadline, now)) {
+            Some(closing) => {
+                self.lifecycle.closed_late = !closing.lingers;
+                Err(Disconnect::ByUs)
+            }
+            None => Ok(()),
         }
     }
 
@@ -369,6 +433,19 @@ impl Machine {
             }
         }
         lingers
+    }
+}
+
+fn passed(deadline: Option<Instant>, now: Instant) -> bool {
+    deadline.is_some_and(|deadline| deadline <= now)
+}
+
+impl Lifecycle {
+    /// When the handshake, or closing, takes too long.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let handshake = self.handshake.as_deref().and_then(|handshake| handshake.deadline);
+        let closing = self.closing.and_then(|closing| closing.deadline);
+        handshake.into_iter().chain(closing).min()
     }
 }
 

@@ -7,9 +7,11 @@ pub(crate) mod settings;
 pub(crate) mod turns;
 pub(crate) mod waiting;
 pub(crate) mod waits;
+pub(crate) mod watchdog;
 pub(crate) mod wire;
 
-use std::sync::{Arc, PoisonError};
+use std::net::Shutdown;
+use std::sync::{Arc, PoisonError, Weak};
 
 use crate::{Cause, Disconnect, Error};
 
@@ -21,6 +23,8 @@ use settings::Settings;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
+    /// For the thread that looks after deadlines.
+    itself: Weak<Self>,
     machine: Mutex<Machine>,
     /// Which of its client's connections this is.
     pub(crate) number: u64,
@@ -36,9 +40,12 @@ impl Connection {
         common: Arc<Common>,
         settings: Arc<Settings>,
         peer: &str,
-    ) -> Self {
-        let peer = Arc::from(peer);
-        Self { machine: Mutex::new(machine), number, common, settings, peer }
+    ) -> Arc<Self> {
+        let (peer, machine) = (Arc::from(peer), Mutex::new(machine));
+        Arc::new_cyclic(|itself| {
+            let itself = Weak::clone(itself);
+            Self { itself, machine, number, common, settings, peer }
+        })
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -59,8 +66,24 @@ impl Connection {
         if seen {
             self.show_wire();
         }
+        if let Some(at) = after.look_after {
+            watchdog::look_after(Weak::clone(&self.itself), at);
+        }
         after.run();
         result
+    }
+
+    /// Does for the driver what its clock should have had it do some time ago.
+    pub(crate) fn pass_late_deadlines(&self) {
+        let (transport, end) = self
+            .with(|machine, after| (machine.transport.clone(), machine.pass_late_deadlines(after)));
+        if let Some(reason) = end {
+            self.end(reason);
+            // Nobody else closes it, while the driver is not polled.
+            if let Some(transport) = transport {
+                transport.shutdown(Shutdown::Both);
+            }
+        }
     }
 
     /// Shows the hook what went over the wire.

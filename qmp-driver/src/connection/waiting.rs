@@ -34,7 +34,7 @@ impl Waiting {
                 Some(key) => after.stale = machine.waits.renew(key, waker),
                 None => {
                     self.0 = Some(machine.waits.insert(awaited(), deadline, waker));
-                    machine.arm(deadline, after);
+                    machine.keep(deadline, after);
                 }
             }
             Poll::Pending

@@ -29,8 +29,16 @@ pub(crate) struct Wait {
     waker: Option<Waker>,
     deadline: Option<Instant>,
     /// The deadline has passed, and nothing came that was sent before.
-    expired: bool,
+    expired: Option<Keeper>,
     pub(crate) awaited: Awaited,
+}
+
+/// Who has found that a deadline passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeper {
+    Driver,
+    /// The driver was not polled in time.
+    Watchdog,
 }
 
 #[derive(Debug)]
@@ -69,7 +77,7 @@ impl Waits {
             // Most connections have one at a time, and idle ones are many.
             self.waits.reserve_exact(1);
         }
-        let key = self.waits.insert(Wait { waker: Some(waker), deadline, expired: false, awaited });
+        let key = self.waits.insert(Wait { waker: Some(waker), deadline, expired: None, awaited });
         if let Some(deadline) = deadline {
             self.deadlines.insert((deadline, key));
         }
@@ -137,14 +145,19 @@ impl Waits {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    /// Whether the driver has found that the deadline of a wait passed.
+    /// Whether the deadline of a wait was found to have passed.
     pub(crate) fn is_expired(&self, key: usize) -> bool {
-        self.waits.get(key).is_some_and(|wait| wait.expired)
+        self.expired(key).is_some()
+    }
+
+    /// Who has found that the deadline of a wait passed.
+    pub(crate) fn expired(&self, key: usize) -> Option<Keeper> {
+        self.waits.get(key)?.expired
     }
 
     /// Ends the waits whose deadline has passed, unless what they wait for has come. Returns whether a
     /// command among them gave up its turn.
-    pub(crate) fn expire(&mut self, now: Instant, wakers: &mut Vec<Waker>) -> bool {
+    pub(crate) fn expire(&mut self, now: Instant, keeper: Keeper, wakers: &mut Vec<Waker>) -> bool {
         let mut turns = false;
         while let Some(&(deadline, key)) = self.deadlines.first() {
             if deadline > now {
@@ -152,7 +165,7 @@ impl Waits {
             }
             self.forget_deadline(deadline, key);
             if let Some(wait) = self.waits.get_mut(key) {
-                wait.expired = true;
+                wait.expired = Some(keeper);
                 wakers.extend(wait.waker.take());
                 if let Awaited::Turn(turn) = wait.awaited {
                     self.turns.pass(turn);

@@ -15,11 +15,11 @@ use crate::Disconnect;
 use qmp_proto::InputBuffer;
 use qmp_sockets::advise_on_handshake;
 
-use crate::Transport;
 use crate::connection::Connection;
 use crate::connection::deferred::Deferred;
 use crate::connection::machine::{Due, Failed, Handshake};
 use crate::writing::Outgoing;
+use crate::{Runtime, Transport};
 
 /// How many times one poll reads before other tasks get their turn.
 const TURNS_A_POLL: usize = 16;
@@ -59,6 +59,8 @@ pub struct Driver {
     crowded: bool,
     /// Whether anybody waits for the clock, or the timer is set.
     clocked: bool,
+    /// Whether the timer has rung, and nothing was done about it yet.
+    rang: bool,
     /// Whether the handshake was under way when the timer was looked at last.
     shaking: bool,
 }
@@ -78,8 +80,17 @@ impl Driver {
             several: false,
             crowded: false,
             clocked: true,
+            rang: false,
             shaking: true,
         }
+    }
+}
+
+impl Driver {
+    /// Runs it in a task of its own.
+    pub(crate) fn spawn_on<R: Runtime>(self, runtime: &R) {
+        self.connection.lock().always_driven = runtime.has_own_threads();
+        runtime.spawn(self);
     }
 }
 
@@ -221,15 +232,21 @@ impl Driver {
     }
 
     /// Does what is due, and sets the timer.
+    ///
+    /// A deadline has passed only when the timer has rung and everything was read after that. Before, a
+    /// runtime whose thread was busy may know of the time, but not yet of what arrived in time.
     fn look_at_clock(&mut self, cx: &mut Context<'_>, read_all: bool) -> Result<Next, Disconnect> {
         if !self.clocked {
             return Ok(Next::Wait);
         }
+        let rang = std::mem::take(&mut self.rang);
         let shaking = &mut self.shaking;
         let (due, set, timer, output) = self.connection.with(|machine, after| {
             let now = machine.now();
             let due = match machine.next_deadline() {
-                Some(deadline) if deadline <= now => machine.pass_deadlines(now, read_all, after),
+                Some(deadline) if rang && deadline <= now => {
+                    machine.pass_deadlines(now, read_all, after)
+                }
                 _ => Ok(Due::Nothing),
             };
             let set = machine.armed;
@@ -244,7 +261,7 @@ impl Driver {
                 return Ok(Next::Again);
             }
         }
-        let rings = match timer {
+        self.rang = match timer {
             Some(timer) => self.transport.poll_until(cx, timer).is_ready(),
             None => {
                 if set.is_some() {
@@ -253,7 +270,7 @@ impl Driver {
                 false
             }
         };
-        match rings || (output && self.outgoing.is_empty()) {
+        match self.rang || (output && self.outgoing.is_empty()) {
             true => Ok(Next::Again),
             false => Ok(Next::Wait),
         }

@@ -18,6 +18,7 @@ mod handshake;
 mod locks;
 mod many;
 mod operations;
+mod other_runtimes;
 mod patience;
 mod reconnect;
 mod streams;
