@@ -44,6 +44,7 @@ enum Heard {
     Message(Kind),
     /// Routed by what is around its value, which is not JSON.
     Unreadable,
+    Stray,
     Malformed,
 }
 
@@ -52,15 +53,34 @@ fn check(line: &[u8]) {
     let heard = hears(line);
     // No server's fast shape has a blank there.
     let full = line.strip_prefix(b"{").map(|rest| hears(&[b"{ ", rest].concat()));
+    let expected = expected(&kinds);
     for heard in full.iter().chain([&heard]) {
-        let expected = kinds.iter().map(|kind| match kind {
-            Kind::NoMessage => Heard::Malformed,
-            kind => Heard::Message(kind.clone()),
-        });
+        let expected = expected.iter().cloned();
         assert!(heard.iter().take(kinds.len()).cloned().eq(expected), "{heard:?}, not {kinds:?}");
         assert!(!whole || heard.len() == kinds.len(), "{heard:?} is more than {kinds:?}");
     }
     routed(line, kinds.first());
+}
+
+/// What a client makes of these that has one request in flight at a time, and does not need ids: the
+/// request is answered by what has its id or none.
+fn expected(kinds: &[Kind]) -> Vec<Heard> {
+    let mut in_flight = 0;
+    let expect = |kind: &Kind| match kind {
+        Kind::NoMessage => Heard::Malformed,
+        Kind::Reply { id, .. } | Kind::Failure { id, .. } => {
+            let id = id.as_deref().filter(|id| *id != "null");
+            if id.is_some_and(|id| id != in_flight.to_string()) {
+                return Heard::Stray;
+            }
+            in_flight += 1;
+            Heard::Message(kind.clone())
+        }
+        // An agent that is in sync has no greetings.
+        Kind::Greeting => Heard::Stray,
+        Kind::Event { .. } => Heard::Message(kind.clone()),
+    };
+    kinds.iter().map(expect).collect()
 }
 
 /// The objects that a line begins with, and whether there is nothing else. `None` if serde_json cannot
@@ -193,8 +213,7 @@ fn read(received: Received<'_, u32>) -> Heard {
                 data: data.map(|data| data.as_str().to_string()),
             })
         }
-        // An agent that is in sync has no greetings.
-        Received::Stray(_) => Heard::Message(Kind::Greeting),
+        Received::Stray(_) => Heard::Stray,
         Received::Malformed(_) | Received::Desynchronised => Heard::Malformed,
         other => panic!("{other:?}"),
     }
