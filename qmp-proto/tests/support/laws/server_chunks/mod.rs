@@ -92,7 +92,8 @@ impl Heard {
     }
 }
 
-/// How much a client hears in what a server said. Without a greeting answers are strays to it.
+/// How many messages a client finds in what a server sent. Without a greeting replies are strays to it,
+/// and errors could be what a server sends in place of a greeting.
 fn client_hears(text: &[u8]) -> usize {
     use qmp_proto::Received;
     let mut client: Client<()> = Client::monitor(Options::monitor());
@@ -101,7 +102,9 @@ fn client_hears(text: &[u8]) -> usize {
         let step = client.handle_input(&text[used..]).unwrap();
         used += step.used;
         match step.received {
-            Some(Received::Event(_) | Received::Stray(_)) => heard += 1,
+            Some(Received::Event(_) | Received::Stray(_) | Received::ErrorBeforeGreeting(_)) => {
+                heard += 1
+            }
             Some(other) => panic!("{other:?} in {}", text.escape_ascii()),
             None => break,
         }
