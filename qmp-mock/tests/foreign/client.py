@@ -1,4 +1,4 @@
-"""Python's qemu.qmp as a client: client.py SCENARIO ADDRESS prints what it saw as JSON.
+"""Python's qemu.qmp as a client: client.py SCENARIO ADDRESS prints its results as JSON.
 
 A scenario only drives the client; what its server should have said is asserted in the test.
 """
@@ -23,7 +23,7 @@ async def connected(address):
 
 
 async def end(client):
-    """What the connection came to, as the client tells it."""
+    """Returns the state of the connection, as reported by the client."""
     try:
         await client.disconnect()
     except Exception as error:  # whatever it is, it is the result
@@ -32,7 +32,7 @@ async def end(client):
 
 
 def written(text):
-    """A file that a descriptor can be passed of, at its beginning."""
+    """Returns an open file at its start, whose descriptor can be sent."""
     file = tempfile.TemporaryFile()
     file.write(text.encode())
     file.flush()
@@ -99,7 +99,7 @@ async def errors(address):
 
 
 async def not_json(address):
-    """NaN in an argument passes Python's json, and is none."""
+    """Python's json accepts NaN in an argument, although it is not JSON."""
     client = await connected(address)
     try:
         await client.execute('echo', {'number': float('nan')})
@@ -237,7 +237,7 @@ def legacy_listens(address):
 
 def main():
     name, address = sys.argv[1:]
-    # Some of it waits for ever, whatever it is told.
+    # Some scenarios wait forever, whatever they receive.
     signal.alarm(PATIENCE + 5)
     scenario = globals()[name]
     if asyncio.iscoroutinefunction(scenario):
