@@ -283,11 +283,11 @@ impl Mock {
         Unmet::find(&self.shared.lock())
     }
 
-    /// Does what [`check`](Self::check) does, for the end of a test.
+    /// Calls [`check`](Self::check) and panics if it fails. Use this at the end of a test.
     ///
     /// # Panics
     ///
-    /// Panics with the list of expectations that were not met.
+    /// Panics if an expectation was not met; the message lists them.
     #[track_caller]
     pub fn verify(&self) {
         if let Err(unmet) = self.check() {

@@ -84,14 +84,14 @@ impl On {
         self.change(|rule| rule.when = Some(Arc::new(condition)))
     }
 
-    /// Limits the steps so far to this number of commands, which
-    /// [`Mock::verify`](crate::Mock::verify) checks. After that the [next turn](Self::then), or the
-    /// next rule, applies.
+    /// Applies the steps to exactly this many commands, which
+    /// [`Mock::verify`](crate::Mock::verify) checks. Later commands get the [next turn](Self::then)
+    /// or, if there is none, the next rule.
     pub fn times(self, times: usize) -> Self {
         self.change_turn(|turn| turn.times = Some(times))
     }
 
-    /// Does what [`times(1)`](Self::times) does.
+    /// Equivalent to [`times(1)`](Self::times).
     pub fn once(self) -> Self {
         self.times(1)
     }
