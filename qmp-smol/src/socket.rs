@@ -1,6 +1,6 @@
 //! Unix, TCP and vsock sockets.
 
-use std::io::{self, Read};
+use std::io;
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -8,12 +8,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use qmp_driver::{Borrowed, Descriptor, Socket, Transport, qmp_sockets};
-use qmp_sockets::{describe_silence, describe_stop, receive_with_descriptor, send_with_descriptor};
+use qmp_sockets::{
+    describe_silence, describe_stop, try_receive_with_descriptor, try_send_with_descriptor,
+};
 use smol::Async;
 
 use crate::clock::Clock;
 
 /// A unix, TCP or vsock socket registered with async-io. Unix sockets can pass file descriptors.
+///
+/// Its blocking mode is not changed: an inherited socket may have another user.
 #[derive(Debug)]
 pub struct SocketTransport {
     socket: Async<Socket>,
@@ -39,7 +43,7 @@ impl SocketTransport {
     ///
     /// Returns the operating system's error if the socket cannot be registered.
     pub fn new(socket: impl Into<Socket>) -> io::Result<Self> {
-        let socket = Async::new(socket.into())?;
+        let socket = Async::new_nonblocking(socket.into())?;
         Ok(Self { socket, stage: AtomicU8::new(WAIT), clock: Clock::default() })
     }
 }
@@ -84,8 +88,8 @@ impl Transport for SocketTransport {
     }
 
     fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.poll_receive(cx, room.len(), |mut socket| {
-            let count = socket.read(room)?;
+        self.poll_receive(cx, room.len(), |socket| {
+            let count = socket.try_read(room)?;
             Ok((count, count))
         })
     }
@@ -99,7 +103,7 @@ impl Transport for SocketTransport {
             return self.poll_read(cx, room).map_ok(|count| (count, None));
         }
         self.poll_receive(cx, room.len(), |socket| {
-            let (count, descriptor) = receive_with_descriptor(socket, room)?;
+            let (count, descriptor) = try_receive_with_descriptor(socket, room)?;
             Ok((count, (count, descriptor)))
         })
     }
@@ -122,7 +126,7 @@ impl Transport for SocketTransport {
     fn try_write(&self, bytes: &[u8], descriptor: Option<Borrowed<'_>>) -> io::Result<usize> {
         let socket = self.socket.get_ref();
         match descriptor {
-            Some(descriptor) => send_with_descriptor(socket, bytes, descriptor),
+            Some(descriptor) => try_send_with_descriptor(socket, bytes, descriptor),
             None => socket.try_write(bytes),
         }
     }

@@ -35,6 +35,28 @@ pub fn send_with_descriptor(
     bytes: &[u8],
     descriptor: BorrowedFd<'_>,
 ) -> io::Result<usize> {
+    send(socket.as_fd(), bytes, descriptor, NO_SIGNAL)
+}
+
+/// As [`send_with_descriptor`], without blocking whatever the mode of the socket.
+///
+/// # Errors
+///
+/// As [`send_with_descriptor`].
+pub fn try_send_with_descriptor(
+    socket: impl AsFd,
+    bytes: &[u8],
+    descriptor: BorrowedFd<'_>,
+) -> io::Result<usize> {
+    send(socket.as_fd(), bytes, descriptor, NO_SIGNAL | SendFlags::DONTWAIT)
+}
+
+fn send(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    descriptor: BorrowedFd<'_>,
+    flags: SendFlags,
+) -> io::Result<usize> {
     if bytes.is_empty() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
@@ -48,7 +70,7 @@ pub fn send_with_descriptor(
         return Err(io::Error::other("no space for the descriptor"));
     }
     let bytes = [IoSlice::new(bytes)];
-    let sent = rustix::io::retry_on_intr(|| sendmsg(&socket, &bytes, &mut control, NO_SIGNAL))?;
+    let sent = rustix::io::retry_on_intr(|| sendmsg(socket, &bytes, &mut control, flags))?;
     Ok(sent)
 }
 
@@ -78,11 +100,30 @@ pub fn receive_with_descriptor(
     socket: impl AsFd,
     room: &mut [u8],
 ) -> io::Result<(usize, Option<OwnedFd>)> {
+    receive(socket.as_fd(), room, CLOSED_ON_EXEC)
+}
+
+/// As [`receive_with_descriptor`], without blocking whatever the mode of the socket.
+///
+/// # Errors
+///
+/// As [`receive_with_descriptor`].
+pub fn try_receive_with_descriptor(
+    socket: impl AsFd,
+    room: &mut [u8],
+) -> io::Result<(usize, Option<OwnedFd>)> {
+    receive(socket.as_fd(), room, CLOSED_ON_EXEC | RecvFlags::DONTWAIT)
+}
+
+fn receive(
+    socket: BorrowedFd<'_>,
+    room: &mut [u8],
+    flags: RecvFlags,
+) -> io::Result<(usize, Option<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_RECEIVED))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut room = [IoSliceMut::new(room)];
-    let received =
-        rustix::io::retry_on_intr(|| recvmsg(&socket, &mut room, &mut control, CLOSED_ON_EXEC))?;
+    let received = rustix::io::retry_on_intr(|| recvmsg(socket, &mut room, &mut control, flags))?;
     let mut first = None;
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(descriptors) = message {

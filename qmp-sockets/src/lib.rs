@@ -26,6 +26,8 @@ mod advice;
 #[cfg(unix)]
 mod arrivals;
 mod attempts;
+#[cfg(target_os = "linux")]
+mod bound;
 mod connect;
 mod connect_error;
 mod deadline;
@@ -56,7 +58,10 @@ pub use connect::{PendingConnect, connect};
 pub use connect_error::ConnectError;
 pub use deadline::Deadline;
 #[cfg(unix)]
-pub use descriptor::{duplicate_inherited, receive_with_descriptor, send_with_descriptor};
+pub use descriptor::{
+    duplicate_inherited, receive_with_descriptor, send_with_descriptor,
+    try_receive_with_descriptor, try_send_with_descriptor,
+};
 pub use into_address::IntoAddress;
 #[cfg(unix)]
 pub use launch::{Died, Launch, LaunchError, Launched, Process};

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 
@@ -61,7 +61,8 @@ impl Socket {
     }
 
     /// Returns whether the socket is a duplicate of one that the process has inherited (address
-    /// `fd:N`). The connection then belongs to the owner of that file descriptor.
+    /// `fd:N`). The connection and its blocking mode then belong to the owner of that file
+    /// descriptor: use [`try_read`](Self::try_read) and [`try_write`](Self::try_write).
     pub const fn is_inherited(&self) -> bool {
         self.is_inherited
     }
@@ -84,6 +85,17 @@ impl Socket {
     /// the connection.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         if self.is_inherited { Ok(()) } else { self.as_any().shutdown(how) }
+    }
+
+    /// Reads available bytes without blocking, even if the socket is in blocking mode.
+    ///
+    /// # Errors
+    ///
+    /// Returns `WouldBlock` if there are none, or the operating system's error.
+    #[cfg(unix)]
+    pub fn try_read(&self, room: &mut [u8]) -> io::Result<usize> {
+        let (count, _) = rustix::net::recv(self, room, rustix::net::RecvFlags::DONTWAIT)?;
+        Ok(count)
     }
 
     /// Writes as many bytes as possible without blocking, even if the socket is in blocking mode.
@@ -159,6 +171,13 @@ impl Write for Socket {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(unix)]
+impl AsRawFd for Socket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
     }
 }
 
@@ -254,7 +273,6 @@ impl TryFrom<OwnedFd> for Socket {
 #[cfg(unix)]
 mod tests {
     use std::net::TcpListener;
-    use std::os::fd::AsRawFd;
     use std::os::unix::net::{UnixDatagram, UnixListener};
 
     use super::*;

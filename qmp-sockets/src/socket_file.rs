@@ -1,12 +1,10 @@
 //! The file of a listening unix socket. It never replaces a socket in use, and is removed at the
 //! end.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::thread;
-use std::time::Duration;
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -14,6 +12,9 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::long_path::ShortPath;
 use crate::peer;
+
+/// How often to retry a lock file that another program has just removed.
+const ATTEMPTS: usize = 10;
 
 /// The file. Dropping this removes it, unless another file has replaced it.
 #[derive(Debug)]
@@ -36,32 +37,29 @@ impl SocketFile {
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(directory, flags, Mode::empty())?;
-        // Two programs that both find a leftover file must not both replace it.
-        lock(&directory)?;
-        let made = Self::make(socket, path, directory, name, backlog);
-        if let Ok(file) = &made {
-            rustix::fs::flock(&file.directory, FlockOperation::Unlock)?;
-        }
-        made
-    }
-
-    fn make(
-        socket: &Socket,
-        path: &Path,
-        directory: OwnedFd,
-        name: OsString,
-        backlog: i32,
-    ) -> io::Result<Self> {
         let short = ShortPath::to_bind(path, &directory)?;
         let address = SockAddr::unix(&short)?;
-        match socket.bind(&address) {
+        let _replacing = match socket.bind(&address) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 refuse_unless_dead(&file_status(&directory, &name)?, &address, path)?;
-                rustix::fs::unlinkat(&directory, &name, AtFlags::empty())?;
+                // Two programs that both find a leftover file must not both replace it.
+                let replacing = Replacing::begin(&directory, &name)?;
+                match file_status(&directory, &name) {
+                    Ok(file) => {
+                        refuse_unless_dead(&file, &address, path)?;
+                        rustix::fs::unlinkat(&directory, &name, AtFlags::empty())?;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
                 socket.bind(&address)?;
+                Some(replacing)
             }
-            bound => bound?,
-        }
+            bound => {
+                bound?;
+                None
+            }
+        };
         // Connections are refused before `listen`, so the file is never accessible to other users.
         let identity = identity(&file_status(&directory, &name)?);
         let file = Self { directory, name, identity };
@@ -87,21 +85,49 @@ impl Drop for SocketFile {
     }
 }
 
-/// Locks the directory, in case another program starts to listen in it at the same time. Waits for
-/// a short time.
-fn lock(directory: &OwnedFd) -> io::Result<()> {
-    for _ in 0..200 {
-        match rustix::fs::flock(directory, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK | Errno::INTR) => thread::sleep(Duration::from_millis(10)),
-            // Continues without a lock on file systems that do not support locks.
-            _ => return Ok(()),
-        }
-    }
-    let text = "the directory of the socket has been locked by another program for 2 s";
-    Err(io::Error::new(io::ErrorKind::ResourceBusy, text))
+/// A lock file, held while a leftover socket file is replaced. Only users that can write to the directory
+/// can hold it, and it is never waited for.
+struct Replacing {
+    directory: OwnedFd,
+    name: OsString,
+    /// Locked until this is dropped.
+    _file: OwnedFd,
 }
 
-fn file_status(directory: &OwnedFd, name: &OsString) -> io::Result<Stat> {
+impl Replacing {
+    fn begin(directory: &OwnedFd, socket: &OsStr) -> io::Result<Self> {
+        let mut name = OsString::from(".");
+        name.push(socket);
+        name.push(".lock");
+        let in_use =
+            || io::Error::new(io::ErrorKind::AddrInUse, "another program starts to listen there");
+        let flags =
+            OFlags::CREATE | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        for _ in 0..ATTEMPTS {
+            let file = rustix::fs::openat(directory, &name, flags, Mode::RUSR | Mode::WUSR)?;
+            // Continues without a lock on file systems that do not support locks.
+            if let Err(Errno::WOULDBLOCK) =
+                rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
+            {
+                return Err(in_use());
+            }
+            // Its previous holder may have removed it in the meantime.
+            let ours = identity(&rustix::fs::fstat(&file)?);
+            if file_status(directory, &name).is_ok_and(|there| identity(&there) == ours) {
+                return Ok(Self { directory: directory.try_clone()?, name, _file: file });
+            }
+        }
+        Err(in_use())
+    }
+}
+
+impl Drop for Replacing {
+    fn drop(&mut self) {
+        let _ = rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty());
+    }
+}
+
+fn file_status(directory: &OwnedFd, name: &OsStr) -> io::Result<Stat> {
     Ok(rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
@@ -123,7 +149,12 @@ fn refuse_unless_dead(file: &Stat, address: &SockAddr, path: &Path) -> io::Resul
     client.set_nonblocking(true)?;
     let server = match client.connect(address) {
         Ok(()) => peer::name(&client),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            if !is_bound(file) {
+                return Ok(());
+            }
+            None
+        }
         // The server's queue of clients is full.
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
         Err(error) => {
@@ -138,4 +169,16 @@ fn refuse_unless_dead(file: &Stat, address: &SockAddr, path: &Path) -> io::Resul
         io::ErrorKind::AddrInUse,
         format!("{server} listens there already; stop it, or choose another path"),
     ))
+}
+
+/// Returns whether a process has bound the socket and does not listen yet. `false` if that cannot be
+/// determined.
+#[cfg(target_os = "linux")]
+fn is_bound(file: &Stat) -> bool {
+    crate::bound::is_bound(file).unwrap_or(false)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_bound(_: &Stat) -> bool {
+    false
 }

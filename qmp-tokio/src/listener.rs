@@ -1,14 +1,10 @@
 //! Listening for connections from QEMU.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::time::Instant;
 
 use qmp_driver::{Address, ConnectError, Error, IntoAddress, Socket, qmp_sockets};
-use tokio::io::Interest;
-use tokio::net::UnixStream;
-
-use crate::socket::registered;
+use tokio::io::unix::AsyncFd;
 
 /// A socket that accepts connections, for [`Builder::accept`](crate::Builder::accept).
 ///
@@ -25,11 +21,7 @@ use crate::socket::registered;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Listener {
-    listener: qmp_sockets::Listener,
-    /// A duplicate of the socket, registered with the runtime.
-    readable: UnixStream,
-}
+pub struct Listener(AsyncFd<qmp_sockets::Listener>);
 
 impl Listener {
     /// Binds to `address` and listens.
@@ -45,17 +37,14 @@ impl Listener {
     pub fn bind(address: impl IntoAddress) -> Result<Self, Error> {
         let listener = qmp_sockets::Listener::bind(address)?;
         let address = listener.local_address().clone();
-        let duplicate = listener.as_fd().try_clone_to_owned();
-        let readable = duplicate
-            .and_then(registered)
-            .map_err(|error| ConnectError::listening(&address, error))?;
-        Ok(Self { listener, readable })
+        let registered = AsyncFd::new(listener);
+        Ok(Self(registered.map_err(|error| ConnectError::listening(&address, error))?))
     }
 
     /// Returns the address to connect to. If port 0 was bound, it contains the port that the
     /// operating system chose.
     pub fn local_address(&self) -> &Address {
-        self.listener.local_address()
+        self.0.get_ref().local_address()
     }
 
     pub(crate) async fn accept_until(
@@ -81,11 +70,10 @@ impl Listener {
 
     async fn accept(&self) -> io::Result<Socket> {
         loop {
-            self.readable.readable().await?;
-            let accept = || self.listener.try_accept();
-            match self.readable.try_io(Interest::READABLE, accept) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                accepted => return accepted,
+            let mut ready = self.0.readable().await?;
+            // Waits again if there is no connection yet.
+            if let Ok(accepted) = ready.try_io(|listener| listener.get_ref().try_accept()) {
+                return accepted;
             }
         }
     }

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use qmp_driver::{Borrowed, Descriptor, Socket, Transport, qmp_sockets};
-use qmp_sockets::{describe_silence, describe_stop, receive_with_descriptor, send_with_descriptor};
+use qmp_sockets::{
+    describe_silence, describe_stop, try_receive_with_descriptor, try_send_with_descriptor,
+};
 use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::clock::{self, Clock};
@@ -27,10 +30,10 @@ const TELLS_OF_ARRIVALS: bool = cfg!(any(
 ));
 
 /// A unix, TCP or vsock socket registered with tokio. Unix sockets can pass file descriptors.
+///
+/// Its blocking mode is not changed: an inherited socket may have another user.
 pub struct SocketTransport {
-    stream: UnixStream,
-    carries_descriptors: bool,
-    is_inherited: bool,
+    socket: AsyncFd<Socket>,
     clock: Clock,
 }
 
@@ -47,33 +50,22 @@ impl SocketTransport {
     ///
     /// Panics if called outside a tokio runtime, or in one without I/O enabled.
     pub fn new(socket: impl Into<Socket>) -> io::Result<Self> {
-        let socket = socket.into();
-        socket.set_nonblocking(true)?;
-        let carries_descriptors = socket.carries_descriptors();
-        let is_inherited = socket.is_inherited();
-        let stream = registered(socket.into())?;
-        Ok(Self { stream, carries_descriptors, is_inherited, clock: Clock::default() })
+        Ok(Self { socket: AsyncFd::new(socket.into())?, clock: Clock::default() })
     }
-}
-
-/// Registers a socket of any family as a `UnixStream`: reading, writing and polling are the same
-/// for all families, and addresses are not used.
-pub(crate) fn registered(descriptor: OwnedFd) -> io::Result<UnixStream> {
-    UnixStream::from_std(descriptor.into())
 }
 
 impl Transport for SocketTransport {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.poll_read_ready(cx)
+        self.socket.poll_read_ready(cx).map_ok(drop)
     }
 
     fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.stream.poll_read_ready(cx))?;
+            ready!(self.socket.poll_read_ready(cx))?;
             let mut last = None;
             // Unlike `try_read`, `try_io` marks the socket as not readable after a short read.
-            let read = self.stream.try_io(Interest::READABLE, || {
-                let count = rustix::io::read(&self.stream, &mut *room)?;
+            let read = self.socket.try_io(Interest::READABLE, |socket| {
+                let count = socket.try_read(room)?;
                 if TELLS_OF_ARRIVALS && (1..room.len()).contains(&count) {
                     last = Some(count);
                     return Err(io::ErrorKind::WouldBlock.into());
@@ -93,15 +85,14 @@ impl Transport for SocketTransport {
         cx: &mut Context<'_>,
         room: &mut [u8],
     ) -> Poll<io::Result<(usize, Option<Descriptor>)>> {
-        if !self.carries_descriptors {
+        if !self.carries_descriptors() {
             return self.poll_read(cx, room).map_ok(|count| (count, None));
         }
-        let stream = &self.stream;
         loop {
-            ready!(stream.poll_read_ready(cx))?;
+            ready!(self.socket.poll_read_ready(cx))?;
             // A read ends after the message that carries a descriptor, even if more data follows.
-            let receive = || receive_with_descriptor(stream, room);
-            match stream.try_io(Interest::READABLE, receive) {
+            let receive = |socket: &Socket| try_receive_with_descriptor(socket, room);
+            match self.socket.try_io(Interest::READABLE, receive) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 read => return Poll::Ready(read),
             }
@@ -115,7 +106,7 @@ impl Transport for SocketTransport {
         descriptor: Option<Borrowed<'_>>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.stream.poll_write_ready(cx))?;
+            ready!(self.socket.poll_write_ready(cx))?;
             match self.try_write(bytes, descriptor) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => return Poll::Ready(written),
@@ -124,12 +115,10 @@ impl Transport for SocketTransport {
     }
 
     fn try_write(&self, bytes: &[u8], descriptor: Option<Borrowed<'_>>) -> io::Result<usize> {
-        let stream = &self.stream;
-        match descriptor {
-            Some(descriptor) => stream
-                .try_io(Interest::WRITABLE, || send_with_descriptor(stream, bytes, descriptor)),
-            None => stream.try_write(bytes),
-        }
+        self.socket.try_io(Interest::WRITABLE, |socket| match descriptor {
+            Some(descriptor) => try_send_with_descriptor(socket, bytes, descriptor),
+            None => socket.try_write(bytes),
+        })
     }
 
     fn poll_until(&self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
@@ -149,28 +138,20 @@ impl Transport for SocketTransport {
     }
 
     fn shutdown(&self, how: Shutdown) {
-        if self.is_inherited {
-            return;
-        }
-        let how = match how {
-            Shutdown::Read => rustix::net::Shutdown::Read,
-            Shutdown::Write => rustix::net::Shutdown::Write,
-            Shutdown::Both => rustix::net::Shutdown::Both,
-        };
-        // This fails if the peer has already closed the connection, which is fine.
-        let _ = rustix::net::shutdown(&self.stream, how);
+        // It fails where the peer has closed already, which is as good.
+        let _ = self.socket.get_ref().shutdown(how);
     }
 
     fn carries_descriptors(&self) -> bool {
-        self.carries_descriptors
+        self.socket.get_ref().carries_descriptors()
     }
 
     fn describe_silence(&self) -> String {
-        describe_silence(&self.stream)
+        describe_silence(self.socket.get_ref())
     }
 
     fn describe_stop(&self) -> Option<String> {
-        describe_stop(&self.stream)
+        describe_stop(self.socket.get_ref())
     }
 }
 
@@ -200,7 +181,6 @@ impl TryFrom<OwnedFd> for SocketTransport {
 
 impl fmt::Debug for SocketTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let descriptor = self.stream.as_fd();
-        f.debug_tuple("SocketTransport").field(&descriptor).finish()
+        f.debug_tuple("SocketTransport").field(self.socket.get_ref()).finish()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 #[cfg(unix)]
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Instant;
 
 use qmp_proto::Address;
@@ -21,7 +21,8 @@ const BACKLOG: i32 = 16;
 /// - TCP without a host listens on this machine only. QMP has no password: whoever can connect to
 ///   a monitor can do all that QEMU can.
 /// - With port 0 any free port is taken; [`local_address`](Self::local_address) tells which.
-/// - `fd:N` takes a listening socket that the process has inherited.
+/// - `fd:N` takes a listening socket that the process has inherited. It does not block as long as the
+///   listener lives, not for others who hold it either; then it has its mode back.
 ///
 /// # Examples
 ///
@@ -47,6 +48,9 @@ pub struct Listener {
     address: Address,
     #[cfg(unix)]
     _file: Option<crate::socket_file::SocketFile>,
+    /// An inherited one that blocked before.
+    #[cfg(unix)]
+    blocks_again: bool,
 }
 
 impl Listener {
@@ -139,6 +143,8 @@ impl Listener {
             address,
             #[cfg(unix)]
             _file: None,
+            #[cfg(unix)]
+            blocks_again: false,
         })
     }
 
@@ -164,7 +170,9 @@ impl Listener {
         let path = crate::long_path::path_of(path);
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
         let file = crate::socket_file::SocketFile::listen(&socket, path, BACKLOG)?;
-        Ok(Self { _file: Some(file), ..Self::new(socket, address)? })
+        let mut listener = Self::new(socket, address)?;
+        listener._file = Some(file);
+        Ok(listener)
     }
 
     #[cfg(unix)]
@@ -178,7 +186,11 @@ impl Listener {
                 "the descriptor is not a listening socket",
             ));
         }
-        Self::new(descriptor.into(), Address::Descriptor(number))
+        let socket = socket2::Socket::from(descriptor);
+        let blocks_again = !socket.nonblocking()?;
+        let mut listener = Self::new(socket, Address::Descriptor(number))?;
+        listener.blocks_again = blocks_again;
+        Ok(listener)
     }
 
     #[cfg(unix)]
@@ -198,6 +210,22 @@ impl Listener {
         let pause = std::time::Duration::from_millis(20);
         std::thread::sleep(deadline.remaining().map_or(pause, |remaining| remaining.min(pause)));
         Ok(())
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if self.blocks_again {
+            let _ = self.socket.set_nonblocking(false);
+        }
+    }
+}
+
+#[cfg(unix)]
+impl AsRawFd for Listener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
     }
 }
 

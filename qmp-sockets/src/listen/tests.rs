@@ -61,6 +61,56 @@ fn a_socket_file_left_over_is_replaced() {
 }
 
 #[test]
+fn whoever_locks_the_directory_is_no_hindrance() {
+    use rustix::fs::{FlockOperation, flock};
+    let directory = tempfile::tempdir().unwrap();
+    let held = fs::File::open(directory.path()).unwrap();
+    flock(&held, FlockOperation::LockExclusive).unwrap();
+    let path = directory.path().join("vm.qmp");
+    let started = Instant::now();
+    drop(bind(&path).unwrap());
+    drop(UnixListener::bind(&path).unwrap());
+    assert_serves(&bind(&path).unwrap());
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left over");
+}
+
+#[test]
+fn a_dead_file_that_another_program_replaces_is_in_use_at_once() {
+    use rustix::fs::{FlockOperation, flock};
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("vm.qmp");
+    drop(UnixListener::bind(&path).unwrap());
+    let lock = fs::File::create(directory.path().join(".vm.qmp.lock")).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    let started = Instant::now();
+    let message = bind(&path).unwrap_err().to_string();
+    assert!(message.contains("another program starts to listen there"), "{message}");
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    // A lock that a killed program left is none.
+    drop(lock);
+    assert_serves(&bind(&path).unwrap());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_socket_that_does_not_listen_yet_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("vm.qmp");
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    socket.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    let message = bind(&path).unwrap_err().to_string();
+    assert!(message.contains("a server listens there already"), "{message}");
+    socket.listen(1).unwrap();
+    connect(&unix_address(&path), in_time()).unwrap();
+    // Its connections do not keep the file alive.
+    let _client = connect(&unix_address(&path), in_time()).unwrap();
+    let _served = socket.accept().unwrap();
+    drop(socket);
+    assert_serves(&bind(&path).unwrap());
+}
+
+#[test]
 fn a_live_socket_is_left_alone_and_its_server_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("vm.qmp");
@@ -186,6 +236,11 @@ fn an_inherited_listening_socket_serves() {
     let listener = Listener::bind(Address::Descriptor(number)).unwrap();
     let _client = connect(&unix_address(&path), in_time()).unwrap();
     listener.accept(in_time()).unwrap();
+    // Its owner has it back as it was.
+    let does_not_block = || socket2::SockRef::from(&inherited).nonblocking().unwrap();
+    assert!(does_not_block());
+    drop(listener);
+    assert!(!does_not_block());
 
     let (connected, _) = std::os::unix::net::UnixStream::pair().unwrap();
     let number = u32::try_from(connected.as_raw_fd()).unwrap();
