@@ -6,6 +6,8 @@ use std::time::Instant;
 use qmp_driver::{Address, ConnectError, Error, IntoAddress, Socket, qmp_sockets};
 use tokio::io::unix::AsyncFd;
 
+use crate::socket::registered;
+
 /// A socket that accepts connections, for [`Builder::accept`](crate::Builder::accept).
 ///
 /// It wraps a [`qmp_sockets::Listener`]: the file of a unix socket has mode 0600 and is removed
@@ -37,7 +39,7 @@ impl Listener {
     pub fn bind(address: impl IntoAddress) -> Result<Self, Error> {
         let listener = qmp_sockets::Listener::bind(address)?;
         let address = listener.local_address().clone();
-        let registered = AsyncFd::new(listener);
+        let registered = registered(listener);
         Ok(Self(registered.map_err(|error| ConnectError::listening(&address, error))?))
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -50,8 +50,14 @@ impl SocketTransport {
     ///
     /// Panics if called outside a tokio runtime, or in one without I/O enabled.
     pub fn new(socket: impl Into<Socket>) -> io::Result<Self> {
-        Ok(Self { socket: AsyncFd::new(socket.into())?, clock: Clock::default() })
+        Ok(Self { socket: registered(socket.into())?, clock: Clock::default() })
     }
+}
+
+/// Registers a socket, which owns its file descriptor as long as it is registered.
+#[allow(deprecated, reason = "older versions of tokio do not have its replacement, `register`")]
+pub(crate) fn registered<S: AsRawFd>(socket: S) -> io::Result<AsyncFd<S>> {
+    AsyncFd::new(socket)
 }
 
 impl Transport for SocketTransport {
@@ -61,7 +67,7 @@ impl Transport for SocketTransport {
 
     fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.socket.poll_read_ready(cx))?;
+            let _ = ready!(self.socket.poll_read_ready(cx))?;
             let mut last = None;
             // Unlike `try_read`, `try_io` marks the socket as not readable after a short read.
             let read = self.socket.try_io(Interest::READABLE, |socket| {
@@ -89,7 +95,7 @@ impl Transport for SocketTransport {
             return self.poll_read(cx, room).map_ok(|count| (count, None));
         }
         loop {
-            ready!(self.socket.poll_read_ready(cx))?;
+            let _ = ready!(self.socket.poll_read_ready(cx))?;
             // A read ends after the message that carries a descriptor, even if more data follows.
             let receive = |socket: &Socket| try_receive_with_descriptor(socket, room);
             match self.socket.try_io(Interest::READABLE, receive) {
@@ -106,7 +112,7 @@ impl Transport for SocketTransport {
         descriptor: Option<Borrowed<'_>>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.socket.poll_write_ready(cx))?;
+            let _ = ready!(self.socket.poll_write_ready(cx))?;
             match self.try_write(bytes, descriptor) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => return Poll::Ready(written),
