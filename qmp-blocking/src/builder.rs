@@ -1,6 +1,5 @@
 //! Building a connection.
 
-use std::fmt;
 use std::future::Future;
 use std::io;
 use std::process::ExitStatus;
@@ -27,7 +26,7 @@ use crate::thread::{CallerThread, Thread};
 ///     .connect("tcp:localhost:4444")?;
 /// # Ok::<(), qmp_blocking::Error>(())
 /// ```
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Builder(Inner);
 
 type Inner = qmp_driver::Builder<CallerThread>;
@@ -174,15 +173,4 @@ impl Builder {
         let client = thread.run(make(self.0))?;
         Ok(Client::new(client, thread))
     }
-}
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-#[allow(dead_code)]
-fn a_client_can_be_sent_to_another_thread(client: Client<Socket>) -> impl Send {
-    client
 }

@@ -40,7 +40,7 @@ mod transport;
 
 pub use builder::Builder;
 pub use client::Client;
-pub use stream::{BlockingStream, Interest, Stream};
+pub use stream::{BlockingStream, Stream};
 pub use thread::Thread;
 
 pub use qmp_driver::{
@@ -52,7 +52,7 @@ pub use qmp_driver::{
 };
 #[cfg(unix)]
 pub use qmp_driver::{Died, Launch, LaunchError, Process};
-pub use qmp_sockets::Listener;
+pub use qmp_sockets::{Interest, Listener};
 
 /// A command, created by [`Client::execute`], [`call`](Client::call) or [`raw`](Client::raw) and
 /// run by [`run`](qmp_driver::Execute::run).

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use qmp_driver::Socket;
+use qmp_sockets::Interest;
 
 /// A stream that a [`Client`](crate::Client) or a [server](mod@crate::server) runs over.
 ///
@@ -47,71 +48,17 @@ pub trait Stream: fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// What [`Stream::poll`] waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Interest {
-    /// Bytes to read, or the end of the stream.
-    Read,
-    /// Either of the other two.
-    ReadOrWrite,
-    /// Space to write.
-    Write,
-}
-
 impl Stream for Socket {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         Read::read(&mut &*self, buffer)
     }
 
-    #[cfg(unix)]
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.try_write(bytes)
     }
 
-    /// A `BlockingStream` cannot detect whether a write would block, so it blocks.
-    #[cfg(not(unix))]
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        Write::write(&mut &*self, bytes)
-    }
-
-    #[cfg(unix)]
     fn poll(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<bool> {
-        use rustix::event::{PollFd, PollFlags, poll};
-
-        let flags = match interest {
-            Interest::Read => PollFlags::IN,
-            Interest::ReadOrWrite => PollFlags::IN | PollFlags::OUT,
-            Interest::Write => PollFlags::OUT,
-        };
-        // poll(2) accepts at most about 68 years, which is long enough.
-        let timeout = timeout.map(|it| it.min(Duration::from_secs(i32::MAX as u64)));
-        let timeout = timeout.map(|it| it.try_into().unwrap_or_default());
-        let mut descriptors = [PollFd::new(self, flags)];
-        match poll(&mut descriptors, timeout.as_ref()) {
-            // Errors and hang-ups are reported by the next read.
-            Ok(_) => Ok(descriptors[0]
-                .revents()
-                .intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR)),
-            // Interrupted by a signal: the caller checks the time and calls again.
-            Err(rustix::io::Errno::INTR) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn poll(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<bool> {
-        let stream: &std::net::TcpStream = self.as_ref();
-        if interest != Interest::Read {
-            return Ok(false);
-        }
-        // Zero would mean no timeout.
-        stream.set_read_timeout(timeout.map(|timeout| timeout.max(Duration::from_millis(1))))?;
-        let peeked = stream.peek(&mut [0]);
-        stream.set_read_timeout(None)?;
-        let over = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
-        // Other errors are reported by the next read.
-        Ok(!matches!(peeked, Err(error) if over.contains(&error.kind())))
+        self.poll(interest, timeout)
     }
 
     fn socket(&self) -> Option<&Socket> {

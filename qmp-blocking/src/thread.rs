@@ -11,9 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use qmp_driver::{Address, Caller, ConnectError, Runtime, Socket, Stopped};
-use qmp_sockets::Listener;
+use qmp_sockets::{Interest, Listener};
 
-use crate::stream::{Interest, Stream};
+use crate::stream::Stream;
 use crate::transport::{CallerTransport, Mode, Waits, wait};
 
 /// How long to sleep when nothing reports when to poll again.

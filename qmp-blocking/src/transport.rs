@@ -7,11 +7,11 @@ use std::task::{Context, Poll, Wake, ready};
 use std::time::{Duration, Instant};
 
 use qmp_driver::{Borrowed, Descriptor, Socket, Transport};
-use qmp_sockets::{SILENT, describe_silence, describe_stop};
+use qmp_sockets::{Interest, SILENT, describe_silence, describe_stop};
 #[cfg(unix)]
 use qmp_sockets::{receive_with_descriptor, send_with_descriptor};
 
-use crate::stream::{Interest, Stream};
+use crate::stream::Stream;
 
 /// How often a thread that waits for an inherited socket checks whether another has aborted the
 /// connection.

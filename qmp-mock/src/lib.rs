@@ -47,6 +47,7 @@ mod gate;
 mod mock;
 mod next_client;
 mod received;
+mod reception;
 mod recording;
 mod rules;
 mod serving;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::reception::{HangUp, Reception};
 use crate::shared::Shared;
 
 /// Sets how the next client is received. Created by
@@ -22,20 +23,6 @@ use crate::shared::Shared;
 pub struct NextClient {
     shared: Arc<Shared>,
     reception: Reception,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Reception {
-    pub(crate) bytes_first: Vec<u8>,
-    pub(crate) silent: bool,
-    pub(crate) hang_up: Option<HangUp>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum HangUp {
-    /// After this many bytes.
-    At(u64),
-    AfterGreeting,
 }
 
 impl NextClient {

@@ -12,7 +12,7 @@ use qmp_proto::server::Response;
 use crate::ReceivedCommand;
 use crate::act::Act;
 use crate::builder::Setup;
-use crate::next_client::Reception;
+use crate::reception::Reception;
 use crate::recording::Replay;
 use crate::rules::{OUT_OF_BAND, Rule, usual};
 

@@ -45,6 +45,7 @@ mod nonce;
 mod peer;
 #[cfg(unix)]
 mod raw;
+mod readiness;
 mod socket;
 mod socket_error;
 #[cfg(unix)]
@@ -70,6 +71,7 @@ pub use listen::Listener;
 pub use long_path::{LONGEST_PATH, ShortPath, unix_address};
 pub use nonce::nonce;
 pub use peer::{SILENT, describe_silence, describe_stop};
+pub use readiness::Interest;
 pub use socket::Socket;
 pub use socket_error::SocketError;
 

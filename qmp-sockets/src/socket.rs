@@ -109,6 +109,17 @@ impl Socket {
         Ok(rustix::net::send(self, bytes, flags)?)
     }
 
+    /// Writes some bytes. On this system, it cannot be determined whether that would block, so it
+    /// blocks.
+    ///
+    /// # Errors
+    ///
+    /// Returns the operating system's error.
+    #[cfg(not(unix))]
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self.as_any()).write(bytes)
+    }
+
     /// Returns a second handle to the same connection.
     ///
     /// # Errors

@@ -24,3 +24,10 @@ mod queued;
 mod reconnecting;
 mod unreadable;
 mod wire;
+
+#[test]
+fn a_client_can_be_sent_to_another_thread() {
+    const fn is_send<T: Send>() {}
+    is_send::<qmp_blocking::Client>();
+    is_send::<qmp_blocking::server::Commands>();
+}

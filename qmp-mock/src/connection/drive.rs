@@ -8,7 +8,7 @@ use qmp_sockets::receive_with_descriptor;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::connection::Connection;
-use crate::connection::perform::Running;
+use crate::connection::running::Running;
 
 /// How many times pending input is read and discarded before the socket is closed.
 const LAST_READS: usize = 256;

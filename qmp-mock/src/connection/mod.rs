@@ -2,6 +2,7 @@
 
 mod drive;
 mod perform;
+mod running;
 
 use std::collections::{HashMap, HashSet};
 use std::os::fd::OwnedFd;
@@ -13,9 +14,9 @@ use qmp_proto::server::{Received, Server, Session, Ticket};
 use qmp_sockets::{Arrivals, Socket};
 
 use crate::ReceivedCommand;
-use crate::next_client::HangUp;
+use crate::reception::HangUp;
 use crate::shared::{Arrival, Followed, Injected, Shared};
-use perform::Running;
+use running::Running;
 
 pub(crate) struct Connection<'m> {
     shared: &'m Arc<Shared>,

@@ -1,6 +1,5 @@
 //! Performs steps one after another.
 
-use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -10,41 +9,8 @@ use qmp_proto::{OwnedJson, Timestamp};
 
 use crate::act::{Act, Answer, To};
 use crate::connection::Connection;
+use crate::connection::running::Wait;
 use crate::{Failure, ReceivedCommand};
-
-/// The remaining steps of a command.
-pub(super) struct Running {
-    command: Option<(usize, ReceivedCommand)>,
-    acts: VecDeque<Act>,
-    waits: Option<Wait>,
-}
-
-enum Wait {
-    Until(Instant),
-    Gate(usize),
-}
-
-impl Running {
-    pub(super) fn new(command: Option<(usize, ReceivedCommand)>, acts: Vec<Act>) -> Self {
-        Self { command, acts: acts.into(), waits: None }
-    }
-
-    /// Returns the time at which the next step is due, if it waits for a time.
-    pub(super) const fn due(&self) -> Option<Instant> {
-        match &self.waits {
-            Some(Wait::Until(due)) => Some(*due),
-            _ => None,
-        }
-    }
-
-    fn is_waiting(&self, open_gates: &HashSet<usize>) -> bool {
-        match &self.waits {
-            Some(Wait::Until(due)) => *due > Instant::now(),
-            Some(Wait::Gate(gate)) => !open_gates.contains(gate),
-            None => false,
-        }
-    }
-}
 
 impl Connection<'_> {
     /// Performs all steps that need not wait.

@@ -195,14 +195,8 @@ impl Listener {
 
     #[cfg(unix)]
     fn wait(&self, deadline: Deadline) -> io::Result<()> {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let timeout = deadline.remaining().map(Timespec::try_from);
-        // A time too long for the system is as good as none.
-        let timeout = timeout.and_then(Result::ok);
-        match poll(&mut [PollFd::new(&self.socket, PollFlags::IN)], timeout.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        let readable = rustix::event::PollFlags::IN;
+        crate::readiness::wait(&self.socket, readable, deadline.remaining()).map(|_| ())
     }
 
     #[cfg(not(unix))]
