@@ -39,7 +39,7 @@ fn a_greeting_of_the_tests_own_is_sent() {
 }
 
 #[test]
-#[should_panic(expected = "a greeting is an object")]
+#[should_panic(expected = "a greeting must be a JSON object")]
 fn greeting_panics_unless_given_an_object() {
     Mock::builder().greeting("[]");
 }
