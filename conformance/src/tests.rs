@@ -44,6 +44,7 @@ macro_rules! tests {
                     an_error_instead_of_a_greeting_fails_the_connect
                     a_greeting_after_an_error_connects
                     an_error_before_a_greeting_does_not_explain_a_later_end
+                    commands_of_an_agent_keep_within_its_window
                     $($scripted)*
                 ]
             );

@@ -1,16 +1,21 @@
 //! A scripted server at the other end of a socket pair.
 
+mod agent_window;
 mod greetings;
+mod storm;
 mod turns;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use serde::de::IgnoredAny;
 use serde_json::{Deserializer, Value};
 
+pub use agent_window::*;
 pub use greetings::*;
+pub use storm::*;
 pub use turns::*;
 
 const GREETING: &str = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 2, \"major\": 9}, \
@@ -20,6 +25,7 @@ const GREETING: &str = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"mino
 pub(super) struct Script {
     stream: UnixStream,
     unread: Vec<u8>,
+    ended: bool,
 }
 
 /// Runs a server in a thread of its own, and returns the client's end. The server's end is closed
@@ -28,7 +34,9 @@ pub(super) fn serve<T: Send + 'static>(
     script: impl FnOnce(&mut Script) -> T + Send + 'static,
 ) -> (UnixStream, JoinHandle<T>) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let server = thread::spawn(move || script(&mut Script { stream: theirs, unread: Vec::new() }));
+    let server = thread::spawn(move || {
+        script(&mut Script { stream: theirs, unread: Vec::new(), ended: false })
+    });
     (ours, server)
 }
 
@@ -45,9 +53,32 @@ impl Script {
                 return Some(message);
             }
             let mut chunk = [0; 16 * 1024];
-            let count = self.stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
+            let count = match self.stream.read(&mut chunk) {
+                Ok(count @ 1..) => count,
+                Err(error) if is_timeout(&error) => return None,
+                Ok(0) | Err(_) => {
+                    self.ended = true;
+                    return None;
+                }
+            };
             self.unread.extend_from_slice(&chunk[..count]);
         }
+    }
+
+    /// The next message, if it comes in time.
+    pub(super) fn receive_within(&mut self, limit: Duration) -> Option<Value> {
+        if let Some(message) = self.take_message() {
+            return Some(message);
+        }
+        self.stream.set_read_timeout(Some(limit)).unwrap();
+        let message = self.receive();
+        self.stream.set_read_timeout(None).unwrap();
+        message
+    }
+
+    /// Whether the client has left.
+    pub(super) const fn has_ended(&self) -> bool {
+        self.ended
     }
 
     fn take_message(&mut self) -> Option<Value> {
@@ -70,6 +101,11 @@ impl Script {
         self.send(&format!("{{\"return\": {value}, \"id\": {}}}\r\n", message["id"]));
     }
 
+    /// Answers a command with the number in it.
+    pub(super) fn answer_with_number(&mut self, message: &Value) {
+        self.answer(message, &message["arguments"]["number"].to_string());
+    }
+
     pub(super) fn answer_sync(&mut self, sync: &Value) {
         let _ = self.stream.write_all(b"\xff");
         self.answer(sync, &sync["id"].to_string());
@@ -86,7 +122,11 @@ impl Script {
     /// Answers every command with the number in its arguments, until the client disconnects.
     pub(super) fn echo(&mut self) {
         while let Some(message) = self.receive() {
-            self.answer(&message, &message["arguments"]["number"].to_string());
+            self.answer_with_number(&message);
         }
     }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
