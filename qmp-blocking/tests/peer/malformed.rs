@@ -68,7 +68,7 @@ fn an_error_without_an_id_is_the_only_commands() {
     for sent in sent {
         let error = sent.recv().unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown, "whose it is cannot be told: {error}");
-        assert!(error.to_string().contains("does not say which"), "{error}");
+        assert!(error.to_string().contains("does not identify which"), "{error}");
     }
 }
 
