@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use smol::Timer;
+use async_io::Timer;
 
 /// A timer and its deadline. Idle connections have no timer, and no memory allocated for one.
 #[derive(Debug, Default)]

@@ -24,9 +24,9 @@
 //! - [`Error`] distinguishes an error reply from a deadline and from a lost connection, and states
 //!   whether the command may have been executed.
 //!
-//! smol starts a thread for sockets and timers when they are first used. Drivers are spawned on
-//! smol's global executor; the environment variable `SMOL_THREADS` sets its number of threads. To
-//! run the driver on another executor, use [`open`](Builder::open) and spawn it there:
+//! async-io starts a thread for sockets and timers when they are first used. Drivers run on another
+//! thread, which the first connection starts and all share. To run the driver on an executor of the
+//! program, use [`open`](Builder::open) and spawn it there:
 //!
 //! ```no_run
 //! # async fn example(executor: &smol::Executor<'_>) -> Result<(), qmp_smol::Error> {
@@ -40,6 +40,7 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod executor;
 #[cfg(unix)]
 mod listener;
 #[cfg(unix)]
@@ -142,7 +143,7 @@ impl Runtime for Smol {
     #[cfg(unix)]
     type Transport = SocketTransport;
     #[cfg(not(unix))]
-    type Transport = StreamTransport<smol::Async<std::net::TcpStream>>;
+    type Transport = StreamTransport<async_io::Async<std::net::TcpStream>>;
     #[cfg(unix)]
     type Listener = Listener;
     #[cfg(not(unix))]
@@ -156,18 +157,18 @@ impl Runtime for Smol {
     #[cfg(not(unix))]
     fn transport(&self, socket: Socket) -> io::Result<Self::Transport> {
         let stream = std::net::TcpStream::from(socket);
-        Ok(StreamTransport::new(smol::Async::new(stream)?))
+        Ok(StreamTransport::new(async_io::Async::new(stream)?))
     }
 
     fn unblock<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send {
-        smol::unblock(work)
+        blocking::unblock(work)
     }
 
     async fn sleep_until(&self, at: Instant) {
-        smol::Timer::at(at).await;
+        async_io::Timer::at(at).await;
     }
 
     #[cfg(unix)]
@@ -198,7 +199,7 @@ impl Runtime for Smol {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Err(ConnectError::nobody_connected(address, started.elapsed()));
             }
-            smol::Timer::after(std::time::Duration::from_millis(20)).await;
+            async_io::Timer::after(std::time::Duration::from_millis(20)).await;
         }
     }
 
@@ -207,7 +208,7 @@ impl Runtime for Smol {
     }
 
     fn spawn<T: Send + 'static>(&self, driver: impl Future<Output = T> + Send + 'static) {
-        smol::spawn(driver).detach();
+        executor::spawn(driver);
     }
 }
 

@@ -3,8 +3,9 @@
 use std::io;
 use std::time::Instant;
 
+use async_io::{Async, Timer};
+use futures_lite::future;
 use qmp_driver::{Address, ConnectError, Error, IntoAddress, Socket, qmp_sockets};
-use smol::{Async, Timer, future};
 
 /// A socket that accepts connections, for [`Builder::accept`](crate::Builder::accept).
 ///

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use async_io::Async;
 use qmp_driver::{Borrowed, Descriptor, Socket, Transport, qmp_sockets};
 use qmp_sockets::{
     describe_silence, describe_stop, try_receive_with_descriptor, try_send_with_descriptor,
 };
-use smol::Async;
 
 use crate::clock::Clock;
 

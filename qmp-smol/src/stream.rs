@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use futures_io::{AsyncRead, AsyncWrite};
 use qmp_driver::{Borrowed, Transport};
-use smol::io::{AsyncRead, AsyncWrite};
 
 use crate::clock::Clock;
 

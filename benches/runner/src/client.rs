@@ -50,7 +50,7 @@ pub(crate) const CLIENTS: &[Client] = &[
     },
     Client {
         name: "smol",
-        what: "qmp-smol, driver on the global executor's thread",
+        what: "qmp-smol, driver on the thread of all drivers",
         program: Rust("bench-smol"),
         numbers: &[],
         floor: "floor-smol",

@@ -1,4 +1,4 @@
-//! qmp-smol with its defaults (drivers on smol's global executor, on another thread), or with
+//! qmp-smol with its defaults (drivers on another thread, which they share), or with
 //! `one=1` on one executor in one thread.
 
 use std::future::Future;
