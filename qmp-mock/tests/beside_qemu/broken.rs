@@ -133,6 +133,7 @@ fn both_answer_the_commands_behind_what_a_person_types(suite: &Suite) {
     let mut pair = Pair::connect(&mut server, suite);
     for typed in [
         "\u{1B}[A\n",
+        "{\"execute\":\u{1B}[D\"query-name\"\u{1B}[3~}\n",
         "{\"execute\":\"query-name}\n",
         "{\"execute\":\"query-n\u{1}",
         "{\"execute\":\"query-n\u{3}\n",

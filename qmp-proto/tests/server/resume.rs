@@ -78,6 +78,34 @@ fn the_first_command_behind_a_broken_message_is_run() {
 }
 
 #[test]
+fn a_key_that_is_pressed_anywhere_in_a_line_spoils_no_other_line() {
+    for line in [
+        "{\"execute\":\"broken\"}",
+        "{ \"id\" : [1, {\"a\": true}] , \"execute\" : \"broken\" }",
+        "{\"execute\":\"broken\",\"arguments\":{\"data\":\"a, b: [c] (d)\",\"n\":-1.5}}",
+    ] {
+        // Arrows, `Delete`, `Backspace`, Ctrl-A, Ctrl-C.
+        for key in
+            ["\u{1B}[A", "\u{1B}[D\u{1B}[D", "\u{1B}[3~", "\u{1B}OA", "\u{7F}", "\u{1}", "\u{3}"]
+        {
+            for at in 0..=line.len() {
+                let (before, after) = line.split_at(at);
+                let stream = format!("{before}{key}{after}\n{NEXT}\n{NEXT}\n");
+                for piece in [1, usize::MAX] {
+                    let mut host = monitor();
+                    let heard = stream.as_bytes().chunks(piece).flat_map(|bytes| host.hears(bytes));
+                    let next = heard.filter(|heard| {
+                        matches!(heard, Heard::Command(command, _) if command.name() == "next")
+                    });
+                    let next = next.count();
+                    assert_eq!(next, 2, "{}", stream.escape_default());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_message_may_begin_in_many_ways() {
     for next in [
         "{\"execute\":\"next\"}",
