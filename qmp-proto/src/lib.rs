@@ -94,8 +94,7 @@ pub use address::{Address, AddressError};
 #[cfg(feature = "alloc")]
 pub use buffer::InputBuffer;
 pub use client::{
-    Answer, Client, Ending, OUT_OF_BAND, Options, Phase, ProtocolError, Received, RequestId, Step,
-    Unanswered,
+    Answer, Client, Ending, OUT_OF_BAND, Options, Phase, ProtocolError, Received, Step, Unanswered,
 };
 pub use escaped::{Escaped, EscapedBytes};
 pub use json::{JsonError, JsonFlaw, Text};
@@ -113,7 +112,9 @@ pub use redact::{Direction, Redactor, Secrets, messages, redact};
 pub use request::OwnedArguments;
 #[cfg(feature = "serde")]
 pub use request::Serialized;
-pub use request::{Arguments, NoArguments, RawMessage, Refusal, Refused, Request, WriteArguments};
+pub use request::{
+    Arguments, NoArguments, RawMessage, Refusal, Refused, Request, RequestId, WriteArguments,
+};
 #[cfg(feature = "alloc")]
 pub use session::{Sender, Session};
 #[cfg(feature = "serde")]

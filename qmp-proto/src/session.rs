@@ -4,9 +4,9 @@ use core::fmt;
 use core::mem;
 
 use crate::buffer::InputBuffer;
-use crate::client::{Client, Phase, ProtocolError, Received, RequestId, Step, Unanswered};
+use crate::client::{Client, Phase, ProtocolError, Received, Step, Unanswered};
 use crate::output::{NoDescriptor, Outgoing, Output};
-use crate::request::{RawMessage, Refusal, Refused, Request, WriteArguments};
+use crate::request::{RawMessage, Refusal, Refused, Request, RequestId, WriteArguments};
 
 /// A [`Client`] with both its buffers, for whoever wants one object beside a stream.
 ///

@@ -13,6 +13,9 @@ pub struct AddressError {
     reason: String,
 }
 
+/// What is read of a text, or why it is not an address.
+pub(super) type Parsed<T> = Result<T, String>;
+
 impl AddressError {
     pub(super) fn new(text: &str, reason: String) -> Self {
         Self { text: text.to_owned(), reason }

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::parse::Parsed;
+use super::error::Parsed;
 
 /// QEMU's options for a socket that change nothing for its client.
 const WITHOUT_EFFECT: [&str; 17] = [

@@ -6,9 +6,8 @@ use alloc::string::String;
 use core::net::Ipv6Addr;
 
 use super::Address;
+use super::error::Parsed;
 use super::options::{Options, refused_protocol, split_options};
-
-pub(super) type Parsed<T> = Result<T, String>;
 
 pub(super) fn parse(text: &str) -> Parsed<(Address, Option<String>)> {
     if text.contains('\0') {

@@ -1,12 +1,11 @@
 //! Commands on their way out.
 
 use crate::client::pending::Traits;
-use crate::client::{
-    AGENT_WINDOW, Client, Dialect, IN_BAND_BESIDE_OUT_OF_BAND, Options, Phase, RequestId,
-};
+use crate::client::{AGENT_WINDOW, Client, Dialect, IN_BAND_BESIDE_OUT_OF_BAND, Options, Phase};
 use crate::output::{NoDescriptor, Sink};
 use crate::request::{
-    Identity, RawMessage, Refusal, Refused, Request, WriteArguments, write_raw, write_request,
+    Identity, RawMessage, Refusal, Refused, Request, RequestId, WriteArguments, write_raw,
+    write_request,
 };
 
 impl<T, const N: usize> Client<T, N> {

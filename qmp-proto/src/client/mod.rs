@@ -12,10 +12,10 @@ mod received;
 
 pub use end::ProtocolError;
 pub use options::Options;
-pub use pending::RequestId;
 pub use phase::Phase;
 pub use received::{Answer, Ending, Received, Step, Unanswered};
 
+use crate::request::RequestId;
 use crate::wire::{Bounds, Decoder};
 use pending::Pending;
 

@@ -4,12 +4,7 @@
 use alloc::vec::Vec;
 
 use crate::client::{Ending, Unanswered};
-use crate::request::Refusal;
-
-/// Names a request that was sent, for [`Client::abandon`](crate::Client::abandon). Never used
-/// again within a connection: it is the request's id on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RequestId(u64);
+use crate::request::{Refusal, RequestId};
 
 #[derive(Debug)]
 pub(crate) struct Pending<T, const N: usize> {

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::client::RequestId;
 use crate::message::{Event, Failure, Greeting, Reply, show};
+use crate::request::RequestId;
 use crate::wire::Malformed;
 
 /// What one call of [`Client::handle_input`](crate::Client::handle_input) came to.

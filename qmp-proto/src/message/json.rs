@@ -6,7 +6,7 @@ use core::str::Utf8Error;
 use crate::escaped::is_obeyed;
 use crate::json::{JsonError, JsonFlaw, Lenient, MAX_DEPTH, skip_blanks, walk_value};
 use crate::message::{BodyError, show};
-use crate::wire::split;
+use crate::wire::Parts;
 
 /// The text of one complete JSON value, checked: JSON by its grammar, UTF-8, at most 1024 levels.
 ///
@@ -107,10 +107,9 @@ impl<'b> Body<'b> {
             end if end == text.len() => Ok(Json(text)),
             // Legal members that no QEMU sends may stand between, and only the full route finds
             // where the value ends.
-            end => split(self.message, MAX_DEPTH)
+            end => Parts::read(self.message, MAX_DEPTH)
                 .ok()
-                .and_then(|message| message.body())
-                .filter(|body| body.start == self.start && body.end == self.start + end)
+                .filter(|parts| parts.has_body(self.message, self.start, self.start + end))
                 .and_then(|_| text.get(..end))
                 .map(Json)
                 .ok_or_else(|| BodyError::new(JsonFlaw::Trailing, end)),

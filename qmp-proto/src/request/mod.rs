@@ -1,6 +1,7 @@
 //! What a client says.
 
 mod arguments;
+mod id;
 mod raw;
 mod refused;
 mod write;
@@ -10,6 +11,7 @@ pub use arguments::OwnedArguments;
 #[cfg(feature = "serde")]
 pub use arguments::Serialized;
 pub use arguments::{Arguments, NoArguments, WriteArguments};
+pub use id::RequestId;
 pub use raw::RawMessage;
 pub use refused::{Refusal, Refused};
 

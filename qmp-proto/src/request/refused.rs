@@ -2,9 +2,10 @@
 
 use core::fmt;
 
-use crate::client::{Phase, RequestId};
+use crate::client::Phase;
 use crate::json::JsonError;
 use crate::output::{Full, NoDescriptor};
+use crate::request::RequestId;
 
 /// A request that was not sent: nothing of it is in the output. What was passed in comes back.
 #[derive(Debug)]

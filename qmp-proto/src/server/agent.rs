@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::json::Text;
 use crate::output::{Full, Sink};
-use crate::server::input::ErrorReply;
+use crate::server::error_reply::ErrorReply;
 use crate::server::repeated::Repeated;
 use crate::server::ticket::Id;
 use crate::server::write::Message;

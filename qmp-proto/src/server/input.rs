@@ -2,13 +2,13 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
 use crate::json::Text;
 use crate::message::ErrorClass;
 use crate::output::{Full, Sink};
 use crate::server::agent::{SYNC, SYNC_DELIMITED};
 use crate::server::command::Name;
+use crate::server::error_reply::ErrorReply;
 use crate::server::read::{Flaw, Found, Read, Request, parse};
 use crate::server::ticket::Id;
 use crate::server::write::Message;
@@ -161,24 +161,5 @@ impl<F> Server<F> {
         let (class, id) = (class.name(), id.map(Id::as_str));
         Message::Failure { class, description: format_args!("{description}"), id }
             .send(out, self.form())
-    }
-}
-
-/// An error reply in words of the server's own.
-#[derive(Clone, Copy)]
-pub(super) struct ErrorReply<'a> {
-    pub(super) reason: Rejection,
-    pub(super) class: ErrorClass<'a>,
-    pub(super) id: Option<&'a Id>,
-    pub(super) description: &'a dyn fmt::Display,
-    /// Whether it is the reply to an out-of-band request.
-    pub(super) out_of_band: bool,
-}
-
-impl<'a> ErrorReply<'a> {
-    /// A `GenericError` in reply to an in-band request without an id.
-    pub(super) const fn new(reason: Rejection, description: &'a dyn fmt::Display) -> Self {
-        let class = ErrorClass::GenericError;
-        Self { reason, class, id: None, description, out_of_band: false }
     }
 }

@@ -6,6 +6,7 @@
 mod agent;
 mod answer;
 mod command;
+mod error_reply;
 mod input;
 mod monitor;
 mod options;

@@ -8,7 +8,7 @@ use crate::json::{JsonFlaw, Lenient, MAX_DEPTH, Text, skip_blanks, walk_value};
 use crate::message::{ErrorClass, Json};
 use crate::output::{Full, Sink};
 use crate::request::Refusal;
-use crate::server::input::ErrorReply;
+use crate::server::error_reply::ErrorReply;
 use crate::server::repeated::Repeated;
 use crate::server::ticket::Id;
 use crate::server::write::Message;

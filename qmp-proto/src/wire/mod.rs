@@ -4,12 +4,14 @@ mod balance;
 mod braces;
 mod decoder;
 mod malformed;
+mod parts;
 mod route;
 mod split;
 
 pub use malformed::{Malformed, MalformedReason};
 
 pub(crate) use decoder::{Bounds, Decoder, Found};
+pub(crate) use parts::Parts;
 #[cfg(test)]
 pub(crate) use route::route;
 pub(crate) use split::{Unsplit, split};

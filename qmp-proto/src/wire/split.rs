@@ -2,10 +2,10 @@
 //! when it is read.
 
 use crate::json::{
-    JsonError, JsonFlaw, Lenient, MAX_DEPTH, Member, Members, Text, skip_blanks, trim_blanks_end,
-    trim_blanks_start, walk_value,
+    JsonError, MAX_DEPTH, Member, Members, Text, trim_blanks_end, trim_blanks_start,
 };
 use crate::message::{Body, Event, Failure, Greeting, Message, Reply, Timestamp, inside_quotes};
+use crate::wire::Parts;
 
 /// Why a text is not one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,93 +22,37 @@ impl From<JsonError> for Unsplit {
     }
 }
 
-/// Where bodies are.
-const BODIES: &[&[u8]] = &[b"return", b"data"];
-
-const KNOWN: &[&str] = &["QMP", "return", "error", "event", "data", "timestamp", "id"];
-
-/// The members that matter, raw.
-#[derive(Default)]
-struct Parts<'b> {
-    greeting: Option<Member<'b>>,
-    success: Option<Member<'b>>,
-    error: Option<Member<'b>>,
-    event: Option<Member<'b>>,
-    data: Option<Member<'b>>,
-    timestamp: Option<Member<'b>>,
-    id: Option<Member<'b>>,
-}
-
 /// Splits a text that is exactly one message, in any order of members, unknown ones ignored.
 pub(crate) fn split(text: &[u8], depth: usize) -> Result<Message<'_>, Unsplit> {
     let text = trim_blanks_end(trim_blanks_start(text));
-    core::str::from_utf8(text)
-        .map_err(|error| JsonError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
-    let mut parts = Parts::default();
-    let mut members = Members::new(text, depth.min(MAX_DEPTH));
-    while let Some(member) = members.next_unchecked(BODIES)? {
-        let part = match member.name_among(KNOWN) {
-            b"QMP" => &mut parts.greeting,
-            b"return" => &mut parts.success,
-            b"error" => &mut parts.error,
-            b"event" => &mut parts.event,
-            b"data" => &mut parts.data,
-            b"timestamp" => &mut parts.timestamp,
-            b"id" => &mut parts.id,
-            _ => continue,
-        };
-        if part.replace(member).is_some() {
-            return Err(JsonError::new(JsonFlaw::DuplicateMember, member.at).into());
-        }
-    }
-    let rest = skip_blanks(text, members.end());
-    if rest < text.len() {
-        return Err(JsonError::new(JsonFlaw::Trailing, rest).into());
-    }
+    let parts = Parts::read(text, depth)?;
     parts.check_all_but_the_body(text)?;
-    parts.message(text)
+    message(text, &parts)
 }
 
-impl<'b> Parts<'b> {
-    /// What looks like a body in a message of another kind is checked as all else was.
-    fn check_all_but_the_body(&self, text: &[u8]) -> Result<(), JsonError> {
-        let (success, data) = match (self.greeting, self.success, self.error, self.event) {
-            (None, Some(_), None, None) => (None, self.data),
-            (None, None, None, Some(_)) => (None, None),
-            _ => (self.success, self.data),
-        };
-        for member in success.into_iter().chain(data) {
-            walk_value(text, member.at, MAX_DEPTH, &mut Lenient)?;
+fn message<'b>(message: &'b [u8], parts: &Parts<'b>) -> Result<Message<'b>, Unsplit> {
+    let body = |member: Member<'b>| Body {
+        message,
+        start: member.at,
+        end: member.at + member.value.len(),
+    };
+    let id = parts.id.map(|id| (id.at, id.at + id.value.len()));
+    match (parts.greeting, parts.success, parts.error, parts.event) {
+        (Some(greeting), None, None, None) => {
+            Ok(Message::Greeting(Greeting::read(message, greeting.value)?))
         }
-        Ok(())
-    }
-
-    fn message(self, message: &'b [u8]) -> Result<Message<'b>, Unsplit> {
-        let body = |member: Member<'b>| Body {
+        (None, Some(success), None, None) => Ok(Message::Reply(Reply { body: body(success), id })),
+        (None, None, Some(error), None) => {
+            let (class, description) = class_and_description(error.value)?;
+            Ok(Message::Failure(Failure { message, class, description, id }))
+        }
+        (None, None, None, Some(event)) => Ok(Message::Event(Event {
+            name: inside_quotes(event.value).ok_or(Unsplit::Unknown)?.as_bytes(),
+            timestamp: parts.timestamp.and_then(|stamp| timestamp(stamp.value)),
             message,
-            start: member.at,
-            end: member.at + member.value.len(),
-        };
-        let id = self.id.map(|id| (id.at, id.at + id.value.len()));
-        match (self.greeting, self.success, self.error, self.event) {
-            (Some(greeting), None, None, None) => {
-                Ok(Message::Greeting(Greeting::read(message, greeting.value)?))
-            }
-            (None, Some(success), None, None) => {
-                Ok(Message::Reply(Reply { body: body(success), id }))
-            }
-            (None, None, Some(error), None) => {
-                let (class, description) = class_and_description(error.value)?;
-                Ok(Message::Failure(Failure { message, class, description, id }))
-            }
-            (None, None, None, Some(event)) => Ok(Message::Event(Event {
-                name: inside_quotes(event.value).ok_or(Unsplit::Unknown)?.as_bytes(),
-                timestamp: self.timestamp.and_then(|stamp| timestamp(stamp.value)),
-                message,
-                data: self.data.map(body),
-            })),
-            _ => Err(Unsplit::Unknown),
-        }
+            data: parts.data.map(body),
+        })),
+        _ => Err(Unsplit::Unknown),
     }
 }
 
@@ -139,20 +83,10 @@ fn timestamp(value: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::new(seconds?, microseconds?))
 }
 
-impl<'b> Message<'b> {
-    /// What a reply or an event carries.
-    pub(crate) fn body(&self) -> Option<Body<'b>> {
-        match self {
-            Self::Reply(reply) => Some(reply.body),
-            Self::Event(event) => event.data,
-            Self::Greeting(_) | Self::Failure(_) => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::JsonFlaw;
 
     fn failed(text: &str) -> Unsplit {
         split(text.as_bytes(), MAX_DEPTH).unwrap_err()

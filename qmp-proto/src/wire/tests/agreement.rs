@@ -215,3 +215,14 @@ fn a_form_feed_is_no_blank() {
     assert!(split(b"{\"return\": {}}\x0C", MAX_DEPTH).is_err());
     assert!(split(b" {\"return\": {}}\t\r\n", MAX_DEPTH).is_ok());
 }
+
+impl<'b> Message<'b> {
+    /// What a reply or an event carries.
+    fn body(&self) -> Option<Body<'b>> {
+        match self {
+            Self::Reply(reply) => Some(reply.body),
+            Self::Event(event) => event.data,
+            Self::Greeting(_) | Self::Failure(_) => None,
+        }
+    }
+}

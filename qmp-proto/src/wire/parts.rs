@@ -1,0 +1,76 @@
+//! Where the parts of a message are, in any order of members.
+
+use crate::json::{
+    JsonError, JsonFlaw, Lenient, MAX_DEPTH, Member, Members, skip_blanks, walk_value,
+};
+
+/// Where bodies are.
+const BODIES: &[&[u8]] = &[b"return", b"data"];
+
+const KNOWN: &[&str] = &["QMP", "return", "error", "event", "data", "timestamp", "id"];
+
+/// The members that matter, raw.
+#[derive(Default)]
+pub(crate) struct Parts<'b> {
+    pub(super) greeting: Option<Member<'b>>,
+    pub(super) success: Option<Member<'b>>,
+    pub(super) error: Option<Member<'b>>,
+    pub(super) event: Option<Member<'b>>,
+    pub(super) data: Option<Member<'b>>,
+    pub(super) timestamp: Option<Member<'b>>,
+    pub(super) id: Option<Member<'b>>,
+}
+
+impl<'b> Parts<'b> {
+    /// Reads a text that is exactly one object. The value of `return` and of `data` is not checked.
+    pub(crate) fn read(text: &'b [u8], depth: usize) -> Result<Self, JsonError> {
+        core::str::from_utf8(text)
+            .map_err(|error| JsonError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
+        let mut parts = Self::default();
+        let mut members = Members::new(text, depth.min(MAX_DEPTH));
+        while let Some(member) = members.next_unchecked(BODIES)? {
+            let part = match member.name_among(KNOWN) {
+                b"QMP" => &mut parts.greeting,
+                b"return" => &mut parts.success,
+                b"error" => &mut parts.error,
+                b"event" => &mut parts.event,
+                b"data" => &mut parts.data,
+                b"timestamp" => &mut parts.timestamp,
+                b"id" => &mut parts.id,
+                _ => continue,
+            };
+            if part.replace(member).is_some() {
+                return Err(JsonError::new(JsonFlaw::DuplicateMember, member.at));
+            }
+        }
+        let rest = skip_blanks(text, members.end());
+        if rest < text.len() {
+            return Err(JsonError::new(JsonFlaw::Trailing, rest));
+        }
+        Ok(parts)
+    }
+
+    /// What looks like a body in a message of another kind is checked as all else was.
+    pub(super) fn check_all_but_the_body(&self, text: &[u8]) -> Result<(), JsonError> {
+        let (success, data) = match (self.greeting, self.success, self.error, self.event) {
+            (None, Some(_), None, None) => (None, self.data),
+            (None, None, None, Some(_)) => (None, None),
+            _ => (self.success, self.data),
+        };
+        for member in success.into_iter().chain(data) {
+            walk_value(text, member.at, MAX_DEPTH, &mut Lenient)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the value at this place is the body of a reply or an event, and the rest is in order.
+    pub(crate) fn has_body(&self, text: &[u8], start: usize, end: usize) -> bool {
+        let body = match (self.greeting, self.success, self.error, self.event) {
+            (None, success, None, None) => success,
+            (None, None, None, Some(_)) => self.data,
+            _ => None,
+        };
+        body.is_some_and(|body| body.at == start && body.at + body.value.len() == end)
+            && self.check_all_but_the_body(text).is_ok()
+    }
+}
