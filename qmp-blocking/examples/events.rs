@@ -7,17 +7,8 @@
 
 use std::process::ExitCode;
 
-use qmp_blocking::{Error, Event, EventItem, TypedEvent};
-
-#[derive(serde::Deserialize)]
-struct Shutdown {
-    guest: bool,
-    reason: String,
-}
-
-impl TypedEvent for Shutdown {
-    const NAME: &'static str = "SHUTDOWN";
-}
+use qmp_blocking::types::events::Shutdown;
+use qmp_blocking::{Error, Event, EventItem};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -52,8 +43,9 @@ fn print(event: &Event) -> Result<(), Error> {
     let time = event.timestamp().map(|time| time.to_string()).unwrap_or_default();
     match event.typed::<Shutdown>() {
         Some(shutdown) => {
-            let Shutdown { guest, reason } = shutdown?;
+            let Shutdown { guest, reason, .. } = shutdown?;
             let who = if guest { "the guest" } else { "the host" };
+
             println!("{time} SHUTDOWN by {who}: {reason}");
         }
         None => match event.data()? {

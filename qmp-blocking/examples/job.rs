@@ -9,19 +9,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use qmp_blocking::Error;
-use serde::Deserialize;
-use serde_json::json;
-
-#[derive(Deserialize)]
-struct JobStatusChange {
-    status: String,
-}
-
-#[derive(Deserialize)]
-struct Job {
-    id: String,
-    error: Option<String>,
-}
+use qmp_blocking::types::events::JobStatusChange;
+use qmp_blocking::types::{
+    BlockdevCreate, BlockdevCreateOptions, BlockdevCreateOptionsFile, JobDismiss, JobStatus,
+    QueryJobs,
+};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -51,20 +43,17 @@ fn create(address: &str, file: &str, size: u64) -> Result<Option<String>, Error>
     let qemu = qmp_blocking::connect(address)?;
     // The job may end before the command is answered, so subscribe first: no event is missed.
     let mut changes = qemu.events().named("JOB_STATUS_CHANGE").member("id", "create").subscribe();
-    let options = json!({"driver": "file", "filename": file, "size": size});
-    qemu.execute("blockdev-create")
-        .argument("job-id", "create")
-        .argument("options", &options)
-        .run()?;
+    let options = BlockdevCreateOptions::file(BlockdevCreateOptionsFile::new(file, size));
+    qemu.call(&BlockdevCreate::new("create", options)).run()?;
     loop {
         let change: JobStatusChange =
             changes.event().deadline(Duration::from_secs(60)).run()?.decode()?;
         println!("{}", change.status);
-        if change.status == "concluded" {
+        if change.status == JobStatus::Concluded {
             break;
         }
     }
-    let jobs: Vec<Job> = qemu.execute("query-jobs").run()?.decode()?;
-    qemu.execute("job-dismiss").argument("id", "create").run()?;
+    let jobs = qemu.call(&QueryJobs::new()).run()?;
+    qemu.call(&JobDismiss::new("create")).run()?;
     Ok(jobs.into_iter().find(|job| job.id == "create").and_then(|job| job.error))
 }

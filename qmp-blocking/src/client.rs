@@ -56,23 +56,14 @@ impl<S: Stream> Client<S> {
     /// reply.
     ///
     /// ```no_run
-    /// # use qmp_blocking::Command;
-    /// #[derive(serde::Serialize)]
-    /// struct QueryName;
-    ///
-    /// #[derive(serde::Deserialize)]
-    /// struct Name {
-    ///     name: Option<String>,
-    /// }
-    ///
-    /// impl Command for QueryName {
-    ///     const NAME: &'static str = "query-name";
-    ///     type Output = Name;
-    /// }
+    /// # #[cfg(feature = "types")]
+    /// # fn example() -> Result<(), qmp_blocking::Error> {
+    /// use qmp_blocking::types::QueryName;
     ///
     /// # let qemu = qmp_blocking::connect("/run/vm.qmp")?;
-    /// let name = qemu.call(&QueryName).run()?.name;
-    /// # Ok::<(), qmp_blocking::Error>(())
+    /// let name = qemu.call(&QueryName::new()).run()?.name;
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn call<C: Command + serde::Serialize>(&self, command: &C) -> Execute<'_, S, Typed<C>> {
         self.inner.call(command).on(&self.thread)

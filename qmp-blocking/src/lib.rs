@@ -25,6 +25,46 @@
 //! The engine is the one of the asynchronous clients and runs on the calling thread. The names are
 //! the same, with `run` in place of `await`. (There is one exception: a host name is resolved on a
 //! temporary thread if there is a deadline, because the system's resolver cannot be interrupted.)
+//!
+//! # Typed commands and events
+//!
+//! [`types`] has every command, event and type of QEMU and its guest agent, behind the feature `types`,
+//! which is on by default.
+//!
+//! ```
+//! # #[cfg(all(unix, feature = "types"))]
+//! # fn main() -> Result<(), qmp_blocking::Error> {
+//! use qmp_blocking::TypedItem;
+//! use qmp_blocking::types::{Cont, QueryStatus, RunState, events};
+//!
+//! # let listener = qmp_blocking::Listener::bind("tcp:127.0.0.1:0")?;
+//! # let address = listener.local_address().clone();
+//! # let serving = std::thread::spawn(move || {
+//! #     let mut commands = qmp_blocking::server().accept(&listener)?;
+//! #     while let Some(request) = commands.recv()? {
+//! #         match request.name() {
+//! #             "query-status" => request.answer_json(r#"{"running": false, "status": "prelaunch"}"#)?,
+//! #             _ => {
+//! #                 commands.emitter().emit("RESUME", &())?;
+//! #                 request.done();
+//! #             }
+//! #         }
+//! #     }
+//! #     Ok::<(), qmp_blocking::Error>(())
+//! # });
+//! # let qemu = qmp_blocking::connect(address)?;
+//! let status = qemu.call(&QueryStatus::new()).run()?;
+//! assert_eq!(status.status, RunState::Prelaunch);
+//!
+//! let mut events = qemu.events().subscribe().of::<events::Any>();
+//! qemu.call(&Cont::new()).run()?;
+//! let Some(TypedItem::Event(resumed)) = events.recv() else { panic!("the connection ended") };
+//! assert_eq!(resumed.event.name(), "RESUME");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(unix, feature = "types")))]
+//! # fn main() {}
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -44,15 +84,19 @@ pub use stream::{BlockingStream, Stream};
 pub use thread::Thread;
 
 pub use qmp_driver::{
-    self, AbortHandle, Address, AddressError, Cause, Command, ConnectError, DecodeError, Deferred,
-    Direction, Disconnect, Error, ErrorClass, Escaped, EscapedBytes, Event, EventItem, IntoAddress,
-    Json, MemberValue, Operation, Options, Outcome, OwnedEvent, OwnedFailure, OwnedGreeting,
-    OwnedReply, PersistentItem, Raw, Reply, Response, Socket, SocketError, State, Timeout,
-    Timestamp, Typed, TypedEvent, Untyped, Version, qmp_proto, qmp_sockets,
+    self, AbortHandle, Address, AddressError, ArgumentError, Cause, Command, ConnectError,
+    DecodeError, Decoded, Deferred, Direction, Disconnect, Empty, Error, ErrorClass, Escaped,
+    EscapedBytes, Event, EventData, EventItem, EventSet, Expected, IntoAddress, Json, MemberValue,
+    Operation, Options, Outcome, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply,
+    PersistentItem, Raw, Reply, Response, Socket, SocketError, State, Timeout, Timestamp, Typed,
+    TypedEvent, TypedItem, Untyped, Version, event_set, qmp_proto, qmp_sockets,
 };
 #[cfg(unix)]
 pub use qmp_driver::{Died, Launch, LaunchError, Process};
 pub use qmp_sockets::{Interest, Listener};
+#[cfg(feature = "types")]
+#[doc(inline)]
+pub use qmp_types as types;
 
 /// A command, created by [`Client::execute`], [`call`](Client::call) or [`raw`](Client::raw) and
 /// run by [`run`](qmp_driver::Execute::run).
@@ -65,6 +109,8 @@ pub type EventWait<'c, S = Socket> = qmp_driver::EventWait<'c, &'c Thread<S>>;
 pub type SubscriptionBuilder<'c, S = Socket> = qmp_driver::SubscriptionBuilder<'c, &'c Thread<S>>;
 /// A subscription to the events of one connection.
 pub type Subscription<'c, S = Socket> = qmp_driver::Subscription<&'c Thread<S>>;
+/// A subscription whose events are decoded to one type.
+pub type TypedSubscription<'c, E, S = Socket> = qmp_driver::TypedSubscription<E, &'c Thread<S>>;
 /// A subscription to the events of all connections of a client.
 pub type PersistentSubscription<'c, S = Socket> = qmp_driver::PersistentSubscription<&'c Thread<S>>;
 

@@ -43,16 +43,16 @@ pub use client::{
 pub use driver::Driver;
 pub use error::{Cause, Disconnect, Error, Outcome};
 pub use events::{
-    Event, EventItem, EventWait, MemberValue, PersistentItem, PersistentSubscription, Subscription,
-    SubscriptionBuilder,
+    Decoded, Event, EventItem, EventWait, MemberValue, PersistentItem, PersistentSubscription,
+    Subscription, SubscriptionBuilder, TypedItem, TypedSubscription,
 };
 pub use runtime::Runtime;
 pub use transport::{Borrowed, Descriptor, Transport};
 
 pub use qmp_proto::{
-    self, Address, AddressError, Command, DecodeError, Direction, ErrorClass, Escaped,
-    EscapedBytes, Json, Options, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply, Timestamp,
-    TypedEvent, Version,
+    self, Address, AddressError, ArgumentError, Command, DecodeError, Direction, Empty, ErrorClass,
+    Escaped, EscapedBytes, EventData, EventSet, Expected, Json, Options, OwnedEvent, OwnedFailure,
+    OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version, event_set,
 };
 pub use qmp_sockets::{self, ConnectError, EndedEarly, IntoAddress, Socket, SocketError};
 #[cfg(unix)]

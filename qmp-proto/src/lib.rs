@@ -118,7 +118,10 @@ pub use request::{
 #[cfg(feature = "alloc")]
 pub use session::{Sender, Session};
 #[cfg(feature = "serde")]
-pub use typed::{Command, DECODE_DEPTH, DecodeError, Empty, EventData, EventSet, TypedEvent};
+pub use typed::{
+    ArgumentError, Command, DECODE_DEPTH, DecodeError, Empty, EventData, EventSet, Expected,
+    TypedEvent,
+};
 pub use wire::{Malformed, MalformedReason};
 
 #[cfg(doctest)]

@@ -8,8 +8,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use qmp_smol::types::{Cont, QueryStatus};
 use qmp_smol::{Client, Error, Outcome, connect};
-use serde_json::Value;
 
 fn main() -> ExitCode {
     let Some(address) = std::env::args().nth(1) else {
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 async fn run(address: &str) -> Result<(), Error> {
     let qemu = connect(address).await?;
     let deadline = Duration::ZERO;
-    match qemu.execute("cont").deadline(deadline).await {
+    match qemu.call(&Cont::new()).deadline(deadline).await {
         Ok(_) => println!("it was done in time"),
         Err(error) if error.outcome() == Outcome::Unknown => {
             println!("{error}");
@@ -36,7 +36,7 @@ async fn run(address: &str) -> Result<(), Error> {
             if is_running(&qemu).await? {
                 println!("it was done all the same");
             } else {
-                qemu.execute("cont").await?;
+                qemu.call(&Cont::new()).await?;
                 println!("it was not done, and is now");
             }
         }
@@ -46,6 +46,5 @@ async fn run(address: &str) -> Result<(), Error> {
 }
 
 async fn is_running(qemu: &Client) -> Result<bool, Error> {
-    let status: Value = qemu.execute("query-status").await?.decode()?;
-    Ok(status["running"] == true)
+    Ok(qemu.call(&QueryStatus::new()).await?.running)
 }

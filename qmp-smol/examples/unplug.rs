@@ -11,8 +11,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use qmp_smol::types::{DeviceDel, QomList};
 use qmp_smol::{Client, Error, connect};
-use serde_json::Value;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -64,7 +64,7 @@ async fn unplug(qemu: &Client, device: &str, patience: Duration) -> Result<Unplu
         // Child devices have no id, and are removed first.
         .member("device", device)
         .deadline(patience);
-    qemu.execute("device_del").argument("id", device).await?;
+    qemu.call(&DeviceDel::new(device)).await?;
     match decided.await {
         Ok(event) if event.name() == "DEVICE_DELETED" => Ok(Unplugged::Deleted),
         Ok(_) => Ok(Unplugged::RefusedByGuest),
@@ -74,7 +74,6 @@ async fn unplug(qemu: &Client, device: &str, patience: Duration) -> Result<Unplu
 }
 
 async fn is_there(qemu: &Client, device: &str) -> Result<bool, Error> {
-    let devices = qemu.execute("qom-list").argument("path", "/machine/peripheral").await?;
-    let devices: Vec<Value> = devices.decode()?;
-    Ok(devices.iter().any(|it| it["name"] == device))
+    let devices = qemu.call(&QomList::new("/machine/peripheral")).await?;
+    Ok(devices.iter().any(|it| it.name == device))
 }

@@ -36,6 +36,46 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Typed commands and events
+//!
+//! [`types`] has every command, event and type of QEMU and its guest agent, behind the feature `types`,
+//! which is on by default.
+//!
+//! ```
+//! # #[cfg(all(unix, feature = "types"))]
+//! # fn main() -> Result<(), qmp_smol::Error> { smol::block_on(async {
+//! use qmp_smol::TypedItem;
+//! use qmp_smol::types::{Cont, QueryStatus, RunState, events};
+//!
+//! # let listener = qmp_smol::Listener::bind("tcp:127.0.0.1:0")?;
+//! # let address = listener.local_address().clone();
+//! # smol::spawn(async move {
+//! #     let mut commands = qmp_smol::server().accept(&listener).await?;
+//! #     while let Some(request) = commands.recv().await {
+//! #         match request.name() {
+//! #             "query-status" => request.answer_json(r#"{"running": false, "status": "prelaunch"}"#)?,
+//! #             _ => {
+//! #                 commands.emitter().emit("RESUME", &())?;
+//! #                 request.done();
+//! #             }
+//! #         }
+//! #     }
+//! #     Ok::<(), qmp_smol::Error>(())
+//! # }).detach();
+//! # let qemu = qmp_smol::connect(address).await?;
+//! let status = qemu.call(&QueryStatus::new()).await?;
+//! assert_eq!(status.status, RunState::Prelaunch);
+//!
+//! let mut events = qemu.events().subscribe().of::<events::Any>();
+//! qemu.call(&Cont::new()).await?;
+//! let Some(TypedItem::Event(resumed)) = events.recv().await else { panic!("the connection ended") };
+//! assert_eq!(resumed.event.name(), "RESUME");
+//! # Ok(())
+//! # }) }
+//! # #[cfg(not(all(unix, feature = "types")))]
+//! # fn main() {}
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -52,6 +92,9 @@ use std::io;
 use std::time::Instant;
 
 pub use qmp_driver::*;
+#[cfg(feature = "types")]
+#[doc(inline)]
+pub use qmp_types as types;
 
 #[cfg(unix)]
 pub use listener::Listener;

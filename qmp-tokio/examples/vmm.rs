@@ -17,9 +17,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use qmp_tokio::qmp_proto::Refusal;
 use qmp_tokio::server::{Emitter, Options, Request, Response};
-use qmp_tokio::{DecodeError, Error, ErrorClass, Listener, Version};
+use qmp_tokio::types::events::{JobStatusChange, Resume, Shutdown, Stop};
+use qmp_tokio::types::{
+    CommandInfo, Getfd, JobDismiss, JobInfo, JobStatus, RunState, ShutdownCause, StatusInfo,
+    VersionInfo, VersionTriple,
+};
+use qmp_tokio::{ArgumentError, Command, Empty, Error, ErrorClass, Listener, TypedEvent, Version};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -88,22 +92,33 @@ struct Vmm(Arc<Mutex<State>>);
 struct State {
     running: bool,
     files: BTreeMap<String, OwnedFd>,
-    jobs: BTreeMap<String, Job>,
+    jobs: BTreeMap<String, JobInfo>,
     /// To the client of the moment.
     emitter: Option<Emitter>,
 }
 
-/// As `query-jobs` shows it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Job {
-    id: String,
-    r#type: &'static str,
-    status: &'static str,
-    current_progress: u64,
-    total_progress: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+/// A command of its own: adds up the bytes of a file, as a job.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Checksum {
+    job_id: String,
+    fdname: String,
+}
+
+impl Command for Checksum {
+    const NAME: &'static str = "x-checksum";
+    type Output = Empty;
+}
+
+/// An event of its own: what they add up to.
+#[derive(Serialize)]
+struct ChecksumDone<'a> {
+    id: &'a str,
+    sum: u64,
+}
+
+impl TypedEvent for ChecksumDone<'_> {
+    const NAME: &'static str = "X_CHECKSUM";
 }
 
 impl Vmm {
@@ -124,7 +139,8 @@ impl Vmm {
 
     fn status(&self) -> Result<Response<'static>, Failed> {
         let running = self.lock().running;
-        value(&json!({"running": running, "status": if running { "running" } else { "paused" }}))
+        let status = if running { RunState::Running } else { RunState::Paused };
+        value(&StatusInfo::new(running, status))
     }
 
     fn set_running(&self, running: bool) -> Result<Response<'static>, Failed> {
@@ -132,23 +148,22 @@ impl Vmm {
         if state.running != running {
             state.running = running;
             // Before the answer, as in QEMU.
-            state.emit(if running { "RESUME" } else { "STOP" }, &());
+            match running {
+                true => state.emit(&Resume::new()),
+                false => state.emit(&Stop::new()),
+            }
         }
         Ok(Response::empty())
     }
 
     fn shut_down(&self) -> Result<Response<'static>, Failed> {
-        self.lock().emit("SHUTDOWN", &json!({"guest": false, "reason": "host-qmp-quit"}));
+        self.lock().emit(&Shutdown::new(false, ShutdownCause::HostQmpQuit));
         Ok(Response::empty())
     }
 
     /// Keeps a file that came with the command under a name.
     fn take_file(&self, request: &mut Request) -> Result<Response<'static>, Failed> {
-        #[derive(Deserialize)]
-        struct GetFd {
-            fdname: String,
-        }
-        let GetFd { fdname } = request.decode()?;
+        let Getfd { fdname, .. } = request.decode()?;
         let descriptor = request
             .take_descriptor()
             .ok_or_else(|| generic("No file descriptor supplied via SCM_RIGHTS"))?;
@@ -158,12 +173,6 @@ impl Vmm {
 
     /// Adds up the bytes of a file in the background.
     fn start_checksum(&self, request: &mut Request) -> Result<Response<'static>, Failed> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        struct Checksum {
-            job_id: String,
-            fdname: String,
-        }
         let Checksum { job_id, fdname } = request.decode()?;
         let mut state = self.lock();
         if state.jobs.contains_key(&job_id) {
@@ -173,18 +182,11 @@ impl Vmm {
         let file = file.ok_or_else(|| {
             generic(&format!("File descriptor named '{fdname}' has not been found"))
         })?;
-        let total_progress = file.metadata().map_or(0, |metadata| metadata.len());
-        let (id, status) = (job_id.clone(), "created");
-        let job = Job {
-            id,
-            r#type: "checksum",
-            status,
-            current_progress: 0,
-            total_progress,
-            error: None,
-        };
+        let total = file.metadata().map_or(0, |metadata| metadata.len());
+        let job =
+            JobInfo::new(job_id.clone(), "checksum".into(), JobStatus::Created, 0, signed(total));
         state.jobs.insert(job_id.clone(), job);
-        state.show(&job_id, "created");
+        state.show(&job_id, JobStatus::Created);
         drop(state);
         let vmm = self.clone();
         tokio::task::spawn_blocking(move || vmm.run_checksum(&job_id, file));
@@ -192,7 +194,7 @@ impl Vmm {
     }
 
     fn run_checksum(&self, id: &str, mut file: File) {
-        self.lock().show(id, "running");
+        self.lock().show(id, JobStatus::Running);
         let (mut sum, mut chunk) = (0_u64, vec![0; 1024 * 1024]);
         let read = loop {
             match file.read(&mut chunk) {
@@ -200,7 +202,7 @@ impl Vmm {
                 Ok(count) => {
                     sum += chunk[..count].iter().map(|byte| u64::from(*byte)).sum::<u64>();
                     if let Some(job) = self.lock().jobs.get_mut(id) {
-                        job.current_progress += count as u64;
+                        job.current_progress += signed(count as u64);
                     }
                 }
                 Err(error) => break Err(error.to_string()),
@@ -208,34 +210,30 @@ impl Vmm {
         };
         let mut state = self.lock();
         match read {
-            Ok(sum) => state.emit("X_CHECKSUM", &json!({"id": id, "sum": sum})),
+            Ok(sum) => state.emit(&ChecksumDone { id, sum }),
             Err(error) => {
                 if let Some(job) = state.jobs.get_mut(id) {
                     job.error = Some(error);
                 }
-                state.show(id, "aborting");
+                state.show(id, JobStatus::Aborting);
             }
         }
-        state.show(id, "concluded");
+        state.show(id, JobStatus::Concluded);
     }
 
     fn dismiss_job(&self, request: &mut Request) -> Result<Response<'static>, Failed> {
-        #[derive(Deserialize)]
-        struct Dismiss {
-            id: String,
-        }
-        let Dismiss { id } = request.decode()?;
+        let JobDismiss { id, .. } = request.decode()?;
         let mut state = self.lock();
-        match state.jobs.get(&id).map(|job| job.status) {
+        match state.jobs.get(&id).map(|job| &job.status) {
             None => return Err(generic("Job not found")),
-            Some("concluded") => {}
+            Some(JobStatus::Concluded) => {}
             Some(status) => {
                 let text =
                     format!("Job '{id}' in state '{status}' cannot accept command verb 'dismiss'");
                 return Err(generic(&text));
             }
         }
-        state.show(&id, "null");
+        state.show(&id, JobStatus::Null);
         state.jobs.remove(&id);
         Ok(Response::empty())
     }
@@ -243,28 +241,34 @@ impl Vmm {
 
 impl State {
     /// Tells the client, if there is one.
-    fn emit(&self, name: &str, data: &impl Serialize) {
-        if let Some(Err(error)) = self.emitter.as_ref().map(|emitter| emitter.emit(name, data)) {
+    fn emit(&self, event: &(impl TypedEvent + Serialize)) {
+        if let Some(Err(error)) = self.emitter.as_ref().map(|emitter| emitter.emit_typed(event)) {
             eprintln!("vmm: {error}");
         }
     }
 
     /// A job has another status.
-    fn show(&mut self, id: &str, status: &'static str) {
+    fn show(&mut self, id: &str, status: JobStatus) {
         if let Some(job) = self.jobs.get_mut(id) {
-            job.status = status;
-            self.emit("JOB_STATUS_CHANGE", &json!({"id": id, "status": status}));
+            job.status = status.clone();
+            self.emit(&JobStatusChange::new(id, status));
         }
     }
 }
 
-fn command_names() -> Vec<Value> {
-    COMMANDS.iter().map(|(name, _)| json!({"name": name})).collect()
+fn command_names() -> Vec<CommandInfo> {
+    COMMANDS.iter().map(|(name, _)| CommandInfo::new(*name)).collect()
 }
 
-fn version() -> Value {
+fn version() -> VersionInfo {
     let Version { major, minor, micro, .. } = VERSION;
-    json!({"qemu": {"major": major, "minor": minor, "micro": micro}, "package": "vmm-example"})
+    let triple = VersionTriple::new(major.into(), minor.into(), micro.into());
+    VersionInfo::new(triple, "vmm-example")
+}
+
+/// QAPI has signed numbers here.
+fn signed(number: u64) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
 }
 
 fn value(value: &impl Serialize) -> Result<Response<'static>, Failed> {
@@ -275,9 +279,10 @@ fn generic(description: &str) -> Failed {
     Failed(ErrorClass::GenericError, description.to_owned())
 }
 
-impl From<DecodeError> for Failed {
-    fn from(error: DecodeError) -> Self {
-        generic(&error.to_string())
+impl From<ArgumentError> for Failed {
+    /// In QEMU's words.
+    fn from(error: ArgumentError) -> Self {
+        Self(error.class(), error.to_string())
     }
 }
 

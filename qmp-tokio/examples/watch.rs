@@ -6,6 +6,7 @@
 
 use std::process::ExitCode;
 
+use qmp_tokio::types::QueryStatus;
 use qmp_tokio::{Error, Escaped, EventItem, connect};
 use tokio::task::JoinSet;
 
@@ -28,8 +29,8 @@ async fn main() -> ExitCode {
 async fn watch(address: String) -> Result<(), Error> {
     let qemu = connect(&address).await?;
     let mut events = qemu.events().subscribe();
-    let status: serde_json::Value = qemu.execute("query-status").await?.decode()?;
-    println!("{address}: {}", status["status"]);
+    let status = qemu.call(&QueryStatus::new()).await?;
+    println!("{address}: {}", Escaped(status.status.as_str()));
     while let Some(item) = events.recv().await {
         match item {
             EventItem::Event(event) => println!("{address}: {}", Escaped(event.name())),

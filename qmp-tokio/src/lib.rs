@@ -23,6 +23,47 @@
 //!   whether the command may have been executed.
 //!
 //! Both flavors of the runtime work, with I/O and time enabled.
+//!
+//! # Typed commands and events
+//!
+//! [`types`] has every command, event and type of QEMU and its guest agent, behind the feature `types`,
+//! which is on by default.
+//!
+//! ```
+//! # #[cfg(all(unix, feature = "types"))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), qmp_tokio::Error> {
+//! use qmp_tokio::TypedItem;
+//! use qmp_tokio::types::{Cont, QueryStatus, RunState, events};
+//!
+//! # let listener = qmp_tokio::Listener::bind("tcp:127.0.0.1:0")?;
+//! # let address = listener.local_address().clone();
+//! # tokio::spawn(async move {
+//! #     let mut commands = qmp_tokio::server().accept(&listener).await?;
+//! #     while let Some(request) = commands.recv().await {
+//! #         match request.name() {
+//! #             "query-status" => request.answer_json(r#"{"running": false, "status": "prelaunch"}"#)?,
+//! #             _ => {
+//! #                 commands.emitter().emit("RESUME", &())?;
+//! #                 request.done();
+//! #             }
+//! #         }
+//! #     }
+//! #     Ok::<(), qmp_tokio::Error>(())
+//! # });
+//! # let qemu = qmp_tokio::connect(address).await?;
+//! let status = qemu.call(&QueryStatus::new()).await?;
+//! assert_eq!(status.status, RunState::Prelaunch);
+//!
+//! let mut events = qemu.events().subscribe().of::<events::Any>();
+//! qemu.call(&Cont::new()).await?;
+//! let Some(TypedItem::Event(resumed)) = events.recv().await else { panic!("the connection ended") };
+//! assert_eq!(resumed.event.name(), "RESUME");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(unix, feature = "types")))]
+//! # fn main() {}
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -38,6 +79,9 @@ use std::io;
 use std::time::Instant;
 
 pub use qmp_driver::*;
+#[cfg(feature = "types")]
+#[doc(inline)]
+pub use qmp_types as types;
 
 #[cfg(unix)]
 pub use listener::Listener;

@@ -101,6 +101,22 @@ async fn our_client_uses_all_of_it() {
     assert!(commands.as_array().unwrap().contains(&json!({"name": "getfd"})));
     let unknown = client.execute("device_add").await.unwrap_err();
     assert_eq!(unknown.class(), Some(ErrorClass::CommandNotFound));
+    for (command, arguments, expected) in [
+        ("getfd", json!({}), "Parameter 'fdname' is missing"),
+        ("getfd", json!({"fdname": 1}), "Invalid parameter type for 'fdname', expected: string"),
+        ("getfd", json!({"fdname": "a", "x": 1}), "Parameter 'x' is unexpected"),
+        ("x-checksum", json!({"job-id": "a"}), "Parameter 'fdname' is missing"),
+        (
+            "x-checksum",
+            json!({"job-id": 1}),
+            "Invalid parameter type for 'job-id', expected: string",
+        ),
+        ("x-checksum", json!({"x": 1}), "Parameter 'x' is unexpected"),
+    ] {
+        let wrong = client.execute(command).arguments(&arguments).await.unwrap_err();
+        let failure = wrong.failure().unwrap();
+        assert_eq!(failure.description(), expected);
+    }
     let missing = client.execute("getfd").argument("fdname", "disk").await.unwrap_err();
     assert!(missing.to_string().contains("No file descriptor"), "{missing}");
 

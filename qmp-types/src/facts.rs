@@ -1,7 +1,9 @@
 //! The vocabulary as data: `facts.txt`, read.
 //!
-//! The same file is read by the generator and by the schema of `qmp-types`.
+//! The same file is read by the generator and by `describe` of `qmp-types`.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// All facts.
@@ -127,6 +129,19 @@ impl<'a> Facts<'a> {
             }
         }
         facts
+    }
+
+    /// Adds one item, whose text this begins with, of this module.
+    pub(crate) fn add_item_of(&mut self, module: &'a str, text: &'a str) {
+        let mut lines = text.lines();
+        let Some((kind, rest)) = lines.next().and_then(|line| line.split_once(' ')) else { return };
+        self.add_item(kind, module, rest);
+        for line in lines {
+            match line.split_once(' ') {
+                Some((role @ ("=" | "." | "|"), rest)) => self.add_part(role, rest),
+                _ => return,
+            }
+        }
     }
 
     fn add_item(&mut self, kind: &str, module: &'a str, rest: &'a str) {
@@ -261,6 +276,34 @@ impl<'a> Facts<'a> {
         }
         Versions(all)
     }
+}
+
+/// The module of the guest agent.
+pub(crate) const AGENT: &str = "qga";
+
+/// The manual of the newest version that is known, and of the one before it.
+const MANUALS: [(Number, &str); 2] = [
+    ((11, 1), "https://www.qemu.org/docs/master"),
+    ((10, 0), "https://qemu.readthedocs.io/en/v10.0.3"),
+];
+
+/// Where QEMU's manual has an item.
+pub(crate) fn manual(item: &Item<'_>) -> Option<String> {
+    let (version, module) = item.manual?;
+    let (_, place) = MANUALS.iter().find(|(it, _)| *it == version)?;
+    let kind = match item.kind {
+        Kind::Command => "command",
+        Kind::Event => "event",
+        Kind::Enum => "enum",
+        Kind::Alternate => "alternate",
+        Kind::Struct | Kind::Union => "object",
+    };
+    let (page, program) = match item.module {
+        AGENT => ("qemu-ga-ref", "QGA"),
+        _ => ("qemu-qmp-ref", "QMP"),
+    };
+    let name = item.name;
+    Some(format!("{place}/interop/{page}.html#{kind}-{program}-{module}.{name}"))
 }
 
 /// A version as it is written: `7.2`.

@@ -106,6 +106,7 @@ fn features() -> Result<Outcome> {
     }
     for package in [
         "qmp-proto",
+        "qmp-types",
         "qmp-sockets",
         "qmp-driver",
         "qmp-blocking",
@@ -116,6 +117,9 @@ fn features() -> Result<Outcome> {
         "xtask",
     ] {
         cargo(&["check", "--package", package])?;
+    }
+    for adapter in ["qmp-blocking", "qmp-tokio", "qmp-smol"] {
+        cargo(&["check", "--package", adapter, "--no-default-features"])?;
     }
     Ok(Outcome::Passed)
 }

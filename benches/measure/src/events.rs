@@ -1,5 +1,7 @@
 //! The events of a flood, counted and typed.
 
+#[cfg(feature = "qmp")]
+use qmp_types::events::Any;
 use serde::Deserialize;
 
 use crate::{Clock, Failure, Report};
@@ -164,42 +166,34 @@ impl Data {
 /// An event of our library, borrowed or owned.
 #[cfg(feature = "qmp")]
 pub trait Decode {
-    fn name(&self) -> &str;
-    fn decode<T: serde::de::DeserializeOwned>(&self) -> Result<T, qmp_proto::DecodeError>;
+    fn any(&self) -> Option<Result<Any, qmp_proto::DecodeError>>;
 }
 
 #[cfg(feature = "qmp")]
 impl Decode for qmp_proto::Event<'_> {
-    fn name(&self) -> &str {
-        Self::name(self)
-    }
-
-    fn decode<T: serde::de::DeserializeOwned>(&self) -> Result<T, qmp_proto::DecodeError> {
-        Self::decode(self)
+    fn any(&self) -> Option<Result<Any, qmp_proto::DecodeError>> {
+        self.typed()
     }
 }
 
 #[cfg(feature = "qmp")]
 impl Decode for qmp_proto::OwnedEvent {
-    fn name(&self) -> &str {
-        Self::name(self)
-    }
-
-    fn decode<T: serde::de::DeserializeOwned>(&self) -> Result<T, qmp_proto::DecodeError> {
-        Self::decode(self)
+    fn any(&self) -> Option<Result<Any, qmp_proto::DecodeError>> {
+        self.typed()
     }
 }
 
-/// The data of an event, as a program that knows these events would decode it.
+/// A part of an event, decoded as one of all known events, as `qapi` does.
 #[cfg(feature = "qmp")]
-pub fn typed(event: &impl Decode) -> Result<Data, Failure> {
-    Ok(match event.name() {
-        "STOP" => Data::Stop,
-        "JOB_STATUS_CHANGE" => Data::JobStatusChange(event.decode()?),
-        "BALLOON_CHANGE" => Data::BalloonChange(event.decode()?),
-        "DEVICE_DELETED" => Data::DeviceDeleted(event.decode()?),
-        "BLOCK_JOB_READY" | "BLOCK_JOB_COMPLETED" => Data::BlockJob(event.decode()?),
-        "SHUTDOWN" => Data::Shutdown(event.decode()?),
-        other => return Err(format!("an event {other}?").into()),
+pub fn typed(event: &impl Decode) -> Result<u64, Failure> {
+    Ok(match event.any().ok_or("no event is outside of all")?? {
+        Any::Stop(_) => 1,
+        Any::JobStatusChange(data) => data.id.len() as u64,
+        Any::BalloonChange(data) => data.actual as u64,
+        Any::DeviceDeleted(data) => data.path.len() as u64,
+        Any::BlockJobReady(data) => data.offset as u64,
+        Any::BlockJobCompleted(data) => data.offset as u64,
+        Any::Shutdown(data) => u64::from(data.guest),
+        other => return Err(format!("an event {}?", other.name()).into()),
     })
 }

@@ -19,7 +19,12 @@ pub use memory::resident;
 pub use report::Report;
 pub use schema::{Member, MemberRef, SchemaInfo, SchemaInfoRef, check_schema};
 pub use task::Task;
-pub use version::{GuestPing, Numbers, QuerySchema, QueryVersion, Version, XString};
+#[cfg(feature = "qmp")]
+pub use version::Check;
+pub use version::{Numbers, QuerySchema, Version, XString};
+
+#[cfg(feature = "qmp")]
+pub use qmp_types::{QueryVersion, VersionInfo, qga::GuestPing};
 
 /// Any error ends the run.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -2,32 +2,17 @@
 
 use std::fs::File;
 
-use qmp_driver::{Command, ErrorClass, Outcome};
-use serde_json::{Value, json};
+use qmp_driver::{ErrorClass, Outcome};
+use qmp_types::{
+    BlockdevAdd, BlockdevOptions, BlockdevOptionsFile, QueryNamedBlockNodes, QueryStatus,
+    QueryVersion, schema::QuerySchema,
+};
+use serde_json::Value;
 
 use super::{assert_printed, print};
 use crate::server::folder;
 use crate::subject::{Build, Execute, Subject};
 use crate::{Adapter, Target};
-
-#[derive(serde::Serialize)]
-struct QueryVersion;
-
-#[derive(serde::Deserialize)]
-struct Version {
-    qemu: Number,
-}
-
-#[derive(serde::Deserialize)]
-struct Number {
-    major: u32,
-    minor: u32,
-}
-
-impl Command for QueryVersion {
-    const NAME: &'static str = "query-version";
-    type Output = Version;
-}
 
 /// By name, typed and raw; with successes and errors, small and large.
 pub async fn commands_are_answered<A: Adapter>(target: Target<'_>) {
@@ -35,8 +20,9 @@ pub async fn commands_are_answered<A: Adapter>(target: Target<'_>) {
     let qemu = server.connect(A::builder).await;
     assert!(qemu.is_ready() && !qemu.is_out_of_band());
     let greeted = qemu.version().unwrap();
-    let version = qemu.call(&QueryVersion).await.unwrap().qemu;
-    assert_eq!((version.major, version.minor), (greeted.major, greeted.minor));
+    let version = qemu.call(&QueryVersion::new()).await.unwrap().qemu;
+    assert_eq!((version.major, version.minor), (greeted.major.into(), greeted.minor.into()));
+    assert!(!qemu.call(&QueryStatus::new()).await.unwrap().running);
     let status = qemu.execute("query-status").run().await.unwrap();
     assert_eq!(status.decode::<Value>().unwrap()["running"], false);
     let error = qemu.execute("no-such-command").run().await.unwrap_err();
@@ -44,8 +30,8 @@ pub async fn commands_are_answered<A: Adapter>(target: Target<'_>) {
     assert_eq!(error.outcome(), Outcome::Answered);
     let raw = qemu.raw(r#"{"execute": "query-name", "id": ["mine", 1]}"#).await.unwrap();
     assert_eq!(raw, br#"{"return": {}, "id": ["mine", 1]}"#);
-    let schema = qemu.execute("query-qmp-schema").run().await.unwrap();
-    assert!(schema.decode::<Vec<Value>>().unwrap().len() > 500);
+    let schema = qemu.call(&QuerySchema::new()).await.unwrap();
+    assert!(schema.entries().count() > 500 && schema.has("query-status").unwrap());
     qemu.close().await.unwrap();
     let again = server.connect(A::builder).await;
     again.execute("query-status").run().await.unwrap();
@@ -104,12 +90,12 @@ pub async fn each_command_gets_its_own_file<A: Adapter>(target: Target<'_>) {
     for set in sets {
         let node = format!("node{set}");
         let file = format!("/dev/fdset/{set}");
-        let options =
-            json!({"driver": "file", "filename": file, "read-only": true, "node-name": node});
-        qemu.execute("blockdev-add").arguments(&options).run().await.unwrap();
-        let nodes = qemu.execute("query-named-block-nodes").run().await.unwrap();
-        let nodes: Vec<Value> = nodes.decode().unwrap();
-        let found = nodes.iter().find(|found| found["node-name"] == node).unwrap();
-        assert_eq!(found["image"]["virtual-size"], set * 512);
+        let options = BlockdevOptions::file(BlockdevOptionsFile::new(file));
+        let options = options.read_only(true).node_name(node.as_str());
+        qemu.call(&BlockdevAdd(options)).await.unwrap();
+        let nodes = qemu.call(&QueryNamedBlockNodes::new()).await.unwrap();
+        let is_it = |found: &str| found == node;
+        let found = nodes.iter().find(|it| it.node_name.as_deref().is_some_and(is_it)).unwrap();
+        assert_eq!(found.image.virtual_size, i64::try_from(set).unwrap() * 512);
     }
 }

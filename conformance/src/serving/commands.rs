@@ -26,7 +26,7 @@ pub async fn commands_come_in_order_and_are_answered<R: Runtime>() {
         while let Some(request) = commands.recv().await {
             names.push(request.name().to_owned());
             match request.name() {
-                "double" => match request.decode::<Number>() {
+                "double" => match request.decode_as::<Number>() {
                     Ok(Number { number }) => {
                         request.answer(&Number { number: number * 2 }).unwrap();
                     }
@@ -73,7 +73,7 @@ pub async fn answers_come_from_many_tasks_in_any_order<R: Runtime>() {
             if held.len() == 7 {
                 for request in held.drain(..).rev() {
                     R::default().spawn(async move {
-                        let Number { number } = request.decode().unwrap();
+                        let Number { number } = request.decode_as().unwrap();
                         if number % 3 == 0 {
                             sleep::<R>(Duration::from_micros(number % 50)).await;
                         }

@@ -1,47 +1,13 @@
 //! Commands that know their types.
 
+use qmp_blocking::types::events::Reset;
+use qmp_blocking::types::{HumanMonitorCommand, QueryStatus, RunState};
 use qmp_blocking::{Cause, Command, Outcome, TypedEvent};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::server::{Clients, Suite};
 
 conformance::on_every_qemu!(typed_commands_and_events, a_wrong_type_is_told_with_its_place);
-
-#[derive(Serialize)]
-struct QueryStatus;
-
-#[derive(Deserialize)]
-struct Status {
-    running: bool,
-    status: String,
-}
-
-impl Command for QueryStatus {
-    const NAME: &'static str = "query-status";
-    type Output = Status;
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct HumanMonitorCommand<'a> {
-    command_line: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cpu_index: Option<u32>,
-}
-
-impl Command for HumanMonitorCommand<'_> {
-    const NAME: &'static str = "human-monitor-command";
-    type Output = String;
-}
-
-#[derive(Deserialize)]
-struct Reset {
-    guest: bool,
-}
-
-impl TypedEvent for Reset {
-    const NAME: &'static str = "RESET";
-}
 
 /// `query-status` again, its answer mistaken.
 #[derive(Serialize)]
@@ -55,14 +21,14 @@ impl Command for Mistaken {
 fn typed_commands_and_events(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.client();
-    let status = qemu.call(&QueryStatus).run().unwrap();
+    let status = qemu.call(&QueryStatus::new()).run().unwrap();
     assert!(!status.running);
-    assert_eq!(status.status, "prelaunch");
-    let print = HumanMonitorCommand { command_line: "print /d 6 * 7", cpu_index: None };
+    assert_eq!(status.status, RunState::Prelaunch);
+    let print = HumanMonitorCommand::new("print /d 6 * 7");
     assert_eq!(qemu.call(&print).run().unwrap().trim(), "42");
-    let sent: Vec<_> = (0..5).map(|_| qemu.call(&QueryStatus).send().unwrap()).collect();
+    let sent: Vec<_> = (0..5).map(|_| qemu.call(&QueryStatus::new()).send().unwrap()).collect();
     for sent in sent {
-        assert_eq!(sent.recv().unwrap().status, "prelaunch");
+        assert_eq!(sent.recv().unwrap().status, RunState::Prelaunch);
     }
     let reset = qemu.event().named(Reset::NAME);
     qemu.execute("system_reset").run().unwrap();
@@ -85,5 +51,5 @@ fn a_wrong_type_is_told_with_its_place(suite: &Suite) {
     let error = reply.decode::<u32>().unwrap_err();
     assert_eq!(error.command(), Some("query-status"));
     assert!(error.to_string().contains("expected u32"), "{error}");
-    qemu.call(&QueryStatus).run().unwrap();
+    qemu.call(&QueryStatus::new()).run().unwrap();
 }

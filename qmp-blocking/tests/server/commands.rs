@@ -29,7 +29,7 @@ fn commands_come_in_order_and_are_answered() {
         names.push(request.name().to_owned());
         match request.name() {
             "echo" => {
-                let arguments: Value = request.decode().unwrap();
+                let arguments: Value = request.decode_as().unwrap();
                 request.answer(&arguments).unwrap();
             }
             "stop" => request.done(),
@@ -110,7 +110,7 @@ fn out_of_band_commands_pass_and_answers_come_in_any_order() {
     }
     assert!(commands.is_out_of_band() && commands.in_flight() == 7);
     for request in requests.into_iter().rev() {
-        let arguments: Value = request.decode().unwrap();
+        let arguments: Value = request.decode_as().unwrap();
         request.answer(&arguments).unwrap();
     }
     assert!(commands.recv_timeout(PLENTY).unwrap().is_none());

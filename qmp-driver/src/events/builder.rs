@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use qmp_proto::{Json, OwnedEvent};
+use qmp_proto::{EventSet, Json, OwnedEvent};
 
 use crate::caller::Spawned;
 use crate::client::link::Link;
@@ -11,7 +11,7 @@ use crate::events::conditions::{Conditions, MemberValue};
 use crate::events::inbox::{Inbox, Predicate, Span};
 use crate::events::queue::{DEFAULT_LIMITS, EventQueue};
 use crate::events::reader::{PersistentReader, Reader};
-use crate::events::{PersistentSubscription, Subscription};
+use crate::events::{PersistentSubscription, Subscription, TypedSubscription};
 
 /// Builds a [`Subscription`] or a [`PersistentSubscription`]. Without conditions it receives all
 /// events.
@@ -108,6 +108,13 @@ impl<'c, X> SubscriptionBuilder<'c, X> {
     pub fn subscribe(self) -> Subscription<X> {
         let (reader, caller) = self.join(Span::Connection);
         Subscription { reader, caller }
+    }
+
+    /// Subscribes to the events of a set, decoded: a [`TypedEvent`](crate::TypedEvent), or an enum of
+    /// several. As [`subscribe`](Self::subscribe) with the set's names as a condition.
+    pub fn subscribe_to<S: for<'b> EventSet<'b>>(mut self) -> TypedSubscription<S, X> {
+        S::NAMES.iter().for_each(|name| self.conditions.add_name(name));
+        TypedSubscription::new(self.subscribe())
     }
 
     /// Subscribes to the events of the current connection and of all later ones, starting now. The

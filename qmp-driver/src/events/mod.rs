@@ -9,6 +9,7 @@ mod persistent;
 pub(crate) mod queue;
 mod reader;
 mod subscription;
+mod typed;
 
 use qmp_proto::OwnedEvent;
 
@@ -18,6 +19,7 @@ pub use event_wait::EventWait;
 pub use persistent::PersistentSubscription;
 pub use queue::{EventItem, PersistentItem};
 pub use subscription::Subscription;
+pub use typed::{Decoded, TypedItem, TypedSubscription};
 
 /// An event, shared by all subscribers.
 ///

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::Error;
 use crate::server::Hangup;
-use qmp_proto::{Json, OwnedJson, Refusal, Timestamp};
+use qmp_proto::{Json, OwnedJson, Refusal, Timestamp, TypedEvent};
 use serde::Serialize;
 
 use crate::server::connection::Connection;
@@ -50,6 +50,17 @@ impl Emitter {
         self.emit_at(name, now(), data)
     }
 
+    /// Emits a typed event that has happened now; one without members has no data on the wire.
+    ///
+    /// # Errors
+    ///
+    /// As [`emit`](Self::emit).
+    pub fn emit_typed<E: TypedEvent + Serialize>(&self, event: &E) -> Result<(), Error> {
+        let data = OwnedJson::serialize(event).map_err(|error| self.0.refused(E::NAME, error))?;
+        let data = Some(data.as_json()).filter(|data| !["{}", "null"].contains(&data.as_str()));
+        self.emit_json(E::NAME, now(), data)
+    }
+
     /// Emits an event that happened at another time.
     ///
     /// # Errors
@@ -63,6 +74,15 @@ impl Emitter {
     ) -> Result<(), Error> {
         let data = OwnedJson::serialize(data).map_err(|refusal| self.0.refused(name, refusal))?;
         let data = Some(data.as_json()).filter(|data| data.as_str() != "null");
+        self.emit_json(name, timestamp, data)
+    }
+
+    fn emit_json(
+        &self,
+        name: &str,
+        timestamp: Timestamp,
+        data: Option<Json<'_>>,
+    ) -> Result<(), Error> {
         let emitted = self.0.with(|machine, after| {
             let gets_none = machine.ended.is_some() || !machine.is_ready();
             if gets_none {

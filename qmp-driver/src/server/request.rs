@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use qmp_proto::server::{Command, Response, Ticket};
-use qmp_proto::{DecodeError, ErrorClass, Json};
+use qmp_proto::{ArgumentError, DecodeError, ErrorClass, Json};
 use serde::{Deserialize, Serialize};
 
 use crate::server::connection::Connection;
@@ -44,14 +44,49 @@ impl Request {
         self.command.arguments()
     }
 
-    /// Decodes the arguments, which may borrow from this request. Missing arguments are decoded as
+    /// Checks the arguments and decodes them as those of a typed command, which may borrow from this;
+    /// none count as `{}`. The name is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// If they are not what the command takes: in QEMU's words, for [`fail`](Self::fail).
+    ///
+    /// ```
+    /// # use qmp_driver::{Command, ErrorClass, server::Request};
+    /// #[derive(serde::Deserialize)]
+    /// struct Balloon {
+    ///     value: u64,
+    /// }
+    ///
+    /// impl Command for Balloon {
+    ///     const NAME: &'static str = "balloon";
+    ///     type Output = qmp_driver::Empty;
+    /// }
+    ///
+    /// fn balloon(request: Request) {
+    ///     match request.decode::<Balloon>() {
+    ///         Ok(Balloon { value }) => {
+    ///             println!("the guest is to have {value} bytes");
+    ///             request.done();
+    ///         }
+    ///         Err(error) => request.fail(error.class(), &error.to_string()),
+    ///     }
+    /// }
+    /// ```
+    pub fn decode<'a, C: qmp_proto::Command + Deserialize<'a>>(
+        &'a self,
+    ) -> Result<C, ArgumentError> {
+        self.command.typed()
+    }
+
+    /// Decodes the arguments as any type, which may borrow from this request. Missing arguments are decoded as
     /// `{}`. The depth limit is [`DECODE_DEPTH`](qmp_proto::DECODE_DEPTH) levels.
     ///
     /// # Errors
     ///
     /// Returns an error if they are not a `T` or exceed the depth limit. Report this failure to the
     /// client yourself.
-    pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, DecodeError> {
+    pub fn decode_as<'a, T: Deserialize<'a>>(&'a self) -> Result<T, DecodeError> {
         self.command.decode()
     }
 

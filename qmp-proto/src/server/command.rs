@@ -61,12 +61,29 @@ impl<'b> Command<'b> {
         Command { message: message.into_owned().into(), name, arguments, out_of_band }
     }
 
+    /// Checks the arguments and decodes them as those of a typed command; none count as `{}`. The
+    /// name is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// If they are not what the command takes: in QEMU's words, to be told to the client.
+    #[cfg(feature = "serde")]
+    pub fn typed<'a, C>(&'a self) -> Result<C, crate::ArgumentError>
+    where
+        C: crate::Command + serde::Deserialize<'a>,
+    {
+        let arguments = self.arguments().unwrap_or(Json::trusted("{}"));
+        C::check_arguments(arguments)?;
+        arguments.decode().map_err(crate::ArgumentError::of_decoding)
+    }
+
     /// Decodes the arguments, which may borrow from this; none count as `{}`. Down to
     /// [`DECODE_DEPTH`](crate::DECODE_DEPTH) levels.
     ///
     /// # Errors
     ///
-    /// If they are not a `T`, or have more levels. To be told to the client, in words of your own.
+    /// If they are not a `T`, or have more levels. To be told to the client, in words of your own;
+    /// [`typed`](Self::typed) has QEMU's.
     #[cfg(feature = "serde")]
     pub fn decode<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, crate::DecodeError> {
         self.arguments().unwrap_or(Json::trusted("{}")).decode()

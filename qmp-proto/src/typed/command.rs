@@ -1,5 +1,8 @@
 //! Commands that know their types.
 
+use crate::message::Json;
+use crate::typed::ArgumentError;
+
 /// A command with typed arguments and a typed reply.
 ///
 /// The implementing type is what is serialized as the arguments; a unit struct sends none. QEMU
@@ -46,6 +49,17 @@ pub trait Command {
 
     /// Whether the command may be executed out of band, QAPI's `allow-oob`.
     const ALLOW_OOB: bool = false;
+
+    /// Checks the arguments that a client sent, as QEMU does before it runs a command: names, types,
+    /// what must be there. Decoding alone skips unknown members. The default accepts all.
+    ///
+    /// # Errors
+    ///
+    /// In QEMU's words.
+    fn check_arguments(arguments: Json<'_>) -> Result<(), ArgumentError> {
+        let _ = arguments;
+        Ok(())
+    }
 
     /// The value of its reply; [`Empty`](crate::Empty) for a command that returns nothing.
     type Output;

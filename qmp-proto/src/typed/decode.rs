@@ -48,6 +48,11 @@ impl DecodeError {
         &self.path
     }
 
+    /// What was noticed, in serde's words.
+    pub(super) fn reason(&self) -> &str {
+        &self.reason
+    }
+
     fn new(reason: String, at: usize, text: &str) -> Self {
         let start = text.floor_boundary(at.saturating_sub(SHOWN / 2));
         let end = text.floor_boundary(at.saturating_add(SHOWN / 2));

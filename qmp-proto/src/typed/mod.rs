@@ -1,5 +1,6 @@
 //! Rust types on both ends, through serde.
 
+mod argument_error;
 mod command;
 mod decode;
 mod empty;
@@ -7,6 +8,7 @@ mod event;
 mod path;
 mod serialize;
 
+pub use argument_error::{ArgumentError, Expected};
 pub use command::Command;
 pub use decode::{DECODE_DEPTH, DecodeError};
 pub use empty::Empty;

@@ -49,6 +49,11 @@ impl Object for QueryAccelerators {
 impl Command for QueryAccelerators {
     const NAME: &'static str = "query-accelerators";
     type Output = AcceleratorInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-accelerators", arguments)
+    }
 }
 
 impl Known for QueryAccelerators {
@@ -91,6 +96,11 @@ impl Object for QueryKvm {
 impl Command for QueryKvm {
     const NAME: &'static str = "query-kvm";
     type Output = KvmInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-kvm", arguments)
+    }
 }
 
 impl Known for QueryKvm {
@@ -134,6 +144,11 @@ impl Object for XAccelStats {
 impl Command for XAccelStats {
     const NAME: &'static str = "x-accel-stats";
     type Output = HumanReadableText;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-accel-stats", arguments)
+    }
 }
 
 impl Known for XAccelStats {
@@ -212,6 +227,14 @@ pub struct AcceleratorInfo {
     pub present: Vec<Accelerator>,
 }
 
+impl AcceleratorInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(enabled: Accelerator, present: impl Into<Vec<Accelerator>>) -> Self {
+        Self { enabled, present: present.into() }
+    }
+}
+
 impl Object for AcceleratorInfo {
     const NAME: &'static str = "AcceleratorInfo";
 
@@ -246,6 +269,14 @@ pub struct KvmInfo {
     pub enabled: bool,
     /// `present`.
     pub present: bool,
+}
+
+impl KvmInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(enabled: bool, present: bool) -> Self {
+        Self { enabled, present }
+    }
 }
 
 impl Object for KvmInfo {

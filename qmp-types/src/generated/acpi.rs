@@ -49,6 +49,11 @@ impl Object for QueryAcpiOspmStatus {
 impl Command for QueryAcpiOspmStatus {
     const NAME: &'static str = "query-acpi-ospm-status";
     type Output = Vec<ACPIOSTInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-acpi-ospm-status", arguments)
+    }
 }
 
 impl Known for QueryAcpiOspmStatus {
@@ -71,6 +76,22 @@ pub struct ACPIOSTInfo {
     pub source: i64,
     /// `status`.
     pub status: i64,
+}
+
+impl ACPIOSTInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(slot: impl Into<String>, slot_type: ACPISlotType, source: i64, status: i64) -> Self {
+        Self { device: None, slot: slot.into(), slot_type, source, status }
+    }
+
+    /// Sets `device`.
+    #[inline]
+    #[must_use]
+    pub fn device(mut self, device: impl Into<String>) -> Self {
+        self.device = Some(device.into());
+        self
+    }
 }
 
 impl Object for ACPIOSTInfo {

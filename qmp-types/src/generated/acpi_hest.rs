@@ -57,6 +57,11 @@ impl Object for InjectGhesV2Error {
 impl Command for InjectGhesV2Error {
     const NAME: &'static str = "inject-ghes-v2-error";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("inject-ghes-v2-error", arguments)
+    }
 }
 
 impl Known for InjectGhesV2Error {

@@ -50,6 +50,11 @@ impl Object for QueryAudiodevs {
 impl Command for QueryAudiodevs {
     const NAME: &'static str = "query-audiodevs";
     type Output = Vec<Audiodev>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-audiodevs", arguments)
+    }
 }
 
 impl Known for QueryAudiodevs {
@@ -181,6 +186,100 @@ impl AudiodevDriverBranch {
     }
 }
 
+impl Audiodev {
+    /// With what is required.
+    #[inline]
+    pub fn new(id: impl Into<String>, driver: AudiodevDriverBranch) -> Self {
+        Self { id: id.into(), timer_period: None, driver }
+    }
+
+    /// With the `driver` `none`.
+    #[inline]
+    pub fn none(id: impl Into<String>, members: AudiodevGenericOptions) -> Self {
+        Self::new(id, AudiodevDriverBranch::None(members))
+    }
+
+    /// With the `driver` `alsa`.
+    #[inline]
+    pub fn alsa(id: impl Into<String>, members: AudiodevAlsaOptions) -> Self {
+        Self::new(id, AudiodevDriverBranch::Alsa(members))
+    }
+
+    /// With the `driver` `coreaudio`.
+    #[inline]
+    pub fn coreaudio(id: impl Into<String>, members: AudiodevCoreaudioOptions) -> Self {
+        Self::new(id, AudiodevDriverBranch::Coreaudio(members))
+    }
+
+    /// With the `driver` `dbus`.
+    #[inline]
+    pub fn dbus(id: impl Into<String>, members: AudiodevDBusOptions) -> Self {
+        Self::new(id, AudiodevDriverBranch::Dbus(members))
+    }
+
+    /// With the `driver` `dsound`.
+    #[inline]
+    pub fn dsound(id: impl Into<String>, members: AudiodevDsoundOptions) -> Self {
+        Self::new(id, AudiodevDriverBranch::Dsound(members))
+    }
+
+    /// With the `driver` `jack`.
+    #[inline]
+    pub fn jack(id: impl Into<String>, members: AudiodevJackOptions) -> Self {
+        Self::new(id, AudiodevDriverBranch::Jack(members))
+    }
+
+    /// With the `driver` `oss`.
+    #[inline]
+    pub fn oss(id: impl Into<String>, members: AudiodevOssOptions) -> Self {
+        Self::new(id, AudiodevDriverBranch::Oss(members))
+    }
+
+    /// With the `driver` `pa`.
+    #[inline]
+    pub fn pa(id: impl Into<String>, members: AudiodevPaOptions) -> Self {
+        Self::new(id, AudiodevDriverBranch::Pa(members))
+    }
+
+    /// With the `driver` `pipewire`.
+    #[inline]
+    pub fn pipewire(id: impl Into<String>, members: AudiodevPipewireOptions) -> Self {
+        Self::new(id, AudiodevDriverBranch::Pipewire(members))
+    }
+
+    /// With the `driver` `sdl`.
+    #[inline]
+    pub fn sdl(id: impl Into<String>, members: AudiodevSdlOptions) -> Self {
+        Self::new(id, AudiodevDriverBranch::Sdl(members))
+    }
+
+    /// With the `driver` `sndio`.
+    #[inline]
+    pub fn sndio(id: impl Into<String>, members: AudiodevSndioOptions) -> Self {
+        Self::new(id, AudiodevDriverBranch::Sndio(members))
+    }
+
+    /// With the `driver` `spice`.
+    #[inline]
+    pub fn spice(id: impl Into<String>, members: AudiodevGenericOptions) -> Self {
+        Self::new(id, AudiodevDriverBranch::Spice(members))
+    }
+
+    /// With the `driver` `wav`.
+    #[inline]
+    pub fn wav(id: impl Into<String>, members: AudiodevWavOptions) -> Self {
+        Self::new(id, AudiodevDriverBranch::Wav(members))
+    }
+
+    /// Sets `timer-period`.
+    #[inline]
+    #[must_use]
+    pub fn timer_period(mut self, timer_period: u32) -> Self {
+        self.timer_period = Some(timer_period);
+        self
+    }
+}
+
 impl Object for Audiodev {
     const NAME: &'static str = "Audiodev";
 
@@ -255,6 +354,38 @@ pub struct AudiodevAlsaOptions {
     pub threshold: Option<u32>,
 }
 
+impl AudiodevAlsaOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { r#in: None, out: None, threshold: None }
+    }
+
+    /// Sets `in`.
+    #[inline]
+    #[must_use]
+    pub fn r#in(mut self, r#in: AudiodevAlsaPerDirectionOptions) -> Self {
+        self.r#in = Some(r#in);
+        self
+    }
+
+    /// Sets `out`.
+    #[inline]
+    #[must_use]
+    pub fn out(mut self, out: AudiodevAlsaPerDirectionOptions) -> Self {
+        self.out = Some(out);
+        self
+    }
+
+    /// Sets `threshold`.
+    #[inline]
+    #[must_use]
+    pub fn threshold(mut self, threshold: u32) -> Self {
+        self.threshold = Some(threshold);
+        self
+    }
+}
+
 impl Object for AudiodevAlsaOptions {
     const NAME: &'static str = "AudiodevAlsaOptions";
 
@@ -308,6 +439,105 @@ pub struct AudiodevAlsaPerDirectionOptions {
     pub period_length: Option<u32>,
     /// `try-poll`.
     pub try_poll: Option<bool>,
+}
+
+impl AudiodevAlsaPerDirectionOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            mixing_engine: None,
+            fixed_settings: None,
+            frequency: None,
+            channels: None,
+            voices: None,
+            format: None,
+            buffer_length: None,
+            dev: None,
+            period_length: None,
+            try_poll: None,
+        }
+    }
+
+    /// Sets `mixing-engine`.
+    #[inline]
+    #[must_use]
+    pub fn mixing_engine(mut self, mixing_engine: bool) -> Self {
+        self.mixing_engine = Some(mixing_engine);
+        self
+    }
+
+    /// Sets `fixed-settings`.
+    #[inline]
+    #[must_use]
+    pub fn fixed_settings(mut self, fixed_settings: bool) -> Self {
+        self.fixed_settings = Some(fixed_settings);
+        self
+    }
+
+    /// Sets `frequency`.
+    #[inline]
+    #[must_use]
+    pub fn frequency(mut self, frequency: u32) -> Self {
+        self.frequency = Some(frequency);
+        self
+    }
+
+    /// Sets `channels`.
+    #[inline]
+    #[must_use]
+    pub fn channels(mut self, channels: u32) -> Self {
+        self.channels = Some(channels);
+        self
+    }
+
+    /// Sets `voices`.
+    #[inline]
+    #[must_use]
+    pub fn voices(mut self, voices: u32) -> Self {
+        self.voices = Some(voices);
+        self
+    }
+
+    /// Sets `format`.
+    #[inline]
+    #[must_use]
+    pub fn format(mut self, format: AudioFormat) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Sets `buffer-length`.
+    #[inline]
+    #[must_use]
+    pub fn buffer_length(mut self, buffer_length: u32) -> Self {
+        self.buffer_length = Some(buffer_length);
+        self
+    }
+
+    /// Sets `dev`.
+    #[inline]
+    #[must_use]
+    pub fn dev(mut self, dev: impl Into<String>) -> Self {
+        self.dev = Some(dev.into());
+        self
+    }
+
+    /// Sets `period-length`.
+    #[inline]
+    #[must_use]
+    pub fn period_length(mut self, period_length: u32) -> Self {
+        self.period_length = Some(period_length);
+        self
+    }
+
+    /// Sets `try-poll`.
+    #[inline]
+    #[must_use]
+    pub fn try_poll(mut self, try_poll: bool) -> Self {
+        self.try_poll = Some(try_poll);
+        self
+    }
 }
 
 impl Object for AudiodevAlsaPerDirectionOptions {
@@ -392,6 +622,30 @@ pub struct AudiodevCoreaudioOptions {
     pub out: Option<AudiodevCoreaudioPerDirectionOptions>,
 }
 
+impl AudiodevCoreaudioOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { r#in: None, out: None }
+    }
+
+    /// Sets `in`.
+    #[inline]
+    #[must_use]
+    pub fn r#in(mut self, r#in: AudiodevCoreaudioPerDirectionOptions) -> Self {
+        self.r#in = Some(r#in);
+        self
+    }
+
+    /// Sets `out`.
+    #[inline]
+    #[must_use]
+    pub fn out(mut self, out: AudiodevCoreaudioPerDirectionOptions) -> Self {
+        self.out = Some(out);
+        self
+    }
+}
+
 impl Object for AudiodevCoreaudioOptions {
     const NAME: &'static str = "AudiodevCoreaudioOptions";
 
@@ -438,6 +692,87 @@ pub struct AudiodevCoreaudioPerDirectionOptions {
     pub buffer_length: Option<u32>,
     /// `buffer-count`.
     pub buffer_count: Option<u32>,
+}
+
+impl AudiodevCoreaudioPerDirectionOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            mixing_engine: None,
+            fixed_settings: None,
+            frequency: None,
+            channels: None,
+            voices: None,
+            format: None,
+            buffer_length: None,
+            buffer_count: None,
+        }
+    }
+
+    /// Sets `mixing-engine`.
+    #[inline]
+    #[must_use]
+    pub fn mixing_engine(mut self, mixing_engine: bool) -> Self {
+        self.mixing_engine = Some(mixing_engine);
+        self
+    }
+
+    /// Sets `fixed-settings`.
+    #[inline]
+    #[must_use]
+    pub fn fixed_settings(mut self, fixed_settings: bool) -> Self {
+        self.fixed_settings = Some(fixed_settings);
+        self
+    }
+
+    /// Sets `frequency`.
+    #[inline]
+    #[must_use]
+    pub fn frequency(mut self, frequency: u32) -> Self {
+        self.frequency = Some(frequency);
+        self
+    }
+
+    /// Sets `channels`.
+    #[inline]
+    #[must_use]
+    pub fn channels(mut self, channels: u32) -> Self {
+        self.channels = Some(channels);
+        self
+    }
+
+    /// Sets `voices`.
+    #[inline]
+    #[must_use]
+    pub fn voices(mut self, voices: u32) -> Self {
+        self.voices = Some(voices);
+        self
+    }
+
+    /// Sets `format`.
+    #[inline]
+    #[must_use]
+    pub fn format(mut self, format: AudioFormat) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Sets `buffer-length`.
+    #[inline]
+    #[must_use]
+    pub fn buffer_length(mut self, buffer_length: u32) -> Self {
+        self.buffer_length = Some(buffer_length);
+        self
+    }
+
+    /// Sets `buffer-count`.
+    #[inline]
+    #[must_use]
+    pub fn buffer_count(mut self, buffer_count: u32) -> Self {
+        self.buffer_count = Some(buffer_count);
+        self
+    }
 }
 
 impl Object for AudiodevCoreaudioPerDirectionOptions {
@@ -512,6 +847,38 @@ pub struct AudiodevDBusOptions {
     pub out: Option<AudiodevPerDirectionOptions>,
     /// `nsamples`.
     pub nsamples: Option<u32>,
+}
+
+impl AudiodevDBusOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { r#in: None, out: None, nsamples: None }
+    }
+
+    /// Sets `in`.
+    #[inline]
+    #[must_use]
+    pub fn r#in(mut self, r#in: AudiodevPerDirectionOptions) -> Self {
+        self.r#in = Some(r#in);
+        self
+    }
+
+    /// Sets `out`.
+    #[inline]
+    #[must_use]
+    pub fn out(mut self, out: AudiodevPerDirectionOptions) -> Self {
+        self.out = Some(out);
+        self
+    }
+
+    /// Sets `nsamples`.
+    #[inline]
+    #[must_use]
+    pub fn nsamples(mut self, nsamples: u32) -> Self {
+        self.nsamples = Some(nsamples);
+        self
+    }
 }
 
 impl Object for AudiodevDBusOptions {
@@ -634,6 +1001,38 @@ pub struct AudiodevDsoundOptions {
     pub latency: Option<u32>,
 }
 
+impl AudiodevDsoundOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { r#in: None, out: None, latency: None }
+    }
+
+    /// Sets `in`.
+    #[inline]
+    #[must_use]
+    pub fn r#in(mut self, r#in: AudiodevPerDirectionOptions) -> Self {
+        self.r#in = Some(r#in);
+        self
+    }
+
+    /// Sets `out`.
+    #[inline]
+    #[must_use]
+    pub fn out(mut self, out: AudiodevPerDirectionOptions) -> Self {
+        self.out = Some(out);
+        self
+    }
+
+    /// Sets `latency`.
+    #[inline]
+    #[must_use]
+    pub fn latency(mut self, latency: u32) -> Self {
+        self.latency = Some(latency);
+        self
+    }
+}
+
 impl Object for AudiodevDsoundOptions {
     const NAME: &'static str = "AudiodevDsoundOptions";
 
@@ -673,6 +1072,30 @@ pub struct AudiodevGenericOptions {
     pub out: Option<AudiodevPerDirectionOptions>,
 }
 
+impl AudiodevGenericOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { r#in: None, out: None }
+    }
+
+    /// Sets `in`.
+    #[inline]
+    #[must_use]
+    pub fn r#in(mut self, r#in: AudiodevPerDirectionOptions) -> Self {
+        self.r#in = Some(r#in);
+        self
+    }
+
+    /// Sets `out`.
+    #[inline]
+    #[must_use]
+    pub fn out(mut self, out: AudiodevPerDirectionOptions) -> Self {
+        self.out = Some(out);
+        self
+    }
+}
+
 impl Object for AudiodevGenericOptions {
     const NAME: &'static str = "AudiodevGenericOptions";
 
@@ -707,6 +1130,30 @@ pub struct AudiodevJackOptions {
     pub r#in: Option<AudiodevJackPerDirectionOptions>,
     /// `out`.
     pub out: Option<AudiodevJackPerDirectionOptions>,
+}
+
+impl AudiodevJackOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { r#in: None, out: None }
+    }
+
+    /// Sets `in`.
+    #[inline]
+    #[must_use]
+    pub fn r#in(mut self, r#in: AudiodevJackPerDirectionOptions) -> Self {
+        self.r#in = Some(r#in);
+        self
+    }
+
+    /// Sets `out`.
+    #[inline]
+    #[must_use]
+    pub fn out(mut self, out: AudiodevJackPerDirectionOptions) -> Self {
+        self.out = Some(out);
+        self
+    }
 }
 
 impl Object for AudiodevJackOptions {
@@ -763,6 +1210,123 @@ pub struct AudiodevJackPerDirectionOptions {
     pub start_server: Option<bool>,
     /// `exact-name`.
     pub exact_name: Option<bool>,
+}
+
+impl AudiodevJackPerDirectionOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            mixing_engine: None,
+            fixed_settings: None,
+            frequency: None,
+            channels: None,
+            voices: None,
+            format: None,
+            buffer_length: None,
+            server_name: None,
+            client_name: None,
+            connect_ports: None,
+            start_server: None,
+            exact_name: None,
+        }
+    }
+
+    /// Sets `mixing-engine`.
+    #[inline]
+    #[must_use]
+    pub fn mixing_engine(mut self, mixing_engine: bool) -> Self {
+        self.mixing_engine = Some(mixing_engine);
+        self
+    }
+
+    /// Sets `fixed-settings`.
+    #[inline]
+    #[must_use]
+    pub fn fixed_settings(mut self, fixed_settings: bool) -> Self {
+        self.fixed_settings = Some(fixed_settings);
+        self
+    }
+
+    /// Sets `frequency`.
+    #[inline]
+    #[must_use]
+    pub fn frequency(mut self, frequency: u32) -> Self {
+        self.frequency = Some(frequency);
+        self
+    }
+
+    /// Sets `channels`.
+    #[inline]
+    #[must_use]
+    pub fn channels(mut self, channels: u32) -> Self {
+        self.channels = Some(channels);
+        self
+    }
+
+    /// Sets `voices`.
+    #[inline]
+    #[must_use]
+    pub fn voices(mut self, voices: u32) -> Self {
+        self.voices = Some(voices);
+        self
+    }
+
+    /// Sets `format`.
+    #[inline]
+    #[must_use]
+    pub fn format(mut self, format: AudioFormat) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Sets `buffer-length`.
+    #[inline]
+    #[must_use]
+    pub fn buffer_length(mut self, buffer_length: u32) -> Self {
+        self.buffer_length = Some(buffer_length);
+        self
+    }
+
+    /// Sets `server-name`.
+    #[inline]
+    #[must_use]
+    pub fn server_name(mut self, server_name: impl Into<String>) -> Self {
+        self.server_name = Some(server_name.into());
+        self
+    }
+
+    /// Sets `client-name`.
+    #[inline]
+    #[must_use]
+    pub fn client_name(mut self, client_name: impl Into<String>) -> Self {
+        self.client_name = Some(client_name.into());
+        self
+    }
+
+    /// Sets `connect-ports`.
+    #[inline]
+    #[must_use]
+    pub fn connect_ports(mut self, connect_ports: impl Into<String>) -> Self {
+        self.connect_ports = Some(connect_ports.into());
+        self
+    }
+
+    /// Sets `start-server`.
+    #[inline]
+    #[must_use]
+    pub fn start_server(mut self, start_server: bool) -> Self {
+        self.start_server = Some(start_server);
+        self
+    }
+
+    /// Sets `exact-name`.
+    #[inline]
+    #[must_use]
+    pub fn exact_name(mut self, exact_name: bool) -> Self {
+        self.exact_name = Some(exact_name);
+        self
+    }
 }
 
 impl Object for AudiodevJackPerDirectionOptions {
@@ -863,6 +1427,54 @@ pub struct AudiodevOssOptions {
     pub dsp_policy: Option<u32>,
 }
 
+impl AudiodevOssOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { r#in: None, out: None, try_mmap: None, exclusive: None, dsp_policy: None }
+    }
+
+    /// Sets `in`.
+    #[inline]
+    #[must_use]
+    pub fn r#in(mut self, r#in: AudiodevOssPerDirectionOptions) -> Self {
+        self.r#in = Some(r#in);
+        self
+    }
+
+    /// Sets `out`.
+    #[inline]
+    #[must_use]
+    pub fn out(mut self, out: AudiodevOssPerDirectionOptions) -> Self {
+        self.out = Some(out);
+        self
+    }
+
+    /// Sets `try-mmap`.
+    #[inline]
+    #[must_use]
+    pub fn try_mmap(mut self, try_mmap: bool) -> Self {
+        self.try_mmap = Some(try_mmap);
+        self
+    }
+
+    /// Sets `exclusive`.
+    #[inline]
+    #[must_use]
+    pub fn exclusive(mut self, exclusive: bool) -> Self {
+        self.exclusive = Some(exclusive);
+        self
+    }
+
+    /// Sets `dsp-policy`.
+    #[inline]
+    #[must_use]
+    pub fn dsp_policy(mut self, dsp_policy: u32) -> Self {
+        self.dsp_policy = Some(dsp_policy);
+        self
+    }
+}
+
 impl Object for AudiodevOssOptions {
     const NAME: &'static str = "AudiodevOssOptions";
 
@@ -922,6 +1534,105 @@ pub struct AudiodevOssPerDirectionOptions {
     pub buffer_count: Option<u32>,
     /// `try-poll`.
     pub try_poll: Option<bool>,
+}
+
+impl AudiodevOssPerDirectionOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            mixing_engine: None,
+            fixed_settings: None,
+            frequency: None,
+            channels: None,
+            voices: None,
+            format: None,
+            buffer_length: None,
+            dev: None,
+            buffer_count: None,
+            try_poll: None,
+        }
+    }
+
+    /// Sets `mixing-engine`.
+    #[inline]
+    #[must_use]
+    pub fn mixing_engine(mut self, mixing_engine: bool) -> Self {
+        self.mixing_engine = Some(mixing_engine);
+        self
+    }
+
+    /// Sets `fixed-settings`.
+    #[inline]
+    #[must_use]
+    pub fn fixed_settings(mut self, fixed_settings: bool) -> Self {
+        self.fixed_settings = Some(fixed_settings);
+        self
+    }
+
+    /// Sets `frequency`.
+    #[inline]
+    #[must_use]
+    pub fn frequency(mut self, frequency: u32) -> Self {
+        self.frequency = Some(frequency);
+        self
+    }
+
+    /// Sets `channels`.
+    #[inline]
+    #[must_use]
+    pub fn channels(mut self, channels: u32) -> Self {
+        self.channels = Some(channels);
+        self
+    }
+
+    /// Sets `voices`.
+    #[inline]
+    #[must_use]
+    pub fn voices(mut self, voices: u32) -> Self {
+        self.voices = Some(voices);
+        self
+    }
+
+    /// Sets `format`.
+    #[inline]
+    #[must_use]
+    pub fn format(mut self, format: AudioFormat) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Sets `buffer-length`.
+    #[inline]
+    #[must_use]
+    pub fn buffer_length(mut self, buffer_length: u32) -> Self {
+        self.buffer_length = Some(buffer_length);
+        self
+    }
+
+    /// Sets `dev`.
+    #[inline]
+    #[must_use]
+    pub fn dev(mut self, dev: impl Into<String>) -> Self {
+        self.dev = Some(dev.into());
+        self
+    }
+
+    /// Sets `buffer-count`.
+    #[inline]
+    #[must_use]
+    pub fn buffer_count(mut self, buffer_count: u32) -> Self {
+        self.buffer_count = Some(buffer_count);
+        self
+    }
+
+    /// Sets `try-poll`.
+    #[inline]
+    #[must_use]
+    pub fn try_poll(mut self, try_poll: bool) -> Self {
+        self.try_poll = Some(try_poll);
+        self
+    }
 }
 
 impl Object for AudiodevOssPerDirectionOptions {
@@ -1008,6 +1719,38 @@ pub struct AudiodevPaOptions {
     pub server: Option<String>,
 }
 
+impl AudiodevPaOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { r#in: None, out: None, server: None }
+    }
+
+    /// Sets `in`.
+    #[inline]
+    #[must_use]
+    pub fn r#in(mut self, r#in: AudiodevPaPerDirectionOptions) -> Self {
+        self.r#in = Some(r#in);
+        self
+    }
+
+    /// Sets `out`.
+    #[inline]
+    #[must_use]
+    pub fn out(mut self, out: AudiodevPaPerDirectionOptions) -> Self {
+        self.out = Some(out);
+        self
+    }
+
+    /// Sets `server`.
+    #[inline]
+    #[must_use]
+    pub fn server(mut self, server: impl Into<String>) -> Self {
+        self.server = Some(server.into());
+        self
+    }
+}
+
 impl Object for AudiodevPaOptions {
     const NAME: &'static str = "AudiodevPaOptions";
 
@@ -1061,6 +1804,105 @@ pub struct AudiodevPaPerDirectionOptions {
     pub stream_name: Option<String>,
     /// `latency`.
     pub latency: Option<u32>,
+}
+
+impl AudiodevPaPerDirectionOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            mixing_engine: None,
+            fixed_settings: None,
+            frequency: None,
+            channels: None,
+            voices: None,
+            format: None,
+            buffer_length: None,
+            name: None,
+            stream_name: None,
+            latency: None,
+        }
+    }
+
+    /// Sets `mixing-engine`.
+    #[inline]
+    #[must_use]
+    pub fn mixing_engine(mut self, mixing_engine: bool) -> Self {
+        self.mixing_engine = Some(mixing_engine);
+        self
+    }
+
+    /// Sets `fixed-settings`.
+    #[inline]
+    #[must_use]
+    pub fn fixed_settings(mut self, fixed_settings: bool) -> Self {
+        self.fixed_settings = Some(fixed_settings);
+        self
+    }
+
+    /// Sets `frequency`.
+    #[inline]
+    #[must_use]
+    pub fn frequency(mut self, frequency: u32) -> Self {
+        self.frequency = Some(frequency);
+        self
+    }
+
+    /// Sets `channels`.
+    #[inline]
+    #[must_use]
+    pub fn channels(mut self, channels: u32) -> Self {
+        self.channels = Some(channels);
+        self
+    }
+
+    /// Sets `voices`.
+    #[inline]
+    #[must_use]
+    pub fn voices(mut self, voices: u32) -> Self {
+        self.voices = Some(voices);
+        self
+    }
+
+    /// Sets `format`.
+    #[inline]
+    #[must_use]
+    pub fn format(mut self, format: AudioFormat) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Sets `buffer-length`.
+    #[inline]
+    #[must_use]
+    pub fn buffer_length(mut self, buffer_length: u32) -> Self {
+        self.buffer_length = Some(buffer_length);
+        self
+    }
+
+    /// Sets `name`.
+    #[inline]
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets `stream-name`.
+    #[inline]
+    #[must_use]
+    pub fn stream_name(mut self, stream_name: impl Into<String>) -> Self {
+        self.stream_name = Some(stream_name.into());
+        self
+    }
+
+    /// Sets `latency`.
+    #[inline]
+    #[must_use]
+    pub fn latency(mut self, latency: u32) -> Self {
+        self.latency = Some(latency);
+        self
+    }
 }
 
 impl Object for AudiodevPaPerDirectionOptions {
@@ -1155,6 +1997,78 @@ pub struct AudiodevPerDirectionOptions {
     pub buffer_length: Option<u32>,
 }
 
+impl AudiodevPerDirectionOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            mixing_engine: None,
+            fixed_settings: None,
+            frequency: None,
+            channels: None,
+            voices: None,
+            format: None,
+            buffer_length: None,
+        }
+    }
+
+    /// Sets `mixing-engine`.
+    #[inline]
+    #[must_use]
+    pub fn mixing_engine(mut self, mixing_engine: bool) -> Self {
+        self.mixing_engine = Some(mixing_engine);
+        self
+    }
+
+    /// Sets `fixed-settings`.
+    #[inline]
+    #[must_use]
+    pub fn fixed_settings(mut self, fixed_settings: bool) -> Self {
+        self.fixed_settings = Some(fixed_settings);
+        self
+    }
+
+    /// Sets `frequency`.
+    #[inline]
+    #[must_use]
+    pub fn frequency(mut self, frequency: u32) -> Self {
+        self.frequency = Some(frequency);
+        self
+    }
+
+    /// Sets `channels`.
+    #[inline]
+    #[must_use]
+    pub fn channels(mut self, channels: u32) -> Self {
+        self.channels = Some(channels);
+        self
+    }
+
+    /// Sets `voices`.
+    #[inline]
+    #[must_use]
+    pub fn voices(mut self, voices: u32) -> Self {
+        self.voices = Some(voices);
+        self
+    }
+
+    /// Sets `format`.
+    #[inline]
+    #[must_use]
+    pub fn format(mut self, format: AudioFormat) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Sets `buffer-length`.
+    #[inline]
+    #[must_use]
+    pub fn buffer_length(mut self, buffer_length: u32) -> Self {
+        self.buffer_length = Some(buffer_length);
+        self
+    }
+}
+
 impl Object for AudiodevPerDirectionOptions {
     const NAME: &'static str = "AudiodevPerDirectionOptions";
 
@@ -1222,6 +2136,30 @@ pub struct AudiodevPipewireOptions {
     pub out: Option<AudiodevPipewirePerDirectionOptions>,
 }
 
+impl AudiodevPipewireOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { r#in: None, out: None }
+    }
+
+    /// Sets `in`.
+    #[inline]
+    #[must_use]
+    pub fn r#in(mut self, r#in: AudiodevPipewirePerDirectionOptions) -> Self {
+        self.r#in = Some(r#in);
+        self
+    }
+
+    /// Sets `out`.
+    #[inline]
+    #[must_use]
+    pub fn out(mut self, out: AudiodevPipewirePerDirectionOptions) -> Self {
+        self.out = Some(out);
+        self
+    }
+}
+
 impl Object for AudiodevPipewireOptions {
     const NAME: &'static str = "AudiodevPipewireOptions";
 
@@ -1272,6 +2210,105 @@ pub struct AudiodevPipewirePerDirectionOptions {
     pub stream_name: Option<String>,
     /// `latency`.
     pub latency: Option<u32>,
+}
+
+impl AudiodevPipewirePerDirectionOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            mixing_engine: None,
+            fixed_settings: None,
+            frequency: None,
+            channels: None,
+            voices: None,
+            format: None,
+            buffer_length: None,
+            name: None,
+            stream_name: None,
+            latency: None,
+        }
+    }
+
+    /// Sets `mixing-engine`.
+    #[inline]
+    #[must_use]
+    pub fn mixing_engine(mut self, mixing_engine: bool) -> Self {
+        self.mixing_engine = Some(mixing_engine);
+        self
+    }
+
+    /// Sets `fixed-settings`.
+    #[inline]
+    #[must_use]
+    pub fn fixed_settings(mut self, fixed_settings: bool) -> Self {
+        self.fixed_settings = Some(fixed_settings);
+        self
+    }
+
+    /// Sets `frequency`.
+    #[inline]
+    #[must_use]
+    pub fn frequency(mut self, frequency: u32) -> Self {
+        self.frequency = Some(frequency);
+        self
+    }
+
+    /// Sets `channels`.
+    #[inline]
+    #[must_use]
+    pub fn channels(mut self, channels: u32) -> Self {
+        self.channels = Some(channels);
+        self
+    }
+
+    /// Sets `voices`.
+    #[inline]
+    #[must_use]
+    pub fn voices(mut self, voices: u32) -> Self {
+        self.voices = Some(voices);
+        self
+    }
+
+    /// Sets `format`.
+    #[inline]
+    #[must_use]
+    pub fn format(mut self, format: AudioFormat) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Sets `buffer-length`.
+    #[inline]
+    #[must_use]
+    pub fn buffer_length(mut self, buffer_length: u32) -> Self {
+        self.buffer_length = Some(buffer_length);
+        self
+    }
+
+    /// Sets `name`.
+    #[inline]
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets `stream-name`.
+    #[inline]
+    #[must_use]
+    pub fn stream_name(mut self, stream_name: impl Into<String>) -> Self {
+        self.stream_name = Some(stream_name.into());
+        self
+    }
+
+    /// Sets `latency`.
+    #[inline]
+    #[must_use]
+    pub fn latency(mut self, latency: u32) -> Self {
+        self.latency = Some(latency);
+        self
+    }
 }
 
 impl Object for AudiodevPipewirePerDirectionOptions {
@@ -1356,6 +2393,30 @@ pub struct AudiodevSdlOptions {
     pub out: Option<AudiodevSdlPerDirectionOptions>,
 }
 
+impl AudiodevSdlOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { r#in: None, out: None }
+    }
+
+    /// Sets `in`.
+    #[inline]
+    #[must_use]
+    pub fn r#in(mut self, r#in: AudiodevSdlPerDirectionOptions) -> Self {
+        self.r#in = Some(r#in);
+        self
+    }
+
+    /// Sets `out`.
+    #[inline]
+    #[must_use]
+    pub fn out(mut self, out: AudiodevSdlPerDirectionOptions) -> Self {
+        self.out = Some(out);
+        self
+    }
+}
+
 impl Object for AudiodevSdlOptions {
     const NAME: &'static str = "AudiodevSdlOptions";
 
@@ -1402,6 +2463,87 @@ pub struct AudiodevSdlPerDirectionOptions {
     pub buffer_length: Option<u32>,
     /// `buffer-count`.
     pub buffer_count: Option<u32>,
+}
+
+impl AudiodevSdlPerDirectionOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            mixing_engine: None,
+            fixed_settings: None,
+            frequency: None,
+            channels: None,
+            voices: None,
+            format: None,
+            buffer_length: None,
+            buffer_count: None,
+        }
+    }
+
+    /// Sets `mixing-engine`.
+    #[inline]
+    #[must_use]
+    pub fn mixing_engine(mut self, mixing_engine: bool) -> Self {
+        self.mixing_engine = Some(mixing_engine);
+        self
+    }
+
+    /// Sets `fixed-settings`.
+    #[inline]
+    #[must_use]
+    pub fn fixed_settings(mut self, fixed_settings: bool) -> Self {
+        self.fixed_settings = Some(fixed_settings);
+        self
+    }
+
+    /// Sets `frequency`.
+    #[inline]
+    #[must_use]
+    pub fn frequency(mut self, frequency: u32) -> Self {
+        self.frequency = Some(frequency);
+        self
+    }
+
+    /// Sets `channels`.
+    #[inline]
+    #[must_use]
+    pub fn channels(mut self, channels: u32) -> Self {
+        self.channels = Some(channels);
+        self
+    }
+
+    /// Sets `voices`.
+    #[inline]
+    #[must_use]
+    pub fn voices(mut self, voices: u32) -> Self {
+        self.voices = Some(voices);
+        self
+    }
+
+    /// Sets `format`.
+    #[inline]
+    #[must_use]
+    pub fn format(mut self, format: AudioFormat) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Sets `buffer-length`.
+    #[inline]
+    #[must_use]
+    pub fn buffer_length(mut self, buffer_length: u32) -> Self {
+        self.buffer_length = Some(buffer_length);
+        self
+    }
+
+    /// Sets `buffer-count`.
+    #[inline]
+    #[must_use]
+    pub fn buffer_count(mut self, buffer_count: u32) -> Self {
+        self.buffer_count = Some(buffer_count);
+        self
+    }
 }
 
 impl Object for AudiodevSdlPerDirectionOptions {
@@ -1480,6 +2622,46 @@ pub struct AudiodevSndioOptions {
     pub latency: Option<u32>,
 }
 
+impl AudiodevSndioOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { r#in: None, out: None, dev: None, latency: None }
+    }
+
+    /// Sets `in`.
+    #[inline]
+    #[must_use]
+    pub fn r#in(mut self, r#in: AudiodevPerDirectionOptions) -> Self {
+        self.r#in = Some(r#in);
+        self
+    }
+
+    /// Sets `out`.
+    #[inline]
+    #[must_use]
+    pub fn out(mut self, out: AudiodevPerDirectionOptions) -> Self {
+        self.out = Some(out);
+        self
+    }
+
+    /// Sets `dev`.
+    #[inline]
+    #[must_use]
+    pub fn dev(mut self, dev: impl Into<String>) -> Self {
+        self.dev = Some(dev.into());
+        self
+    }
+
+    /// Sets `latency`.
+    #[inline]
+    #[must_use]
+    pub fn latency(mut self, latency: u32) -> Self {
+        self.latency = Some(latency);
+        self
+    }
+}
+
 impl Object for AudiodevSndioOptions {
     const NAME: &'static str = "AudiodevSndioOptions";
 
@@ -1522,6 +2704,38 @@ pub struct AudiodevWavOptions {
     pub out: Option<AudiodevPerDirectionOptions>,
     /// `path`.
     pub path: Option<String>,
+}
+
+impl AudiodevWavOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { r#in: None, out: None, path: None }
+    }
+
+    /// Sets `in`.
+    #[inline]
+    #[must_use]
+    pub fn r#in(mut self, r#in: AudiodevPerDirectionOptions) -> Self {
+        self.r#in = Some(r#in);
+        self
+    }
+
+    /// Sets `out`.
+    #[inline]
+    #[must_use]
+    pub fn out(mut self, out: AudiodevPerDirectionOptions) -> Self {
+        self.out = Some(out);
+        self
+    }
+
+    /// Sets `path`.
+    #[inline]
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
 }
 
 impl Object for AudiodevWavOptions {

@@ -148,6 +148,11 @@ impl Object for BlockLatencyHistogramSet {
 impl Command for BlockLatencyHistogramSet {
     const NAME: &'static str = "block-latency-histogram-set";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-latency-histogram-set", arguments)
+    }
 }
 
 impl Known for BlockLatencyHistogramSet {
@@ -185,6 +190,11 @@ impl Object for BlockSetIoThrottle {
 impl Command for BlockSetIoThrottle {
     const NAME: &'static str = "block_set_io_throttle";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block_set_io_throttle", arguments)
+    }
 }
 
 impl Known for BlockSetIoThrottle {
@@ -315,6 +325,11 @@ impl Object for BlockdevChangeMedium {
 impl Command for BlockdevChangeMedium {
     const NAME: &'static str = "blockdev-change-medium";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-change-medium", arguments)
+    }
 }
 
 impl Known for BlockdevChangeMedium {
@@ -387,6 +402,11 @@ impl Object for BlockdevCloseTray {
 impl Command for BlockdevCloseTray {
     const NAME: &'static str = "blockdev-close-tray";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-close-tray", arguments)
+    }
 }
 
 impl Known for BlockdevCloseTray {
@@ -443,6 +463,11 @@ impl Object for BlockdevInsertMedium {
 impl Command for BlockdevInsertMedium {
     const NAME: &'static str = "blockdev-insert-medium";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-insert-medium", arguments)
+    }
 }
 
 impl Known for BlockdevInsertMedium {
@@ -528,6 +553,11 @@ impl Object for BlockdevOpenTray {
 impl Command for BlockdevOpenTray {
     const NAME: &'static str = "blockdev-open-tray";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-open-tray", arguments)
+    }
 }
 
 impl Known for BlockdevOpenTray {
@@ -579,6 +609,11 @@ impl Object for BlockdevRemoveMedium {
 impl Command for BlockdevRemoveMedium {
     const NAME: &'static str = "blockdev-remove-medium";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-remove-medium", arguments)
+    }
 }
 
 impl Known for BlockdevRemoveMedium {
@@ -664,6 +699,11 @@ impl Object for Eject {
 impl Command for Eject {
     const NAME: &'static str = "eject";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("eject", arguments)
+    }
 }
 
 impl Known for Eject {
@@ -704,6 +744,11 @@ impl Object for QueryPrManagers {
 impl Command for QueryPrManagers {
     const NAME: &'static str = "query-pr-managers";
     type Output = Vec<PRManagerInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-pr-managers", arguments)
+    }
 }
 
 impl Known for QueryPrManagers {
@@ -759,6 +804,14 @@ pub struct PRManagerInfo {
     pub id: String,
     /// `connected`.
     pub connected: bool,
+}
+
+impl PRManagerInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(id: impl Into<String>, connected: bool) -> Self {
+        Self { id: id.into(), connected }
+    }
 }
 
 impl Object for PRManagerInfo {

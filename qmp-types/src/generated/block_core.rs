@@ -16,14 +16,15 @@ use crate::Known;
 use crate::generated::common::{OnOffAuto, StrOrNull};
 use crate::generated::crypto::{
     QCryptoBlockAmendOptions, QCryptoBlockCreateOptions, QCryptoBlockInfoLUKS,
-    QCryptoBlockLUKSKeyslotState, QCryptoBlockOptionsLUKS, QCryptoBlockOptionsQCow,
-    QCryptoCipherAlgo, QCryptoCipherMode, QCryptoHashAlgo, QCryptoIVGenAlgo,
+    QCryptoBlockInfoLUKSSlot, QCryptoBlockLUKSKeyslotState, QCryptoBlockOptionsLUKS,
+    QCryptoBlockOptionsQCow, QCryptoCipherAlgo, QCryptoCipherMode, QCryptoHashAlgo,
+    QCryptoIVGenAlgo,
 };
 use crate::generated::job::{JobStatus, JobType};
 use crate::generated::sockets::{InetSocketAddress, InetSocketAddressBase, SocketAddress};
 use crate::wire::{
-    Key, Members, Name, Object, Rest, bare_commands, need, objects, open_enums, put, put_some,
-    skip, skip_all,
+    Key, Members, Name, Object, ReadObject, Rest, bare_commands, need, objects, open_enums, put,
+    put_some, skip, skip_all,
 };
 
 /// The command `block-commit`, since QEMU 1.3.
@@ -271,6 +272,11 @@ impl Object for BlockCommit {
 impl Command for BlockCommit {
     const NAME: &'static str = "block-commit";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-commit", arguments)
+    }
 }
 
 impl Known for BlockCommit {
@@ -280,6 +286,11 @@ impl Known for BlockCommit {
 impl Command for BlockDirtyBitmapAdd {
     const NAME: &'static str = "block-dirty-bitmap-add";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-dirty-bitmap-add", arguments)
+    }
 }
 
 impl Known for BlockDirtyBitmapAdd {
@@ -319,6 +330,11 @@ impl Object for BlockDirtyBitmapClear {
 impl Command for BlockDirtyBitmapClear {
     const NAME: &'static str = "block-dirty-bitmap-clear";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-dirty-bitmap-clear", arguments)
+    }
 }
 
 impl Known for BlockDirtyBitmapClear {
@@ -358,6 +374,11 @@ impl Object for BlockDirtyBitmapDisable {
 impl Command for BlockDirtyBitmapDisable {
     const NAME: &'static str = "block-dirty-bitmap-disable";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-dirty-bitmap-disable", arguments)
+    }
 }
 
 impl Known for BlockDirtyBitmapDisable {
@@ -397,6 +418,11 @@ impl Object for BlockDirtyBitmapEnable {
 impl Command for BlockDirtyBitmapEnable {
     const NAME: &'static str = "block-dirty-bitmap-enable";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-dirty-bitmap-enable", arguments)
+    }
 }
 
 impl Known for BlockDirtyBitmapEnable {
@@ -406,6 +432,11 @@ impl Known for BlockDirtyBitmapEnable {
 impl Command for BlockDirtyBitmapMerge {
     const NAME: &'static str = "block-dirty-bitmap-merge";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-dirty-bitmap-merge", arguments)
+    }
 }
 
 impl Known for BlockDirtyBitmapMerge {
@@ -445,6 +476,11 @@ impl Object for BlockDirtyBitmapRemove {
 impl Command for BlockDirtyBitmapRemove {
     const NAME: &'static str = "block-dirty-bitmap-remove";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-dirty-bitmap-remove", arguments)
+    }
 }
 
 impl Known for BlockDirtyBitmapRemove {
@@ -513,6 +549,11 @@ impl Object for BlockJobCancel {
 impl Command for BlockJobCancel {
     const NAME: &'static str = "block-job-cancel";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-job-cancel", arguments)
+    }
 }
 
 impl Known for BlockJobCancel {
@@ -552,6 +593,11 @@ impl Object for BlockJobChange {
 impl Command for BlockJobChange {
     const NAME: &'static str = "block-job-change";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-job-change", arguments)
+    }
 }
 
 impl Known for BlockJobChange {
@@ -609,6 +655,11 @@ impl Object for BlockJobComplete {
 impl Command for BlockJobComplete {
     const NAME: &'static str = "block-job-complete";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-job-complete", arguments)
+    }
 }
 
 impl Known for BlockJobComplete {
@@ -667,6 +718,11 @@ impl Object for BlockJobDismiss {
 impl Command for BlockJobDismiss {
     const NAME: &'static str = "block-job-dismiss";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-job-dismiss", arguments)
+    }
 }
 
 impl Known for BlockJobDismiss {
@@ -725,6 +781,11 @@ impl Object for BlockJobFinalize {
 impl Command for BlockJobFinalize {
     const NAME: &'static str = "block-job-finalize";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-job-finalize", arguments)
+    }
 }
 
 impl Known for BlockJobFinalize {
@@ -783,6 +844,11 @@ impl Object for BlockJobPause {
 impl Command for BlockJobPause {
     const NAME: &'static str = "block-job-pause";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-job-pause", arguments)
+    }
 }
 
 impl Known for BlockJobPause {
@@ -841,6 +907,11 @@ impl Object for BlockJobResume {
 impl Command for BlockJobResume {
     const NAME: &'static str = "block-job-resume";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-job-resume", arguments)
+    }
 }
 
 impl Known for BlockJobResume {
@@ -900,6 +971,11 @@ impl Object for BlockJobSetSpeed {
 impl Command for BlockJobSetSpeed {
     const NAME: &'static str = "block-job-set-speed";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-job-set-speed", arguments)
+    }
 }
 
 impl Known for BlockJobSetSpeed {
@@ -961,6 +1037,11 @@ impl Object for BlockSetWriteThreshold {
 impl Command for BlockSetWriteThreshold {
     const NAME: &'static str = "block-set-write-threshold";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-set-write-threshold", arguments)
+    }
 }
 
 impl Known for BlockSetWriteThreshold {
@@ -1196,6 +1277,11 @@ impl Object for BlockStream {
 impl Command for BlockStream {
     const NAME: &'static str = "block-stream";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-stream", arguments)
+    }
 }
 
 impl Known for BlockStream {
@@ -1273,6 +1359,11 @@ impl Object for BlockPasswd {
 impl Command for BlockPasswd {
     const NAME: &'static str = "block_passwd";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block_passwd", arguments)
+    }
 }
 
 impl Known for BlockPasswd {
@@ -1353,6 +1444,11 @@ impl Object for BlockResize {
 impl Command for BlockResize {
     const NAME: &'static str = "block_resize";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block_resize", arguments)
+    }
 }
 
 impl Known for BlockResize {
@@ -1394,6 +1490,11 @@ impl Object for BlockdevAdd {
 impl Command for BlockdevAdd {
     const NAME: &'static str = "blockdev-add";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-add", arguments)
+    }
 }
 
 impl Known for BlockdevAdd {
@@ -1403,6 +1504,11 @@ impl Known for BlockdevAdd {
 impl Command for BlockdevBackup {
     const NAME: &'static str = "blockdev-backup";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-backup", arguments)
+    }
 }
 
 impl Known for BlockdevBackup {
@@ -1463,6 +1569,11 @@ impl Object for BlockdevCreate {
 impl Command for BlockdevCreate {
     const NAME: &'static str = "blockdev-create";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-create", arguments)
+    }
 }
 
 impl Known for BlockdevCreate {
@@ -1518,6 +1629,11 @@ impl Object for BlockdevDel {
 impl Command for BlockdevDel {
     const NAME: &'static str = "blockdev-del";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-del", arguments)
+    }
 }
 
 impl Known for BlockdevDel {
@@ -1787,6 +1903,11 @@ impl Object for BlockdevMirror {
 impl Command for BlockdevMirror {
     const NAME: &'static str = "blockdev-mirror";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-mirror", arguments)
+    }
 }
 
 impl Known for BlockdevMirror {
@@ -1840,6 +1961,11 @@ impl Object for BlockdevReopen {
 impl Command for BlockdevReopen {
     const NAME: &'static str = "blockdev-reopen";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-reopen", arguments)
+    }
 }
 
 impl Known for BlockdevReopen {
@@ -1906,6 +2032,11 @@ impl Object for BlockdevSetActive {
 impl Command for BlockdevSetActive {
     const NAME: &'static str = "blockdev-set-active";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-set-active", arguments)
+    }
 }
 
 impl Known for BlockdevSetActive {
@@ -1915,6 +2046,11 @@ impl Known for BlockdevSetActive {
 impl Command for BlockdevSnapshot {
     const NAME: &'static str = "blockdev-snapshot";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-snapshot", arguments)
+    }
 }
 
 impl Known for BlockdevSnapshot {
@@ -1995,6 +2131,11 @@ impl Object for BlockdevSnapshotDeleteInternalSync {
 impl Command for BlockdevSnapshotDeleteInternalSync {
     const NAME: &'static str = "blockdev-snapshot-delete-internal-sync";
     type Output = SnapshotInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-snapshot-delete-internal-sync", arguments)
+    }
 }
 
 impl Known for BlockdevSnapshotDeleteInternalSync {
@@ -2034,6 +2175,11 @@ impl Object for BlockdevSnapshotInternalSync {
 impl Command for BlockdevSnapshotInternalSync {
     const NAME: &'static str = "blockdev-snapshot-internal-sync";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-snapshot-internal-sync", arguments)
+    }
 }
 
 impl Known for BlockdevSnapshotInternalSync {
@@ -2043,6 +2189,11 @@ impl Known for BlockdevSnapshotInternalSync {
 impl Command for BlockdevSnapshotSync {
     const NAME: &'static str = "blockdev-snapshot-sync";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("blockdev-snapshot-sync", arguments)
+    }
 }
 
 impl Known for BlockdevSnapshotSync {
@@ -2118,6 +2269,11 @@ impl Object for ChangeBackingFile {
 impl Command for ChangeBackingFile {
     const NAME: &'static str = "change-backing-file";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("change-backing-file", arguments)
+    }
 }
 
 impl Known for ChangeBackingFile {
@@ -2127,6 +2283,11 @@ impl Known for ChangeBackingFile {
 impl Command for DriveBackup {
     const NAME: &'static str = "drive-backup";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("drive-backup", arguments)
+    }
 }
 
 impl Known for DriveBackup {
@@ -2137,6 +2298,11 @@ impl Known for DriveBackup {
 impl Command for DriveMirror {
     const NAME: &'static str = "drive-mirror";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("drive-mirror", arguments)
+    }
 }
 
 impl Known for DriveMirror {
@@ -2198,6 +2364,11 @@ impl Object for QueryBlock {
 impl Command for QueryBlock {
     const NAME: &'static str = "query-block";
     type Output = Vec<BlockInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-block", arguments)
+    }
 }
 
 impl Known for QueryBlock {
@@ -2240,6 +2411,11 @@ impl Object for QueryBlockJobs {
 impl Command for QueryBlockJobs {
     const NAME: &'static str = "query-block-jobs";
     type Output = Vec<BlockJobInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-block-jobs", arguments)
+    }
 }
 
 impl Known for QueryBlockJobs {
@@ -2301,6 +2477,11 @@ impl Object for QueryBlockstats {
 impl Command for QueryBlockstats {
     const NAME: &'static str = "query-blockstats";
     type Output = Vec<BlockStats>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-blockstats", arguments)
+    }
 }
 
 impl Known for QueryBlockstats {
@@ -2362,6 +2543,11 @@ impl Object for QueryNamedBlockNodes {
 impl Command for QueryNamedBlockNodes {
     const NAME: &'static str = "query-named-block-nodes";
     type Output = Vec<BlockDeviceInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-named-block-nodes", arguments)
+    }
 }
 
 impl Known for QueryNamedBlockNodes {
@@ -2449,6 +2635,11 @@ impl Object for XBlockdevAmend {
 impl Command for XBlockdevAmend {
     const NAME: &'static str = "x-blockdev-amend";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-blockdev-amend", arguments)
+    }
 }
 
 impl Known for XBlockdevAmend {
@@ -2531,6 +2722,11 @@ impl Object for XBlockdevChange {
 impl Command for XBlockdevChange {
     const NAME: &'static str = "x-blockdev-change";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-blockdev-change", arguments)
+    }
 }
 
 impl Known for XBlockdevChange {
@@ -2569,6 +2765,11 @@ impl Object for XBlockdevReopen {
 impl Command for XBlockdevReopen {
     const NAME: &'static str = "x-blockdev-reopen";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-blockdev-reopen", arguments)
+    }
 }
 
 impl Known for XBlockdevReopen {
@@ -2643,6 +2844,11 @@ impl Object for XBlockdevSetIothread {
 impl Command for XBlockdevSetIothread {
     const NAME: &'static str = "x-blockdev-set-iothread";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-blockdev-set-iothread", arguments)
+    }
 }
 
 impl Known for XBlockdevSetIothread {
@@ -2685,6 +2891,11 @@ impl Object for XDebugBlockDirtyBitmapSha256 {
 impl Command for XDebugBlockDirtyBitmapSha256 {
     const NAME: &'static str = "x-debug-block-dirty-bitmap-sha256";
     type Output = BlockDirtyBitmapSha256;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-debug-block-dirty-bitmap-sha256", arguments)
+    }
 }
 
 impl Known for XDebugBlockDirtyBitmapSha256 {
@@ -2730,6 +2941,11 @@ impl Object for XDebugQueryBlockGraph {
 impl Command for XDebugQueryBlockGraph {
     const NAME: &'static str = "x-debug-query-block-graph";
     type Output = XDbgBlockGraph;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-debug-query-block-graph", arguments)
+    }
 }
 
 impl Known for XDebugQueryBlockGraph {
@@ -3417,6 +3633,226 @@ pub struct BlockDeviceInfo {
     pub encryption_key_missing: Option<bool>,
 }
 
+impl BlockDeviceInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        file: impl Into<String>,
+        ro: bool,
+        drv: impl Into<String>,
+        backing_file_depth: i64,
+        encrypted: bool,
+        detect_zeroes: BlockdevDetectZeroesOptions,
+        bps: i64,
+        bps_rd: i64,
+        bps_wr: i64,
+        iops: i64,
+        iops_rd: i64,
+        iops_wr: i64,
+        image: ImageInfo,
+        cache: BlockdevCacheInfo,
+        write_threshold: i64,
+    ) -> Self {
+        Self {
+            file: file.into(),
+            node_name: None,
+            ro,
+            drv: drv.into(),
+            backing_file: None,
+            backing_file_depth,
+            children: None,
+            active: None,
+            encrypted,
+            detect_zeroes,
+            bps,
+            bps_rd,
+            bps_wr,
+            iops,
+            iops_rd,
+            iops_wr,
+            image,
+            bps_max: None,
+            bps_rd_max: None,
+            bps_wr_max: None,
+            iops_max: None,
+            iops_rd_max: None,
+            iops_wr_max: None,
+            bps_max_length: None,
+            bps_rd_max_length: None,
+            bps_wr_max_length: None,
+            iops_max_length: None,
+            iops_rd_max_length: None,
+            iops_wr_max_length: None,
+            iops_size: None,
+            group: None,
+            cache,
+            write_threshold,
+            dirty_bitmaps: None,
+            encryption_key_missing: None,
+        }
+    }
+
+    /// Sets `node-name`, required since 11.1.
+    #[inline]
+    #[must_use]
+    pub fn node_name(mut self, node_name: impl Into<String>) -> Self {
+        self.node_name = Some(node_name.into());
+        self
+    }
+
+    /// Sets `backing_file`.
+    #[inline]
+    #[must_use]
+    pub fn backing_file(mut self, backing_file: impl Into<String>) -> Self {
+        self.backing_file = Some(backing_file.into());
+        self
+    }
+
+    /// Sets `children`, since QEMU 10.1, required since 11.1.
+    #[inline]
+    #[must_use]
+    pub fn children(mut self, children: impl Into<Vec<BlockdevChild>>) -> Self {
+        self.children = Some(children.into());
+        self
+    }
+
+    /// Sets `active`, since QEMU 10.0, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn active(mut self, active: bool) -> Self {
+        self.active = Some(active);
+        self
+    }
+
+    /// Sets `bps_max`.
+    #[inline]
+    #[must_use]
+    pub fn bps_max(mut self, bps_max: i64) -> Self {
+        self.bps_max = Some(bps_max);
+        self
+    }
+
+    /// Sets `bps_rd_max`.
+    #[inline]
+    #[must_use]
+    pub fn bps_rd_max(mut self, bps_rd_max: i64) -> Self {
+        self.bps_rd_max = Some(bps_rd_max);
+        self
+    }
+
+    /// Sets `bps_wr_max`.
+    #[inline]
+    #[must_use]
+    pub fn bps_wr_max(mut self, bps_wr_max: i64) -> Self {
+        self.bps_wr_max = Some(bps_wr_max);
+        self
+    }
+
+    /// Sets `iops_max`.
+    #[inline]
+    #[must_use]
+    pub fn iops_max(mut self, iops_max: i64) -> Self {
+        self.iops_max = Some(iops_max);
+        self
+    }
+
+    /// Sets `iops_rd_max`.
+    #[inline]
+    #[must_use]
+    pub fn iops_rd_max(mut self, iops_rd_max: i64) -> Self {
+        self.iops_rd_max = Some(iops_rd_max);
+        self
+    }
+
+    /// Sets `iops_wr_max`.
+    #[inline]
+    #[must_use]
+    pub fn iops_wr_max(mut self, iops_wr_max: i64) -> Self {
+        self.iops_wr_max = Some(iops_wr_max);
+        self
+    }
+
+    /// Sets `bps_max_length`.
+    #[inline]
+    #[must_use]
+    pub fn bps_max_length(mut self, bps_max_length: i64) -> Self {
+        self.bps_max_length = Some(bps_max_length);
+        self
+    }
+
+    /// Sets `bps_rd_max_length`.
+    #[inline]
+    #[must_use]
+    pub fn bps_rd_max_length(mut self, bps_rd_max_length: i64) -> Self {
+        self.bps_rd_max_length = Some(bps_rd_max_length);
+        self
+    }
+
+    /// Sets `bps_wr_max_length`.
+    #[inline]
+    #[must_use]
+    pub fn bps_wr_max_length(mut self, bps_wr_max_length: i64) -> Self {
+        self.bps_wr_max_length = Some(bps_wr_max_length);
+        self
+    }
+
+    /// Sets `iops_max_length`.
+    #[inline]
+    #[must_use]
+    pub fn iops_max_length(mut self, iops_max_length: i64) -> Self {
+        self.iops_max_length = Some(iops_max_length);
+        self
+    }
+
+    /// Sets `iops_rd_max_length`.
+    #[inline]
+    #[must_use]
+    pub fn iops_rd_max_length(mut self, iops_rd_max_length: i64) -> Self {
+        self.iops_rd_max_length = Some(iops_rd_max_length);
+        self
+    }
+
+    /// Sets `iops_wr_max_length`.
+    #[inline]
+    #[must_use]
+    pub fn iops_wr_max_length(mut self, iops_wr_max_length: i64) -> Self {
+        self.iops_wr_max_length = Some(iops_wr_max_length);
+        self
+    }
+
+    /// Sets `iops_size`.
+    #[inline]
+    #[must_use]
+    pub fn iops_size(mut self, iops_size: i64) -> Self {
+        self.iops_size = Some(iops_size);
+        self
+    }
+
+    /// Sets `group`.
+    #[inline]
+    #[must_use]
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+
+    /// Sets `dirty-bitmaps`.
+    #[inline]
+    #[must_use]
+    pub fn dirty_bitmaps(mut self, dirty_bitmaps: impl Into<Vec<BlockDirtyInfo>>) -> Self {
+        self.dirty_bitmaps = Some(dirty_bitmaps.into());
+        self
+    }
+
+    /// Sets `encryption_key_missing`, gone by 7.2.
+    #[inline]
+    #[must_use]
+    pub fn encryption_key_missing(mut self, encryption_key_missing: bool) -> Self {
+        self.encryption_key_missing = Some(encryption_key_missing);
+        self
+    }
+}
+
 impl Object for BlockDeviceInfo {
     const NAME: &'static str = "BlockDeviceInfo";
 
@@ -3733,6 +4169,173 @@ pub struct BlockDeviceStats {
     pub flush_latency_histogram: Option<BlockLatencyHistogramInfo>,
 }
 
+impl BlockDeviceStats {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        rd_bytes: i64,
+        wr_bytes: i64,
+        unmap_bytes: i64,
+        rd_operations: i64,
+        wr_operations: i64,
+        flush_operations: i64,
+        unmap_operations: i64,
+        rd_total_time_ns: i64,
+        wr_total_time_ns: i64,
+        flush_total_time_ns: i64,
+        unmap_total_time_ns: i64,
+        wr_highest_offset: i64,
+        rd_merged: i64,
+        wr_merged: i64,
+        unmap_merged: i64,
+        failed_rd_operations: i64,
+        failed_wr_operations: i64,
+        failed_flush_operations: i64,
+        failed_unmap_operations: i64,
+        invalid_rd_operations: i64,
+        invalid_wr_operations: i64,
+        invalid_flush_operations: i64,
+        invalid_unmap_operations: i64,
+        account_invalid: bool,
+        account_failed: bool,
+        timed_stats: impl Into<Vec<BlockDeviceTimedStats>>,
+    ) -> Self {
+        Self {
+            rd_bytes,
+            wr_bytes,
+            zone_append_bytes: None,
+            unmap_bytes,
+            rd_operations,
+            wr_operations,
+            zone_append_operations: None,
+            flush_operations,
+            unmap_operations,
+            rd_total_time_ns,
+            wr_total_time_ns,
+            zone_append_total_time_ns: None,
+            flush_total_time_ns,
+            unmap_total_time_ns,
+            wr_highest_offset,
+            rd_merged,
+            wr_merged,
+            zone_append_merged: None,
+            unmap_merged,
+            idle_time_ns: None,
+            failed_rd_operations,
+            failed_wr_operations,
+            failed_zone_append_operations: None,
+            failed_flush_operations,
+            failed_unmap_operations,
+            invalid_rd_operations,
+            invalid_wr_operations,
+            invalid_zone_append_operations: None,
+            invalid_flush_operations,
+            invalid_unmap_operations,
+            account_invalid,
+            account_failed,
+            timed_stats: timed_stats.into(),
+            rd_latency_histogram: None,
+            wr_latency_histogram: None,
+            zone_append_latency_histogram: None,
+            flush_latency_histogram: None,
+        }
+    }
+
+    /// Sets `zone_append_bytes`, since QEMU 8.1, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn zone_append_bytes(mut self, zone_append_bytes: i64) -> Self {
+        self.zone_append_bytes = Some(zone_append_bytes);
+        self
+    }
+
+    /// Sets `zone_append_operations`, since QEMU 8.1, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn zone_append_operations(mut self, zone_append_operations: i64) -> Self {
+        self.zone_append_operations = Some(zone_append_operations);
+        self
+    }
+
+    /// Sets `zone_append_total_time_ns`, since QEMU 8.1, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn zone_append_total_time_ns(mut self, zone_append_total_time_ns: i64) -> Self {
+        self.zone_append_total_time_ns = Some(zone_append_total_time_ns);
+        self
+    }
+
+    /// Sets `zone_append_merged`, since QEMU 8.1, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn zone_append_merged(mut self, zone_append_merged: i64) -> Self {
+        self.zone_append_merged = Some(zone_append_merged);
+        self
+    }
+
+    /// Sets `idle_time_ns`.
+    #[inline]
+    #[must_use]
+    pub fn idle_time_ns(mut self, idle_time_ns: i64) -> Self {
+        self.idle_time_ns = Some(idle_time_ns);
+        self
+    }
+
+    /// Sets `failed_zone_append_operations`, since QEMU 8.1, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn failed_zone_append_operations(mut self, failed_zone_append_operations: i64) -> Self {
+        self.failed_zone_append_operations = Some(failed_zone_append_operations);
+        self
+    }
+
+    /// Sets `invalid_zone_append_operations`, since QEMU 8.1, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn invalid_zone_append_operations(mut self, invalid_zone_append_operations: i64) -> Self {
+        self.invalid_zone_append_operations = Some(invalid_zone_append_operations);
+        self
+    }
+
+    /// Sets `rd_latency_histogram`.
+    #[inline]
+    #[must_use]
+    pub fn rd_latency_histogram(mut self, rd_latency_histogram: BlockLatencyHistogramInfo) -> Self {
+        self.rd_latency_histogram = Some(rd_latency_histogram);
+        self
+    }
+
+    /// Sets `wr_latency_histogram`.
+    #[inline]
+    #[must_use]
+    pub fn wr_latency_histogram(mut self, wr_latency_histogram: BlockLatencyHistogramInfo) -> Self {
+        self.wr_latency_histogram = Some(wr_latency_histogram);
+        self
+    }
+
+    /// Sets `zone_append_latency_histogram`, since QEMU 8.1.
+    #[inline]
+    #[must_use]
+    pub fn zone_append_latency_histogram(
+        mut self,
+        zone_append_latency_histogram: BlockLatencyHistogramInfo,
+    ) -> Self {
+        self.zone_append_latency_histogram = Some(zone_append_latency_histogram);
+        self
+    }
+
+    /// Sets `flush_latency_histogram`.
+    #[inline]
+    #[must_use]
+    pub fn flush_latency_histogram(
+        mut self,
+        flush_latency_histogram: BlockLatencyHistogramInfo,
+    ) -> Self {
+        self.flush_latency_histogram = Some(flush_latency_histogram);
+        self
+    }
+}
+
 impl Object for BlockDeviceStats {
     const NAME: &'static str = "BlockDeviceStats";
 
@@ -3976,6 +4579,76 @@ pub struct BlockDeviceTimedStats {
     pub avg_wr_queue_depth: f64,
     /// `avg_zone_append_queue_depth`, since QEMU 8.1, required since 10.0.
     pub avg_zone_append_queue_depth: Option<f64>,
+}
+
+impl BlockDeviceTimedStats {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        interval_length: i64,
+        min_rd_latency_ns: i64,
+        max_rd_latency_ns: i64,
+        avg_rd_latency_ns: i64,
+        min_wr_latency_ns: i64,
+        max_wr_latency_ns: i64,
+        avg_wr_latency_ns: i64,
+        min_flush_latency_ns: i64,
+        max_flush_latency_ns: i64,
+        avg_flush_latency_ns: i64,
+        avg_rd_queue_depth: f64,
+        avg_wr_queue_depth: f64,
+    ) -> Self {
+        Self {
+            interval_length,
+            min_rd_latency_ns,
+            max_rd_latency_ns,
+            avg_rd_latency_ns,
+            min_wr_latency_ns,
+            max_wr_latency_ns,
+            avg_wr_latency_ns,
+            min_zone_append_latency_ns: None,
+            max_zone_append_latency_ns: None,
+            avg_zone_append_latency_ns: None,
+            min_flush_latency_ns,
+            max_flush_latency_ns,
+            avg_flush_latency_ns,
+            avg_rd_queue_depth,
+            avg_wr_queue_depth,
+            avg_zone_append_queue_depth: None,
+        }
+    }
+
+    /// Sets `min_zone_append_latency_ns`, since QEMU 8.1, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn min_zone_append_latency_ns(mut self, min_zone_append_latency_ns: i64) -> Self {
+        self.min_zone_append_latency_ns = Some(min_zone_append_latency_ns);
+        self
+    }
+
+    /// Sets `max_zone_append_latency_ns`, since QEMU 8.1, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn max_zone_append_latency_ns(mut self, max_zone_append_latency_ns: i64) -> Self {
+        self.max_zone_append_latency_ns = Some(max_zone_append_latency_ns);
+        self
+    }
+
+    /// Sets `avg_zone_append_latency_ns`, since QEMU 8.1, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn avg_zone_append_latency_ns(mut self, avg_zone_append_latency_ns: i64) -> Self {
+        self.avg_zone_append_latency_ns = Some(avg_zone_append_latency_ns);
+        self
+    }
+
+    /// Sets `avg_zone_append_queue_depth`, since QEMU 8.1, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn avg_zone_append_queue_depth(mut self, avg_zone_append_queue_depth: f64) -> Self {
+        self.avg_zone_append_queue_depth = Some(avg_zone_append_queue_depth);
+        self
+    }
 }
 
 impl Object for BlockDeviceTimedStats {
@@ -4377,6 +5050,14 @@ pub struct BlockDirtyBitmapSha256 {
     pub sha256: String,
 }
 
+impl BlockDirtyBitmapSha256 {
+    /// With what is required.
+    #[inline]
+    pub fn new(sha256: impl Into<String>) -> Self {
+        Self { sha256: sha256.into() }
+    }
+}
+
 impl Object for BlockDirtyBitmapSha256 {
     const NAME: &'static str = "BlockDirtyBitmapSha256";
 
@@ -4420,6 +5101,53 @@ pub struct BlockDirtyInfo {
     pub inconsistent: Option<bool>,
     /// `status`, gone by 7.2. Deprecated.
     pub status: Option<DirtyBitmapStatus>,
+}
+
+impl BlockDirtyInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        count: i64,
+        granularity: u32,
+        recording: bool,
+        busy: bool,
+        persistent: bool,
+    ) -> Self {
+        Self {
+            name: None,
+            count,
+            granularity,
+            recording,
+            busy,
+            persistent,
+            inconsistent: None,
+            status: None,
+        }
+    }
+
+    /// Sets `name`.
+    #[inline]
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets `inconsistent`.
+    #[inline]
+    #[must_use]
+    pub fn inconsistent(mut self, inconsistent: bool) -> Self {
+        self.inconsistent = Some(inconsistent);
+        self
+    }
+
+    /// Sets `status`, gone by 7.2.
+    #[inline]
+    #[must_use]
+    pub fn status(mut self, status: DirtyBitmapStatus) -> Self {
+        self.status = Some(status);
+        self
+    }
 }
 
 impl Object for BlockDirtyInfo {
@@ -4888,6 +5616,69 @@ pub struct BlockInfo {
     pub dirty_bitmaps: Option<Vec<BlockDirtyInfo>>,
 }
 
+impl BlockInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        device: impl Into<String>,
+        r#type: impl Into<String>,
+        removable: bool,
+        locked: bool,
+    ) -> Self {
+        Self {
+            device: device.into(),
+            qdev: None,
+            r#type: r#type.into(),
+            removable,
+            locked,
+            inserted: None,
+            tray_open: None,
+            io_status: None,
+            dirty_bitmaps: None,
+        }
+    }
+
+    /// Sets `qdev`.
+    #[inline]
+    #[must_use]
+    pub fn qdev(mut self, qdev: impl Into<String>) -> Self {
+        self.qdev = Some(qdev.into());
+        self
+    }
+
+    /// Sets `inserted`.
+    #[inline]
+    #[must_use]
+    pub fn inserted(mut self, inserted: BlockDeviceInfo) -> Self {
+        self.inserted = Some(inserted);
+        self
+    }
+
+    /// Sets `tray_open`.
+    #[inline]
+    #[must_use]
+    pub fn tray_open(mut self, tray_open: bool) -> Self {
+        self.tray_open = Some(tray_open);
+        self
+    }
+
+    /// Sets `io-status`.
+    #[inline]
+    #[must_use]
+    pub fn io_status(mut self, io_status: BlockDeviceIoStatus) -> Self {
+        self.io_status = Some(io_status);
+        self
+    }
+
+    /// Sets `dirty-bitmaps`, gone by 7.2.
+    #[inline]
+    #[must_use]
+    pub fn dirty_bitmaps(mut self, dirty_bitmaps: impl Into<Vec<BlockDirtyInfo>>) -> Self {
+        self.dirty_bitmaps = Some(dirty_bitmaps.into());
+        self
+    }
+}
+
 impl Object for BlockInfo {
     const NAME: &'static str = "BlockInfo";
 
@@ -5229,6 +6020,329 @@ impl BlockJobInfoType {
     }
 }
 
+impl BlockJobInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        device: impl Into<String>,
+        len: i64,
+        offset: i64,
+        busy: bool,
+        paused: bool,
+        speed: i64,
+        io_status: BlockDeviceIoStatus,
+        ready: bool,
+        status: JobStatus,
+        auto_finalize: bool,
+        auto_dismiss: bool,
+        r#type: BlockJobInfoType,
+    ) -> Self {
+        Self {
+            device: device.into(),
+            len,
+            offset,
+            busy,
+            paused,
+            speed,
+            io_status,
+            ready,
+            status,
+            auto_finalize,
+            auto_dismiss,
+            error: None,
+            r#type,
+        }
+    }
+
+    /// With the `type` `commit`.
+    #[inline]
+    pub fn commit(
+        device: impl Into<String>,
+        len: i64,
+        offset: i64,
+        busy: bool,
+        paused: bool,
+        speed: i64,
+        io_status: BlockDeviceIoStatus,
+        ready: bool,
+        status: JobStatus,
+        auto_finalize: bool,
+        auto_dismiss: bool,
+    ) -> Self {
+        Self::new(
+            device,
+            len,
+            offset,
+            busy,
+            paused,
+            speed,
+            io_status,
+            ready,
+            status,
+            auto_finalize,
+            auto_dismiss,
+            BlockJobInfoType::Commit,
+        )
+    }
+
+    /// With the `type` `stream`.
+    #[inline]
+    pub fn stream(
+        device: impl Into<String>,
+        len: i64,
+        offset: i64,
+        busy: bool,
+        paused: bool,
+        speed: i64,
+        io_status: BlockDeviceIoStatus,
+        ready: bool,
+        status: JobStatus,
+        auto_finalize: bool,
+        auto_dismiss: bool,
+    ) -> Self {
+        Self::new(
+            device,
+            len,
+            offset,
+            busy,
+            paused,
+            speed,
+            io_status,
+            ready,
+            status,
+            auto_finalize,
+            auto_dismiss,
+            BlockJobInfoType::Stream,
+        )
+    }
+
+    /// With the `type` `mirror`.
+    #[inline]
+    pub fn mirror(
+        device: impl Into<String>,
+        len: i64,
+        offset: i64,
+        busy: bool,
+        paused: bool,
+        speed: i64,
+        io_status: BlockDeviceIoStatus,
+        ready: bool,
+        status: JobStatus,
+        auto_finalize: bool,
+        auto_dismiss: bool,
+        members: BlockJobInfoMirror,
+    ) -> Self {
+        Self::new(
+            device,
+            len,
+            offset,
+            busy,
+            paused,
+            speed,
+            io_status,
+            ready,
+            status,
+            auto_finalize,
+            auto_dismiss,
+            BlockJobInfoType::Mirror(members),
+        )
+    }
+
+    /// With the `type` `backup`.
+    #[inline]
+    pub fn backup(
+        device: impl Into<String>,
+        len: i64,
+        offset: i64,
+        busy: bool,
+        paused: bool,
+        speed: i64,
+        io_status: BlockDeviceIoStatus,
+        ready: bool,
+        status: JobStatus,
+        auto_finalize: bool,
+        auto_dismiss: bool,
+    ) -> Self {
+        Self::new(
+            device,
+            len,
+            offset,
+            busy,
+            paused,
+            speed,
+            io_status,
+            ready,
+            status,
+            auto_finalize,
+            auto_dismiss,
+            BlockJobInfoType::Backup,
+        )
+    }
+
+    /// With the `type` `create`.
+    #[inline]
+    pub fn create(
+        device: impl Into<String>,
+        len: i64,
+        offset: i64,
+        busy: bool,
+        paused: bool,
+        speed: i64,
+        io_status: BlockDeviceIoStatus,
+        ready: bool,
+        status: JobStatus,
+        auto_finalize: bool,
+        auto_dismiss: bool,
+    ) -> Self {
+        Self::new(
+            device,
+            len,
+            offset,
+            busy,
+            paused,
+            speed,
+            io_status,
+            ready,
+            status,
+            auto_finalize,
+            auto_dismiss,
+            BlockJobInfoType::Create,
+        )
+    }
+
+    /// With the `type` `amend`.
+    #[inline]
+    pub fn amend(
+        device: impl Into<String>,
+        len: i64,
+        offset: i64,
+        busy: bool,
+        paused: bool,
+        speed: i64,
+        io_status: BlockDeviceIoStatus,
+        ready: bool,
+        status: JobStatus,
+        auto_finalize: bool,
+        auto_dismiss: bool,
+    ) -> Self {
+        Self::new(
+            device,
+            len,
+            offset,
+            busy,
+            paused,
+            speed,
+            io_status,
+            ready,
+            status,
+            auto_finalize,
+            auto_dismiss,
+            BlockJobInfoType::Amend,
+        )
+    }
+
+    /// With the `type` `snapshot-load`.
+    #[inline]
+    pub fn snapshot_load(
+        device: impl Into<String>,
+        len: i64,
+        offset: i64,
+        busy: bool,
+        paused: bool,
+        speed: i64,
+        io_status: BlockDeviceIoStatus,
+        ready: bool,
+        status: JobStatus,
+        auto_finalize: bool,
+        auto_dismiss: bool,
+    ) -> Self {
+        Self::new(
+            device,
+            len,
+            offset,
+            busy,
+            paused,
+            speed,
+            io_status,
+            ready,
+            status,
+            auto_finalize,
+            auto_dismiss,
+            BlockJobInfoType::SnapshotLoad,
+        )
+    }
+
+    /// With the `type` `snapshot-save`.
+    #[inline]
+    pub fn snapshot_save(
+        device: impl Into<String>,
+        len: i64,
+        offset: i64,
+        busy: bool,
+        paused: bool,
+        speed: i64,
+        io_status: BlockDeviceIoStatus,
+        ready: bool,
+        status: JobStatus,
+        auto_finalize: bool,
+        auto_dismiss: bool,
+    ) -> Self {
+        Self::new(
+            device,
+            len,
+            offset,
+            busy,
+            paused,
+            speed,
+            io_status,
+            ready,
+            status,
+            auto_finalize,
+            auto_dismiss,
+            BlockJobInfoType::SnapshotSave,
+        )
+    }
+
+    /// With the `type` `snapshot-delete`.
+    #[inline]
+    pub fn snapshot_delete(
+        device: impl Into<String>,
+        len: i64,
+        offset: i64,
+        busy: bool,
+        paused: bool,
+        speed: i64,
+        io_status: BlockDeviceIoStatus,
+        ready: bool,
+        status: JobStatus,
+        auto_finalize: bool,
+        auto_dismiss: bool,
+    ) -> Self {
+        Self::new(
+            device,
+            len,
+            offset,
+            busy,
+            paused,
+            speed,
+            io_status,
+            ready,
+            status,
+            auto_finalize,
+            auto_dismiss,
+            BlockJobInfoType::SnapshotDelete,
+        )
+    }
+
+    /// Sets `error`.
+    #[inline]
+    #[must_use]
+    pub fn error(mut self, error: impl Into<String>) -> Self {
+        self.error = Some(error.into());
+        self
+    }
+}
+
 impl Object for BlockJobInfo {
     const NAME: &'static str = "BlockJobInfo";
 
@@ -5341,6 +6455,22 @@ pub struct BlockJobInfoMirror {
     pub actively_synced: Option<bool>,
 }
 
+impl BlockJobInfoMirror {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { actively_synced: None }
+    }
+
+    /// Sets `actively-synced`.
+    #[inline]
+    #[must_use]
+    pub fn actively_synced(mut self, actively_synced: bool) -> Self {
+        self.actively_synced = Some(actively_synced);
+        self
+    }
+}
+
 impl Object for BlockJobInfoMirror {
     const NAME: &'static str = "BlockJobInfoMirror";
 
@@ -5372,6 +6502,14 @@ pub struct BlockLatencyHistogramInfo {
     pub boundaries: Vec<u64>,
     /// `bins`.
     pub bins: Vec<u64>,
+}
+
+impl BlockLatencyHistogramInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(boundaries: impl Into<Vec<u64>>, bins: impl Into<Vec<u64>>) -> Self {
+        Self { boundaries: boundaries.into(), bins: bins.into() }
+    }
 }
 
 impl Object for BlockLatencyHistogramInfo {
@@ -5428,6 +6566,96 @@ pub struct BlockLimitsInfo {
     pub min_mem_alignment: u64,
     /// `opt-mem-alignment`.
     pub opt_mem_alignment: u64,
+}
+
+impl BlockLimitsInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        request_alignment: u32,
+        max_iov: i64,
+        min_mem_alignment: u64,
+        opt_mem_alignment: u64,
+    ) -> Self {
+        Self {
+            request_alignment,
+            max_discard: None,
+            discard_alignment: None,
+            max_write_zeroes: None,
+            write_zeroes_alignment: None,
+            opt_transfer: None,
+            max_transfer: None,
+            max_hw_transfer: None,
+            max_iov,
+            max_hw_iov: None,
+            min_mem_alignment,
+            opt_mem_alignment,
+        }
+    }
+
+    /// Sets `max-discard`.
+    #[inline]
+    #[must_use]
+    pub fn max_discard(mut self, max_discard: u64) -> Self {
+        self.max_discard = Some(max_discard);
+        self
+    }
+
+    /// Sets `discard-alignment`.
+    #[inline]
+    #[must_use]
+    pub fn discard_alignment(mut self, discard_alignment: u32) -> Self {
+        self.discard_alignment = Some(discard_alignment);
+        self
+    }
+
+    /// Sets `max-write-zeroes`.
+    #[inline]
+    #[must_use]
+    pub fn max_write_zeroes(mut self, max_write_zeroes: u64) -> Self {
+        self.max_write_zeroes = Some(max_write_zeroes);
+        self
+    }
+
+    /// Sets `write-zeroes-alignment`.
+    #[inline]
+    #[must_use]
+    pub fn write_zeroes_alignment(mut self, write_zeroes_alignment: u32) -> Self {
+        self.write_zeroes_alignment = Some(write_zeroes_alignment);
+        self
+    }
+
+    /// Sets `opt-transfer`.
+    #[inline]
+    #[must_use]
+    pub fn opt_transfer(mut self, opt_transfer: u32) -> Self {
+        self.opt_transfer = Some(opt_transfer);
+        self
+    }
+
+    /// Sets `max-transfer`.
+    #[inline]
+    #[must_use]
+    pub fn max_transfer(mut self, max_transfer: u32) -> Self {
+        self.max_transfer = Some(max_transfer);
+        self
+    }
+
+    /// Sets `max-hw-transfer`.
+    #[inline]
+    #[must_use]
+    pub fn max_hw_transfer(mut self, max_hw_transfer: u32) -> Self {
+        self.max_hw_transfer = Some(max_hw_transfer);
+        self
+    }
+
+    /// Sets `max-hw-iov`.
+    #[inline]
+    #[must_use]
+    pub fn max_hw_iov(mut self, max_hw_iov: i64) -> Self {
+        self.max_hw_iov = Some(max_hw_iov);
+        self
+    }
 }
 
 impl Object for BlockLimitsInfo {
@@ -5577,6 +6805,70 @@ pub struct BlockStats {
     pub parent: Option<Box<Self>>,
     /// `backing`.
     pub backing: Option<Box<Self>>,
+}
+
+impl BlockStats {
+    /// With what is required.
+    #[inline]
+    pub fn new(stats: BlockDeviceStats) -> Self {
+        Self {
+            device: None,
+            qdev: None,
+            node_name: None,
+            stats,
+            driver_specific: None,
+            parent: None,
+            backing: None,
+        }
+    }
+
+    /// Sets `device`.
+    #[inline]
+    #[must_use]
+    pub fn device(mut self, device: impl Into<String>) -> Self {
+        self.device = Some(device.into());
+        self
+    }
+
+    /// Sets `qdev`.
+    #[inline]
+    #[must_use]
+    pub fn qdev(mut self, qdev: impl Into<String>) -> Self {
+        self.qdev = Some(qdev.into());
+        self
+    }
+
+    /// Sets `node-name`.
+    #[inline]
+    #[must_use]
+    pub fn node_name(mut self, node_name: impl Into<String>) -> Self {
+        self.node_name = Some(node_name.into());
+        self
+    }
+
+    /// Sets `driver-specific`.
+    #[inline]
+    #[must_use]
+    pub fn driver_specific(mut self, driver_specific: BlockStatsSpecific) -> Self {
+        self.driver_specific = Some(driver_specific);
+        self
+    }
+
+    /// Sets `parent`.
+    #[inline]
+    #[must_use]
+    pub fn parent(mut self, parent: Self) -> Self {
+        self.parent = Some(Box::new(parent));
+        self
+    }
+
+    /// Sets `backing`.
+    #[inline]
+    #[must_use]
+    pub fn backing(mut self, backing: Self) -> Self {
+        self.backing = Some(Box::new(backing));
+        self
+    }
 }
 
 impl Object for BlockStats {
@@ -5794,13 +7086,32 @@ impl Object for BlockStatsSpecific {
     const NAME: &'static str = "BlockStatsSpecific";
 
     fn read<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        const MEMBERS: Members = &["driver"];
+        const MEMBERS: Members = &[
+            "driver",
+            "aligned-accesses",
+            "completion-errors",
+            "discard-bytes-ok",
+            "discard-nb-failed",
+            "discard-nb-ok",
+            "unaligned-accesses",
+        ];
         let mut m0 = None;
-        let mut rest = Rest::new();
-        while let Some(name) = map.next_key_seed(Name(MEMBERS))? {
-            match name {
-                Ok(_) => m0 = Some(map.next_value()?),
-                Err(name) => rest.keep(name, map)?,
+        let mut b0 = None;
+        let mut b1 = None;
+        let mut b2 = None;
+        let mut b3 = None;
+        let mut b4 = None;
+        let mut b5 = None;
+        while let Some(at) = map.next_key_seed(Key(MEMBERS))? {
+            match at {
+                0 => m0 = Some(map.next_value()?),
+                1 => b0 = map.next_value()?,
+                2 => b1 = map.next_value()?,
+                3 => b2 = map.next_value()?,
+                4 => b3 = map.next_value()?,
+                5 => b4 = map.next_value()?,
+                6 => b5 = map.next_value()?,
+                _ => skip(map)?,
             }
         }
         let tag: BlockdevDriver = need(m0, "driver")?;
@@ -5815,12 +7126,20 @@ impl Object for BlockStatsSpecific {
             BlockdevDriver::CopyBeforeWrite => Self::CopyBeforeWrite,
             BlockdevDriver::CopyOnRead => Self::CopyOnRead,
             BlockdevDriver::Dmg => Self::Dmg,
-            BlockdevDriver::File => Self::File(rest.read()?),
+            BlockdevDriver::File => Self::File(BlockStatsSpecificFile {
+                discard_nb_ok: need(b4, "discard-nb-ok")?,
+                discard_nb_failed: need(b3, "discard-nb-failed")?,
+                discard_bytes_ok: need(b2, "discard-bytes-ok")?,
+            }),
             BlockdevDriver::SnapshotAccess => Self::SnapshotAccess,
             BlockdevDriver::Ftp => Self::Ftp,
             BlockdevDriver::Ftps => Self::Ftps,
             BlockdevDriver::HostCdrom => Self::HostCdrom,
-            BlockdevDriver::HostDevice => Self::HostDevice(rest.read()?),
+            BlockdevDriver::HostDevice => Self::HostDevice(BlockStatsSpecificFile {
+                discard_nb_ok: need(b4, "discard-nb-ok")?,
+                discard_nb_failed: need(b3, "discard-nb-failed")?,
+                discard_bytes_ok: need(b2, "discard-bytes-ok")?,
+            }),
             BlockdevDriver::Http => Self::Http,
             BlockdevDriver::Https => Self::Https,
             BlockdevDriver::IoUring => Self::IoUring,
@@ -5830,7 +7149,11 @@ impl Object for BlockStatsSpecific {
             BlockdevDriver::Nfs => Self::Nfs,
             BlockdevDriver::NullAio => Self::NullAio,
             BlockdevDriver::NullCo => Self::NullCo,
-            BlockdevDriver::Nvme => Self::Nvme(rest.read()?),
+            BlockdevDriver::Nvme => Self::Nvme(BlockStatsSpecificNvme {
+                completion_errors: need(b1, "completion-errors")?,
+                aligned_accesses: need(b0, "aligned-accesses")?,
+                unaligned_accesses: need(b5, "unaligned-accesses")?,
+            }),
             BlockdevDriver::NvmeIoUring => Self::NvmeIoUring,
             BlockdevDriver::Parallels => Self::Parallels,
             BlockdevDriver::Preallocate => Self::Preallocate,
@@ -5883,6 +7206,14 @@ pub struct BlockStatsSpecificFile {
     pub discard_bytes_ok: u64,
 }
 
+impl BlockStatsSpecificFile {
+    /// With what is required.
+    #[inline]
+    pub fn new(discard_nb_ok: u64, discard_nb_failed: u64, discard_bytes_ok: u64) -> Self {
+        Self { discard_nb_ok, discard_nb_failed, discard_bytes_ok }
+    }
+}
+
 impl Object for BlockStatsSpecificFile {
     const NAME: &'static str = "BlockStatsSpecificFile";
 
@@ -5926,6 +7257,14 @@ pub struct BlockStatsSpecificNvme {
     pub aligned_accesses: u64,
     /// `unaligned-accesses`.
     pub unaligned_accesses: u64,
+}
+
+impl BlockStatsSpecificNvme {
+    /// With what is required.
+    #[inline]
+    pub fn new(completion_errors: u64, aligned_accesses: u64, unaligned_accesses: u64) -> Self {
+        Self { completion_errors, aligned_accesses, unaligned_accesses }
+    }
 }
 
 impl Object for BlockStatsSpecificNvme {
@@ -6688,6 +8027,14 @@ pub struct BlockdevCacheInfo {
     pub no_flush: bool,
 }
 
+impl BlockdevCacheInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(writeback: bool, direct: bool, no_flush: bool) -> Self {
+        Self { writeback, direct, no_flush }
+    }
+}
+
 impl Object for BlockdevCacheInfo {
     const NAME: &'static str = "BlockdevCacheInfo";
 
@@ -6789,6 +8136,14 @@ pub struct BlockdevChild {
     pub child: String,
     /// `node-name`.
     pub node_name: String,
+}
+
+impl BlockdevChild {
+    /// With what is required.
+    #[inline]
+    pub fn new(child: impl Into<String>, node_name: impl Into<String>) -> Self {
+        Self { child: child.into(), node_name: node_name.into() }
+    }
 }
 
 impl Object for BlockdevChild {
@@ -14598,6 +15953,126 @@ pub struct ImageInfo {
     pub backing_image: Option<Box<Self>>,
 }
 
+impl ImageInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(filename: impl Into<String>, format: impl Into<String>, virtual_size: i64) -> Self {
+        Self {
+            filename: filename.into(),
+            format: format.into(),
+            dirty_flag: None,
+            actual_size: None,
+            virtual_size,
+            cluster_size: None,
+            encrypted: None,
+            compressed: None,
+            backing_filename: None,
+            full_backing_filename: None,
+            backing_filename_format: None,
+            snapshots: None,
+            limits: None,
+            format_specific: None,
+            backing_image: None,
+        }
+    }
+
+    /// Sets `dirty-flag`.
+    #[inline]
+    #[must_use]
+    pub fn dirty_flag(mut self, dirty_flag: bool) -> Self {
+        self.dirty_flag = Some(dirty_flag);
+        self
+    }
+
+    /// Sets `actual-size`.
+    #[inline]
+    #[must_use]
+    pub fn actual_size(mut self, actual_size: i64) -> Self {
+        self.actual_size = Some(actual_size);
+        self
+    }
+
+    /// Sets `cluster-size`.
+    #[inline]
+    #[must_use]
+    pub fn cluster_size(mut self, cluster_size: i64) -> Self {
+        self.cluster_size = Some(cluster_size);
+        self
+    }
+
+    /// Sets `encrypted`.
+    #[inline]
+    #[must_use]
+    pub fn encrypted(mut self, encrypted: bool) -> Self {
+        self.encrypted = Some(encrypted);
+        self
+    }
+
+    /// Sets `compressed`.
+    #[inline]
+    #[must_use]
+    pub fn compressed(mut self, compressed: bool) -> Self {
+        self.compressed = Some(compressed);
+        self
+    }
+
+    /// Sets `backing-filename`.
+    #[inline]
+    #[must_use]
+    pub fn backing_filename(mut self, backing_filename: impl Into<String>) -> Self {
+        self.backing_filename = Some(backing_filename.into());
+        self
+    }
+
+    /// Sets `full-backing-filename`.
+    #[inline]
+    #[must_use]
+    pub fn full_backing_filename(mut self, full_backing_filename: impl Into<String>) -> Self {
+        self.full_backing_filename = Some(full_backing_filename.into());
+        self
+    }
+
+    /// Sets `backing-filename-format`.
+    #[inline]
+    #[must_use]
+    pub fn backing_filename_format(mut self, backing_filename_format: impl Into<String>) -> Self {
+        self.backing_filename_format = Some(backing_filename_format.into());
+        self
+    }
+
+    /// Sets `snapshots`.
+    #[inline]
+    #[must_use]
+    pub fn snapshots(mut self, snapshots: impl Into<Vec<SnapshotInfo>>) -> Self {
+        self.snapshots = Some(snapshots.into());
+        self
+    }
+
+    /// Sets `limits`, since QEMU 10.2.
+    #[inline]
+    #[must_use]
+    pub fn limits(mut self, limits: BlockLimitsInfo) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Sets `format-specific`.
+    #[inline]
+    #[must_use]
+    pub fn format_specific(mut self, format_specific: ImageInfoSpecific) -> Self {
+        self.format_specific = Some(format_specific);
+        self
+    }
+
+    /// Sets `backing-image`.
+    #[inline]
+    #[must_use]
+    pub fn backing_image(mut self, backing_image: Self) -> Self {
+        self.backing_image = Some(Box::new(backing_image));
+        self
+    }
+}
+
 impl Object for ImageInfo {
     const NAME: &'static str = "ImageInfo";
 
@@ -14693,6 +16168,211 @@ impl Object for ImageInfo {
     }
 }
 
+// The members of whichever type it turns out to be.
+struct ImageInfoSpecificData {
+    m0: Option<Vec<Qcow2BitmapInfo>>,
+    m1: Option<i64>,
+    m2: Option<QCryptoCipherAlgo>,
+    m3: Option<QCryptoCipherMode>,
+    m4: Option<String>,
+    m5: Option<Qcow2CompressionType>,
+    m6: Option<bool>,
+    m7: Option<String>,
+    m8: Option<String>,
+    m9: Option<bool>,
+    m10: Option<bool>,
+    m11: Option<ImageInfoSpecificQCow2Encryption>,
+    m12: Option<RbdImageEncryptionFormat>,
+    m13: Option<bool>,
+    m14: Option<u64>,
+    m15: Option<Vec<VmdkExtentInfo>>,
+    m16: Option<QCryptoHashAlgo>,
+    m17: Option<QCryptoIVGenAlgo>,
+    m18: Option<QCryptoHashAlgo>,
+    m19: Option<bool>,
+    m20: Option<i64>,
+    m21: Option<i64>,
+    m22: Option<i64>,
+    m23: Option<i64>,
+    m24: Option<Vec<QCryptoBlockInfoLUKSSlot>>,
+    m25: Option<String>,
+}
+
+impl ImageInfoSpecificData {
+    fn into_imageinfospecificqcow2<E: serde::de::Error>(self) -> Result<ImageInfoSpecificQCow2, E> {
+        Ok(ImageInfoSpecificQCow2 {
+            compat: need(self.m4, "compat")?,
+            data_file: self.m8,
+            data_file_raw: self.m9,
+            extended_l2: self.m13,
+            lazy_refcounts: self.m19,
+            corrupt: self.m6,
+            refcount_bits: need(self.m23, "refcount-bits")?,
+            encrypt: self.m11,
+            bitmaps: self.m0,
+            compression_type: need(self.m5, "compression-type")?,
+        })
+    }
+
+    fn into_imageinfospecificvmdk<E: serde::de::Error>(self) -> Result<ImageInfoSpecificVmdk, E> {
+        Ok(ImageInfoSpecificVmdk {
+            create_type: need(self.m7, "create-type")?,
+            cid: need(self.m1, "cid")?,
+            parent_cid: need(self.m21, "parent-cid")?,
+            extents: need(self.m15, "extents")?,
+        })
+    }
+
+    fn into_qcryptoblockinfoluks<E: serde::de::Error>(self) -> Result<QCryptoBlockInfoLUKS, E> {
+        Ok(QCryptoBlockInfoLUKS {
+            cipher_alg: need(self.m2, "cipher-alg")?,
+            cipher_mode: need(self.m3, "cipher-mode")?,
+            ivgen_alg: need(self.m17, "ivgen-alg")?,
+            ivgen_hash_alg: self.m18,
+            hash_alg: need(self.m16, "hash-alg")?,
+            detached_header: self.m10,
+            payload_offset: need(self.m22, "payload-offset")?,
+            master_key_iters: need(self.m20, "master-key-iters")?,
+            uuid: need(self.m25, "uuid")?,
+            slots: need(self.m24, "slots")?,
+        })
+    }
+
+    fn into_imageinfospecificrbd<E: serde::de::Error>(self) -> Result<ImageInfoSpecificRbd, E> {
+        Ok(ImageInfoSpecificRbd { encryption_format: self.m12 })
+    }
+
+    fn into_imageinfospecificfile<E: serde::de::Error>(self) -> Result<ImageInfoSpecificFile, E> {
+        Ok(ImageInfoSpecificFile { extent_size_hint: self.m14 })
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for ImageInfoSpecificData {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(crate::wire::Visit::new())
+    }
+}
+
+impl ReadObject for ImageInfoSpecificData {
+    const NAME: &'static str = "ImageInfoSpecificData";
+
+    fn read<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
+        const MEMBERS: Members = &[
+            "bitmaps",
+            "cid",
+            "cipher-alg",
+            "cipher-mode",
+            "compat",
+            "compression-type",
+            "corrupt",
+            "create-type",
+            "data-file",
+            "data-file-raw",
+            "detached-header",
+            "encrypt",
+            "encryption-format",
+            "extended-l2",
+            "extent-size-hint",
+            "extents",
+            "hash-alg",
+            "ivgen-alg",
+            "ivgen-hash-alg",
+            "lazy-refcounts",
+            "master-key-iters",
+            "parent-cid",
+            "payload-offset",
+            "refcount-bits",
+            "slots",
+            "uuid",
+        ];
+        let mut m0 = None;
+        let mut m1 = None;
+        let mut m2 = None;
+        let mut m3 = None;
+        let mut m4 = None;
+        let mut m5 = None;
+        let mut m6 = None;
+        let mut m7 = None;
+        let mut m8 = None;
+        let mut m9 = None;
+        let mut m10 = None;
+        let mut m11 = None;
+        let mut m12 = None;
+        let mut m13 = None;
+        let mut m14 = None;
+        let mut m15 = None;
+        let mut m16 = None;
+        let mut m17 = None;
+        let mut m18 = None;
+        let mut m19 = None;
+        let mut m20 = None;
+        let mut m21 = None;
+        let mut m22 = None;
+        let mut m23 = None;
+        let mut m24 = None;
+        let mut m25 = None;
+        while let Some(at) = map.next_key_seed(Key(MEMBERS))? {
+            match at {
+                0 => m0 = map.next_value()?,
+                1 => m1 = map.next_value()?,
+                2 => m2 = map.next_value()?,
+                3 => m3 = map.next_value()?,
+                4 => m4 = map.next_value()?,
+                5 => m5 = map.next_value()?,
+                6 => m6 = map.next_value()?,
+                7 => m7 = map.next_value()?,
+                8 => m8 = map.next_value()?,
+                9 => m9 = map.next_value()?,
+                10 => m10 = map.next_value()?,
+                11 => m11 = map.next_value()?,
+                12 => m12 = map.next_value()?,
+                13 => m13 = map.next_value()?,
+                14 => m14 = map.next_value()?,
+                15 => m15 = map.next_value()?,
+                16 => m16 = map.next_value()?,
+                17 => m17 = map.next_value()?,
+                18 => m18 = map.next_value()?,
+                19 => m19 = map.next_value()?,
+                20 => m20 = map.next_value()?,
+                21 => m21 = map.next_value()?,
+                22 => m22 = map.next_value()?,
+                23 => m23 = map.next_value()?,
+                24 => m24 = map.next_value()?,
+                25 => m25 = map.next_value()?,
+                _ => skip(map)?,
+            }
+        }
+        Ok(Self {
+            m0,
+            m1,
+            m2,
+            m3,
+            m4,
+            m5,
+            m6,
+            m7,
+            m8,
+            m9,
+            m10,
+            m11,
+            m12,
+            m13,
+            m14,
+            m15,
+            m16,
+            m17,
+            m18,
+            m19,
+            m20,
+            m21,
+            m22,
+            m23,
+            m24,
+            m25,
+        })
+    }
+}
+
 /// The union `ImageInfoSpecific`, since QEMU 1.7.
 ///
 /// [QEMU's manual](https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html#object-QMP-block-core.ImageInfoSpecific)
@@ -14731,22 +16411,33 @@ impl Object for ImageInfoSpecific {
     const NAME: &'static str = "ImageInfoSpecific";
 
     fn read<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        const MEMBERS: Members = &["type"];
+        const MEMBERS: Members = &["type", "data"];
         let mut m0 = None;
-        let mut rest = Rest::new();
-        while let Some(name) = map.next_key_seed(Name(MEMBERS))? {
-            match name {
-                Ok(_) => m0 = Some(map.next_value()?),
-                Err(name) => rest.keep(name, map)?,
+        let mut data: Option<ImageInfoSpecificData> = None;
+        while let Some(at) = map.next_key_seed(Key(MEMBERS))? {
+            match at {
+                0 => m0 = Some(map.next_value()?),
+                1 => data = map.next_value()?,
+                _ => skip(map)?,
             }
         }
         let tag: ImageInfoSpecificKind = need(m0, "type")?;
         let branch = match tag {
-            ImageInfoSpecificKind::Qcow2 => Self::Qcow2(rest.data()?),
-            ImageInfoSpecificKind::Vmdk => Self::Vmdk(rest.data()?),
-            ImageInfoSpecificKind::Luks => Self::Luks(rest.data()?),
-            ImageInfoSpecificKind::Rbd => Self::Rbd(rest.data()?),
-            ImageInfoSpecificKind::File => Self::File(rest.data()?),
+            ImageInfoSpecificKind::Qcow2 => {
+                Self::Qcow2(need(data, "data")?.into_imageinfospecificqcow2()?)
+            }
+            ImageInfoSpecificKind::Vmdk => {
+                Self::Vmdk(need(data, "data")?.into_imageinfospecificvmdk()?)
+            }
+            ImageInfoSpecificKind::Luks => {
+                Self::Luks(need(data, "data")?.into_qcryptoblockinfoluks()?)
+            }
+            ImageInfoSpecificKind::Rbd => {
+                Self::Rbd(need(data, "data")?.into_imageinfospecificrbd()?)
+            }
+            ImageInfoSpecificKind::File => {
+                Self::File(need(data, "data")?.into_imageinfospecificfile()?)
+            }
             other => Self::Other(other),
         };
         Ok(branch)
@@ -14773,6 +16464,22 @@ impl Object for ImageInfoSpecific {
 pub struct ImageInfoSpecificFile {
     /// `extent-size-hint`.
     pub extent_size_hint: Option<u64>,
+}
+
+impl ImageInfoSpecificFile {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { extent_size_hint: None }
+    }
+
+    /// Sets `extent-size-hint`.
+    #[inline]
+    #[must_use]
+    pub fn extent_size_hint(mut self, extent_size_hint: u64) -> Self {
+        self.extent_size_hint = Some(extent_size_hint);
+        self
+    }
 }
 
 impl Object for ImageInfoSpecificFile {
@@ -14869,6 +16576,85 @@ pub struct ImageInfoSpecificQCow2 {
     pub bitmaps: Option<Vec<Qcow2BitmapInfo>>,
     /// `compression-type`.
     pub compression_type: Qcow2CompressionType,
+}
+
+impl ImageInfoSpecificQCow2 {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        compat: impl Into<String>,
+        refcount_bits: i64,
+        compression_type: Qcow2CompressionType,
+    ) -> Self {
+        Self {
+            compat: compat.into(),
+            data_file: None,
+            data_file_raw: None,
+            extended_l2: None,
+            lazy_refcounts: None,
+            corrupt: None,
+            refcount_bits,
+            encrypt: None,
+            bitmaps: None,
+            compression_type,
+        }
+    }
+
+    /// Sets `data-file`.
+    #[inline]
+    #[must_use]
+    pub fn data_file(mut self, data_file: impl Into<String>) -> Self {
+        self.data_file = Some(data_file.into());
+        self
+    }
+
+    /// Sets `data-file-raw`.
+    #[inline]
+    #[must_use]
+    pub fn data_file_raw(mut self, data_file_raw: bool) -> Self {
+        self.data_file_raw = Some(data_file_raw);
+        self
+    }
+
+    /// Sets `extended-l2`.
+    #[inline]
+    #[must_use]
+    pub fn extended_l2(mut self, extended_l2: bool) -> Self {
+        self.extended_l2 = Some(extended_l2);
+        self
+    }
+
+    /// Sets `lazy-refcounts`.
+    #[inline]
+    #[must_use]
+    pub fn lazy_refcounts(mut self, lazy_refcounts: bool) -> Self {
+        self.lazy_refcounts = Some(lazy_refcounts);
+        self
+    }
+
+    /// Sets `corrupt`.
+    #[inline]
+    #[must_use]
+    pub fn corrupt(mut self, corrupt: bool) -> Self {
+        self.corrupt = Some(corrupt);
+        self
+    }
+
+    /// Sets `encrypt`.
+    #[inline]
+    #[must_use]
+    pub fn encrypt(mut self, encrypt: ImageInfoSpecificQCow2Encryption) -> Self {
+        self.encrypt = Some(encrypt);
+        self
+    }
+
+    /// Sets `bitmaps`.
+    #[inline]
+    #[must_use]
+    pub fn bitmaps(mut self, bitmaps: impl Into<Vec<Qcow2BitmapInfo>>) -> Self {
+        self.bitmaps = Some(bitmaps.into());
+        self
+    }
 }
 
 impl Object for ImageInfoSpecificQCow2 {
@@ -14970,19 +16756,61 @@ impl Object for ImageInfoSpecificQCow2Encryption {
     const NAME: &'static str = "ImageInfoSpecificQCow2Encryption";
 
     fn read<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        const MEMBERS: Members = &["format"];
+        const MEMBERS: Members = &[
+            "format",
+            "cipher-alg",
+            "cipher-mode",
+            "detached-header",
+            "hash-alg",
+            "ivgen-alg",
+            "ivgen-hash-alg",
+            "master-key-iters",
+            "payload-offset",
+            "slots",
+            "uuid",
+        ];
         let mut m0 = None;
-        let mut rest = Rest::new();
-        while let Some(name) = map.next_key_seed(Name(MEMBERS))? {
-            match name {
-                Ok(_) => m0 = Some(map.next_value()?),
-                Err(name) => rest.keep(name, map)?,
+        let mut b0 = None;
+        let mut b1 = None;
+        let mut b2 = None;
+        let mut b3 = None;
+        let mut b4 = None;
+        let mut b5 = None;
+        let mut b6 = None;
+        let mut b7 = None;
+        let mut b8 = None;
+        let mut b9 = None;
+        while let Some(at) = map.next_key_seed(Key(MEMBERS))? {
+            match at {
+                0 => m0 = Some(map.next_value()?),
+                1 => b0 = map.next_value()?,
+                2 => b1 = map.next_value()?,
+                3 => b2 = map.next_value()?,
+                4 => b3 = map.next_value()?,
+                5 => b4 = map.next_value()?,
+                6 => b5 = map.next_value()?,
+                7 => b6 = map.next_value()?,
+                8 => b7 = map.next_value()?,
+                9 => b8 = map.next_value()?,
+                10 => b9 = map.next_value()?,
+                _ => skip(map)?,
             }
         }
         let tag: BlockdevQcow2EncryptionFormat = need(m0, "format")?;
         let branch = match tag {
             BlockdevQcow2EncryptionFormat::Aes => Self::Aes,
-            BlockdevQcow2EncryptionFormat::Luks => Self::Luks(rest.read()?),
+            BlockdevQcow2EncryptionFormat::Luks => Self::Luks(QCryptoBlockInfoLUKS {
+                cipher_alg: need(b0, "cipher-alg")?,
+                cipher_mode: need(b1, "cipher-mode")?,
+                ivgen_alg: need(b4, "ivgen-alg")?,
+                ivgen_hash_alg: b5,
+                hash_alg: need(b3, "hash-alg")?,
+                detached_header: b2,
+                payload_offset: need(b7, "payload-offset")?,
+                master_key_iters: need(b6, "master-key-iters")?,
+                uuid: need(b9, "uuid")?,
+                slots: need(b8, "slots")?,
+            }),
             other => Self::Other(other),
         };
         Ok(branch)
@@ -15005,6 +16833,22 @@ impl Object for ImageInfoSpecificQCow2Encryption {
 pub struct ImageInfoSpecificRbd {
     /// `encryption-format`.
     pub encryption_format: Option<RbdImageEncryptionFormat>,
+}
+
+impl ImageInfoSpecificRbd {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { encryption_format: None }
+    }
+
+    /// Sets `encryption-format`.
+    #[inline]
+    #[must_use]
+    pub fn encryption_format(mut self, encryption_format: RbdImageEncryptionFormat) -> Self {
+        self.encryption_format = Some(encryption_format);
+        self
+    }
 }
 
 impl Object for ImageInfoSpecificRbd {
@@ -15042,6 +16886,19 @@ pub struct ImageInfoSpecificVmdk {
     pub parent_cid: i64,
     /// `extents`.
     pub extents: Vec<VmdkExtentInfo>,
+}
+
+impl ImageInfoSpecificVmdk {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        create_type: impl Into<String>,
+        cid: i64,
+        parent_cid: i64,
+        extents: impl Into<Vec<VmdkExtentInfo>>,
+    ) -> Self {
+        Self { create_type: create_type.into(), cid, parent_cid, extents: extents.into() }
+    }
 }
 
 impl Object for ImageInfoSpecificVmdk {
@@ -15439,6 +17296,18 @@ pub struct Qcow2BitmapInfo {
     pub granularity: u32,
     /// `flags`.
     pub flags: Vec<Qcow2BitmapInfoFlags>,
+}
+
+impl Qcow2BitmapInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        name: impl Into<String>,
+        granularity: u32,
+        flags: impl Into<Vec<Qcow2BitmapInfoFlags>>,
+    ) -> Self {
+        Self { name: name.into(), granularity, flags: flags.into() }
+    }
 }
 
 impl Object for Qcow2BitmapInfo {
@@ -16639,6 +18508,39 @@ pub struct SnapshotInfo {
     pub icount: Option<i64>,
 }
 
+impl SnapshotInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        id: impl Into<String>,
+        name: impl Into<String>,
+        vm_state_size: i64,
+        date_sec: i64,
+        date_nsec: i64,
+        vm_clock_sec: i64,
+        vm_clock_nsec: i64,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            name: name.into(),
+            vm_state_size,
+            date_sec,
+            date_nsec,
+            vm_clock_sec,
+            vm_clock_nsec,
+            icount: None,
+        }
+    }
+
+    /// Sets `icount`.
+    #[inline]
+    #[must_use]
+    pub fn icount(mut self, icount: i64) -> Self {
+        self.icount = Some(icount);
+        self
+    }
+}
+
 impl Object for SnapshotInfo {
     const NAME: &'static str = "SnapshotInfo";
 
@@ -17615,6 +19517,117 @@ pub struct VmdkExtentInfo {
     pub format_specific: Option<ImageInfoSpecific>,
 }
 
+impl VmdkExtentInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(filename: impl Into<String>, format: impl Into<String>, virtual_size: i64) -> Self {
+        Self {
+            filename: filename.into(),
+            format: format.into(),
+            virtual_size,
+            cluster_size: None,
+            compressed: None,
+            dirty_flag: None,
+            actual_size: None,
+            encrypted: None,
+            backing_filename: None,
+            full_backing_filename: None,
+            backing_filename_format: None,
+            snapshots: None,
+            backing_image: None,
+            format_specific: None,
+        }
+    }
+
+    /// Sets `cluster-size`.
+    #[inline]
+    #[must_use]
+    pub fn cluster_size(mut self, cluster_size: i64) -> Self {
+        self.cluster_size = Some(cluster_size);
+        self
+    }
+
+    /// Sets `compressed`.
+    #[inline]
+    #[must_use]
+    pub fn compressed(mut self, compressed: bool) -> Self {
+        self.compressed = Some(compressed);
+        self
+    }
+
+    /// Sets `dirty-flag`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn dirty_flag(mut self, dirty_flag: bool) -> Self {
+        self.dirty_flag = Some(dirty_flag);
+        self
+    }
+
+    /// Sets `actual-size`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn actual_size(mut self, actual_size: i64) -> Self {
+        self.actual_size = Some(actual_size);
+        self
+    }
+
+    /// Sets `encrypted`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn encrypted(mut self, encrypted: bool) -> Self {
+        self.encrypted = Some(encrypted);
+        self
+    }
+
+    /// Sets `backing-filename`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn backing_filename(mut self, backing_filename: impl Into<String>) -> Self {
+        self.backing_filename = Some(backing_filename.into());
+        self
+    }
+
+    /// Sets `full-backing-filename`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn full_backing_filename(mut self, full_backing_filename: impl Into<String>) -> Self {
+        self.full_backing_filename = Some(full_backing_filename.into());
+        self
+    }
+
+    /// Sets `backing-filename-format`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn backing_filename_format(mut self, backing_filename_format: impl Into<String>) -> Self {
+        self.backing_filename_format = Some(backing_filename_format.into());
+        self
+    }
+
+    /// Sets `snapshots`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn snapshots(mut self, snapshots: impl Into<Vec<SnapshotInfo>>) -> Self {
+        self.snapshots = Some(snapshots.into());
+        self
+    }
+
+    /// Sets `backing-image`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn backing_image(mut self, backing_image: ImageInfo) -> Self {
+        self.backing_image = Some(backing_image);
+        self
+    }
+
+    /// Sets `format-specific`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn format_specific(mut self, format_specific: ImageInfoSpecific) -> Self {
+        self.format_specific = Some(format_specific);
+        self
+    }
+}
+
 impl Object for VmdkExtentInfo {
     const NAME: &'static str = "VmdkExtentInfo";
 
@@ -17717,6 +19730,17 @@ pub struct XDbgBlockGraph {
     pub edges: Vec<XDbgBlockGraphEdge>,
 }
 
+impl XDbgBlockGraph {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        nodes: impl Into<Vec<XDbgBlockGraphNode>>,
+        edges: impl Into<Vec<XDbgBlockGraphEdge>>,
+    ) -> Self {
+        Self { nodes: nodes.into(), edges: edges.into() }
+    }
+}
+
 impl Object for XDbgBlockGraph {
     const NAME: &'static str = "XDbgBlockGraph";
 
@@ -17757,6 +19781,26 @@ pub struct XDbgBlockGraphEdge {
     pub perm: Vec<BlockPermission>,
     /// `shared-perm`.
     pub shared_perm: Vec<BlockPermission>,
+}
+
+impl XDbgBlockGraphEdge {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        parent: u64,
+        child: u64,
+        name: impl Into<String>,
+        perm: impl Into<Vec<BlockPermission>>,
+        shared_perm: impl Into<Vec<BlockPermission>>,
+    ) -> Self {
+        Self {
+            parent,
+            child,
+            name: name.into(),
+            perm: perm.into(),
+            shared_perm: shared_perm.into(),
+        }
+    }
 }
 
 impl Object for XDbgBlockGraphEdge {
@@ -17810,6 +19854,14 @@ pub struct XDbgBlockGraphNode {
     pub r#type: XDbgBlockGraphNodeType,
     /// `name`.
     pub name: String,
+}
+
+impl XDbgBlockGraphNode {
+    /// With what is required.
+    #[inline]
+    pub fn new(id: u64, r#type: XDbgBlockGraphNodeType, name: impl Into<String>) -> Self {
+        Self { id, r#type, name: name.into() }
+    }
 }
 
 impl Object for XDbgBlockGraphNode {

@@ -53,6 +53,11 @@ impl Object for BlockExportAdd {
 impl Command for BlockExportAdd {
     const NAME: &'static str = "block-export-add";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-export-add", arguments)
+    }
 }
 
 impl Known for BlockExportAdd {
@@ -121,6 +126,11 @@ impl Object for BlockExportDel {
 impl Command for BlockExportDel {
     const NAME: &'static str = "block-export-del";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("block-export-del", arguments)
+    }
 }
 
 impl Known for BlockExportDel {
@@ -162,6 +172,11 @@ impl Object for NbdServerAdd {
 impl Command for NbdServerAdd {
     const NAME: &'static str = "nbd-server-add";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("nbd-server-add", arguments)
+    }
 }
 
 impl Known for NbdServerAdd {
@@ -231,6 +246,11 @@ impl Object for NbdServerRemove {
 impl Command for NbdServerRemove {
     const NAME: &'static str = "nbd-server-remove";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("nbd-server-remove", arguments)
+    }
 }
 
 impl Known for NbdServerRemove {
@@ -271,6 +291,11 @@ impl Object for NbdServerStart {
 impl Command for NbdServerStart {
     const NAME: &'static str = "nbd-server-start";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("nbd-server-start", arguments)
+    }
 }
 
 impl Known for NbdServerStart {
@@ -315,6 +340,11 @@ impl Object for NbdServerStop {
 impl Command for NbdServerStop {
     const NAME: &'static str = "nbd-server-stop";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("nbd-server-stop", arguments)
+    }
 }
 
 impl Known for NbdServerStop {
@@ -357,6 +387,11 @@ impl Object for QueryBlockExports {
 impl Command for QueryBlockExports {
     const NAME: &'static str = "query-block-exports";
     type Output = Vec<BlockExportInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-block-exports", arguments)
+    }
 }
 
 impl Known for QueryBlockExports {
@@ -377,6 +412,19 @@ pub struct BlockExportInfo {
     pub node_name: String,
     /// `shutting-down`.
     pub shutting_down: bool,
+}
+
+impl BlockExportInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        id: impl Into<String>,
+        r#type: BlockExportType,
+        node_name: impl Into<String>,
+        shutting_down: bool,
+    ) -> Self {
+        Self { id: id.into(), r#type, node_name: node_name.into(), shutting_down }
+    }
 }
 
 impl Object for BlockExportInfo {

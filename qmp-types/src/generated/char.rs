@@ -70,6 +70,11 @@ impl Object for ChardevAdd {
 impl Command for ChardevAdd {
     const NAME: &'static str = "chardev-add";
     type Output = ChardevReturn;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("chardev-add", arguments)
+    }
 }
 
 impl Known for ChardevAdd {
@@ -128,6 +133,11 @@ impl Object for ChardevChange {
 impl Command for ChardevChange {
     const NAME: &'static str = "chardev-change";
     type Output = ChardevReturn;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("chardev-change", arguments)
+    }
 }
 
 impl Known for ChardevChange {
@@ -181,6 +191,11 @@ impl Object for ChardevRemove {
 impl Command for ChardevRemove {
     const NAME: &'static str = "chardev-remove";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("chardev-remove", arguments)
+    }
 }
 
 impl Known for ChardevRemove {
@@ -234,6 +249,11 @@ impl Object for ChardevSendBreak {
 impl Command for ChardevSendBreak {
     const NAME: &'static str = "chardev-send-break";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("chardev-send-break", arguments)
+    }
 }
 
 impl Known for ChardevSendBreak {
@@ -276,6 +296,11 @@ impl Object for QueryChardev {
 impl Command for QueryChardev {
     const NAME: &'static str = "query-chardev";
     type Output = Vec<ChardevInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-chardev", arguments)
+    }
 }
 
 impl Known for QueryChardev {
@@ -318,6 +343,11 @@ impl Object for QueryChardevBackends {
 impl Command for QueryChardevBackends {
     const NAME: &'static str = "query-chardev-backends";
     type Output = Vec<ChardevBackendInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-chardev-backends", arguments)
+    }
 }
 
 impl Known for QueryChardevBackends {
@@ -326,7 +356,7 @@ impl Known for QueryChardevBackends {
 
 /// The command `ringbuf-read`, since QEMU 1.4.
 ///
-/// Plain text, with what is not UTF-8 replaced, unless `format` is `base64`.
+/// Plain text, with what is not UTF-8 replaced, unless `format` is `base64`. [`RingbufReadBytes`](crate::RingbufReadBytes) returns the bytes.
 ///
 /// Returns `String`.
 ///
@@ -391,6 +421,11 @@ impl Object for RingbufRead {
 impl Command for RingbufRead {
     const NAME: &'static str = "ringbuf-read";
     type Output = String;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("ringbuf-read", arguments)
+    }
 }
 
 impl Known for RingbufRead {
@@ -399,7 +434,7 @@ impl Known for RingbufRead {
 
 /// The command `ringbuf-write`, since QEMU 1.4.
 ///
-/// `data` is plain text unless `format` is `base64`.
+/// `data` is plain text unless `format` is `base64`. [`bytes`](crate::RingbufWrite::bytes) writes bytes.
 ///
 /// Returns nothing.
 ///
@@ -464,6 +499,11 @@ impl Object for RingbufWrite {
 impl Command for RingbufWrite {
     const NAME: &'static str = "ringbuf-write";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("ringbuf-write", arguments)
+    }
 }
 
 impl Known for RingbufWrite {
@@ -640,6 +680,14 @@ impl Object for ChardevBackend {
 pub struct ChardevBackendInfo {
     /// `name`.
     pub name: String,
+}
+
+impl ChardevBackendInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
 }
 
 impl Object for ChardevBackendInfo {
@@ -1253,6 +1301,14 @@ pub struct ChardevInfo {
     pub frontend_open: bool,
 }
 
+impl ChardevInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(label: impl Into<String>, filename: impl Into<String>, frontend_open: bool) -> Self {
+        Self { label: label.into(), filename: filename.into(), frontend_open }
+    }
+}
+
 impl Object for ChardevInfo {
     const NAME: &'static str = "ChardevInfo";
 
@@ -1557,6 +1613,22 @@ impl Object for ChardevQemuVDAgent {
 pub struct ChardevReturn {
     /// `pty`.
     pub pty: Option<String>,
+}
+
+impl ChardevReturn {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { pty: None }
+    }
+
+    /// Sets `pty`.
+    #[inline]
+    #[must_use]
+    pub fn pty(mut self, pty: impl Into<String>) -> Self {
+        self.pty = Some(pty.into());
+        self
+    }
 }
 
 impl Object for ChardevReturn {

@@ -115,6 +115,14 @@ pub struct HumanReadableText {
     pub human_readable_text: String,
 }
 
+impl HumanReadableText {
+    /// With what is required.
+    #[inline]
+    pub fn new(human_readable_text: impl Into<String>) -> Self {
+        Self { human_readable_text: human_readable_text.into() }
+    }
+}
+
 impl Object for HumanReadableText {
     const NAME: &'static str = "HumanReadableText";
 

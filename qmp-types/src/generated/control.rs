@@ -73,6 +73,11 @@ impl Object for QmpCapabilities {
 impl Command for QmpCapabilities {
     const NAME: &'static str = "qmp_capabilities";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("qmp_capabilities", arguments)
+    }
 }
 
 impl Known for QmpCapabilities {
@@ -117,6 +122,11 @@ impl Object for QueryCommands {
 impl Command for QueryCommands {
     const NAME: &'static str = "query-commands";
     type Output = Vec<CommandInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-commands", arguments)
+    }
 }
 
 impl Known for QueryCommands {
@@ -159,6 +169,11 @@ impl Object for QueryEvents {
 impl Command for QueryEvents {
     const NAME: &'static str = "query-events";
     type Output = Vec<EventInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-events", arguments)
+    }
 }
 
 impl Known for QueryEvents {
@@ -203,6 +218,11 @@ impl Object for QueryVersion {
 impl Command for QueryVersion {
     const NAME: &'static str = "query-version";
     type Output = VersionInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-version", arguments)
+    }
 }
 
 impl Known for QueryVersion {
@@ -247,6 +267,11 @@ impl Object for Quit {
 impl Command for Quit {
     const NAME: &'static str = "quit";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("quit", arguments)
+    }
 }
 
 impl Known for Quit {
@@ -261,6 +286,14 @@ impl Known for Quit {
 pub struct CommandInfo {
     /// `name`.
     pub name: String,
+}
+
+impl CommandInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
 }
 
 impl Object for CommandInfo {
@@ -290,6 +323,14 @@ impl Object for CommandInfo {
 pub struct EventInfo {
     /// `name`.
     pub name: String,
+}
+
+impl EventInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
 }
 
 impl Object for EventInfo {
@@ -356,6 +397,14 @@ pub struct VersionInfo {
     pub package: String,
 }
 
+impl VersionInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(qemu: VersionTriple, package: impl Into<String>) -> Self {
+        Self { qemu, package: package.into() }
+    }
+}
+
 impl Object for VersionInfo {
     const NAME: &'static str = "VersionInfo";
 
@@ -392,6 +441,14 @@ pub struct VersionTriple {
     pub minor: i64,
     /// `micro`.
     pub micro: i64,
+}
+
+impl VersionTriple {
+    /// With what is required.
+    #[inline]
+    pub fn new(major: i64, minor: i64, micro: i64) -> Self {
+        Self { major, minor, micro }
+    }
 }
 
 impl Object for VersionTriple {

@@ -457,6 +457,50 @@ pub struct QCryptoBlockInfoLUKS {
     pub slots: Vec<QCryptoBlockInfoLUKSSlot>,
 }
 
+impl QCryptoBlockInfoLUKS {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        cipher_alg: QCryptoCipherAlgo,
+        cipher_mode: QCryptoCipherMode,
+        ivgen_alg: QCryptoIVGenAlgo,
+        hash_alg: QCryptoHashAlgo,
+        payload_offset: i64,
+        master_key_iters: i64,
+        uuid: impl Into<String>,
+        slots: impl Into<Vec<QCryptoBlockInfoLUKSSlot>>,
+    ) -> Self {
+        Self {
+            cipher_alg,
+            cipher_mode,
+            ivgen_alg,
+            ivgen_hash_alg: None,
+            hash_alg,
+            detached_header: None,
+            payload_offset,
+            master_key_iters,
+            uuid: uuid.into(),
+            slots: slots.into(),
+        }
+    }
+
+    /// Sets `ivgen-hash-alg`.
+    #[inline]
+    #[must_use]
+    pub fn ivgen_hash_alg(mut self, ivgen_hash_alg: QCryptoHashAlgo) -> Self {
+        self.ivgen_hash_alg = Some(ivgen_hash_alg);
+        self
+    }
+
+    /// Sets `detached-header`, since QEMU 9.0, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn detached_header(mut self, detached_header: bool) -> Self {
+        self.detached_header = Some(detached_header);
+        self
+    }
+}
+
 impl Object for QCryptoBlockInfoLUKS {
     const NAME: &'static str = "QCryptoBlockInfoLUKS";
 
@@ -541,6 +585,30 @@ pub struct QCryptoBlockInfoLUKSSlot {
     pub stripes: Option<i64>,
     /// `key-offset`.
     pub key_offset: i64,
+}
+
+impl QCryptoBlockInfoLUKSSlot {
+    /// With what is required.
+    #[inline]
+    pub fn new(active: bool, key_offset: i64) -> Self {
+        Self { active, iters: None, stripes: None, key_offset }
+    }
+
+    /// Sets `iters`.
+    #[inline]
+    #[must_use]
+    pub fn iters(mut self, iters: i64) -> Self {
+        self.iters = Some(iters);
+        self
+    }
+
+    /// Sets `stripes`.
+    #[inline]
+    #[must_use]
+    pub fn stripes(mut self, stripes: i64) -> Self {
+        self.stripes = Some(stripes);
+        self
+    }
 }
 
 impl Object for QCryptoBlockInfoLUKSSlot {

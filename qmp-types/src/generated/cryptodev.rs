@@ -49,6 +49,11 @@ impl Object for QueryCryptodev {
 impl Command for QueryCryptodev {
     const NAME: &'static str = "query-cryptodev";
     type Output = Vec<QCryptodevInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-cryptodev", arguments)
+    }
 }
 
 impl Known for QueryCryptodev {
@@ -65,6 +70,14 @@ pub struct QCryptodevBackendClient {
     pub queue: u32,
     /// `type`.
     pub r#type: QCryptodevBackendType,
+}
+
+impl QCryptodevBackendClient {
+    /// With what is required.
+    #[inline]
+    pub fn new(queue: u32, r#type: QCryptodevBackendType) -> Self {
+        Self { queue, r#type }
+    }
 }
 
 impl Object for QCryptodevBackendClient {
@@ -189,6 +202,18 @@ pub struct QCryptodevInfo {
     pub service: Vec<QCryptodevBackendServiceType>,
     /// `client`.
     pub client: Vec<QCryptodevBackendClient>,
+}
+
+impl QCryptodevInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        id: impl Into<String>,
+        service: impl Into<Vec<QCryptodevBackendServiceType>>,
+        client: impl Into<Vec<QCryptodevBackendClient>>,
+    ) -> Self {
+        Self { id: id.into(), service: service.into(), client: client.into() }
+    }
 }
 
 impl Object for QCryptodevInfo {

@@ -115,6 +115,11 @@ impl Object for CxlAddDynamicCapacity {
 impl Command for CxlAddDynamicCapacity {
     const NAME: &'static str = "cxl-add-dynamic-capacity";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("cxl-add-dynamic-capacity", arguments)
+    }
 }
 
 impl Known for CxlAddDynamicCapacity {
@@ -172,6 +177,11 @@ impl Object for CxlInjectCorrectableError {
 impl Command for CxlInjectCorrectableError {
     const NAME: &'static str = "cxl-inject-correctable-error";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("cxl-inject-correctable-error", arguments)
+    }
 }
 
 impl Known for CxlInjectCorrectableError {
@@ -209,6 +219,11 @@ impl Object for CxlInjectDramEvent {
 impl Command for CxlInjectDramEvent {
     const NAME: &'static str = "cxl-inject-dram-event";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("cxl-inject-dram-event", arguments)
+    }
 }
 
 impl Known for CxlInjectDramEvent {
@@ -246,6 +261,11 @@ impl Object for CxlInjectGeneralMediaEvent {
 impl Command for CxlInjectGeneralMediaEvent {
     const NAME: &'static str = "cxl-inject-general-media-event";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("cxl-inject-general-media-event", arguments)
+    }
 }
 
 impl Known for CxlInjectGeneralMediaEvent {
@@ -283,6 +303,11 @@ impl Object for CxlInjectMemoryModuleEvent {
 impl Command for CxlInjectMemoryModuleEvent {
     const NAME: &'static str = "cxl-inject-memory-module-event";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("cxl-inject-memory-module-event", arguments)
+    }
 }
 
 impl Known for CxlInjectMemoryModuleEvent {
@@ -344,6 +369,11 @@ impl Object for CxlInjectPoison {
 impl Command for CxlInjectPoison {
     const NAME: &'static str = "cxl-inject-poison";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("cxl-inject-poison", arguments)
+    }
 }
 
 impl Known for CxlInjectPoison {
@@ -400,6 +430,11 @@ impl Object for CxlInjectUncorrectableErrors {
 impl Command for CxlInjectUncorrectableErrors {
     const NAME: &'static str = "cxl-inject-uncorrectable-errors";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("cxl-inject-uncorrectable-errors", arguments)
+    }
 }
 
 impl Known for CxlInjectUncorrectableErrors {
@@ -545,6 +580,11 @@ impl Object for CxlReleaseDynamicCapacity {
 impl Command for CxlReleaseDynamicCapacity {
     const NAME: &'static str = "cxl-release-dynamic-capacity";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("cxl-release-dynamic-capacity", arguments)
+    }
 }
 
 impl Known for CxlReleaseDynamicCapacity {

@@ -132,6 +132,11 @@ impl Object for DumpGuestMemory {
 impl Command for DumpGuestMemory {
     const NAME: &'static str = "dump-guest-memory";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("dump-guest-memory", arguments)
+    }
 }
 
 impl Known for DumpGuestMemory {
@@ -172,6 +177,11 @@ impl Object for QueryDump {
 impl Command for QueryDump {
     const NAME: &'static str = "query-dump";
     type Output = DumpQueryResult;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-dump", arguments)
+    }
 }
 
 impl Known for QueryDump {
@@ -212,6 +222,11 @@ impl Object for QueryDumpGuestMemoryCapability {
 impl Command for QueryDumpGuestMemoryCapability {
     const NAME: &'static str = "query-dump-guest-memory-capability";
     type Output = DumpGuestMemoryCapability;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-dump-guest-memory-capability", arguments)
+    }
 }
 
 impl Known for QueryDumpGuestMemoryCapability {
@@ -226,6 +241,14 @@ impl Known for QueryDumpGuestMemoryCapability {
 pub struct DumpGuestMemoryCapability {
     /// `formats`.
     pub formats: Vec<DumpGuestMemoryFormat>,
+}
+
+impl DumpGuestMemoryCapability {
+    /// With what is required.
+    #[inline]
+    pub fn new(formats: impl Into<Vec<DumpGuestMemoryFormat>>) -> Self {
+        Self { formats: formats.into() }
+    }
 }
 
 impl Object for DumpGuestMemoryCapability {
@@ -320,6 +343,14 @@ pub struct DumpQueryResult {
     pub completed: i64,
     /// `total`.
     pub total: i64,
+}
+
+impl DumpQueryResult {
+    /// With what is required.
+    #[inline]
+    pub fn new(status: DumpStatus, completed: i64, total: i64) -> Self {
+        Self { status, completed, total }
+    }
 }
 
 impl Object for DumpQueryResult {

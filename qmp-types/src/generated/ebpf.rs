@@ -58,6 +58,11 @@ impl Object for RequestEbpf {
 impl Command for RequestEbpf {
     const NAME: &'static str = "request-ebpf";
     type Output = EbpfObject;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("request-ebpf", arguments)
+    }
 }
 
 impl Known for RequestEbpf {
@@ -74,6 +79,14 @@ impl Known for RequestEbpf {
 pub struct EbpfObject {
     /// `object`.
     pub object: Base64,
+}
+
+impl EbpfObject {
+    /// With what is required.
+    #[inline]
+    pub fn new(object: impl Into<Base64>) -> Self {
+        Self { object: object.into() }
+    }
 }
 
 impl Object for EbpfObject {

@@ -40,6 +40,14 @@ pub struct AcpiDeviceOst {
     pub info: ACPIOSTInfo,
 }
 
+impl AcpiDeviceOst {
+    /// With what is required.
+    #[inline]
+    pub fn new(info: ACPIOSTInfo) -> Self {
+        Self { info }
+    }
+}
+
 impl Object for AcpiDeviceOst {
     const NAME: &'static str = "AcpiDeviceOst";
 
@@ -82,6 +90,14 @@ pub struct DeviceTrayMoved {
     pub id: String,
     /// `tray-open`.
     pub tray_open: bool,
+}
+
+impl DeviceTrayMoved {
+    /// With what is required.
+    #[inline]
+    pub fn new(device: impl Into<String>, id: impl Into<String>, tray_open: bool) -> Self {
+        Self { device: device.into(), id: id.into(), tray_open }
+    }
 }
 
 impl Object for DeviceTrayMoved {
@@ -134,6 +150,14 @@ pub struct PrManagerStatusChanged {
     pub id: String,
     /// `connected`.
     pub connected: bool,
+}
+
+impl PrManagerStatusChanged {
+    /// With what is required.
+    #[inline]
+    pub fn new(id: impl Into<String>, connected: bool) -> Self {
+        Self { id: id.into(), connected }
+    }
 }
 
 impl Object for PrManagerStatusChanged {
@@ -189,6 +213,45 @@ pub struct BlockImageCorrupted {
     pub size: Option<i64>,
     /// `fatal`.
     pub fatal: bool,
+}
+
+impl BlockImageCorrupted {
+    /// With what is required.
+    #[inline]
+    pub fn new(device: impl Into<String>, msg: impl Into<String>, fatal: bool) -> Self {
+        Self {
+            device: device.into(),
+            node_name: None,
+            msg: msg.into(),
+            offset: None,
+            size: None,
+            fatal,
+        }
+    }
+
+    /// Sets `node-name`.
+    #[inline]
+    #[must_use]
+    pub fn node_name(mut self, node_name: impl Into<String>) -> Self {
+        self.node_name = Some(node_name.into());
+        self
+    }
+
+    /// Sets `offset`.
+    #[inline]
+    #[must_use]
+    pub fn offset(mut self, offset: i64) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// Sets `size`.
+    #[inline]
+    #[must_use]
+    pub fn size(mut self, size: i64) -> Self {
+        self.size = Some(size);
+        self
+    }
 }
 
 impl Object for BlockImageCorrupted {
@@ -269,6 +332,51 @@ pub struct BlockIoError {
     pub reason: String,
 }
 
+impl BlockIoError {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        device: impl Into<String>,
+        operation: IoOperationType,
+        action: BlockErrorAction,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self {
+            qom_path: None,
+            device: device.into(),
+            node_name: None,
+            operation,
+            action,
+            nospace: None,
+            reason: reason.into(),
+        }
+    }
+
+    /// Sets `qom-path`, since QEMU 9.2, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn qom_path(mut self, qom_path: impl Into<String>) -> Self {
+        self.qom_path = Some(qom_path.into());
+        self
+    }
+
+    /// Sets `node-name`.
+    #[inline]
+    #[must_use]
+    pub fn node_name(mut self, node_name: impl Into<String>) -> Self {
+        self.node_name = Some(node_name.into());
+        self
+    }
+
+    /// Sets `nospace`.
+    #[inline]
+    #[must_use]
+    pub fn nospace(mut self, nospace: bool) -> Self {
+        self.nospace = Some(nospace);
+        self
+    }
+}
+
 impl Object for BlockIoError {
     const NAME: &'static str = "BlockIoError";
 
@@ -346,6 +454,20 @@ pub struct BlockJobCancelled {
     pub speed: i64,
 }
 
+impl BlockJobCancelled {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        r#type: JobType,
+        device: impl Into<String>,
+        len: i64,
+        offset: i64,
+        speed: i64,
+    ) -> Self {
+        Self { r#type, device: device.into(), len, offset, speed }
+    }
+}
+
 impl Object for BlockJobCancelled {
     const NAME: &'static str = "BlockJobCancelled";
 
@@ -418,6 +540,28 @@ pub struct BlockJobCompleted {
     pub error: Option<String>,
 }
 
+impl BlockJobCompleted {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        r#type: JobType,
+        device: impl Into<String>,
+        len: i64,
+        offset: i64,
+        speed: i64,
+    ) -> Self {
+        Self { r#type, device: device.into(), len, offset, speed, error: None }
+    }
+
+    /// Sets `error`.
+    #[inline]
+    #[must_use]
+    pub fn error(mut self, error: impl Into<String>) -> Self {
+        self.error = Some(error.into());
+        self
+    }
+}
+
 impl Object for BlockJobCompleted {
     const NAME: &'static str = "BlockJobCompleted";
 
@@ -486,6 +630,18 @@ pub struct BlockJobError {
     pub action: BlockErrorAction,
 }
 
+impl BlockJobError {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        device: impl Into<String>,
+        operation: IoOperationType,
+        action: BlockErrorAction,
+    ) -> Self {
+        Self { device: device.into(), operation, action }
+    }
+}
+
 impl Object for BlockJobError {
     const NAME: &'static str = "BlockJobError";
 
@@ -540,6 +696,14 @@ pub struct BlockJobPending {
     pub id: String,
 }
 
+impl BlockJobPending {
+    /// With what is required.
+    #[inline]
+    pub fn new(r#type: JobType, id: impl Into<String>) -> Self {
+        Self { r#type, id: id.into() }
+    }
+}
+
 impl Object for BlockJobPending {
     const NAME: &'static str = "BlockJobPending";
 
@@ -591,6 +755,20 @@ pub struct BlockJobReady {
     pub offset: i64,
     /// `speed`.
     pub speed: i64,
+}
+
+impl BlockJobReady {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        r#type: JobType,
+        device: impl Into<String>,
+        len: i64,
+        offset: i64,
+        speed: i64,
+    ) -> Self {
+        Self { r#type, device: device.into(), len, offset, speed }
+    }
 }
 
 impl Object for BlockJobReady {
@@ -657,6 +835,14 @@ pub struct BlockWriteThreshold {
     pub write_threshold: u64,
 }
 
+impl BlockWriteThreshold {
+    /// With what is required.
+    #[inline]
+    pub fn new(node_name: impl Into<String>, amount_exceeded: u64, write_threshold: u64) -> Self {
+        Self { node_name: node_name.into(), amount_exceeded, write_threshold }
+    }
+}
+
 impl Object for BlockWriteThreshold {
     const NAME: &'static str = "BlockWriteThreshold";
 
@@ -713,6 +899,14 @@ pub struct QuorumFailure {
     pub sector_num: i64,
     /// `sectors-count`.
     pub sectors_count: i64,
+}
+
+impl QuorumFailure {
+    /// With what is required.
+    #[inline]
+    pub fn new(reference: impl Into<String>, sector_num: i64, sectors_count: i64) -> Self {
+        Self { reference: reference.into(), sector_num, sectors_count }
+    }
 }
 
 impl Object for QuorumFailure {
@@ -777,6 +971,27 @@ pub struct QuorumReportBad {
     pub sectors_count: i64,
 }
 
+impl QuorumReportBad {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        r#type: QuorumOpType,
+        node_name: impl Into<String>,
+        sector_num: i64,
+        sectors_count: i64,
+    ) -> Self {
+        Self { r#type, error: None, node_name: node_name.into(), sector_num, sectors_count }
+    }
+
+    /// Sets `error`.
+    #[inline]
+    #[must_use]
+    pub fn error(mut self, error: impl Into<String>) -> Self {
+        self.error = Some(error.into());
+        self
+    }
+}
+
 impl Object for QuorumReportBad {
     const NAME: &'static str = "QuorumReportBad";
 
@@ -837,6 +1052,14 @@ pub struct BlockExportDeleted {
     pub id: String,
 }
 
+impl BlockExportDeleted {
+    /// With what is required.
+    #[inline]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into() }
+    }
+}
+
 impl Object for BlockExportDeleted {
     const NAME: &'static str = "BlockExportDeleted";
 
@@ -883,6 +1106,14 @@ pub struct VserportChange {
     pub open: bool,
 }
 
+impl VserportChange {
+    /// With what is required.
+    #[inline]
+    pub fn new(id: impl Into<String>, open: bool) -> Self {
+        Self { id: id.into(), open }
+    }
+}
+
 impl Object for VserportChange {
     const NAME: &'static str = "VserportChange";
 
@@ -926,6 +1157,22 @@ pub struct DumpCompleted {
     pub result: DumpQueryResult,
     /// `error`.
     pub error: Option<String>,
+}
+
+impl DumpCompleted {
+    /// With what is required.
+    #[inline]
+    pub fn new(result: DumpQueryResult) -> Self {
+        Self { result, error: None }
+    }
+
+    /// Sets `error`.
+    #[inline]
+    #[must_use]
+    pub fn error(mut self, error: impl Into<String>) -> Self {
+        self.error = Some(error.into());
+        self
+    }
 }
 
 impl Object for DumpCompleted {
@@ -977,6 +1224,14 @@ pub struct JobStatusChange {
     pub status: JobStatus,
 }
 
+impl JobStatusChange {
+    /// With what is required.
+    #[inline]
+    pub fn new(id: impl Into<String>, status: JobStatus) -> Self {
+        Self { id: id.into(), status }
+    }
+}
+
 impl Object for JobStatusChange {
     const NAME: &'static str = "JobStatusChange";
 
@@ -1020,6 +1275,14 @@ impl Known for JobStatusChange {
 pub struct BalloonChange {
     /// `actual`.
     pub actual: i64,
+}
+
+impl BalloonChange {
+    /// With what is required.
+    #[inline]
+    pub fn new(actual: i64) -> Self {
+        Self { actual }
+    }
 }
 
 impl Object for BalloonChange {
@@ -1102,6 +1365,30 @@ pub struct MemoryDeviceSizeChange {
     pub qom_path: Option<String>,
 }
 
+impl MemoryDeviceSizeChange {
+    /// With what is required.
+    #[inline]
+    pub fn new(size: u64) -> Self {
+        Self { id: None, size, qom_path: None }
+    }
+
+    /// Sets `id`.
+    #[inline]
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Sets `qom-path`, since QEMU 6.2, required since 7.2.
+    #[inline]
+    #[must_use]
+    pub fn qom_path(mut self, qom_path: impl Into<String>) -> Self {
+        self.qom_path = Some(qom_path.into());
+        self
+    }
+}
+
 impl Object for MemoryDeviceSizeChange {
     const NAME: &'static str = "MemoryDeviceSizeChange";
 
@@ -1148,6 +1435,14 @@ pub struct MemUnplugError {
     pub device: String,
     /// `msg`.
     pub msg: String,
+}
+
+impl MemUnplugError {
+    /// With what is required.
+    #[inline]
+    pub fn new(device: impl Into<String>, msg: impl Into<String>) -> Self {
+        Self { device: device.into(), msg: msg.into() }
+    }
 }
 
 impl Object for MemUnplugError {
@@ -1199,6 +1494,14 @@ pub struct CpuPolarizationChange {
     pub polarization: S390CpuPolarization,
 }
 
+impl CpuPolarizationChange {
+    /// With what is required.
+    #[inline]
+    pub fn new(polarization: S390CpuPolarization) -> Self {
+        Self { polarization }
+    }
+}
+
 impl Object for CpuPolarizationChange {
     const NAME: &'static str = "CpuPolarizationChange";
 
@@ -1239,6 +1542,14 @@ impl Known for CpuPolarizationChange {
 #[non_exhaustive]
 pub struct SclpCpiInfoAvailable {}
 
+impl SclpCpiInfoAvailable {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {}
+    }
+}
+
 impl Object for SclpCpiInfoAvailable {
     const NAME: &'static str = "SclpCpiInfoAvailable";
 
@@ -1272,6 +1583,14 @@ pub struct ColoExit {
     pub mode: COLOMode,
     /// `reason`.
     pub reason: COLOExitReason,
+}
+
+impl ColoExit {
+    /// With what is required.
+    #[inline]
+    pub fn new(mode: COLOMode, reason: COLOExitReason) -> Self {
+        Self { mode, reason }
+    }
 }
 
 impl Object for ColoExit {
@@ -1317,6 +1636,14 @@ pub struct Migration {
     pub status: MigrationStatus,
 }
 
+impl Migration {
+    /// With what is required.
+    #[inline]
+    pub fn new(status: MigrationStatus) -> Self {
+        Self { status }
+    }
+}
+
 impl Object for Migration {
     const NAME: &'static str = "Migration";
 
@@ -1357,6 +1684,14 @@ pub struct MigrationPass {
     pub pass: i64,
 }
 
+impl MigrationPass {
+    /// With what is required.
+    #[inline]
+    pub fn new(pass: i64) -> Self {
+        Self { pass }
+    }
+}
+
 impl Object for MigrationPass {
     const NAME: &'static str = "MigrationPass";
 
@@ -1395,6 +1730,14 @@ impl Known for MigrationPass {
 pub struct UnplugPrimary {
     /// `device-id`.
     pub device_id: String,
+}
+
+impl UnplugPrimary {
+    /// With what is required.
+    #[inline]
+    pub fn new(device_id: impl Into<String>) -> Self {
+        Self { device_id: device_id.into() }
+    }
 }
 
 impl Object for UnplugPrimary {
@@ -1441,6 +1784,22 @@ pub struct RtcChange {
     pub offset: i64,
     /// `qom-path`, in QEMU 7.2, not in 5.2, required since 7.2.
     pub qom_path: Option<String>,
+}
+
+impl RtcChange {
+    /// With what is required.
+    #[inline]
+    pub fn new(offset: i64) -> Self {
+        Self { offset, qom_path: None }
+    }
+
+    /// Sets `qom-path`, in QEMU 7.2, not in 5.2, required since 7.2.
+    #[inline]
+    #[must_use]
+    pub fn qom_path(mut self, qom_path: impl Into<String>) -> Self {
+        self.qom_path = Some(qom_path.into());
+        self
+    }
 }
 
 impl Object for RtcChange {
@@ -1490,6 +1849,24 @@ pub struct VfuClientHangup {
     pub dev_id: String,
     /// `dev-qom-path`.
     pub dev_qom_path: String,
+}
+
+impl VfuClientHangup {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        vfu_id: impl Into<String>,
+        vfu_qom_path: impl Into<String>,
+        dev_id: impl Into<String>,
+        dev_qom_path: impl Into<String>,
+    ) -> Self {
+        Self {
+            vfu_id: vfu_id.into(),
+            vfu_qom_path: vfu_qom_path.into(),
+            dev_id: dev_id.into(),
+            dev_qom_path: dev_qom_path.into(),
+        }
+    }
 }
 
 impl Object for VfuClientHangup {
@@ -1546,6 +1923,14 @@ pub struct FailoverNegotiated {
     pub device_id: String,
 }
 
+impl FailoverNegotiated {
+    /// With what is required.
+    #[inline]
+    pub fn new(device_id: impl Into<String>) -> Self {
+        Self { device_id: device_id.into() }
+    }
+}
+
 impl Object for FailoverNegotiated {
     const NAME: &'static str = "FailoverNegotiated";
 
@@ -1586,6 +1971,14 @@ pub struct NetdevStreamConnected {
     pub netdev_id: String,
     /// `addr`.
     pub addr: SocketAddress,
+}
+
+impl NetdevStreamConnected {
+    /// With what is required.
+    #[inline]
+    pub fn new(netdev_id: impl Into<String>, addr: SocketAddress) -> Self {
+        Self { netdev_id: netdev_id.into(), addr }
+    }
 }
 
 impl Object for NetdevStreamConnected {
@@ -1631,6 +2024,14 @@ pub struct NetdevStreamDisconnected {
     pub netdev_id: String,
 }
 
+impl NetdevStreamDisconnected {
+    /// With what is required.
+    #[inline]
+    pub fn new(netdev_id: impl Into<String>) -> Self {
+        Self { netdev_id: netdev_id.into() }
+    }
+}
+
 impl Object for NetdevStreamDisconnected {
     const NAME: &'static str = "NetdevStreamDisconnected";
 
@@ -1671,6 +2072,14 @@ pub struct NetdevVhostUserConnected {
     pub netdev_id: String,
     /// `chardev-id`.
     pub chardev_id: String,
+}
+
+impl NetdevVhostUserConnected {
+    /// With what is required.
+    #[inline]
+    pub fn new(netdev_id: impl Into<String>, chardev_id: impl Into<String>) -> Self {
+        Self { netdev_id: netdev_id.into(), chardev_id: chardev_id.into() }
+    }
 }
 
 impl Object for NetdevVhostUserConnected {
@@ -1716,6 +2125,14 @@ pub struct NetdevVhostUserDisconnected {
     pub netdev_id: String,
 }
 
+impl NetdevVhostUserDisconnected {
+    /// With what is required.
+    #[inline]
+    pub fn new(netdev_id: impl Into<String>) -> Self {
+        Self { netdev_id: netdev_id.into() }
+    }
+}
+
 impl Object for NetdevVhostUserDisconnected {
     const NAME: &'static str = "NetdevVhostUserDisconnected";
 
@@ -1756,6 +2173,22 @@ pub struct NicRxFilterChanged {
     pub name: Option<String>,
     /// `path`.
     pub path: String,
+}
+
+impl NicRxFilterChanged {
+    /// With what is required.
+    #[inline]
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { name: None, path: path.into() }
+    }
+
+    /// Sets `name`.
+    #[inline]
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
 }
 
 impl Object for NicRxFilterChanged {
@@ -1805,6 +2238,22 @@ pub struct DeviceDeleted {
     pub path: String,
 }
 
+impl DeviceDeleted {
+    /// With what is required.
+    #[inline]
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { device: None, path: path.into() }
+    }
+
+    /// Sets `device`.
+    #[inline]
+    #[must_use]
+    pub fn device(mut self, device: impl Into<String>) -> Self {
+        self.device = Some(device.into());
+        self
+    }
+}
+
 impl Object for DeviceDeleted {
     const NAME: &'static str = "DeviceDeleted";
 
@@ -1848,6 +2297,22 @@ pub struct DeviceUnplugGuestError {
     pub device: Option<String>,
     /// `path`.
     pub path: String,
+}
+
+impl DeviceUnplugGuestError {
+    /// With what is required.
+    #[inline]
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { device: None, path: path.into() }
+    }
+
+    /// Sets `device`.
+    #[inline]
+    #[must_use]
+    pub fn device(mut self, device: impl Into<String>) -> Self {
+        self.device = Some(device.into());
+        self
+    }
 }
 
 impl Object for DeviceUnplugGuestError {
@@ -1895,6 +2360,19 @@ pub struct RdmaGidStatusChanged {
     pub subnet_prefix: u64,
     /// `interface-id`.
     pub interface_id: u64,
+}
+
+impl RdmaGidStatusChanged {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        netdev: impl Into<String>,
+        gid_status: bool,
+        subnet_prefix: u64,
+        interface_id: u64,
+    ) -> Self {
+        Self { netdev: netdev.into(), gid_status, subnet_prefix, interface_id }
+    }
 }
 
 impl Object for RdmaGidStatusChanged {
@@ -1954,6 +2432,22 @@ pub struct GuestCrashloaded {
     pub info: Option<GuestPanicInformation>,
 }
 
+impl GuestCrashloaded {
+    /// With what is required.
+    #[inline]
+    pub fn new(action: GuestPanicAction) -> Self {
+        Self { action, info: None }
+    }
+
+    /// Sets `info`.
+    #[inline]
+    #[must_use]
+    pub fn info(mut self, info: GuestPanicInformation) -> Self {
+        self.info = Some(info);
+        self
+    }
+}
+
 impl Object for GuestCrashloaded {
     const NAME: &'static str = "GuestCrashloaded";
 
@@ -1999,6 +2493,22 @@ pub struct GuestPanicked {
     pub info: Option<GuestPanicInformation>,
 }
 
+impl GuestPanicked {
+    /// With what is required.
+    #[inline]
+    pub fn new(action: GuestPanicAction) -> Self {
+        Self { action, info: None }
+    }
+
+    /// Sets `info`.
+    #[inline]
+    #[must_use]
+    pub fn info(mut self, info: GuestPanicInformation) -> Self {
+        self.info = Some(info);
+        self
+    }
+}
+
 impl Object for GuestPanicked {
     const NAME: &'static str = "GuestPanicked";
 
@@ -2039,6 +2549,14 @@ impl Known for GuestPanicked {
 #[non_exhaustive]
 pub struct GuestPvshutdown {}
 
+impl GuestPvshutdown {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {}
+    }
+}
+
 impl Object for GuestPvshutdown {
     const NAME: &'static str = "GuestPvshutdown";
 
@@ -2073,6 +2591,18 @@ pub struct MemoryFailure {
     pub action: MemoryFailureAction,
     /// `flags`.
     pub flags: MemoryFailureFlags,
+}
+
+impl MemoryFailure {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        recipient: MemoryFailureRecipient,
+        action: MemoryFailureAction,
+        flags: MemoryFailureFlags,
+    ) -> Self {
+        Self { recipient, action, flags }
+    }
 }
 
 impl Object for MemoryFailure {
@@ -2122,6 +2652,14 @@ impl Known for MemoryFailure {
 #[non_exhaustive]
 pub struct Powerdown {}
 
+impl Powerdown {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {}
+    }
+}
+
 impl Object for Powerdown {
     const NAME: &'static str = "Powerdown";
 
@@ -2154,6 +2692,14 @@ pub struct Reset {
     pub guest: bool,
     /// `reason`.
     pub reason: ShutdownCause,
+}
+
+impl Reset {
+    /// With what is required.
+    #[inline]
+    pub fn new(guest: bool, reason: ShutdownCause) -> Self {
+        Self { guest, reason }
+    }
 }
 
 impl Object for Reset {
@@ -2196,6 +2742,14 @@ impl Known for Reset {
 #[non_exhaustive]
 pub struct Resume {}
 
+impl Resume {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {}
+    }
+}
+
 impl Object for Resume {
     const NAME: &'static str = "Resume";
 
@@ -2230,6 +2784,14 @@ pub struct Shutdown {
     pub guest: bool,
     /// `reason`.
     pub reason: ShutdownCause,
+}
+
+impl Shutdown {
+    /// With what is required.
+    #[inline]
+    pub fn new(guest: bool, reason: ShutdownCause) -> Self {
+        Self { guest, reason }
+    }
 }
 
 impl Object for Shutdown {
@@ -2272,6 +2834,14 @@ impl Known for Shutdown {
 #[non_exhaustive]
 pub struct Stop {}
 
+impl Stop {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {}
+    }
+}
+
 impl Object for Stop {
     const NAME: &'static str = "Stop";
 
@@ -2300,6 +2870,14 @@ impl Known for Stop {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Suspend {}
+
+impl Suspend {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {}
+    }
+}
 
 impl Object for Suspend {
     const NAME: &'static str = "Suspend";
@@ -2330,6 +2908,14 @@ impl Known for Suspend {
 #[non_exhaustive]
 pub struct SuspendDisk {}
 
+impl SuspendDisk {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {}
+    }
+}
+
 impl Object for SuspendDisk {
     const NAME: &'static str = "SuspendDisk";
 
@@ -2358,6 +2944,14 @@ impl Known for SuspendDisk {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Wakeup {}
+
+impl Wakeup {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {}
+    }
+}
 
 impl Object for Wakeup {
     const NAME: &'static str = "Wakeup";
@@ -2391,6 +2985,14 @@ impl Known for Wakeup {
 pub struct Watchdog {
     /// `action`.
     pub action: WatchdogAction,
+}
+
+impl Watchdog {
+    /// With what is required.
+    #[inline]
+    pub fn new(action: WatchdogAction) -> Self {
+        Self { action }
+    }
 }
 
 impl Object for Watchdog {
@@ -2435,6 +3037,14 @@ pub struct SpiceConnected {
     pub server: SpiceBasicInfo,
     /// `client`.
     pub client: SpiceBasicInfo,
+}
+
+impl SpiceConnected {
+    /// With what is required.
+    #[inline]
+    pub fn new(server: SpiceBasicInfo, client: SpiceBasicInfo) -> Self {
+        Self { server, client }
+    }
 }
 
 impl Object for SpiceConnected {
@@ -2484,6 +3094,14 @@ pub struct SpiceDisconnected {
     pub client: SpiceBasicInfo,
 }
 
+impl SpiceDisconnected {
+    /// With what is required.
+    #[inline]
+    pub fn new(server: SpiceBasicInfo, client: SpiceBasicInfo) -> Self {
+        Self { server, client }
+    }
+}
+
 impl Object for SpiceDisconnected {
     const NAME: &'static str = "SpiceDisconnected";
 
@@ -2531,6 +3149,14 @@ pub struct SpiceInitialized {
     pub client: SpiceChannel,
 }
 
+impl SpiceInitialized {
+    /// With what is required.
+    #[inline]
+    pub fn new(server: SpiceServerInfo, client: SpiceChannel) -> Self {
+        Self { server, client }
+    }
+}
+
 impl Object for SpiceInitialized {
     const NAME: &'static str = "SpiceInitialized";
 
@@ -2573,6 +3199,14 @@ impl Known for SpiceInitialized {
 #[non_exhaustive]
 pub struct SpiceMigrateCompleted {}
 
+impl SpiceMigrateCompleted {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {}
+    }
+}
+
 impl Object for SpiceMigrateCompleted {
     const NAME: &'static str = "SpiceMigrateCompleted";
 
@@ -2607,6 +3241,14 @@ pub struct VncConnected {
     pub server: VncServerInfo,
     /// `client`.
     pub client: VncBasicInfo,
+}
+
+impl VncConnected {
+    /// With what is required.
+    #[inline]
+    pub fn new(server: VncServerInfo, client: VncBasicInfo) -> Self {
+        Self { server, client }
+    }
 }
 
 impl Object for VncConnected {
@@ -2656,6 +3298,14 @@ pub struct VncDisconnected {
     pub client: VncClientInfo,
 }
 
+impl VncDisconnected {
+    /// With what is required.
+    #[inline]
+    pub fn new(server: VncServerInfo, client: VncClientInfo) -> Self {
+        Self { server, client }
+    }
+}
+
 impl Object for VncDisconnected {
     const NAME: &'static str = "VncDisconnected";
 
@@ -2703,6 +3353,14 @@ pub struct VncInitialized {
     pub client: VncClientInfo,
 }
 
+impl VncInitialized {
+    /// With what is required.
+    #[inline]
+    pub fn new(server: VncServerInfo, client: VncClientInfo) -> Self {
+        Self { server, client }
+    }
+}
+
 impl Object for VncInitialized {
     const NAME: &'static str = "VncInitialized";
 
@@ -2748,6 +3406,18 @@ pub struct VfioMigration {
     pub qom_path: String,
     /// `device-state`.
     pub device_state: QapiVfioMigrationState,
+}
+
+impl VfioMigration {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        device_id: impl Into<String>,
+        qom_path: impl Into<String>,
+        device_state: QapiVfioMigrationState,
+    ) -> Self {
+        Self { device_id: device_id.into(), qom_path: qom_path.into(), device_state }
+    }
 }
 
 impl Object for VfioMigration {

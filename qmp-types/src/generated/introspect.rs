@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::Known;
 use crate::wire::{
-    Key, Members, Name, Object, Rest, bare_commands, need, objects, open_enums, put, put_some,
+    Key, Members, Object, ReadObject, bare_commands, need, objects, open_enums, put, put_some,
     skip, skip_all,
 };
 
@@ -55,6 +55,11 @@ impl Object for QueryQmpSchema {
 impl Command for QueryQmpSchema {
     const NAME: &'static str = "query-qmp-schema";
     type Output = Vec<SchemaInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-qmp-schema", arguments)
+    }
 }
 
 impl Known for QueryQmpSchema {
@@ -120,6 +125,63 @@ impl From<&str> for JSONType {
     }
 }
 
+// The members of whichever type it turns out to be.
+struct SchemaInfoMembers {
+    m0: Option<Value>,
+    m1: Option<Vec<String>>,
+    m2: Option<String>,
+    m3: Option<String>,
+}
+
+impl SchemaInfoMembers {
+    fn into_schemainfoenummember<E: serde::de::Error>(self) -> Result<SchemaInfoEnumMember, E> {
+        Ok(SchemaInfoEnumMember { name: need(self.m2, "name")?, features: self.m1 })
+    }
+
+    fn into_schemainfoobjectmember<E: serde::de::Error>(self) -> Result<SchemaInfoObjectMember, E> {
+        Ok(SchemaInfoObjectMember {
+            name: need(self.m2, "name")?,
+            r#type: need(self.m3, "type")?,
+            default: self.m0,
+            features: self.m1,
+        })
+    }
+
+    fn into_schemainfoalternatemember<E: serde::de::Error>(
+        self,
+    ) -> Result<SchemaInfoAlternateMember, E> {
+        Ok(SchemaInfoAlternateMember { r#type: need(self.m3, "type")? })
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for SchemaInfoMembers {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(crate::wire::Visit::new())
+    }
+}
+
+impl ReadObject for SchemaInfoMembers {
+    const NAME: &'static str = "SchemaInfoMembers";
+
+    fn read<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
+        const MEMBERS: Members = &["default", "features", "name", "type"];
+        let mut m0 = None;
+        let mut m1 = None;
+        let mut m2 = None;
+        let mut m3 = None;
+        while let Some(at) = map.next_key_seed(Key(MEMBERS))? {
+            match at {
+                0 => m0 = Some(map.next_value()?),
+                1 => m1 = map.next_value()?,
+                2 => m2 = map.next_value()?,
+                3 => m3 = map.next_value()?,
+                _ => skip(map)?,
+            }
+        }
+        Ok(Self { m0, m1, m2, m3 })
+    }
+}
+
 /// The union `SchemaInfo`, since QEMU 2.5.
 ///
 /// [QEMU's manual](https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html#object-QMP-introspect.SchemaInfo)
@@ -172,32 +234,161 @@ impl SchemaInfoMetaType {
     }
 }
 
+impl SchemaInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>, meta_type: SchemaInfoMetaType) -> Self {
+        Self { name: name.into(), features: None, meta_type }
+    }
+
+    /// With the `meta-type` `builtin`.
+    #[inline]
+    pub fn builtin(name: impl Into<String>, members: SchemaInfoBuiltin) -> Self {
+        Self::new(name, SchemaInfoMetaType::Builtin(members))
+    }
+
+    /// With the `meta-type` `enum`.
+    #[inline]
+    pub fn r#enum(name: impl Into<String>, members: SchemaInfoEnum) -> Self {
+        Self::new(name, SchemaInfoMetaType::Enum(members))
+    }
+
+    /// With the `meta-type` `array`.
+    #[inline]
+    pub fn array(name: impl Into<String>, members: SchemaInfoArray) -> Self {
+        Self::new(name, SchemaInfoMetaType::Array(members))
+    }
+
+    /// With the `meta-type` `object`.
+    #[inline]
+    pub fn object(name: impl Into<String>, members: SchemaInfoObject) -> Self {
+        Self::new(name, SchemaInfoMetaType::Object(members))
+    }
+
+    /// With the `meta-type` `alternate`.
+    #[inline]
+    pub fn alternate(name: impl Into<String>, members: SchemaInfoAlternate) -> Self {
+        Self::new(name, SchemaInfoMetaType::Alternate(members))
+    }
+
+    /// With the `meta-type` `command`.
+    #[inline]
+    pub fn command(name: impl Into<String>, members: SchemaInfoCommand) -> Self {
+        Self::new(name, SchemaInfoMetaType::Command(members))
+    }
+
+    /// With the `meta-type` `event`.
+    #[inline]
+    pub fn event(name: impl Into<String>, members: SchemaInfoEvent) -> Self {
+        Self::new(name, SchemaInfoMetaType::Event(members))
+    }
+
+    /// Sets `features`.
+    #[inline]
+    #[must_use]
+    pub fn features(mut self, features: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.features = Some(features.into_iter().map(Into::into).collect());
+        self
+    }
+}
+
 impl Object for SchemaInfo {
     const NAME: &'static str = "SchemaInfo";
 
     fn read<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        const MEMBERS: Members = &["name", "features", "meta-type"];
+        const MEMBERS: Members = &[
+            "name",
+            "features",
+            "meta-type",
+            "allow-oob",
+            "arg-type",
+            "element-type",
+            "json-type",
+            "members",
+            "ret-type",
+            "tag",
+            "values",
+            "variants",
+        ];
         let mut m0 = None;
         let mut m1 = None;
         let mut m2 = None;
-        let mut rest = Rest::new();
-        while let Some(name) = map.next_key_seed(Name(MEMBERS))? {
-            match name {
-                Ok(0) => m0 = Some(map.next_value()?),
-                Ok(1) => m1 = map.next_value()?,
-                Ok(_) => m2 = Some(map.next_value()?),
-                Err(name) => rest.keep(name, map)?,
+        let mut b0 = None;
+        let mut b1 = None;
+        let mut b2 = None;
+        let mut b3 = None;
+        let mut b4: Option<Vec<SchemaInfoMembers>> = None;
+        let mut b5 = None;
+        let mut b6 = None;
+        let mut b7 = None;
+        let mut b8 = None;
+        while let Some(at) = map.next_key_seed(Key(MEMBERS))? {
+            match at {
+                0 => m0 = Some(map.next_value()?),
+                1 => m1 = map.next_value()?,
+                2 => m2 = Some(map.next_value()?),
+                3 => b0 = map.next_value()?,
+                4 => b1 = map.next_value()?,
+                5 => b2 = map.next_value()?,
+                6 => b3 = map.next_value()?,
+                7 => b4 = map.next_value()?,
+                8 => b5 = map.next_value()?,
+                9 => b6 = map.next_value()?,
+                10 => b7 = map.next_value()?,
+                11 => b8 = map.next_value()?,
+                _ => skip(map)?,
             }
         }
         let tag: SchemaMetaType = need(m2, "meta-type")?;
         let branch = match tag {
-            SchemaMetaType::Builtin => SchemaInfoMetaType::Builtin(rest.read()?),
-            SchemaMetaType::Enum => SchemaInfoMetaType::Enum(rest.read()?),
-            SchemaMetaType::Array => SchemaInfoMetaType::Array(rest.read()?),
-            SchemaMetaType::Object => SchemaInfoMetaType::Object(rest.read()?),
-            SchemaMetaType::Alternate => SchemaInfoMetaType::Alternate(rest.read()?),
-            SchemaMetaType::Command => SchemaInfoMetaType::Command(rest.read()?),
-            SchemaMetaType::Event => SchemaInfoMetaType::Event(rest.read()?),
+            SchemaMetaType::Builtin => {
+                SchemaInfoMetaType::Builtin(SchemaInfoBuiltin { json_type: need(b3, "json-type")? })
+            }
+            SchemaMetaType::Enum => SchemaInfoMetaType::Enum(SchemaInfoEnum {
+                members: b4
+                    .map(|it| {
+                        it.into_iter()
+                            .map(SchemaInfoMembers::into_schemainfoenummember)
+                            .collect::<Result<Vec<_>, _>>()
+                    })
+                    .transpose()?,
+                values: b7,
+            }),
+            SchemaMetaType::Array => SchemaInfoMetaType::Array(SchemaInfoArray {
+                element_type: need(b2, "element-type")?,
+            }),
+            SchemaMetaType::Object => SchemaInfoMetaType::Object(SchemaInfoObject {
+                members: need(
+                    b4.map(|it| {
+                        it.into_iter()
+                            .map(SchemaInfoMembers::into_schemainfoobjectmember)
+                            .collect::<Result<Vec<_>, _>>()
+                    })
+                    .transpose()?,
+                    "members",
+                )?,
+                tag: b6,
+                variants: b8,
+            }),
+            SchemaMetaType::Alternate => SchemaInfoMetaType::Alternate(SchemaInfoAlternate {
+                members: need(
+                    b4.map(|it| {
+                        it.into_iter()
+                            .map(SchemaInfoMembers::into_schemainfoalternatemember)
+                            .collect::<Result<Vec<_>, _>>()
+                    })
+                    .transpose()?,
+                    "members",
+                )?,
+            }),
+            SchemaMetaType::Command => SchemaInfoMetaType::Command(SchemaInfoCommand {
+                arg_type: need(b1, "arg-type")?,
+                ret_type: need(b5, "ret-type")?,
+                allow_oob: b0,
+            }),
+            SchemaMetaType::Event => {
+                SchemaInfoMetaType::Event(SchemaInfoEvent { arg_type: need(b1, "arg-type")? })
+            }
             other => SchemaInfoMetaType::Other(other),
         };
         Ok(Self { name: need(m0, "name")?, features: m1, meta_type: branch })
@@ -228,6 +419,14 @@ impl Object for SchemaInfo {
 pub struct SchemaInfoAlternate {
     /// `members`.
     pub members: Vec<SchemaInfoAlternateMember>,
+}
+
+impl SchemaInfoAlternate {
+    /// With what is required.
+    #[inline]
+    pub fn new(members: impl Into<Vec<SchemaInfoAlternateMember>>) -> Self {
+        Self { members: members.into() }
+    }
 }
 
 impl Object for SchemaInfoAlternate {
@@ -261,6 +460,14 @@ pub struct SchemaInfoAlternateMember {
     pub r#type: String,
 }
 
+impl SchemaInfoAlternateMember {
+    /// With what is required.
+    #[inline]
+    pub fn new(r#type: impl Into<String>) -> Self {
+        Self { r#type: r#type.into() }
+    }
+}
+
 impl Object for SchemaInfoAlternateMember {
     const NAME: &'static str = "SchemaInfoAlternateMember";
 
@@ -292,6 +499,14 @@ pub struct SchemaInfoArray {
     pub element_type: String,
 }
 
+impl SchemaInfoArray {
+    /// With what is required.
+    #[inline]
+    pub fn new(element_type: impl Into<String>) -> Self {
+        Self { element_type: element_type.into() }
+    }
+}
+
 impl Object for SchemaInfoArray {
     const NAME: &'static str = "SchemaInfoArray";
 
@@ -321,6 +536,14 @@ impl Object for SchemaInfoArray {
 pub struct SchemaInfoBuiltin {
     /// `json-type`.
     pub json_type: JSONType,
+}
+
+impl SchemaInfoBuiltin {
+    /// With what is required.
+    #[inline]
+    pub fn new(json_type: JSONType) -> Self {
+        Self { json_type }
+    }
 }
 
 impl Object for SchemaInfoBuiltin {
@@ -356,6 +579,22 @@ pub struct SchemaInfoCommand {
     pub ret_type: String,
     /// `allow-oob`.
     pub allow_oob: Option<bool>,
+}
+
+impl SchemaInfoCommand {
+    /// With what is required.
+    #[inline]
+    pub fn new(arg_type: impl Into<String>, ret_type: impl Into<String>) -> Self {
+        Self { arg_type: arg_type.into(), ret_type: ret_type.into(), allow_oob: None }
+    }
+
+    /// Sets `allow-oob`.
+    #[inline]
+    #[must_use]
+    pub fn allow_oob(mut self, allow_oob: bool) -> Self {
+        self.allow_oob = Some(allow_oob);
+        self
+    }
 }
 
 impl Object for SchemaInfoCommand {
@@ -397,6 +636,30 @@ pub struct SchemaInfoEnum {
     pub values: Option<Vec<String>>,
 }
 
+impl SchemaInfoEnum {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { members: None, values: None }
+    }
+
+    /// Sets `members`, since QEMU 6.2, required since 7.2.
+    #[inline]
+    #[must_use]
+    pub fn members(mut self, members: impl Into<Vec<SchemaInfoEnumMember>>) -> Self {
+        self.members = Some(members.into());
+        self
+    }
+
+    /// Sets `values`.
+    #[inline]
+    #[must_use]
+    pub fn values(mut self, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.values = Some(values.into_iter().map(Into::into).collect());
+        self
+    }
+}
+
 impl Object for SchemaInfoEnum {
     const NAME: &'static str = "SchemaInfoEnum";
 
@@ -433,6 +696,22 @@ pub struct SchemaInfoEnumMember {
     pub features: Option<Vec<String>>,
 }
 
+impl SchemaInfoEnumMember {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), features: None }
+    }
+
+    /// Sets `features`.
+    #[inline]
+    #[must_use]
+    pub fn features(mut self, features: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.features = Some(features.into_iter().map(Into::into).collect());
+        self
+    }
+}
+
 impl Object for SchemaInfoEnumMember {
     const NAME: &'static str = "SchemaInfoEnumMember";
 
@@ -465,6 +744,14 @@ impl Object for SchemaInfoEnumMember {
 pub struct SchemaInfoEvent {
     /// `arg-type`.
     pub arg_type: String,
+}
+
+impl SchemaInfoEvent {
+    /// With what is required.
+    #[inline]
+    pub fn new(arg_type: impl Into<String>) -> Self {
+        Self { arg_type: arg_type.into() }
+    }
 }
 
 impl Object for SchemaInfoEvent {
@@ -500,6 +787,30 @@ pub struct SchemaInfoObject {
     pub tag: Option<String>,
     /// `variants`.
     pub variants: Option<Vec<SchemaInfoObjectVariant>>,
+}
+
+impl SchemaInfoObject {
+    /// With what is required.
+    #[inline]
+    pub fn new(members: impl Into<Vec<SchemaInfoObjectMember>>) -> Self {
+        Self { members: members.into(), tag: None, variants: None }
+    }
+
+    /// Sets `tag`.
+    #[inline]
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tag = Some(tag.into());
+        self
+    }
+
+    /// Sets `variants`.
+    #[inline]
+    #[must_use]
+    pub fn variants(mut self, variants: impl Into<Vec<SchemaInfoObjectVariant>>) -> Self {
+        self.variants = Some(variants.into());
+        self
+    }
 }
 
 impl Object for SchemaInfoObject {
@@ -545,6 +856,30 @@ pub struct SchemaInfoObjectMember {
     pub features: Option<Vec<String>>,
 }
 
+impl SchemaInfoObjectMember {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>, r#type: impl Into<String>) -> Self {
+        Self { name: name.into(), r#type: r#type.into(), default: None, features: None }
+    }
+
+    /// Sets `default`.
+    #[inline]
+    #[must_use]
+    pub fn default(mut self, default: impl Into<Value>) -> Self {
+        self.default = Some(default.into());
+        self
+    }
+
+    /// Sets `features`.
+    #[inline]
+    #[must_use]
+    pub fn features(mut self, features: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.features = Some(features.into_iter().map(Into::into).collect());
+        self
+    }
+}
+
 impl Object for SchemaInfoObjectMember {
     const NAME: &'static str = "SchemaInfoObjectMember";
 
@@ -585,6 +920,14 @@ pub struct SchemaInfoObjectVariant {
     pub case: String,
     /// `type`.
     pub r#type: String,
+}
+
+impl SchemaInfoObjectVariant {
+    /// With what is required.
+    #[inline]
+    pub fn new(case: impl Into<String>, r#type: impl Into<String>) -> Self {
+        Self { case: case.into(), r#type: r#type.into() }
+    }
 }
 
 impl Object for SchemaInfoObjectVariant {

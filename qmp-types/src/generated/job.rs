@@ -65,6 +65,11 @@ impl Object for JobCancel {
 impl Command for JobCancel {
     const NAME: &'static str = "job-cancel";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("job-cancel", arguments)
+    }
 }
 
 impl Known for JobCancel {
@@ -120,6 +125,11 @@ impl Object for JobComplete {
 impl Command for JobComplete {
     const NAME: &'static str = "job-complete";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("job-complete", arguments)
+    }
 }
 
 impl Known for JobComplete {
@@ -175,6 +185,11 @@ impl Object for JobDismiss {
 impl Command for JobDismiss {
     const NAME: &'static str = "job-dismiss";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("job-dismiss", arguments)
+    }
 }
 
 impl Known for JobDismiss {
@@ -230,6 +245,11 @@ impl Object for JobFinalize {
 impl Command for JobFinalize {
     const NAME: &'static str = "job-finalize";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("job-finalize", arguments)
+    }
 }
 
 impl Known for JobFinalize {
@@ -283,6 +303,11 @@ impl Object for JobPause {
 impl Command for JobPause {
     const NAME: &'static str = "job-pause";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("job-pause", arguments)
+    }
 }
 
 impl Known for JobPause {
@@ -336,6 +361,11 @@ impl Object for JobResume {
 impl Command for JobResume {
     const NAME: &'static str = "job-resume";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("job-resume", arguments)
+    }
 }
 
 impl Known for JobResume {
@@ -380,6 +410,11 @@ impl Object for QueryJobs {
 impl Command for QueryJobs {
     const NAME: &'static str = "query-jobs";
     type Output = Vec<JobInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-jobs", arguments)
+    }
 }
 
 impl Known for QueryJobs {
@@ -404,6 +439,28 @@ pub struct JobInfo {
     pub total_progress: i64,
     /// `error`.
     pub error: Option<String>,
+}
+
+impl JobInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        id: impl Into<String>,
+        r#type: JobType,
+        status: JobStatus,
+        current_progress: i64,
+        total_progress: i64,
+    ) -> Self {
+        Self { id: id.into(), r#type, status, current_progress, total_progress, error: None }
+    }
+
+    /// Sets `error`.
+    #[inline]
+    #[must_use]
+    pub fn error(mut self, error: impl Into<String>) -> Self {
+        self.error = Some(error.into());
+        self
+    }
 }
 
 impl Object for JobInfo {

@@ -65,6 +65,11 @@ impl Object for Balloon {
 impl Command for Balloon {
     const NAME: &'static str = "balloon";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("balloon", arguments)
+    }
 }
 
 impl Known for Balloon {
@@ -118,6 +123,11 @@ impl Object for DumpSkeys {
 impl Command for DumpSkeys {
     const NAME: &'static str = "dump-skeys";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("dump-skeys", arguments)
+    }
 }
 
 impl Known for DumpSkeys {
@@ -171,6 +181,11 @@ impl Object for Dumpdtb {
 impl Command for Dumpdtb {
     const NAME: &'static str = "dumpdtb";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("dumpdtb", arguments)
+    }
 }
 
 impl Known for Dumpdtb {
@@ -211,6 +226,11 @@ impl Object for InjectNmi {
 impl Command for InjectNmi {
     const NAME: &'static str = "inject-nmi";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("inject-nmi", arguments)
+    }
 }
 
 impl Known for InjectNmi {
@@ -290,6 +310,11 @@ impl Object for Memsave {
 impl Command for Memsave {
     const NAME: &'static str = "memsave";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("memsave", arguments)
+    }
 }
 
 impl Known for Memsave {
@@ -351,6 +376,11 @@ impl Object for Pmemsave {
 impl Command for Pmemsave {
     const NAME: &'static str = "pmemsave";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("pmemsave", arguments)
+    }
 }
 
 impl Known for Pmemsave {
@@ -393,6 +423,11 @@ impl Object for QueryBalloon {
 impl Command for QueryBalloon {
     const NAME: &'static str = "query-balloon";
     type Output = BalloonInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-balloon", arguments)
+    }
 }
 
 impl Known for QueryBalloon {
@@ -435,6 +470,11 @@ impl Object for QueryCpuDefinitions {
 impl Command for QueryCpuDefinitions {
     const NAME: &'static str = "query-cpu-definitions";
     type Output = Vec<CpuDefinitionInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-cpu-definitions", arguments)
+    }
 }
 
 impl Known for QueryCpuDefinitions {
@@ -493,6 +533,11 @@ impl Object for QueryCpuModelBaseline {
 impl Command for QueryCpuModelBaseline {
     const NAME: &'static str = "query-cpu-model-baseline";
     type Output = CpuModelBaselineInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-cpu-model-baseline", arguments)
+    }
 }
 
 impl Known for QueryCpuModelBaseline {
@@ -551,6 +596,11 @@ impl Object for QueryCpuModelComparison {
 impl Command for QueryCpuModelComparison {
     const NAME: &'static str = "query-cpu-model-comparison";
     type Output = CpuModelCompareInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-cpu-model-comparison", arguments)
+    }
 }
 
 impl Known for QueryCpuModelComparison {
@@ -609,6 +659,11 @@ impl Object for QueryCpuModelExpansion {
 impl Command for QueryCpuModelExpansion {
     const NAME: &'static str = "query-cpu-model-expansion";
     type Output = CpuModelExpansionInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-cpu-model-expansion", arguments)
+    }
 }
 
 impl Known for QueryCpuModelExpansion {
@@ -649,6 +704,11 @@ impl Object for QueryCpus {
 impl Command for QueryCpus {
     const NAME: &'static str = "query-cpus";
     type Output = Vec<CpuInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-cpus", arguments)
+    }
 }
 
 impl Known for QueryCpus {
@@ -691,6 +751,11 @@ impl Object for QueryCpusFast {
 impl Command for QueryCpusFast {
     const NAME: &'static str = "query-cpus-fast";
     type Output = Vec<CpuInfoFast>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-cpus-fast", arguments)
+    }
 }
 
 impl Known for QueryCpusFast {
@@ -731,6 +796,11 @@ impl Object for QueryCurrentMachine {
 impl Command for QueryCurrentMachine {
     const NAME: &'static str = "query-current-machine";
     type Output = CurrentMachineParams;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-current-machine", arguments)
+    }
 }
 
 impl Known for QueryCurrentMachine {
@@ -790,6 +860,11 @@ impl Object for QueryFirmwareLog {
 impl Command for QueryFirmwareLog {
     const NAME: &'static str = "query-firmware-log";
     type Output = FirmwareLog;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-firmware-log", arguments)
+    }
 }
 
 impl Known for QueryFirmwareLog {
@@ -830,6 +905,11 @@ impl Object for QueryHotpluggableCpus {
 impl Command for QueryHotpluggableCpus {
     const NAME: &'static str = "query-hotpluggable-cpus";
     type Output = Vec<HotpluggableCPU>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-hotpluggable-cpus", arguments)
+    }
 }
 
 impl Known for QueryHotpluggableCpus {
@@ -870,6 +950,11 @@ impl Object for QueryHvBalloonStatusReport {
 impl Command for QueryHvBalloonStatusReport {
     const NAME: &'static str = "query-hv-balloon-status-report";
     type Output = HvBalloonInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-hv-balloon-status-report", arguments)
+    }
 }
 
 impl Known for QueryHvBalloonStatusReport {
@@ -929,6 +1014,11 @@ impl Object for QueryMachines {
 impl Command for QueryMachines {
     const NAME: &'static str = "query-machines";
     type Output = Vec<MachineInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-machines", arguments)
+    }
 }
 
 impl Known for QueryMachines {
@@ -969,6 +1059,11 @@ impl Object for QueryMemdev {
 impl Command for QueryMemdev {
     const NAME: &'static str = "query-memdev";
     type Output = Vec<Memdev>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-memdev", arguments)
+    }
 }
 
 impl Known for QueryMemdev {
@@ -1009,6 +1104,11 @@ impl Object for QueryMemoryDevices {
 impl Command for QueryMemoryDevices {
     const NAME: &'static str = "query-memory-devices";
     type Output = Vec<MemoryDeviceInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-memory-devices", arguments)
+    }
 }
 
 impl Known for QueryMemoryDevices {
@@ -1049,6 +1149,11 @@ impl Object for QueryMemorySizeSummary {
 impl Command for QueryMemorySizeSummary {
     const NAME: &'static str = "query-memory-size-summary";
     type Output = MemoryInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-memory-size-summary", arguments)
+    }
 }
 
 impl Known for QueryMemorySizeSummary {
@@ -1089,6 +1194,11 @@ impl Object for QueryTarget {
 impl Command for QueryTarget {
     const NAME: &'static str = "query-target";
     type Output = QemuTargetInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-target", arguments)
+    }
 }
 
 impl Known for QueryTarget {
@@ -1129,6 +1239,11 @@ impl Object for QueryUuid {
 impl Command for QueryUuid {
     const NAME: &'static str = "query-uuid";
     type Output = UuidInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-uuid", arguments)
+    }
 }
 
 impl Known for QueryUuid {
@@ -1169,6 +1284,11 @@ impl Object for QueryVmGenerationId {
 impl Command for QueryVmGenerationId {
     const NAME: &'static str = "query-vm-generation-id";
     type Output = GuidInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-vm-generation-id", arguments)
+    }
 }
 
 impl Known for QueryVmGenerationId {
@@ -1206,6 +1326,11 @@ impl Object for SetNumaNode {
 impl Command for SetNumaNode {
     const NAME: &'static str = "set-numa-node";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("set-numa-node", arguments)
+    }
 }
 
 impl Known for SetNumaNode {
@@ -1248,6 +1373,11 @@ impl Object for SystemPowerdown {
 impl Command for SystemPowerdown {
     const NAME: &'static str = "system_powerdown";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("system_powerdown", arguments)
+    }
 }
 
 impl Known for SystemPowerdown {
@@ -1288,6 +1418,11 @@ impl Object for SystemReset {
 impl Command for SystemReset {
     const NAME: &'static str = "system_reset";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("system_reset", arguments)
+    }
 }
 
 impl Known for SystemReset {
@@ -1328,6 +1463,11 @@ impl Object for SystemWakeup {
 impl Command for SystemWakeup {
     const NAME: &'static str = "system_wakeup";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("system_wakeup", arguments)
+    }
 }
 
 impl Known for SystemWakeup {
@@ -1370,6 +1510,11 @@ impl Object for XQueryInterruptControllers {
 impl Command for XQueryInterruptControllers {
     const NAME: &'static str = "x-query-interrupt-controllers";
     type Output = HumanReadableText;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-interrupt-controllers", arguments)
+    }
 }
 
 impl Known for XQueryInterruptControllers {
@@ -1413,6 +1558,11 @@ impl Object for XQueryIrq {
 impl Command for XQueryIrq {
     const NAME: &'static str = "x-query-irq";
     type Output = HumanReadableText;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-irq", arguments)
+    }
 }
 
 impl Known for XQueryIrq {
@@ -1458,6 +1608,11 @@ impl Object for XQueryJit {
 impl Command for XQueryJit {
     const NAME: &'static str = "x-query-jit";
     type Output = HumanReadableText;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-jit", arguments)
+    }
 }
 
 impl Known for XQueryJit {
@@ -1501,6 +1656,11 @@ impl Object for XQueryNuma {
 impl Command for XQueryNuma {
     const NAME: &'static str = "x-query-numa";
     type Output = HumanReadableText;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-numa", arguments)
+    }
 }
 
 impl Known for XQueryNuma {
@@ -1546,6 +1706,11 @@ impl Object for XQueryOpcount {
 impl Command for XQueryOpcount {
     const NAME: &'static str = "x-query-opcount";
     type Output = HumanReadableText;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-opcount", arguments)
+    }
 }
 
 impl Known for XQueryOpcount {
@@ -1590,6 +1755,11 @@ impl Object for XQueryProfile {
 impl Command for XQueryProfile {
     const NAME: &'static str = "x-query-profile";
     type Output = HumanReadableText;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-profile", arguments)
+    }
 }
 
 impl Known for XQueryProfile {
@@ -1634,6 +1804,11 @@ impl Object for XQueryRamblock {
 impl Command for XQueryRamblock {
     const NAME: &'static str = "x-query-ramblock";
     type Output = HumanReadableText;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-ramblock", arguments)
+    }
 }
 
 impl Known for XQueryRamblock {
@@ -1675,6 +1850,11 @@ impl Object for XQueryRdma {
 impl Command for XQueryRdma {
     const NAME: &'static str = "x-query-rdma";
     type Output = HumanReadableText;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-rdma", arguments)
+    }
 }
 
 impl Known for XQueryRdma {
@@ -1719,6 +1899,11 @@ impl Object for XQueryRoms {
 impl Command for XQueryRoms {
     const NAME: &'static str = "x-query-roms";
     type Output = HumanReadableText;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-roms", arguments)
+    }
 }
 
 impl Known for XQueryRoms {
@@ -1762,6 +1947,11 @@ impl Object for XQueryUsb {
 impl Command for XQueryUsb {
     const NAME: &'static str = "x-query-usb";
     type Output = HumanReadableText;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-usb", arguments)
+    }
 }
 
 impl Known for XQueryUsb {
@@ -1777,6 +1967,14 @@ impl Known for XQueryUsb {
 pub struct BalloonInfo {
     /// `actual`.
     pub actual: i64,
+}
+
+impl BalloonInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(actual: i64) -> Self {
+        Self { actual }
+    }
 }
 
 impl Object for BalloonInfo {
@@ -1812,6 +2010,18 @@ pub struct CompatProperty {
     pub property: String,
     /// `value`.
     pub value: String,
+}
+
+impl CompatProperty {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        qom_type: impl Into<String>,
+        property: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        Self { qom_type: qom_type.into(), property: property.into(), value: value.into() }
+    }
 }
 
 impl Object for CompatProperty {
@@ -1867,6 +2077,55 @@ pub struct CpuDefinitionInfo {
     pub alias_of: Option<String>,
     /// `deprecated`.
     pub deprecated: bool,
+}
+
+impl CpuDefinitionInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        name: impl Into<String>,
+        r#static: bool,
+        typename: impl Into<String>,
+        deprecated: bool,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            migration_safe: None,
+            r#static,
+            unavailable_features: None,
+            typename: typename.into(),
+            alias_of: None,
+            deprecated,
+        }
+    }
+
+    /// Sets `migration-safe`.
+    #[inline]
+    #[must_use]
+    pub fn migration_safe(mut self, migration_safe: bool) -> Self {
+        self.migration_safe = Some(migration_safe);
+        self
+    }
+
+    /// Sets `unavailable-features`.
+    #[inline]
+    #[must_use]
+    pub fn unavailable_features(
+        mut self,
+        unavailable_features: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.unavailable_features =
+            Some(unavailable_features.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets `alias-of`.
+    #[inline]
+    #[must_use]
+    pub fn alias_of(mut self, alias_of: impl Into<String>) -> Self {
+        self.alias_of = Some(alias_of.into());
+        self
+    }
 }
 
 impl Object for CpuDefinitionInfo {
@@ -1982,6 +2241,132 @@ impl CpuInfoArchBranch {
             Self::Other => "other",
             Self::Unlisted(other) => other.as_str(),
         }
+    }
+}
+
+impl CpuInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        cpu: i64,
+        current: bool,
+        halted: bool,
+        qom_path: impl Into<String>,
+        thread_id: i64,
+        arch: CpuInfoArchBranch,
+    ) -> Self {
+        Self { cpu, current, halted, qom_path: qom_path.into(), thread_id, props: None, arch }
+    }
+
+    /// With the `arch` `x86`.
+    #[inline]
+    pub fn x86(
+        cpu: i64,
+        current: bool,
+        halted: bool,
+        qom_path: impl Into<String>,
+        thread_id: i64,
+        members: CpuInfoX86,
+    ) -> Self {
+        Self::new(cpu, current, halted, qom_path, thread_id, CpuInfoArchBranch::X86(members))
+    }
+
+    /// With the `arch` `sparc`.
+    #[inline]
+    pub fn sparc(
+        cpu: i64,
+        current: bool,
+        halted: bool,
+        qom_path: impl Into<String>,
+        thread_id: i64,
+        members: CpuInfoSPARC,
+    ) -> Self {
+        Self::new(cpu, current, halted, qom_path, thread_id, CpuInfoArchBranch::Sparc(members))
+    }
+
+    /// With the `arch` `ppc`.
+    #[inline]
+    pub fn ppc(
+        cpu: i64,
+        current: bool,
+        halted: bool,
+        qom_path: impl Into<String>,
+        thread_id: i64,
+        members: CpuInfoPPC,
+    ) -> Self {
+        Self::new(cpu, current, halted, qom_path, thread_id, CpuInfoArchBranch::Ppc(members))
+    }
+
+    /// With the `arch` `mips`.
+    #[inline]
+    pub fn mips(
+        cpu: i64,
+        current: bool,
+        halted: bool,
+        qom_path: impl Into<String>,
+        thread_id: i64,
+        members: CpuInfoMIPS,
+    ) -> Self {
+        Self::new(cpu, current, halted, qom_path, thread_id, CpuInfoArchBranch::Mips(members))
+    }
+
+    /// With the `arch` `tricore`.
+    #[inline]
+    pub fn tricore(
+        cpu: i64,
+        current: bool,
+        halted: bool,
+        qom_path: impl Into<String>,
+        thread_id: i64,
+        members: CpuInfoTricore,
+    ) -> Self {
+        Self::new(cpu, current, halted, qom_path, thread_id, CpuInfoArchBranch::Tricore(members))
+    }
+
+    /// With the `arch` `s390`.
+    #[inline]
+    pub fn s390(
+        cpu: i64,
+        current: bool,
+        halted: bool,
+        qom_path: impl Into<String>,
+        thread_id: i64,
+        members: CpuInfoS390,
+    ) -> Self {
+        Self::new(cpu, current, halted, qom_path, thread_id, CpuInfoArchBranch::S390(members))
+    }
+
+    /// With the `arch` `riscv`.
+    #[inline]
+    pub fn riscv(
+        cpu: i64,
+        current: bool,
+        halted: bool,
+        qom_path: impl Into<String>,
+        thread_id: i64,
+        members: CpuInfoRISCV,
+    ) -> Self {
+        Self::new(cpu, current, halted, qom_path, thread_id, CpuInfoArchBranch::Riscv(members))
+    }
+
+    /// With the `arch` `other`.
+    #[inline]
+    pub fn other(
+        cpu: i64,
+        current: bool,
+        halted: bool,
+        qom_path: impl Into<String>,
+        thread_id: i64,
+    ) -> Self {
+        Self::new(cpu, current, halted, qom_path, thread_id, CpuInfoArchBranch::Other)
+    }
+
+    /// Sets `props`.
+    #[inline]
+    #[must_use]
+    pub fn props(mut self, props: CpuInstanceProperties) -> Self {
+        self.props = Some(props);
+        self
     }
 }
 
@@ -2256,12 +2641,282 @@ impl CpuInfoFastTarget {
     }
 }
 
+impl CpuInfoFast {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        cpu_index: i64,
+        qom_path: impl Into<String>,
+        thread_id: i64,
+        target: CpuInfoFastTarget,
+    ) -> Self {
+        Self {
+            cpu_index,
+            qom_type: None,
+            qom_path: qom_path.into(),
+            thread_id,
+            props: None,
+            arch: None,
+            target,
+        }
+    }
+
+    /// With the `target` `aarch64`.
+    #[inline]
+    pub fn aarch64(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Aarch64)
+    }
+
+    /// With the `target` `alpha`.
+    #[inline]
+    pub fn alpha(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Alpha)
+    }
+
+    /// With the `target` `arm`.
+    #[inline]
+    pub fn arm(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Arm)
+    }
+
+    /// With the `target` `avr`.
+    #[inline]
+    pub fn avr(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Avr)
+    }
+
+    /// With the `target` `hexagon`.
+    #[inline]
+    pub fn hexagon(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Hexagon)
+    }
+
+    /// With the `target` `hppa`.
+    #[inline]
+    pub fn hppa(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Hppa)
+    }
+
+    /// With the `target` `i386`.
+    #[inline]
+    pub fn i386(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::I386)
+    }
+
+    /// With the `target` `loongarch64`.
+    #[inline]
+    pub fn loongarch64(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Loongarch64)
+    }
+
+    /// With the `target` `m68k`.
+    #[inline]
+    pub fn m68k(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::M68k)
+    }
+
+    /// With the `target` `microblaze`.
+    #[inline]
+    pub fn microblaze(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Microblaze)
+    }
+
+    /// With the `target` `mips`.
+    #[inline]
+    pub fn mips(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Mips)
+    }
+
+    /// With the `target` `mips64`.
+    #[inline]
+    pub fn mips64(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Mips64)
+    }
+
+    /// With the `target` `mips64el`.
+    #[inline]
+    pub fn mips64el(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Mips64el)
+    }
+
+    /// With the `target` `mipsel`.
+    #[inline]
+    pub fn mipsel(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Mipsel)
+    }
+
+    /// With the `target` `or1k`.
+    #[inline]
+    pub fn or1k(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Or1k)
+    }
+
+    /// With the `target` `ppc`.
+    #[inline]
+    pub fn ppc(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Ppc)
+    }
+
+    /// With the `target` `ppc64`.
+    #[inline]
+    pub fn ppc64(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Ppc64)
+    }
+
+    /// With the `target` `riscv32`.
+    #[inline]
+    pub fn riscv32(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Riscv32)
+    }
+
+    /// With the `target` `riscv64`.
+    #[inline]
+    pub fn riscv64(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Riscv64)
+    }
+
+    /// With the `target` `rx`.
+    #[inline]
+    pub fn rx(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Rx)
+    }
+
+    /// With the `target` `s390x`.
+    #[inline]
+    pub fn s390x(
+        cpu_index: i64,
+        qom_path: impl Into<String>,
+        thread_id: i64,
+        members: CpuInfoS390,
+    ) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::S390x(members))
+    }
+
+    /// With the `target` `sh4`.
+    #[inline]
+    pub fn sh4(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Sh4)
+    }
+
+    /// With the `target` `sh4eb`.
+    #[inline]
+    pub fn sh4eb(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Sh4eb)
+    }
+
+    /// With the `target` `sparc`.
+    #[inline]
+    pub fn sparc(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Sparc)
+    }
+
+    /// With the `target` `sparc64`.
+    #[inline]
+    pub fn sparc64(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Sparc64)
+    }
+
+    /// With the `target` `tricore`.
+    #[inline]
+    pub fn tricore(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Tricore)
+    }
+
+    /// With the `target` `x86_64`.
+    #[inline]
+    pub fn x86_64(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::X86_64)
+    }
+
+    /// With the `target` `xtensa`.
+    #[inline]
+    pub fn xtensa(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Xtensa)
+    }
+
+    /// With the `target` `xtensaeb`.
+    #[inline]
+    pub fn xtensaeb(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Xtensaeb)
+    }
+
+    /// With the `target` `microblazeel`.
+    #[inline]
+    pub fn microblazeel(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Microblazeel)
+    }
+
+    /// With the `target` `cris`.
+    #[inline]
+    pub fn cris(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Cris)
+    }
+
+    /// With the `target` `nios2`.
+    #[inline]
+    pub fn nios2(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Nios2)
+    }
+
+    /// With the `target` `lm32`.
+    #[inline]
+    pub fn lm32(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Lm32)
+    }
+
+    /// With the `target` `moxie`.
+    #[inline]
+    pub fn moxie(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Moxie)
+    }
+
+    /// With the `target` `unicore32`.
+    #[inline]
+    pub fn unicore32(cpu_index: i64, qom_path: impl Into<String>, thread_id: i64) -> Self {
+        Self::new(cpu_index, qom_path, thread_id, CpuInfoFastTarget::Unicore32)
+    }
+
+    /// Sets `qom-type`, since QEMU 10.1, required since 11.1.
+    #[inline]
+    #[must_use]
+    pub fn qom_type(mut self, qom_type: impl Into<String>) -> Self {
+        self.qom_type = Some(qom_type.into());
+        self
+    }
+
+    /// Sets `props`.
+    #[inline]
+    #[must_use]
+    pub fn props(mut self, props: CpuInstanceProperties) -> Self {
+        self.props = Some(props);
+        self
+    }
+
+    /// Sets `arch`, gone by 7.2.
+    #[inline]
+    #[must_use]
+    pub fn arch(mut self, arch: CpuInfoArch) -> Self {
+        self.arch = Some(arch);
+        self
+    }
+}
+
 impl Object for CpuInfoFast {
     const NAME: &'static str = "CpuInfoFast";
 
     fn read<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        const MEMBERS: Members =
-            &["cpu-index", "qom-type", "qom-path", "thread-id", "props", "arch", "target"];
+        const MEMBERS: Members = &[
+            "cpu-index",
+            "qom-type",
+            "qom-path",
+            "thread-id",
+            "props",
+            "arch",
+            "target",
+            "cpu-state",
+            "dedicated",
+            "entitlement",
+        ];
         let mut m0 = None;
         let mut m1 = None;
         let mut m2 = None;
@@ -2269,17 +2924,22 @@ impl Object for CpuInfoFast {
         let mut m4 = None;
         let mut m5 = None;
         let mut m6 = None;
-        let mut rest = Rest::new();
-        while let Some(name) = map.next_key_seed(Name(MEMBERS))? {
-            match name {
-                Ok(0) => m0 = Some(map.next_value()?),
-                Ok(1) => m1 = map.next_value()?,
-                Ok(2) => m2 = Some(map.next_value()?),
-                Ok(3) => m3 = Some(map.next_value()?),
-                Ok(4) => m4 = map.next_value()?,
-                Ok(5) => m5 = map.next_value()?,
-                Ok(_) => m6 = Some(map.next_value()?),
-                Err(name) => rest.keep(name, map)?,
+        let mut b0 = None;
+        let mut b1 = None;
+        let mut b2 = None;
+        while let Some(at) = map.next_key_seed(Key(MEMBERS))? {
+            match at {
+                0 => m0 = Some(map.next_value()?),
+                1 => m1 = map.next_value()?,
+                2 => m2 = Some(map.next_value()?),
+                3 => m3 = Some(map.next_value()?),
+                4 => m4 = map.next_value()?,
+                5 => m5 = map.next_value()?,
+                6 => m6 = Some(map.next_value()?),
+                7 => b0 = map.next_value()?,
+                8 => b1 = map.next_value()?,
+                9 => b2 = map.next_value()?,
+                _ => skip(map)?,
             }
         }
         let tag: SysEmuTarget = need(m6, "target")?;
@@ -2304,7 +2964,11 @@ impl Object for CpuInfoFast {
             SysEmuTarget::Riscv32 => CpuInfoFastTarget::Riscv32,
             SysEmuTarget::Riscv64 => CpuInfoFastTarget::Riscv64,
             SysEmuTarget::Rx => CpuInfoFastTarget::Rx,
-            SysEmuTarget::S390x => CpuInfoFastTarget::S390x(rest.read()?),
+            SysEmuTarget::S390x => CpuInfoFastTarget::S390x(CpuInfoS390 {
+                cpu_state: need(b0, "cpu-state")?,
+                dedicated: b1,
+                entitlement: b2,
+            }),
             SysEmuTarget::Sh4 => CpuInfoFastTarget::Sh4,
             SysEmuTarget::Sh4eb => CpuInfoFastTarget::Sh4eb,
             SysEmuTarget::Sparc => CpuInfoFastTarget::Sparc,
@@ -2355,6 +3019,14 @@ pub struct CpuInfoMIPS {
     pub pc: i64,
 }
 
+impl CpuInfoMIPS {
+    /// With what is required.
+    #[inline]
+    pub fn new(pc: i64) -> Self {
+        Self { pc }
+    }
+}
+
 impl Object for CpuInfoMIPS {
     const NAME: &'static str = "CpuInfoMIPS";
 
@@ -2384,6 +3056,14 @@ pub struct CpuInfoPPC {
     pub nip: i64,
 }
 
+impl CpuInfoPPC {
+    /// With what is required.
+    #[inline]
+    pub fn new(nip: i64) -> Self {
+        Self { nip }
+    }
+}
+
 impl Object for CpuInfoPPC {
     const NAME: &'static str = "CpuInfoPPC";
 
@@ -2411,6 +3091,14 @@ impl Object for CpuInfoPPC {
 pub struct CpuInfoRISCV {
     /// `pc`.
     pub pc: i64,
+}
+
+impl CpuInfoRISCV {
+    /// With what is required.
+    #[inline]
+    pub fn new(pc: i64) -> Self {
+        Self { pc }
+    }
 }
 
 impl Object for CpuInfoRISCV {
@@ -2446,6 +3134,30 @@ pub struct CpuInfoS390 {
     pub dedicated: Option<bool>,
     /// `entitlement`, since QEMU 8.2.
     pub entitlement: Option<S390CpuEntitlement>,
+}
+
+impl CpuInfoS390 {
+    /// With what is required.
+    #[inline]
+    pub fn new(cpu_state: S390CpuState) -> Self {
+        Self { cpu_state, dedicated: None, entitlement: None }
+    }
+
+    /// Sets `dedicated`, since QEMU 8.2.
+    #[inline]
+    #[must_use]
+    pub fn dedicated(mut self, dedicated: bool) -> Self {
+        self.dedicated = Some(dedicated);
+        self
+    }
+
+    /// Sets `entitlement`, since QEMU 8.2.
+    #[inline]
+    #[must_use]
+    pub fn entitlement(mut self, entitlement: S390CpuEntitlement) -> Self {
+        self.entitlement = Some(entitlement);
+        self
+    }
 }
 
 impl Object for CpuInfoS390 {
@@ -2485,6 +3197,14 @@ pub struct CpuInfoSPARC {
     pub npc: i64,
 }
 
+impl CpuInfoSPARC {
+    /// With what is required.
+    #[inline]
+    pub fn new(pc: i64, npc: i64) -> Self {
+        Self { pc, npc }
+    }
+}
+
 impl Object for CpuInfoSPARC {
     const NAME: &'static str = "CpuInfoSPARC";
 
@@ -2517,6 +3237,14 @@ pub struct CpuInfoTricore {
     pub pc: i64,
 }
 
+impl CpuInfoTricore {
+    /// With what is required.
+    #[inline]
+    pub fn new(pc: i64) -> Self {
+        Self { pc }
+    }
+}
+
 impl Object for CpuInfoTricore {
     const NAME: &'static str = "CpuInfoTricore";
 
@@ -2544,6 +3272,14 @@ impl Object for CpuInfoTricore {
 pub struct CpuInfoX86 {
     /// `pc`.
     pub pc: i64,
+}
+
+impl CpuInfoX86 {
+    /// With what is required.
+    #[inline]
+    pub fn new(pc: i64) -> Self {
+        Self { pc }
+    }
 }
 
 impl Object for CpuInfoX86 {
@@ -2591,6 +3327,96 @@ pub struct CpuInstanceProperties {
     pub core_id: Option<i64>,
     /// `thread-id`.
     pub thread_id: Option<i64>,
+}
+
+impl CpuInstanceProperties {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            node_id: None,
+            drawer_id: None,
+            book_id: None,
+            socket_id: None,
+            die_id: None,
+            cluster_id: None,
+            module_id: None,
+            core_id: None,
+            thread_id: None,
+        }
+    }
+
+    /// Sets `node-id`.
+    #[inline]
+    #[must_use]
+    pub fn node_id(mut self, node_id: i64) -> Self {
+        self.node_id = Some(node_id);
+        self
+    }
+
+    /// Sets `drawer-id`, since QEMU 8.2.
+    #[inline]
+    #[must_use]
+    pub fn drawer_id(mut self, drawer_id: i64) -> Self {
+        self.drawer_id = Some(drawer_id);
+        self
+    }
+
+    /// Sets `book-id`, since QEMU 8.2.
+    #[inline]
+    #[must_use]
+    pub fn book_id(mut self, book_id: i64) -> Self {
+        self.book_id = Some(book_id);
+        self
+    }
+
+    /// Sets `socket-id`.
+    #[inline]
+    #[must_use]
+    pub fn socket_id(mut self, socket_id: i64) -> Self {
+        self.socket_id = Some(socket_id);
+        self
+    }
+
+    /// Sets `die-id`.
+    #[inline]
+    #[must_use]
+    pub fn die_id(mut self, die_id: i64) -> Self {
+        self.die_id = Some(die_id);
+        self
+    }
+
+    /// Sets `cluster-id`, since QEMU 7.1.
+    #[inline]
+    #[must_use]
+    pub fn cluster_id(mut self, cluster_id: i64) -> Self {
+        self.cluster_id = Some(cluster_id);
+        self
+    }
+
+    /// Sets `module-id`, since QEMU 9.1.
+    #[inline]
+    #[must_use]
+    pub fn module_id(mut self, module_id: i64) -> Self {
+        self.module_id = Some(module_id);
+        self
+    }
+
+    /// Sets `core-id`.
+    #[inline]
+    #[must_use]
+    pub fn core_id(mut self, core_id: i64) -> Self {
+        self.core_id = Some(core_id);
+        self
+    }
+
+    /// Sets `thread-id`.
+    #[inline]
+    #[must_use]
+    pub fn thread_id(mut self, thread_id: i64) -> Self {
+        self.thread_id = Some(thread_id);
+        self
+    }
 }
 
 impl Object for CpuInstanceProperties {
@@ -2670,6 +3496,14 @@ pub struct CpuModelBaselineInfo {
     pub model: CpuModelInfo,
 }
 
+impl CpuModelBaselineInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(model: CpuModelInfo) -> Self {
+        Self { model }
+    }
+}
+
 impl Object for CpuModelBaselineInfo {
     const NAME: &'static str = "CpuModelBaselineInfo";
 
@@ -2703,6 +3537,20 @@ pub struct CpuModelCompareInfo {
     pub result: CpuModelCompareResult,
     /// `responsible-properties`.
     pub responsible_properties: Vec<String>,
+}
+
+impl CpuModelCompareInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        result: CpuModelCompareResult,
+        responsible_properties: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self {
+            result,
+            responsible_properties: responsible_properties.into_iter().map(Into::into).collect(),
+        }
+    }
 }
 
 impl Object for CpuModelCompareInfo {
@@ -2787,6 +3635,25 @@ pub struct CpuModelExpansionInfo {
     pub model: CpuModelInfo,
     /// `deprecated-props`, in QEMU 10.0, not in 7.2.
     pub deprecated_props: Option<Vec<String>>,
+}
+
+impl CpuModelExpansionInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(model: CpuModelInfo) -> Self {
+        Self { model, deprecated_props: None }
+    }
+
+    /// Sets `deprecated-props`, in QEMU 10.0, not in 7.2.
+    #[inline]
+    #[must_use]
+    pub fn deprecated_props(
+        mut self,
+        deprecated_props: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.deprecated_props = Some(deprecated_props.into_iter().map(Into::into).collect());
+        self
+    }
 }
 
 impl Object for CpuModelExpansionInfo {
@@ -2910,6 +3777,14 @@ pub struct CurrentMachineParams {
     pub wakeup_suspend_support: bool,
 }
 
+impl CurrentMachineParams {
+    /// With what is required.
+    #[inline]
+    pub fn new(wakeup_suspend_support: bool) -> Self {
+        Self { wakeup_suspend_support }
+    }
+}
+
 impl Object for CurrentMachineParams {
     const NAME: &'static str = "CurrentMachineParams";
 
@@ -2941,6 +3816,22 @@ pub struct FirmwareLog {
     pub version: Option<String>,
     /// `log`.
     pub log: Base64,
+}
+
+impl FirmwareLog {
+    /// With what is required.
+    #[inline]
+    pub fn new(log: impl Into<Base64>) -> Self {
+        Self { version: None, log: log.into() }
+    }
+
+    /// Sets `version`.
+    #[inline]
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
 }
 
 impl Object for FirmwareLog {
@@ -2975,6 +3866,14 @@ impl Object for FirmwareLog {
 pub struct GuidInfo {
     /// `guid`.
     pub guid: String,
+}
+
+impl GuidInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(guid: impl Into<String>) -> Self {
+        Self { guid: guid.into() }
+    }
 }
 
 impl Object for GuidInfo {
@@ -3186,6 +4085,22 @@ pub struct HotpluggableCPU {
     pub qom_path: Option<String>,
 }
 
+impl HotpluggableCPU {
+    /// With what is required.
+    #[inline]
+    pub fn new(r#type: impl Into<String>, vcpus_count: i64, props: CpuInstanceProperties) -> Self {
+        Self { r#type: r#type.into(), vcpus_count, props, qom_path: None }
+    }
+
+    /// Sets `qom-path`.
+    #[inline]
+    #[must_use]
+    pub fn qom_path(mut self, qom_path: impl Into<String>) -> Self {
+        self.qom_path = Some(qom_path.into());
+        self
+    }
+}
+
 impl Object for HotpluggableCPU {
     const NAME: &'static str = "HotpluggableCPU";
 
@@ -3237,6 +4152,38 @@ pub struct HvBalloonDeviceInfo {
     pub memdev: Option<String>,
 }
 
+impl HvBalloonDeviceInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(max_size: u64) -> Self {
+        Self { id: None, memaddr: None, max_size, memdev: None }
+    }
+
+    /// Sets `id`.
+    #[inline]
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Sets `memaddr`.
+    #[inline]
+    #[must_use]
+    pub fn memaddr(mut self, memaddr: u64) -> Self {
+        self.memaddr = Some(memaddr);
+        self
+    }
+
+    /// Sets `memdev`.
+    #[inline]
+    #[must_use]
+    pub fn memdev(mut self, memdev: impl Into<String>) -> Self {
+        self.memdev = Some(memdev.into());
+        self
+    }
+}
+
 impl Object for HvBalloonDeviceInfo {
     const NAME: &'static str = "HvBalloonDeviceInfo";
 
@@ -3277,6 +4224,14 @@ pub struct HvBalloonInfo {
     pub committed: u64,
     /// `available`.
     pub available: u64,
+}
+
+impl HvBalloonInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(committed: u64, available: u64) -> Self {
+        Self { committed, available }
+    }
 }
 
 impl Object for HvBalloonInfo {
@@ -3331,6 +4286,80 @@ pub struct MachineInfo {
     pub acpi: Option<bool>,
     /// `compat-props`, since QEMU 9.1. Unstable.
     pub compat_props: Option<Vec<CompatProperty>>,
+}
+
+impl MachineInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        name: impl Into<String>,
+        cpu_max: i64,
+        hotpluggable_cpus: bool,
+        numa_mem_supported: bool,
+        deprecated: bool,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            alias: None,
+            is_default: None,
+            cpu_max,
+            hotpluggable_cpus,
+            numa_mem_supported,
+            deprecated,
+            default_cpu_type: None,
+            default_ram_id: None,
+            acpi: None,
+            compat_props: None,
+        }
+    }
+
+    /// Sets `alias`.
+    #[inline]
+    #[must_use]
+    pub fn alias(mut self, alias: impl Into<String>) -> Self {
+        self.alias = Some(alias.into());
+        self
+    }
+
+    /// Sets `is-default`.
+    #[inline]
+    #[must_use]
+    pub fn is_default(mut self, is_default: bool) -> Self {
+        self.is_default = Some(is_default);
+        self
+    }
+
+    /// Sets `default-cpu-type`.
+    #[inline]
+    #[must_use]
+    pub fn default_cpu_type(mut self, default_cpu_type: impl Into<String>) -> Self {
+        self.default_cpu_type = Some(default_cpu_type.into());
+        self
+    }
+
+    /// Sets `default-ram-id`.
+    #[inline]
+    #[must_use]
+    pub fn default_ram_id(mut self, default_ram_id: impl Into<String>) -> Self {
+        self.default_ram_id = Some(default_ram_id.into());
+        self
+    }
+
+    /// Sets `acpi`, since QEMU 8.0, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn acpi(mut self, acpi: bool) -> Self {
+        self.acpi = Some(acpi);
+        self
+    }
+
+    /// Sets `compat-props`, since QEMU 9.1.
+    #[inline]
+    #[must_use]
+    pub fn compat_props(mut self, compat_props: impl Into<Vec<CompatProperty>>) -> Self {
+        self.compat_props = Some(compat_props.into());
+        self
+    }
 }
 
 impl Object for MachineInfo {
@@ -3432,6 +4461,55 @@ pub struct Memdev {
     pub host_nodes: Vec<u16>,
     /// `policy`.
     pub policy: HostMemPolicy,
+}
+
+impl Memdev {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        size: u64,
+        merge: bool,
+        dump: bool,
+        prealloc: bool,
+        host_nodes: impl Into<Vec<u16>>,
+        policy: HostMemPolicy,
+    ) -> Self {
+        Self {
+            id: None,
+            size,
+            merge,
+            dump,
+            prealloc,
+            share: None,
+            reserve: None,
+            host_nodes: host_nodes.into(),
+            policy,
+        }
+    }
+
+    /// Sets `id`.
+    #[inline]
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Sets `share`, since QEMU 6.1, required since 7.2.
+    #[inline]
+    #[must_use]
+    pub fn share(mut self, share: bool) -> Self {
+        self.share = Some(share);
+        self
+    }
+
+    /// Sets `reserve`, since QEMU 6.1.
+    #[inline]
+    #[must_use]
+    pub fn reserve(mut self, reserve: bool) -> Self {
+        self.reserve = Some(reserve);
+        self
+    }
 }
 
 impl Object for Memdev {
@@ -3646,6 +4724,22 @@ pub struct MemoryInfo {
     pub base_memory: u64,
     /// `plugged-memory`.
     pub plugged_memory: Option<u64>,
+}
+
+impl MemoryInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(base_memory: u64) -> Self {
+        Self { base_memory, plugged_memory: None }
+    }
+
+    /// Sets `plugged-memory`.
+    #[inline]
+    #[must_use]
+    pub fn plugged_memory(mut self, plugged_memory: u64) -> Self {
+        self.plugged_memory = Some(plugged_memory);
+        self
+    }
 }
 
 impl Object for MemoryInfo {
@@ -4315,6 +5409,30 @@ pub struct PCDIMMDeviceInfo {
     pub hotpluggable: bool,
 }
 
+impl PCDIMMDeviceInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        addr: i64,
+        size: i64,
+        slot: i64,
+        node: i64,
+        memdev: impl Into<String>,
+        hotplugged: bool,
+        hotpluggable: bool,
+    ) -> Self {
+        Self { id: None, addr, size, slot, node, memdev: memdev.into(), hotplugged, hotpluggable }
+    }
+
+    /// Sets `id`.
+    #[inline]
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+}
+
 impl Object for PCDIMMDeviceInfo {
     const NAME: &'static str = "PCDIMMDeviceInfo";
 
@@ -4375,6 +5493,14 @@ impl Object for PCDIMMDeviceInfo {
 pub struct QemuTargetInfo {
     /// `arch`.
     pub arch: SysEmuTarget,
+}
+
+impl QemuTargetInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(arch: SysEmuTarget) -> Self {
+        Self { arch }
+    }
 }
 
 impl Object for QemuTargetInfo {
@@ -4463,6 +5589,22 @@ pub struct SgxEPCDeviceInfo {
     pub memdev: String,
 }
 
+impl SgxEPCDeviceInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(memaddr: u64, size: u64, node: i64, memdev: impl Into<String>) -> Self {
+        Self { id: None, memaddr, size, node, memdev: memdev.into() }
+    }
+
+    /// Sets `id`.
+    #[inline]
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+}
+
 impl Object for SgxEPCDeviceInfo {
     const NAME: &'static str = "SgxEPCDeviceInfo";
 
@@ -4518,6 +5660,22 @@ pub struct SpMemDeviceInfo {
     pub node: i64,
     /// `memdev`.
     pub memdev: String,
+}
+
+impl SpMemDeviceInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(addr: u64, size: u64, node: i64, memdev: impl Into<String>) -> Self {
+        Self { id: None, addr, size, node, memdev: memdev.into() }
+    }
+
+    /// Sets `id`.
+    #[inline]
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
 }
 
 impl Object for SpMemDeviceInfo {
@@ -4736,6 +5894,14 @@ pub struct UuidInfo {
     pub uuid: String,
 }
 
+impl UuidInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(uuid: impl Into<String>) -> Self {
+        Self { uuid: uuid.into() }
+    }
+}
+
 impl Object for UuidInfo {
     const NAME: &'static str = "UuidInfo";
 
@@ -4779,6 +5945,39 @@ pub struct VirtioMEMDeviceInfo {
     pub node: i64,
     /// `memdev`.
     pub memdev: String,
+}
+
+impl VirtioMEMDeviceInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        memaddr: u64,
+        requested_size: u64,
+        size: u64,
+        max_size: u64,
+        block_size: u64,
+        node: i64,
+        memdev: impl Into<String>,
+    ) -> Self {
+        Self {
+            id: None,
+            memaddr,
+            requested_size,
+            size,
+            max_size,
+            block_size,
+            node,
+            memdev: memdev.into(),
+        }
+    }
+
+    /// Sets `id`.
+    #[inline]
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
 }
 
 impl Object for VirtioMEMDeviceInfo {
@@ -4855,6 +6054,22 @@ pub struct VirtioPMEMDeviceInfo {
     pub size: u64,
     /// `memdev`.
     pub memdev: String,
+}
+
+impl VirtioPMEMDeviceInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(memaddr: u64, size: u64, memdev: impl Into<String>) -> Self {
+        Self { id: None, memaddr, size, memdev: memdev.into() }
+    }
+
+    /// Sets `id`.
+    #[inline]
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
 }
 
 impl Object for VirtioPMEMDeviceInfo {

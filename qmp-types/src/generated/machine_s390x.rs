@@ -53,6 +53,11 @@ impl Object for QueryS390xCpuPolarization {
 impl Command for QueryS390xCpuPolarization {
     const NAME: &'static str = "query-s390x-cpu-polarization";
     type Output = CpuPolarizationInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-s390x-cpu-polarization", arguments)
+    }
 }
 
 impl Known for QueryS390xCpuPolarization {
@@ -189,6 +194,11 @@ impl Object for SetCpuTopology {
 impl Command for SetCpuTopology {
     const NAME: &'static str = "set-cpu-topology";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("set-cpu-topology", arguments)
+    }
 }
 
 impl Known for SetCpuTopology {
@@ -206,6 +216,14 @@ impl Known for SetCpuTopology {
 pub struct CpuPolarizationInfo {
     /// `polarization`.
     pub polarization: S390CpuPolarization,
+}
+
+impl CpuPolarizationInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(polarization: S390CpuPolarization) -> Self {
+        Self { polarization }
+    }
 }
 
 impl Object for CpuPolarizationInfo {

@@ -108,6 +108,11 @@ impl Object for CalcDirtyRate {
 impl Command for CalcDirtyRate {
     const NAME: &'static str = "calc-dirty-rate";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("calc-dirty-rate", arguments)
+    }
 }
 
 impl Known for CalcDirtyRate {
@@ -167,6 +172,11 @@ impl Object for CancelVcpuDirtyLimit {
 impl Command for CancelVcpuDirtyLimit {
     const NAME: &'static str = "cancel-vcpu-dirty-limit";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("cancel-vcpu-dirty-limit", arguments)
+    }
 }
 
 impl Known for CancelVcpuDirtyLimit {
@@ -293,6 +303,11 @@ impl Object for Migrate {
 impl Command for Migrate {
     const NAME: &'static str = "migrate";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("migrate", arguments)
+    }
 }
 
 impl Known for Migrate {
@@ -344,6 +359,11 @@ impl Object for MigrateContinue {
 impl Command for MigrateContinue {
     const NAME: &'static str = "migrate-continue";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("migrate-continue", arguments)
+    }
 }
 
 impl Known for MigrateContinue {
@@ -431,6 +451,11 @@ impl Object for MigrateIncoming {
 impl Command for MigrateIncoming {
     const NAME: &'static str = "migrate-incoming";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("migrate-incoming", arguments)
+    }
 }
 
 impl Known for MigrateIncoming {
@@ -472,6 +497,11 @@ impl Command for MigratePause {
     const NAME: &'static str = "migrate-pause";
     const ALLOW_OOB: bool = true;
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("migrate-pause", arguments)
+    }
 }
 
 impl Known for MigratePause {
@@ -524,6 +554,11 @@ impl Command for MigrateRecover {
     const NAME: &'static str = "migrate-recover";
     const ALLOW_OOB: bool = true;
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("migrate-recover", arguments)
+    }
 }
 
 impl Known for MigrateRecover {
@@ -575,6 +610,11 @@ impl Object for MigrateSetCacheSize {
 impl Command for MigrateSetCacheSize {
     const NAME: &'static str = "migrate-set-cache-size";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("migrate-set-cache-size", arguments)
+    }
 }
 
 impl Known for MigrateSetCacheSize {
@@ -630,6 +670,11 @@ impl Object for MigrateSetCapabilities {
 impl Command for MigrateSetCapabilities {
     const NAME: &'static str = "migrate-set-capabilities";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("migrate-set-capabilities", arguments)
+    }
 }
 
 impl Known for MigrateSetCapabilities {
@@ -667,6 +712,11 @@ impl Object for MigrateSetParameters {
 impl Command for MigrateSetParameters {
     const NAME: &'static str = "migrate-set-parameters";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("migrate-set-parameters", arguments)
+    }
 }
 
 impl Known for MigrateSetParameters {
@@ -707,6 +757,11 @@ impl Object for MigrateStartPostcopy {
 impl Command for MigrateStartPostcopy {
     const NAME: &'static str = "migrate-start-postcopy";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("migrate-start-postcopy", arguments)
+    }
 }
 
 impl Known for MigrateStartPostcopy {
@@ -749,6 +804,11 @@ impl Object for MigrateCancel {
 impl Command for MigrateCancel {
     const NAME: &'static str = "migrate_cancel";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("migrate_cancel", arguments)
+    }
 }
 
 impl Known for MigrateCancel {
@@ -800,6 +860,11 @@ impl Object for MigrateSetDowntime {
 impl Command for MigrateSetDowntime {
     const NAME: &'static str = "migrate_set_downtime";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("migrate_set_downtime", arguments)
+    }
 }
 
 impl Known for MigrateSetDowntime {
@@ -853,6 +918,11 @@ impl Object for MigrateSetSpeed {
 impl Command for MigrateSetSpeed {
     const NAME: &'static str = "migrate_set_speed";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("migrate_set_speed", arguments)
+    }
 }
 
 impl Known for MigrateSetSpeed {
@@ -897,6 +967,11 @@ impl Object for QueryColoStatus {
 impl Command for QueryColoStatus {
     const NAME: &'static str = "query-colo-status";
     type Output = COLOStatus;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-colo-status", arguments)
+    }
 }
 
 impl Known for QueryColoStatus {
@@ -956,6 +1031,11 @@ impl Object for QueryDirtyRate {
 impl Command for QueryDirtyRate {
     const NAME: &'static str = "query-dirty-rate";
     type Output = DirtyRateInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-dirty-rate", arguments)
+    }
 }
 
 impl Known for QueryDirtyRate {
@@ -998,6 +1078,11 @@ impl Object for QueryMigrate {
 impl Command for QueryMigrate {
     const NAME: &'static str = "query-migrate";
     type Output = MigrationInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-migrate", arguments)
+    }
 }
 
 impl Known for QueryMigrate {
@@ -1038,6 +1123,11 @@ impl Object for QueryMigrateCacheSize {
 impl Command for QueryMigrateCacheSize {
     const NAME: &'static str = "query-migrate-cache-size";
     type Output = i64;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-migrate-cache-size", arguments)
+    }
 }
 
 impl Known for QueryMigrateCacheSize {
@@ -1080,6 +1170,11 @@ impl Object for QueryMigrateCapabilities {
 impl Command for QueryMigrateCapabilities {
     const NAME: &'static str = "query-migrate-capabilities";
     type Output = Vec<MigrationCapabilityStatus>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-migrate-capabilities", arguments)
+    }
 }
 
 impl Known for QueryMigrateCapabilities {
@@ -1120,6 +1215,11 @@ impl Object for QueryMigrateParameters {
 impl Command for QueryMigrateParameters {
     const NAME: &'static str = "query-migrate-parameters";
     type Output = MigrationParameters;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-migrate-parameters", arguments)
+    }
 }
 
 impl Known for QueryMigrateParameters {
@@ -1162,6 +1262,11 @@ impl Object for QueryMigrationthreads {
 impl Command for QueryMigrationthreads {
     const NAME: &'static str = "query-migrationthreads";
     type Output = Vec<MigrationThreadInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-migrationthreads", arguments)
+    }
 }
 
 impl Known for QueryMigrationthreads {
@@ -1204,6 +1309,11 @@ impl Object for QueryVcpuDirtyLimit {
 impl Command for QueryVcpuDirtyLimit {
     const NAME: &'static str = "query-vcpu-dirty-limit";
     type Output = Vec<DirtyLimitInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-vcpu-dirty-limit", arguments)
+    }
 }
 
 impl Known for QueryVcpuDirtyLimit {
@@ -1246,6 +1356,11 @@ impl Object for QueryXenReplicationStatus {
 impl Command for QueryXenReplicationStatus {
     const NAME: &'static str = "query-xen-replication-status";
     type Output = ReplicationStatus;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-xen-replication-status", arguments)
+    }
 }
 
 impl Known for QueryXenReplicationStatus {
@@ -1310,6 +1425,11 @@ impl Object for SetVcpuDirtyLimit {
 impl Command for SetVcpuDirtyLimit {
     const NAME: &'static str = "set-vcpu-dirty-limit";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("set-vcpu-dirty-limit", arguments)
+    }
 }
 
 impl Known for SetVcpuDirtyLimit {
@@ -1385,6 +1505,11 @@ impl Object for SnapshotDelete {
 impl Command for SnapshotDelete {
     const NAME: &'static str = "snapshot-delete";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("snapshot-delete", arguments)
+    }
 }
 
 impl Known for SnapshotDelete {
@@ -1468,6 +1593,11 @@ impl Object for SnapshotLoad {
 impl Command for SnapshotLoad {
     const NAME: &'static str = "snapshot-load";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("snapshot-load", arguments)
+    }
 }
 
 impl Known for SnapshotLoad {
@@ -1551,6 +1681,11 @@ impl Object for SnapshotSave {
 impl Command for SnapshotSave {
     const NAME: &'static str = "snapshot-save";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("snapshot-save", arguments)
+    }
 }
 
 impl Known for SnapshotSave {
@@ -1595,6 +1730,11 @@ impl Object for XColoLostHeartbeat {
 impl Command for XColoLostHeartbeat {
     const NAME: &'static str = "x-colo-lost-heartbeat";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-colo-lost-heartbeat", arguments)
+    }
 }
 
 impl Known for XColoLostHeartbeat {
@@ -1638,6 +1778,11 @@ impl Object for XenColoDoCheckpoint {
 impl Command for XenColoDoCheckpoint {
     const NAME: &'static str = "xen-colo-do-checkpoint";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("xen-colo-do-checkpoint", arguments)
+    }
 }
 
 impl Known for XenColoDoCheckpoint {
@@ -1689,6 +1834,11 @@ impl Object for XenLoadDevicesState {
 impl Command for XenLoadDevicesState {
     const NAME: &'static str = "xen-load-devices-state";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("xen-load-devices-state", arguments)
+    }
 }
 
 impl Known for XenLoadDevicesState {
@@ -1753,6 +1903,11 @@ impl Object for XenSaveDevicesState {
 impl Command for XenSaveDevicesState {
     const NAME: &'static str = "xen-save-devices-state";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("xen-save-devices-state", arguments)
+    }
 }
 
 impl Known for XenSaveDevicesState {
@@ -1804,6 +1959,11 @@ impl Object for XenSetGlobalDirtyLog {
 impl Command for XenSetGlobalDirtyLog {
     const NAME: &'static str = "xen-set-global-dirty-log";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("xen-set-global-dirty-log", arguments)
+    }
 }
 
 impl Known for XenSetGlobalDirtyLog {
@@ -1875,6 +2035,11 @@ impl Object for XenSetReplication {
 impl Command for XenSetReplication {
     const NAME: &'static str = "xen-set-replication";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("xen-set-replication", arguments)
+    }
 }
 
 impl Known for XenSetReplication {
@@ -2140,6 +2305,14 @@ pub struct COLOStatus {
     pub reason: COLOExitReason,
 }
 
+impl COLOStatus {
+    /// With what is required.
+    #[inline]
+    pub fn new(mode: COLOMode, last_mode: COLOMode, reason: COLOExitReason) -> Self {
+        Self { mode, last_mode, reason }
+    }
+}
+
 impl Object for COLOStatus {
     const NAME: &'static str = "COLOStatus";
 
@@ -2187,6 +2360,20 @@ pub struct CompressionStats {
     pub compressed_size: i64,
     /// `compression-rate`.
     pub compression_rate: f64,
+}
+
+impl CompressionStats {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        pages: i64,
+        busy: i64,
+        busy_rate: f64,
+        compressed_size: i64,
+        compression_rate: f64,
+    ) -> Self {
+        Self { pages, busy, busy_rate, compressed_size, compression_rate }
+    }
 }
 
 impl Object for CompressionStats {
@@ -2243,6 +2430,14 @@ pub struct DirtyLimitInfo {
     pub current_rate: u64,
 }
 
+impl DirtyLimitInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(cpu_index: i64, limit_rate: u64, current_rate: u64) -> Self {
+        Self { cpu_index, limit_rate, current_rate }
+    }
+}
+
 impl Object for DirtyLimitInfo {
     const NAME: &'static str = "DirtyLimitInfo";
 
@@ -2296,6 +2491,63 @@ pub struct DirtyRateInfo {
     pub mode: Option<DirtyRateMeasureMode>,
     /// `vcpu-dirty-rate`, since QEMU 6.2.
     pub vcpu_dirty_rate: Option<Vec<DirtyRateVcpu>>,
+}
+
+impl DirtyRateInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(status: DirtyRateStatus, start_time: i64, calc_time: i64) -> Self {
+        Self {
+            dirty_rate: None,
+            status,
+            start_time,
+            calc_time,
+            calc_time_unit: None,
+            sample_pages: None,
+            mode: None,
+            vcpu_dirty_rate: None,
+        }
+    }
+
+    /// Sets `dirty-rate`.
+    #[inline]
+    #[must_use]
+    pub fn dirty_rate(mut self, dirty_rate: i64) -> Self {
+        self.dirty_rate = Some(dirty_rate);
+        self
+    }
+
+    /// Sets `calc-time-unit`, since QEMU 8.2, required since 10.0.
+    #[inline]
+    #[must_use]
+    pub fn calc_time_unit(mut self, calc_time_unit: TimeUnit) -> Self {
+        self.calc_time_unit = Some(calc_time_unit);
+        self
+    }
+
+    /// Sets `sample-pages`, since QEMU 6.1, required since 7.2.
+    #[inline]
+    #[must_use]
+    pub fn sample_pages(mut self, sample_pages: u64) -> Self {
+        self.sample_pages = Some(sample_pages);
+        self
+    }
+
+    /// Sets `mode`, since QEMU 6.2, required since 7.2.
+    #[inline]
+    #[must_use]
+    pub fn mode(mut self, mode: DirtyRateMeasureMode) -> Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// Sets `vcpu-dirty-rate`, since QEMU 6.2.
+    #[inline]
+    #[must_use]
+    pub fn vcpu_dirty_rate(mut self, vcpu_dirty_rate: impl Into<Vec<DirtyRateVcpu>>) -> Self {
+        self.vcpu_dirty_rate = Some(vcpu_dirty_rate.into());
+        self
+    }
 }
 
 impl Object for DirtyRateInfo {
@@ -2446,6 +2698,14 @@ pub struct DirtyRateVcpu {
     pub id: i64,
     /// `dirty-rate`.
     pub dirty_rate: i64,
+}
+
+impl DirtyRateVcpu {
+    /// With what is required.
+    #[inline]
+    pub fn new(id: i64, dirty_rate: i64) -> Self {
+        Self { id, dirty_rate }
+    }
 }
 
 impl Object for DirtyRateVcpu {
@@ -3006,6 +3266,228 @@ pub struct MigrationInfo {
     pub disk: Option<MigrationRAMStats>,
     /// `compression`, gone by 10.0.
     pub compression: Option<CompressionStats>,
+}
+
+impl MigrationInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            status: None,
+            ram: None,
+            remaining: None,
+            vfio: None,
+            xbzrle_cache: None,
+            total_time: None,
+            expected_downtime: None,
+            downtime: None,
+            setup_time: None,
+            cpu_throttle_percentage: None,
+            error_desc: None,
+            blocked_reasons: None,
+            postcopy_blocktime: None,
+            postcopy_vcpu_blocktime: None,
+            postcopy_latency: None,
+            postcopy_latency_dist: None,
+            postcopy_vcpu_latency: None,
+            postcopy_non_vcpu_latency: None,
+            socket_address: None,
+            dirty_limit_throttle_time_per_round: None,
+            dirty_limit_ring_full_time: None,
+            disk: None,
+            compression: None,
+        }
+    }
+
+    /// Sets `status`.
+    #[inline]
+    #[must_use]
+    pub fn status(mut self, status: MigrationStatus) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Sets `ram`.
+    #[inline]
+    #[must_use]
+    pub fn ram(mut self, ram: MigrationRAMStats) -> Self {
+        self.ram = Some(ram);
+        self
+    }
+
+    /// Sets `remaining`, since QEMU 11.1.
+    #[inline]
+    #[must_use]
+    pub fn remaining(mut self, remaining: u64) -> Self {
+        self.remaining = Some(remaining);
+        self
+    }
+
+    /// Sets `vfio`.
+    #[inline]
+    #[must_use]
+    pub fn vfio(mut self, vfio: VfioStats) -> Self {
+        self.vfio = Some(vfio);
+        self
+    }
+
+    /// Sets `xbzrle-cache`.
+    #[inline]
+    #[must_use]
+    pub fn xbzrle_cache(mut self, xbzrle_cache: XBZRLECacheStats) -> Self {
+        self.xbzrle_cache = Some(xbzrle_cache);
+        self
+    }
+
+    /// Sets `total-time`.
+    #[inline]
+    #[must_use]
+    pub fn total_time(mut self, total_time: i64) -> Self {
+        self.total_time = Some(total_time);
+        self
+    }
+
+    /// Sets `expected-downtime`.
+    #[inline]
+    #[must_use]
+    pub fn expected_downtime(mut self, expected_downtime: i64) -> Self {
+        self.expected_downtime = Some(expected_downtime);
+        self
+    }
+
+    /// Sets `downtime`.
+    #[inline]
+    #[must_use]
+    pub fn downtime(mut self, downtime: i64) -> Self {
+        self.downtime = Some(downtime);
+        self
+    }
+
+    /// Sets `setup-time`.
+    #[inline]
+    #[must_use]
+    pub fn setup_time(mut self, setup_time: i64) -> Self {
+        self.setup_time = Some(setup_time);
+        self
+    }
+
+    /// Sets `cpu-throttle-percentage`.
+    #[inline]
+    #[must_use]
+    pub fn cpu_throttle_percentage(mut self, cpu_throttle_percentage: i64) -> Self {
+        self.cpu_throttle_percentage = Some(cpu_throttle_percentage);
+        self
+    }
+
+    /// Sets `error-desc`.
+    #[inline]
+    #[must_use]
+    pub fn error_desc(mut self, error_desc: impl Into<String>) -> Self {
+        self.error_desc = Some(error_desc.into());
+        self
+    }
+
+    /// Sets `blocked-reasons`, since QEMU 6.0.
+    #[inline]
+    #[must_use]
+    pub fn blocked_reasons(
+        mut self,
+        blocked_reasons: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.blocked_reasons = Some(blocked_reasons.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets `postcopy-blocktime`.
+    #[inline]
+    #[must_use]
+    pub fn postcopy_blocktime(mut self, postcopy_blocktime: u32) -> Self {
+        self.postcopy_blocktime = Some(postcopy_blocktime);
+        self
+    }
+
+    /// Sets `postcopy-vcpu-blocktime`.
+    #[inline]
+    #[must_use]
+    pub fn postcopy_vcpu_blocktime(mut self, postcopy_vcpu_blocktime: impl Into<Vec<u32>>) -> Self {
+        self.postcopy_vcpu_blocktime = Some(postcopy_vcpu_blocktime.into());
+        self
+    }
+
+    /// Sets `postcopy-latency`, since QEMU 10.1.
+    #[inline]
+    #[must_use]
+    pub fn postcopy_latency(mut self, postcopy_latency: u64) -> Self {
+        self.postcopy_latency = Some(postcopy_latency);
+        self
+    }
+
+    /// Sets `postcopy-latency-dist`, since QEMU 10.1.
+    #[inline]
+    #[must_use]
+    pub fn postcopy_latency_dist(mut self, postcopy_latency_dist: impl Into<Vec<u64>>) -> Self {
+        self.postcopy_latency_dist = Some(postcopy_latency_dist.into());
+        self
+    }
+
+    /// Sets `postcopy-vcpu-latency`, since QEMU 10.1.
+    #[inline]
+    #[must_use]
+    pub fn postcopy_vcpu_latency(mut self, postcopy_vcpu_latency: impl Into<Vec<u64>>) -> Self {
+        self.postcopy_vcpu_latency = Some(postcopy_vcpu_latency.into());
+        self
+    }
+
+    /// Sets `postcopy-non-vcpu-latency`, since QEMU 10.1.
+    #[inline]
+    #[must_use]
+    pub fn postcopy_non_vcpu_latency(mut self, postcopy_non_vcpu_latency: u64) -> Self {
+        self.postcopy_non_vcpu_latency = Some(postcopy_non_vcpu_latency);
+        self
+    }
+
+    /// Sets `socket-address`.
+    #[inline]
+    #[must_use]
+    pub fn socket_address(mut self, socket_address: impl Into<Vec<SocketAddress>>) -> Self {
+        self.socket_address = Some(socket_address.into());
+        self
+    }
+
+    /// Sets `dirty-limit-throttle-time-per-round`, since QEMU 8.1.
+    #[inline]
+    #[must_use]
+    pub fn dirty_limit_throttle_time_per_round(
+        mut self,
+        dirty_limit_throttle_time_per_round: u64,
+    ) -> Self {
+        self.dirty_limit_throttle_time_per_round = Some(dirty_limit_throttle_time_per_round);
+        self
+    }
+
+    /// Sets `dirty-limit-ring-full-time`, since QEMU 8.1.
+    #[inline]
+    #[must_use]
+    pub fn dirty_limit_ring_full_time(mut self, dirty_limit_ring_full_time: u64) -> Self {
+        self.dirty_limit_ring_full_time = Some(dirty_limit_ring_full_time);
+        self
+    }
+
+    /// Sets `disk`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn disk(mut self, disk: MigrationRAMStats) -> Self {
+        self.disk = Some(disk);
+        self
+    }
+
+    /// Sets `compression`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn compression(mut self, compression: CompressionStats) -> Self {
+        self.compression = Some(compression);
+        self
+    }
 }
 
 impl Object for MigrationInfo {
@@ -3810,6 +4292,87 @@ pub struct MigrationRAMStats {
     pub skipped: Option<i64>,
 }
 
+impl MigrationRAMStats {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        transferred: i64,
+        remaining: i64,
+        total: i64,
+        duplicate: i64,
+        normal: i64,
+        normal_bytes: i64,
+        dirty_pages_rate: i64,
+        mbps: f64,
+        dirty_sync_count: i64,
+        postcopy_requests: i64,
+        page_size: i64,
+        multifd_bytes: u64,
+        pages_per_second: u64,
+    ) -> Self {
+        Self {
+            transferred,
+            remaining,
+            total,
+            duplicate,
+            normal,
+            normal_bytes,
+            dirty_pages_rate,
+            mbps,
+            dirty_sync_count,
+            postcopy_requests,
+            page_size,
+            multifd_bytes,
+            pages_per_second,
+            precopy_bytes: None,
+            downtime_bytes: None,
+            postcopy_bytes: None,
+            dirty_sync_missed_zero_copy: None,
+            skipped: None,
+        }
+    }
+
+    /// Sets `precopy-bytes`, since QEMU 7.0, required since 7.2.
+    #[inline]
+    #[must_use]
+    pub fn precopy_bytes(mut self, precopy_bytes: u64) -> Self {
+        self.precopy_bytes = Some(precopy_bytes);
+        self
+    }
+
+    /// Sets `downtime-bytes`, since QEMU 7.0, required since 7.2.
+    #[inline]
+    #[must_use]
+    pub fn downtime_bytes(mut self, downtime_bytes: u64) -> Self {
+        self.downtime_bytes = Some(downtime_bytes);
+        self
+    }
+
+    /// Sets `postcopy-bytes`, since QEMU 7.0, required since 7.2.
+    #[inline]
+    #[must_use]
+    pub fn postcopy_bytes(mut self, postcopy_bytes: u64) -> Self {
+        self.postcopy_bytes = Some(postcopy_bytes);
+        self
+    }
+
+    /// Sets `dirty-sync-missed-zero-copy`, since QEMU 7.1, required since 7.2.
+    #[inline]
+    #[must_use]
+    pub fn dirty_sync_missed_zero_copy(mut self, dirty_sync_missed_zero_copy: u64) -> Self {
+        self.dirty_sync_missed_zero_copy = Some(dirty_sync_missed_zero_copy);
+        self
+    }
+
+    /// Sets `skipped`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn skipped(mut self, skipped: i64) -> Self {
+        self.skipped = Some(skipped);
+        self
+    }
+}
+
 impl Object for MigrationRAMStats {
     const NAME: &'static str = "MigrationRAMStats";
 
@@ -4027,6 +4590,14 @@ pub struct MigrationThreadInfo {
     pub thread_id: i64,
 }
 
+impl MigrationThreadInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>, thread_id: i64) -> Self {
+        Self { name: name.into(), thread_id }
+    }
+}
+
 impl Object for MigrationThreadInfo {
     const NAME: &'static str = "MigrationThreadInfo";
 
@@ -4116,6 +4687,22 @@ pub struct ReplicationStatus {
     pub desc: Option<String>,
 }
 
+impl ReplicationStatus {
+    /// With what is required.
+    #[inline]
+    pub fn new(error: bool) -> Self {
+        Self { error, desc: None }
+    }
+
+    /// Sets `desc`.
+    #[inline]
+    #[must_use]
+    pub fn desc(mut self, desc: impl Into<String>) -> Self {
+        self.desc = Some(desc.into());
+        self
+    }
+}
+
 impl Object for ReplicationStatus {
     const NAME: &'static str = "ReplicationStatus";
 
@@ -4185,6 +4772,14 @@ pub struct VfioStats {
     pub transferred: i64,
 }
 
+impl VfioStats {
+    /// With what is required.
+    #[inline]
+    pub fn new(transferred: i64) -> Self {
+        Self { transferred }
+    }
+}
+
 impl Object for VfioStats {
     const NAME: &'static str = "VfioStats";
 
@@ -4226,6 +4821,22 @@ pub struct XBZRLECacheStats {
     pub encoding_rate: f64,
     /// `overflow`.
     pub overflow: i64,
+}
+
+impl XBZRLECacheStats {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        cache_size: u64,
+        bytes: i64,
+        pages: i64,
+        cache_miss: i64,
+        cache_miss_rate: f64,
+        encoding_rate: f64,
+        overflow: i64,
+    ) -> Self {
+        Self { cache_size, bytes, pages, cache_miss, cache_miss_rate, encoding_rate, overflow }
+    }
 }
 
 impl Object for XBZRLECacheStats {

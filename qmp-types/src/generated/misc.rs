@@ -85,6 +85,11 @@ impl Object for AddFd {
 impl Command for AddFd {
     const NAME: &'static str = "add-fd";
     type Output = AddfdInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("add-fd", arguments)
+    }
 }
 
 impl Known for AddFd {
@@ -172,6 +177,11 @@ impl Object for AddClient {
 impl Command for AddClient {
     const NAME: &'static str = "add_client";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("add_client", arguments)
+    }
 }
 
 impl Known for AddClient {
@@ -241,6 +251,11 @@ impl Object for Change {
 impl Command for Change {
     const NAME: &'static str = "change";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("change", arguments)
+    }
 }
 
 impl Known for Change {
@@ -294,6 +309,11 @@ impl Object for Closefd {
 impl Command for Closefd {
     const NAME: &'static str = "closefd";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("closefd", arguments)
+    }
 }
 
 impl Known for Closefd {
@@ -334,6 +354,11 @@ impl Object for Cont {
 impl Command for Cont {
     const NAME: &'static str = "cont";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("cont", arguments)
+    }
 }
 
 impl Known for Cont {
@@ -392,6 +417,11 @@ impl Object for GetWin32Socket {
 impl Command for GetWin32Socket {
     const NAME: &'static str = "get-win32-socket";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("get-win32-socket", arguments)
+    }
 }
 
 impl Known for GetWin32Socket {
@@ -447,6 +477,11 @@ impl Object for Getfd {
 impl Command for Getfd {
     const NAME: &'static str = "getfd";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("getfd", arguments)
+    }
 }
 
 impl Known for Getfd {
@@ -515,6 +550,11 @@ impl Object for HumanMonitorCommand {
 impl Command for HumanMonitorCommand {
     const NAME: &'static str = "human-monitor-command";
     type Output = String;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("human-monitor-command", arguments)
+    }
 }
 
 impl Known for HumanMonitorCommand {
@@ -575,6 +615,11 @@ impl Object for QueryCommandLineOptions {
 impl Command for QueryCommandLineOptions {
     const NAME: &'static str = "query-command-line-options";
     type Output = Vec<CommandLineOptionInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-command-line-options", arguments)
+    }
 }
 
 impl Known for QueryCommandLineOptions {
@@ -615,6 +660,11 @@ impl Object for QueryFdsets {
 impl Command for QueryFdsets {
     const NAME: &'static str = "query-fdsets";
     type Output = Vec<FdsetInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-fdsets", arguments)
+    }
 }
 
 impl Known for QueryFdsets {
@@ -655,6 +705,11 @@ impl Object for QueryIothreads {
 impl Command for QueryIothreads {
     const NAME: &'static str = "query-iothreads";
     type Output = Vec<IOThreadInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-iothreads", arguments)
+    }
 }
 
 impl Known for QueryIothreads {
@@ -695,6 +750,11 @@ impl Object for QueryName {
 impl Command for QueryName {
     const NAME: &'static str = "query-name";
     type Output = NameInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-name", arguments)
+    }
 }
 
 impl Known for QueryName {
@@ -759,6 +819,11 @@ impl Object for RemoveFd {
 impl Command for RemoveFd {
     const NAME: &'static str = "remove-fd";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("remove-fd", arguments)
+    }
 }
 
 impl Known for RemoveFd {
@@ -801,6 +866,11 @@ impl Object for Stop {
 impl Command for Stop {
     const NAME: &'static str = "stop";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("stop", arguments)
+    }
 }
 
 impl Known for Stop {
@@ -843,6 +913,11 @@ impl Object for XExitPreconfig {
 impl Command for XExitPreconfig {
     const NAME: &'static str = "x-exit-preconfig";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-exit-preconfig", arguments)
+    }
 }
 
 impl Known for XExitPreconfig {
@@ -860,6 +935,14 @@ pub struct AddfdInfo {
     pub fdset_id: i64,
     /// `fd`.
     pub fd: i64,
+}
+
+impl AddfdInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(fdset_id: i64, fd: i64) -> Self {
+        Self { fdset_id, fd }
+    }
 }
 
 impl Object for AddfdInfo {
@@ -896,6 +979,17 @@ pub struct CommandLineOptionInfo {
     pub option: String,
     /// `parameters`.
     pub parameters: Vec<CommandLineParameterInfo>,
+}
+
+impl CommandLineOptionInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        option: impl Into<String>,
+        parameters: impl Into<Vec<CommandLineParameterInfo>>,
+    ) -> Self {
+        Self { option: option.into(), parameters: parameters.into() }
+    }
 }
 
 impl Object for CommandLineOptionInfo {
@@ -936,6 +1030,30 @@ pub struct CommandLineParameterInfo {
     pub help: Option<String>,
     /// `default`.
     pub default: Option<String>,
+}
+
+impl CommandLineParameterInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>, r#type: CommandLineParameterType) -> Self {
+        Self { name: name.into(), r#type, help: None, default: None }
+    }
+
+    /// Sets `help`.
+    #[inline]
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Sets `default`.
+    #[inline]
+    #[must_use]
+    pub fn default(mut self, default: impl Into<String>) -> Self {
+        self.default = Some(default.into());
+        self
+    }
 }
 
 impl Object for CommandLineParameterInfo {
@@ -1023,6 +1141,22 @@ pub struct FdsetFdInfo {
     pub opaque: Option<String>,
 }
 
+impl FdsetFdInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(fd: i64) -> Self {
+        Self { fd, opaque: None }
+    }
+
+    /// Sets `opaque`.
+    #[inline]
+    #[must_use]
+    pub fn opaque(mut self, opaque: impl Into<String>) -> Self {
+        self.opaque = Some(opaque.into());
+        self
+    }
+}
+
 impl Object for FdsetFdInfo {
     const NAME: &'static str = "FdsetFdInfo";
 
@@ -1057,6 +1191,14 @@ pub struct FdsetInfo {
     pub fdset_id: i64,
     /// `fds`.
     pub fds: Vec<FdsetFdInfo>,
+}
+
+impl FdsetInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(fdset_id: i64, fds: impl Into<Vec<FdsetFdInfo>>) -> Self {
+        Self { fdset_id, fds: fds.into() }
+    }
 }
 
 impl Object for FdsetInfo {
@@ -1103,6 +1245,44 @@ pub struct IOThreadInfo {
     pub poll_weight: Option<i64>,
     /// `aio-max-batch`, since QEMU 6.1, required since 7.2.
     pub aio_max_batch: Option<i64>,
+}
+
+impl IOThreadInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        id: impl Into<String>,
+        thread_id: i64,
+        poll_max_ns: i64,
+        poll_grow: i64,
+        poll_shrink: i64,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            thread_id,
+            poll_max_ns,
+            poll_grow,
+            poll_shrink,
+            poll_weight: None,
+            aio_max_batch: None,
+        }
+    }
+
+    /// Sets `poll-weight`, since QEMU 11.1, required since 11.1.
+    #[inline]
+    #[must_use]
+    pub fn poll_weight(mut self, poll_weight: i64) -> Self {
+        self.poll_weight = Some(poll_weight);
+        self
+    }
+
+    /// Sets `aio-max-batch`, since QEMU 6.1, required since 7.2.
+    #[inline]
+    #[must_use]
+    pub fn aio_max_batch(mut self, aio_max_batch: i64) -> Self {
+        self.aio_max_batch = Some(aio_max_batch);
+        self
+    }
 }
 
 impl Object for IOThreadInfo {
@@ -1168,6 +1348,22 @@ impl Object for IOThreadInfo {
 pub struct NameInfo {
     /// `name`.
     pub name: Option<String>,
+}
+
+impl NameInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { name: None }
+    }
+
+    /// Sets `name`.
+    #[inline]
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
 }
 
 impl Object for NameInfo {

@@ -47,6 +47,11 @@ impl Object for QueryGicCapabilities {
 impl Command for QueryGicCapabilities {
     const NAME: &'static str = "query-gic-capabilities";
     type Output = Vec<GICCapability>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-gic-capabilities", arguments)
+    }
 }
 
 impl Known for QueryGicCapabilities {
@@ -67,6 +72,14 @@ pub struct GICCapability {
     pub emulated: bool,
     /// `kernel`.
     pub kernel: bool,
+}
+
+impl GICCapability {
+    /// With what is required.
+    #[inline]
+    pub fn new(version: i64, emulated: bool, kernel: bool) -> Self {
+        Self { version, emulated, kernel }
+    }
 }
 
 impl Object for GICCapability {

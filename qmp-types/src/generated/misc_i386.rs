@@ -53,6 +53,11 @@ impl Object for QuerySev {
 impl Command for QuerySev {
     const NAME: &'static str = "query-sev";
     type Output = SevInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-sev", arguments)
+    }
 }
 
 impl Known for QuerySev {
@@ -106,6 +111,11 @@ impl Object for QuerySevAttestationReport {
 impl Command for QuerySevAttestationReport {
     const NAME: &'static str = "query-sev-attestation-report";
     type Output = SevAttestationReport;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-sev-attestation-report", arguments)
+    }
 }
 
 impl Known for QuerySevAttestationReport {
@@ -148,6 +158,11 @@ impl Object for QuerySevCapabilities {
 impl Command for QuerySevCapabilities {
     const NAME: &'static str = "query-sev-capabilities";
     type Output = SevCapability;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-sev-capabilities", arguments)
+    }
 }
 
 impl Known for QuerySevCapabilities {
@@ -190,6 +205,11 @@ impl Object for QuerySevLaunchMeasure {
 impl Command for QuerySevLaunchMeasure {
     const NAME: &'static str = "query-sev-launch-measure";
     type Output = SevLaunchMeasureInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-sev-launch-measure", arguments)
+    }
 }
 
 impl Known for QuerySevLaunchMeasure {
@@ -232,6 +252,11 @@ impl Object for QuerySgx {
 impl Command for QuerySgx {
     const NAME: &'static str = "query-sgx";
     type Output = SgxInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-sgx", arguments)
+    }
 }
 
 impl Known for QuerySgx {
@@ -274,6 +299,11 @@ impl Object for QuerySgxCapabilities {
 impl Command for QuerySgxCapabilities {
     const NAME: &'static str = "query-sgx-capabilities";
     type Output = SgxInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-sgx-capabilities", arguments)
+    }
 }
 
 impl Known for QuerySgxCapabilities {
@@ -316,6 +346,11 @@ impl Object for RtcResetReinjection {
 impl Command for RtcResetReinjection {
     const NAME: &'static str = "rtc-reset-reinjection";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("rtc-reset-reinjection", arguments)
+    }
 }
 
 impl Known for RtcResetReinjection {
@@ -387,6 +422,11 @@ impl Object for SevInjectLaunchSecret {
 impl Command for SevInjectLaunchSecret {
     const NAME: &'static str = "sev-inject-launch-secret";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("sev-inject-launch-secret", arguments)
+    }
 }
 
 impl Known for SevInjectLaunchSecret {
@@ -440,6 +480,11 @@ impl Object for XenEventInject {
 impl Command for XenEventInject {
     const NAME: &'static str = "xen-event-inject";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("xen-event-inject", arguments)
+    }
 }
 
 impl Known for XenEventInject {
@@ -482,6 +527,11 @@ impl Object for XenEventList {
 impl Command for XenEventList {
     const NAME: &'static str = "xen-event-list";
     type Output = Vec<EvtchnInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("xen-event-list", arguments)
+    }
 }
 
 impl Known for XenEventList {
@@ -510,6 +560,22 @@ pub struct EvtchnInfo {
     pub pending: bool,
     /// `masked`.
     pub masked: bool,
+}
+
+impl EvtchnInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        port: u16,
+        vcpu: u32,
+        r#type: EvtchnPortType,
+        remote_domain: impl Into<String>,
+        target: u16,
+        pending: bool,
+        masked: bool,
+    ) -> Self {
+        Self { port, vcpu, r#type, remote_domain: remote_domain.into(), target, pending, masked }
+    }
 }
 
 impl Object for EvtchnInfo {
@@ -625,6 +691,14 @@ pub struct SevAttestationReport {
     pub data: Base64,
 }
 
+impl SevAttestationReport {
+    /// With what is required.
+    #[inline]
+    pub fn new(data: impl Into<Base64>) -> Self {
+        Self { data: data.into() }
+    }
+}
+
 impl Object for SevAttestationReport {
     const NAME: &'static str = "SevAttestationReport";
 
@@ -664,6 +738,33 @@ pub struct SevCapability {
     pub cbitpos: i64,
     /// `reduced-phys-bits`.
     pub reduced_phys_bits: i64,
+}
+
+impl SevCapability {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        pdh: impl Into<Base64>,
+        cert_chain: impl Into<Base64>,
+        cbitpos: i64,
+        reduced_phys_bits: i64,
+    ) -> Self {
+        Self {
+            pdh: pdh.into(),
+            cert_chain: cert_chain.into(),
+            cpu0_id: None,
+            cbitpos,
+            reduced_phys_bits,
+        }
+    }
+
+    /// Sets `cpu0-id`, since QEMU 7.1, required since 7.2.
+    #[inline]
+    #[must_use]
+    pub fn cpu0_id(mut self, cpu0_id: impl Into<Base64>) -> Self {
+        self.cpu0_id = Some(cpu0_id.into());
+        self
+    }
 }
 
 impl Object for SevCapability {
@@ -717,6 +818,14 @@ pub struct SevGuestInfo {
     pub policy: u32,
     /// `handle`.
     pub handle: u32,
+}
+
+impl SevGuestInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(policy: u32, handle: u32) -> Self {
+        Self { policy, handle }
+    }
 }
 
 impl Object for SevGuestInfo {
@@ -825,6 +934,47 @@ impl SevInfoSevType {
     }
 }
 
+impl SevInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        enabled: bool,
+        api_major: u8,
+        api_minor: u8,
+        build_id: u8,
+        state: SevState,
+        sev_type: SevInfoSevType,
+    ) -> Self {
+        Self { enabled, api_major, api_minor, build_id, state, sev_type }
+    }
+
+    /// With the `sev-type` `sev`.
+    #[inline]
+    pub fn sev(
+        enabled: bool,
+        api_major: u8,
+        api_minor: u8,
+        build_id: u8,
+        state: SevState,
+        members: SevGuestInfo,
+    ) -> Self {
+        Self::new(enabled, api_major, api_minor, build_id, state, SevInfoSevType::Sev(members))
+    }
+
+    /// With the `sev-type` `sev-snp`.
+    #[inline]
+    pub fn sev_snp(
+        enabled: bool,
+        api_major: u8,
+        api_minor: u8,
+        build_id: u8,
+        state: SevState,
+        members: SevSnpGuestInfo,
+    ) -> Self {
+        Self::new(enabled, api_major, api_minor, build_id, state, SevInfoSevType::SevSnp(members))
+    }
+}
+
 impl Object for SevInfo {
     const NAME: &'static str = "SevInfo";
 
@@ -892,6 +1042,14 @@ pub struct SevLaunchMeasureInfo {
     pub data: Base64,
 }
 
+impl SevLaunchMeasureInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(data: impl Into<Base64>) -> Self {
+        Self { data: data.into() }
+    }
+}
+
 impl Object for SevLaunchMeasureInfo {
     const NAME: &'static str = "SevLaunchMeasureInfo";
 
@@ -923,6 +1081,14 @@ impl Object for SevLaunchMeasureInfo {
 pub struct SevSnpGuestInfo {
     /// `snp-policy`.
     pub snp_policy: u64,
+}
+
+impl SevSnpGuestInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(snp_policy: u64) -> Self {
+        Self { snp_policy }
+    }
 }
 
 impl Object for SevSnpGuestInfo {
@@ -1011,6 +1177,14 @@ pub struct SgxEpcSection {
     pub size: u64,
 }
 
+impl SgxEpcSection {
+    /// With what is required.
+    #[inline]
+    pub fn new(node: i64, size: u64) -> Self {
+        Self { node, size }
+    }
+}
+
 impl Object for SgxEpcSection {
     const NAME: &'static str = "SgxEpcSection";
 
@@ -1055,6 +1229,28 @@ pub struct SgxInfo {
     pub sections: Vec<SgxEpcSection>,
     /// `section-size`, gone by 10.0. Deprecated.
     pub section_size: Option<u64>,
+}
+
+impl SgxInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        sgx: bool,
+        sgx1: bool,
+        sgx2: bool,
+        flc: bool,
+        sections: impl Into<Vec<SgxEpcSection>>,
+    ) -> Self {
+        Self { sgx, sgx1, sgx2, flc, sections: sections.into(), section_size: None }
+    }
+
+    /// Sets `section-size`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn section_size(mut self, section_size: u64) -> Self {
+        self.section_size = Some(section_size);
+        self
+    }
 }
 
 impl Object for SgxInfo {

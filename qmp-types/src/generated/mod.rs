@@ -19,6 +19,7 @@ pub(crate) mod cxl;
 pub(crate) mod dump;
 pub(crate) mod ebpf;
 pub(crate) mod events;
+pub(crate) mod index;
 pub(crate) mod introspect;
 pub(crate) mod job;
 pub(crate) mod machine;

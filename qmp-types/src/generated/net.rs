@@ -48,6 +48,11 @@ impl Object for AnnounceSelf {
 impl Command for AnnounceSelf {
     const NAME: &'static str = "announce-self";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("announce-self", arguments)
+    }
 }
 
 impl Known for AnnounceSelf {
@@ -85,6 +90,11 @@ impl Object for NetdevAdd {
 impl Command for NetdevAdd {
     const NAME: &'static str = "netdev_add";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("netdev_add", arguments)
+    }
 }
 
 impl Known for NetdevAdd {
@@ -136,6 +146,11 @@ impl Object for NetdevDel {
 impl Command for NetdevDel {
     const NAME: &'static str = "netdev_del";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("netdev_del", arguments)
+    }
 }
 
 impl Known for NetdevDel {
@@ -195,6 +210,11 @@ impl Object for QueryRxFilter {
 impl Command for QueryRxFilter {
     const NAME: &'static str = "query-rx-filter";
     type Output = Vec<RxFilterInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-rx-filter", arguments)
+    }
 }
 
 impl Known for QueryRxFilter {
@@ -251,6 +271,11 @@ impl Object for SetLink {
 impl Command for SetLink {
     const NAME: &'static str = "set_link";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("set_link", arguments)
+    }
 }
 
 impl Known for SetLink {
@@ -3711,6 +3736,40 @@ pub struct RxFilterInfo {
     pub unicast_table: Vec<String>,
     /// `multicast-table`.
     pub multicast_table: Vec<String>,
+}
+
+impl RxFilterInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        name: impl Into<String>,
+        promiscuous: bool,
+        multicast: RxState,
+        unicast: RxState,
+        vlan: RxState,
+        broadcast_allowed: bool,
+        multicast_overflow: bool,
+        unicast_overflow: bool,
+        main_mac: impl Into<String>,
+        vlan_table: impl Into<Vec<i64>>,
+        unicast_table: impl IntoIterator<Item = impl Into<String>>,
+        multicast_table: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            promiscuous,
+            multicast,
+            unicast,
+            vlan,
+            broadcast_allowed,
+            multicast_overflow,
+            unicast_overflow,
+            main_mac: main_mac.into(),
+            vlan_table: vlan_table.into(),
+            unicast_table: unicast_table.into_iter().map(Into::into).collect(),
+            multicast_table: multicast_table.into_iter().map(Into::into).collect(),
+        }
+    }
 }
 
 impl Object for RxFilterInfo {

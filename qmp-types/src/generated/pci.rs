@@ -48,6 +48,11 @@ impl Object for QueryPci {
 impl Command for QueryPci {
     const NAME: &'static str = "query-pci";
     type Output = Vec<PciInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-pci", arguments)
+    }
 }
 
 impl Known for QueryPci {
@@ -64,6 +69,22 @@ pub struct PciBridgeInfo {
     pub bus: PciBusInfo,
     /// `devices`.
     pub devices: Option<Vec<PciDeviceInfo>>,
+}
+
+impl PciBridgeInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(bus: PciBusInfo) -> Self {
+        Self { bus, devices: None }
+    }
+
+    /// Sets `devices`.
+    #[inline]
+    #[must_use]
+    pub fn devices(mut self, devices: impl Into<Vec<PciDeviceInfo>>) -> Self {
+        self.devices = Some(devices.into());
+        self
+    }
 }
 
 impl Object for PciBridgeInfo {
@@ -108,6 +129,21 @@ pub struct PciBusInfo {
     pub memory_range: PciMemoryRange,
     /// `prefetchable_range`.
     pub prefetchable_range: PciMemoryRange,
+}
+
+impl PciBusInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        number: i64,
+        secondary: i64,
+        subordinate: i64,
+        io_range: PciMemoryRange,
+        memory_range: PciMemoryRange,
+        prefetchable_range: PciMemoryRange,
+    ) -> Self {
+        Self { number, secondary, subordinate, io_range, memory_range, prefetchable_range }
+    }
 }
 
 impl Object for PciBusInfo {
@@ -172,6 +208,22 @@ pub struct PciDeviceClass {
     pub class: i64,
 }
 
+impl PciDeviceClass {
+    /// With what is required.
+    #[inline]
+    pub fn new(class: i64) -> Self {
+        Self { desc: None, class }
+    }
+
+    /// Sets `desc`.
+    #[inline]
+    #[must_use]
+    pub fn desc(mut self, desc: impl Into<String>) -> Self {
+        self.desc = Some(desc.into());
+        self
+    }
+}
+
 impl Object for PciDeviceClass {
     const NAME: &'static str = "PciDeviceClass";
 
@@ -210,6 +262,30 @@ pub struct PciDeviceId {
     pub subsystem: Option<i64>,
     /// `subsystem-vendor`.
     pub subsystem_vendor: Option<i64>,
+}
+
+impl PciDeviceId {
+    /// With what is required.
+    #[inline]
+    pub fn new(device: i64, vendor: i64) -> Self {
+        Self { device, vendor, subsystem: None, subsystem_vendor: None }
+    }
+
+    /// Sets `subsystem`.
+    #[inline]
+    #[must_use]
+    pub fn subsystem(mut self, subsystem: i64) -> Self {
+        self.subsystem = Some(subsystem);
+        self
+    }
+
+    /// Sets `subsystem-vendor`.
+    #[inline]
+    #[must_use]
+    pub fn subsystem_vendor(mut self, subsystem_vendor: i64) -> Self {
+        self.subsystem_vendor = Some(subsystem_vendor);
+        self
+    }
 }
 
 impl Object for PciDeviceId {
@@ -273,6 +349,50 @@ pub struct PciDeviceInfo {
     pub pci_bridge: Option<PciBridgeInfo>,
     /// `regions`.
     pub regions: Vec<PciMemoryRegion>,
+}
+
+impl PciDeviceInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        bus: i64,
+        slot: i64,
+        function: i64,
+        class_info: PciDeviceClass,
+        id: PciDeviceId,
+        irq_pin: i64,
+        qdev_id: impl Into<String>,
+        regions: impl Into<Vec<PciMemoryRegion>>,
+    ) -> Self {
+        Self {
+            bus,
+            slot,
+            function,
+            class_info,
+            id,
+            irq: None,
+            irq_pin,
+            qdev_id: qdev_id.into(),
+            pci_bridge: None,
+            regions: regions.into(),
+        }
+    }
+
+    /// Sets `irq`.
+    #[inline]
+    #[must_use]
+    pub fn irq(mut self, irq: i64) -> Self {
+        self.irq = Some(irq);
+        self
+    }
+
+    /// Sets `pci_bridge`.
+    #[inline]
+    #[must_use]
+    pub fn pci_bridge(mut self, pci_bridge: PciBridgeInfo) -> Self {
+        self.pci_bridge = Some(pci_bridge);
+        self
+    }
 }
 
 impl Object for PciDeviceInfo {
@@ -357,6 +477,14 @@ pub struct PciInfo {
     pub devices: Vec<PciDeviceInfo>,
 }
 
+impl PciInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(bus: i64, devices: impl Into<Vec<PciDeviceInfo>>) -> Self {
+        Self { bus, devices: devices.into() }
+    }
+}
+
 impl Object for PciInfo {
     const NAME: &'static str = "PciInfo";
 
@@ -391,6 +519,14 @@ pub struct PciMemoryRange {
     pub base: i64,
     /// `limit`.
     pub limit: i64,
+}
+
+impl PciMemoryRange {
+    /// With what is required.
+    #[inline]
+    pub fn new(base: i64, limit: i64) -> Self {
+        Self { base, limit }
+    }
 }
 
 impl Object for PciMemoryRange {
@@ -435,6 +571,30 @@ pub struct PciMemoryRegion {
     pub prefetch: Option<bool>,
     /// `mem_type_64`.
     pub mem_type_64: Option<bool>,
+}
+
+impl PciMemoryRegion {
+    /// With what is required.
+    #[inline]
+    pub fn new(bar: i64, r#type: impl Into<String>, address: i64, size: i64) -> Self {
+        Self { bar, r#type: r#type.into(), address, size, prefetch: None, mem_type_64: None }
+    }
+
+    /// Sets `prefetch`.
+    #[inline]
+    #[must_use]
+    pub fn prefetch(mut self, prefetch: bool) -> Self {
+        self.prefetch = Some(prefetch);
+        self
+    }
+
+    /// Sets `mem_type_64`.
+    #[inline]
+    #[must_use]
+    pub fn mem_type_64(mut self, mem_type_64: bool) -> Self {
+        self.mem_type_64 = Some(mem_type_64);
+        self
+    }
 }
 
 impl Object for PciMemoryRegion {

@@ -59,6 +59,11 @@ impl Object for DeviceListProperties {
 impl Command for DeviceListProperties {
     const NAME: &'static str = "device-list-properties";
     type Output = Vec<ObjectPropertyInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("device-list-properties", arguments)
+    }
 }
 
 impl Known for DeviceListProperties {
@@ -112,6 +117,11 @@ impl Object for DeviceSyncConfig {
 impl Command for DeviceSyncConfig {
     const NAME: &'static str = "device-sync-config";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("device-sync-config", arguments)
+    }
 }
 
 impl Known for DeviceSyncConfig {
@@ -166,6 +176,11 @@ impl Object for DeviceDel {
 impl Command for DeviceDel {
     const NAME: &'static str = "device_del";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("device_del", arguments)
+    }
 }
 
 impl Known for DeviceDel {

@@ -117,6 +117,11 @@ impl Object for GuestExec {
 impl Command for GuestExec {
     const NAME: &'static str = "guest-exec";
     type Output = GuestExecReply;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-exec", arguments)
+    }
 }
 
 impl Known for GuestExec {
@@ -170,6 +175,11 @@ impl Object for GuestExecStatus {
 impl Command for GuestExecStatus {
     const NAME: &'static str = "guest-exec-status";
     type Output = GuestExecStatusReply;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-exec-status", arguments)
+    }
 }
 
 impl Known for GuestExecStatus {
@@ -221,6 +231,11 @@ impl Object for GuestFileClose {
 impl Command for GuestFileClose {
     const NAME: &'static str = "guest-file-close";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-file-close", arguments)
+    }
 }
 
 impl Known for GuestFileClose {
@@ -272,6 +287,11 @@ impl Object for GuestFileFlush {
 impl Command for GuestFileFlush {
     const NAME: &'static str = "guest-file-flush";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-file-flush", arguments)
+    }
 }
 
 impl Known for GuestFileFlush {
@@ -338,6 +358,11 @@ impl Object for GuestFileOpen {
 impl Command for GuestFileOpen {
     const NAME: &'static str = "guest-file-open";
     type Output = i64;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-file-open", arguments)
+    }
 }
 
 impl Known for GuestFileOpen {
@@ -404,6 +429,11 @@ impl Object for GuestFileRead {
 impl Command for GuestFileRead {
     const NAME: &'static str = "guest-file-read";
     type Output = GuestFileReadReply;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-file-read", arguments)
+    }
 }
 
 impl Known for GuestFileRead {
@@ -469,6 +499,11 @@ impl Object for GuestFileSeek {
 impl Command for GuestFileSeek {
     const NAME: &'static str = "guest-file-seek";
     type Output = GuestFileSeekReply;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-file-seek", arguments)
+    }
 }
 
 impl Known for GuestFileSeek {
@@ -540,6 +575,11 @@ impl Object for GuestFileWrite {
 impl Command for GuestFileWrite {
     const NAME: &'static str = "guest-file-write";
     type Output = GuestFileWriteReply;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-file-write", arguments)
+    }
 }
 
 impl Known for GuestFileWrite {
@@ -584,6 +624,11 @@ impl Object for GuestFsfreezeFreeze {
 impl Command for GuestFsfreezeFreeze {
     const NAME: &'static str = "guest-fsfreeze-freeze";
     type Output = i64;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-fsfreeze-freeze", arguments)
+    }
 }
 
 impl Known for GuestFsfreezeFreeze {
@@ -645,6 +690,11 @@ impl Object for GuestFsfreezeFreezeList {
 impl Command for GuestFsfreezeFreezeList {
     const NAME: &'static str = "guest-fsfreeze-freeze-list";
     type Output = i64;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-fsfreeze-freeze-list", arguments)
+    }
 }
 
 impl Known for GuestFsfreezeFreezeList {
@@ -687,6 +737,11 @@ impl Object for GuestFsfreezeStatus {
 impl Command for GuestFsfreezeStatus {
     const NAME: &'static str = "guest-fsfreeze-status";
     type Output = GuestFsfreezeStatusReply;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-fsfreeze-status", arguments)
+    }
 }
 
 impl Known for GuestFsfreezeStatus {
@@ -731,6 +786,11 @@ impl Object for GuestFsfreezeThaw {
 impl Command for GuestFsfreezeThaw {
     const NAME: &'static str = "guest-fsfreeze-thaw";
     type Output = i64;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-fsfreeze-thaw", arguments)
+    }
 }
 
 impl Known for GuestFsfreezeThaw {
@@ -792,6 +852,11 @@ impl Object for GuestFstrim {
 impl Command for GuestFstrim {
     const NAME: &'static str = "guest-fstrim";
     type Output = GuestFilesystemTrimResponse;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-fstrim", arguments)
+    }
 }
 
 impl Known for GuestFstrim {
@@ -834,6 +899,11 @@ impl Object for GuestGetCpustats {
 impl Command for GuestGetCpustats {
     const NAME: &'static str = "guest-get-cpustats";
     type Output = Vec<GuestCpuStats>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-get-cpustats", arguments)
+    }
 }
 
 impl Known for GuestGetCpustats {
@@ -876,6 +946,11 @@ impl Object for GuestGetDevices {
 impl Command for GuestGetDevices {
     const NAME: &'static str = "guest-get-devices";
     type Output = Vec<GuestDeviceInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-get-devices", arguments)
+    }
 }
 
 impl Known for GuestGetDevices {
@@ -918,6 +993,11 @@ impl Object for GuestGetDisks {
 impl Command for GuestGetDisks {
     const NAME: &'static str = "guest-get-disks";
     type Output = Vec<GuestDiskInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-get-disks", arguments)
+    }
 }
 
 impl Known for GuestGetDisks {
@@ -960,6 +1040,11 @@ impl Object for GuestGetDiskstats {
 impl Command for GuestGetDiskstats {
     const NAME: &'static str = "guest-get-diskstats";
     type Output = Vec<GuestDiskStatsInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-get-diskstats", arguments)
+    }
 }
 
 impl Known for GuestGetDiskstats {
@@ -1002,6 +1087,11 @@ impl Object for GuestGetFsinfo {
 impl Command for GuestGetFsinfo {
     const NAME: &'static str = "guest-get-fsinfo";
     type Output = Vec<GuestFilesystemInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-get-fsinfo", arguments)
+    }
 }
 
 impl Known for GuestGetFsinfo {
@@ -1042,6 +1132,11 @@ impl Object for GuestGetHostName {
 impl Command for GuestGetHostName {
     const NAME: &'static str = "guest-get-host-name";
     type Output = GuestHostName;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-get-host-name", arguments)
+    }
 }
 
 impl Known for GuestGetHostName {
@@ -1084,6 +1179,11 @@ impl Object for GuestGetLoad {
 impl Command for GuestGetLoad {
     const NAME: &'static str = "guest-get-load";
     type Output = GuestLoadAverage;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-get-load", arguments)
+    }
 }
 
 impl Known for GuestGetLoad {
@@ -1126,6 +1226,11 @@ impl Object for GuestGetMemoryBlockInfo {
 impl Command for GuestGetMemoryBlockInfo {
     const NAME: &'static str = "guest-get-memory-block-info";
     type Output = GuestMemoryBlockInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-get-memory-block-info", arguments)
+    }
 }
 
 impl Known for GuestGetMemoryBlockInfo {
@@ -1168,6 +1273,11 @@ impl Object for GuestGetMemoryBlocks {
 impl Command for GuestGetMemoryBlocks {
     const NAME: &'static str = "guest-get-memory-blocks";
     type Output = Vec<GuestMemoryBlock>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-get-memory-blocks", arguments)
+    }
 }
 
 impl Known for GuestGetMemoryBlocks {
@@ -1208,6 +1318,11 @@ impl Object for GuestGetOsinfo {
 impl Command for GuestGetOsinfo {
     const NAME: &'static str = "guest-get-osinfo";
     type Output = GuestOSInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-get-osinfo", arguments)
+    }
 }
 
 impl Known for GuestGetOsinfo {
@@ -1248,6 +1363,11 @@ impl Object for GuestGetTime {
 impl Command for GuestGetTime {
     const NAME: &'static str = "guest-get-time";
     type Output = i64;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-get-time", arguments)
+    }
 }
 
 impl Known for GuestGetTime {
@@ -1288,6 +1408,11 @@ impl Object for GuestGetTimezone {
 impl Command for GuestGetTimezone {
     const NAME: &'static str = "guest-get-timezone";
     type Output = GuestTimezone;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-get-timezone", arguments)
+    }
 }
 
 impl Known for GuestGetTimezone {
@@ -1330,6 +1455,11 @@ impl Object for GuestGetUsers {
 impl Command for GuestGetUsers {
     const NAME: &'static str = "guest-get-users";
     type Output = Vec<GuestUser>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-get-users", arguments)
+    }
 }
 
 impl Known for GuestGetUsers {
@@ -1372,6 +1502,11 @@ impl Object for GuestGetVcpus {
 impl Command for GuestGetVcpus {
     const NAME: &'static str = "guest-get-vcpus";
     type Output = Vec<GuestLogicalProcessor>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-get-vcpus", arguments)
+    }
 }
 
 impl Known for GuestGetVcpus {
@@ -1412,6 +1547,11 @@ impl Object for GuestInfo {
 impl Command for GuestInfo {
     const NAME: &'static str = "guest-info";
     type Output = GuestAgentInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-info", arguments)
+    }
 }
 
 impl Known for GuestInfo {
@@ -1454,6 +1594,11 @@ impl Object for GuestNetworkGetInterfaces {
 impl Command for GuestNetworkGetInterfaces {
     const NAME: &'static str = "guest-network-get-interfaces";
     type Output = Vec<GuestNetworkInterface>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-network-get-interfaces", arguments)
+    }
 }
 
 impl Known for GuestNetworkGetInterfaces {
@@ -1496,6 +1641,11 @@ impl Object for GuestNetworkGetRoute {
 impl Command for GuestNetworkGetRoute {
     const NAME: &'static str = "guest-network-get-route";
     type Output = Vec<GuestNetworkRoute>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-network-get-route", arguments)
+    }
 }
 
 impl Known for GuestNetworkGetRoute {
@@ -1536,6 +1686,11 @@ impl Object for GuestPing {
 impl Command for GuestPing {
     const NAME: &'static str = "guest-ping";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-ping", arguments)
+    }
 }
 
 impl Known for GuestPing {
@@ -1589,6 +1744,11 @@ impl Object for GuestSetMemoryBlocks {
 impl Command for GuestSetMemoryBlocks {
     const NAME: &'static str = "guest-set-memory-blocks";
     type Output = Vec<GuestMemoryBlockResponse>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-set-memory-blocks", arguments)
+    }
 }
 
 impl Known for GuestSetMemoryBlocks {
@@ -1648,6 +1808,11 @@ impl Object for GuestSetTime {
 impl Command for GuestSetTime {
     const NAME: &'static str = "guest-set-time";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-set-time", arguments)
+    }
 }
 
 impl Known for GuestSetTime {
@@ -1715,6 +1880,11 @@ impl Object for GuestSetUserPassword {
 impl Command for GuestSetUserPassword {
     const NAME: &'static str = "guest-set-user-password";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-set-user-password", arguments)
+    }
 }
 
 impl Known for GuestSetUserPassword {
@@ -1768,6 +1938,11 @@ impl Object for GuestSetVcpus {
 impl Command for GuestSetVcpus {
     const NAME: &'static str = "guest-set-vcpus";
     type Output = i64;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-set-vcpus", arguments)
+    }
 }
 
 impl Known for GuestSetVcpus {
@@ -1830,6 +2005,11 @@ impl Command for GuestShutdown {
     const NAME: &'static str = "guest-shutdown";
     const SUCCESS_RESPONSE: bool = false;
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-shutdown", arguments)
+    }
 }
 
 impl Known for GuestShutdown {
@@ -1908,6 +2088,11 @@ impl Object for GuestSshAddAuthorizedKeys {
 impl Command for GuestSshAddAuthorizedKeys {
     const NAME: &'static str = "guest-ssh-add-authorized-keys";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-ssh-add-authorized-keys", arguments)
+    }
 }
 
 impl Known for GuestSshAddAuthorizedKeys {
@@ -1961,6 +2146,11 @@ impl Object for GuestSshGetAuthorizedKeys {
 impl Command for GuestSshGetAuthorizedKeys {
     const NAME: &'static str = "guest-ssh-get-authorized-keys";
     type Output = GuestAuthorizedKeys;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-ssh-get-authorized-keys", arguments)
+    }
 }
 
 impl Known for GuestSshGetAuthorizedKeys {
@@ -2022,6 +2212,11 @@ impl Object for GuestSshRemoveAuthorizedKeys {
 impl Command for GuestSshRemoveAuthorizedKeys {
     const NAME: &'static str = "guest-ssh-remove-authorized-keys";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-ssh-remove-authorized-keys", arguments)
+    }
 }
 
 impl Known for GuestSshRemoveAuthorizedKeys {
@@ -2065,6 +2260,11 @@ impl Command for GuestSuspendDisk {
     const NAME: &'static str = "guest-suspend-disk";
     const SUCCESS_RESPONSE: bool = false;
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-suspend-disk", arguments)
+    }
 }
 
 impl Known for GuestSuspendDisk {
@@ -2108,6 +2308,11 @@ impl Command for GuestSuspendHybrid {
     const NAME: &'static str = "guest-suspend-hybrid";
     const SUCCESS_RESPONSE: bool = false;
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-suspend-hybrid", arguments)
+    }
 }
 
 impl Known for GuestSuspendHybrid {
@@ -2151,6 +2356,11 @@ impl Command for GuestSuspendRam {
     const NAME: &'static str = "guest-suspend-ram";
     const SUCCESS_RESPONSE: bool = false;
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-suspend-ram", arguments)
+    }
 }
 
 impl Known for GuestSuspendRam {
@@ -2204,6 +2414,11 @@ impl Object for GuestSync {
 impl Command for GuestSync {
     const NAME: &'static str = "guest-sync";
     type Output = i64;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-sync", arguments)
+    }
 }
 
 impl Known for GuestSync {
@@ -2257,6 +2472,11 @@ impl Object for GuestSyncDelimited {
 impl Command for GuestSyncDelimited {
     const NAME: &'static str = "guest-sync-delimited";
     type Output = i64;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("guest-sync-delimited", arguments)
+    }
 }
 
 impl Known for GuestSyncDelimited {
@@ -2275,6 +2495,14 @@ pub struct GuestAgentCommandInfo {
     pub enabled: bool,
     /// `success-response`.
     pub success_response: bool,
+}
+
+impl GuestAgentCommandInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>, enabled: bool, success_response: bool) -> Self {
+        Self { name: name.into(), enabled, success_response }
+    }
 }
 
 impl Object for GuestAgentCommandInfo {
@@ -2320,6 +2548,17 @@ pub struct GuestAgentInfo {
     pub supported_commands: Vec<GuestAgentCommandInfo>,
 }
 
+impl GuestAgentInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        version: impl Into<String>,
+        supported_commands: impl Into<Vec<GuestAgentCommandInfo>>,
+    ) -> Self {
+        Self { version: version.into(), supported_commands: supported_commands.into() }
+    }
+}
+
 impl Object for GuestAgentInfo {
     const NAME: &'static str = "GuestAgentInfo";
 
@@ -2359,6 +2598,14 @@ pub struct GuestAuthorizedKeys {
     pub keys: Vec<String>,
 }
 
+impl GuestAuthorizedKeys {
+    /// With what is required.
+    #[inline]
+    pub fn new(keys: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { keys: keys.into_iter().map(Into::into).collect() }
+    }
+}
+
 impl Object for GuestAuthorizedKeys {
     const NAME: &'static str = "GuestAuthorizedKeys";
 
@@ -2396,6 +2643,14 @@ pub struct GuestCCWAddress {
     pub subchno: i64,
     /// `devno`.
     pub devno: i64,
+}
+
+impl GuestCCWAddress {
+    /// With what is required.
+    #[inline]
+    pub fn new(cssid: i64, ssid: i64, subchno: i64, devno: i64) -> Self {
+        Self { cssid, ssid, subchno, devno }
+    }
 }
 
 impl Object for GuestCCWAddress {
@@ -2588,6 +2843,14 @@ pub struct GuestDeviceIdPCI {
     pub device_id: u16,
 }
 
+impl GuestDeviceIdPCI {
+    /// With what is required.
+    #[inline]
+    pub fn new(vendor_id: u16, device_id: u16) -> Self {
+        Self { vendor_id, device_id }
+    }
+}
+
 impl Object for GuestDeviceIdPCI {
     const NAME: &'static str = "GuestDeviceIdPCI";
 
@@ -2628,6 +2891,38 @@ pub struct GuestDeviceInfo {
     pub driver_version: Option<String>,
     /// `id`.
     pub id: Option<GuestDeviceId>,
+}
+
+impl GuestDeviceInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(driver_name: impl Into<String>) -> Self {
+        Self { driver_name: driver_name.into(), driver_date: None, driver_version: None, id: None }
+    }
+
+    /// Sets `driver-date`.
+    #[inline]
+    #[must_use]
+    pub fn driver_date(mut self, driver_date: i64) -> Self {
+        self.driver_date = Some(driver_date);
+        self
+    }
+
+    /// Sets `driver-version`.
+    #[inline]
+    #[must_use]
+    pub fn driver_version(mut self, driver_version: impl Into<String>) -> Self {
+        self.driver_version = Some(driver_version.into());
+        self
+    }
+
+    /// Sets `id`.
+    #[inline]
+    #[must_use]
+    pub fn id(mut self, id: GuestDeviceId) -> Self {
+        self.id = Some(id);
+        self
+    }
 }
 
 impl Object for GuestDeviceInfo {
@@ -2722,6 +3017,53 @@ pub struct GuestDiskAddress {
     pub dev: Option<String>,
     /// `ccw-address`, since QEMU 6.0.
     pub ccw_address: Option<GuestCCWAddress>,
+}
+
+impl GuestDiskAddress {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        pci_controller: GuestPCIAddress,
+        bus_type: GuestDiskBusType,
+        bus: i64,
+        target: i64,
+        unit: i64,
+    ) -> Self {
+        Self {
+            pci_controller,
+            bus_type,
+            bus,
+            target,
+            unit,
+            serial: None,
+            dev: None,
+            ccw_address: None,
+        }
+    }
+
+    /// Sets `serial`.
+    #[inline]
+    #[must_use]
+    pub fn serial(mut self, serial: impl Into<String>) -> Self {
+        self.serial = Some(serial.into());
+        self
+    }
+
+    /// Sets `dev`.
+    #[inline]
+    #[must_use]
+    pub fn dev(mut self, dev: impl Into<String>) -> Self {
+        self.dev = Some(dev.into());
+        self
+    }
+
+    /// Sets `ccw-address`, since QEMU 6.0.
+    #[inline]
+    #[must_use]
+    pub fn ccw_address(mut self, ccw_address: GuestCCWAddress) -> Self {
+        self.ccw_address = Some(ccw_address);
+        self
+    }
 }
 
 impl Object for GuestDiskAddress {
@@ -2913,6 +3255,56 @@ pub struct GuestDiskInfo {
     pub alias: Option<String>,
     /// `smart`, since QEMU 7.1.
     pub smart: Option<GuestDiskSmart>,
+}
+
+impl GuestDiskInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>, partition: bool) -> Self {
+        Self {
+            name: name.into(),
+            partition,
+            dependencies: None,
+            address: None,
+            alias: None,
+            smart: None,
+        }
+    }
+
+    /// Sets `dependencies`.
+    #[inline]
+    #[must_use]
+    pub fn dependencies(
+        mut self,
+        dependencies: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.dependencies = Some(dependencies.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets `address`.
+    #[inline]
+    #[must_use]
+    pub fn address(mut self, address: GuestDiskAddress) -> Self {
+        self.address = Some(address);
+        self
+    }
+
+    /// Sets `alias`.
+    #[inline]
+    #[must_use]
+    pub fn alias(mut self, alias: impl Into<String>) -> Self {
+        self.alias = Some(alias.into());
+        self
+    }
+
+    /// Sets `smart`, since QEMU 7.1.
+    #[inline]
+    #[must_use]
+    pub fn smart(mut self, smart: GuestDiskSmart) -> Self {
+        self.smart = Some(smart);
+        self
+    }
 }
 
 impl Object for GuestDiskInfo {
@@ -3133,6 +3525,168 @@ pub struct GuestDiskStats {
     pub weight_ticks: Option<u64>,
 }
 
+impl GuestDiskStats {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            read_sectors: None,
+            read_ios: None,
+            read_merges: None,
+            write_sectors: None,
+            write_ios: None,
+            write_merges: None,
+            discard_sectors: None,
+            discard_ios: None,
+            discard_merges: None,
+            flush_ios: None,
+            read_ticks: None,
+            write_ticks: None,
+            discard_ticks: None,
+            flush_ticks: None,
+            ios_pgr: None,
+            total_ticks: None,
+            weight_ticks: None,
+        }
+    }
+
+    /// Sets `read-sectors`.
+    #[inline]
+    #[must_use]
+    pub fn read_sectors(mut self, read_sectors: u64) -> Self {
+        self.read_sectors = Some(read_sectors);
+        self
+    }
+
+    /// Sets `read-ios`.
+    #[inline]
+    #[must_use]
+    pub fn read_ios(mut self, read_ios: u64) -> Self {
+        self.read_ios = Some(read_ios);
+        self
+    }
+
+    /// Sets `read-merges`.
+    #[inline]
+    #[must_use]
+    pub fn read_merges(mut self, read_merges: u64) -> Self {
+        self.read_merges = Some(read_merges);
+        self
+    }
+
+    /// Sets `write-sectors`.
+    #[inline]
+    #[must_use]
+    pub fn write_sectors(mut self, write_sectors: u64) -> Self {
+        self.write_sectors = Some(write_sectors);
+        self
+    }
+
+    /// Sets `write-ios`.
+    #[inline]
+    #[must_use]
+    pub fn write_ios(mut self, write_ios: u64) -> Self {
+        self.write_ios = Some(write_ios);
+        self
+    }
+
+    /// Sets `write-merges`.
+    #[inline]
+    #[must_use]
+    pub fn write_merges(mut self, write_merges: u64) -> Self {
+        self.write_merges = Some(write_merges);
+        self
+    }
+
+    /// Sets `discard-sectors`.
+    #[inline]
+    #[must_use]
+    pub fn discard_sectors(mut self, discard_sectors: u64) -> Self {
+        self.discard_sectors = Some(discard_sectors);
+        self
+    }
+
+    /// Sets `discard-ios`.
+    #[inline]
+    #[must_use]
+    pub fn discard_ios(mut self, discard_ios: u64) -> Self {
+        self.discard_ios = Some(discard_ios);
+        self
+    }
+
+    /// Sets `discard-merges`.
+    #[inline]
+    #[must_use]
+    pub fn discard_merges(mut self, discard_merges: u64) -> Self {
+        self.discard_merges = Some(discard_merges);
+        self
+    }
+
+    /// Sets `flush-ios`.
+    #[inline]
+    #[must_use]
+    pub fn flush_ios(mut self, flush_ios: u64) -> Self {
+        self.flush_ios = Some(flush_ios);
+        self
+    }
+
+    /// Sets `read-ticks`.
+    #[inline]
+    #[must_use]
+    pub fn read_ticks(mut self, read_ticks: u64) -> Self {
+        self.read_ticks = Some(read_ticks);
+        self
+    }
+
+    /// Sets `write-ticks`.
+    #[inline]
+    #[must_use]
+    pub fn write_ticks(mut self, write_ticks: u64) -> Self {
+        self.write_ticks = Some(write_ticks);
+        self
+    }
+
+    /// Sets `discard-ticks`.
+    #[inline]
+    #[must_use]
+    pub fn discard_ticks(mut self, discard_ticks: u64) -> Self {
+        self.discard_ticks = Some(discard_ticks);
+        self
+    }
+
+    /// Sets `flush-ticks`.
+    #[inline]
+    #[must_use]
+    pub fn flush_ticks(mut self, flush_ticks: u64) -> Self {
+        self.flush_ticks = Some(flush_ticks);
+        self
+    }
+
+    /// Sets `ios-pgr`.
+    #[inline]
+    #[must_use]
+    pub fn ios_pgr(mut self, ios_pgr: u64) -> Self {
+        self.ios_pgr = Some(ios_pgr);
+        self
+    }
+
+    /// Sets `total-ticks`.
+    #[inline]
+    #[must_use]
+    pub fn total_ticks(mut self, total_ticks: u64) -> Self {
+        self.total_ticks = Some(total_ticks);
+        self
+    }
+
+    /// Sets `weight-ticks`.
+    #[inline]
+    #[must_use]
+    pub fn weight_ticks(mut self, weight_ticks: u64) -> Self {
+        self.weight_ticks = Some(weight_ticks);
+        self
+    }
+}
+
 impl Object for GuestDiskStats {
     const NAME: &'static str = "GuestDiskStats";
 
@@ -3256,6 +3810,14 @@ pub struct GuestDiskStatsInfo {
     pub stats: GuestDiskStats,
 }
 
+impl GuestDiskStatsInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>, major: u64, minor: u64, stats: GuestDiskStats) -> Self {
+        Self { name: name.into(), major, minor, stats }
+    }
+}
+
 impl Object for GuestDiskStatsInfo {
     const NAME: &'static str = "GuestDiskStatsInfo";
 
@@ -3300,6 +3862,14 @@ impl Object for GuestDiskStatsInfo {
 pub struct GuestExecReply {
     /// `pid`.
     pub pid: i64,
+}
+
+impl GuestExecReply {
+    /// With what is required.
+    #[inline]
+    pub fn new(pid: i64) -> Self {
+        Self { pid }
+    }
 }
 
 impl Object for GuestExecReply {
@@ -3480,6 +4050,70 @@ pub struct GuestExecStatusReply {
     pub err_truncated: Option<bool>,
 }
 
+impl GuestExecStatusReply {
+    /// With what is required.
+    #[inline]
+    pub fn new(exited: bool) -> Self {
+        Self {
+            exited,
+            exitcode: None,
+            signal: None,
+            out_data: None,
+            err_data: None,
+            out_truncated: None,
+            err_truncated: None,
+        }
+    }
+
+    /// Sets `exitcode`.
+    #[inline]
+    #[must_use]
+    pub fn exitcode(mut self, exitcode: i64) -> Self {
+        self.exitcode = Some(exitcode);
+        self
+    }
+
+    /// Sets `signal`.
+    #[inline]
+    #[must_use]
+    pub fn signal(mut self, signal: i64) -> Self {
+        self.signal = Some(signal);
+        self
+    }
+
+    /// Sets `out-data`.
+    #[inline]
+    #[must_use]
+    pub fn out_data(mut self, out_data: impl Into<Base64>) -> Self {
+        self.out_data = Some(out_data.into());
+        self
+    }
+
+    /// Sets `err-data`.
+    #[inline]
+    #[must_use]
+    pub fn err_data(mut self, err_data: impl Into<Base64>) -> Self {
+        self.err_data = Some(err_data.into());
+        self
+    }
+
+    /// Sets `out-truncated`.
+    #[inline]
+    #[must_use]
+    pub fn out_truncated(mut self, out_truncated: bool) -> Self {
+        self.out_truncated = Some(out_truncated);
+        self
+    }
+
+    /// Sets `err-truncated`.
+    #[inline]
+    #[must_use]
+    pub fn err_truncated(mut self, err_truncated: bool) -> Self {
+        self.err_truncated = Some(err_truncated);
+        self
+    }
+}
+
 impl Object for GuestExecStatusReply {
     const NAME: &'static str = "GuestExecStatusReply";
 
@@ -3550,6 +4184,14 @@ pub struct GuestFileReadReply {
     pub eof: bool,
 }
 
+impl GuestFileReadReply {
+    /// With what is required.
+    #[inline]
+    pub fn new(count: i64, buf_b64: impl Into<Base64>, eof: bool) -> Self {
+        Self { count, buf_b64: buf_b64.into(), eof }
+    }
+}
+
 impl Object for GuestFileReadReply {
     const NAME: &'static str = "GuestFileReadReply";
 
@@ -3588,6 +4230,14 @@ pub struct GuestFileSeekReply {
     pub position: i64,
     /// `eof`.
     pub eof: bool,
+}
+
+impl GuestFileSeekReply {
+    /// With what is required.
+    #[inline]
+    pub fn new(position: i64, eof: bool) -> Self {
+        Self { position, eof }
+    }
 }
 
 impl Object for GuestFileSeekReply {
@@ -3716,6 +4366,14 @@ pub struct GuestFileWriteReply {
     pub eof: bool,
 }
 
+impl GuestFileWriteReply {
+    /// With what is required.
+    #[inline]
+    pub fn new(count: i64, eof: bool) -> Self {
+        Self { count, eof }
+    }
+}
+
 impl Object for GuestFileWriteReply {
     const NAME: &'static str = "GuestFileWriteReply";
 
@@ -3762,6 +4420,51 @@ pub struct GuestFilesystemInfo {
     pub total_bytes_privileged: Option<u64>,
     /// `disk`.
     pub disk: Vec<GuestDiskAddress>,
+}
+
+impl GuestFilesystemInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        name: impl Into<String>,
+        mountpoint: impl Into<String>,
+        r#type: impl Into<String>,
+        disk: impl Into<Vec<GuestDiskAddress>>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            mountpoint: mountpoint.into(),
+            r#type: r#type.into(),
+            used_bytes: None,
+            total_bytes: None,
+            total_bytes_privileged: None,
+            disk: disk.into(),
+        }
+    }
+
+    /// Sets `used-bytes`.
+    #[inline]
+    #[must_use]
+    pub fn used_bytes(mut self, used_bytes: u64) -> Self {
+        self.used_bytes = Some(used_bytes);
+        self
+    }
+
+    /// Sets `total-bytes`.
+    #[inline]
+    #[must_use]
+    pub fn total_bytes(mut self, total_bytes: u64) -> Self {
+        self.total_bytes = Some(total_bytes);
+        self
+    }
+
+    /// Sets `total-bytes-privileged`, since QEMU 9.1.
+    #[inline]
+    #[must_use]
+    pub fn total_bytes_privileged(mut self, total_bytes_privileged: u64) -> Self {
+        self.total_bytes_privileged = Some(total_bytes_privileged);
+        self
+    }
 }
 
 impl Object for GuestFilesystemInfo {
@@ -3831,6 +4534,14 @@ pub struct GuestFilesystemTrimResponse {
     pub paths: Vec<GuestFilesystemTrimResult>,
 }
 
+impl GuestFilesystemTrimResponse {
+    /// With what is required.
+    #[inline]
+    pub fn new(paths: impl Into<Vec<GuestFilesystemTrimResult>>) -> Self {
+        Self { paths: paths.into() }
+    }
+}
+
 impl Object for GuestFilesystemTrimResponse {
     const NAME: &'static str = "GuestFilesystemTrimResponse";
 
@@ -3868,6 +4579,38 @@ pub struct GuestFilesystemTrimResult {
     pub minimum: Option<i64>,
     /// `error`.
     pub error: Option<String>,
+}
+
+impl GuestFilesystemTrimResult {
+    /// With what is required.
+    #[inline]
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { path: path.into(), trimmed: None, minimum: None, error: None }
+    }
+
+    /// Sets `trimmed`.
+    #[inline]
+    #[must_use]
+    pub fn trimmed(mut self, trimmed: i64) -> Self {
+        self.trimmed = Some(trimmed);
+        self
+    }
+
+    /// Sets `minimum`.
+    #[inline]
+    #[must_use]
+    pub fn minimum(mut self, minimum: i64) -> Self {
+        self.minimum = Some(minimum);
+        self
+    }
+
+    /// Sets `error`.
+    #[inline]
+    #[must_use]
+    pub fn error(mut self, error: impl Into<String>) -> Self {
+        self.error = Some(error.into());
+        self
+    }
 }
 
 impl Object for GuestFilesystemTrimResult {
@@ -3948,6 +4691,14 @@ pub struct GuestHostName {
     pub host_name: String,
 }
 
+impl GuestHostName {
+    /// With what is required.
+    #[inline]
+    pub fn new(host_name: impl Into<String>) -> Self {
+        Self { host_name: host_name.into() }
+    }
+}
+
 impl Object for GuestHostName {
     const NAME: &'static str = "GuestHostName";
 
@@ -3983,6 +4734,18 @@ pub struct GuestIpAddress {
     pub ip_address_type: GuestIpAddressType,
     /// `prefix`.
     pub prefix: i64,
+}
+
+impl GuestIpAddress {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        ip_address: impl Into<String>,
+        ip_address_type: GuestIpAddressType,
+        prefix: i64,
+    ) -> Self {
+        Self { ip_address: ip_address.into(), ip_address_type, prefix }
+    }
 }
 
 impl Object for GuestIpAddress {
@@ -4085,6 +4848,74 @@ pub struct GuestLinuxCpuStats {
     pub guestnice: Option<u64>,
 }
 
+impl GuestLinuxCpuStats {
+    /// With what is required.
+    #[inline]
+    pub fn new(cpu: i64, user: u64, nice: u64, system: u64, idle: u64) -> Self {
+        Self {
+            cpu,
+            user,
+            nice,
+            system,
+            idle,
+            iowait: None,
+            irq: None,
+            softirq: None,
+            steal: None,
+            guest: None,
+            guestnice: None,
+        }
+    }
+
+    /// Sets `iowait`.
+    #[inline]
+    #[must_use]
+    pub fn iowait(mut self, iowait: u64) -> Self {
+        self.iowait = Some(iowait);
+        self
+    }
+
+    /// Sets `irq`.
+    #[inline]
+    #[must_use]
+    pub fn irq(mut self, irq: u64) -> Self {
+        self.irq = Some(irq);
+        self
+    }
+
+    /// Sets `softirq`.
+    #[inline]
+    #[must_use]
+    pub fn softirq(mut self, softirq: u64) -> Self {
+        self.softirq = Some(softirq);
+        self
+    }
+
+    /// Sets `steal`.
+    #[inline]
+    #[must_use]
+    pub fn steal(mut self, steal: u64) -> Self {
+        self.steal = Some(steal);
+        self
+    }
+
+    /// Sets `guest`.
+    #[inline]
+    #[must_use]
+    pub fn guest(mut self, guest: u64) -> Self {
+        self.guest = Some(guest);
+        self
+    }
+
+    /// Sets `guestnice`.
+    #[inline]
+    #[must_use]
+    pub fn guestnice(mut self, guestnice: u64) -> Self {
+        self.guestnice = Some(guestnice);
+        self
+    }
+}
+
 impl Object for GuestLinuxCpuStats {
     const NAME: &'static str = "GuestLinuxCpuStats";
 
@@ -4174,6 +5005,14 @@ pub struct GuestLoadAverage {
     pub load5m: f64,
     /// `load15m`.
     pub load15m: f64,
+}
+
+impl GuestLoadAverage {
+    /// With what is required.
+    #[inline]
+    pub fn new(load1m: f64, load5m: f64, load15m: f64) -> Self {
+        Self { load1m, load5m, load15m }
+    }
 }
 
 impl Object for GuestLoadAverage {
@@ -4345,6 +5184,14 @@ pub struct GuestMemoryBlockInfo {
     pub size: u64,
 }
 
+impl GuestMemoryBlockInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(size: u64) -> Self {
+        Self { size }
+    }
+}
+
 impl Object for GuestMemoryBlockInfo {
     const NAME: &'static str = "GuestMemoryBlockInfo";
 
@@ -4380,6 +5227,22 @@ pub struct GuestMemoryBlockResponse {
     pub response: GuestMemoryBlockResponseType,
     /// `error-code`.
     pub error_code: Option<i64>,
+}
+
+impl GuestMemoryBlockResponse {
+    /// With what is required.
+    #[inline]
+    pub fn new(phys_index: u64, response: GuestMemoryBlockResponseType) -> Self {
+        Self { phys_index, response, error_code: None }
+    }
+
+    /// Sets `error-code`.
+    #[inline]
+    #[must_use]
+    pub fn error_code(mut self, error_code: i64) -> Self {
+        self.error_code = Some(error_code);
+        self
+    }
 }
 
 impl Object for GuestMemoryBlockResponse {
@@ -4516,6 +5379,66 @@ pub struct GuestNVMeSmart {
     pub number_of_error_log_entries_lo: u64,
     /// `number-of-error-log-entries-hi`.
     pub number_of_error_log_entries_hi: u64,
+}
+
+impl GuestNVMeSmart {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        critical_warning: i64,
+        temperature: i64,
+        available_spare: i64,
+        available_spare_threshold: i64,
+        percentage_used: i64,
+        data_units_read_lo: u64,
+        data_units_read_hi: u64,
+        data_units_written_lo: u64,
+        data_units_written_hi: u64,
+        host_read_commands_lo: u64,
+        host_read_commands_hi: u64,
+        host_write_commands_lo: u64,
+        host_write_commands_hi: u64,
+        controller_busy_time_lo: u64,
+        controller_busy_time_hi: u64,
+        power_cycles_lo: u64,
+        power_cycles_hi: u64,
+        power_on_hours_lo: u64,
+        power_on_hours_hi: u64,
+        unsafe_shutdowns_lo: u64,
+        unsafe_shutdowns_hi: u64,
+        media_errors_lo: u64,
+        media_errors_hi: u64,
+        number_of_error_log_entries_lo: u64,
+        number_of_error_log_entries_hi: u64,
+    ) -> Self {
+        Self {
+            critical_warning,
+            temperature,
+            available_spare,
+            available_spare_threshold,
+            percentage_used,
+            data_units_read_lo,
+            data_units_read_hi,
+            data_units_written_lo,
+            data_units_written_hi,
+            host_read_commands_lo,
+            host_read_commands_hi,
+            host_write_commands_lo,
+            host_write_commands_hi,
+            controller_busy_time_lo,
+            controller_busy_time_hi,
+            power_cycles_lo,
+            power_cycles_hi,
+            power_on_hours_lo,
+            power_on_hours_hi,
+            unsafe_shutdowns_lo,
+            unsafe_shutdowns_hi,
+            media_errors_lo,
+            media_errors_hi,
+            number_of_error_log_entries_lo,
+            number_of_error_log_entries_hi,
+        }
+    }
 }
 
 impl Object for GuestNVMeSmart {
@@ -4681,6 +5604,38 @@ pub struct GuestNetworkInterface {
     pub statistics: Option<GuestNetworkInterfaceStat>,
 }
 
+impl GuestNetworkInterface {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), hardware_address: None, ip_addresses: None, statistics: None }
+    }
+
+    /// Sets `hardware-address`.
+    #[inline]
+    #[must_use]
+    pub fn hardware_address(mut self, hardware_address: impl Into<String>) -> Self {
+        self.hardware_address = Some(hardware_address.into());
+        self
+    }
+
+    /// Sets `ip-addresses`.
+    #[inline]
+    #[must_use]
+    pub fn ip_addresses(mut self, ip_addresses: impl Into<Vec<GuestIpAddress>>) -> Self {
+        self.ip_addresses = Some(ip_addresses.into());
+        self
+    }
+
+    /// Sets `statistics`.
+    #[inline]
+    #[must_use]
+    pub fn statistics(mut self, statistics: GuestNetworkInterfaceStat) -> Self {
+        self.statistics = Some(statistics);
+        self
+    }
+}
+
 impl Object for GuestNetworkInterface {
     const NAME: &'static str = "GuestNetworkInterface";
 
@@ -4735,6 +5690,32 @@ pub struct GuestNetworkInterfaceStat {
     pub tx_errs: u64,
     /// `tx-dropped`.
     pub tx_dropped: u64,
+}
+
+impl GuestNetworkInterfaceStat {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        rx_bytes: u64,
+        rx_packets: u64,
+        rx_errs: u64,
+        rx_dropped: u64,
+        tx_bytes: u64,
+        tx_packets: u64,
+        tx_errs: u64,
+        tx_dropped: u64,
+    ) -> Self {
+        Self {
+            rx_bytes,
+            rx_packets,
+            rx_errs,
+            rx_dropped,
+            tx_bytes,
+            tx_packets,
+            tx_errs,
+            tx_dropped,
+        }
+    }
 }
 
 impl Object for GuestNetworkInterfaceStat {
@@ -4837,6 +5818,132 @@ pub struct GuestNetworkRoute {
     pub nexthop: Option<String>,
     /// `version`.
     pub version: i64,
+}
+
+impl GuestNetworkRoute {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        iface: impl Into<String>,
+        destination: impl Into<String>,
+        metric: i64,
+        version: i64,
+    ) -> Self {
+        Self {
+            iface: iface.into(),
+            destination: destination.into(),
+            metric,
+            gateway: None,
+            mask: None,
+            irtt: None,
+            flags: None,
+            refcnt: None,
+            r#use: None,
+            window: None,
+            mtu: None,
+            desprefixlen: None,
+            source: None,
+            srcprefixlen: None,
+            nexthop: None,
+            version,
+        }
+    }
+
+    /// Sets `gateway`.
+    #[inline]
+    #[must_use]
+    pub fn gateway(mut self, gateway: impl Into<String>) -> Self {
+        self.gateway = Some(gateway.into());
+        self
+    }
+
+    /// Sets `mask`.
+    #[inline]
+    #[must_use]
+    pub fn mask(mut self, mask: impl Into<String>) -> Self {
+        self.mask = Some(mask.into());
+        self
+    }
+
+    /// Sets `irtt`.
+    #[inline]
+    #[must_use]
+    pub fn irtt(mut self, irtt: i64) -> Self {
+        self.irtt = Some(irtt);
+        self
+    }
+
+    /// Sets `flags`.
+    #[inline]
+    #[must_use]
+    pub fn flags(mut self, flags: u64) -> Self {
+        self.flags = Some(flags);
+        self
+    }
+
+    /// Sets `refcnt`.
+    #[inline]
+    #[must_use]
+    pub fn refcnt(mut self, refcnt: i64) -> Self {
+        self.refcnt = Some(refcnt);
+        self
+    }
+
+    /// Sets `use`.
+    #[inline]
+    #[must_use]
+    pub fn r#use(mut self, r#use: i64) -> Self {
+        self.r#use = Some(r#use);
+        self
+    }
+
+    /// Sets `window`.
+    #[inline]
+    #[must_use]
+    pub fn window(mut self, window: i64) -> Self {
+        self.window = Some(window);
+        self
+    }
+
+    /// Sets `mtu`.
+    #[inline]
+    #[must_use]
+    pub fn mtu(mut self, mtu: i64) -> Self {
+        self.mtu = Some(mtu);
+        self
+    }
+
+    /// Sets `desprefixlen`.
+    #[inline]
+    #[must_use]
+    pub fn desprefixlen(mut self, desprefixlen: impl Into<String>) -> Self {
+        self.desprefixlen = Some(desprefixlen.into());
+        self
+    }
+
+    /// Sets `source`.
+    #[inline]
+    #[must_use]
+    pub fn source(mut self, source: impl Into<String>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Sets `srcprefixlen`.
+    #[inline]
+    #[must_use]
+    pub fn srcprefixlen(mut self, srcprefixlen: impl Into<String>) -> Self {
+        self.srcprefixlen = Some(srcprefixlen.into());
+        self
+    }
+
+    /// Sets `nexthop`.
+    #[inline]
+    #[must_use]
+    pub fn nexthop(mut self, nexthop: impl Into<String>) -> Self {
+        self.nexthop = Some(nexthop.into());
+        self
+    }
 }
 
 impl Object for GuestNetworkRoute {
@@ -4967,6 +6074,105 @@ pub struct GuestOSInfo {
     pub variant_id: Option<String>,
 }
 
+impl GuestOSInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            kernel_release: None,
+            kernel_version: None,
+            machine: None,
+            id: None,
+            name: None,
+            pretty_name: None,
+            version: None,
+            version_id: None,
+            variant: None,
+            variant_id: None,
+        }
+    }
+
+    /// Sets `kernel-release`.
+    #[inline]
+    #[must_use]
+    pub fn kernel_release(mut self, kernel_release: impl Into<String>) -> Self {
+        self.kernel_release = Some(kernel_release.into());
+        self
+    }
+
+    /// Sets `kernel-version`.
+    #[inline]
+    #[must_use]
+    pub fn kernel_version(mut self, kernel_version: impl Into<String>) -> Self {
+        self.kernel_version = Some(kernel_version.into());
+        self
+    }
+
+    /// Sets `machine`.
+    #[inline]
+    #[must_use]
+    pub fn machine(mut self, machine: impl Into<String>) -> Self {
+        self.machine = Some(machine.into());
+        self
+    }
+
+    /// Sets `id`.
+    #[inline]
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Sets `name`.
+    #[inline]
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets `pretty-name`.
+    #[inline]
+    #[must_use]
+    pub fn pretty_name(mut self, pretty_name: impl Into<String>) -> Self {
+        self.pretty_name = Some(pretty_name.into());
+        self
+    }
+
+    /// Sets `version`.
+    #[inline]
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    /// Sets `version-id`.
+    #[inline]
+    #[must_use]
+    pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
+        self.version_id = Some(version_id.into());
+        self
+    }
+
+    /// Sets `variant`.
+    #[inline]
+    #[must_use]
+    pub fn variant(mut self, variant: impl Into<String>) -> Self {
+        self.variant = Some(variant.into());
+        self
+    }
+
+    /// Sets `variant-id`.
+    #[inline]
+    #[must_use]
+    pub fn variant_id(mut self, variant_id: impl Into<String>) -> Self {
+        self.variant_id = Some(variant_id.into());
+        self
+    }
+}
+
 impl Object for GuestOSInfo {
     const NAME: &'static str = "GuestOSInfo";
 
@@ -5055,6 +6261,14 @@ pub struct GuestPCIAddress {
     pub function: i64,
 }
 
+impl GuestPCIAddress {
+    /// With what is required.
+    #[inline]
+    pub fn new(domain: i64, bus: i64, slot: i64, function: i64) -> Self {
+        Self { domain, bus, slot, function }
+    }
+}
+
 impl Object for GuestPCIAddress {
     const NAME: &'static str = "GuestPCIAddress";
 
@@ -5102,6 +6316,22 @@ pub struct GuestTimezone {
     pub offset: i64,
 }
 
+impl GuestTimezone {
+    /// With what is required.
+    #[inline]
+    pub fn new(offset: i64) -> Self {
+        Self { zone: None, offset }
+    }
+
+    /// Sets `zone`.
+    #[inline]
+    #[must_use]
+    pub fn zone(mut self, zone: impl Into<String>) -> Self {
+        self.zone = Some(zone.into());
+        self
+    }
+}
+
 impl Object for GuestTimezone {
     const NAME: &'static str = "GuestTimezone";
 
@@ -5140,6 +6370,22 @@ pub struct GuestUser {
     pub login_time: f64,
     /// `domain`.
     pub domain: Option<String>,
+}
+
+impl GuestUser {
+    /// With what is required.
+    #[inline]
+    pub fn new(user: impl Into<String>, login_time: f64) -> Self {
+        Self { user: user.into(), login_time, domain: None }
+    }
+
+    /// Sets `domain`.
+    #[inline]
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
 }
 
 impl Object for GuestUser {

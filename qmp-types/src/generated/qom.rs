@@ -62,6 +62,11 @@ impl Object for ObjectAdd {
 impl Command for ObjectAdd {
     const NAME: &'static str = "object-add";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("object-add", arguments)
+    }
 }
 
 impl Known for ObjectAdd {
@@ -115,6 +120,11 @@ impl Object for ObjectDel {
 impl Command for ObjectDel {
     const NAME: &'static str = "object-del";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("object-del", arguments)
+    }
 }
 
 impl Known for ObjectDel {
@@ -173,6 +183,11 @@ impl Object for QomGet {
 impl Command for QomGet {
     const NAME: &'static str = "qom-get";
     type Output = Value;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("qom-get", arguments)
+    }
 }
 
 impl Known for QomGet {
@@ -226,6 +241,11 @@ impl Object for QomList {
 impl Command for QomList {
     const NAME: &'static str = "qom-list";
     type Output = Vec<ObjectPropertyInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("qom-list", arguments)
+    }
 }
 
 impl Known for QomList {
@@ -279,6 +299,11 @@ impl Object for QomListGet {
 impl Command for QomListGet {
     const NAME: &'static str = "qom-list-get";
     type Output = Vec<ObjectPropertiesValues>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("qom-list-get", arguments)
+    }
 }
 
 impl Known for QomListGet {
@@ -332,6 +357,11 @@ impl Object for QomListProperties {
 impl Command for QomListProperties {
     const NAME: &'static str = "qom-list-properties";
     type Output = Vec<ObjectPropertyInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("qom-list-properties", arguments)
+    }
 }
 
 impl Known for QomListProperties {
@@ -406,6 +436,11 @@ impl Object for QomListTypes {
 impl Command for QomListTypes {
     const NAME: &'static str = "qom-list-types";
     type Output = Vec<ObjectTypeInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("qom-list-types", arguments)
+    }
 }
 
 impl Known for QomListTypes {
@@ -477,6 +512,11 @@ impl Object for QomSet {
 impl Command for QomSet {
     const NAME: &'static str = "qom-set";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("qom-set", arguments)
+    }
 }
 
 impl Known for QomSet {
@@ -4564,6 +4604,14 @@ pub struct ObjectPropertiesValues {
     pub properties: Vec<ObjectPropertyValue>,
 }
 
+impl ObjectPropertiesValues {
+    /// With what is required.
+    #[inline]
+    pub fn new(properties: impl Into<Vec<ObjectPropertyValue>>) -> Self {
+        Self { properties: properties.into() }
+    }
+}
+
 impl Object for ObjectPropertiesValues {
     const NAME: &'static str = "ObjectPropertiesValues";
 
@@ -4599,6 +4647,30 @@ pub struct ObjectPropertyInfo {
     pub description: Option<String>,
     /// `default-value`.
     pub default_value: Option<Value>,
+}
+
+impl ObjectPropertyInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>, r#type: impl Into<String>) -> Self {
+        Self { name: name.into(), r#type: r#type.into(), description: None, default_value: None }
+    }
+
+    /// Sets `description`.
+    #[inline]
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// Sets `default-value`.
+    #[inline]
+    #[must_use]
+    pub fn default_value(mut self, default_value: impl Into<Value>) -> Self {
+        self.default_value = Some(default_value.into());
+        self
+    }
 }
 
 impl Object for ObjectPropertyInfo {
@@ -4648,6 +4720,22 @@ pub struct ObjectPropertyValue {
     pub r#type: String,
     /// `value`.
     pub value: Option<Value>,
+}
+
+impl ObjectPropertyValue {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>, r#type: impl Into<String>) -> Self {
+        Self { name: name.into(), r#type: r#type.into(), value: None }
+    }
+
+    /// Sets `value`.
+    #[inline]
+    #[must_use]
+    pub fn value(mut self, value: impl Into<Value>) -> Self {
+        self.value = Some(value.into());
+        self
+    }
 }
 
 impl Object for ObjectPropertyValue {
@@ -4928,6 +5016,30 @@ pub struct ObjectTypeInfo {
     pub r#abstract: Option<bool>,
     /// `parent`.
     pub parent: Option<String>,
+}
+
+impl ObjectTypeInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), r#abstract: None, parent: None }
+    }
+
+    /// Sets `abstract`.
+    #[inline]
+    #[must_use]
+    pub fn r#abstract(mut self, r#abstract: bool) -> Self {
+        self.r#abstract = Some(r#abstract);
+        self
+    }
+
+    /// Sets `parent`.
+    #[inline]
+    #[must_use]
+    pub fn parent(mut self, parent: impl Into<String>) -> Self {
+        self.parent = Some(parent.into());
+        self
+    }
 }
 
 impl Object for ObjectTypeInfo {

@@ -49,6 +49,11 @@ impl Object for QueryReplay {
 impl Command for QueryReplay {
     const NAME: &'static str = "query-replay";
     type Output = ReplayInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-replay", arguments)
+    }
 }
 
 impl Known for QueryReplay {
@@ -100,6 +105,11 @@ impl Object for ReplayBreak {
 impl Command for ReplayBreak {
     const NAME: &'static str = "replay-break";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("replay-break", arguments)
+    }
 }
 
 impl Known for ReplayBreak {
@@ -140,6 +150,11 @@ impl Object for ReplayDeleteBreak {
 impl Command for ReplayDeleteBreak {
     const NAME: &'static str = "replay-delete-break";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("replay-delete-break", arguments)
+    }
 }
 
 impl Known for ReplayDeleteBreak {
@@ -191,6 +206,11 @@ impl Object for ReplaySeek {
 impl Command for ReplaySeek {
     const NAME: &'static str = "replay-seek";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("replay-seek", arguments)
+    }
 }
 
 impl Known for ReplaySeek {
@@ -209,6 +229,22 @@ pub struct ReplayInfo {
     pub filename: Option<String>,
     /// `icount`.
     pub icount: i64,
+}
+
+impl ReplayInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(mode: ReplayMode, icount: i64) -> Self {
+        Self { mode, filename: None, icount }
+    }
+
+    /// Sets `filename`.
+    #[inline]
+    #[must_use]
+    pub fn filename(mut self, filename: impl Into<String>) -> Self {
+        self.filename = Some(filename.into());
+        self
+    }
 }
 
 impl Object for ReplayInfo {

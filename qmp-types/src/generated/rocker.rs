@@ -58,6 +58,11 @@ impl Object for QueryRocker {
 impl Command for QueryRocker {
     const NAME: &'static str = "query-rocker";
     type Output = RockerSwitch;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-rocker", arguments)
+    }
 }
 
 impl Known for QueryRocker {
@@ -122,6 +127,11 @@ impl Object for QueryRockerOfDpaFlows {
 impl Command for QueryRockerOfDpaFlows {
     const NAME: &'static str = "query-rocker-of-dpa-flows";
     type Output = Vec<RockerOfDpaFlow>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-rocker-of-dpa-flows", arguments)
+    }
 }
 
 impl Known for QueryRockerOfDpaFlows {
@@ -186,6 +196,11 @@ impl Object for QueryRockerOfDpaGroups {
 impl Command for QueryRockerOfDpaGroups {
     const NAME: &'static str = "query-rocker-of-dpa-groups";
     type Output = Vec<RockerOfDpaGroup>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-rocker-of-dpa-groups", arguments)
+    }
 }
 
 impl Known for QueryRockerOfDpaGroups {
@@ -237,6 +252,11 @@ impl Object for QueryRockerPorts {
 impl Command for QueryRockerPorts {
     const NAME: &'static str = "query-rocker-ports";
     type Output = Vec<RockerPort>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-rocker-ports", arguments)
+    }
 }
 
 impl Known for QueryRockerPorts {
@@ -259,6 +279,20 @@ pub struct RockerOfDpaFlow {
     pub mask: RockerOfDpaFlowMask,
     /// `action`.
     pub action: RockerOfDpaFlowAction,
+}
+
+impl RockerOfDpaFlow {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        cookie: u64,
+        hits: u64,
+        key: RockerOfDpaFlowKey,
+        mask: RockerOfDpaFlowMask,
+        action: RockerOfDpaFlowAction,
+    ) -> Self {
+        Self { cookie, hits, key, mask, action }
+    }
 }
 
 impl Object for RockerOfDpaFlow {
@@ -318,6 +352,69 @@ pub struct RockerOfDpaFlowAction {
     pub new_vlan_id: Option<u16>,
     /// `out-pport`.
     pub out_pport: Option<u32>,
+}
+
+impl RockerOfDpaFlowAction {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            goto_tbl: None,
+            group_id: None,
+            tunnel_lport: None,
+            vlan_id: None,
+            new_vlan_id: None,
+            out_pport: None,
+        }
+    }
+
+    /// Sets `goto-tbl`.
+    #[inline]
+    #[must_use]
+    pub fn goto_tbl(mut self, goto_tbl: u32) -> Self {
+        self.goto_tbl = Some(goto_tbl);
+        self
+    }
+
+    /// Sets `group-id`.
+    #[inline]
+    #[must_use]
+    pub fn group_id(mut self, group_id: u32) -> Self {
+        self.group_id = Some(group_id);
+        self
+    }
+
+    /// Sets `tunnel-lport`.
+    #[inline]
+    #[must_use]
+    pub fn tunnel_lport(mut self, tunnel_lport: u32) -> Self {
+        self.tunnel_lport = Some(tunnel_lport);
+        self
+    }
+
+    /// Sets `vlan-id`.
+    #[inline]
+    #[must_use]
+    pub fn vlan_id(mut self, vlan_id: u16) -> Self {
+        self.vlan_id = Some(vlan_id);
+        self
+    }
+
+    /// Sets `new-vlan-id`.
+    #[inline]
+    #[must_use]
+    pub fn new_vlan_id(mut self, new_vlan_id: u16) -> Self {
+        self.new_vlan_id = Some(new_vlan_id);
+        self
+    }
+
+    /// Sets `out-pport`.
+    #[inline]
+    #[must_use]
+    pub fn out_pport(mut self, out_pport: u32) -> Self {
+        self.out_pport = Some(out_pport);
+        self
+    }
 }
 
 impl Object for RockerOfDpaFlowAction {
@@ -392,6 +489,98 @@ pub struct RockerOfDpaFlowKey {
     pub ip_tos: Option<u8>,
     /// `ip-dst`.
     pub ip_dst: Option<String>,
+}
+
+impl RockerOfDpaFlowKey {
+    /// With what is required.
+    #[inline]
+    pub fn new(priority: u32, tbl_id: u32) -> Self {
+        Self {
+            priority,
+            tbl_id,
+            in_pport: None,
+            tunnel_id: None,
+            vlan_id: None,
+            eth_type: None,
+            eth_src: None,
+            eth_dst: None,
+            ip_proto: None,
+            ip_tos: None,
+            ip_dst: None,
+        }
+    }
+
+    /// Sets `in-pport`.
+    #[inline]
+    #[must_use]
+    pub fn in_pport(mut self, in_pport: u32) -> Self {
+        self.in_pport = Some(in_pport);
+        self
+    }
+
+    /// Sets `tunnel-id`.
+    #[inline]
+    #[must_use]
+    pub fn tunnel_id(mut self, tunnel_id: u32) -> Self {
+        self.tunnel_id = Some(tunnel_id);
+        self
+    }
+
+    /// Sets `vlan-id`.
+    #[inline]
+    #[must_use]
+    pub fn vlan_id(mut self, vlan_id: u16) -> Self {
+        self.vlan_id = Some(vlan_id);
+        self
+    }
+
+    /// Sets `eth-type`.
+    #[inline]
+    #[must_use]
+    pub fn eth_type(mut self, eth_type: u16) -> Self {
+        self.eth_type = Some(eth_type);
+        self
+    }
+
+    /// Sets `eth-src`.
+    #[inline]
+    #[must_use]
+    pub fn eth_src(mut self, eth_src: impl Into<String>) -> Self {
+        self.eth_src = Some(eth_src.into());
+        self
+    }
+
+    /// Sets `eth-dst`.
+    #[inline]
+    #[must_use]
+    pub fn eth_dst(mut self, eth_dst: impl Into<String>) -> Self {
+        self.eth_dst = Some(eth_dst.into());
+        self
+    }
+
+    /// Sets `ip-proto`.
+    #[inline]
+    #[must_use]
+    pub fn ip_proto(mut self, ip_proto: u8) -> Self {
+        self.ip_proto = Some(ip_proto);
+        self
+    }
+
+    /// Sets `ip-tos`.
+    #[inline]
+    #[must_use]
+    pub fn ip_tos(mut self, ip_tos: u8) -> Self {
+        self.ip_tos = Some(ip_tos);
+        self
+    }
+
+    /// Sets `ip-dst`.
+    #[inline]
+    #[must_use]
+    pub fn ip_dst(mut self, ip_dst: impl Into<String>) -> Self {
+        self.ip_dst = Some(ip_dst.into());
+        self
+    }
 }
 
 impl Object for RockerOfDpaFlowKey {
@@ -491,6 +680,78 @@ pub struct RockerOfDpaFlowMask {
     pub ip_tos: Option<u8>,
 }
 
+impl RockerOfDpaFlowMask {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            in_pport: None,
+            tunnel_id: None,
+            vlan_id: None,
+            eth_src: None,
+            eth_dst: None,
+            ip_proto: None,
+            ip_tos: None,
+        }
+    }
+
+    /// Sets `in-pport`.
+    #[inline]
+    #[must_use]
+    pub fn in_pport(mut self, in_pport: u32) -> Self {
+        self.in_pport = Some(in_pport);
+        self
+    }
+
+    /// Sets `tunnel-id`.
+    #[inline]
+    #[must_use]
+    pub fn tunnel_id(mut self, tunnel_id: u32) -> Self {
+        self.tunnel_id = Some(tunnel_id);
+        self
+    }
+
+    /// Sets `vlan-id`.
+    #[inline]
+    #[must_use]
+    pub fn vlan_id(mut self, vlan_id: u16) -> Self {
+        self.vlan_id = Some(vlan_id);
+        self
+    }
+
+    /// Sets `eth-src`.
+    #[inline]
+    #[must_use]
+    pub fn eth_src(mut self, eth_src: impl Into<String>) -> Self {
+        self.eth_src = Some(eth_src.into());
+        self
+    }
+
+    /// Sets `eth-dst`.
+    #[inline]
+    #[must_use]
+    pub fn eth_dst(mut self, eth_dst: impl Into<String>) -> Self {
+        self.eth_dst = Some(eth_dst.into());
+        self
+    }
+
+    /// Sets `ip-proto`.
+    #[inline]
+    #[must_use]
+    pub fn ip_proto(mut self, ip_proto: u8) -> Self {
+        self.ip_proto = Some(ip_proto);
+        self
+    }
+
+    /// Sets `ip-tos`.
+    #[inline]
+    #[must_use]
+    pub fn ip_tos(mut self, ip_tos: u8) -> Self {
+        self.ip_tos = Some(ip_tos);
+        self
+    }
+}
+
 impl Object for RockerOfDpaFlowMask {
     const NAME: &'static str = "RockerOfDpaFlowMask";
 
@@ -571,6 +832,116 @@ pub struct RockerOfDpaGroup {
     pub set_eth_dst: Option<String>,
     /// `ttl-check`.
     pub ttl_check: Option<u8>,
+}
+
+impl RockerOfDpaGroup {
+    /// With what is required.
+    #[inline]
+    pub fn new(id: u32, r#type: u8) -> Self {
+        Self {
+            id,
+            r#type,
+            vlan_id: None,
+            pport: None,
+            index: None,
+            out_pport: None,
+            group_id: None,
+            set_vlan_id: None,
+            pop_vlan: None,
+            group_ids: None,
+            set_eth_src: None,
+            set_eth_dst: None,
+            ttl_check: None,
+        }
+    }
+
+    /// Sets `vlan-id`.
+    #[inline]
+    #[must_use]
+    pub fn vlan_id(mut self, vlan_id: u16) -> Self {
+        self.vlan_id = Some(vlan_id);
+        self
+    }
+
+    /// Sets `pport`.
+    #[inline]
+    #[must_use]
+    pub fn pport(mut self, pport: u32) -> Self {
+        self.pport = Some(pport);
+        self
+    }
+
+    /// Sets `index`.
+    #[inline]
+    #[must_use]
+    pub fn index(mut self, index: u32) -> Self {
+        self.index = Some(index);
+        self
+    }
+
+    /// Sets `out-pport`.
+    #[inline]
+    #[must_use]
+    pub fn out_pport(mut self, out_pport: u32) -> Self {
+        self.out_pport = Some(out_pport);
+        self
+    }
+
+    /// Sets `group-id`.
+    #[inline]
+    #[must_use]
+    pub fn group_id(mut self, group_id: u32) -> Self {
+        self.group_id = Some(group_id);
+        self
+    }
+
+    /// Sets `set-vlan-id`.
+    #[inline]
+    #[must_use]
+    pub fn set_vlan_id(mut self, set_vlan_id: u16) -> Self {
+        self.set_vlan_id = Some(set_vlan_id);
+        self
+    }
+
+    /// Sets `pop-vlan`.
+    #[inline]
+    #[must_use]
+    pub fn pop_vlan(mut self, pop_vlan: u8) -> Self {
+        self.pop_vlan = Some(pop_vlan);
+        self
+    }
+
+    /// Sets `group-ids`.
+    #[inline]
+    #[must_use]
+    pub fn group_ids(mut self, group_ids: impl Into<Vec<u32>>) -> Self {
+        self.group_ids = Some(group_ids.into());
+        self
+    }
+
+    /// Sets `set-eth-src`.
+    #[inline]
+    #[must_use]
+    pub fn set_eth_src(mut self, set_eth_src: impl Into<String>) -> Self {
+        self.set_eth_src = Some(set_eth_src.into());
+        self
+    }
+
+    /// Sets `set-eth-dst`.
+    #[inline]
+    #[must_use]
+    pub fn set_eth_dst(mut self, set_eth_dst: impl Into<String>) -> Self {
+        self.set_eth_dst = Some(set_eth_dst.into());
+        self
+    }
+
+    /// Sets `ttl-check`.
+    #[inline]
+    #[must_use]
+    pub fn ttl_check(mut self, ttl_check: u8) -> Self {
+        self.ttl_check = Some(ttl_check);
+        self
+    }
 }
 
 impl Object for RockerOfDpaGroup {
@@ -676,6 +1047,21 @@ pub struct RockerPort {
     pub duplex: RockerPortDuplex,
     /// `autoneg`.
     pub autoneg: RockerPortAutoneg,
+}
+
+impl RockerPort {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        name: impl Into<String>,
+        enabled: bool,
+        link_up: bool,
+        speed: u32,
+        duplex: RockerPortDuplex,
+        autoneg: RockerPortAutoneg,
+    ) -> Self {
+        Self { name: name.into(), enabled, link_up, speed, duplex, autoneg }
+    }
 }
 
 impl Object for RockerPort {
@@ -803,6 +1189,14 @@ pub struct RockerSwitch {
     pub id: u64,
     /// `ports`.
     pub ports: u32,
+}
+
+impl RockerSwitch {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>, id: u64, ports: u32) -> Self {
+        Self { name: name.into(), id, ports }
+    }
 }
 
 impl Object for RockerSwitch {

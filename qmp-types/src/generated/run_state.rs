@@ -52,6 +52,11 @@ impl Object for QueryStatus {
 impl Command for QueryStatus {
     const NAME: &'static str = "query-status";
     type Output = StatusInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-status", arguments)
+    }
 }
 
 impl Known for QueryStatus {
@@ -150,6 +155,11 @@ impl Object for SetAction {
 impl Command for SetAction {
     const NAME: &'static str = "set-action";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("set-action", arguments)
+    }
 }
 
 impl Known for SetAction {
@@ -201,6 +211,11 @@ impl Object for WatchdogSetAction {
 impl Command for WatchdogSetAction {
     const NAME: &'static str = "watchdog-set-action";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("watchdog-set-action", arguments)
+    }
 }
 
 impl Known for WatchdogSetAction {
@@ -331,6 +346,14 @@ pub struct GuestPanicInformationHyperV {
     pub arg5: u64,
 }
 
+impl GuestPanicInformationHyperV {
+    /// With what is required.
+    #[inline]
+    pub fn new(arg1: u64, arg2: u64, arg3: u64, arg4: u64, arg5: u64) -> Self {
+        Self { arg1, arg2, arg3, arg4, arg5 }
+    }
+}
+
 impl Object for GuestPanicInformationHyperV {
     const NAME: &'static str = "GuestPanicInformationHyperV";
 
@@ -386,6 +409,14 @@ pub struct GuestPanicInformationS390 {
     pub reason: S390CrashReason,
 }
 
+impl GuestPanicInformationS390 {
+    /// With what is required.
+    #[inline]
+    pub fn new(core: u32, psw_mask: u64, psw_addr: u64, reason: S390CrashReason) -> Self {
+        Self { core, psw_mask, psw_addr, reason }
+    }
+}
+
 impl Object for GuestPanicInformationS390 {
     const NAME: &'static str = "GuestPanicInformationS390";
 
@@ -433,6 +464,14 @@ pub struct GuestPanicInformationSev {
     pub code: u32,
 }
 
+impl GuestPanicInformationSev {
+    /// With what is required.
+    #[inline]
+    pub fn new(set: u32, code: u32) -> Self {
+        Self { set, code }
+    }
+}
+
 impl Object for GuestPanicInformationSev {
     const NAME: &'static str = "GuestPanicInformationSev";
 
@@ -469,6 +508,22 @@ pub struct GuestPanicInformationTdx {
     pub message: String,
     /// `gpa`.
     pub gpa: Option<u64>,
+}
+
+impl GuestPanicInformationTdx {
+    /// With what is required.
+    #[inline]
+    pub fn new(error_code: u32, message: impl Into<String>) -> Self {
+        Self { error_code, message: message.into(), gpa: None }
+    }
+
+    /// Sets `gpa`.
+    #[inline]
+    #[must_use]
+    pub fn gpa(mut self, gpa: u64) -> Self {
+        self.gpa = Some(gpa);
+        self
+    }
 }
 
 impl Object for GuestPanicInformationTdx {
@@ -594,6 +649,14 @@ pub struct MemoryFailureFlags {
     pub action_required: bool,
     /// `recursive`.
     pub recursive: bool,
+}
+
+impl MemoryFailureFlags {
+    /// With what is required.
+    #[inline]
+    pub fn new(action_required: bool, recursive: bool) -> Self {
+        Self { action_required, recursive }
+    }
 }
 
 impl Object for MemoryFailureFlags {
@@ -996,6 +1059,22 @@ pub struct StatusInfo {
     pub status: RunState,
     /// `singlestep`, gone by 10.0.
     pub singlestep: Option<bool>,
+}
+
+impl StatusInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(running: bool, status: RunState) -> Self {
+        Self { running, status, singlestep: None }
+    }
+
+    /// Sets `singlestep`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn singlestep(mut self, singlestep: bool) -> Self {
+        self.singlestep = Some(singlestep);
+        self
+    }
 }
 
 impl Object for StatusInfo {

@@ -47,6 +47,11 @@ impl Object for QueryStats {
 impl Command for QueryStats {
     const NAME: &'static str = "query-stats";
     type Output = Vec<StatsResult>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-stats", arguments)
+    }
 }
 
 impl Known for QueryStats {
@@ -106,6 +111,11 @@ impl Object for QueryStatsSchemas {
 impl Command for QueryStatsSchemas {
     const NAME: &'static str = "query-stats-schemas";
     type Output = Vec<StatsSchema>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-stats-schemas", arguments)
+    }
 }
 
 impl Known for QueryStatsSchemas {
@@ -122,6 +132,14 @@ pub struct Stats {
     pub name: String,
     /// `value`.
     pub value: StatsValue,
+}
+
+impl Stats {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>, value: impl Into<StatsValue>) -> Self {
+        Self { name: name.into(), value: value.into() }
+    }
 }
 
 impl Object for Stats {
@@ -356,6 +374,22 @@ pub struct StatsResult {
     pub stats: Vec<Stats>,
 }
 
+impl StatsResult {
+    /// With what is required.
+    #[inline]
+    pub fn new(provider: StatsProvider, stats: impl Into<Vec<Stats>>) -> Self {
+        Self { provider, qom_path: None, stats: stats.into() }
+    }
+
+    /// Sets `qom-path`.
+    #[inline]
+    #[must_use]
+    pub fn qom_path(mut self, qom_path: impl Into<String>) -> Self {
+        self.qom_path = Some(qom_path.into());
+        self
+    }
+}
+
 impl Object for StatsResult {
     const NAME: &'static str = "StatsResult";
 
@@ -395,6 +429,18 @@ pub struct StatsSchema {
     pub target: StatsTarget,
     /// `stats`.
     pub stats: Vec<StatsSchemaValue>,
+}
+
+impl StatsSchema {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        provider: StatsProvider,
+        target: StatsTarget,
+        stats: impl Into<Vec<StatsSchemaValue>>,
+    ) -> Self {
+        Self { provider, target, stats: stats.into() }
+    }
 }
 
 impl Object for StatsSchema {
@@ -446,6 +492,38 @@ pub struct StatsSchemaValue {
     pub exponent: i16,
     /// `bucket-size`.
     pub bucket_size: Option<u32>,
+}
+
+impl StatsSchemaValue {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>, r#type: StatsType, exponent: i16) -> Self {
+        Self { name: name.into(), r#type, unit: None, base: None, exponent, bucket_size: None }
+    }
+
+    /// Sets `unit`.
+    #[inline]
+    #[must_use]
+    pub fn unit(mut self, unit: StatsUnit) -> Self {
+        self.unit = Some(unit);
+        self
+    }
+
+    /// Sets `base`.
+    #[inline]
+    #[must_use]
+    pub fn base(mut self, base: i8) -> Self {
+        self.base = Some(base);
+        self
+    }
+
+    /// Sets `bucket-size`.
+    #[inline]
+    #[must_use]
+    pub fn bucket_size(mut self, bucket_size: u32) -> Self {
+        self.bucket_size = Some(bucket_size);
+        self
+    }
 }
 
 impl Object for StatsSchemaValue {

@@ -52,6 +52,11 @@ impl Object for QueryTpm {
 impl Command for QueryTpm {
     const NAME: &'static str = "query-tpm";
     type Output = Vec<TPMInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-tpm", arguments)
+    }
 }
 
 impl Known for QueryTpm {
@@ -94,6 +99,11 @@ impl Object for QueryTpmModels {
 impl Command for QueryTpmModels {
     const NAME: &'static str = "query-tpm-models";
     type Output = Vec<TpmModel>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-tpm-models", arguments)
+    }
 }
 
 impl Known for QueryTpmModels {
@@ -136,6 +146,11 @@ impl Object for QueryTpmTypes {
 impl Command for QueryTpmTypes {
     const NAME: &'static str = "query-tpm-types";
     type Output = Vec<TpmType>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-tpm-types", arguments)
+    }
 }
 
 impl Known for QueryTpmTypes {
@@ -152,6 +167,14 @@ impl Known for QueryTpmTypes {
 pub struct TPMEmulatorOptions {
     /// `chardev`.
     pub chardev: String,
+}
+
+impl TPMEmulatorOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new(chardev: impl Into<String>) -> Self {
+        Self { chardev: chardev.into() }
+    }
 }
 
 impl Object for TPMEmulatorOptions {
@@ -189,6 +212,14 @@ pub struct TPMInfo {
     pub model: TpmModel,
     /// `options`.
     pub options: TpmTypeOptions,
+}
+
+impl TPMInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(id: impl Into<String>, model: TpmModel, options: TpmTypeOptions) -> Self {
+        Self { id: id.into(), model, options }
+    }
 }
 
 impl Object for TPMInfo {
@@ -230,6 +261,30 @@ pub struct TPMPassthroughOptions {
     pub path: Option<String>,
     /// `cancel-path`.
     pub cancel_path: Option<String>,
+}
+
+impl TPMPassthroughOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { path: None, cancel_path: None }
+    }
+
+    /// Sets `path`.
+    #[inline]
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// Sets `cancel-path`.
+    #[inline]
+    #[must_use]
+    pub fn cancel_path(mut self, cancel_path: impl Into<String>) -> Self {
+        self.cancel_path = Some(cancel_path.into());
+        self
+    }
 }
 
 impl Object for TPMPassthroughOptions {

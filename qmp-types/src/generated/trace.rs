@@ -72,6 +72,11 @@ impl Object for TraceEventGetState {
 impl Command for TraceEventGetState {
     const NAME: &'static str = "trace-event-get-state";
     type Output = Vec<TraceEventInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("trace-event-get-state", arguments)
+    }
 }
 
 impl Known for TraceEventGetState {
@@ -159,6 +164,11 @@ impl Object for TraceEventSetState {
 impl Command for TraceEventSetState {
     const NAME: &'static str = "trace-event-set-state";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("trace-event-set-state", arguments)
+    }
 }
 
 impl Known for TraceEventSetState {
@@ -177,6 +187,22 @@ pub struct TraceEventInfo {
     pub state: TraceEventState,
     /// `vcpu`, gone by 10.0.
     pub vcpu: Option<bool>,
+}
+
+impl TraceEventInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>, state: TraceEventState) -> Self {
+        Self { name: name.into(), state, vcpu: None }
+    }
+
+    /// Sets `vcpu`, gone by 10.0.
+    #[inline]
+    #[must_use]
+    pub fn vcpu(mut self, vcpu: bool) -> Self {
+        self.vcpu = Some(vcpu);
+        self
+    }
 }
 
 impl Object for TraceEventInfo {

@@ -81,6 +81,11 @@ impl Object for Transaction {
 impl Command for Transaction {
     const NAME: &'static str = "transaction";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("transaction", arguments)
+    }
 }
 
 impl Known for Transaction {

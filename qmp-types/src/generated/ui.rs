@@ -65,6 +65,11 @@ impl Object for ChangeVncPassword {
 impl Command for ChangeVncPassword {
     const NAME: &'static str = "change-vnc-password";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("change-vnc-password", arguments)
+    }
 }
 
 impl Known for ChangeVncPassword {
@@ -172,6 +177,11 @@ impl Object for ClientMigrateInfo {
 impl Command for ClientMigrateInfo {
     const NAME: &'static str = "client_migrate_info";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("client_migrate_info", arguments)
+    }
 }
 
 impl Known for ClientMigrateInfo {
@@ -209,6 +219,11 @@ impl Object for DisplayReload {
 impl Command for DisplayReload {
     const NAME: &'static str = "display-reload";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("display-reload", arguments)
+    }
 }
 
 impl Known for DisplayReload {
@@ -246,6 +261,11 @@ impl Object for DisplayUpdate {
 impl Command for DisplayUpdate {
     const NAME: &'static str = "display-update";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("display-update", arguments)
+    }
 }
 
 impl Known for DisplayUpdate {
@@ -283,6 +303,11 @@ impl Object for ExpirePassword {
 impl Command for ExpirePassword {
     const NAME: &'static str = "expire_password";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("expire_password", arguments)
+    }
 }
 
 impl Known for ExpirePassword {
@@ -360,6 +385,11 @@ impl Object for InputSendEvent {
 impl Command for InputSendEvent {
     const NAME: &'static str = "input-send-event";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("input-send-event", arguments)
+    }
 }
 
 impl Known for InputSendEvent {
@@ -400,6 +430,11 @@ impl Object for QueryDisplayOptions {
 impl Command for QueryDisplayOptions {
     const NAME: &'static str = "query-display-options";
     type Output = DisplayOptions;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-display-options", arguments)
+    }
 }
 
 impl Known for QueryDisplayOptions {
@@ -440,6 +475,11 @@ impl Object for QueryMice {
 impl Command for QueryMice {
     const NAME: &'static str = "query-mice";
     type Output = Vec<MouseInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-mice", arguments)
+    }
 }
 
 impl Known for QueryMice {
@@ -482,6 +522,11 @@ impl Object for QuerySpice {
 impl Command for QuerySpice {
     const NAME: &'static str = "query-spice";
     type Output = SpiceInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-spice", arguments)
+    }
 }
 
 impl Known for QuerySpice {
@@ -524,6 +569,11 @@ impl Object for QueryVnc {
 impl Command for QueryVnc {
     const NAME: &'static str = "query-vnc";
     type Output = VncInfo;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-vnc", arguments)
+    }
 }
 
 impl Known for QueryVnc {
@@ -566,6 +616,11 @@ impl Object for QueryVncServers {
 impl Command for QueryVncServers {
     const NAME: &'static str = "query-vnc-servers";
     type Output = Vec<VncInfo2>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-vnc-servers", arguments)
+    }
 }
 
 impl Known for QueryVncServers {
@@ -660,6 +715,11 @@ impl Object for Screendump {
 impl Command for Screendump {
     const NAME: &'static str = "screendump";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("screendump", arguments)
+    }
 }
 
 impl Known for Screendump {
@@ -726,6 +786,11 @@ impl Object for SendKey {
 impl Command for SendKey {
     const NAME: &'static str = "send-key";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("send-key", arguments)
+    }
 }
 
 impl Known for SendKey {
@@ -763,6 +828,11 @@ impl Object for SetPassword {
 impl Command for SetPassword {
     const NAME: &'static str = "set_password";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("set_password", arguments)
+    }
 }
 
 impl Known for SetPassword {
@@ -785,6 +855,60 @@ pub struct DisplayCocoa {
     pub zoom_to_fit: Option<bool>,
     /// `zoom-interpolation`, since QEMU 9.0.
     pub zoom_interpolation: Option<bool>,
+}
+
+impl DisplayCocoa {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            left_command_key: None,
+            full_grab: None,
+            swap_opt_cmd: None,
+            zoom_to_fit: None,
+            zoom_interpolation: None,
+        }
+    }
+
+    /// Sets `left-command-key`.
+    #[inline]
+    #[must_use]
+    pub fn left_command_key(mut self, left_command_key: bool) -> Self {
+        self.left_command_key = Some(left_command_key);
+        self
+    }
+
+    /// Sets `full-grab`.
+    #[inline]
+    #[must_use]
+    pub fn full_grab(mut self, full_grab: bool) -> Self {
+        self.full_grab = Some(full_grab);
+        self
+    }
+
+    /// Sets `swap-opt-cmd`.
+    #[inline]
+    #[must_use]
+    pub fn swap_opt_cmd(mut self, swap_opt_cmd: bool) -> Self {
+        self.swap_opt_cmd = Some(swap_opt_cmd);
+        self
+    }
+
+    /// Sets `zoom-to-fit`, since QEMU 8.2.
+    #[inline]
+    #[must_use]
+    pub fn zoom_to_fit(mut self, zoom_to_fit: bool) -> Self {
+        self.zoom_to_fit = Some(zoom_to_fit);
+        self
+    }
+
+    /// Sets `zoom-interpolation`, since QEMU 9.0.
+    #[inline]
+    #[must_use]
+    pub fn zoom_interpolation(mut self, zoom_interpolation: bool) -> Self {
+        self.zoom_interpolation = Some(zoom_interpolation);
+        self
+    }
 }
 
 impl Object for DisplayCocoa {
@@ -837,6 +961,22 @@ pub struct DisplayCurses {
     pub charset: Option<String>,
 }
 
+impl DisplayCurses {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { charset: None }
+    }
+
+    /// Sets `charset`.
+    #[inline]
+    #[must_use]
+    pub fn charset(mut self, charset: impl Into<String>) -> Self {
+        self.charset = Some(charset.into());
+        self
+    }
+}
+
 impl Object for DisplayCurses {
     const NAME: &'static str = "DisplayCurses";
 
@@ -872,6 +1012,46 @@ pub struct DisplayDBus {
     pub p2p: Option<bool>,
     /// `audiodev`.
     pub audiodev: Option<String>,
+}
+
+impl DisplayDBus {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { rendernode: None, addr: None, p2p: None, audiodev: None }
+    }
+
+    /// Sets `rendernode`.
+    #[inline]
+    #[must_use]
+    pub fn rendernode(mut self, rendernode: impl Into<String>) -> Self {
+        self.rendernode = Some(rendernode.into());
+        self
+    }
+
+    /// Sets `addr`.
+    #[inline]
+    #[must_use]
+    pub fn addr(mut self, addr: impl Into<String>) -> Self {
+        self.addr = Some(addr.into());
+        self
+    }
+
+    /// Sets `p2p`.
+    #[inline]
+    #[must_use]
+    pub fn p2p(mut self, p2p: bool) -> Self {
+        self.p2p = Some(p2p);
+        self
+    }
+
+    /// Sets `audiodev`.
+    #[inline]
+    #[must_use]
+    pub fn audiodev(mut self, audiodev: impl Into<String>) -> Self {
+        self.audiodev = Some(audiodev.into());
+        self
+    }
 }
 
 impl Object for DisplayDBus {
@@ -912,6 +1092,22 @@ impl Object for DisplayDBus {
 pub struct DisplayEGLHeadless {
     /// `rendernode`.
     pub rendernode: Option<String>,
+}
+
+impl DisplayEGLHeadless {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { rendernode: None }
+    }
+
+    /// Sets `rendernode`.
+    #[inline]
+    #[must_use]
+    pub fn rendernode(mut self, rendernode: impl Into<String>) -> Self {
+        self.rendernode = Some(rendernode.into());
+        self
+    }
 }
 
 impl Object for DisplayEGLHeadless {
@@ -998,6 +1194,78 @@ pub struct DisplayGTK {
     pub keep_aspect_ratio: Option<bool>,
     /// `scale`, since QEMU 10.1.
     pub scale: Option<f64>,
+}
+
+impl DisplayGTK {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            clipboard: None,
+            grab_on_hover: None,
+            zoom_to_fit: None,
+            show_tabs: None,
+            show_menubar: None,
+            keep_aspect_ratio: None,
+            scale: None,
+        }
+    }
+
+    /// Sets `clipboard`, since QEMU 11.1.
+    #[inline]
+    #[must_use]
+    pub fn clipboard(mut self, clipboard: bool) -> Self {
+        self.clipboard = Some(clipboard);
+        self
+    }
+
+    /// Sets `grab-on-hover`.
+    #[inline]
+    #[must_use]
+    pub fn grab_on_hover(mut self, grab_on_hover: bool) -> Self {
+        self.grab_on_hover = Some(grab_on_hover);
+        self
+    }
+
+    /// Sets `zoom-to-fit`.
+    #[inline]
+    #[must_use]
+    pub fn zoom_to_fit(mut self, zoom_to_fit: bool) -> Self {
+        self.zoom_to_fit = Some(zoom_to_fit);
+        self
+    }
+
+    /// Sets `show-tabs`, since QEMU 7.1.
+    #[inline]
+    #[must_use]
+    pub fn show_tabs(mut self, show_tabs: bool) -> Self {
+        self.show_tabs = Some(show_tabs);
+        self
+    }
+
+    /// Sets `show-menubar`, in QEMU 7.2, not in 5.2.
+    #[inline]
+    #[must_use]
+    pub fn show_menubar(mut self, show_menubar: bool) -> Self {
+        self.show_menubar = Some(show_menubar);
+        self
+    }
+
+    /// Sets `keep-aspect-ratio`, since QEMU 10.1.
+    #[inline]
+    #[must_use]
+    pub fn keep_aspect_ratio(mut self, keep_aspect_ratio: bool) -> Self {
+        self.keep_aspect_ratio = Some(keep_aspect_ratio);
+        self
+    }
+
+    /// Sets `scale`, since QEMU 10.1.
+    #[inline]
+    #[must_use]
+    pub fn scale(mut self, scale: f64) -> Self {
+        self.scale = Some(scale);
+        self
+    }
 }
 
 impl Object for DisplayGTK {
@@ -1114,6 +1382,100 @@ impl DisplayOptionsType {
             Self::Dbus(_) => "dbus",
             Self::Other(other) => other.as_str(),
         }
+    }
+}
+
+impl DisplayOptions {
+    /// With what is required.
+    #[inline]
+    pub fn new(r#type: DisplayOptionsType) -> Self {
+        Self { full_screen: None, window_close: None, show_cursor: None, gl: None, r#type }
+    }
+
+    /// With the `type` `default`.
+    #[inline]
+    pub fn of_default() -> Self {
+        Self::new(DisplayOptionsType::Default)
+    }
+
+    /// With the `type` `none`.
+    #[inline]
+    pub fn none() -> Self {
+        Self::new(DisplayOptionsType::None)
+    }
+
+    /// With the `type` `gtk`.
+    #[inline]
+    pub fn gtk(members: DisplayGTK) -> Self {
+        Self::new(DisplayOptionsType::Gtk(members))
+    }
+
+    /// With the `type` `sdl`.
+    #[inline]
+    pub fn sdl(members: DisplaySDL) -> Self {
+        Self::new(DisplayOptionsType::Sdl(members))
+    }
+
+    /// With the `type` `egl-headless`.
+    #[inline]
+    pub fn egl_headless(members: DisplayEGLHeadless) -> Self {
+        Self::new(DisplayOptionsType::EglHeadless(members))
+    }
+
+    /// With the `type` `curses`.
+    #[inline]
+    pub fn curses(members: DisplayCurses) -> Self {
+        Self::new(DisplayOptionsType::Curses(members))
+    }
+
+    /// With the `type` `cocoa`.
+    #[inline]
+    pub fn cocoa(members: DisplayCocoa) -> Self {
+        Self::new(DisplayOptionsType::Cocoa(members))
+    }
+
+    /// With the `type` `spice-app`.
+    #[inline]
+    pub fn spice_app() -> Self {
+        Self::new(DisplayOptionsType::SpiceApp)
+    }
+
+    /// With the `type` `dbus`.
+    #[inline]
+    pub fn dbus(members: DisplayDBus) -> Self {
+        Self::new(DisplayOptionsType::Dbus(members))
+    }
+
+    /// Sets `full-screen`.
+    #[inline]
+    #[must_use]
+    pub fn full_screen(mut self, full_screen: bool) -> Self {
+        self.full_screen = Some(full_screen);
+        self
+    }
+
+    /// Sets `window-close`.
+    #[inline]
+    #[must_use]
+    pub fn window_close(mut self, window_close: bool) -> Self {
+        self.window_close = Some(window_close);
+        self
+    }
+
+    /// Sets `show-cursor`.
+    #[inline]
+    #[must_use]
+    pub fn show_cursor(mut self, show_cursor: bool) -> Self {
+        self.show_cursor = Some(show_cursor);
+        self
+    }
+
+    /// Sets `gl`.
+    #[inline]
+    #[must_use]
+    pub fn gl(mut self, gl: DisplayGLMode) -> Self {
+        self.gl = Some(gl);
+        self
     }
 }
 
@@ -1345,6 +1707,22 @@ impl From<&str> for DisplayReloadType {
 pub struct DisplaySDL {
     /// `grab-mod`.
     pub grab_mod: Option<HotKeyMod>,
+}
+
+impl DisplaySDL {
+    /// With what is required.
+    #[inline]
+    pub fn new() -> Self {
+        Self { grab_mod: None }
+    }
+
+    /// Sets `grab-mod`.
+    #[inline]
+    #[must_use]
+    pub fn grab_mod(mut self, grab_mod: HotKeyMod) -> Self {
+        self.grab_mod = Some(grab_mod);
+        self
+    }
 }
 
 impl Object for DisplaySDL {
@@ -2350,6 +2728,14 @@ pub struct MouseInfo {
     pub absolute: bool,
 }
 
+impl MouseInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(name: impl Into<String>, index: i64, current: bool, absolute: bool) -> Self {
+        Self { name: name.into(), index, current, absolute }
+    }
+}
+
 impl Object for MouseInfo {
     const NAME: &'static str = "MouseInfo";
 
@@ -3264,6 +3650,18 @@ pub struct SpiceBasicInfo {
     pub family: NetworkAddressFamily,
 }
 
+impl SpiceBasicInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        host: impl Into<String>,
+        port: impl Into<String>,
+        family: NetworkAddressFamily,
+    ) -> Self {
+        Self { host: host.into(), port: port.into(), family }
+    }
+}
+
 impl Object for SpiceBasicInfo {
     const NAME: &'static str = "SpiceBasicInfo";
 
@@ -3313,6 +3711,30 @@ pub struct SpiceChannel {
     pub channel_id: i64,
     /// `tls`.
     pub tls: bool,
+}
+
+impl SpiceChannel {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        host: impl Into<String>,
+        port: impl Into<String>,
+        family: NetworkAddressFamily,
+        connection_id: i64,
+        channel_type: i64,
+        channel_id: i64,
+        tls: bool,
+    ) -> Self {
+        Self {
+            host: host.into(),
+            port: port.into(),
+            family,
+            connection_id,
+            channel_type,
+            channel_id,
+            tls,
+        }
+    }
 }
 
 impl Object for SpiceChannel {
@@ -3389,6 +3811,72 @@ pub struct SpiceInfo {
     pub mouse_mode: SpiceQueryMouseMode,
     /// `channels`.
     pub channels: Option<Vec<SpiceChannel>>,
+}
+
+impl SpiceInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(enabled: bool, migrated: bool, mouse_mode: SpiceQueryMouseMode) -> Self {
+        Self {
+            enabled,
+            migrated,
+            host: None,
+            port: None,
+            tls_port: None,
+            auth: None,
+            compiled_version: None,
+            mouse_mode,
+            channels: None,
+        }
+    }
+
+    /// Sets `host`.
+    #[inline]
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    /// Sets `port`.
+    #[inline]
+    #[must_use]
+    pub fn port(mut self, port: i64) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// Sets `tls-port`.
+    #[inline]
+    #[must_use]
+    pub fn tls_port(mut self, tls_port: i64) -> Self {
+        self.tls_port = Some(tls_port);
+        self
+    }
+
+    /// Sets `auth`.
+    #[inline]
+    #[must_use]
+    pub fn auth(mut self, auth: impl Into<String>) -> Self {
+        self.auth = Some(auth.into());
+        self
+    }
+
+    /// Sets `compiled-version`.
+    #[inline]
+    #[must_use]
+    pub fn compiled_version(mut self, compiled_version: impl Into<String>) -> Self {
+        self.compiled_version = Some(compiled_version.into());
+        self
+    }
+
+    /// Sets `channels`.
+    #[inline]
+    #[must_use]
+    pub fn channels(mut self, channels: impl Into<Vec<SpiceChannel>>) -> Self {
+        self.channels = Some(channels.into());
+        self
+    }
 }
 
 impl Object for SpiceInfo {
@@ -3515,6 +4003,26 @@ pub struct SpiceServerInfo {
     pub auth: Option<String>,
 }
 
+impl SpiceServerInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        host: impl Into<String>,
+        port: impl Into<String>,
+        family: NetworkAddressFamily,
+    ) -> Self {
+        Self { host: host.into(), port: port.into(), family, auth: None }
+    }
+
+    /// Sets `auth`.
+    #[inline]
+    #[must_use]
+    pub fn auth(mut self, auth: impl Into<String>) -> Self {
+        self.auth = Some(auth.into());
+        self
+    }
+}
+
 impl Object for SpiceServerInfo {
     const NAME: &'static str = "SpiceServerInfo";
 
@@ -3566,6 +4074,19 @@ pub struct VncBasicInfo {
     pub family: NetworkAddressFamily,
     /// `websocket`.
     pub websocket: bool,
+}
+
+impl VncBasicInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        host: impl Into<String>,
+        service: impl Into<String>,
+        family: NetworkAddressFamily,
+        websocket: bool,
+    ) -> Self {
+        Self { host: host.into(), service: service.into(), family, websocket }
+    }
 }
 
 impl Object for VncBasicInfo {
@@ -3623,6 +4144,42 @@ pub struct VncClientInfo {
     pub x509_dname: Option<String>,
     /// `sasl_username`.
     pub sasl_username: Option<String>,
+}
+
+impl VncClientInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        host: impl Into<String>,
+        service: impl Into<String>,
+        family: NetworkAddressFamily,
+        websocket: bool,
+    ) -> Self {
+        Self {
+            host: host.into(),
+            service: service.into(),
+            family,
+            websocket,
+            x509_dname: None,
+            sasl_username: None,
+        }
+    }
+
+    /// Sets `x509_dname`.
+    #[inline]
+    #[must_use]
+    pub fn x509_dname(mut self, x509_dname: impl Into<String>) -> Self {
+        self.x509_dname = Some(x509_dname.into());
+        self
+    }
+
+    /// Sets `sasl_username`.
+    #[inline]
+    #[must_use]
+    pub fn sasl_username(mut self, sasl_username: impl Into<String>) -> Self {
+        self.sasl_username = Some(sasl_username.into());
+        self
+    }
 }
 
 impl Object for VncClientInfo {
@@ -3691,6 +4248,54 @@ pub struct VncInfo {
     pub clients: Option<Vec<VncClientInfo>>,
 }
 
+impl VncInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self { enabled, host: None, family: None, service: None, auth: None, clients: None }
+    }
+
+    /// Sets `host`.
+    #[inline]
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    /// Sets `family`.
+    #[inline]
+    #[must_use]
+    pub fn family(mut self, family: NetworkAddressFamily) -> Self {
+        self.family = Some(family);
+        self
+    }
+
+    /// Sets `service`.
+    #[inline]
+    #[must_use]
+    pub fn service(mut self, service: impl Into<String>) -> Self {
+        self.service = Some(service.into());
+        self
+    }
+
+    /// Sets `auth`.
+    #[inline]
+    #[must_use]
+    pub fn auth(mut self, auth: impl Into<String>) -> Self {
+        self.auth = Some(auth.into());
+        self
+    }
+
+    /// Sets `clients`.
+    #[inline]
+    #[must_use]
+    pub fn clients(mut self, clients: impl Into<Vec<VncClientInfo>>) -> Self {
+        self.clients = Some(clients.into());
+        self
+    }
+}
+
 impl Object for VncInfo {
     const NAME: &'static str = "VncInfo";
 
@@ -3754,6 +4359,42 @@ pub struct VncInfo2 {
     pub vencrypt: Option<VncVencryptSubAuth>,
     /// `display`.
     pub display: Option<String>,
+}
+
+impl VncInfo2 {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        id: impl Into<String>,
+        server: impl Into<Vec<VncServerInfo2>>,
+        clients: impl Into<Vec<VncClientInfo>>,
+        auth: VncPrimaryAuth,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            server: server.into(),
+            clients: clients.into(),
+            auth,
+            vencrypt: None,
+            display: None,
+        }
+    }
+
+    /// Sets `vencrypt`.
+    #[inline]
+    #[must_use]
+    pub fn vencrypt(mut self, vencrypt: VncVencryptSubAuth) -> Self {
+        self.vencrypt = Some(vencrypt);
+        self
+    }
+
+    /// Sets `display`.
+    #[inline]
+    #[must_use]
+    pub fn display(mut self, display: impl Into<String>) -> Self {
+        self.display = Some(display.into());
+        self
+    }
 }
 
 impl Object for VncInfo2 {
@@ -3884,6 +4525,27 @@ pub struct VncServerInfo {
     pub auth: Option<String>,
 }
 
+impl VncServerInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        host: impl Into<String>,
+        service: impl Into<String>,
+        family: NetworkAddressFamily,
+        websocket: bool,
+    ) -> Self {
+        Self { host: host.into(), service: service.into(), family, websocket, auth: None }
+    }
+
+    /// Sets `auth`.
+    #[inline]
+    #[must_use]
+    pub fn auth(mut self, auth: impl Into<String>) -> Self {
+        self.auth = Some(auth.into());
+        self
+    }
+}
+
 impl Object for VncServerInfo {
     const NAME: &'static str = "VncServerInfo";
 
@@ -3943,6 +4605,28 @@ pub struct VncServerInfo2 {
     pub auth: VncPrimaryAuth,
     /// `vencrypt`.
     pub vencrypt: Option<VncVencryptSubAuth>,
+}
+
+impl VncServerInfo2 {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        host: impl Into<String>,
+        service: impl Into<String>,
+        family: NetworkAddressFamily,
+        websocket: bool,
+        auth: VncPrimaryAuth,
+    ) -> Self {
+        Self { host: host.into(), service: service.into(), family, websocket, auth, vencrypt: None }
+    }
+
+    /// Sets `vencrypt`.
+    #[inline]
+    #[must_use]
+    pub fn vencrypt(mut self, vencrypt: VncVencryptSubAuth) -> Self {
+        self.vencrypt = Some(vencrypt);
+        self
+    }
 }
 
 impl Object for VncServerInfo2 {

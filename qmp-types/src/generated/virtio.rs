@@ -50,6 +50,11 @@ impl Object for XQueryVirtio {
 impl Command for XQueryVirtio {
     const NAME: &'static str = "x-query-virtio";
     type Output = Vec<VirtioInfo>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-virtio", arguments)
+    }
 }
 
 impl Known for XQueryVirtio {
@@ -122,6 +127,11 @@ impl Object for XQueryVirtioQueueElement {
 impl Command for XQueryVirtioQueueElement {
     const NAME: &'static str = "x-query-virtio-queue-element";
     type Output = VirtioQueueElement;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-virtio-queue-element", arguments)
+    }
 }
 
 impl Known for XQueryVirtioQueueElement {
@@ -181,6 +191,11 @@ impl Object for XQueryVirtioQueueStatus {
 impl Command for XQueryVirtioQueueStatus {
     const NAME: &'static str = "x-query-virtio-queue-status";
     type Output = VirtQueueStatus;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-virtio-queue-status", arguments)
+    }
 }
 
 impl Known for XQueryVirtioQueueStatus {
@@ -235,6 +250,11 @@ impl Object for XQueryVirtioStatus {
 impl Command for XQueryVirtioStatus {
     const NAME: &'static str = "x-query-virtio-status";
     type Output = VirtioStatus;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-virtio-status", arguments)
+    }
 }
 
 impl Known for XQueryVirtioStatus {
@@ -294,6 +314,11 @@ impl Object for XQueryVirtioVhostQueueStatus {
 impl Command for XQueryVirtioVhostQueueStatus {
     const NAME: &'static str = "x-query-virtio-vhost-queue-status";
     type Output = VirtVhostQueueStatus;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("x-query-virtio-vhost-queue-status", arguments)
+    }
 }
 
 impl Known for XQueryVirtioVhostQueueStatus {
@@ -311,6 +336,22 @@ pub struct VhostDeviceProtocols {
     pub protocols: Vec<String>,
     /// `unknown-protocols`.
     pub unknown_protocols: Option<u64>,
+}
+
+impl VhostDeviceProtocols {
+    /// With what is required.
+    #[inline]
+    pub fn new(protocols: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { protocols: protocols.into_iter().map(Into::into).collect(), unknown_protocols: None }
+    }
+
+    /// Sets `unknown-protocols`.
+    #[inline]
+    #[must_use]
+    pub fn unknown_protocols(mut self, unknown_protocols: u64) -> Self {
+        self.unknown_protocols = Some(unknown_protocols);
+        self
+    }
 }
 
 impl Object for VhostDeviceProtocols {
@@ -367,6 +408,47 @@ pub struct VhostStatus {
     pub log_size: u64,
     /// `backend-features`, gone by 11.1.
     pub backend_features: Option<VirtioDeviceFeatures>,
+}
+
+impl VhostStatus {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        n_mem_sections: i64,
+        n_tmp_sections: i64,
+        nvqs: u32,
+        vq_index: i64,
+        features: VirtioDeviceFeatures,
+        acked_features: VirtioDeviceFeatures,
+        protocol_features: VhostDeviceProtocols,
+        max_queues: u64,
+        backend_cap: u64,
+        log_enabled: bool,
+        log_size: u64,
+    ) -> Self {
+        Self {
+            n_mem_sections,
+            n_tmp_sections,
+            nvqs,
+            vq_index,
+            features,
+            acked_features,
+            protocol_features,
+            max_queues,
+            backend_cap,
+            log_enabled,
+            log_size,
+            backend_features: None,
+        }
+    }
+
+    /// Sets `backend-features`, gone by 11.1.
+    #[inline]
+    #[must_use]
+    pub fn backend_features(mut self, backend_features: VirtioDeviceFeatures) -> Self {
+        self.backend_features = Some(backend_features);
+        self
+    }
 }
 
 impl Object for VhostStatus {
@@ -483,6 +565,58 @@ pub struct VirtQueueStatus {
     pub signalled_used: u16,
     /// `signalled-used-valid`.
     pub signalled_used_valid: bool,
+}
+
+impl VirtQueueStatus {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        name: impl Into<String>,
+        queue_index: u16,
+        inuse: u32,
+        vring_num: u32,
+        vring_num_default: u32,
+        vring_align: u32,
+        vring_desc: u64,
+        vring_avail: u64,
+        vring_used: u64,
+        used_idx: u16,
+        signalled_used: u16,
+        signalled_used_valid: bool,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            queue_index,
+            inuse,
+            vring_num,
+            vring_num_default,
+            vring_align,
+            vring_desc,
+            vring_avail,
+            vring_used,
+            last_avail_idx: None,
+            shadow_avail_idx: None,
+            used_idx,
+            signalled_used,
+            signalled_used_valid,
+        }
+    }
+
+    /// Sets `last-avail-idx`.
+    #[inline]
+    #[must_use]
+    pub fn last_avail_idx(mut self, last_avail_idx: u16) -> Self {
+        self.last_avail_idx = Some(last_avail_idx);
+        self
+    }
+
+    /// Sets `shadow-avail-idx`.
+    #[inline]
+    #[must_use]
+    pub fn shadow_avail_idx(mut self, shadow_avail_idx: u16) -> Self {
+        self.shadow_avail_idx = Some(shadow_avail_idx);
+        self
+    }
 }
 
 impl Object for VirtQueueStatus {
@@ -609,6 +743,63 @@ pub struct VirtVhostQueueStatus {
     pub used: Option<u64>,
 }
 
+impl VirtVhostQueueStatus {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        name: impl Into<String>,
+        kick: i64,
+        call: i64,
+        num: i64,
+        desc_phys: u64,
+        desc_size: u32,
+        avail_phys: u64,
+        avail_size: u32,
+        used_phys: u64,
+        used_size: u32,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            kick,
+            call,
+            num,
+            desc_phys,
+            desc_size,
+            avail_phys,
+            avail_size,
+            used_phys,
+            used_size,
+            desc: None,
+            avail: None,
+            used: None,
+        }
+    }
+
+    /// Sets `desc`, gone by 11.1.
+    #[inline]
+    #[must_use]
+    pub fn desc(mut self, desc: u64) -> Self {
+        self.desc = Some(desc);
+        self
+    }
+
+    /// Sets `avail`, gone by 11.1.
+    #[inline]
+    #[must_use]
+    pub fn avail(mut self, avail: u64) -> Self {
+        self.avail = Some(avail);
+        self
+    }
+
+    /// Sets `used`, gone by 11.1.
+    #[inline]
+    #[must_use]
+    pub fn used(mut self, used: u64) -> Self {
+        self.used = Some(used);
+        self
+    }
+}
+
 impl Object for VirtVhostQueueStatus {
     const NAME: &'static str = "VirtVhostQueueStatus";
 
@@ -710,6 +901,46 @@ pub struct VirtioDeviceFeatures {
     pub unknown_dev_features2: Option<u64>,
 }
 
+impl VirtioDeviceFeatures {
+    /// With what is required.
+    #[inline]
+    pub fn new(transports: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            transports: transports.into_iter().map(Into::into).collect(),
+            dev_features: None,
+            unknown_dev_features: None,
+            unknown_dev_features2: None,
+        }
+    }
+
+    /// Sets `dev-features`.
+    #[inline]
+    #[must_use]
+    pub fn dev_features(
+        mut self,
+        dev_features: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.dev_features = Some(dev_features.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets `unknown-dev-features`.
+    #[inline]
+    #[must_use]
+    pub fn unknown_dev_features(mut self, unknown_dev_features: u64) -> Self {
+        self.unknown_dev_features = Some(unknown_dev_features);
+        self
+    }
+
+    /// Sets `unknown-dev-features2`, since QEMU 10.2.
+    #[inline]
+    #[must_use]
+    pub fn unknown_dev_features2(mut self, unknown_dev_features2: u64) -> Self {
+        self.unknown_dev_features2 = Some(unknown_dev_features2);
+        self
+    }
+}
+
 impl Object for VirtioDeviceFeatures {
     const NAME: &'static str = "VirtioDeviceFeatures";
 
@@ -758,6 +989,22 @@ pub struct VirtioDeviceStatus {
     pub unknown_statuses: Option<u8>,
 }
 
+impl VirtioDeviceStatus {
+    /// With what is required.
+    #[inline]
+    pub fn new(statuses: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { statuses: statuses.into_iter().map(Into::into).collect(), unknown_statuses: None }
+    }
+
+    /// Sets `unknown-statuses`.
+    #[inline]
+    #[must_use]
+    pub fn unknown_statuses(mut self, unknown_statuses: u8) -> Self {
+        self.unknown_statuses = Some(unknown_statuses);
+        self
+    }
+}
+
 impl Object for VirtioDeviceStatus {
     const NAME: &'static str = "VirtioDeviceStatus";
 
@@ -792,6 +1039,14 @@ pub struct VirtioInfo {
     pub path: String,
     /// `name`.
     pub name: String,
+}
+
+impl VirtioInfo {
+    /// With what is required.
+    #[inline]
+    pub fn new(path: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { path: path.into(), name: name.into() }
+    }
 }
 
 impl Object for VirtioInfo {
@@ -834,6 +1089,20 @@ pub struct VirtioQueueElement {
     pub avail: VirtioRingAvail,
     /// `used`.
     pub used: VirtioRingUsed,
+}
+
+impl VirtioQueueElement {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        name: impl Into<String>,
+        index: u32,
+        descs: impl Into<Vec<VirtioRingDesc>>,
+        avail: VirtioRingAvail,
+        used: VirtioRingUsed,
+    ) -> Self {
+        Self { name: name.into(), index, descs: descs.into(), avail, used }
+    }
 }
 
 impl Object for VirtioQueueElement {
@@ -889,6 +1158,14 @@ pub struct VirtioRingAvail {
     pub ring: u16,
 }
 
+impl VirtioRingAvail {
+    /// With what is required.
+    #[inline]
+    pub fn new(flags: u16, idx: u16, ring: u16) -> Self {
+        Self { flags, idx, ring }
+    }
+}
+
 impl Object for VirtioRingAvail {
     const NAME: &'static str = "VirtioRingAvail";
 
@@ -930,6 +1207,14 @@ pub struct VirtioRingDesc {
     pub flags: Vec<String>,
 }
 
+impl VirtioRingDesc {
+    /// With what is required.
+    #[inline]
+    pub fn new(addr: u64, len: u32, flags: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { addr, len, flags: flags.into_iter().map(Into::into).collect() }
+    }
+}
+
 impl Object for VirtioRingDesc {
     const NAME: &'static str = "VirtioRingDesc";
 
@@ -967,6 +1252,14 @@ pub struct VirtioRingUsed {
     pub flags: u16,
     /// `idx`.
     pub idx: u16,
+}
+
+impl VirtioRingUsed {
+    /// With what is required.
+    #[inline]
+    pub fn new(flags: u16, idx: u16) -> Self {
+        Self { flags, idx }
+    }
 }
 
 impl Object for VirtioRingUsed {
@@ -1041,6 +1334,65 @@ pub struct VirtioStatus {
     pub use_guest_notifier_mask: bool,
     /// `vhost-dev`.
     pub vhost_dev: Option<VhostStatus>,
+}
+
+impl VirtioStatus {
+    /// With what is required.
+    #[inline]
+    pub fn new(
+        name: impl Into<String>,
+        device_id: u16,
+        vhost_started: bool,
+        device_endian: impl Into<String>,
+        guest_features: VirtioDeviceFeatures,
+        host_features: VirtioDeviceFeatures,
+        backend_features: VirtioDeviceFeatures,
+        num_vqs: i64,
+        status: VirtioDeviceStatus,
+        isr: u8,
+        queue_sel: u16,
+        vm_running: bool,
+        broken: bool,
+        disabled: bool,
+        use_started: bool,
+        started: bool,
+        start_on_kick: bool,
+        disable_legacy_check: bool,
+        bus_name: impl Into<String>,
+        use_guest_notifier_mask: bool,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            device_id,
+            vhost_started,
+            device_endian: device_endian.into(),
+            guest_features,
+            host_features,
+            backend_features,
+            num_vqs,
+            status,
+            isr,
+            queue_sel,
+            vm_running,
+            broken,
+            disabled,
+            use_started,
+            started,
+            start_on_kick,
+            disable_legacy_check,
+            bus_name: bus_name.into(),
+            use_guest_notifier_mask,
+            vhost_dev: None,
+        }
+    }
+
+    /// Sets `vhost-dev`.
+    #[inline]
+    #[must_use]
+    pub fn vhost_dev(mut self, vhost_dev: VhostStatus) -> Self {
+        self.vhost_dev = Some(vhost_dev);
+        self
+    }
 }
 
 impl Object for VirtioStatus {

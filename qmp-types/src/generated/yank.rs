@@ -51,6 +51,11 @@ impl Command for QueryYank {
     const NAME: &'static str = "query-yank";
     const ALLOW_OOB: bool = true;
     type Output = Vec<YankInstance>;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("query-yank", arguments)
+    }
 }
 
 impl Known for QueryYank {
@@ -103,6 +108,11 @@ impl Command for Yank {
     const NAME: &'static str = "yank";
     const ALLOW_OOB: bool = true;
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+        crate::describe::check_command("yank", arguments)
+    }
 }
 
 impl Known for Yank {

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use qmp_proto::{Command, Empty};
+use qmp_proto::{ArgumentError, Command, Empty, Json};
 use serde::de::MapAccess;
 use serde::ser::SerializeMap;
 use serde_json::{Map, Value};
@@ -96,6 +96,11 @@ impl Object for DeviceAdd {
 impl Command for DeviceAdd {
     const NAME: &'static str = "device_add";
     type Output = Empty;
+
+    #[inline]
+    fn check_arguments(arguments: Json<'_>) -> Result<(), ArgumentError> {
+        crate::describe::check_command(<Self as Command>::NAME, arguments)
+    }
 }
 
 impl Known for DeviceAdd {

@@ -178,7 +178,7 @@ fn members(of: &SchemaInfo) -> impl Iterator<Item = Member<'_>> {
 }
 
 /// The values of an enum, and their features. Versions before 6.2 have names alone.
-fn values(of: &SchemaInfo) -> Vec<(&str, &Option<Vec<String>>)> {
+pub(crate) fn values(of: &SchemaInfo) -> Vec<(&str, &Option<Vec<String>>)> {
     let SchemaInfoMetaType::Enum(it) = &of.meta_type else { return Vec::new() };
     match &it.members {
         Some(members) => members.iter().map(|it| (it.name.as_str(), &it.features)).collect(),

@@ -8,7 +8,8 @@ mod rest;
 pub use base64::Base64;
 
 pub(crate) use object::{
-    Key, Members, Name, Object, Visit, VisitCommand, need, put, put_some, skip, skip_all,
+    Key, Members, Name, Object, ReadObject, Visit, VisitCommand, need, put, put_some, skip,
+    skip_all,
 };
 pub(crate) use open::{Text, value_of_map, value_of_seq};
 pub(crate) use rest::Rest;

@@ -8,6 +8,15 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 
+/// What is read from an object on the wire.
+pub(crate) trait ReadObject: Sized {
+    /// What an error says was expected.
+    const NAME: &'static str;
+
+    /// Reads all members; skips those that it does not know.
+    fn read<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error>;
+}
+
 /// A type that is an object on the wire, or the part of one.
 pub(crate) trait Object: Sized {
     /// What an error says was expected.
@@ -20,7 +29,15 @@ pub(crate) trait Object: Sized {
     fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
 }
 
-/// Reads an [`Object`] from a map.
+impl<T: Object> ReadObject for T {
+    const NAME: &'static str = <T as Object>::NAME;
+
+    fn read<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
+        Object::read(map)
+    }
+}
+
+/// Reads a [`ReadObject`] from a map.
 pub(crate) struct Visit<T>(PhantomData<T>);
 
 impl<T> Visit<T> {
@@ -29,7 +46,7 @@ impl<T> Visit<T> {
     }
 }
 
-impl<'de, T: Object> Visitor<'de> for Visit<T> {
+impl<'de, T: ReadObject> Visitor<'de> for Visit<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

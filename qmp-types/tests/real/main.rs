@@ -13,10 +13,15 @@ mod conform;
 #[allow(dead_code, reason = "each suite uses a part of it")]
 #[path = "../vocabulary/every.rs"]
 mod every;
+mod errors;
 #[path = "../../src/facts.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod facts;
+#[allow(dead_code, reason = "each suite uses a part of it")]
+#[path = "../support/maker.rs"]
+mod maker;
 mod replies;
+mod requests;
 mod schema;
 mod server;
 #[path = "../vocabulary/through.rs"]

@@ -1,8 +1,15 @@
 //! Servers that are asked.
 
+use std::time::Duration;
+
 use conformance::ready;
 use conformance::server::{Server, Suite};
 use qmp_blocking::Client;
+use qmp_types::{
+    BlockExportAdd, BlockExportOptions, BlockExportOptionsNbd, BlockdevMirror, MirrorSyncMode,
+    NbdServerOptionsLegacy, NbdServerStart, SocketAddressLegacy, UnixSocketAddress,
+};
+use serde_json::Value;
 
 /// A server and a client of it.
 pub(crate) struct Asked {
@@ -38,6 +45,10 @@ const MACHINE: &[&str] = &[
     "virtio-scsi-pci,id=s0",
     "-device",
     "scsi-cd,drive=n2,id=cd0,bus=s0.0",
+    "-blockdev",
+    "null-co,node-name=n3,size=65536,read-zeroes=on",
+    "-blockdev",
+    "null-co,node-name=n4,size=65536,read-zeroes=on",
     "-device",
     "qemu-xhci,id=x0",
     "-device",
@@ -62,9 +73,29 @@ impl Asked {
         Self::of(suite.qemu())
     }
 
-    /// A QEMU with disks, throttling, an iothread, a DIMM, USB, a display and the like.
+    /// A QEMU with disks, throttling, an iothread, a DIMM, USB, a display and the like, a job and an
+    /// export.
     pub(crate) fn machine(suite: &Suite) -> Self {
-        Self::of(suite.qemu_with(MACHINE))
+        Self::busy(suite.qemu_with(MACHINE))
+    }
+
+    /// The same, which leaves out of its replies what is deprecated or unstable.
+    pub(crate) fn reticent_machine(suite: &Suite) -> Self {
+        let compat = ["-compat", "deprecated-output=hide,unstable-output=hide"];
+        Self::busy(suite.qemu_with(&[MACHINE, &compat].concat()))
+    }
+
+    fn busy(server: Server) -> Self {
+        let machine = Self::of(server);
+        let address = SocketAddressLegacy::Unix(UnixSocketAddress::new("nbd"));
+        let nbd = NbdServerStart(NbdServerOptionsLegacy::new(address));
+        machine.client.call(&nbd).run().unwrap();
+        let export = BlockExportOptions::nbd("e0", "n2", BlockExportOptionsNbd::new());
+        machine.client.call(&BlockExportAdd(export)).run().unwrap();
+        // So slow that it is there for the whole test.
+        let mirror = BlockdevMirror::new("n3", "n4", MirrorSyncMode::Full).job_id("j0").speed(1);
+        machine.client.call(&mirror).run().unwrap();
+        machine
     }
 
     pub(crate) fn daemon(suite: &Suite) -> Self {
@@ -83,9 +114,24 @@ impl Asked {
         Self { _server: server, client }
     }
 
+    /// Sends a command with these arguments, and returns the server's error if it has one; nothing
+    /// if the server has gone, or does not answer.
+    pub(crate) fn try_send(&self, command: &str, arguments: &Value) -> Option<Result<(), String>> {
+        let sent = self.client.execute(command).arguments(arguments);
+        match sent.deadline(Duration::from_secs(5)).run() {
+            Ok(_) => Some(Ok(())),
+            Err(error) => error.failure().map(|it| Err(it.description().to_owned())),
+        }
+    }
+
     /// The value that a command without arguments returns, as text; or the server's error.
     pub(crate) fn ask(&mut self, command: &str) -> Result<String, String> {
-        match self.client.execute(command).run() {
+        self.ask_with(command, &Value::Null)
+    }
+
+    /// The same of a command with arguments.
+    pub(crate) fn ask_with(&mut self, command: &str, with: &Value) -> Result<String, String> {
+        match self.client.execute(command).arguments(with).run() {
             Ok(reply) => Ok(reply.json().unwrap().as_str().to_owned()),
             Err(error) if error.failure().is_some() => Err(error.to_string()),
             Err(error) => panic!("{command}: {error}"),

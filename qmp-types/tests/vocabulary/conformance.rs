@@ -12,7 +12,7 @@ use crate::facts::Facts;
 const TEXT: &str = include_str!("../../facts.txt");
 
 /// QEMU 7.2's, of the recorded sessions.
-fn recorded() -> Schema {
+pub(crate) fn recorded() -> Schema {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../qmp-proto/tests/data/transcripts/schema_7.2.jsonl");
     let text = fs::read_to_string(file).unwrap();

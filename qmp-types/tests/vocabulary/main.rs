@@ -9,12 +9,17 @@ extern crate alloc;
 #[path = "../support/conform.rs"]
 mod conform;
 mod conformance;
+mod describe;
 #[rustfmt::skip]
 mod every;
 #[path = "../../src/facts.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod facts;
 mod forward;
+#[allow(dead_code, reason = "each suite uses a part of it")]
+#[path = "../support/maker.rs"]
+mod maker;
 mod recorded;
+mod server_half;
 mod through;
 mod words;

@@ -37,6 +37,7 @@ const PHRASES: &[&str] = &[
     "The event's name.",
     "All events there are.",
     "An event that is not listed.",
+    "Sorted by name.",
     "Its name.",
     "Its data; `{}` if it has none.",
     "`",

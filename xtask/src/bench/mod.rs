@@ -7,6 +7,7 @@
 mod go;
 pub(crate) mod instructions;
 mod python;
+mod vocabulary;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -28,6 +29,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             [record] if record == "--record" => instructions::record(),
             _ => anyhow::bail!("--instructions accepts no argument except --record"),
         };
+    }
+    if args == ["--vocabulary"] {
+        return vocabulary::run();
     }
     let quick = args.iter().any(|arg| arg == "--quick");
     let mut runner = Command::new(build(&["--workspace"])?.join("bench-runner"));

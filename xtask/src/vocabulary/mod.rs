@@ -2,6 +2,7 @@
 
 mod distil;
 #[path = "../../../qmp-types/src/facts.rs"]
+#[allow(dead_code, reason = "`qmp-types` uses the rest of it")]
 mod facts;
 mod generate;
 mod merge;
@@ -59,7 +60,7 @@ fn write() -> Result<()> {
 /// Writes the files below a folder, formats them there and returns them.
 fn formatted(folder: &Path) -> Result<BTreeMap<String, String>> {
     let text = fs::read_to_string(facts_file()).context("cannot read the facts")?;
-    let made = generate::generate(&Facts::read(&text))?;
+    let made = generate::generate(&text, &Facts::read(&text))?;
     let mut rustfmt = Command::new("rustfmt");
     rustfmt.arg("--config-path").arg(workspace::root()).args(["--edition", "2024"]);
     // In the order of the names: the root of the modules comes after all that it names.

@@ -1,6 +1,6 @@
 //! Many connections.
 
-use bench_measure::{Clock, Failure, QueryVersion, Report, Task, resident};
+use bench_measure::{Check as _, Clock, Failure, QueryVersion, Report, Task, resident};
 use qmp_driver::Client;
 
 use crate::{Host, connect};
@@ -36,7 +36,7 @@ pub(crate) async fn busy(host: &impl Host, task: &Task) -> Result<Report, Failur
                 let qemu = qemu.clone();
                 host.spawn(async move {
                     for _ in 0..rounds {
-                        qemu.call(&QueryVersion).await?.check()?;
+                        qemu.call(&QueryVersion::new()).await?.check()?;
                     }
                     Ok(())
                 })

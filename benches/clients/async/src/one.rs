@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bench_measure::{
-    Clock, Failure, GuestPing, QuerySchema, QueryVersion, Report, SchemaInfoRef, Task, XString,
+    Check as _, Clock, Failure, GuestPing, QuerySchema, QueryVersion, Report, SchemaInfoRef, Task, XString,
     check_schema,
 };
 use qmp_driver::Client;
@@ -13,7 +13,7 @@ use crate::{Host, connect};
 
 async fn repeat(qemu: &Client, count: usize) -> Result<(), Failure> {
     for _ in 0..count {
-        qemu.call(&QueryVersion).await?.check()?;
+        qemu.call(&QueryVersion::new()).await?.check()?;
     }
     Ok(())
 }
@@ -127,11 +127,11 @@ pub(crate) async fn agent(host: &impl Host, task: &Task) -> Result<Report, Failu
     let (warm_up, count) = (task.warm_up()?, task.count()?);
     host.spawn(async move {
         for _ in 0..warm_up {
-            agent.call(&GuestPing).await?;
+            agent.call(&GuestPing::new()).await?;
         }
         let clock = Clock::start();
         for _ in 0..count {
-            agent.call(&GuestPing).await?;
+            agent.call(&GuestPing::new()).await?;
         }
         Ok(clock.stop(count))
     })

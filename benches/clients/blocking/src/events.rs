@@ -49,7 +49,7 @@ pub(crate) fn to_value(task: &Task) -> Result<Report, Failure> {
 
 pub(crate) fn typed(task: &Task) -> Result<Report, Failure> {
     flood(task, |event, tally| {
-        tally.add(typed_data(event)?.sum());
+        tally.add(typed_data(event)?);
         Ok(())
     })
 }

@@ -1,6 +1,6 @@
 //! Many connections in one thread.
 
-use bench_measure::{Clock, Failure, QueryVersion, Report, Task, resident};
+use bench_measure::{Check as _, Clock, Failure, QueryVersion, Report, Task, resident};
 use qmp_blocking::Client;
 
 use crate::connect;
@@ -31,7 +31,7 @@ pub(crate) fn busy(task: &Task) -> Result<Report, Failure> {
     let connections = connect_all(task, count)?;
     let repeat = |rounds| -> Result<(), Failure> {
         for _ in 0..rounds {
-            let sent = connections.iter().map(|qemu| qemu.call(&QueryVersion).send());
+            let sent = connections.iter().map(|qemu| qemu.call(&QueryVersion::new()).send());
             let sent = sent.collect::<Result<Vec<_>, _>>()?;
             for sent in sent {
                 sent.recv()?.check()?;

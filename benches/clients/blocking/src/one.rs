@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bench_measure::{
-    Clock, Failure, GuestPing, QuerySchema, QueryVersion, Report, SchemaInfoRef, Task, XString,
+    Check as _, Clock, Failure, GuestPing, QuerySchema, QueryVersion, Report, SchemaInfoRef, Task, XString,
     check_schema,
 };
 use qmp_blocking::Client;
@@ -15,7 +15,7 @@ pub(crate) fn round_trip(task: &Task) -> Result<Report, Failure> {
     let qemu = connect(task)?;
     let repeat = |count| -> Result<(), Failure> {
         for _ in 0..count {
-            qemu.call(&QueryVersion).run()?.check()?;
+            qemu.call(&QueryVersion::new()).run()?.check()?;
         }
         Ok(())
     };
@@ -35,7 +35,7 @@ pub(crate) fn in_flight(task: &Task) -> Result<Report, Failure> {
         let mut left = count;
         while left > 0 || !sent.is_empty() {
             while left > 0 && sent.len() < width {
-                sent.push_back(qemu.call(&QueryVersion).queue()?);
+                sent.push_back(qemu.call(&QueryVersion::new()).queue()?);
                 left -= 1;
             }
             for sent in sent.drain(..) {
@@ -115,11 +115,11 @@ pub(crate) fn connect_again(task: &Task) -> Result<Report, Failure> {
 pub(crate) fn agent(task: &Task) -> Result<Report, Failure> {
     let agent = qmp_blocking::connect_agent(format!("unix:{}", task.socket))?;
     for _ in 0..task.warm_up()? {
-        agent.call(&GuestPing).run()?;
+        agent.call(&GuestPing::new()).run()?;
     }
     let clock = Clock::start();
     for _ in 0..task.count()? {
-        agent.call(&GuestPing).run()?;
+        agent.call(&GuestPing::new()).run()?;
     }
     Ok(clock.stop(task.count()?))
 }

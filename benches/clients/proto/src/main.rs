@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
-use bench_measure::{Clock, Failure, Report, Tally, Task, Version, typed};
+use bench_measure::{Check as _, Clock, Failure, Report, Tally, Task, VersionInfo, typed};
 use qmp_proto::{Client, Options, Output, Received, Request};
 use serde_json::json;
 
@@ -17,7 +17,7 @@ fn main() -> Result<(), Failure> {
         "events" => {
             events(&task, |event| Ok(event.timestamp().map_or(0, |it| it.microseconds as u64)))
         }
-        "events-typed" => events(&task, |event| Ok(typed(event)?.sum())),
+        "events-typed" => events(&task, typed),
         "chunks" => chunks(&task),
         _ => Err(task.unknown()),
     }?;
@@ -101,7 +101,7 @@ fn round_trip(task: &Task) -> Result<Report, Failure> {
                     let Received::Answer(answer) = received else { return Ok(()) };
                     let reply = answer.outcome.map_err(|failure| failure.to_string())?;
                     answered = true;
-                    reply.decode::<Version>()?.check()
+                    reply.decode::<VersionInfo>()?.check()
                 })?;
             }
         }

@@ -39,7 +39,11 @@ impl Rust<'_, '_> {
         if item.allow_oob {
             emit!(self, "const ALLOW_OOB: bool = true;");
         }
-        emit!(self, "type Output = {output};\n}}\n");
+        // So that it is compiled by those only who use it.
+        emit!(self, "type Output = {output};\n\n#[inline]");
+        emit!(self, "fn check_arguments(arguments: qmp_proto::Json<'_>)");
+        emit!(self, " -> Result<(), qmp_proto::ArgumentError> {{");
+        emit!(self, "crate::describe::check_command(\"{}\", arguments) }}\n}}\n", item.name);
         self.known(item, &name);
         made_by
     }

@@ -2,19 +2,12 @@
 
 use std::fmt::Write;
 
-use super::model::AGENT;
 use super::notes;
-use crate::vocabulary::facts::{Facts, Feature, Item, Kind, Number, Part, Versions};
+use crate::vocabulary::facts::{self, Facts, Feature, Item, Kind, Number, Part, Versions};
 
 pub(super) struct Docs<'f> {
     pub(super) facts: &'f Facts<'f>,
 }
-
-/// The manuals of the newest known version and of the one before it.
-const MANUALS: [(Number, &str); 2] = [
-    ((11, 1), "https://www.qemu.org/docs/master"),
-    ((10, 0), "https://qemu.readthedocs.io/en/v10.0.3"),
-];
 
 impl Docs<'_> {
     /// Returns the paragraphs about an item, the first of which names it.
@@ -133,19 +126,5 @@ impl Docs<'_> {
 }
 
 fn manual(item: &Item<'_>) -> Option<String> {
-    let (version, module) = item.manual?;
-    let (_, place) = MANUALS.iter().find(|(it, _)| *it == version)?;
-    let kind = match item.kind {
-        Kind::Command => "command",
-        Kind::Event => "event",
-        Kind::Enum => "enum",
-        Kind::Alternate => "alternate",
-        Kind::Struct | Kind::Union => "object",
-    };
-    let (page, program) = match item.module {
-        AGENT => ("qemu-ga-ref", "QGA"),
-        _ => ("qemu-qmp-ref", "QMP"),
-    };
-    let name = item.name;
-    Some(format!("[QEMU's manual]({place}/interop/{page}.html#{kind}-{program}-{module}.{name})"))
+    facts::manual(item).map(|link| format!("[QEMU's manual]({link})"))
 }

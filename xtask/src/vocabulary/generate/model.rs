@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 
-use super::{names, notes};
+use super::{flat, names, notes};
 use crate::vocabulary::facts::{Facts, Item, Kind, Part};
 
 /// The agent's module.
-pub(super) const AGENT: &str = "qga";
+pub(super) use crate::vocabulary::facts::AGENT;
 
 /// Members that are always base64, as `type.member`; each was looked up in QEMU's source. Without
 /// `ringbuf-*`, whose data is plain text by default.
@@ -46,7 +46,6 @@ const BY_HAND: [&str; 1] = ["device_add"];
 pub(super) struct Model<'f> {
     pub(super) facts: &'f Facts<'f>,
     by_name: BTreeMap<&'f str, &'f Item<'f>>,
-    sent: BTreeSet<&'f str>,
     received: BTreeSet<&'f str>,
     /// Branches that are newer than the value of their tag, so all their members are optional.
     younger: BTreeSet<&'f str>,
@@ -61,17 +60,17 @@ impl<'f> Model<'f> {
         let mut model = Self {
             facts,
             by_name,
-            sent: BTreeSet::new(),
             received: BTreeSet::new(),
             younger: BTreeSet::new(),
             boxed: BTreeSet::new(),
             rust_names: BTreeMap::new(),
         };
-        model.find_directions();
+        model.find_received();
         model.find_younger();
         model.find_boxes();
         model.name_all()?;
         model.check_tables()?;
+        flat::check(&model)?;
         Ok(model)
     }
 
@@ -81,10 +80,6 @@ impl<'f> Model<'f> {
 
     pub(super) fn is_by_hand(&self, item: &Item<'_>) -> bool {
         BY_HAND.contains(&item.name)
-    }
-
-    pub(super) fn is_sent(&self, item: &Item<'_>) -> bool {
-        self.sent.contains(item.name)
     }
 
     pub(super) fn is_received(&self, item: &Item<'_>) -> bool {
@@ -130,33 +125,24 @@ impl<'f> Model<'f> {
             })
     }
 
-    fn find_directions(&mut self) {
+    fn find_received(&mut self) {
         for item in &self.facts.items {
             match item.kind {
-                Kind::Command => {
-                    self.sent.insert(item.name);
-                    let arguments = item.members.iter().map(|it| it.of).chain(item.arguments);
-                    let (mut sent, mut received) = (Vec::new(), Vec::new());
-                    sent.extend(arguments);
-                    received.extend(item.returns);
-                    self.reach(sent, true);
-                    self.reach(received, false);
-                }
+                Kind::Command => self.receive(item.returns.into_iter().collect()),
                 Kind::Event => {
                     self.received.insert(item.name);
                     let data = item.members.iter().map(|it| it.of).chain(item.arguments);
-                    self.reach(data.collect(), false);
+                    self.receive(data.collect());
                 }
                 _ => {}
             }
         }
     }
 
-    fn reach(&mut self, mut names: Vec<&'f str>, sent: bool) {
+    fn receive(&mut self, mut names: Vec<&'f str>) {
         while let Some(name) = names.pop() {
             let Some(item) = self.get(plain(name)) else { continue };
-            let seen = if sent { &mut self.sent } else { &mut self.received };
-            if seen.insert(item.name) {
+            if self.received.insert(item.name) {
                 names.extend(item.members.iter().chain(&item.branches).map(|part| part.of));
             }
         }

@@ -135,8 +135,16 @@ pub(super) const NOTES: &[(&str, &str)] = &[
         "With `mode` `safe`, the default, it fails while clients are connected. \
          [`BlockExportDeleted`](crate::events::BlockExportDeleted) tells when it is gone.",
     ),
-    ("ringbuf-read", "Plain text, with what is not UTF-8 replaced, unless `format` is `base64`."),
-    ("ringbuf-write", "`data` is plain text unless `format` is `base64`."),
+    (
+        "ringbuf-read",
+        "Plain text, with what is not UTF-8 replaced, unless `format` is `base64`. \
+         [`RingbufReadBytes`](crate::RingbufReadBytes) returns the bytes.",
+    ),
+    (
+        "ringbuf-write",
+        "`data` is plain text unless `format` is `base64`. [`bytes`](crate::RingbufWrite::bytes) \
+         writes bytes.",
+    ),
     (
         "guest-exec",
         "The reply means that the program was started. [`GuestExecStatus`](crate::qga::GuestExecStatus) tells how it \

@@ -35,12 +35,10 @@ impl Rust<'_, '_> {
         emit!(self, "pub struct {name} {{");
         self.fields(item, &members);
         emit!(self, "}}\n");
-        if self.model.is_sent(item) {
-            emit!(self, "impl {name} {{");
-            self.constructor(item, &members, None);
-            self.setters(item, &members);
-            emit!(self, "}}\n");
-        }
+        emit!(self, "impl {name} {{");
+        self.constructor(item, &members, None);
+        self.setters(item, &members);
+        emit!(self, "}}\n");
         emit!(self, "impl Object for {name} {{");
         emit!(self, "const NAME: &'static str = \"{name}\";\n");
         self.read_struct(item, &members);

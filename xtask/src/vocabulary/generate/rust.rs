@@ -168,12 +168,13 @@ impl<'m, 'f> Rust<'m, 'f> {
 }
 
 /// What the generated code uses of `wire`.
-const WIRE: [&str; 14] = [
+const WIRE: [&str; 15] = [
     "Base64",
     "Key",
     "Members",
     "Name",
     "Object",
+    "ReadObject",
     "Rest",
     "bare_commands",
     "need",

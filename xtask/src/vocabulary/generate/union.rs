@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use super::flat;
 use super::names;
 use super::rust::{Rust, emit};
 use crate::vocabulary::facts::{Item, Part};
@@ -18,15 +19,16 @@ struct Variant {
     docs: String,
 }
 
-impl Rust<'_, '_> {
+impl<'f> Rust<'_, 'f> {
     /// Writes a union. Without common members it is the enum of its branches, otherwise a struct
     /// with one.
-    pub(super) fn union_of(&mut self, item: &Item<'_>, more: &[String]) {
+    pub(super) fn union_of(&mut self, item: &Item<'f>, more: &[String]) {
         let name = self.model.rust_name(item.name).to_owned();
         let Some(tag) = item.members.iter().find(|member| member.name == item.tag) else { return };
         let common: Vec<&Part<'_>> =
             item.members.iter().filter(|member| member.name != item.tag).collect();
         let variants = self.variants(item, tag);
+        self.merged_structs(item);
         if common.is_empty() {
             self.text += &self.docs.item(item, more);
             self.alias(item, &name);
@@ -51,13 +53,11 @@ impl Rust<'_, '_> {
         emit!(self, "pub {field}: {enum_name},\n}}\n");
         emit!(self, "/// `{}` of [`{name}`], and what belongs to it.", item.tag);
         self.branches(&enum_name, tag, &variants);
-        if self.model.is_sent(item) {
-            emit!(self, "impl {name} {{");
-            self.constructor(item, &common, Some((&field, &enum_name)));
-            self.branch_constructors(item, &common, &variants, &enum_name);
-            self.setters(item, &common);
-            emit!(self, "}}\n");
-        }
+        emit!(self, "impl {name} {{");
+        self.constructor(item, &common, Some((&field, &enum_name)));
+        self.branch_constructors(item, &common, &variants, &enum_name);
+        self.setters(item, &common);
+        emit!(self, "}}\n");
         emit!(self, "impl Object for {name} {{");
         emit!(self, "const NAME: &'static str = \"{name}\";\n");
         self.read_union(item, tag, &common, &variants, &enum_name);
@@ -125,7 +125,7 @@ impl Rust<'_, '_> {
     ) {
         let setters = common.iter().filter(|member| !self.model.is_required(item, member));
         let mut taken: BTreeSet<String> = setters.map(|member| names::snake(member.name)).collect();
-        taken.extend(["new".to_owned(), "as_str".to_owned()]);
+        taken.extend(["new", "as_str", "default"].map(str::to_owned));
         for variant in variants {
             let (mut parameters, mut arguments) = (String::new(), String::new());
             for member in common.iter().filter(|member| self.model.is_required(item, member)) {
@@ -154,25 +154,47 @@ impl Rust<'_, '_> {
 
     fn read_union(
         &mut self,
-        item: &Item<'_>,
+        item: &Item<'f>,
         tag: &Part<'_>,
         common: &[&Part<'_>],
         variants: &[Variant],
         enum_name: &str,
     ) {
         let values = self.named(tag.of);
-        let mut members = common.to_vec();
-        members.push(tag);
+        let is_flat = flat::places(self.model, item).is_some();
         let last = common.len();
         emit!(self, "fn read<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {{");
-        self.slots(&members);
-        emit!(self, "let mut rest = Rest::new();");
-        emit!(self, "while let Some(name) = map.next_key_seed(Name(MEMBERS))? {{ match name {{");
-        for (at, member) in common.iter().enumerate() {
-            self.arm(item, member, &format!("Ok({at})"), at);
+        let mut known: Vec<String> = common.iter().map(|it| it.name.to_owned()).collect();
+        known.push(tag.name.to_owned());
+        if is_flat {
+            known.extend(self.flat_names(item));
         }
-        emit!(self, "Ok(_) => m{last} = Some(map.next_value()?),");
-        emit!(self, "Err(name) => rest.keep(name, map)?,\n}} }}");
+        let known: Vec<String> = known.iter().map(|name| format!("\"{name}\"")).collect();
+        emit!(self, "const MEMBERS: Members = &[{}];", known.join(", "));
+        for at in 0..=last {
+            emit!(self, "let mut m{at} = None;");
+        }
+        if is_flat {
+            self.flat_slots(item);
+            emit!(self, "while let Some(at) = map.next_key_seed(Key(MEMBERS))? {{ match at {{");
+            for (at, member) in common.iter().enumerate() {
+                self.arm(item, member, &at.to_string(), at);
+            }
+            emit!(self, "{last} => m{last} = Some(map.next_value()?),");
+            self.flat_arms(item, last + 1);
+            emit!(self, "_ => skip(map)?,\n}} }}");
+        } else {
+            emit!(self, "let mut rest = Rest::new();");
+            emit!(
+                self,
+                "while let Some(name) = map.next_key_seed(Name(MEMBERS))? {{ match name {{"
+            );
+            for (at, member) in common.iter().enumerate() {
+                self.arm(item, member, &format!("Ok({at})"), at);
+            }
+            emit!(self, "Ok(_) => m{last} = Some(map.next_value()?),");
+            emit!(self, "Err(name) => rest.keep(name, map)?,\n}} }}");
+        }
         // Where the tag is newer than the union, its first value is the default.
         match variants.first().filter(|_| !tag.versions.contains(item.versions)) {
             Some(first) => {
@@ -182,7 +204,12 @@ impl Rust<'_, '_> {
         }
         emit!(self, "let branch = match tag {{");
         for variant in variants {
-            let read = if variant.wrapped { "rest.data()?" } else { "rest.read()?" };
+            let branch = item.branches.iter().find(|branch| branch.name == variant.wire);
+            let read = match branch {
+                Some(branch) if is_flat => self.flat_branch(item, branch),
+                _ if variant.wrapped => "rest.data()?".to_owned(),
+                _ => "rest.read()?".to_owned(),
+            };
             let value = match &variant.of {
                 Some(_) if variant.boxed => format!("(Box::new({read}))"),
                 Some(_) => format!("({read})"),
