@@ -29,6 +29,12 @@ fn broken(arguments: &Value) -> Vec<Value> {
     all
 }
 
+/// Whether QEMU said what its own schema tells, or named the type of the same member otherwise.
+fn is_older(told: &str, known: &str, live: &str) -> bool {
+    let place = |text: &str| text.rsplit_once(": ").map(|(place, _)| place.to_owned());
+    told == live || told.ends_with("MergeSource") && place(told) == place(known)
+}
+
 /// A live schema has numbers for the names of alternates, and one type for all whole numbers.
 fn is_close(told: &str, live: &str) -> bool {
     let (place, expected) = live.rsplit_once(' ').unwrap_or_default();
@@ -65,8 +71,8 @@ fn errors_in_arguments_are_told_as_qemu_tells_them(suite: &Suite) {
                 let live = live.map(|it| it.to_string()).unwrap_or_default();
                 if told == known && is_close(&told, &live) {
                     same += 1;
-                } else if told == live && !suite.is_newest() {
-                    // The member has another type today.
+                } else if is_older(&told, &known, &live) && !suite.is_newest() {
+                    // The member has another type today, or its type another name.
                     changed += 1;
                 } else {
                     differs.push(format!("{} {wrong}: {told}; {known}; {live}", item.name));

@@ -50,7 +50,7 @@ fn a_live_schema_describes_commands_as_the_built_in_vocabulary_does() {
 fn each(mut check: impl FnMut(&str, &Value)) {
     let facts = Facts::read(TEXT);
     for item in facts.items.iter().filter(|item| item.kind == facts::Kind::Command) {
-        for seed in 0..4 {
+        for seed in 0..2 {
             let value = Maker { facts: &facts, how: How::Full, seed }.item(item, 0);
             check(item.name, &value);
         }
@@ -65,7 +65,7 @@ fn arguments_as_the_facts_have_them_pass() {
         assert!(checked.is_ok(), "{command} {value}: {checked:?}");
         count += 1;
     });
-    assert!(count >= 4 * 300, "{count}");
+    assert!(count >= 2 * 300, "{count}");
 }
 
 #[test]
@@ -104,5 +104,5 @@ fn one_error_in_arguments_is_noticed_in_qemus_words() {
             }
         }
     });
-    assert!(unexpected > 1000 && wrong > 2000 && missing > 500, "{unexpected} {wrong} {missing}");
+    assert!(unexpected > 500 && wrong > 1000 && missing > 250, "{unexpected} {wrong} {missing}");
 }
