@@ -43,7 +43,7 @@ fn create(address: &str, file: &str, size: u64) -> Result<Option<String>, Error>
     let qemu = qmp_blocking::connect(address)?;
     // The job may end before the command is answered, so subscribe first: no event is missed.
     let mut changes = qemu.events().named("JOB_STATUS_CHANGE").member("id", "create").subscribe();
-    let options = BlockdevCreateOptions::file(BlockdevCreateOptionsFile::new(file, size));
+    let options = BlockdevCreateOptions::File(BlockdevCreateOptionsFile::new(file, size));
     qemu.call(&BlockdevCreate::new("create", options)).run()?;
     loop {
         let change: JobStatusChange =

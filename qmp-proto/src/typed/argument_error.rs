@@ -106,7 +106,13 @@ impl ArgumentError {
         let quoted = |reason: &str, before: &str| {
             let (name, _) = reason.strip_prefix(before)?.split_once('`')?;
             let path = error.path();
-            Some(if path.is_empty() { name.to_string() } else { format!("{path}.{name}") })
+            // That of an unknown member ends with the member.
+            let is_it = path.rsplit('.').next() == Some(name);
+            Some(match path {
+                "" => name.to_string(),
+                path if is_it => path.to_string(),
+                path => format!("{path}.{name}"),
+            })
         };
         let reason = error.reason();
         if let Some(name) = quoted(reason, "missing field `") {
