@@ -3662,7 +3662,7 @@ impl<'b> qmp_proto::EventSet<'b> for Any {
     /// All events there are.
     const NAMES: &'static [&'static str] = &[];
 
-    // So that it is compiled by those only who use it.
+    // Compiled only by crates that use it.
     #[inline]
     fn decode(
         name: &str,
