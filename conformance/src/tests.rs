@@ -45,6 +45,7 @@ macro_rules! tests {
                     a_greeting_after_an_error_connects
                     an_error_before_a_greeting_does_not_explain_a_later_end
                     commands_of_an_agent_keep_within_its_window
+                    a_reply_that_arrived_before_the_deadline_counts
                     $($scripted)*
                 ]
             );
@@ -57,6 +58,7 @@ macro_rules! tests {
                     events_arrive_before_the_reply
                     an_agent_is_synced_and_used
                     quit_succeeds_and_the_connection_is_closed
+                    a_command_that_was_sent_is_executed_though_the_client_is_dropped
                     a_killed_server_leaves_outcomes_unknown
                     $($anywhere)*
                 ]

@@ -1,6 +1,13 @@
 //! Models of what several threads do to one connection at once: every order in which they can take
 //! its locks is tried. A wake-up that is lost is a deadlock of the model.
 //!
+//! There is a model of each promise of the engine in which threads meet: turns that are not taken
+//! (`queued_commands_…`, `a_queued_command_…`), the last client's end and aborting, and that no waker runs under a
+//! lock. There is none of deadlines, since a model has no clock: that what arrived in time counts, and that
+//! deadlines pass without the driver, is tested on the runtimes (`what_arrived_in_time_…`,
+//! `a_deadline_passes_…`). There is none of panicking wakers either, since a panic ends a model: `waking.rs`
+//! tests them.
+//!
 //! Run by `cargo xtask loom`; without `--cfg loom` there is nothing here.
 
 #![cfg(loom)]

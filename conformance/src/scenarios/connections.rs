@@ -29,6 +29,19 @@ pub async fn quit_succeeds_and_the_connection_is_closed<A: Adapter>(target: Targ
     }
 }
 
+/// QEMU drops what it has not read yet when a socket is closed; so the client closes only its write half.
+pub async fn a_command_that_was_sent_is_executed_though_the_client_is_dropped<A: Adapter>(
+    target: Target<'_>,
+) {
+    for _ in 0..5 {
+        let mut server = target.qemu();
+        let qemu = server.connect(A::builder).await;
+        drop(qemu.execute("quit").send().await.unwrap());
+        drop(qemu);
+        server.ended();
+    }
+}
+
 /// A command that was sent may have been executed.
 pub async fn a_killed_server_leaves_outcomes_unknown<A: Adapter>(target: Target<'_>) {
     let mut server = target.qemu();

@@ -13,7 +13,8 @@ use qmp_proto::Refusal;
 use crate::Client;
 use crate::client::link::Link;
 use crate::connection::Connection;
-use crate::connection::machine::{Closing, Failed, Handshake, Machine};
+use crate::connection::lifecycle::{Closing, Failed, Handshake};
+use crate::connection::machine::Machine;
 use crate::connection::waiting::Waiting;
 use crate::connection::waits::Awaited;
 

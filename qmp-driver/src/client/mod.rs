@@ -22,7 +22,7 @@ pub use operation::{Deferred, Operation, Timeout};
 pub use response::{Raw, Reply, Response, Typed, Untyped};
 
 use crate::connection::Connection;
-use crate::connection::machine::AGENT_LINGERS;
+use crate::connection::lifecycle::AGENT_LINGERS;
 use crate::events::{EventWait, SubscriptionBuilder};
 use link::Link;
 

@@ -1,7 +1,9 @@
 //! What the driver, the client and the futures of one connection share.
 
 pub(crate) mod common;
+pub(crate) mod deadlines;
 pub(crate) mod deferred;
+pub(crate) mod lifecycle;
 pub(crate) mod machine;
 pub(crate) mod settings;
 pub(crate) mod turns;
@@ -20,6 +22,7 @@ use crate::trace;
 use common::Common;
 use machine::{After, Machine};
 use settings::Settings;
+use watchdog::Watched;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -67,23 +70,10 @@ impl Connection {
             self.show_wire();
         }
         if let Some(at) = after.look_after {
-            watchdog::look_after(Weak::clone(&self.itself), at);
+            watchdog::look_after(Weak::<Self>::clone(&self.itself), at);
         }
         after.run();
         result
-    }
-
-    /// Does for the driver what its clock should have had it do some time ago.
-    pub(crate) fn pass_late_deadlines(&self) {
-        let (transport, end) = self
-            .with(|machine, after| (machine.transport.clone(), machine.pass_late_deadlines(after)));
-        if let Some(reason) = end {
-            self.end(reason);
-            // Nobody else closes it, while the driver is not polled.
-            if let Some(transport) = transport {
-                transport.shutdown(Shutdown::Both);
-            }
-        }
     }
 
     /// Shows the hook what went over the wire.
@@ -128,5 +118,19 @@ impl Connection {
     pub(crate) fn disconnected(&self, reason: Option<Disconnect>, sent: bool) -> Error {
         let reason = reason.unwrap_or(Disconnect::ByUs);
         self.error(Cause::Disconnected { reason, sent })
+    }
+}
+
+impl Watched for Connection {
+    fn pass_late_deadlines(&self) {
+        let (transport, end) = self
+            .with(|machine, after| (machine.transport.clone(), machine.pass_late_deadlines(after)));
+        if let Some(reason) = end {
+            self.end(reason);
+            // Nobody else closes it, while the driver is not polled.
+            if let Some(transport) = transport {
+                transport.shutdown(Shutdown::Both);
+            }
+        }
     }
 }

@@ -7,7 +7,8 @@ use qmp_proto::Options;
 use qmp_sockets::nonce;
 
 use crate::Transport;
-use crate::connection::machine::{Handshake, Machine};
+use crate::connection::lifecycle::Handshake;
+use crate::connection::machine::Machine;
 
 /// How a connection behaves, and what its machine is made of.
 #[derive(Clone, Debug)]

@@ -11,13 +11,17 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::connection::Connection;
-
 /// How long the thread stays when it has nothing to do.
 const IDLE: Duration = Duration::from_secs(5);
 
+/// What the thread looks after.
+pub(crate) trait Watched: Send + Sync {
+    /// Does for the driver what its clock should have had it do some time ago.
+    fn pass_late_deadlines(&self);
+}
+
 /// Has the thread look after a connection at a time.
-pub(crate) fn look_after(connection: Weak<Connection>, at: Instant) {
+pub(crate) fn look_after(connection: Weak<dyn Watched>, at: Instant) {
     WATCHDOG.look_after(connection, at);
 }
 
@@ -32,7 +36,7 @@ struct Watchdog {
 }
 
 struct Alarms {
-    by_time: BTreeMap<(Instant, u64), Weak<Connection>>,
+    by_time: BTreeMap<(Instant, u64), Weak<dyn Watched>>,
     /// Tells those of one moment apart.
     next: u64,
     /// Whether there is a thread.
@@ -40,7 +44,7 @@ struct Alarms {
 }
 
 impl Watchdog {
-    fn look_after(&'static self, connection: Weak<Connection>, at: Instant) {
+    fn look_after(&'static self, connection: Weak<dyn Watched>, at: Instant) {
         let mut alarms = self.lock();
         let number = alarms.next;
         alarms.next += 1;

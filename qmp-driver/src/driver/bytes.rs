@@ -46,7 +46,7 @@ impl Driver {
             Poll::Ready(Ok(0)) => return Err(self.end_of_stream()),
             Poll::Ready(Ok(count)) => {
                 self.input.filled(count);
-                self.read += count;
+                self.progress.read += count;
                 self.received += count as u64;
             }
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -59,14 +59,14 @@ impl Driver {
                 dispatch(&self.connection, self.position(), self.input.unread());
             let taken = large.map_or(0, |large| large.settle(&self.connection, &mut self.input));
             self.input.used(used - taken);
-            self.several |= several;
+            self.progress.several |= several;
             self.crowded |= crowded;
             match end {
                 Some(reason) => return Err(reason),
                 None if more => {}
                 // There is more to read first.
                 None if full => return Ok(Next::Again),
-                None if self.several => return Ok(Next::Yield),
+                None if self.progress.several => return Ok(Next::Yield),
                 None => return Ok(Next::Again),
             }
         }

@@ -13,7 +13,8 @@ use qmp_sockets::nonce;
 use crate::batch::{BATCH, Batch};
 use crate::client::response::Completed;
 use crate::connection::Connection;
-use crate::connection::machine::{After, Failed, Handshake, Machine};
+use crate::connection::lifecycle::{Failed, Handshake};
+use crate::connection::machine::{After, Machine};
 use crate::connection::waits::Answer;
 use crate::trace;
 

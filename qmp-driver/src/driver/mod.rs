@@ -1,7 +1,10 @@
 //! The future that moves the bytes.
 
 mod bytes;
+mod clock;
 mod dispatch;
+mod readers;
+mod state;
 
 use std::fmt;
 use std::future::Future;
@@ -9,26 +12,21 @@ use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use crate::Disconnect;
 use qmp_proto::InputBuffer;
-use qmp_sockets::advise_on_handshake;
 
 use crate::connection::Connection;
 use crate::connection::deferred::Deferred;
-use crate::connection::machine::{Due, Failed, Handshake};
 use crate::writing::Outgoing;
 use crate::{Runtime, Transport};
+use state::{Clock, Progress};
 
 /// How many times one poll reads before other tasks get their turn.
 const TURNS_A_POLL: usize = 16;
 /// After how many bytes they get it, too: to understand them takes its time, and a runtime of one thread
 /// polls a driver dozens of times between its other duties.
 const BYTES_A_POLL: usize = 64 * 1024;
-/// How long readers of events who are at work are waited for, before the oldest events go. Waiting
-/// begins again when they have taken some.
-const PATIENCE: Duration = Duration::from_millis(10);
 /// How much of what an agent still says is read before we leave.
 const LAST_READS: usize = 256;
 
@@ -51,18 +49,10 @@ pub struct Driver {
     deferred: Deferred,
     /// How many bytes were received.
     received: u64,
-    /// How many bytes this poll has read.
-    read: usize,
-    /// Whether this poll has handed out several answers.
-    several: bool,
+    progress: Progress,
     /// A reader of events is nearly too slow.
     crowded: bool,
-    /// Whether anybody waits for the clock, or the timer is set.
-    clocked: bool,
-    /// Whether the timer has rung, and nothing was done about it yet.
-    rang: bool,
-    /// Whether the handshake was under way when the timer was looked at last.
-    shaking: bool,
+    clock: Clock,
 }
 
 impl Driver {
@@ -76,12 +66,9 @@ impl Driver {
             write_closed: false,
             deferred: Deferred::default(),
             received: 0,
-            read: 0,
-            several: false,
+            progress: Progress::default(),
             crowded: false,
-            clocked: true,
-            rang: false,
-            shaking: true,
+            clock: Clock::new(),
         }
     }
 }
@@ -103,7 +90,7 @@ impl Future for Driver {
             Ok(_) => {
                 // Others have their turn first. Those who were answered together send their next
                 // commands now, and these leave in one write.
-                if self.several {
+                if self.progress.several {
                     self.connection.lock().writing.hold();
                 }
                 cx.waker().wake_by_ref();
@@ -123,7 +110,7 @@ enum Next {
 
 impl Driver {
     fn drive(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
-        (self.read, self.several) = (0, false);
+        self.progress = Progress::default();
         for _ in 0..TURNS_A_POLL {
             let next = match self.carry(cx)? {
                 // The clock comes last: what arrived in time counts, however late we look at it.
@@ -132,10 +119,10 @@ impl Driver {
             };
             match next {
                 Next::Again => {}
-                Next::Wait if self.several => return Ok(Next::Yield),
+                Next::Wait if self.progress.several => return Ok(Next::Yield),
                 next => return Ok(next),
             }
-            if self.read >= BYTES_A_POLL {
+            if self.progress.read >= BYTES_A_POLL {
                 break;
             }
         }
@@ -147,7 +134,7 @@ impl Driver {
     fn carry(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
         let closing = self.look(cx)?;
         self.deferred.poll(&self.connection, cx);
-        self.clocked |= !self.deferred.is_empty();
+        self.clock.is_wanted |= !self.deferred.is_empty();
         self.write(cx)?;
         if closing {
             self.finish_closing(cx)?;
@@ -176,33 +163,8 @@ impl Driver {
         if !self.connection.lock().linger(agent) {
             return Err(Disconnect::ByUs);
         }
-        self.clocked = true;
+        self.clock.is_wanted = true;
         Ok(())
-    }
-
-    /// Whether readers of events who keep up are given a moment, so that they lose none. Answers are
-    /// not held up for that: while one is awaited, the driver reads on.
-    fn waits_for_readers(&mut self, cx: &Context<'_>) -> bool {
-        if !self.crowded || self.transport.readers_share_the_thread() {
-            return false;
-        }
-        let bus = &self.connection.common.bus;
-        let crowded = bus.poll_room(cx.waker()).is_pending();
-        let mut machine = self.connection.lock();
-        let now = machine.now();
-        let awaited = machine.client.in_flight() > 0 || machine.lifecycle.closing.is_some();
-        let until = *machine.patience.get_or_insert(now + PATIENCE);
-        let waits = crowded && !awaited && now < until;
-        if !waits {
-            machine.patience = None;
-        }
-        drop(machine);
-        if crowded && now >= until {
-            bus.stop_waiting();
-        }
-        self.crowded = crowded && now < until;
-        self.clocked |= waits;
-        waits
     }
 
     /// Takes over what others left to us, and says whether we are closing. Whatever changes from here
@@ -221,7 +183,7 @@ impl Driver {
         machine.watched = watched;
         machine.writing.hand_over(&mut self.outgoing);
         self.deferred.take_over(&mut machine);
-        self.clocked = machine.armed.is_some() || machine.next_deadline().is_some();
+        self.clock.is_wanted = machine.armed.is_some() || machine.next_deadline().is_some();
         let stand = match &machine.lifecycle.ended {
             Some(reason) => Err(reason.clone()),
             None => Ok(machine.lifecycle.closing.is_some()),
@@ -229,77 +191,6 @@ impl Driver {
         drop(machine);
         drop(stale);
         stand
-    }
-
-    /// Does what is due, and sets the timer.
-    ///
-    /// A deadline has passed only when the timer has rung and everything was read after that. Before, a
-    /// runtime whose thread was busy may know of the time, but not yet of what arrived in time.
-    fn look_at_clock(&mut self, cx: &mut Context<'_>, read_all: bool) -> Result<Next, Disconnect> {
-        if !self.clocked {
-            return Ok(Next::Wait);
-        }
-        let rang = std::mem::take(&mut self.rang);
-        let shaking = &mut self.shaking;
-        let (due, set, timer, output) = self.connection.with(|machine, after| {
-            let now = machine.now();
-            let due = match machine.next_deadline() {
-                Some(deadline) if rang && deadline <= now => {
-                    machine.pass_deadlines(now, read_all, after)
-                }
-                _ => Ok(Due::Nothing),
-            };
-            let set = machine.armed;
-            machine.armed = machine.timer(now, shaking);
-            (due, set, machine.armed, !machine.writing.output.is_empty())
-        });
-        match due? {
-            Due::Nothing => {}
-            Due::Yield => return Ok(Next::Yield),
-            Due::GiveUp(handshake) => {
-                self.give_up(handshake)?;
-                return Ok(Next::Again);
-            }
-        }
-        self.rang = match timer {
-            Some(timer) => self.transport.poll_until(cx, timer).is_ready(),
-            None => {
-                if set.is_some() {
-                    self.transport.forget_deadline();
-                }
-                false
-            }
-        };
-        match self.rang || (output && self.outgoing.is_empty()) {
-            true => Ok(Next::Again),
-            false => Ok(Next::Wait),
-        }
-    }
-
-    /// Nobody answered the handshake in time.
-    fn give_up(&self, handshake: Handshake) -> Result<(), Disconnect> {
-        let refusal = self.connection.lock().error_before_greeting().cloned();
-        let (failed, text) = match refusal {
-            Some(refusal) => {
-                let text = refusal.to_string();
-                (Failed::Refused(refusal), text)
-            }
-            None => self.silence(handshake.waited),
-        };
-        self.connection.with(|machine, after| machine.shake(Some(failed), after));
-        match handshake.vital {
-            true => Err(Disconnect::Handshake(text.into())),
-            false => Ok(()),
-        }
-    }
-
-    fn silence(&self, waited: Duration) -> (Failed, String) {
-        let unfinished = self.input.unread().len();
-        let advice = advise_on_handshake(self.connection.settings.agent, unfinished, || {
-            self.transport.describe_silence()
-        });
-        let text = format!("no answer in {waited:.1?}: {advice}");
-        (Failed::Silent { waited, advice }, text)
     }
 
     fn finish(&mut self, reason: Disconnect) -> Disconnect {

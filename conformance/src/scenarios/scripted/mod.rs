@@ -2,6 +2,7 @@
 
 mod agent_window;
 mod greetings;
+mod late_reading;
 mod storm;
 mod turns;
 
@@ -15,6 +16,7 @@ use serde_json::{Deserializer, Value};
 
 pub use agent_window::*;
 pub use greetings::*;
+pub use late_reading::*;
 pub use storm::*;
 pub use turns::*;
 

@@ -1,0 +1,179 @@
+//! The clock of a connection: what is to be done when, by its driver or for it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use qmp_proto::Refusal;
+use qmp_sockets::nonce;
+
+use crate::connection::lifecycle::{Failed, Handshake};
+use crate::connection::machine::{After, Machine};
+use crate::connection::waits::Keeper;
+use crate::{Disconnect, Transport};
+
+/// How long after its deadline a wait ends in any case, when a server sends so much that never everything
+/// is read.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// What a person should look for where a deadline had to be kept for the driver.
+pub(crate) const NOT_POLLED: &str = "the driver of this connection is not polled: is the runtime \
+     running that it was spawned on?";
+
+/// How long an agent has for one sync before another is sent: what was written before it opened
+/// its port may be lost.
+const SYNC_AGAIN: Duration = Duration::from_secs(2);
+
+/// What the clock asks of the driver.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Due {
+    Nothing,
+    /// Other tasks have to be polled before anything else is done.
+    Yield,
+    /// The handshake took too long.
+    GiveUp(Handshake),
+}
+
+impl Machine {
+    /// Sees to it that the driver's timer rings in time.
+    pub(crate) fn arm(&mut self, deadline: Option<Instant>, after: &mut After) {
+        if deadline.is_some_and(|deadline| self.armed.is_none_or(|armed| deadline < armed)) {
+            self.wake_driver(after);
+        }
+    }
+
+    /// Sees to it that a deadline is kept, by the driver or for it.
+    pub(crate) fn keep(&mut self, deadline: Option<Instant>, after: &mut After) {
+        self.arm(deadline, after);
+        let Some(at) = deadline.and_then(|deadline| deadline.checked_add(GRACE)) else {
+            return;
+        };
+        if self.always_driven || self.watched_at.is_some_and(|set| set <= at) {
+            return;
+        }
+        let driven = |transport: &Arc<dyn Transport>| transport.clock_runs_here();
+        if !self.transport.as_ref().is_none_or(driven) {
+            self.watched_at = Some(at);
+            after.look_after = Some(at);
+        }
+    }
+
+    /// What the driver has to wake up for.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let handshake = self.lifecycle.handshake.as_deref().and_then(Handshake::next);
+        let closing = self.lifecycle.closing.and_then(|closing| closing.deadline);
+        let waits = self.waits.first_deadline();
+        let turn = self.waits.turns.next_pass();
+        let others = [handshake, closing, turn, self.patience, self.deferred_until];
+        others.into_iter().flatten().chain(waits).min()
+    }
+
+    /// What the driver's timer is to be set to. One that rings too early costs less than one that is
+    /// set anew for each command with a deadline; but after the handshake many connections are idle.
+    pub(crate) fn timer(&self, now: Instant, shaking: &mut bool) -> Option<Instant> {
+        let next = self.next_deadline();
+        let was_shaking = std::mem::replace(shaking, self.lifecycle.handshake.is_some());
+        let serves = |set: Instant| now < set && next.is_none_or(|next| set <= next);
+        match self.armed {
+            Some(set) if serves(set) && *shaking == was_shaking => Some(set),
+            _ => next,
+        }
+    }
+
+    /// Ends the waits whose deadline has passed, passes over commands that do not take their turn, and
+    /// syncs when it is time to.
+    ///
+    /// What arrived in time counts, however late it is read: so waits end only when everything was read
+    /// that is there (`read_all`).
+    pub(crate) fn pass_deadlines(
+        &mut self,
+        now: Instant,
+        read_all: bool,
+        after: &mut After,
+    ) -> Result<Due, Disconnect> {
+        let until = match read_all {
+            true => Some(now),
+            false => now.checked_sub(GRACE),
+        };
+        if until.is_some_and(|until| self.waits.expire(until, Keeper::Driver, &mut after.wakers)) {
+            self.offer(1, after);
+        }
+        self.close_late(now)?;
+        let handshake = self.lifecycle.handshake.as_deref().copied();
+        if handshake.is_some_and(|handshake| passed(handshake.deadline, now)) {
+            return Ok(handshake.map_or(Due::Nothing, Due::GiveUp));
+        }
+        if let Err(refusal) = self.sync_when_due(now) {
+            return Err(Disconnect::Handshake(refusal.to_string().into()));
+        }
+        match self.pass_over(now, after) {
+            true => Ok(Due::Yield),
+            false => Ok(Due::Nothing),
+        }
+    }
+
+    /// Ends the waits whose deadline the driver should have noticed some time ago, and returns why the
+    /// connection is to be ended, if its handshake or its end took too long.
+    pub(crate) fn pass_late_deadlines(&mut self, after: &mut After) -> Option<Disconnect> {
+        self.watched_at = None;
+        let late = self.now().checked_sub(GRACE)?;
+        if self.waits.expire(late, Keeper::Watchdog, &mut after.wakers) {
+            self.offer(1, after);
+        }
+        if let Err(reason) = self.close_late(late) {
+            return Some(reason);
+        }
+        let handshake = self.lifecycle.handshake.as_deref().copied();
+        if let Some(handshake) = handshake.filter(|it| passed(it.deadline, late)) {
+            let (waited, advice) = (handshake.waited, NOT_POLLED.to_owned());
+            self.shake(Some(Failed::Silent { waited, advice }), after);
+            if handshake.vital {
+                return Some(Disconnect::Handshake(NOT_POLLED.into()));
+            }
+        }
+        self.keep(self.callers_deadline(), after);
+        None
+    }
+
+    /// The reason to end the connection, if closing took too long.
+    fn close_late(&mut self, now: Instant) -> Result<(), Disconnect> {
+        match self.lifecycle.closing.filter(|closing| passed(closing.deadline, now)) {
+            Some(closing) => {
+                self.lifecycle.closed_late = !closing.lingers;
+                Err(Disconnect::ByUs)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a sync if it is time for one.
+    fn sync_when_due(&mut self, now: Instant) -> Result<(), Refusal> {
+        let Some(handshake) = &mut self.lifecycle.handshake else {
+            return Ok(());
+        };
+        if handshake.sync_at.is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        handshake.sync_at = now.checked_add(SYNC_AGAIN);
+        self.say(|client, output| client.sync(output, nonce()))
+    }
+
+    /// Passes over commands that have not taken the turn they were offered. Returns whether the driver
+    /// has to yield, so that others can take theirs.
+    fn pass_over(&mut self, now: Instant, after: &mut After) -> bool {
+        let passed = self.waits.turns.pass_over(now);
+        if passed.any {
+            self.offer(1, after);
+        }
+        passed.yields
+    }
+
+    /// The first of those that callers wait for.
+    fn callers_deadline(&self) -> Option<Instant> {
+        let waits = self.waits.first_deadline();
+        waits.into_iter().chain(self.lifecycle.deadline()).min()
+    }
+}
+
+fn passed(deadline: Option<Instant>, now: Instant) -> bool {
+    deadline.is_some_and(|deadline| deadline <= now)
+}

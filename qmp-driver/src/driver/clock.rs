@@ -1,0 +1,88 @@
+//! The driver's timer, and what it does when the timer rings.
+
+use std::task::Context;
+use std::time::Duration;
+
+use qmp_sockets::advise_on_handshake;
+
+use super::{Driver, Next};
+use crate::Disconnect;
+use crate::connection::deadlines::Due;
+use crate::connection::lifecycle::{Failed, Handshake};
+
+impl Driver {
+    /// Does what is due, and sets the timer.
+    ///
+    /// A deadline has passed only when the timer has rung and everything was read after that. Before, a
+    /// runtime whose thread was busy may know of the time, but not yet of what arrived in time.
+    pub(super) fn look_at_clock(
+        &mut self,
+        cx: &mut Context<'_>,
+        read_all: bool,
+    ) -> Result<Next, Disconnect> {
+        if !self.clock.is_wanted {
+            return Ok(Next::Wait);
+        }
+        let rang = std::mem::take(&mut self.clock.rang);
+        let shaking = &mut self.clock.shaking;
+        let (due, set, timer, output) = self.connection.with(|machine, after| {
+            let now = machine.now();
+            let due = match machine.next_deadline() {
+                Some(deadline) if rang && deadline <= now => {
+                    machine.pass_deadlines(now, read_all, after)
+                }
+                _ => Ok(Due::Nothing),
+            };
+            let set = machine.armed;
+            machine.armed = machine.timer(now, shaking);
+            (due, set, machine.armed, !machine.writing.output.is_empty())
+        });
+        match due? {
+            Due::Nothing => {}
+            Due::Yield => return Ok(Next::Yield),
+            Due::GiveUp(handshake) => {
+                self.give_up(handshake)?;
+                return Ok(Next::Again);
+            }
+        }
+        self.clock.rang = match timer {
+            Some(timer) => self.transport.poll_until(cx, timer).is_ready(),
+            None => {
+                if set.is_some() {
+                    self.transport.forget_deadline();
+                }
+                false
+            }
+        };
+        match self.clock.rang || (output && self.outgoing.is_empty()) {
+            true => Ok(Next::Again),
+            false => Ok(Next::Wait),
+        }
+    }
+
+    /// Nobody answered the handshake in time.
+    fn give_up(&self, handshake: Handshake) -> Result<(), Disconnect> {
+        let refusal = self.connection.lock().error_before_greeting().cloned();
+        let (failed, text) = match refusal {
+            Some(refusal) => {
+                let text = refusal.to_string();
+                (Failed::Refused(refusal), text)
+            }
+            None => self.silence(handshake.waited),
+        };
+        self.connection.with(|machine, after| machine.shake(Some(failed), after));
+        match handshake.vital {
+            true => Err(Disconnect::Handshake(text.into())),
+            false => Ok(()),
+        }
+    }
+
+    fn silence(&self, waited: Duration) -> (Failed, String) {
+        let unfinished = self.input.unread().len();
+        let advice = advise_on_handshake(self.connection.settings.agent, unfinished, || {
+            self.transport.describe_silence()
+        });
+        let text = format!("no answer in {waited:.1?}: {advice}");
+        (Failed::Silent { waited, advice }, text)
+    }
+}
