@@ -219,6 +219,10 @@ impl<S: Stream> Transport for CallerTransport<S> {
     fn poll_until(&self, _: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         let over = self.now() >= deadline;
         self.waits.awaited().timer = (!over).then_some(deadline);
+        if over && self.waits.is_in(Mode::Idle) {
+            // What arrived before the deadline is read first.
+            self.waits.set_mode(Mode::Try);
+        }
         if over { Poll::Ready(()) } else { Poll::Pending }
     }
 
