@@ -31,10 +31,6 @@ pub enum Path {
     RedactReply,
     /// The same with a reply of that length, its objects nested a thousand deep.
     RedactDeep,
-    /// The value of the answer of 207 kB, decoded to the types of the vocabulary.
-    DecodeTyped,
-    /// The same to a struct of all members, written by hand.
-    DecodeByHand,
 }
 
 /// The number of events that a buffer of 4 KiB holds.
@@ -48,7 +44,7 @@ impl Path {
 }
 
 /// All of them, with their names.
-pub const PATHS: [(&str, Path); 11] = [
+pub const PATHS: [(&str, Path); 9] = [
     ("route-event", Path::RouteEvent),
     ("route-reply-207k", Path::RouteReply),
     ("command-and-answer", Path::Command),
@@ -58,8 +54,6 @@ pub const PATHS: [(&str, Path); 11] = [
     ("redact-command", Path::RedactCommand),
     ("redact-reply-207k", Path::RedactReply),
     ("redact-deep-207k", Path::RedactDeep),
-    ("decode-typed-207k", Path::DecodeTyped),
-    ("decode-by-hand-207k", Path::DecodeByHand),
 ];
 
 /// The server's messages on these paths; replies are to the first command.
@@ -150,9 +144,7 @@ impl<'m> Paths<'m> {
             | Path::RouteEvents
             | Path::RedactCommand
             | Path::RedactReply
-            | Path::RedactDeep
-            | Path::DecodeTyped
-            | Path::DecodeByHand => None,
+            | Path::RedactDeep => None,
             Path::RouteReply => Some(&mut self.reply),
             Path::SplitReply => Some(&mut self.other_reply),
             Path::Command => Some(&mut self.short),
@@ -178,8 +170,6 @@ impl<'m> Paths<'m> {
             Path::RedactCommand => mask(&messages.secret, true),
             Path::RedactReply => mask(&messages.reply, false),
             Path::RedactDeep => mask(&messages.deep, false),
-            Path::DecodeTyped => decode::<qmp_types::SchemaInfo>(&messages.reply),
-            Path::DecodeByHand => decode::<bench_measure::SchemaInfo>(&messages.reply),
         }
     }
 }
@@ -237,14 +227,6 @@ fn ask(client: &mut Client<()>, output: &mut FixedOutput<'_>, name: &str, text: 
     };
     assert!(answer.outcome.is_ok(), "this was a failure");
     black_box(answer);
-}
-
-fn decode<T: serde::de::DeserializeOwned>(message: &str) {
-    let value = message.split_once(": ").and_then(|(_, rest)| rest.rsplit_once(", \"id\""));
-    let entries = value.map(|(value, _)| serde_json::from_str::<Vec<T>>(black_box(value)));
-    let Some(Ok(entries)) = entries else { panic!("this is no schema") };
-    assert!(entries.len() > 500, "this is no whole schema");
-    black_box(entries);
 }
 
 fn mask(message: &str, has_secret: bool) {
