@@ -17,7 +17,10 @@ fn main() -> Result<(), Failure> {
         "events" => {
             events(&task, |event| Ok(event.timestamp().map_or(0, |it| it.microseconds as u64)))
         }
-        "events-typed" => events(&task, typed),
+        "events-typed" => events(&task, |event| {
+            let part = typed(event)?;
+            Ok(part)
+        }),
         "chunks" => chunks(&task),
         _ => Err(task.unknown()),
     }?;
