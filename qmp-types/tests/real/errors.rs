@@ -81,5 +81,6 @@ fn errors_in_arguments_are_told_as_qemu_tells_them(suite: &Suite) {
         }
     }
     assert!(differs.is_empty(), "{} beside {same}: {differs:#?}", differs.len());
-    assert!(same > 500 && changed <= 12, "{same} {changed}");
+    // 5.2 has 34, of which each is what its own schema tells.
+    assert!(same > 500 && changed <= 34, "{same} {changed}");
 }
