@@ -94,6 +94,23 @@ async fn the_order_is_that_of_the_wire_whoever_sends() {
 }
 
 #[tokio::test]
+async fn a_hook_can_set_another_from_inside() {
+    let client = connect(crate::peer::Peer::echo).await;
+    let log = Log::default();
+    let (user, later) = (client.clone(), Arc::clone(&log));
+    client.watch_wire(move |_, _| user.watch_wire(record(&later)));
+    let both = async {
+        number(&client, 1).await;
+        log.lock().unwrap().clear();
+        number(&client, 2).await;
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), both).await.unwrap();
+    let directions: Vec<_> = log.lock().unwrap().iter().map(|(direction, _)| *direction).collect();
+    assert_eq!(directions, [Direction::Sent, Direction::Received]);
+    client.abort();
+}
+
+#[tokio::test]
 async fn a_hook_that_panics_is_not_called_again() {
     let client = connect(crate::peer::Peer::echo).await;
     let calls = Arc::new(Mutex::new(0));

@@ -92,8 +92,8 @@ fn replies_of_a_machine_are_read_and_written_again_unchanged(suite: &Suite) {
 
 /// A member that is deprecated or unstable may be absent though it is required.
 fn replies_without_what_is_deprecated_or_unstable_are_read(suite: &Suite) {
-    // 5.2 has no `-compat`.
     if suite.major() < 7 {
+        println!("not run: QEMU {} has no -compat", suite.major());
         return;
     }
     let mut machine = Asked::reticent_machine(suite);

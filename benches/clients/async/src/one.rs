@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bench_measure::{
-    Check as _, Clock, Failure, GuestPing, QuerySchema, QueryVersion, Report, SchemaInfoRef, Task, XString,
-    check_schema,
+    Check as _, Clock, Failure, GuestPing, QuerySchema, QueryVersion, Report, SchemaInfoRef, Task,
+    XString, check_schema,
 };
 use qmp_driver::Client;
 use serde_json::Value;

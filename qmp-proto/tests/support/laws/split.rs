@@ -18,6 +18,19 @@ pub(super) fn holds(input: &[u8]) {
     }
 }
 
+/// Values that servers have sent and that are not JSON.
+const UNREADABLE: [&[u8]; 9] = [
+    b"{\"x\": NaN}",
+    b"{\"x\": -inf}",
+    b"{\"x\": 0,5}",
+    b"{\"x\": 1,}",
+    b"{\"x\": \"\\ud800\"}",
+    b"{\"x\": \"caf\xe9\"}",
+    b"{\"x\": \"a\tb\"}",
+    b"{\"x\": 'a'}",
+    b"{\"x\": 01}",
+];
+
 const BLANKS: [char; 3] = [' ', '\t', '\r'];
 
 /// Without JSON's blanks around it.
@@ -295,6 +308,17 @@ fn has_id(line: &[u8], id: u32) -> bool {
     })
 }
 
+/// Replies and events of servers, and such whose values are not JSON or whose members are there twice.
 pub(super) fn seeds(corpus: &Corpus) -> Vec<Vec<u8>> {
-    corpus.lines().into_iter().map(<[u8]>::to_vec).collect()
+    let around: [(&[u8], &[u8]); 3] = [
+        (b"{\"return\": ", b", \"id\": 0}"),
+        (b"{\"return\": {}, \"return\": ", b", \"id\": 0}"),
+        (
+            b"{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"E\", \"data\": ",
+            b"}",
+        ),
+    ];
+    let with = |value: &&[u8]| around.map(|(before, behind)| [before, value, behind].concat());
+    let unreadable = UNREADABLE.iter().flat_map(with);
+    corpus.lines().into_iter().map(<[u8]>::to_vec).chain(unreadable).collect()
 }
