@@ -7,12 +7,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
-use qmp_proto::EventSet;
 
 use crate::caller::Spawned;
+use crate::events::EventWait;
 use crate::events::queue::EventItem;
 use crate::events::reader::Reader;
-use crate::events::{EventWait, TypedSubscription};
 use crate::{Disconnect, Error};
 
 /// A subscription to the events of one connection: a stream that ends when the connection has ended
@@ -86,13 +85,6 @@ impl<X: Copy> Subscription<X> {
     /// ```
     pub fn drain_before(&mut self, position: u64) -> Vec<EventItem> {
         self.reader.drain_before(position)
-    }
-
-    /// The same subscription with its events decoded to one type: a
-    /// [`TypedEvent`](crate::TypedEvent), or an enum of several. Events outside the set are skipped;
-    /// [`subscribe_to`](crate::SubscriptionBuilder::subscribe_to) does not even queue them.
-    pub fn of<S: for<'b> EventSet<'b>>(self) -> TypedSubscription<S, X> {
-        TypedSubscription::new(self)
     }
 
     /// Returns why the connection has ended, if it has.

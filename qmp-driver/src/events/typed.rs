@@ -48,6 +48,15 @@ pub struct TypedSubscription<S, X = Spawned> {
     set: PhantomData<fn() -> S>,
 }
 
+impl<X> Subscription<X> {
+    /// The same subscription with its events decoded to one type: a
+    /// [`TypedEvent`](crate::TypedEvent), or an enum of several. Events outside the set are skipped;
+    /// [`subscribe_to`](crate::SubscriptionBuilder::subscribe_to) does not even queue them.
+    pub fn of<S: for<'b> EventSet<'b>>(self) -> TypedSubscription<S, X> {
+        TypedSubscription::new(self)
+    }
+}
+
 /// What a [`TypedSubscription`] yields.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
