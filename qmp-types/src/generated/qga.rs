@@ -20,7 +20,7 @@ use crate::wire::{
 
 /// The command `guest-exec`, since QEMU 2.5.
 ///
-/// The reply means that the program was started. [`GuestExecStatus`](crate::qga::GuestExecStatus) tells how it ended. `env` replaces the whole environment.
+/// The reply means that the program was started. [`GuestExecStatus`] returns how it ended. `env` replaces the whole environment.
 ///
 /// Returns [`GuestExecReply`].
 ///

@@ -147,7 +147,7 @@ pub(super) const NOTES: &[(&str, &str)] = &[
     ),
     (
         "guest-exec",
-        "The reply means that the program was started. [`GuestExecStatus`](crate::qga::GuestExecStatus) tells how it \
+        "The reply means that the program was started. [`GuestExecStatus`] returns how it \
          ended. `env` replaces the whole environment.",
     ),
     (
