@@ -107,13 +107,21 @@ impl<'b> Body<'b> {
             end if end == text.len() => Ok(Json(text)),
             // Legal members that no QEMU sends may stand between, and only the full route finds
             // where the value ends.
-            end => Parts::read(self.message, MAX_DEPTH)
-                .ok()
-                .filter(|parts| parts.has_body(self.message, self.start, self.start + end))
-                .and_then(|_| text.get(..end))
-                .map(Json)
-                .ok_or_else(|| BodyError::new(JsonFlaw::Trailing, end)),
+            end if self.is_body(end) => match text.get(..end) {
+                Some(value) => Ok(Json(value)),
+                None => Err(BodyError::new(JsonFlaw::Trailing, end)),
+            },
+            end => Err(BodyError::new(JsonFlaw::Trailing, end)),
         }
+    }
+
+    /// Whether the value of this length is the body of the message.
+    #[cold]
+    #[inline(never)]
+    fn is_body(&self, length: usize) -> bool {
+        let mut parts = Parts::default();
+        parts.read(self.message, MAX_DEPTH).is_ok()
+            && parts.has_body(self.message, self.start, self.start + length)
     }
 }
 

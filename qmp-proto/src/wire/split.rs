@@ -25,7 +25,8 @@ impl From<JsonError> for Unsplit {
 /// Splits a text that is exactly one message, in any order of members, unknown ones ignored.
 pub(crate) fn split(text: &[u8], depth: usize) -> Result<Message<'_>, Unsplit> {
     let text = trim_blanks_end(trim_blanks_start(text));
-    let parts = Parts::read(text, depth)?;
+    let mut parts = Parts::default();
+    parts.read(text, depth)?;
     parts.check_all_but_the_body(text)?;
     message(text, &parts)
 }
