@@ -1,4 +1,4 @@
-//! Runs a program in a guest and prints what it printed.
+//! Runs a program in a guest and prints its output.
 //!
 //! ```text
 //! cargo run -p qmp-blocking --example guest_exec -- unix:/run/vm.qga uname -a
@@ -9,9 +9,52 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
-use qmp_blocking::Error;
-use qmp_blocking::types::Base64;
-use qmp_blocking::types::qga::{GuestExec, GuestExecStatus, GuestExecStatusReply};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use qmp_blocking::{Command, Error};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct GuestExec<'a> {
+    path: &'a str,
+    arg: &'a [String],
+    capture_output: bool,
+}
+
+#[derive(Deserialize)]
+struct Process {
+    pid: i64,
+}
+
+impl Command for GuestExec<'_> {
+    const NAME: &'static str = "guest-exec";
+    type Output = Process;
+}
+
+#[derive(Serialize)]
+struct GuestExecStatus {
+    pid: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Status {
+    exited: bool,
+    /// A 32-bit value on Windows.
+    exitcode: Option<i64>,
+    signal: Option<i64>,
+    /// Base64, as is all binary data of the agent.
+    #[serde(default)]
+    out_data: String,
+    #[serde(default)]
+    err_data: String,
+}
+
+impl Command for GuestExecStatus {
+    const NAME: &'static str = "guest-exec-status";
+    type Output = Status;
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,38 +69,49 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    written(std::io::stdout(), status.out_data.as_ref());
-    written(std::io::stderr(), status.err_data.as_ref());
-    exit_code(path, &status)
+    // Both are printed, even if one of them is invalid.
+    let output = written(std::io::stdout(), "output", &status.out_data);
+    let errors = written(std::io::stderr(), "error output", &status.err_data);
+    exit_code(path, &status, output && errors)
 }
 
-/// Passes on what the program wrote.
-fn written(mut to: impl Write, data: Option<&Base64>) {
-    // A stream that is closed takes no output; there is nobody to tell.
-    let _ = data.map(|bytes| to.write_all(bytes));
+/// Prints the program's output. Returns false if the agent sent something that is not base64.
+fn written(mut to: impl Write, what: &str, data: &str) -> bool {
+    match BASE64_STANDARD.decode(data) {
+        Ok(bytes) => {
+            // A closed stream takes no output, and there is nowhere to report that.
+            let _ = to.write_all(&bytes);
+            true
+        }
+        Err(error) => {
+            eprintln!("guest_exec: the program's {what} is not base64: {error}");
+            false
+        }
+    }
 }
 
-/// The program's exit code, where one byte is enough for it. Otherwise it is printed.
-fn exit_code(path: &str, status: &GuestExecStatusReply) -> ExitCode {
+/// Returns the program's exit code if the output was complete and the code fits into one byte.
+/// Otherwise prints the code.
+fn exit_code(path: &str, status: &Status, whole: bool) -> ExitCode {
     match (status.signal, status.exitcode) {
         (Some(signal), _) => eprintln!("guest_exec: {path} was ended by signal {signal}"),
         (None, Some(code)) => match u8::try_from(code) {
-            Ok(code) => return ExitCode::from(code),
-            Err(_) => eprintln!("guest_exec: {path} exited with code {code} ({code:#X})"),
+            Ok(code) if whole => return ExitCode::from(code),
+            _ => eprintln!("guest_exec: {path} exited with code {code} ({code:#X})"),
         },
         (None, None) => eprintln!("guest_exec: {path} exited, and the agent gave no code"),
     }
     ExitCode::FAILURE
 }
 
-fn run(address: &str, path: &str, arg: &[String]) -> Result<GuestExecStatusReply, Error> {
+fn run(address: &str, path: &str, arg: &[String]) -> Result<Status, Error> {
     let agent =
         qmp_blocking::builder().agent().deadline(Duration::from_secs(5)).connect(address)?;
-    let exec = GuestExec::new(path).arg(arg).capture_output(true);
-    let pid = agent.call(&exec).run()?.pid;
+    let Process { pid } = agent.call(&GuestExec { path, arg, capture_output: true }).run()?;
     loop {
-        let status = agent.call(&GuestExecStatus::new(pid)).run()?;
-        // The first status that says so is the only one: the agent forgets the process with it.
+        let status = agent.call(&GuestExecStatus { pid }).run()?;
+        // The first status that reports the exit is the last one: the agent then forgets the
+        // process.
         if status.exited {
             return Ok(status);
         }

@@ -36,7 +36,10 @@ impl Role for Machine {
                 Done::value(&json!({"qemu": version, "package": ""}))
             }
             "query-name" => Response::empty().into(),
-            "query-status" => Done::value(&json!({"running": self.is_running})),
+            "query-status" => {
+                let status = if self.is_running { "running" } else { "prelaunch" };
+                Done::value(&json!({"running": self.is_running, "status": status}))
+            }
             "query-qmp-schema" => Done::value(&(0..1000).map(schema_entry).collect()),
             "human-monitor-command" => print(&arguments["command-line"]),
             "cont" => self.run(true),
@@ -96,8 +99,13 @@ impl Machine {
 
     fn nodes(&self) -> Done {
         let node = |(name, size): &(Value, u64)| {
-            let image = json!({"virtual-size": size});
-            json!({"node-name": name, "image": image})
+            json!({
+                "node-name": name, "file": "", "drv": "file", "ro": true, "encrypted": false,
+                "backing_file_depth": 0, "detect_zeroes": "off", "write_threshold": 0,
+                "bps": 0, "bps_rd": 0, "bps_wr": 0, "iops": 0, "iops_rd": 0, "iops_wr": 0,
+                "cache": {"writeback": true, "direct": false, "no-flush": false},
+                "image": {"filename": "", "format": "file", "virtual-size": size},
+            })
         };
         Done::value(&self.nodes.iter().map(node).collect())
     }
@@ -121,5 +129,10 @@ fn print(command: &Value) -> Done {
 }
 
 fn schema_entry(number: u32) -> Value {
-    json!({"name": number.to_string(), "meta-type": "object", "members": []})
+    match number {
+        0 => {
+            json!({"name": "query-status", "meta-type": "command", "arg-type": "1", "ret-type": "1"})
+        }
+        number => json!({"name": number.to_string(), "meta-type": "object", "members": []}),
+    }
 }

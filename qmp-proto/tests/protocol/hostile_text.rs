@@ -7,9 +7,9 @@ use std::fs;
 use std::path::Path;
 
 use qmp_proto::{
-    AddressError, Client, DecodeError, ErrorClass, Escaped, EscapedBytes, Event, Json, Malformed,
-    Options, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply, Received, Refusal, Refused, Text,
-    server,
+    AddressError, ArgumentError, Client, DecodeError, ErrorClass, Escaped, EscapedBytes, Event,
+    Expected, Json, Malformed, Options, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply,
+    Received, Refusal, Refused, Text, server,
 };
 
 /// Escape sequences, a bell, line ends, C1, a change of direction, a character without width.
@@ -205,6 +205,16 @@ fn what_we_say(displayed: &mut Displayed) {
     displayed.error("Refused", refused);
     let error: AddressError = format!("tcp:{OBEYED}").parse::<qmp_proto::Address>().unwrap_err();
     displayed.error("AddressError", error);
+    for error in [
+        ArgumentError::missing(OBEYED),
+        ArgumentError::unexpected(OBEYED),
+        ArgumentError::wrong_type(OBEYED, Expected::Integer),
+        ArgumentError::wrong_type(OBEYED, Expected::Unsigned(64)),
+        ArgumentError::wrong_form(OBEYED, OBEYED),
+        ArgumentError::wrong_value(OBEYED, OBEYED),
+    ] {
+        displayed.error("ArgumentError", error);
+    }
     displayed.error("Escaped", Escaped(OBEYED));
     displayed.error("EscapedBytes", EscapedBytes(OBEYED.as_bytes()));
     displayed.debug("Text", Text::new(RAW));
