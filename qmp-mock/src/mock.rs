@@ -42,8 +42,9 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// // The code under test:
 /// let qemu = qmp_blocking::connect(mock.address())?;
 /// qemu.execute("query-status").run()?;
+/// let resumed = qemu.event().named("RESUME");
 /// qemu.execute("cont").run()?;
-/// qemu.event().named("RESUME").wait()?;
+/// resumed.run()?;
 ///
 /// assert_eq!(mock.received(), ["query-status", "cont"]);
 /// mock.verify();
