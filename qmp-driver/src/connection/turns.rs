@@ -40,14 +40,14 @@ pub(crate) struct Turns {
     next_ticket: u64,
 }
 
-/// Those who wait for a slot of one kind.
+/// The commands that wait for a slot of one kind.
 #[derive(Debug, Default)]
 struct Queue {
     /// By ticket.
     waiting: BTreeMap<u64, Waiter>,
-    /// The tickets of those that were passed over, or whose deadline has passed.
+    /// The tickets of commands that were passed over, or whose deadline has expired.
     passed: BTreeSet<u64>,
-    /// What the first of them was told.
+    /// Why the first of them was not sent.
     refusal: Option<Refusal>,
 }
 
@@ -96,7 +96,7 @@ impl Turns {
         }
     }
 
-    /// Has others pass a command that will not be sent any more.
+    /// Stops a command that will not be sent from blocking the commands behind it.
     pub(crate) fn pass(&mut self, turn: Turn) {
         self.queue(turn.lane).pass(turn.ticket);
     }

@@ -40,16 +40,16 @@ pub enum Refusal {
         /// How many may be.
         limit: usize,
     },
-    /// A guest agent can lose answers once the commands that it has not answered have so many bytes
-    /// together, and with this one they would. Send it again when an answer has come.
+    /// The unanswered commands and this one together reach the number of bytes at which a guest agent
+    /// can lose replies. Send the command again after a reply.
     TooManyBytesInFlight {
-        /// The in-flight limit, in bytes: the sum has to stay below.
+        /// The limit in bytes. The sum has to stay below it.
         limit: usize,
     },
-    /// As these two, but nobody waits for those any more: all were abandoned and the server has not
-    /// answered them. It may be busy; [sync](crate::Client::sync) with an agent to free them.
+    /// The in-flight limit is reached by abandoned commands alone, which the server has not answered.
+    /// It may be busy. [Sync](crate::Client::sync) with an agent again to free them.
     HeldByAbandoned {
-        /// The one sent first.
+        /// The first of them that was sent.
         oldest: RequestId,
     },
     /// A request with a descriptor is unanswered. A second one could be given the wrong file, so

@@ -110,7 +110,7 @@ fn a_later_answer_makes_room_for_what_it_overtook() {
     write(&mut peer, 2, 4095).unwrap();
 }
 
-/// Nobody knows when it has not failed but whoever waits for it.
+/// Only the caller knows how long to wait for an error reply.
 #[test]
 fn a_command_without_an_answer_on_success_counts_until_it_is_abandoned() {
     for length in [100, 4095] {

@@ -1,5 +1,5 @@
-//! The floor: the same sockets and runtimes, the same bytes, and no JSON. It writes prepared bytes
-//! and searches for line ends.
+//! The floor that clients are compared with. It uses the same sockets, runtimes and bytes, but does
+//! not process JSON: it writes prepared bytes and searches for line ends.
 
 mod agent;
 mod many;

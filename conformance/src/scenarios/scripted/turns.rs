@@ -36,7 +36,8 @@ pub async fn a_queued_command_that_is_not_polled_holds_up_nobody<A: Shared>() {
     }
 }
 
-/// Fills all slots, has three more wait of which the first two are not polled any more, and answers.
+/// Fills all slots, queues three more commands, stops polling the first two, and then answers. The
+/// third must be sent.
 async fn hold_up<A: Shared>(
     slots: usize,
     builder: Builder<A::Runtime>,
