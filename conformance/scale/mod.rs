@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use qmp_driver::{Builder, Client, Disconnect, Options, Runtime};
+use qmp_driver::{Builder, Client, CloseReason, Options, Runtime};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use memory::Memory;
@@ -41,7 +41,7 @@ pub(crate) trait Tasks: Runtime {
 
 fn builder<R: Runtime>() -> Builder<R> {
     // The other end reads lines.
-    Builder::default().options(Options::monitor().line_end(true)).deadline(PLENTY)
+    Builder::default().options(Options::monitor().line_end(true)).timeout(PLENTY)
 }
 
 async fn echo(client: &Client, number: usize) {
@@ -132,7 +132,7 @@ pub(crate) async fn a_thousand_busy_connections<R: Tasks>(runtime: &str, peer: &
                 }
                 assert_eq!(client.in_flight(), 0);
                 client.close().await.unwrap();
-                assert!(matches!(client.closed().await, Disconnect::ByUs));
+                assert!(matches!(client.closed().await, CloseReason::ByUs));
             })
         })
         .collect();

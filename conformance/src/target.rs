@@ -45,7 +45,7 @@ impl AnyServer {
     pub async fn connect<B: Build>(&mut self, build: impl Fn() -> B) -> B::Client {
         match self {
             Self::Real(server) => server.connect(build).await,
-            Self::Memory(peer) => build().over(peer.connect(), "memory").await.unwrap(),
+            Self::Memory(peer) => build().connect_over(peer.connect(), "memory").await.unwrap(),
         }
     }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use calloop::generic::Generic;
 use calloop::timer::{TimeoutAction, Timer};
 use calloop::{EventLoop, Interest, Mode, PostAction, RegistrationToken};
-use qmp_driver::{Borrowed, Builder, Client, Escaped, Transport};
+use qmp_driver::{BorrowedDescriptor, Builder, Client, Escaped, Transport};
 use serde_json::Value;
 
 fn main() -> ExitCode {
@@ -49,7 +49,7 @@ fn run(path: &str) -> Result<(), Box<dyn Error>> {
     })?;
 
     let transport = Source { socket, wakers: Arc::clone(&wakers) };
-    let (client, driver) = Builder::<()>::default().open_over(transport, path)?;
+    let (client, driver) = Builder::<()>::default().build_over(transport, path)?;
     let (executor, scheduler) = calloop::futures::executor::<Option<Done>>()?;
     handle.insert_source(executor, |done, (), result| {
         // The driver has no output.
@@ -92,7 +92,7 @@ async fn converse(qemu: Client) -> Done {
     println!("QEMU {}", qemu.version().unwrap_or_default());
     let status: Value = qemu.execute("query-status").await?.decode()?;
     println!("{}", status["status"]);
-    match qemu.event().deadline(Duration::from_millis(100)).await {
+    match qemu.event().timeout(Duration::from_millis(100)).await {
         Ok(event) => println!("{}", Escaped(event.name())),
         Err(error) if error.is_timeout() => println!("{error}"),
         Err(error) => return Err(error),
@@ -138,7 +138,7 @@ impl Transport for Source {
         &self,
         cx: &mut Context<'_>,
         bytes: &[u8],
-        _: Option<Borrowed<'_>>,
+        _: Option<BorrowedDescriptor<'_>>,
     ) -> Poll<io::Result<usize>> {
         let written = or_pending((&self.socket).write(bytes));
         lock(&self.wakers).write = written.is_pending().then(|| cx.waker().clone());

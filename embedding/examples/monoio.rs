@@ -17,7 +17,7 @@ use std::rc::Rc;
 use monoio::buf::IoBufMut;
 use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::UnixStream;
-use qmp_proto::{Client, Escaped, Options, Received, Refusal, Request};
+use qmp_proto::{Client, Escaped, Options, Received, Request, SendErrorKind};
 
 /// The size of a read.
 const ROOM: usize = 16 * 1024;
@@ -97,6 +97,6 @@ fn handle(
     }
 }
 
-fn reason<T>(refused: qmp_proto::Refused<T>) -> Refusal {
+fn reason<T>(refused: qmp_proto::SendError<T>) -> SendErrorKind {
     refused.reason
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use qmp_driver::{Borrowed, Builder, Client, Driver, Error, Escaped, Transport};
+use qmp_driver::{BorrowedDescriptor, Builder, Client, Driver, Error, Escaped, Transport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ fn run(path: &str) -> Result<(), Box<dyn std::error::Error>> {
     socket.set_nonblocking(true)?;
     let connection = Arc::new(Connection { socket, wanted: Mutex::default() });
     let transport = Polled(Arc::clone(&connection));
-    let (client, driver) = Builder::<()>::default().open_over(transport, path)?;
+    let (client, driver) = Builder::<()>::default().build_over(transport, path)?;
     Ok(block_on(converse(client), driver, &connection)??)
 }
 
@@ -47,7 +47,7 @@ async fn converse(qemu: Client) -> Result<(), Error> {
     let status: Value = qemu.execute("query-status").await?.decode()?;
     println!("{}", status["status"]);
     let patience = Duration::from_millis(100);
-    match qemu.event().deadline(patience).await {
+    match qemu.event().timeout(patience).await {
         Ok(event) => println!("{}", Escaped(event.name())),
         Err(error) if error.is_timeout() => println!("{error}"),
         Err(error) => return Err(error),
@@ -87,7 +87,7 @@ impl Transport for Polled {
         &self,
         _: &mut Context<'_>,
         bytes: &[u8],
-        _: Option<Borrowed<'_>>,
+        _: Option<BorrowedDescriptor<'_>>,
     ) -> Poll<io::Result<usize>> {
         let written = or_pending((&self.0.socket).write(bytes));
         self.0.wanted().write = written.is_pending();

@@ -105,8 +105,7 @@ fn exit_code(path: &str, status: &Status, whole: bool) -> ExitCode {
 }
 
 fn run(address: &str, path: &str, arg: &[String]) -> Result<Status, Error> {
-    let agent =
-        qmp_blocking::builder().agent().deadline(Duration::from_secs(5)).connect(address)?;
+    let agent = qmp_blocking::builder().agent().timeout(Duration::from_secs(5)).connect(address)?;
     let Process { pid } = agent.call(&GuestExec { path, arg, capture_output: true }).run()?;
     loop {
         let status = agent.call(&GuestExecStatus { pid }).run()?;

@@ -47,7 +47,7 @@ fn create(address: &str, file: &str, size: u64) -> Result<Option<String>, Error>
     qemu.call(&BlockdevCreate::new("create", options)).run()?;
     loop {
         let change: JobStatusChange =
-            changes.event().deadline(Duration::from_secs(60)).run()?.decode()?;
+            changes.event().timeout(Duration::from_secs(60)).run()?.decode()?;
         println!("{}", change.status);
         if change.status == JobStatus::Concluded {
             break;

@@ -44,7 +44,7 @@ fn print_events(machine: &Client, events: &mut Subscription<'_>) -> bool {
             println!("{}: {}", machine.peer(), event.name());
         }
     }
-    let ended = events.end_reason();
+    let ended = events.close_reason();
     if let Some(reason) = &ended {
         println!("{}: {reason}", machine.peer());
     }

@@ -36,6 +36,6 @@ fn query(address: &str, command: &str, json: &str) -> Result<Value, Box<dyn std:
     let arguments: Value = serde_json::from_str(json)?;
     let qemu = qmp_blocking::connect(address)?;
     let reply =
-        qemu.execute(command).arguments(&arguments).deadline(Duration::from_secs(30)).run()?;
+        qemu.execute(command).arguments(&arguments).timeout(Duration::from_secs(30)).run()?;
     Ok(reply.decode()?)
 }

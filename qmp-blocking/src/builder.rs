@@ -21,7 +21,7 @@ use crate::thread::{CallerThread, Thread};
 ///
 /// let qemu = qmp_blocking::builder()
 ///     .out_of_band()
-///     .handshake_deadline(Duration::from_secs(60))
+///     .handshake_timeout(Duration::from_secs(60))
 ///     .on_wire(|direction, message| eprintln!("{direction:?} {}", String::from_utf8_lossy(message)))
 ///     .connect("tcp:localhost:4444")?;
 /// # Ok::<(), qmp_blocking::Error>(())
@@ -46,13 +46,16 @@ impl Builder {
         out_of_band();
         /// Sets the deadline for connecting, or for waiting until a server connects. Default: 10
         /// seconds.
-        connect_deadline(deadline: Duration);
+        #[doc(alias = "connect_deadline")]
+        connect_timeout(timeout: Duration);
         /// Sets the deadline for the handshake: greeting and negotiation, or the sync with an
         /// agent. Default: 10 seconds. A server that is busy, stopped or serving another client
         /// does not answer.
-        handshake_deadline(deadline: Duration);
+        #[doc(alias = "handshake_deadline")]
+        handshake_timeout(timeout: Duration);
         /// Sets the default deadline of a command. Default: none.
-        deadline(deadline: Duration);
+        #[doc(alias = "deadline")]
+        timeout(timeout: Duration);
         /// Sets limits, and adapts to servers other than QEMU.
         options(options: Options);
         /// Continues when a monitor sends bytes that are not a message. By default the connection
@@ -93,22 +96,22 @@ impl Builder {
     ///     .args(["-display", "none", "-qmp", "unix:/run/vm.qmp,server=on,wait=off"])
     ///     .spawn()?;
     /// let builder = qmp_blocking::builder();
-    /// let qemu = builder.connect_when_up("unix:/run/vm.qmp", || child.try_wait())?;
+    /// let qemu = builder.connect_with_retry("unix:/run/vm.qmp", || child.try_wait())?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// Returns [`Cause::EndedEarly`](crate::Cause::EndedEarly) shortly after the process has ended,
+    /// Returns [`ErrorKind::EndedEarly`](crate::ErrorKind::EndedEarly) shortly after the process has ended,
     /// or the error of the last attempt if the deadline passes. Permanent errors are returned
     /// immediately: if the address cannot be parsed, if permission is denied, if the file is not a
     /// socket, and any error that [`connect`](Self::connect) returns once a server listens.
-    pub fn connect_when_up(
+    pub fn connect_with_retry(
         self,
         address: impl IntoAddress,
         has_ended: impl FnMut() -> io::Result<Option<ExitStatus>>,
     ) -> Result<Client, Error> {
-        self.make(|builder| builder.connect_when_up(address, has_ended))
+        self.make(|builder| builder.connect_with_retry(address, has_ended))
     }
 
     /// Accepts a connection from a server (`-qmp unix:PATH` without `server=on`) and completes the
@@ -138,7 +141,7 @@ impl Builder {
     /// # Errors
     ///
     /// Returns an error if the program cannot be started, or if the handshake fails; the program is
-    /// then killed. If the program has exited ([`Cause::Died`](crate::Cause::Died)), for example
+    /// then killed. If the program has exited ([`ErrorKind::ProcessExited`](crate::ErrorKind::ProcessExited)), for example
     /// because it rejected an option, the error quotes its standard error.
     #[cfg(unix)]
     pub fn launch(self, launch: Launch) -> Result<(Client, Process), Error> {
@@ -156,9 +159,9 @@ impl Builder {
     /// # Errors
     ///
     /// Returns an error if the handshake fails.
-    pub fn over<S: Stream>(self, stream: S, peer: &str) -> Result<Client<S>, Error> {
+    pub fn connect_over<S: Stream>(self, stream: S, peer: &str) -> Result<Client<S>, Error> {
         let (thread, transport) = Thread::over(stream);
-        let (client, driver) = self.0.open_over(transport, peer)?;
+        let (client, driver) = self.0.build_over(transport, peer)?;
         thread.spawn(driver);
         let client = Client::new(client, thread);
         client.thread.run(client.inner.ready())?;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use qmp_driver::{
-    AbortHandle, Caller, Cause, Command, Direction, Disconnect, Error, Operation, OwnedGreeting,
-    Raw, Socket, State, Typed, Untyped, Version,
+    AbortHandle, Caller, CloseReason, Command, Direction, Error, ErrorKind, Operation,
+    OwnedGreeting, Raw, Socket, State, Typed, Untyped, Version,
 };
 
 use crate::stream::Stream;
@@ -44,12 +44,12 @@ impl<S: Stream> Client<S> {
     /// qemu.execute("device_add")
     ///     .argument("driver", "virtio-net-pci")
     ///     .argument("id", "net0")
-    ///     .deadline(Duration::from_secs(5))
+    ///     .timeout(Duration::from_secs(5))
     ///     .run()?;
     /// # Ok::<(), qmp_blocking::Error>(())
     /// ```
     pub fn execute(&self, name: &str) -> Execute<'_, S, Untyped> {
-        self.inner.execute(name).on(&self.thread)
+        self.inner.execute(name).with_caller(&self.thread)
     }
 
     /// Creates a typed command. [`run`](qmp_driver::Execute::run) sends it and returns the decoded
@@ -66,7 +66,7 @@ impl<S: Stream> Client<S> {
     /// # }
     /// ```
     pub fn call<C: Command + serde::Serialize>(&self, command: &C) -> Execute<'_, S, Typed<C>> {
-        self.inner.call(command).on(&self.thread)
+        self.inner.call(command).with_caller(&self.thread)
     }
 
     /// Creates a command from a whole message, with or without an id.
@@ -81,7 +81,7 @@ impl<S: Stream> Client<S> {
     /// # Ok::<(), qmp_blocking::Error>(())
     /// ```
     pub fn raw(&self, message: &str) -> Execute<'_, S, Raw> {
-        self.inner.raw(message).on(&self.thread)
+        self.inner.raw(message).with_caller(&self.thread)
     }
 
     /// Creates a wait for one event that arrives after this call.
@@ -95,13 +95,13 @@ impl<S: Stream> Client<S> {
     ///     .event()
     ///     .named("DEVICE_DELETED")
     ///     .member("device", "net0")
-    ///     .deadline(Duration::from_secs(30));
+    ///     .timeout(Duration::from_secs(30));
     /// qemu.execute("device_del").argument("id", "net0").run()?;
     /// deleted.run()?;
     /// # Ok::<(), qmp_blocking::Error>(())
     /// ```
     pub fn event(&self) -> EventWait<'_, S> {
-        self.inner.event().on(&self.thread)
+        self.inner.event().with_caller(&self.thread)
     }
 
     /// Subscribes to events. Each subscriber receives all events that it asks for, starting when it
@@ -118,11 +118,11 @@ impl<S: Stream> Client<S> {
     ///         _ => {}
     ///     }
     /// }
-    /// println!("the connection has ended: {:?}", events.end_reason());
+    /// println!("the connection has ended: {:?}", events.close_reason());
     /// # Ok::<(), qmp_blocking::Error>(())
     /// ```
     pub fn events(&self) -> SubscriptionBuilder<'_, S> {
-        self.inner.events().on(&self.thread)
+        self.inner.events().with_caller(&self.thread)
     }
 
     /// Runs an operation: a sequence of commands and events.
@@ -186,11 +186,12 @@ impl<S: Stream> Client<S> {
     /// # Errors
     ///
     /// Returns an error if the stream does not support deadlines.
-    pub fn set_deadline(&self, deadline: Option<Duration>) -> Result<(), Error> {
-        if deadline.is_some() && !self.thread.has_deadlines() {
-            return Err(Error::new(Cause::NoDeadlines).with_peer(&self.inner.peer()));
+    #[doc(alias = "set_deadline")]
+    pub fn set_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
+        if timeout.is_some() && !self.thread.has_deadlines() {
+            return Err(Error::new(ErrorKind::TimeoutsUnsupported).with_peer(&self.inner.peer()));
         }
-        self.inner.set_deadline(deadline);
+        self.inner.set_timeout(timeout);
         Ok(())
     }
 
@@ -232,7 +233,7 @@ impl<S: Stream> Client<S> {
     }
 
     /// Waits for the end of the connection and returns its reason.
-    pub fn closed(&self) -> Disconnect {
+    pub fn closed(&self) -> CloseReason {
         self.thread.run(self.inner.closed())
     }
 
@@ -245,7 +246,7 @@ impl<S: Stream> Client<S> {
     /// # Errors
     ///
     /// Returns an error if nothing listens at the address or if the handshake fails; the call can
-    /// then be repeated. Returns [`Cause::NoAddress`] if the client was not made by connecting to
+    /// then be repeated. Returns [`ErrorKind::NoAddress`] if the client was not made by connecting to
     /// an address.
     pub fn reconnect(&self) -> Result<(), Error> {
         self.thread.run(self.inner.reconnect())

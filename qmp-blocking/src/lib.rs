@@ -45,8 +45,8 @@
 //! #         match request.name() {
 //! #             "query-status" => request.answer_json(r#"{"running": false, "status": "prelaunch"}"#)?,
 //! #             _ => {
-//! #                 commands.emitter().emit("RESUME", &())?;
-//! #                 request.done();
+//! #                 commands.event_sender().emit("RESUME", &())?;
+//! #                 request.return_empty();
 //! #             }
 //! #         }
 //! #     }
@@ -84,15 +84,15 @@ pub use stream::{BlockingStream, Stream};
 pub use thread::Thread;
 
 pub use qmp_driver::{
-    self, AbortHandle, Address, AddressError, ArgumentError, Cause, Command, ConnectError,
-    DecodeError, Decoded, Deferred, Direction, Disconnect, Empty, Error, ErrorClass, Escaped,
-    EscapedBytes, Event, EventData, EventItem, EventSet, Expected, IntoAddress, Json, MemberValue,
+    self, AbortHandle, Address, AddressError, ArgumentError, CloseReason, Command, ConnectError,
+    DecodeError, Decoded, Deferred, Direction, Empty, Error, ErrorClass, ErrorKind, Escaped,
+    EscapedBytes, Event, EventData, EventItem, EventSet, Expected, IntoAddress, MemberValue,
     Operation, Options, Outcome, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply,
-    PersistentItem, Raw, Reply, Response, Socket, SocketError, State, Timeout, Timestamp, Typed,
-    TypedEvent, TypedItem, Untyped, Version, event_set, qmp_proto, qmp_sockets,
+    PersistentItem, Raw, RawJson, Reply, Response, Socket, SocketError, State, Timeout, Timestamp,
+    Typed, TypedEvent, TypedItem, Untyped, Version, event_set, qmp_proto, qmp_sockets,
 };
 #[cfg(unix)]
-pub use qmp_driver::{Died, Launch, LaunchError, Process};
+pub use qmp_driver::{Launch, LaunchError, Process, ProcessExited};
 pub use qmp_sockets::{Interest, Listener};
 #[cfg(feature = "types")]
 #[doc(inline)]
@@ -156,7 +156,7 @@ pub fn builder() -> Builder {
 ///         while let Some(request) = commands.recv()? {
 ///             match request.name() {
 ///                 "query-name" => request.answer_json(r#"{"name": "vm1"}"#)?,
-///                 _ => request.not_found(),
+///                 _ => request.command_not_found(),
 ///             }
 ///         }
 ///         Ok::<(), qmp_blocking::Error>(())

@@ -77,7 +77,7 @@ impl Stream for Socket {
 ///
 /// # fn example(tls: std::net::TcpStream) -> Result<(), qmp_blocking::Error> {
 /// let stream = BlockingStream::new(tls);
-/// let qemu = qmp_blocking::builder().over(stream, "host:4444 over TLS")?;
+/// let qemu = qmp_blocking::builder().connect_over(stream, "host:4444 over TLS")?;
 /// qemu.execute("query-status").run()?;
 /// # Ok(())
 /// # }

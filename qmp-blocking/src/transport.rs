@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, ready};
 use std::time::{Duration, Instant};
 
-use qmp_driver::{Borrowed, Descriptor, Socket, Transport};
+use qmp_driver::{BorrowedDescriptor, Descriptor, Socket, Transport};
 use qmp_sockets::{Interest, SILENT, describe_silence, describe_stop};
 #[cfg(unix)]
 use qmp_sockets::{receive_with_descriptor, send_with_descriptor};
@@ -199,7 +199,7 @@ impl<S: Stream> Transport for CallerTransport<S> {
         &self,
         _: &mut Context<'_>,
         bytes: &[u8],
-        descriptor: Option<Borrowed<'_>>,
+        descriptor: Option<BorrowedDescriptor<'_>>,
     ) -> Poll<io::Result<usize>> {
         let written = self.try_write(bytes, descriptor);
         let full = matches!(&written, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
@@ -207,7 +207,11 @@ impl<S: Stream> Transport for CallerTransport<S> {
         if full { Poll::Pending } else { Poll::Ready(written) }
     }
 
-    fn try_write(&self, bytes: &[u8], descriptor: Option<Borrowed<'_>>) -> io::Result<usize> {
+    fn try_write(
+        &self,
+        bytes: &[u8],
+        descriptor: Option<BorrowedDescriptor<'_>>,
+    ) -> io::Result<usize> {
         match (descriptor, self.stream.socket()) {
             (None, _) => self.stream.try_write(bytes),
             #[cfg(unix)]
@@ -248,8 +252,8 @@ impl<S: Stream> Transport for CallerTransport<S> {
     }
 
     #[cfg(unix)]
-    fn carries_descriptors(&self) -> bool {
-        self.stream.socket().is_some_and(Socket::carries_descriptors)
+    fn supports_descriptors(&self) -> bool {
+        self.stream.socket().is_some_and(Socket::supports_descriptors)
     }
 
     fn describe_silence(&self) -> String {

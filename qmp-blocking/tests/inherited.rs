@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use qmp_blocking::Disconnect;
+use qmp_blocking::CloseReason;
 
 const GREETING: &str = "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n";
 
@@ -38,7 +38,7 @@ fn an_abort_ends_a_wait_and_leaves_the_socket_to_its_owner() {
     let started = Instant::now();
     assert!(client.event().run().unwrap_err().is_disconnected());
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-    assert!(matches!(client.closed(), Disconnect::ByUs));
+    assert!(matches!(client.closed(), CloseReason::ByUs));
     abort.join().unwrap();
     drop(client);
     (&ours).write_all(b"the owner goes on\n").unwrap();

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::Cause;
-use crate::{Disconnect, Error};
+use crate::ErrorKind;
+use crate::{CloseReason, Error};
 use qmp_proto::Direction;
 use qmp_proto::{Address, Options};
 use qmp_sockets::{ConnectError, Deadline, IntoAddress, PendingConnect};
@@ -30,7 +30,7 @@ pub struct Builder<R> {
     backlog: bool,
     hook: Option<Hook>,
     pub(crate) client: Option<Client>,
-    pub(crate) connect_deadline: Duration,
+    pub(crate) connect_timeout: Duration,
     pub(crate) runtime: R,
 }
 
@@ -40,8 +40,8 @@ impl<R: Default> Default for Builder<R> {
             settings: Settings {
                 agent: false,
                 enable: &[],
-                handshake_deadline: USUAL_DEADLINE,
-                deadline: None,
+                handshake_timeout: USUAL_DEADLINE,
+                timeout: None,
                 tolerant: false,
                 options: None,
             },
@@ -49,7 +49,7 @@ impl<R: Default> Default for Builder<R> {
             backlog: true,
             hook: None,
             client: None,
-            connect_deadline: USUAL_DEADLINE,
+            connect_timeout: USUAL_DEADLINE,
             runtime: R::default(),
         }
     }
@@ -97,22 +97,25 @@ impl<R> Builder<R> {
 
     /// Sets the deadline for connecting, or for waiting until a server connects. Default: 10
     /// seconds.
-    pub fn connect_deadline(mut self, deadline: Duration) -> Self {
-        self.connect_deadline = deadline;
+    #[doc(alias = "connect_deadline")]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
         self
     }
 
     /// Sets the deadline for the handshake: greeting and negotiation, or the sync with an agent.
     /// Default: 10 seconds. A server that is busy, stopped or serving another client does not
     /// answer.
-    pub fn handshake_deadline(mut self, deadline: Duration) -> Self {
-        self.settings.handshake_deadline = deadline;
+    #[doc(alias = "handshake_deadline")]
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.handshake_timeout = timeout;
         self
     }
 
     /// Sets the default deadline of a command. Default: none.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.settings.deadline = Some(deadline);
+    #[doc(alias = "deadline")]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = Some(timeout);
         self
     }
 
@@ -176,7 +179,7 @@ impl<R> Builder<R> {
     ///
     /// Returns an error if a client is [reconnecting](Self::reconnecting) whose connection has not
     /// ended.
-    pub fn open_over(
+    pub fn build_over(
         mut self,
         transport: impl Transport,
         peer: &str,
@@ -222,7 +225,7 @@ impl<R: Runtime> Builder<R> {
     /// error states which, and what to do.
     pub async fn connect(self, address: impl IntoAddress) -> Result<Client, Error> {
         let runtime = self.runtime.clone();
-        let (client, driver) = self.open(address).await?;
+        let (client, driver) = self.connect_unspawned(address).await?;
         driver.spawn_on(&runtime);
         client.ready().await?;
         Ok(client)
@@ -234,9 +237,12 @@ impl<R: Runtime> Builder<R> {
     /// # Errors
     ///
     /// Returns an error if the address cannot be parsed or if nothing listens there.
-    pub async fn open(mut self, address: impl IntoAddress) -> Result<(Client, Driver), Error> {
+    pub async fn connect_unspawned(
+        mut self,
+        address: impl IntoAddress,
+    ) -> Result<(Client, Driver), Error> {
         let address = address.into_address()?;
-        let transport = dial(&self.runtime, address.clone(), self.connect_deadline).await?;
+        let transport = dial(&self.runtime, address.clone(), self.connect_timeout).await?;
         self.open_at(transport, address)
     }
 
@@ -255,7 +261,7 @@ impl<R: Runtime> Builder<R> {
         let runtime = self.runtime.clone();
         client.link().set_origin(Origin {
             address,
-            deadline: self.connect_deadline,
+            deadline: self.connect_timeout,
             connect: Arc::new(connect),
             spawn: Arc::new(move |driver: Driver| driver.spawn_on(&runtime)),
         });
@@ -274,7 +280,7 @@ impl<R: Runtime> Builder<R> {
     /// handshake fails.
     pub async fn accept(mut self, listener: &R::Listener) -> Result<Client, Error> {
         let started = Instant::now();
-        let deadline = started.checked_add(self.connect_deadline);
+        let deadline = started.checked_add(self.connect_timeout);
         loop {
             let (socket, address) = self.runtime.accept(listener, deadline).await?;
             let transport = self.runtime.transport(socket);
@@ -313,7 +319,7 @@ impl<R: Runtime> Builder<R> {
     /// # Errors
     ///
     /// Returns an error if the program cannot be started, or if the handshake fails; the program is
-    /// then killed. If the program has exited ([`Cause::Died`]), for example because it rejected an
+    /// then killed. If the program has exited ([`ErrorKind::ProcessExited`]), for example because it rejected an
     /// option, the error is returned at once and quotes its standard error.
     #[cfg(unix)]
     pub async fn launch(self, launch: Launch) -> Result<(Client, Process), Error> {
@@ -322,12 +328,12 @@ impl<R: Runtime> Builder<R> {
         let Launched { socket, mut process, .. } = launched;
         let transport =
             runtime.transport(socket).map_err(|error| LaunchError::new(process.name(), error))?;
-        match self.over(transport, &process.to_string()).await {
+        match self.connect_over(transport, &process.to_string()).await {
             Ok(client) => Ok((client, process)),
             // If the program has died, that is the better explanation.
             Err(error) if error.is_disconnected() => {
-                let death = runtime.unblock(move || process.death()).await;
-                Err(death.map_or(error, |died| Cause::Died(died).into()))
+                let death = runtime.unblock(move || process.exit_report()).await;
+                Err(death.map_or(error, |died| ErrorKind::ProcessExited(died).into()))
             }
             Err(error) => Err(error),
         }
@@ -339,9 +345,13 @@ impl<R: Runtime> Builder<R> {
     /// # Errors
     ///
     /// Returns an error if the handshake fails.
-    pub async fn over(self, transport: impl Transport, peer: &str) -> Result<Client, Error> {
+    pub async fn connect_over(
+        self,
+        transport: impl Transport,
+        peer: &str,
+    ) -> Result<Client, Error> {
         let runtime = self.runtime.clone();
-        let (client, driver) = self.open_over(transport, peer)?;
+        let (client, driver) = self.build_over(transport, peer)?;
         driver.spawn_on(&runtime);
         client.ready().await?;
         Ok(client)
@@ -366,9 +376,9 @@ pub(crate) async fn dial<R: Runtime>(
 }
 
 fn is_hang_up(error: &Error) -> bool {
-    use crate::Cause::Disconnected;
-    match error.cause() {
-        Disconnected { reason, .. } => !matches!(reason, Disconnect::ByUs),
+    use crate::ErrorKind::Disconnected;
+    match error.kind() {
+        Disconnected { reason, .. } => !matches!(reason, CloseReason::ByUs),
         _ => false,
     }
 }
@@ -378,7 +388,7 @@ impl<R> fmt::Debug for Builder<R> {
         f.debug_struct("Builder")
             .field("settings", &self.settings)
             .field("negotiated", &self.negotiated)
-            .field("connect_deadline", &self.connect_deadline)
+            .field("connect_timeout", &self.connect_timeout)
             .finish_non_exhaustive()
     }
 }

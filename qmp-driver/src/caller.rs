@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::events::{Event, EventItem, PersistentItem};
 use crate::{
-    Cause, Disconnect, Error, EventWait, Execute, PersistentSubscription, Response, State,
+    CloseReason, Error, ErrorKind, EventWait, Execute, PersistentSubscription, Response, State,
     Subscription, Untyped,
 };
 
@@ -52,7 +52,7 @@ impl<R: Response, X: Caller> Execute<R, X> {
     /// deadline passes, or the connection ends. [`Error::outcome`] states whether the command may
     /// have been executed.
     pub fn run(self) -> Result<R::Value, Error> {
-        self.caller.run(self.on(Spawned))
+        self.caller.run(self.with_caller(Spawned))
     }
 
     /// Sends the command without waiting for its reply, so that several commands can be in flight.
@@ -71,7 +71,7 @@ impl<R: Response, X: Caller> Execute<R, X> {
 
     fn submit(self) -> Result<PendingReply<X, R>, Error> {
         let caller = self.caller;
-        let mut command = self.on(Spawned);
+        let mut command = self.with_caller(Spawned);
         let sent = poll_fn(|cx| match Pin::new(&mut command).poll(cx) {
             Poll::Pending if command.is_queued() => Poll::Pending,
             Poll::Pending => Poll::Ready(None),
@@ -155,7 +155,7 @@ impl<X: Caller> EventWait<'_, X> {
     /// # Errors
     ///
     /// Returns an error if the deadline passes, if events were dropped before this wait could check
-    /// them ([`Cause::EventsLost`]), or if the connection has ended and no matching event is left.
+    /// them ([`ErrorKind::EventsLost`]), or if the connection has ended and no matching event is left.
     pub fn run(mut self) -> Result<Event, Error> {
         self.caller.run(poll_fn(|cx| self.poll_event(cx)))
     }
@@ -184,7 +184,7 @@ impl<X: Caller> Subscription<X> {
     ///
     /// # Errors
     ///
-    /// Returns [`Cause::NoEvent`] if nothing arrives in time, and [`Cause::NoDeadlines`] if the
+    /// Returns [`ErrorKind::NoEvent`] if nothing arrives in time, and [`ErrorKind::TimeoutsUnsupported`] if the
     /// stream does not support deadlines.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<EventItem>, Error> {
         let Self { reader, caller } = self;
@@ -211,7 +211,7 @@ impl<X: Caller> PersistentSubscription<X> {
     ///
     /// # Errors
     ///
-    /// Returns [`Cause::Disconnected`] if the connection has ended and everything was read: there
+    /// Returns [`ErrorKind::Disconnected`] if the connection has ended and everything was read: there
     /// is nothing to wait for until the client reconnects.
     pub fn recv(&mut self) -> Result<PersistentItem, Error> {
         self.recv_until(None)
@@ -221,8 +221,8 @@ impl<X: Caller> PersistentSubscription<X> {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`recv`](Self::recv), [`Cause::NoEvent`] if nothing arrives in time,
-    /// and [`Cause::NoDeadlines`] if the stream does not support deadlines.
+    /// Returns the errors of [`recv`](Self::recv), [`ErrorKind::NoEvent`] if nothing arrives in time,
+    /// and [`ErrorKind::TimeoutsUnsupported`] if the stream does not support deadlines.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<PersistentItem, Error> {
         let connection = self.reader.connection();
         connection.refuse_deadline().map_err(|cause| connection.error(cause))?;
@@ -236,15 +236,15 @@ impl<X: Caller> PersistentSubscription<X> {
             Ok(Some(item)) => return Ok(item),
             Err(Stopped::TimedOut) => {
                 let waited = timeout.unwrap_or_default();
-                Cause::NoEvent { waited, names: reader.names() }
+                ErrorKind::NoEvent { waited, names: reader.names() }
             }
             Ok(None) | Err(Stopped::Stuck) => {
                 let state = State::of(&reader.connection().lock());
                 let reason = match state {
                     State::Closed(reason) => reason,
-                    _ => Disconnect::ByUs,
+                    _ => CloseReason::ByUs,
                 };
-                Cause::Disconnected { reason, sent: false }
+                ErrorKind::Disconnected { reason, sent: false }
             }
         };
         Err(reader.connection().error(cause))

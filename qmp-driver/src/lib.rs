@@ -5,7 +5,7 @@
 //! crate: [`Client`], concurrent commands, cancellation, deadlines, events, and the start and end
 //! of connections.
 //!
-//! [`Builder::open_over`] takes any [`Transport`] and returns a [`Client`] and a [`Driver`], a
+//! [`Builder::build_over`] takes any [`Transport`] and returns a [`Client`] and a [`Driver`], a
 //! future that any executor can poll. A [`Caller`] is a thread that polls the driver while it
 //! waits, without an executor.
 //!
@@ -41,22 +41,22 @@ pub use client::{
     Untyped,
 };
 pub use driver::Driver;
-pub use error::{Cause, Disconnect, Error, Outcome};
+pub use error::{CloseReason, Error, ErrorKind, Outcome};
 pub use events::{
     Decoded, Event, EventItem, EventWait, MemberValue, PersistentItem, PersistentSubscription,
     Subscription, SubscriptionBuilder, TypedItem, TypedSubscription,
 };
 pub use runtime::Runtime;
-pub use transport::{Borrowed, Descriptor, Transport};
+pub use transport::{BorrowedDescriptor, Descriptor, Transport};
 
 pub use qmp_proto::{
     self, Address, AddressError, ArgumentError, Command, DecodeError, Direction, Empty, ErrorClass,
-    Escaped, EscapedBytes, EventData, EventSet, Expected, Json, Options, OwnedEvent, OwnedFailure,
-    OwnedGreeting, OwnedReply, Timestamp, TypedEvent, Version, event_set,
+    Escaped, EscapedBytes, EventData, EventSet, Expected, Options, OwnedEvent, OwnedFailure,
+    OwnedGreeting, OwnedReply, RawJson, Timestamp, TypedEvent, Version, event_set,
 };
 pub use qmp_sockets::{self, ConnectError, EndedEarly, IntoAddress, Socket, SocketError};
 #[cfg(unix)]
-pub use qmp_sockets::{Died, Launch, LaunchError, Process};
+pub use qmp_sockets::{Launch, LaunchError, Process, ProcessExited};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -5,9 +5,9 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 
 use qmp_proto::{Address, ProtocolError};
-use qmp_sockets::{Attempts, ConnectError, Deadline, IntoAddress, RetryError, Socket};
+use qmp_sockets::{ConnectError, ConnectRetry, Deadline, IntoAddress, RetryError, Socket};
 
-use crate::{Builder, Cause, Client, Disconnect, Error, Runtime};
+use crate::{Builder, Client, CloseReason, Error, ErrorKind, Runtime};
 
 impl<R: Runtime> Builder<R> {
     /// Connects to a server that may still be starting. Retries until the server listens and the
@@ -30,7 +30,7 @@ impl<R: Runtime> Builder<R> {
     /// let mut child = Command::new("qemu-system-x86_64")
     ///     .args(["-display", "none", "-qmp", "unix:/run/vm.qmp,server=on,wait=off"])
     ///     .spawn()?;
-    /// let qemu = builder.connect_when_up("unix:/run/vm.qmp", || child.try_wait()).await?;
+    /// let qemu = builder.connect_with_retry("unix:/run/vm.qmp", || child.try_wait()).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -39,17 +39,17 @@ impl<R: Runtime> Builder<R> {
     ///
     /// # Errors
     ///
-    /// Returns [`Cause::EndedEarly`] shortly after the process has ended, or the error of the last
+    /// Returns [`ErrorKind::EndedEarly`] shortly after the process has ended, or the error of the last
     /// attempt if the deadline passes. Permanent errors are returned immediately: if the address
     /// cannot be parsed, if permission is denied, if the file is not a socket, and any error that
     /// [`connect`](Self::connect) returns once a server listens.
-    pub async fn connect_when_up(
+    pub async fn connect_with_retry(
         mut self,
         address: impl IntoAddress,
         mut has_ended: impl FnMut() -> io::Result<Option<ExitStatus>>,
     ) -> Result<Client, Error> {
         let address = address.into_address()?;
-        let mut attempts = Attempts::new(address, Deadline::after(self.connect_deadline));
+        let mut attempts = ConnectRetry::new(address, Deadline::after(self.connect_timeout));
         loop {
             let attempt = loop {
                 match attempts.try_connect() {
@@ -69,7 +69,7 @@ impl<R: Runtime> Builder<R> {
                     Err(RetryError::TimedOut { waited }) => return Err(error.tried_for(waited)),
                     Err(RetryError::Ended(ended)) => {
                         let peer = attempts.address().to_string().into();
-                        return Err(Error::new(Cause::EndedEarly(ended)).with_peer(&peer));
+                        return Err(Error::new(ErrorKind::EndedEarly(ended)).with_peer(&peer));
                     }
                     Err(RetryError::Unknown(error)) => return Err(error.into()),
                     Err(_) => return Err(error),
@@ -97,11 +97,11 @@ impl<R: Runtime> Builder<R> {
 /// Returns whether a retry may succeed: a socket can exist before its server accepts, and a chardev
 /// closes connections while QEMU starts.
 fn may_pass(error: &Error) -> bool {
-    match error.cause() {
-        Cause::Connect(error) => error.may_pass(),
-        Cause::Disconnected { reason, .. } => match reason {
-            Disconnect::Closed | Disconnect::Io(_) => true,
-            Disconnect::Protocol(error) => {
+    match error.kind() {
+        ErrorKind::Connect(error) => error.is_transient(),
+        ErrorKind::Disconnected { reason, .. } => match reason {
+            CloseReason::Closed | CloseReason::Io(_) => true,
+            CloseReason::Protocol(error) => {
                 use ProtocolError::{EndInHandshake, EndInsideMessage, EndWithRequests};
                 matches!(error, EndInHandshake { .. } | EndInsideMessage | EndWithRequests { .. })
             }
@@ -117,13 +117,13 @@ mod tests {
 
     #[test]
     fn a_server_that_hangs_up_may_be_starting_and_one_that_sends_garbage_is_not_a_server() {
-        let disconnected = |reason| Error::new(Cause::Disconnected { reason, sent: false });
+        let disconnected = |reason| Error::new(ErrorKind::Disconnected { reason, sent: false });
         let reset = io::Error::from(io::ErrorKind::ConnectionReset);
-        for reason in [Disconnect::Closed, Disconnect::Io(Arc::new(reset))] {
+        for reason in [CloseReason::Closed, CloseReason::Io(Arc::new(reset))] {
             assert!(may_pass(&disconnected(reason)));
         }
         let long = ProtocolError::MessageTooLong { limit: 1 };
-        for reason in [Disconnect::Malformed("?".into()), Disconnect::Protocol(long)] {
+        for reason in [CloseReason::Malformed("?".into()), CloseReason::Protocol(long)] {
             assert!(!may_pass(&disconnected(reason)));
         }
     }

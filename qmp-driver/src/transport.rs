@@ -56,7 +56,7 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
         &self,
         cx: &mut Context<'_>,
         bytes: &[u8],
-        descriptor: Option<Borrowed<'_>>,
+        descriptor: Option<BorrowedDescriptor<'_>>,
     ) -> Poll<io::Result<usize>>;
 
     /// Flushes buffered bytes, on streams that have a buffer.
@@ -86,7 +86,11 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// Returns `WouldBlock` if nothing can be written immediately.
-    fn try_write(&self, bytes: &[u8], descriptor: Option<Borrowed<'_>>) -> io::Result<usize> {
+    fn try_write(
+        &self,
+        bytes: &[u8],
+        descriptor: Option<BorrowedDescriptor<'_>>,
+    ) -> io::Result<usize> {
         let _ = (bytes, descriptor);
         Err(io::ErrorKind::WouldBlock.into())
     }
@@ -130,7 +134,7 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Returns whether file descriptors can be sent and received.
-    fn carries_descriptors(&self) -> bool {
+    fn supports_descriptors(&self) -> bool {
         false
     }
 
@@ -154,18 +158,18 @@ pub type Descriptor = std::convert::Infallible;
 
 /// A file descriptor borrowed for one write.
 #[cfg(unix)]
-pub type Borrowed<'a> = std::os::fd::BorrowedFd<'a>;
+pub type BorrowedDescriptor<'a> = std::os::fd::BorrowedFd<'a>;
 /// A file descriptor borrowed for one write. This platform has none.
 #[cfg(not(unix))]
-pub type Borrowed<'a> = &'a std::convert::Infallible;
+pub type BorrowedDescriptor<'a> = &'a std::convert::Infallible;
 
 #[cfg(unix)]
-pub(crate) fn lend(descriptor: Option<&Descriptor>) -> Option<Borrowed<'_>> {
+pub(crate) fn lend(descriptor: Option<&Descriptor>) -> Option<BorrowedDescriptor<'_>> {
     descriptor.map(std::os::fd::AsFd::as_fd)
 }
 
 #[cfg(not(unix))]
-pub(crate) fn lend(descriptor: Option<&Descriptor>) -> Option<Borrowed<'_>> {
+pub(crate) fn lend(descriptor: Option<&Descriptor>) -> Option<BorrowedDescriptor<'_>> {
     descriptor
 }
 

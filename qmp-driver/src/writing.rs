@@ -6,7 +6,7 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use qmp_proto::{Output, Sink};
+use qmp_proto::{Output, OutputBuffer};
 
 use crate::Transport;
 use crate::transport::{Descriptor, is_end, lend};
@@ -52,9 +52,11 @@ impl WriteHalf {
     ) -> bool {
         match (self.writer, transport) {
             (Writer::Anyone, Some(transport)) => {
-                while let Some(outgoing) = self.output.next() {
+                while let Some(outgoing) = self.output.chunk() {
                     match transport.try_write(outgoing.bytes, lend(outgoing.descriptor)) {
-                        Ok(count @ 1..) => *left = self.output.sent(count).or_else(|| left.take()),
+                        Ok(count @ 1..) => {
+                            *left = self.output.advance(count).or_else(|| left.take())
+                        }
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                         // The driver finds the error again and handles it.
                         Ok(0) | Err(_) => return true,
@@ -112,7 +114,7 @@ impl WriteHalf {
 fn discard(output: &mut Output<Descriptor>) -> Option<Descriptor> {
     let mut last = None;
     while !output.is_empty() {
-        last = output.sent(output.length()).or(last);
+        last = output.advance(output.length()).or(last);
     }
     last
 }
@@ -151,12 +153,12 @@ impl Outgoing {
         mut take_over: impl FnMut(&mut Self),
     ) -> io::Result<bool> {
         loop {
-            while let Some(outgoing) = self.output.next() {
+            while let Some(outgoing) = self.output.chunk() {
                 let descriptor = lend(outgoing.descriptor);
                 match transport.poll_write(cx, outgoing.bytes, descriptor) {
                     Poll::Pending => return Ok(true),
                     // A descriptor that was sent is closed here: the peer has its own copy.
-                    Poll::Ready(Ok(count @ 1..)) => drop(self.output.sent(count)),
+                    Poll::Ready(Ok(count @ 1..)) => drop(self.output.advance(count)),
                     Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                     Poll::Ready(Ok(0)) => return Ok(self.stop()),
                     Poll::Ready(Err(error)) if is_end(&error) => return Ok(self.stop()),

@@ -27,8 +27,8 @@ use loom::future::block_on;
 use loom::sync::Mutex;
 use loom::thread;
 use qmp_driver::{
-    Borrowed, Builder, Client, Disconnect, Driver, EventItem, Options, Outcome, PersistentItem,
-    State, Transport,
+    BorrowedDescriptor, Builder, Client, CloseReason, Driver, EventItem, Options, Outcome,
+    PersistentItem, State, Transport,
 };
 
 /// A server that answers at once, in the thread that writes.
@@ -109,7 +109,7 @@ impl Transport for Server {
         &self,
         cx: &mut Context<'_>,
         bytes: &[u8],
-        descriptor: Option<Borrowed<'_>>,
+        descriptor: Option<BorrowedDescriptor<'_>>,
     ) -> Poll<io::Result<usize>> {
         match self.try_write(bytes, descriptor) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -124,7 +124,7 @@ impl Transport for Server {
         }
     }
 
-    fn try_write(&self, bytes: &[u8], _: Option<Borrowed<'_>>) -> io::Result<usize> {
+    fn try_write(&self, bytes: &[u8], _: Option<BorrowedDescriptor<'_>>) -> io::Result<usize> {
         let mut wire = self.0.lock().unwrap();
         if wire.full {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -156,7 +156,7 @@ impl Transport for Server {
 
 fn open(server: &Server) -> (Client, Driver) {
     let builder = Builder::<()>::default().negotiated().options(Options::monitor());
-    builder.open_over(server.clone(), "model").unwrap()
+    builder.build_over(server.clone(), "model").unwrap()
 }
 
 /// Tries every order with up to so many switches that a thread did not ask for.
@@ -167,7 +167,7 @@ fn model(switches: usize, run: impl Fn() + Sync + Send + 'static) {
     model.check(run);
 }
 
-fn drive(driver: Driver) -> thread::JoinHandle<Disconnect> {
+fn drive(driver: Driver) -> thread::JoinHandle<CloseReason> {
     thread::spawn(|| block_on(driver))
 }
 
@@ -188,7 +188,7 @@ fn greeted() -> (Client, Driver) {
         wire.answers.extend(b"{\"QMP\": {}}\r\n");
     });
     let builder = Builder::<()>::default().options(Options::monitor());
-    builder.open_over(server, "model").unwrap()
+    builder.build_over(server, "model").unwrap()
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn two_tasks_are_both_answered() {
         task.join().unwrap();
         assert_eq!(client.in_flight(), 0);
         drop(client);
-        assert!(matches!(driver.join().unwrap(), Disconnect::ByUs));
+        assert!(matches!(driver.join().unwrap(), CloseReason::ByUs));
     });
 }
 
@@ -276,7 +276,7 @@ fn an_abort_reaches_every_waiter() {
         let task = thread::spawn(move || {
             let error = block_on(other.execute("x")).unwrap_err();
             assert!(error.is_disconnected());
-            assert!(matches!(block_on(other.closed()), Disconnect::ByUs));
+            assert!(matches!(block_on(other.closed()), CloseReason::ByUs));
         });
         client.abort();
         driver.join().unwrap();
@@ -358,7 +358,7 @@ fn close_waits_for_the_answer() {
         });
         block_on(client.close()).unwrap();
         task.join().unwrap();
-        assert!(matches!(driver.join().unwrap(), Disconnect::ByUs));
+        assert!(matches!(driver.join().unwrap(), CloseReason::ByUs));
     });
 }
 
@@ -373,7 +373,7 @@ fn a_subscriber_is_told_of_a_new_connection_whatever_the_last_one_does() {
         client.abort();
         let builder = Builder::<()>::default().negotiated().reconnecting(&client);
         let next = Server::with(|wire| wire.events = true);
-        let (_, driver) = builder.open_over(next, "model").unwrap();
+        let (_, driver) = builder.build_over(next, "model").unwrap();
         let next = drive(driver);
         block_on(client.execute("x")).unwrap();
         assert!(matches!(events.try_recv(), Some(PersistentItem::Disconnected(_))));
@@ -434,7 +434,7 @@ fn the_last_client_gives_a_silent_server_its_end_to_close() {
         block_on(touch(client.execute("x")));
         assert_eq!(client.in_flight(), 1);
         drop(client);
-        assert!(matches!(driver.join().unwrap(), Disconnect::ByUs));
+        assert!(matches!(driver.join().unwrap(), CloseReason::ByUs));
         assert!(server.0.lock().unwrap().closed, "it was told");
     });
 }

@@ -14,8 +14,8 @@ use std::time::Instant;
 use loom::future::block_on;
 use loom::sync::Mutex;
 use loom::thread;
-use qmp_driver::server::{Builder, Commands, Driver, Hangup, Options};
-use qmp_driver::{Borrowed, Transport};
+use qmp_driver::server::{Builder, ClientConnection, CloseReason, Driver, Options};
+use qmp_driver::{BorrowedDescriptor, Transport};
 
 /// A client that has said all it will say, and then reads.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ impl Transport for Client {
         &self,
         cx: &mut Context<'_>,
         bytes: &[u8],
-        _: Option<Borrowed<'_>>,
+        _: Option<BorrowedDescriptor<'_>>,
     ) -> Poll<io::Result<usize>> {
         let mut wire = self.0.lock().unwrap();
         if wire.full {
@@ -89,7 +89,7 @@ impl Transport for Client {
         Poll::Ready(Ok(bytes.len()))
     }
 
-    fn try_write(&self, bytes: &[u8], _: Option<Borrowed<'_>>) -> io::Result<usize> {
+    fn try_write(&self, bytes: &[u8], _: Option<BorrowedDescriptor<'_>>) -> io::Result<usize> {
         let mut wire = self.0.lock().unwrap();
         if wire.full {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -103,9 +103,9 @@ impl Transport for Client {
     }
 }
 
-fn open(client: &Client, limit: usize) -> (Commands, Driver) {
+fn open(client: &Client, limit: usize) -> (ClientConnection, Driver) {
     let options = Options::monitor().in_band_limit(limit);
-    Builder::<()>::default().options(options).open_over(client.clone(), "model").unwrap()
+    Builder::<()>::default().options(options).build_over(client.clone(), "model").unwrap()
 }
 
 /// Tries every order with up to so many switches that a thread did not ask for.
@@ -116,7 +116,7 @@ fn model(switches: usize, run: impl Fn() + Sync + Send + 'static) {
     model.check(run);
 }
 
-fn drive(driver: Driver) -> thread::JoinHandle<Hangup> {
+fn drive(driver: Driver) -> thread::JoinHandle<CloseReason> {
     thread::spawn(|| block_on(driver))
 }
 
@@ -128,12 +128,12 @@ fn the_next_command_is_taken_after_the_answer_whoever_gives_it() {
         let driver = drive(driver);
         block_on(async {
             let request = commands.recv().await.unwrap();
-            let answering = thread::spawn(move || request.done());
+            let answering = thread::spawn(move || request.return_empty());
             assert_eq!(commands.recv().await.unwrap().name(), "b");
             assert!(commands.recv().await.is_none());
             answering.join().unwrap();
         });
-        assert!(matches!(driver.join().unwrap(), Hangup::ByClient));
+        assert!(matches!(driver.join().unwrap(), CloseReason::ByClient));
         assert!(client.heard().contains("gave up the command b"));
     });
 }
@@ -165,7 +165,7 @@ fn what_cannot_be_written_at_once_the_driver_writes() {
         let drain = thread::spawn(move || reading.drain());
         block_on(commands.recv()).unwrap().answer(&1).unwrap();
         drain.join().unwrap();
-        assert!(matches!(driver.join().unwrap(), Hangup::ByClient));
+        assert!(matches!(driver.join().unwrap(), CloseReason::ByClient));
         assert!(client.heard().ends_with("{\"return\": 1}\r\n"));
     });
 }
@@ -177,13 +177,13 @@ fn the_end_comes_when_all_is_answered_and_everybody_learns_of_it() {
         let (mut commands, driver) = open(&client, 1);
         let driver = drive(driver);
         let request = block_on(commands.recv()).unwrap();
-        let emitter = commands.emitter();
+        let emitter = commands.event_sender();
         let closing = thread::spawn(move || block_on(commands.close()));
         emitter.emit("STOP", &()).unwrap();
         request.answer(&1).unwrap();
-        assert!(matches!(closing.join().unwrap(), Hangup::ByUs));
+        assert!(matches!(closing.join().unwrap(), CloseReason::ByUs));
         driver.join().unwrap();
-        assert!(emitter.ended().is_some());
+        assert!(emitter.close_reason().is_some());
         assert!(client.heard().ends_with("\"STOP\"}\r\n{\"return\": 1}\r\n"));
     });
 }
@@ -193,13 +193,13 @@ fn an_abort_is_seen_by_whoever_waits() {
     model(3, || {
         let client = Client::new("", false).stays();
         let (mut commands, driver) = open(&client, 1);
-        let emitter = commands.emitter();
+        let emitter = commands.event_sender();
         let driver = drive(driver);
         let emitting = thread::spawn(move || emitter.emit("STOP", &()).unwrap());
         commands.abort();
         block_on(async {
             assert!(commands.recv().await.is_none());
-            assert!(matches!(commands.closed().await, Hangup::ByUs));
+            assert!(matches!(commands.closed().await, CloseReason::ByUs));
         });
         emitting.join().unwrap();
         driver.join().unwrap();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use qmp_proto::OwnedJson;
+use qmp_proto::OwnedRawJson;
 use qmp_proto::server::Response;
 
 use crate::ReceivedCommand;
@@ -13,9 +13,9 @@ use crate::ReceivedCommand;
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     /// Emits an event with the current time.
-    Event { name: String, data: Option<OwnedJson> },
+    Event { name: String, data: Option<OwnedRawJson> },
     /// Emits a recorded event unchanged.
-    RawEvent(OwnedJson),
+    RawEvent(OwnedRawJson),
     /// Sends bytes unchanged.
     Bytes(Vec<u8>),
     /// Waits for a duration.

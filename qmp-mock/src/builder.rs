@@ -1,7 +1,7 @@
 //! The mock's settings.
 
 use qmp_proto::server::Options;
-use qmp_proto::{Json, OwnedJson, Version};
+use qmp_proto::{OwnedRawJson, RawJson, Version};
 
 use crate::Mock;
 
@@ -20,7 +20,7 @@ pub(crate) struct Setup {
     pub(crate) out_of_band: bool,
     pub(crate) pretty: bool,
     pub(crate) in_flight: Option<usize>,
-    pub(crate) greeting: Option<OwnedJson>,
+    pub(crate) greeting: Option<OwnedRawJson>,
     pub(crate) usual_answers: bool,
     pub(crate) at_once: bool,
 }
@@ -94,7 +94,7 @@ impl Builder {
             greeting.trim_start().starts_with('{'),
             "a greeting must be a JSON object, not {greeting}"
         );
-        match Json::parse(greeting).map(|_| OwnedJson::parse(greeting.to_owned())) {
+        match RawJson::parse(greeting).map(|_| OwnedRawJson::parse(greeting.to_owned())) {
             Ok(Ok(greeting)) => self.setup.greeting = Some(greeting),
             Ok(Err(error)) | Err(error) => panic!("this greeting is not JSON: {error}"),
         }

@@ -64,7 +64,7 @@ pub use recording::{Recorder, Recording, RecordingError};
 pub use rules::On;
 pub use unmet::Unmet;
 
-pub use qmp_proto::{Address, DecodeError, ErrorClass, Json, Version};
+pub use qmp_proto::{Address, DecodeError, ErrorClass, RawJson, Version};
 pub use qmp_sockets::{IntoAddress, SocketError};
 
 #[cfg(doctest)]

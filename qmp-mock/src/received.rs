@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use qmp_proto::server::Command;
-use qmp_proto::{DecodeError, Escaped, Json};
+use qmp_proto::{DecodeError, Escaped, RawJson};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ impl ReceivedCommand {
     }
 
     /// Returns the arguments, an object, or `None` if the command has none.
-    pub fn arguments(&self) -> Option<Json<'_>> {
+    pub fn arguments(&self) -> Option<RawJson<'_>> {
         self.0.command.arguments()
     }
 
@@ -58,8 +58,8 @@ impl ReceivedCommand {
     }
 
     /// Returns the id that the client sent.
-    pub fn id(&self) -> Option<Json<'_>> {
-        self.0.id.as_deref().and_then(|id| Json::parse(id).ok())
+    pub fn id(&self) -> Option<RawJson<'_>> {
+        self.0.id.as_deref().and_then(|id| RawJson::parse(id).ok())
     }
 
     /// Returns the number of the client that sent the command, starting at 0 in the order of
@@ -75,7 +75,7 @@ impl ReceivedCommand {
     }
 
     /// Returns the whole message.
-    pub fn message(&self) -> Json<'_> {
+    pub fn message(&self) -> RawJson<'_> {
         self.0.command.message()
     }
 

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use qmp_proto::OwnedJson;
+use qmp_proto::OwnedRawJson;
 use qmp_proto::server::Response;
 
 use crate::ReceivedCommand;
@@ -70,7 +70,7 @@ struct Link {
 pub(crate) enum Injected {
     Event {
         name: String,
-        data: Option<OwnedJson>,
+        data: Option<OwnedRawJson>,
     },
     Bytes(Vec<u8>),
     HangUp,

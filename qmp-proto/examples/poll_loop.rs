@@ -26,9 +26,9 @@ impl Monitor {
     /// Does everything that does not block. Returns false when the monitor has ended the
     /// connection.
     fn turn(&mut self) -> Result<bool, Box<dyn Error>> {
-        match self.socket.read(self.session.room()) {
+        match self.socket.read(self.session.spare_mut()) {
             Ok(0) => return Ok(self.session.handle_end().map(|()| false)?),
-            Ok(count) => self.session.filled(count),
+            Ok(count) => self.session.advance(count),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(error.into()),
         }
@@ -49,9 +49,9 @@ impl Monitor {
                 other => println!("{}: {other:?}", self.path),
             }
         }
-        while let Some(outgoing) = self.session.outgoing() {
+        while let Some(outgoing) = self.session.output_chunk() {
             match self.socket.write(outgoing.bytes) {
-                Ok(count) => drop(self.session.sent(count)),
+                Ok(count) => drop(self.session.advance_output(count)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error.into()),
             }

@@ -69,7 +69,7 @@ impl InputBuffer {
 
     /// Room to read into: [`LEAST_ROOM`](Self::LEAST_ROOM) at least, and more where more came last
     /// time or a long message is coming in.
-    pub fn room(&mut self) -> &mut [u8] {
+    pub fn spare_mut(&mut self) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
             self.learn();
@@ -93,7 +93,7 @@ impl InputBuffer {
     }
 
     /// Says that so many bytes were read into the room.
-    pub fn filled(&mut self, count: usize) {
+    pub fn advance(&mut self, count: usize) {
         let count = count.min(self.bytes.len() - self.end);
         self.end += count;
         self.came = self.came.saturating_add(count);
@@ -104,7 +104,7 @@ impl InputBuffer {
     }
 
     /// Says that so many of the [`unread`](Self::unread) bytes are done with.
-    pub fn used(&mut self, count: usize) {
+    pub fn consume(&mut self, count: usize) {
         self.start = self.end.min(self.start.saturating_add(count));
         if self.start == self.end && self.bytes.len() > KEPT {
             self.bytes = Vec::new();
@@ -125,7 +125,7 @@ impl InputBuffer {
             true => self.give_away(place.message.end),
             false => {
                 let copy = message.into();
-                self.used(place.message.end);
+                self.consume(place.message.end);
                 copy
             }
         };
@@ -142,7 +142,7 @@ impl InputBuffer {
 
     /// Gives the memory back, if nothing is unread: for when there is nothing to be read, where a
     /// stream can be asked that without room.
-    pub fn rest(&mut self) {
+    pub fn shrink(&mut self) {
         if self.start == self.end && !self.bytes.is_empty() {
             self.learn();
             *self = Self { usual: self.usual, ..Self::new(self.longest) };
@@ -195,23 +195,23 @@ mod tests {
     fn unused_bytes_stay_and_a_buffer_at_rest_has_no_memory() {
         let mut input = InputBuffer::new(10 * KEPT);
         for round in 0..100_000_usize {
-            let room = input.room();
+            let room = input.spare_mut();
             assert!(room.len() >= LEAST_ROOM);
             let count = (round * 7919) % room.len();
             room[..count].fill(round as u8);
-            input.filled(count);
+            input.advance(count);
             assert!(input.unread().ends_with(&alloc::vec![round as u8; count]));
             let done = input.unread().len().saturating_sub(round % 3);
-            input.used(done);
+            input.consume(done);
             assert!(input.memory() <= 4 * KEPT);
         }
-        input.room();
-        input.filled(1);
-        input.rest();
+        input.spare_mut();
+        input.advance(1);
+        input.shrink();
         assert_ne!(input.memory(), 0);
         let left = input.unread().len();
-        input.used(left);
-        input.rest();
+        input.consume(left);
+        input.shrink();
         assert_eq!(input.memory(), 0);
     }
 
@@ -220,13 +220,13 @@ mod tests {
     fn what_is_done_with_makes_room_for_what_comes() {
         let mut input = InputBuffer::new(1 << 20);
         for byte in 0..=255 {
-            let room = input.room();
+            let room = input.spare_mut();
             room.fill(byte);
             let count = room.len();
-            input.filled(count);
+            input.advance(count);
             assert!(input.unread().ends_with(&[byte; LEAST_ROOM]));
             let done = input.unread().len() - 100;
-            input.used(done);
+            input.consume(done);
             assert_eq!(input.unread_length(), 100);
             assert!(input.memory() <= KEPT, "{}", input.memory());
         }
@@ -236,14 +236,14 @@ mod tests {
     fn there_is_room_at_once_for_as_much_as_came_last_time() {
         let mut input = InputBuffer::new(10 * KEPT);
         let mut burst = |mut bytes: usize| {
-            let first = input.room().len();
+            let first = input.spare_mut().len();
             while bytes > 0 {
-                let count = input.room().len().min(bytes);
-                input.filled(count);
+                let count = input.spare_mut().len().min(bytes);
+                input.advance(count);
                 bytes -= count;
             }
-            input.used(input.unread_length());
-            input.rest();
+            input.consume(input.unread_length());
+            input.shrink();
             first
         };
         assert_eq!(burst(3_000), LEAST_ROOM);
@@ -260,17 +260,17 @@ mod tests {
     fn a_large_buffer_shrinks_once_little_comes_without_a_rest() {
         let mut input = InputBuffer::new(10 * KEPT);
         for _ in 0..20 {
-            let count = input.room().len();
-            input.filled(count);
-            input.used(count);
+            let count = input.spare_mut().len();
+            input.advance(count);
+            input.consume(count);
         }
         assert_eq!(input.memory(), KEPT);
         for _ in 0..10 {
-            input.room();
-            input.filled(100);
-            input.used(100);
+            input.spare_mut();
+            input.advance(100);
+            input.consume(100);
         }
-        assert_eq!(input.room().len(), input.memory());
+        assert_eq!(input.spare_mut().len(), input.memory());
         assert_eq!(input.memory(), TOO_LARGE * LEAST_ROOM);
     }
 
@@ -279,8 +279,8 @@ mod tests {
         let longest = 5 * KEPT;
         let mut input = InputBuffer::new(longest);
         while input.unread_length() <= longest {
-            let count = input.room().len();
-            input.filled(count);
+            let count = input.spare_mut().len();
+            input.advance(count);
         }
         assert_eq!(input.memory(), longest + LEAST_ROOM);
     }
@@ -295,10 +295,10 @@ mod tests {
             let blank = &b"   "[..blanks];
             let mut stream = &[blank, &message, b"\r\n{\"ev"].concat()[..];
             while !stream.is_empty() {
-                let room = input.room();
+                let room = input.spare_mut();
                 let count = room.len().min(stream.len());
                 room[..count].copy_from_slice(&stream[..count]);
-                input.filled(count);
+                input.advance(count);
                 stream = &stream[count..];
             }
             let at = input.unread().as_ptr();
@@ -313,20 +313,20 @@ mod tests {
             assert_eq!(reply.json().unwrap().as_str().len(), length + 2);
             assert_eq!(reply.as_reply().id_bytes(), Some(&b"7"[..]));
             assert_eq!(input.unread(), b"\r\n{\"ev");
-            assert!(input.room().len() >= LEAST_ROOM);
-            input.used(7);
+            assert!(input.spare_mut().len() >= LEAST_ROOM);
+            input.consume(7);
         }
     }
 
     #[test]
     fn no_more_is_filled_or_used_than_there_is() {
         let mut input = InputBuffer::new(KEPT);
-        input.filled(10);
+        input.advance(10);
         assert_eq!(input.unread_length(), 0);
-        input.room();
-        input.filled(usize::MAX);
+        input.spare_mut();
+        input.advance(usize::MAX);
         assert_eq!(input.unread_length(), LEAST_ROOM);
-        input.used(usize::MAX);
+        input.consume(usize::MAX);
         assert_eq!(input.unread(), b"");
     }
 }

@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn every_piece_of_a_displayed_value_is_escaped() {
-        let value = crate::Text::new(r"a\u001b\u202E\nb");
+        let value = crate::JsonStr::new(r"a\u001b\u202E\nb");
         assert_eq!(Escaped(value).to_string(), r"a\u{1b}\u{202e}\nb");
         assert_eq!(std::format!("{:?}", Escaped("\u{7}")), r"\u{7}");
         assert_eq!(EscapedBytes(b"\xc3\x28\x1b\xf0\x9f").to_string(), r"\xc3(\u{1b}\xf0\x9f");

@@ -40,7 +40,7 @@
 //!
 //! # Three kinds of error
 //!
-//! - [`Refused`]: what you asked for cannot be sent now, or at all. Nothing was sent, and what you
+//! - [`SendError`]: what you asked for cannot be sent now, or at all. Nothing was sent, and what you
 //!   passed in comes back.
 //! - [`Failure`]: the server's error answer, an [`Answer`] like success.
 //! - [`ProtocolError`]: the connection cannot go on.
@@ -94,18 +94,20 @@ pub use address::{Address, AddressError};
 #[cfg(feature = "alloc")]
 pub use buffer::InputBuffer;
 pub use client::{
-    Answer, Client, Ending, OUT_OF_BAND, Options, Phase, ProtocolError, Received, Step, Unanswered,
+    Answer, Client, NoReplyReason, OUT_OF_BAND, Options, Phase, ProtocolError, Received, Step,
+    Unanswered,
 };
 pub use escaped::{Escaped, EscapedBytes};
-pub use json::{JsonError, JsonFlaw, Text};
+pub use json::{JsonError, JsonErrorKind, JsonStr};
 pub use message::{
-    BodyError, Capabilities, ErrorClass, Event, Failure, Greeting, Json, Reply, Timestamp, Version,
+    BodyError, Capabilities, ErrorClass, Event, Failure, Greeting, RawJson, Reply, Timestamp,
+    Version,
 };
 #[cfg(feature = "alloc")]
-pub use message::{OwnedEvent, OwnedFailure, OwnedGreeting, OwnedJson, OwnedReply, ReplyPlace};
-pub use output::{FixedOutput, Full, NoDescriptor, Sink};
+pub use message::{OwnedEvent, OwnedFailure, OwnedGreeting, OwnedRawJson, OwnedReply, ReplyPlace};
+pub use output::{BufferFull, FixedOutput, NoDescriptor, OutputBuffer};
 #[cfg(feature = "alloc")]
-pub use output::{Outgoing, Output};
+pub use output::{Output, OutputChunk};
 #[cfg(feature = "alloc")]
 pub use redact::{Direction, Redactor, Secrets, messages, redact};
 #[cfg(feature = "alloc")]
@@ -113,7 +115,8 @@ pub use request::OwnedArguments;
 #[cfg(feature = "serde")]
 pub use request::Serialized;
 pub use request::{
-    Arguments, NoArguments, RawMessage, Refusal, Refused, Request, RequestId, WriteArguments,
+    Arguments, NoArguments, RawMessage, Request, RequestId, SendError, SendErrorKind,
+    WriteArguments,
 };
 #[cfg(feature = "alloc")]
 pub use session::{Sender, Session};

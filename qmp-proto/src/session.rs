@@ -5,8 +5,8 @@ use core::mem;
 
 use crate::buffer::InputBuffer;
 use crate::client::{Client, Phase, ProtocolError, Received, Step, Unanswered};
-use crate::output::{NoDescriptor, Outgoing, Output};
-use crate::request::{RawMessage, Refusal, Refused, Request, RequestId, WriteArguments};
+use crate::output::{NoDescriptor, Output, OutputChunk};
+use crate::request::{RawMessage, Request, RequestId, SendError, SendErrorKind, WriteArguments};
 
 /// A [`Client`] with both its buffers, for whoever wants one object beside a stream.
 ///
@@ -83,14 +83,14 @@ impl<T, F, const N: usize> Session<T, F, N> {
 
     /// Room to read into: at least 512 bytes, and more where more came last time or a long message
     /// is coming in.
-    pub fn room(&mut self) -> &mut [u8] {
+    pub fn spare_mut(&mut self) -> &mut [u8] {
         self.settle();
-        self.input.room()
+        self.input.spare_mut()
     }
 
     /// Says that so many bytes were read into [`room`](Self::room).
-    pub fn filled(&mut self, count: usize) {
-        self.input.filled(count);
+    pub fn advance(&mut self, count: usize) {
+        self.input.advance(count);
     }
 
     /// What the bytes read so far mean, one thing a call, lent together with a sender so that it
@@ -111,7 +111,7 @@ impl<T, F, const N: usize> Session<T, F, N> {
     }
 
     fn settle(&mut self) {
-        self.input.used(mem::take(&mut self.done));
+        self.input.consume(mem::take(&mut self.done));
     }
 
     /// The bytes that the last [`receive`](Self::receive) was done with: for a log of the wire.
@@ -145,14 +145,14 @@ impl<T, F, const N: usize> Session<T, F, N> {
     }
 
     /// What to write next, if there is anything.
-    pub fn outgoing(&self) -> Option<Outgoing<'_, F>> {
-        self.output.next()
+    pub fn output_chunk(&self) -> Option<OutputChunk<'_, F>> {
+        self.output.chunk()
     }
 
     /// Says that so many bytes of [`outgoing`](Self::outgoing) were written; gives back the
     /// descriptor that left with them, to be closed.
-    pub fn sent(&mut self, count: usize) -> Option<F> {
-        self.output.sent(count)
+    pub fn advance_output(&mut self, count: usize) -> Option<F> {
+        self.output.advance(count)
     }
 
     /// For sending while nothing was received.
@@ -185,7 +185,7 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
     /// # Errors
     ///
     /// If it cannot be sent now, or at all.
-    pub fn negotiate(&mut self, nonce: u64, enable: &[&str]) -> Result<(), Refusal> {
+    pub fn negotiate(&mut self, nonce: u64, enable: &[&str]) -> Result<(), SendErrorKind> {
         self.client.negotiate(self.output, nonce, enable)
     }
 
@@ -194,7 +194,7 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
     /// # Errors
     ///
     /// If it cannot be sent now, or at all.
-    pub fn sync(&mut self, nonce: u64) -> Result<(), Refusal> {
+    pub fn sync(&mut self, nonce: u64) -> Result<(), SendErrorKind> {
         self.client.sync(self.output, nonce)
     }
 
@@ -208,7 +208,7 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
         &mut self,
         request: Request<'_, A, F>,
         token: T,
-    ) -> Result<RequestId, Refused<T, F>> {
+    ) -> Result<RequestId, SendError<T, F>> {
         self.client.execute(self.output, request, token)
     }
 
@@ -222,7 +222,7 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
         &mut self,
         message: &RawMessage<'_>,
         token: T,
-    ) -> Result<RequestId, Refused<T, F>> {
+    ) -> Result<RequestId, SendError<T, F>> {
         self.client.execute_raw(self.output, message, token)
     }
 
@@ -249,8 +249,8 @@ mod tests {
         let mut long = alloc::vec![b' '; 300_000];
         long.extend_from_slice(b"{\"event\": \"STOP\"}\r\n");
         for piece in long.chunks(InputBuffer::LEAST_ROOM) {
-            session.room()[..piece.len()].copy_from_slice(piece);
-            session.filled(piece.len());
+            session.spare_mut()[..piece.len()].copy_from_slice(piece);
+            session.advance(piece.len());
         }
         assert!(session.input.memory() > KEPT);
         assert!(matches!(session.receive(), Ok(Some((Received::Event(_), _)))));

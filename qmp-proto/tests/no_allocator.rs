@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use qmp_proto::{
-    Client, Ending, FixedOutput, OUT_OF_BAND, Options, Phase, ProtocolError, RawMessage, Received,
-    Refusal, Request,
+    Client, FixedOutput, NoReplyReason, OUT_OF_BAND, Options, Phase, ProtocolError, RawMessage,
+    Received, Request, SendErrorKind,
 };
 
 /// Input in fixed memory, filled from a server that a test plays, a few bytes at a time.
@@ -21,7 +21,7 @@ enum Kept {
     Ready,
     Done(u8),
     Failed(u8),
-    Lost(u8, Ending),
+    Lost(u8, NoReplyReason),
     Event,
     Stray,
     Malformed,
@@ -106,7 +106,7 @@ fn a_whole_session_with_a_monitor_needs_no_allocator() {
     );
     hears(&mut client, greeting, &[Kept::Greeting]);
     client.negotiate(&mut out, 7, &[OUT_OF_BAND]).unwrap();
-    out.sent(out.bytes().len());
+    out.advance(out.bytes().len());
     let stale = "{\"return\": {}, \"id\": 0}\r\n";
     hears(&mut client, stale, &[Kept::Stray]);
     let granted = "{\"return\": {}, \"id\": 4503599627370503}\r\n";
@@ -119,7 +119,7 @@ fn a_whole_session_with_a_monitor_needs_no_allocator() {
     let abandoned = client.execute_raw(&mut out, &raw, 3).unwrap();
     client.execute(&mut out, Request::new("x"), 4).unwrap();
     let full = client.execute(&mut out, Request::new("y"), 5).unwrap_err();
-    assert_eq!((full.reason, full.token), (Refusal::TooManyInFlight { limit: 4 }, 5));
+    assert_eq!((full.reason, full.token), (SendErrorKind::TooManyInFlight { limit: 4 }, 5));
     assert_eq!(
         out.bytes(),
         concat!(
@@ -128,8 +128,8 @@ fn a_whole_session_with_a_monitor_needs_no_allocator() {
         )
         .as_bytes()
     );
-    out.sent(10);
-    out.sent(usize::MAX);
+    out.advance(10);
+    out.advance(usize::MAX);
     assert_eq!(client.abandon(abandoned), Some(3));
 
     let answers = concat!(
@@ -147,7 +147,7 @@ fn a_whole_session_with_a_monitor_needs_no_allocator() {
     assert_eq!(client.handle_end(), Ok(()));
     let mut lost = client.drain();
     let quit = lost.next().unwrap();
-    assert_eq!((quit.token, quit.ending), (6, Ending::AsExpected));
+    assert_eq!((quit.token, quit.ending), (6, NoReplyReason::AsExpected));
     assert!(lost.next().is_none());
 }
 
@@ -163,7 +163,7 @@ fn a_whole_session_with_an_agent_needs_no_allocator() {
     };
 
     client.sync(&mut out, 7).unwrap();
-    out.sent(out.bytes().len());
+    out.advance(out.bytes().len());
     hears(&mut client, b"login: \n{\"return\": {}, \"id\": \"old\"}\n{\"return\": \"cut", &[]);
     let answer = b"\xFF{\"return\": 4503599627370503, \"id\": 4503599627370503}\n";
     hears(&mut client, answer, &[Kept::Ready]);
@@ -174,10 +174,10 @@ fn a_whole_session_with_an_agent_needs_no_allocator() {
     assert!(client.execute(&mut out, Request::new("guest-ping"), 3).is_err());
     hears(&mut client, b"{\"return\": {}, \"id\": 0}\n", &[Kept::Done(1)]);
     hears(&mut client, b"{\"return\": {}, \"id\": 1}\n", &[]);
-    out.sent(out.bytes().len());
+    out.advance(out.bytes().len());
 
     client.execute(&mut out, Request::new("guest-ping"), 4).unwrap();
-    let lost = Kept::Lost(4, Ending::OutcomeUnknown);
+    let lost = Kept::Lost(4, NoReplyReason::OutcomeUnknown);
     hears(&mut client, &[b'x'; 810], &[Kept::Desynchronised, lost]);
     assert_eq!(client.phase(), Phase::Unsynced);
     client.sync(&mut out, 7).unwrap();
@@ -187,7 +187,7 @@ fn a_whole_session_with_an_agent_needs_no_allocator() {
     assert!(out.bytes().ends_with(b"{\"execute\":\"guest-shutdown\",\"id\":3}\n"));
     assert_eq!(client.handle_end(), Ok(()));
     let lost = client.drain().next().unwrap();
-    assert_eq!((lost.token, lost.ending), (5, Ending::AsExpected));
+    assert_eq!((lost.token, lost.ending), (5, NoReplyReason::AsExpected));
 }
 
 #[test]
@@ -198,14 +198,14 @@ fn an_agent_has_less_than_4096_bytes_of_commands_unanswered_without_an_allocator
     client.sync(&mut out, 7).unwrap();
     let answer = b"\xFF{\"return\": 4503599627370503, \"id\": 4503599627370503}\n";
     assert!(matches!(client.handle_input(answer).unwrap().received, Some(Received::Ready)));
-    out.sent(out.bytes().len());
+    out.advance(out.bytes().len());
 
     let text = ["{\"execute\": \"x\", \"arguments\": \"", &"A".repeat(3000), "\"}"].concat();
     let long = RawMessage::parse(&text).unwrap();
     client.execute_raw(&mut out, &long, 1).unwrap();
     let sent = out.bytes().len();
     let refused = client.execute_raw(&mut out, &long, 2).unwrap_err();
-    assert_eq!(refused.reason, Refusal::TooManyBytesInFlight { limit: 4096 });
+    assert_eq!(refused.reason, SendErrorKind::TooManyBytesInFlight { limit: 4096 });
     assert_eq!((out.bytes().len(), client.in_flight()), (sent, 1), "nothing is left of it");
     client.execute(&mut out, Request::new("guest-ping"), 3).unwrap();
     for id in [0, 1] {

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 async fn run(address: &str) -> Result<(), Error> {
     let qemu = connect(address).await?;
     let deadline = Duration::ZERO;
-    match qemu.call(&Cont::new()).deadline(deadline).await {
+    match qemu.call(&Cont::new()).timeout(deadline).await {
         Ok(_) => println!("it was done in time"),
         Err(error) if error.outcome() == Outcome::Unknown => {
             println!("{error}");

@@ -57,7 +57,7 @@ async fn run(
     };
     let stream = smol::future::or(secure(address, config), late).await?;
     let peer = format!("{address}, over TLS");
-    let qemu = qmp_smol::builder().over(StreamTransport::new(stream), &peer).await?;
+    let qemu = qmp_smol::builder().connect_over(StreamTransport::new(stream), &peer).await?;
     println!("QEMU {}", qemu.version().unwrap_or_default());
     let status: serde_json::Value = qemu.execute("query-status").await?.decode()?;
     println!("{}", status["status"]);

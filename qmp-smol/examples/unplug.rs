@@ -63,7 +63,7 @@ async fn unplug(qemu: &Client, device: &str, patience: Duration) -> Result<Unplu
         .named("MEM_UNPLUG_ERROR")
         // Child devices have no id, and are removed first.
         .member("device", device)
-        .deadline(patience);
+        .timeout(patience);
     qemu.call(&DeviceDel::new(device)).await?;
     match decided.await {
         Ok(event) if event.name() == "DEVICE_DELETED" => Ok(Unplugged::Deleted),

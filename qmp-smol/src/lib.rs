@@ -56,8 +56,8 @@
 //! #         match request.name() {
 //! #             "query-status" => request.answer_json(r#"{"running": false, "status": "prelaunch"}"#)?,
 //! #             _ => {
-//! #                 commands.emitter().emit("RESUME", &())?;
-//! #                 request.done();
+//! #                 commands.event_sender().emit("RESUME", &())?;
+//! #                 request.return_empty();
 //! #             }
 //! #         }
 //! #     }
@@ -134,7 +134,7 @@ pub async fn connect_agent(address: impl IntoAddress) -> Result<Client, Error> {
 /// # async fn example() -> Result<(), qmp_smol::Error> {
 /// let qemu = qmp_smol::builder()
 ///     .out_of_band()
-///     .handshake_deadline(Duration::from_secs(60))
+///     .handshake_timeout(Duration::from_secs(60))
 ///     .connect("tcp:localhost:4444")
 ///     .await?;
 /// # Ok(())
@@ -158,7 +158,7 @@ pub fn builder() -> Builder<Smol> {
 ///             while let Some(request) = commands.recv().await {
 ///                 match request.name() {
 ///                     "query-name" => request.answer_json(r#"{"name": "vm1"}"#)?,
-///                     _ => request.not_found(),
+///                     _ => request.command_not_found(),
 ///                 }
 ///             }
 ///             Ok::<(), qmp_smol::Error>(())

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use async_io::Async;
-use qmp_driver::{Borrowed, Descriptor, Socket, Transport, qmp_sockets};
+use qmp_driver::{BorrowedDescriptor, Descriptor, Socket, Transport, qmp_sockets};
 use qmp_sockets::{
     describe_silence, describe_stop, try_receive_with_descriptor, try_send_with_descriptor,
 };
@@ -99,7 +99,7 @@ impl Transport for SocketTransport {
         cx: &mut Context<'_>,
         room: &mut [u8],
     ) -> Poll<io::Result<(usize, Option<Descriptor>)>> {
-        if !self.carries_descriptors() {
+        if !self.supports_descriptors() {
             return self.poll_read(cx, room).map_ok(|count| (count, None));
         }
         self.poll_receive(cx, room.len(), |socket| {
@@ -112,7 +112,7 @@ impl Transport for SocketTransport {
         &self,
         cx: &mut Context<'_>,
         bytes: &[u8],
-        descriptor: Option<Borrowed<'_>>,
+        descriptor: Option<BorrowedDescriptor<'_>>,
     ) -> Poll<io::Result<usize>> {
         loop {
             let written = self.try_write(bytes, descriptor);
@@ -123,7 +123,11 @@ impl Transport for SocketTransport {
         }
     }
 
-    fn try_write(&self, bytes: &[u8], descriptor: Option<Borrowed<'_>>) -> io::Result<usize> {
+    fn try_write(
+        &self,
+        bytes: &[u8],
+        descriptor: Option<BorrowedDescriptor<'_>>,
+    ) -> io::Result<usize> {
         let socket = self.socket.get_ref();
         match descriptor {
             Some(descriptor) => try_send_with_descriptor(socket, bytes, descriptor),
@@ -149,8 +153,8 @@ impl Transport for SocketTransport {
         let _ = self.socket.get_ref().shutdown(how);
     }
 
-    fn carries_descriptors(&self) -> bool {
-        self.socket.get_ref().carries_descriptors()
+    fn supports_descriptors(&self) -> bool {
+        self.socket.get_ref().supports_descriptors()
     }
 
     fn describe_silence(&self) -> String {

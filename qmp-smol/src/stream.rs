@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use futures_io::{AsyncRead, AsyncWrite};
-use qmp_driver::{Borrowed, Transport};
+use qmp_driver::{BorrowedDescriptor, Transport};
 
 use crate::clock::Clock;
 
@@ -20,7 +20,7 @@ use crate::clock::Clock;
 /// use qmp_smol::StreamTransport;
 ///
 /// let transport = StreamTransport::new(tls);
-/// let qemu = qmp_smol::builder().over(transport, "host:4444 over TLS").await?;
+/// let qemu = qmp_smol::builder().connect_over(transport, "host:4444 over TLS").await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -54,7 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Transport for StreamTransport<S
         &self,
         cx: &mut Context<'_>,
         bytes: &[u8],
-        _: Option<Borrowed<'_>>,
+        _: Option<BorrowedDescriptor<'_>>,
     ) -> Poll<io::Result<usize>> {
         self.lock().as_mut().poll_write(cx, bytes)
     }

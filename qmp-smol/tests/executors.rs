@@ -7,7 +7,7 @@
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use qmp_smol::{Cause, Client, Disconnect, Listener, SocketTransport, StreamTransport};
+use qmp_smol::{Client, CloseReason, ErrorKind, Listener, SocketTransport, StreamTransport};
 use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use smol::{Executor, future};
 
@@ -37,14 +37,14 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin) {
 
 async fn use_it(client: Client) {
     for _ in 0..200 {
-        let y = client.execute("y").deadline(Duration::from_secs(30));
+        let y = client.execute("y").timeout(Duration::from_secs(30));
         let (x, y) = future::zip(client.execute("x"), y).await;
         assert!(x.is_ok() && y.is_ok());
     }
-    let error = client.event().deadline(Duration::from_millis(20)).await.unwrap_err();
+    let error = client.event().timeout(Duration::from_millis(20)).await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
     client.close().await.unwrap();
-    assert!(matches!(client.closed().await, Disconnect::ByUs));
+    assert!(matches!(client.closed().await, CloseReason::ByUs));
 }
 
 #[test]
@@ -52,11 +52,11 @@ fn no_executor_is_needed() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     smol::block_on(async {
         let transport = SocketTransport::new(ours).unwrap();
-        let (client, driver) = qmp_smol::builder().open_over(transport, "peer").unwrap();
+        let (client, driver) = qmp_smol::builder().build_over(transport, "peer").unwrap();
         let server = serve(smol::Async::new(theirs).unwrap());
         let all = future::zip(future::zip(driver, server), use_it(client));
         let ((reason, ()), ()) = all.await;
-        assert!(matches!(reason, Disconnect::ByUs));
+        assert!(matches!(reason, CloseReason::ByUs));
     });
 }
 
@@ -68,11 +68,11 @@ fn any_executor_will_do() {
     let listener = smol::net::unix::UnixListener::bind(&path).unwrap();
     executor.spawn(async move { serve(listener.accept().await.unwrap().0).await }).detach();
     smol::block_on(executor.run(async {
-        let (client, driver) = qmp_smol::builder().open(path).await.unwrap();
+        let (client, driver) = qmp_smol::builder().connect_unspawned(path).await.unwrap();
         let driver = executor.spawn(driver);
         client.ready().await.unwrap();
         use_it(client).await;
-        assert!(matches!(driver.await, Disconnect::ByUs));
+        assert!(matches!(driver.await, CloseReason::ByUs));
     }));
 }
 
@@ -85,10 +85,10 @@ fn any_stream_will_do() {
         let stream = async_std::os::unix::net::UnixStream::from(ours);
         async_std::task::spawn(serve(smol::Async::new(theirs).unwrap()));
         let transport = StreamTransport::new(stream);
-        let client = qmp_smol::builder().over(transport, "peer").await.unwrap();
+        let client = qmp_smol::builder().connect_over(transport, "peer").await.unwrap();
         let file = std::fs::File::open("/dev/null").unwrap();
         let error = client.execute("add-fd").descriptor(file).await.unwrap_err();
-        assert!(matches!(error.cause(), Cause::NoDescriptors), "{error:?}");
+        assert!(matches!(error.kind(), ErrorKind::DescriptorsUnsupported), "{error:?}");
         use_it(client).await;
     });
 }
@@ -100,15 +100,15 @@ fn a_deadline_passes_though_the_executor_of_the_driver_does_not_run() {
     let server = smol::spawn(serve(smol::Async::new(theirs).unwrap()));
     let executor = Executor::new();
     let transport = SocketTransport::new(ours).unwrap();
-    let (client, driver) = qmp_smol::builder().open_over(transport, "peer").unwrap();
+    let (client, driver) = qmp_smol::builder().build_over(transport, "peer").unwrap();
     let driver = executor.spawn(driver);
     smol::block_on(executor.run(client.ready())).unwrap();
     let moment = Duration::from_millis(100);
     let started = std::time::Instant::now();
-    let late = smol::block_on(client.execute("x").deadline(moment)).unwrap_err();
-    assert!(matches!(late.cause(), Cause::Deadline { .. }), "{late:#?}");
+    let late = smol::block_on(client.execute("x").timeout(moment)).unwrap_err();
+    assert!(matches!(late.kind(), ErrorKind::NoReply { .. }), "{late:#?}");
     assert!(late.to_string().contains("is not polled"), "{late}");
-    assert!(smol::block_on(client.event().deadline(moment)).unwrap_err().is_timeout());
+    assert!(smol::block_on(client.event().timeout(moment)).unwrap_err().is_timeout());
     assert!(started.elapsed() >= moment * 2);
     smol::block_on(executor.run(async {
         client.execute("x").await.unwrap();
@@ -126,10 +126,10 @@ fn what_arrived_in_time_counts_on_an_executor_that_is_busy() {
     let executor = smol::LocalExecutor::new();
     smol::block_on(executor.run(async {
         let transport = SocketTransport::new(ours).unwrap();
-        let (client, driver) = qmp_smol::builder().open_over(transport, "peer").unwrap();
+        let (client, driver) = qmp_smol::builder().build_over(transport, "peer").unwrap();
         let driver = executor.spawn(driver);
         client.ready().await.unwrap();
-        let command = client.execute("x").deadline(Duration::from_millis(100));
+        let command = client.execute("x").timeout(Duration::from_millis(100));
         let busy = async { std::thread::sleep(Duration::from_millis(300)) };
         let (answered, ()) = future::zip(command, busy).await;
         answered.unwrap();
@@ -148,7 +148,7 @@ fn the_last_client_and_an_abort_shut_the_socket_down() {
         smol::block_on(async {
             let server = smol::spawn(serve(smol::Async::new(theirs).unwrap()));
             let transport = SocketTransport::new(ours).unwrap();
-            let client = qmp_smol::builder().over(transport, "peer").await.unwrap();
+            let client = qmp_smol::builder().connect_over(transport, "peer").await.unwrap();
             client.execute("x").await.unwrap();
             if abort {
                 client.abort();
@@ -164,7 +164,7 @@ fn the_last_client_and_an_abort_shut_the_socket_down() {
 fn a_server_can_connect_to_us() {
     smol::block_on(async {
         let listener = Listener::bind("tcp:127.0.0.1:0").unwrap();
-        let builder = || qmp_smol::builder().connect_deadline(Duration::from_millis(50));
+        let builder = || qmp_smol::builder().connect_timeout(Duration::from_millis(50));
         let error = builder().accept(&listener).await.unwrap_err();
         assert!(error.is_timeout() && error.to_string().contains("nobody connected"), "{error}");
         let address = listener.local_address().to_string();
@@ -185,6 +185,6 @@ fn a_server_can_connect_to_us() {
 fn a_failed_connect_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let error = smol::block_on(qmp_smol::connect(folder.path().join("none"))).unwrap_err();
-    assert!(matches!(error.cause(), Cause::Connect(_)), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::Connect(_)), "{error:?}");
     assert!(error.to_string().contains("-qmp"), "{error}");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use qmp_proto::Address;
 
-use crate::{ConnectError, Died, EndedEarly, LaunchError, SocketError};
+use crate::{ConnectError, EndedEarly, LaunchError, ProcessExited, SocketError};
 
 const HOSTILE: &str = "\u{1b}[2J\u{7}\r\n2024 ERROR \u{7f}\u{9b}31m\u{202e}\u{200b}";
 
@@ -24,7 +24,7 @@ fn nothing_that_an_error_displays_is_obeyed_by_a_terminal() {
         SocketError::from(connect()).to_string(),
         SocketError::from(address).to_string(),
         LaunchError::new(HOSTILE, error()).to_string(),
-        Died { program: text(), status, stderr: text() }.to_string(),
+        ProcessExited { program: text(), status, stderr: text() }.to_string(),
         EndedEarly { status, waited: Duration::from_secs(1) }.to_string(),
     ];
     let obeyed = |char: char| char.is_control() || matches!(char, '\u{202e}' | '\u{200b}');

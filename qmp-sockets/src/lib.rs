@@ -7,12 +7,12 @@
 //!   [`Deadline`], also to paths that are too long for a socket address. [`Listener`] accepts
 //!   connections from QEMU.
 //! - [`PendingConnect`] connects without blocking.
-//! - [`Attempts`] retries until a server that is starting accepts a connection.
+//! - [`ConnectRetry`] retries until a server that is starting accepts a connection.
 //! - [`Launch`] starts QEMU with a connection to its monitor.
 //! - [`ConnectError`] contains the address, the reason and advice. [`describe_silence`] returns why
 //!   a connected server does not answer.
 //! - [`send_with_descriptor`] sends a file descriptor with a command, [`receive_with_descriptor`]
-//!   receives one, and [`Arrivals`] assigns it to its command.
+//!   receives one, and [`ReceivedFds`] assigns it to its command.
 //! - [`nonce()`] returns the unpredictable number in a connection's first id.
 //!
 //! The adapters re-export what a program needs.
@@ -23,13 +23,11 @@
 #[cfg(target_os = "linux")]
 mod abstract_name;
 mod advice;
-#[cfg(unix)]
-mod arrivals;
-mod attempts;
 #[cfg(target_os = "linux")]
 mod bound;
 mod connect;
 mod connect_error;
+mod connect_retry;
 mod deadline;
 #[cfg(unix)]
 mod descriptor;
@@ -46,17 +44,17 @@ mod peer;
 #[cfg(unix)]
 mod raw;
 mod readiness;
+#[cfg(unix)]
+mod received_fds;
 mod socket;
 mod socket_error;
 #[cfg(unix)]
 mod socket_file;
 
 pub use advice::advise_on_handshake;
-#[cfg(unix)]
-pub use arrivals::Arrivals;
-pub use attempts::{Attempts, EndedEarly, RetryError};
 pub use connect::{PendingConnect, connect};
 pub use connect_error::ConnectError;
+pub use connect_retry::{ConnectRetry, EndedEarly, RetryError};
 pub use deadline::Deadline;
 #[cfg(unix)]
 pub use descriptor::{
@@ -65,13 +63,15 @@ pub use descriptor::{
 };
 pub use into_address::IntoAddress;
 #[cfg(unix)]
-pub use launch::{Died, Launch, LaunchError, Launched, Process};
+pub use launch::{Launch, LaunchError, Launched, Process, ProcessExited};
 pub use listen::Listener;
 #[cfg(unix)]
 pub use long_path::{LONGEST_PATH, ShortPath, unix_address};
 pub use nonce::nonce;
 pub use peer::{SILENT, describe_silence, describe_stop};
 pub use readiness::Interest;
+#[cfg(unix)]
+pub use received_fds::ReceivedFds;
 pub use socket::Socket;
 pub use socket_error::SocketError;
 

@@ -53,7 +53,7 @@ impl Socket {
     }
 
     /// Returns whether the socket can pass file descriptors. Only unix sockets can.
-    pub fn carries_descriptors(&self) -> bool {
+    pub fn supports_descriptors(&self) -> bool {
         #[cfg(unix)]
         return matches!(self.kind, Kind::Unix(_));
         #[cfg(not(unix))]
@@ -343,12 +343,12 @@ mod tests {
     fn the_kind_of_a_descriptor_is_found_out() {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let unix = Socket::try_from(OwnedFd::from(ours)).unwrap();
-        assert!(matches!(unix.kind, Kind::Unix(_)) && unix.carries_descriptors());
+        assert!(matches!(unix.kind, Kind::Unix(_)) && unix.supports_descriptors());
 
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let tcp = Socket::try_from(OwnedFd::from(stream)).unwrap();
-        assert!(matches!(tcp.kind, Kind::Tcp(_)) && !tcp.carries_descriptors());
+        assert!(matches!(tcp.kind, Kind::Tcp(_)) && !tcp.supports_descriptors());
         let again = Socket::try_from(OwnedFd::from(tcp)).unwrap();
         assert!(matches!(again.kind, Kind::Tcp(_)));
     }

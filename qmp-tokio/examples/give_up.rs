@@ -36,7 +36,7 @@ fn main() -> io::Result<ExitCode> {
 async fn run(address: &str, limit: Duration, when_up: bool) -> ExitCode {
     let builder = qmp_tokio::builder();
     let connected = match when_up {
-        true => timeout(limit, builder.connect_when_up(address, || Ok(None))).await,
+        true => timeout(limit, builder.connect_with_retry(address, || Ok(None))).await,
         false => timeout(limit, builder.connect(address)).await,
     };
     match connected {

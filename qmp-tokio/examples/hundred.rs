@@ -73,5 +73,5 @@ async fn run(program: &str, count: usize) -> Result<(), Error> {
 async fn start(program: &str) -> Result<(Client, Process), Error> {
     let launch = Launch::qemu(program).args(OPTIONS.split(' '));
     // Starting a hundred at once takes a while.
-    builder().handshake_deadline(Duration::from_secs(120)).launch(launch).await
+    builder().handshake_timeout(Duration::from_secs(120)).launch(launch).await
 }

@@ -56,7 +56,7 @@ async fn run(
         format!("no TLS session in {DEADLINE:?}; does the server serve another client?")
     })??;
     let peer = format!("{address}, over TLS");
-    let qemu = qmp_tokio::builder().over(StreamTransport::new(stream), &peer).await?;
+    let qemu = qmp_tokio::builder().connect_over(StreamTransport::new(stream), &peer).await?;
     println!("QEMU {}", qemu.version().unwrap_or_default());
     let status: serde_json::Value = qemu.execute("query-status").await?.decode()?;
     println!("{}", status["status"]);

@@ -15,8 +15,8 @@ use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use qmp_tokio::qmp_proto::Refusal;
-use qmp_tokio::server::{Emitter, Options, Request, Response};
+use qmp_tokio::qmp_proto::SendErrorKind;
+use qmp_tokio::server::{EventSender, Options, Request, Response};
 use qmp_tokio::types::events::{JobStatusChange, Resume, Shutdown, Stop};
 use qmp_tokio::types::{
     CommandInfo, Getfd, JobDismiss, JobInfo, JobStatus, RunState, ShutdownCause, StatusInfo,
@@ -49,7 +49,7 @@ async fn serve(address: &str) -> Result<(), Error> {
     loop {
         // Who else connects waits, ungreeted, until this client has left.
         let mut commands = server.accept(&listener).await?;
-        vmm.lock().emitter = Some(commands.emitter());
+        vmm.lock().emitter = Some(commands.event_sender());
         while let Some(request) = commands.recv().await {
             let quits = request.name() == "quit";
             vmm.obey(request)?;
@@ -94,7 +94,7 @@ struct State {
     files: BTreeMap<String, OwnedFd>,
     jobs: BTreeMap<String, JobInfo>,
     /// To the client of the moment.
-    emitter: Option<Emitter>,
+    emitter: Option<EventSender>,
 }
 
 /// A command of its own: adds up the bytes of a file, as a job.
@@ -127,8 +127,8 @@ impl Vmm {
         let handler = COMMANDS.iter().find(|(name, _)| *name == request.name());
         match handler.map(|(_, handler)| handler(self, &mut request)) {
             Some(Ok(response)) => request.respond(&response)?,
-            Some(Err(Failed(class, description))) => request.fail(class, &description),
-            None => request.not_found(),
+            Some(Err(Failed(class, description))) => request.return_error(class, &description),
+            None => request.command_not_found(),
         }
         Ok(())
     }
@@ -286,8 +286,8 @@ impl From<ArgumentError> for Failed {
     }
 }
 
-impl From<Refusal> for Failed {
-    fn from(refusal: Refusal) -> Self {
+impl From<SendErrorKind> for Failed {
+    fn from(refusal: SendErrorKind) -> Self {
         generic(&refusal.to_string())
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use qmp_driver::{Borrowed, Transport};
+use qmp_driver::{BorrowedDescriptor, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::clock::{self, Clock};
@@ -20,7 +20,7 @@ use crate::clock::{self, Clock};
 /// use qmp_tokio::StreamTransport;
 ///
 /// let transport = StreamTransport::new(tls);
-/// let qemu = qmp_tokio::builder().over(transport, "host:4444 over TLS").await?;
+/// let qemu = qmp_tokio::builder().connect_over(transport, "host:4444 over TLS").await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -56,7 +56,7 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Transport for StreamTransport<S
         &self,
         cx: &mut Context<'_>,
         bytes: &[u8],
-        _: Option<Borrowed<'_>>,
+        _: Option<BorrowedDescriptor<'_>>,
     ) -> Poll<io::Result<usize>> {
         self.lock().as_mut().poll_write(cx, bytes)
     }

@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::thread;
 
-use qmp_tokio::Disconnect;
+use qmp_tokio::CloseReason;
 use rustix::fs::{OFlags, fcntl_getfl};
 
 const GREETING: &str = "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n";
@@ -35,7 +35,7 @@ fn the_blocking_mode_of_an_inherited_socket_is_not_changed() {
         client.execute("stop").await.unwrap();
         assert!(blocks());
         client.abort();
-        assert!(matches!(client.closed().await, Disconnect::ByUs));
+        assert!(matches!(client.closed().await, CloseReason::ByUs));
     });
     drop(runtime);
     assert!(blocks());

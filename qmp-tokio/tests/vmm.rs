@@ -139,7 +139,7 @@ async fn our_client_uses_all_of_it() {
     assert_eq!(query(&client, "query-jobs").await, json!([]));
 
     // One client at a time; what was done stays.
-    let hasty = qmp_tokio::builder().handshake_deadline(Duration::from_millis(100));
+    let hasty = qmp_tokio::builder().handshake_timeout(Duration::from_millis(100));
     assert!(hasty.connect(vmm.path()).await.unwrap_err().is_timeout());
     client.close().await.unwrap();
     let client = qmp_tokio::connect(vmm.path()).await.unwrap();

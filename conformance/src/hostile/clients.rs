@@ -177,7 +177,7 @@ pub(super) const ALL: &[HostileClient] = &[
         conduct: Tells,
         survives: false,
         hangup: "NotReading { unsent: 104",
-        says: "`Hangup::NotReading`, once the limit of buffered output is reached (1 MiB here)",
+        says: "`CloseReason::NotReading`, once the limit of buffered output is reached (1 MiB here)",
         most: PILE,
         ..USUAL
     },
@@ -211,7 +211,7 @@ pub(super) const ALL: &[HostileClient] = &[
             None
         },
         survives: false,
-        says: "`Hangup::ByClient`, and no command",
+        says: "`CloseReason::ByClient`, and no command",
         ..USUAL
     },
 ];

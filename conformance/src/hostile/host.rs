@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
-use qmp_driver::server::{self, Commands, Hangup, Options};
+use qmp_driver::server::{self, ClientConnection, CloseReason, Options};
 use qmp_driver::{Runtime, Socket};
 use serde_json::json;
 
@@ -38,7 +38,7 @@ const MOST_UNSENT: usize = MIB;
 pub trait Host {
     /// Serves a client until the connection ends. Returns the names of its commands, and the close
     /// reason.
-    fn serve(client: UnixStream, longest: usize, conduct: Conduct) -> (Vec<String>, Hangup);
+    fn serve(client: UnixStream, longest: usize, conduct: Conduct) -> (Vec<String>, CloseReason);
 }
 
 /// The server of `qmp-blocking`.
@@ -79,73 +79,73 @@ fn long() -> String {
 }
 
 impl Host for Blocking {
-    fn serve(client: UnixStream, longest: usize, conduct: Conduct) -> (Vec<String>, Hangup) {
-        let builder = qmp_blocking::server().options(options(longest)).most_unsent(MOST_UNSENT);
-        let mut commands = builder.over(Socket::from(client), "client").unwrap();
+    fn serve(client: UnixStream, longest: usize, conduct: Conduct) -> (Vec<String>, CloseReason) {
+        let builder = qmp_blocking::server().options(options(longest)).unsent_limit(MOST_UNSENT);
+        let mut commands = builder.serve_over(Socket::from(client), "client").unwrap();
         let (mut names, mut held) = (Vec::new(), Vec::new());
         let long = long();
-        let emitter = commands.emitter();
+        let emitter = commands.event_sender();
         while let Some(request) = commands.recv().unwrap() {
             names.push(request.name().to_owned());
             if request.name() == "stop" {
-                request.done();
+                request.return_empty();
                 continue;
             }
             match conduct {
                 Conduct::Answers => request.answer(&long).unwrap(),
                 Conduct::Tells => {
-                    request.done();
-                    while commands.ended().is_none() {
+                    request.return_empty();
+                    while commands.close_reason().is_none() {
                         emitter.emit("NOISE", &json!({"text": "x"})).unwrap();
                     }
                 }
                 Conduct::Holds => {
                     held.push(request);
                     if held.len() == MOST_HELD {
-                        held.drain(..).for_each(server::Request::done);
+                        held.drain(..).for_each(server::Request::return_empty);
                     }
                 }
             }
         }
-        (names, commands.ended().unwrap())
+        (names, commands.close_reason().unwrap())
     }
 }
 
 impl<A: Shared> Host for Asynchronous<A> {
-    fn serve(client: UnixStream, longest: usize, conduct: Conduct) -> (Vec<String>, Hangup) {
+    fn serve(client: UnixStream, longest: usize, conduct: Conduct) -> (Vec<String>, CloseReason) {
         A::block_on(async {
             let builder = server::Builder::<A::Runtime>::default();
-            let builder = builder.options(options(longest)).most_unsent(MOST_UNSENT);
+            let builder = builder.options(options(longest)).unsent_limit(MOST_UNSENT);
             let transport = A::Runtime::default().transport(Socket::from(client)).unwrap();
-            let mut commands = builder.over(transport, "client").unwrap();
+            let mut commands = builder.serve_over(transport, "client").unwrap();
             let names = serve(&mut commands, conduct).await;
             (names, commands.closed().await)
         })
     }
 }
 
-async fn serve(commands: &mut Commands, conduct: Conduct) -> Vec<String> {
-    let emitter = commands.emitter();
+async fn serve(commands: &mut ClientConnection, conduct: Conduct) -> Vec<String> {
+    let emitter = commands.event_sender();
     let (mut names, mut held) = (Vec::new(), Vec::new());
     let long = long();
     while let Some(request) = commands.recv().await {
         names.push(request.name().to_owned());
         if request.name() == "stop" {
-            request.done();
+            request.return_empty();
             continue;
         }
         match conduct {
             Conduct::Answers => request.answer(&long).unwrap(),
             Conduct::Tells => {
-                request.done();
-                while emitter.ended().is_none() {
+                request.return_empty();
+                while emitter.close_reason().is_none() {
                     emitter.emit("NOISE", &json!({"text": "x"})).unwrap();
                 }
             }
             Conduct::Holds => {
                 held.push(request);
                 if held.len() == MOST_HELD {
-                    held.drain(..).for_each(server::Request::done);
+                    held.drain(..).for_each(server::Request::return_empty);
                 }
             }
         }

@@ -275,7 +275,7 @@ pub(super) const ALL: &[HostileServer] = &[
         script: |wire| wire.drip(GREETING, MOMENT / 8),
         user: Connects,
         patience: MOMENT,
-        cause: "SilentHandshake",
+        cause: "HandshakeTimeout",
         says: "connected, but no answer to the handshake in … complete message: is it a QMP server?",
         ..USUAL
     },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use qmp_driver::{Cause, Error, Options, Outcome};
+use qmp_driver::{Error, ErrorKind, Options, Outcome};
 use serde_json::Value;
 
 use super::servers::HostileServer;
@@ -62,7 +62,7 @@ pub(super) fn meets<A: Adapter>(case: &HostileServer, heap: PeakAlloc) -> usize 
         if let Some(mut client) = client {
             goes_on(case, &mut client).await;
         }
-        let status = beside.execute("query-status").deadline(PLENTY).run().await;
+        let status = beside.execute("query-status").timeout(PLENTY).run().await;
         status.unwrap();
         peak
     });
@@ -83,7 +83,7 @@ async fn uses<A: Adapter>(
         _ => A::builder().options(Options::monitor().longest_message(case.longest)),
     };
     let patience = if case.user == User::Connects { case.patience } else { PLENTY };
-    match builder.handshake_deadline(patience).over(socket, "peer").await {
+    match builder.handshake_timeout(patience).connect_over(socket, "peer").await {
         Ok(mut client) => (executes(case, &mut client).await, Some(client)),
         Err(error) => (Err(error), None),
     }
@@ -100,15 +100,15 @@ async fn executes(case: &HostileServer, client: &mut impl Subject) -> Result<(),
         User::SaysMuch => {
             let text = "x".repeat(4 * MIB);
             let command = client.execute("query-name").argument("text", &text);
-            command.deadline(case.patience).run().await?;
+            command.timeout(case.patience).run().await?;
         }
         User::Listens => {
             let mut events = client.events(&["NOISE"]);
             // However long it takes until there are too many.
             for _ in 0..50 {
-                let command = client.execute("query-name").deadline(case.patience);
+                let command = client.execute("query-name").timeout(case.patience);
                 let late = command.run().await.unwrap_err();
-                assert!(matches!(late.cause(), Cause::Deadline { .. }), "{late:#?}");
+                assert!(matches!(late.kind(), ErrorKind::NoReply { .. }), "{late:#?}");
                 // Events from before the subscription come first.
                 for _ in 0..65 {
                     client.event(&mut events, PLENTY).await?;
@@ -116,7 +116,7 @@ async fn executes(case: &HostileServer, client: &mut impl Subject) -> Result<(),
             }
         }
         _ => {
-            let command = client.execute("query-name").deadline(case.patience);
+            let command = client.execute("query-name").timeout(case.patience);
             command.run().await?.decode::<Value>()?;
         }
     }
@@ -125,7 +125,7 @@ async fn executes(case: &HostileServer, client: &mut impl Subject) -> Result<(),
 
 /// Checks that the reply belongs to the command.
 async fn echoes(client: &mut impl Subject, number: u64) -> Result<(), Error> {
-    let command = client.execute("echo").argument("number", &number).deadline(PLENTY);
+    let command = client.execute("echo").argument("number", &number).timeout(PLENTY);
     assert_eq!(command.run().await?.decode::<u64>()?, number);
     Ok(())
 }
@@ -137,7 +137,7 @@ fn check(case: &HostileServer, result: Result<(), Error>) {
         Err(error) => error,
     };
     let mut cause = String::new();
-    write!(cause, "{:?}", error.cause()).unwrap();
+    write!(cause, "{:?}", error.kind()).unwrap();
     let text = error.to_string();
     assert!(
         !case.cause.is_empty() && cause.starts_with(case.cause) && says(&text, case.says),

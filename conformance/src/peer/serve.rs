@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use qmp_driver::qmp_proto::server::{Received, Response, Server, Session, Ticket};
-use qmp_driver::qmp_proto::{OwnedJson, Timestamp};
+use qmp_driver::qmp_proto::{OwnedRawJson, Timestamp};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use serde_json::Value;
 
@@ -63,7 +63,7 @@ impl Connection {
     pub(super) fn read(&mut self) -> bool {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(16))];
         let mut files = RecvAncillaryBuffer::new(&mut space);
-        let mut room = [IoSliceMut::new(self.session.room())];
+        let mut room = [IoSliceMut::new(self.session.spare_mut())];
         let received = recvmsg(&self.stream, &mut room, &mut files, RecvFlags::CMSG_CLOEXEC);
         let count = received.map_or(0, |received| received.bytes);
         let file = files.drain().find_map(|message| match message {
@@ -72,7 +72,7 @@ impl Connection {
         });
         match file {
             Some(file) => self.session.filled_with(count, file),
-            None => self.session.filled(count),
+            None => self.session.advance(count),
         }
         count > 0
     }
@@ -86,8 +86,8 @@ impl Connection {
             let arguments = command.decode().unwrap();
             let done = role.execute(command.name(), &arguments, &mut ticket);
             if let Some((name, data)) = done.event {
-                let data = data.map(|data| OwnedJson::serialize(&data).unwrap());
-                let data = data.as_ref().map(OwnedJson::as_json);
+                let data = data.map(|data| OwnedRawJson::serialize(&data).unwrap());
+                let data = data.as_ref().map(OwnedRawJson::as_json);
                 sender.emit(name, Timestamp::new(1_700_000_000, 5), data).unwrap();
             }
             sender.answer(ticket, &done.response).unwrap();
@@ -100,10 +100,10 @@ impl Connection {
 
     /// Sends buffered output if the client is still connected.
     fn send(&mut self) {
-        while let Some(outgoing) = self.session.outgoing() {
+        while let Some(outgoing) = self.session.output_chunk() {
             let count = outgoing.bytes.len();
             let _ = self.stream.write_all(outgoing.bytes);
-            self.session.sent(count);
+            self.session.advance_output(count);
         }
     }
 }

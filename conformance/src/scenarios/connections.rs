@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use qmp_driver::{Cause, Disconnect, Launch, Outcome};
+use qmp_driver::{CloseReason, ErrorKind, Launch, Outcome};
 use rustix::process::Signal;
 
 use super::assert_usable;
@@ -19,7 +19,7 @@ pub async fn quit_succeeds_and_the_connection_is_closed<A: Adapter>(target: Targ
         let qemu = server.connect(A::builder).await;
         let mut events = qemu.events(&[]);
         qemu.execute("quit").run().await.unwrap();
-        assert!(matches!(qemu.closed().await, Disconnect::Closed));
+        assert!(matches!(qemu.closed().await, CloseReason::Closed));
         server.ended();
         assert_eq!(qemu.names(&mut events), ["SHUTDOWN"]);
         let over = qemu.event(&mut events, PLENTY).await.unwrap_err();
@@ -51,7 +51,7 @@ pub async fn a_killed_server_leaves_outcomes_unknown<A: Adapter>(target: Target<
     for _ in 0..5 {
         sent.push(qemu.execute("query-status").send().await.unwrap());
     }
-    let late = qemu.execute("stop").deadline(MOMENT).run().await.unwrap_err();
+    let late = qemu.execute("stop").timeout(MOMENT).run().await.unwrap_err();
     assert!(late.is_timeout(), "{late}");
     assert_eq!(late.outcome(), Outcome::Unknown);
     server.kill();
@@ -70,7 +70,7 @@ pub async fn errors_distinguish_stopped_and_dead_servers<A: Adapter>(suite: &Sui
     let mut server = suite.qemu();
     let qemu = server.connect(A::builder).await;
     server.signal(Signal::STOP);
-    let late = qemu.execute("stop").deadline(MOMENT).run().await.unwrap_err();
+    let late = qemu.execute("stop").timeout(MOMENT).run().await.unwrap_err();
     assert!(late.is_timeout() && late.to_string().contains("stopped"), "{late}");
     server.signal(Signal::KILL);
     assert!(!server.ended().success());
@@ -82,9 +82,9 @@ pub async fn errors_distinguish_stopped_and_dead_servers<A: Adapter>(suite: &Sui
 pub async fn a_second_client_gets_an_error_with_advice<A: Adapter>(suite: &Suite) {
     let mut server = suite.qemu();
     let first = server.connect(A::builder).await;
-    let second = A::builder().handshake_deadline(MOMENT);
+    let second = A::builder().handshake_timeout(MOMENT);
     let error = second.connect(&server.address()).await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::SilentHandshake { .. }), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::HandshakeTimeout { .. }), "{error:?}");
     assert!(error.to_string().contains("another client"), "{error}");
     first.close().await.unwrap();
     assert_usable(&server.connect(A::builder).await).await;
@@ -96,7 +96,7 @@ pub async fn qemu_connects_to_us<A: Adapter>(suite: &Suite) {
     let path = folder.file("ours");
     let listener = A::listen(&path);
     let mut server = suite.qemu_in(folder, &["-qmp", "unix:{}/ours"]);
-    let qemu = A::builder().connect_deadline(PLENTY).accept(&listener).await.unwrap();
+    let qemu = A::builder().connect_timeout(PLENTY).accept(&listener).await.unwrap();
     assert_usable(&qemu).await;
     qemu.execute("quit").run().await.unwrap();
     assert!(server.ended().success());
@@ -105,17 +105,17 @@ pub async fn qemu_connects_to_us<A: Adapter>(suite: &Suite) {
 /// A launched program is connected from the start, and its last output is quoted.
 pub async fn a_launched_qemu_is_used_and_a_dead_one_quoted<A: Adapter>(suite: &Suite) {
     let launch = || Launch::qemu(suite.path("qemu-system-x86_64")).args(LIGHT.split(' '));
-    let builder = || A::builder().handshake_deadline(PLENTY);
+    let builder = || A::builder().handshake_timeout(PLENTY);
     let (qemu, mut process) = builder().launch(launch()).await.unwrap();
     assert_usable(&qemu).await;
     qemu.execute("quit").run().await.unwrap();
-    assert!(matches!(qemu.closed().await, Disconnect::Closed));
+    assert!(matches!(qemu.closed().await, CloseReason::Closed));
     assert!(process.wait().unwrap().success());
 
     let started = Instant::now();
     let error = builder().launch(launch().arg("-no-such-option")).await.unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-    assert!(matches!(error.cause(), Cause::Died(_)), "{error:#?}");
+    assert!(matches!(error.kind(), ErrorKind::ProcessExited(_)), "{error:#?}");
     let text = error.to_string();
     assert!(text.starts_with("qemu-system-x86_64 ended with exit status 1: "), "{text}");
     assert!(text.ends_with("-no-such-option: invalid option"), "{text}");

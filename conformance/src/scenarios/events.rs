@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use qmp_driver::Disconnect;
+use qmp_driver::CloseReason;
 use serde_json::{Value, json};
 
 use crate::server::{PLENTY, Suite};
@@ -48,6 +48,6 @@ pub async fn a_job_of_the_storage_daemon_is_followed<A: Adapter>(suite: &Suite) 
     assert_eq!(fs::metadata(&image).unwrap().len(), 1 << 20);
     daemon.execute("job-dismiss").argument("id", "create").run().await.unwrap();
     daemon.execute("quit").run().await.unwrap();
-    assert!(matches!(daemon.closed().await, Disconnect::Closed));
+    assert!(matches!(daemon.closed().await, CloseReason::Closed));
     assert!(server.ended().success());
 }

@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use qmp_driver::{Address, Cause, Disconnect, Error, Outcome};
+use qmp_driver::{Address, CloseReason, Error, ErrorKind, Outcome};
 use rustix::process::Signal;
 
 use super::{assert_printed, assert_usable, print};
@@ -26,7 +26,7 @@ pub(super) fn most(suite: &Suite) -> usize {
 
 /// A deadline passes because the peer's process is stopped, and the error text contains that.
 fn assert_stopped(error: &Error, command: &str, server: &Server) {
-    assert!(matches!(error.cause(), Cause::Deadline { .. }), "{error:#?}");
+    assert!(matches!(error.kind(), ErrorKind::NoReply { .. }), "{error:#?}");
     assert!(error.is_timeout() && !error.is_disconnected());
     assert_eq!(error.outcome(), Outcome::Unknown);
     let text = error.to_string();
@@ -56,12 +56,12 @@ pub async fn late_replies_of_a_stopped_server_are_ignored<A: Adapter>(suite: &Su
         server.signal(Signal::STOP);
         let mut sent = Vec::new();
         for _ in 0..10 {
-            sent.push(qemu.execute("query-status").deadline(MOMENT).send().await.unwrap());
+            sent.push(qemu.execute("query-status").timeout(MOMENT).send().await.unwrap());
         }
         for late in qemu.answers(sent).await {
             assert_stopped(&late.unwrap_err(), "query-status", &server);
         }
-        let late = qemu.execute("cont").deadline(MOMENT).run().await.unwrap_err();
+        let late = qemu.execute("cont").timeout(MOMENT).run().await.unwrap_err();
         assert_stopped(&late, "cont", &server);
         assert_in_flight(&qemu, 11);
         server.signal(Signal::CONT);
@@ -85,9 +85,9 @@ pub async fn a_stopped_server_gets_more_than_fits_its_buffers<A: Adapter>(suite:
     let qemu = server.connect(A::builder).await;
     server.signal(Signal::STOP);
     let much = "x".repeat(MUCH);
-    let large = qemu.execute("query-name").argument("text", &much).deadline(MOMENT);
+    let large = qemu.execute("query-name").argument("text", &much).timeout(MOMENT);
     assert_stopped(&large.run().await.unwrap_err(), "query-name", &server);
-    let behind = qemu.execute("query-status").deadline(MOMENT).run().await.unwrap_err();
+    let behind = qemu.execute("query-status").timeout(MOMENT).run().await.unwrap_err();
     assert_stopped(&behind, "query-status", &server);
     server.signal(Signal::CONT);
     assert_usable(&qemu).await;
@@ -105,10 +105,10 @@ pub async fn a_stopped_agent_gets_more_than_fits_its_buffers<A: Adapter>(suite: 
     // In base64, three bytes of zeros are four letters.
     let groups = most(suite) / 4;
     let write = agent.execute("guest-file-write").argument("handle", &handle);
-    let write = write.argument("buf-b64", &"AAAA".repeat(groups)).deadline(MOMENT);
+    let write = write.argument("buf-b64", &"AAAA".repeat(groups)).timeout(MOMENT);
     assert_stopped(&write.run().await.unwrap_err(), "guest-file-write", &server);
     server.signal(Signal::CONT);
-    let close = agent.execute("guest-file-close").argument("handle", &handle).deadline(PLENTY);
+    let close = agent.execute("guest-file-close").argument("handle", &handle).timeout(PLENTY);
     close.run().await.unwrap();
     assert_eq!(fs::metadata(&file).unwrap().len() as usize, 3 * groups);
     assert_in_flight(&agent, 0);
@@ -124,7 +124,7 @@ pub async fn removing_a_socket_file_does_not_end_connections<A: Adapter>(suite: 
 
     let refused = async || {
         let error = A::builder().connect(&address).await.unwrap_err();
-        assert!(matches!(error.cause(), Cause::Connect(_)), "{error:#?}");
+        assert!(matches!(error.kind(), ErrorKind::Connect(_)), "{error:#?}");
         assert_eq!(error.outcome(), Outcome::NotSent);
         assert!(!error.is_timeout() && !error.is_disconnected());
         let text = error.to_string();
@@ -138,7 +138,7 @@ pub async fn removing_a_socket_file_does_not_end_connections<A: Adapter>(suite: 
     fs::write(&path, "").unwrap();
     assert!(refused().await.contains("that is a regular file, not a socket"));
     drop(server);
-    assert!(matches!(qemu.closed().await, Disconnect::Closed));
+    assert!(matches!(qemu.closed().await, CloseReason::Closed));
 
     let gone = folder().file("qmp");
     let address = gone.as_os_str().as_encoded_bytes();
@@ -154,10 +154,10 @@ pub async fn a_connection_that_is_half_closed_ends<A: Adapter>(suite: &Suite) {
     for _ in 0..5 {
         let ours = UnixStream::connect(server.path("qmp")).unwrap();
         let half = ours.try_clone().unwrap();
-        let qemu = A::builder().over(ours, "half a socket").await.unwrap();
+        let qemu = A::builder().connect_over(ours, "half a socket").await.unwrap();
         assert_usable(&qemu).await;
         half.shutdown(Shutdown::Write).unwrap();
-        assert!(matches!(qemu.closed().await, Disconnect::Closed));
+        assert!(matches!(qemu.closed().await, CloseReason::Closed));
         let error = qemu.execute("query-status").run().await.unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use qmp_driver::{Address, Cause, Disconnect};
+use qmp_driver::{Address, CloseReason, ErrorKind};
 
 use super::assert_usable;
 use crate::Adapter;
@@ -14,7 +14,7 @@ pub async fn connecting_waits_for_a_starting_server_while_it_lives<A: Adapter>(s
     let (mut server, qemu) = late::<A>(suite).await;
     assert_usable(&qemu).await;
     qemu.execute("quit").run().await.unwrap();
-    assert!(matches!(qemu.closed().await, Disconnect::Closed));
+    assert!(matches!(qemu.closed().await, CloseReason::Closed));
     assert!(server.ended().success());
     dies::<A>(suite, "-no-such-option").await;
     // The monitor listens, and then creating the machine fails.
@@ -35,7 +35,7 @@ fn start(suite: &Suite, before: &str, options: &str) -> (Server, Address) {
 }
 
 fn patient<A: Adapter>() -> A::Builder {
-    A::builder().connect_deadline(PLENTY).handshake_deadline(PLENTY / 6)
+    A::builder().connect_timeout(PLENTY).handshake_timeout(PLENTY / 6)
 }
 
 /// A server that starts slowly, and a client that has waited for it.
@@ -43,7 +43,7 @@ pub(super) async fn late<A: Adapter>(suite: &Suite) -> (Server, <A::Builder as B
     loop {
         let started = Instant::now();
         let (mut server, address) = start(suite, "sleep 0.3", "");
-        match patient::<A>().connect_when_up(&address, || server.has_ended()).await {
+        match patient::<A>().connect_with_retry(&address, || server.has_ended()).await {
             // Two threads of an old QEMU serve a client that connects while it starts.
             Err(error) if suite.is_old() && error.is_timeout() => {
                 notice(&format!("QEMU {}, while it starts: {error}", suite.version()));
@@ -59,18 +59,18 @@ pub(super) async fn late<A: Adapter>(suite: &Suite) -> (Server, <A::Builder as B
 async fn dies<A: Adapter>(suite: &Suite, option: &str) {
     let started = Instant::now();
     let (mut server, address) = start(suite, "sleep 0.1", option);
-    let connected = patient::<A>().connect_when_up(&address, || server.has_ended()).await;
+    let connected = patient::<A>().connect_with_retry(&address, || server.has_ended()).await;
     let error = connected.unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-    let Cause::EndedEarly(ended) = error.cause() else { panic!("{error:#?}") };
+    let ErrorKind::EndedEarly(ended) = error.kind() else { panic!("{error:#?}") };
     assert_eq!(ended.status.code(), Some(1));
     assert!(error.is_disconnected() && error.to_string().contains("exit status 1"), "{error}");
 }
 
 async fn never_listens<A: Adapter>(suite: &Suite) {
     let (mut server, address) = start(suite, "sleep 60", "");
-    let impatient = A::builder().connect_deadline(Duration::from_millis(200));
-    let connected = impatient.connect_when_up(&address, || server.has_ended()).await;
+    let impatient = A::builder().connect_timeout(Duration::from_millis(200));
+    let connected = impatient.connect_with_retry(&address, || server.has_ended()).await;
     let error = connected.unwrap_err();
     assert!(error.is_timeout() && error.to_string().contains("tried for 2"), "{error}");
 }

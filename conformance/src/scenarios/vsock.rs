@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use qmp_driver::qmp_sockets::{Listener, nonce};
-use qmp_driver::{Address, Cause};
+use qmp_driver::{Address, ErrorKind};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -29,13 +29,13 @@ fn loopback(suite: &Suite) -> Option<Address> {
 pub async fn an_agent_is_used_over_vsock<A: Adapter>(suite: &Suite) {
     let Some(address) = loopback(suite) else { return };
     let nobody = A::builder().agent().connect(&address).await.unwrap_err();
-    assert!(matches!(nobody.cause(), Cause::Connect(_)), "{nobody:?}");
+    assert!(matches!(nobody.kind(), ErrorKind::Connect(_)), "{nobody:?}");
     assert!(nobody.to_string().starts_with(&format!("cannot connect to {address}: ")), "{nobody}");
 
     let there = address.to_string();
     let mut server = suite.agent_at("vsock-listen", there.strip_prefix("vsock:").unwrap());
-    let patient = A::builder().agent().connect_deadline(PLENTY);
-    let agent = patient.connect_when_up(&address, || server.has_ended()).await.unwrap();
+    let patient = A::builder().agent().connect_timeout(PLENTY);
+    let agent = patient.connect_with_retry(&address, || server.has_ended()).await.unwrap();
     assert!(format!("{agent:?}").contains(&there), "{agent:?}");
     let mut sent = Vec::new();
     for id in 0..50 {
@@ -46,7 +46,7 @@ pub async fn an_agent_is_used_over_vsock<A: Adapter>(suite: &Suite) {
     }
     let file = File::open("/dev/null").unwrap();
     let error = agent.execute("guest-ping").descriptor(file).run().await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::NoDescriptors), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::DescriptorsUnsupported), "{error:?}");
     agent.close().await.unwrap();
 
     let agent = A::builder().agent().connect(&address).await.unwrap();

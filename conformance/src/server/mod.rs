@@ -12,7 +12,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use qmp_driver::{Address, Cause, Error};
+use qmp_driver::{Address, Error, ErrorKind};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::ready;
@@ -76,9 +76,9 @@ impl Server {
     ) -> Result<B::Client, Error> {
         let (address, is_sleepy) = (self.address(), self.is_sleepy);
         self.once_up(async || {
-            match build().handshake_deadline(patience).connect(&address).await {
+            match build().handshake_timeout(patience).connect(&address).await {
                 // The socket file exists before the server listens.
-                Err(error) if matches!(error.cause(), Cause::Connect(_)) => Err(error),
+                Err(error) if matches!(error.kind(), ErrorKind::Connect(_)) => Err(error),
                 Err(error) if is_sleepy && error.is_timeout() => {
                     notice(&format!("QEMU 5.2 has to be woken: {error}"));
                     Err(error)

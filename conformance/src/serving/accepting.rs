@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use qmp_driver::Runtime;
-use qmp_driver::server::{Commands, Hangup};
+use qmp_driver::server::{ClientConnection, CloseReason};
 
 use super::{both, client, server};
 
@@ -14,9 +14,9 @@ fn folder() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("qmp").tempdir().unwrap()
 }
 
-async fn answer_all(mut commands: Commands) -> Hangup {
+async fn answer_all(mut commands: ClientConnection) -> CloseReason {
     while let Some(request) = commands.recv().await {
-        request.done();
+        request.return_empty();
     }
     commands.closed().await
 }
@@ -29,13 +29,13 @@ pub async fn clients_are_served_one_after_another<R: Runtime>(bind: impl Fn(&Pat
     let serving = async {
         for _ in 0..2 {
             let hangup = answer_all(server.accept(&listener).await.unwrap()).await;
-            assert!(matches!(hangup, Hangup::ByClient), "{hangup}");
+            assert!(matches!(hangup, CloseReason::ByClient), "{hangup}");
         }
     };
     let asking = async {
         let first = client::<R>().connect(&path).await.unwrap();
         first.execute("stop").await.unwrap();
-        let hasty = client::<R>().handshake_deadline(Duration::from_millis(100));
+        let hasty = client::<R>().handshake_timeout(Duration::from_millis(100));
         assert!(hasty.connect(&path).await.unwrap_err().is_timeout());
         first.execute("cont").await.unwrap();
         first.close().await.unwrap();

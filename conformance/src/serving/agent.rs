@@ -9,12 +9,12 @@ pub async fn an_agent_is_synced_and_used<R: Runtime>() {
     let serving = async {
         while let Some(request) = commands.recv().await {
             match request.name() {
-                "guest-ping" => request.done(),
+                "guest-ping" => request.return_empty(),
                 "guest-shutdown" => {
                     request.leave_unanswered();
                     return commands.close().await;
                 }
-                _ => request.not_found(),
+                _ => request.command_not_found(),
             }
         }
         panic!("the client has disconnected");

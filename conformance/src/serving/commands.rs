@@ -30,12 +30,14 @@ pub async fn commands_come_in_order_and_are_answered<R: Runtime>() {
                     Ok(Number { number }) => {
                         request.answer(&Number { number: number * 2 }).unwrap();
                     }
-                    Err(error) => request.fail(ErrorClass::GenericError, &error.to_string()),
+                    Err(error) => {
+                        request.return_error(ErrorClass::GenericError, &error.to_string())
+                    }
                 },
-                "stop" => request.done(),
+                "stop" => request.return_empty(),
                 "lose" => drop(request),
-                "fail" => request.fail(ErrorClass::DeviceNotFound, "no \"net0\""),
-                _ => request.not_found(),
+                "fail" => request.return_error(ErrorClass::DeviceNotFound, "no \"net0\""),
+                _ => request.command_not_found(),
             }
         }
         (names, commands.closed().await)
@@ -151,7 +153,7 @@ pub async fn the_next_command_is_not_read_before_the_answer<R: Runtime>() {
         assert_eq!(commands.in_flight(), 1);
         sleep::<R>(Duration::from_millis(50)).await;
         assert!(commands.try_recv().is_none());
-        one.done();
+        one.return_empty();
         let two = commands.recv().await.unwrap();
         assert_eq!((two.name(), two.id()), ("two", None));
         two.respond(&Response::error(ErrorClass::KvmMissingCap, "no")).unwrap();
@@ -174,8 +176,8 @@ pub async fn an_out_of_band_command_passes_those_that_wait<R: Runtime>() {
         let slow = commands.recv().await.unwrap();
         let quick = commands.recv().await.unwrap();
         assert!(!slow.is_out_of_band() && quick.is_out_of_band());
-        quick.done();
-        slow.done();
+        quick.return_empty();
+        slow.return_empty();
         assert!(commands.recv().await.is_none());
     };
     both(asking, serving).await;
@@ -199,9 +201,9 @@ pub async fn an_error_reply_waits_for_the_commands_before_it<R: Runtime>() {
         });
         let serving = async {
             let slow = commands.recv().await.unwrap();
-            commands.recv().await.unwrap().done();
+            commands.recv().await.unwrap().return_empty();
             if answers {
-                slow.done();
+                slow.return_empty();
             } else {
                 slow.leave_unanswered();
             }

@@ -30,9 +30,8 @@ fn answer_content(mut request: Request) {
             File::from(descriptor).read_to_string(&mut content).unwrap();
             request.answer(&content).unwrap();
         }
-        None => {
-            request.fail(ErrorClass::GenericError, "No file descriptor supplied via SCM_RIGHTS")
-        }
+        None => request
+            .return_error(ErrorClass::GenericError, "No file descriptor supplied via SCM_RIGHTS"),
     }
 }
 
@@ -86,7 +85,7 @@ pub async fn a_file_goes_to_the_command_that_takes_it<R: Runtime>() {
         for request in requests.into_iter().rev() {
             match request.name() {
                 "getfd" => answer_content(request),
-                _ => request.done(),
+                _ => request.return_empty(),
             }
         }
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use qmp_driver::Runtime;
-use qmp_driver::server::{Hangup, Options};
+use qmp_driver::server::{CloseReason, Options};
 use serde_json::json;
 
 use super::raw::as_client;
@@ -23,7 +23,7 @@ pub async fn closing_flushes_buffered_output<R: Runtime>() {
         client.closed().await
     };
     let (hangup, _) = both(serving, asking).await;
-    assert!(matches!(hangup, Hangup::ByUs), "{hangup}");
+    assert!(matches!(hangup, CloseReason::ByUs), "{hangup}");
     assert!(commands.recv().await.is_none());
 }
 
@@ -75,7 +75,7 @@ pub async fn a_half_closed_client_gets_its_answers<R: Runtime>() {
         };
         let (answers, hangup) = both(asking, serving).await;
         assert_eq!(answers[2..], [json!({"return": "a"}), json!({"return": "b"})]);
-        assert!(matches!(hangup, Hangup::ByClient), "{hangup}");
+        assert!(matches!(hangup, CloseReason::ByClient), "{hangup}");
     }
 }
 
@@ -89,11 +89,11 @@ pub async fn commands_of_a_disconnected_client_are_executed<R: Runtime>() {
     let mut names = Vec::new();
     while let Some(request) = commands.recv().await {
         names.push(request.name().to_owned());
-        request.done();
+        request.return_empty();
     }
     assert_eq!(names, ["stop", "quit"]);
     let hangup = commands.closed().await;
-    assert!(matches!(hangup, Hangup::ByClient), "{hangup}");
+    assert!(matches!(hangup, CloseReason::ByClient), "{hangup}");
 }
 
 pub async fn aborting_ends_it_at_once<R: Runtime>() {
@@ -109,17 +109,17 @@ pub async fn aborting_ends_it_at_once<R: Runtime>() {
     };
     let (answer, hangup) = both(asking, serving).await;
     assert!(answer.unwrap_err().is_disconnected());
-    assert!(matches!(hangup, Hangup::ByUs), "{hangup}");
-    assert!(matches!(commands.ended(), Some(Hangup::ByUs)));
+    assert!(matches!(hangup, CloseReason::ByUs), "{hangup}");
+    assert!(matches!(commands.close_reason(), Some(CloseReason::ByUs)));
 }
 
 pub async fn dropping_the_driver_ends_it<R: Runtime>() {
     let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-    let (mut commands, driver) = server::<R>().open_over(transport::<R>(ours), "client").unwrap();
-    assert!(commands.ended().is_none());
+    let (mut commands, driver) = server::<R>().build_over(transport::<R>(ours), "client").unwrap();
+    assert!(commands.close_reason().is_none());
     drop(driver);
     assert!(commands.recv().await.is_none());
-    assert!(matches!(commands.close().await, Hangup::ByUs));
+    assert!(matches!(commands.close().await, CloseReason::ByUs));
 }
 
 pub async fn a_waiting_task_can_be_dropped_and_replaced<R: Runtime>() {
@@ -140,11 +140,11 @@ pub async fn a_waiting_task_can_be_dropped_and_replaced<R: Runtime>() {
         })
         .await;
         drop(closed);
-        let serving = async { commands.recv().await.unwrap().done() };
+        let serving = async { commands.recv().await.unwrap().return_empty() };
         let (answer, ()) = both(client.execute("stop"), serving).await;
         answer.unwrap();
     }
     let ends = both(commands.closed(), commands.closed());
     let ((one, other), ()) = both(ends, async { client.abort() }).await;
-    assert!(matches!((one, other), (Hangup::ByClient, Hangup::ByClient)));
+    assert!(matches!((one, other), (CloseReason::ByClient, CloseReason::ByClient)));
 }

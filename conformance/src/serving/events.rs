@@ -1,6 +1,6 @@
 //! Events.
 
-use qmp_driver::server::Hangup;
+use qmp_driver::server::CloseReason;
 use qmp_driver::{EventItem, Runtime, Timestamp};
 use serde_json::{Value, json};
 
@@ -10,11 +10,11 @@ use super::{both, client, pair, pair_with, serve, server};
 pub async fn events_arrive_before_the_reply<R: Runtime>() {
     let (mut commands, client) = pair::<R>().await;
     let mut events = client.events().subscribe();
-    let emitter = commands.emitter();
+    let emitter = commands.event_sender();
     let serving = async {
         while let Some(request) = commands.recv().await {
             emitter.emit("BEFORE", &json!({"number": 1})).unwrap();
-            request.done();
+            request.return_empty();
             emitter.emit("AFTER", &()).unwrap();
         }
     };
@@ -38,7 +38,7 @@ pub async fn events_arrive_before_the_reply<R: Runtime>() {
 
 pub async fn clients_get_no_events_before_negotiation<R: Runtime>() {
     let (mut commands, socket) = serve(&server::<R>());
-    let emitter = commands.emitter();
+    let emitter = commands.event_sender();
     assert!(!emitter.is_ready());
     emitter.emit("EARLY", &()).unwrap();
     let asking = as_client::<R, _>(socket, |client| {
@@ -49,20 +49,20 @@ pub async fn clients_get_no_events_before_negotiation<R: Runtime>() {
     let serving = async {
         let request = commands.recv().await.unwrap();
         assert!(emitter.is_ready());
-        request.done();
+        request.return_empty();
         assert!(commands.recv().await.is_none());
-        assert!(matches!(commands.closed().await, Hangup::ByClient));
+        assert!(matches!(commands.closed().await, CloseReason::ByClient));
     };
     let (answer, ()) = both(asking, serving).await;
     assert_eq!(answer, json!({"return": {}}));
-    assert!(emitter.ended().is_some() && !emitter.is_ready());
+    assert!(emitter.close_reason().is_some() && !emitter.is_ready());
     emitter.emit("LATE", &()).unwrap();
 }
 
 pub async fn events_are_sent_as_they_were_given<R: Runtime>() {
     let (commands, client) = pair::<R>().await;
     let mut events = client.events().subscribe();
-    let emitter = commands.emitter();
+    let emitter = commands.event_sender();
     emitter.emit_at("RTC_CHANGE", Timestamp::new(7, 8), &json!({"offset": -1})).unwrap();
     let whole = "{\"event\": \"X\", \"timestamp\": {\"seconds\": -1, \"microseconds\": -1}, \
                  \"data\": {}, \"extra\": [1.0]}";
@@ -76,7 +76,7 @@ pub async fn events_are_sent_as_they_were_given<R: Runtime>() {
 
 pub async fn an_event_that_cannot_be_sent_is_an_error<R: Runtime>() {
     let (commands, _client) = pair::<R>().await;
-    let emitter = commands.emitter();
+    let emitter = commands.event_sender();
     let error = emitter.emit("STOP", &[1, 2]).unwrap_err();
     assert!(error.to_string().starts_with("STOP: not sent"), "{error}");
     emitter.emit_raw("[]").unwrap_err();
@@ -84,6 +84,6 @@ pub async fn an_event_that_cannot_be_sent_is_an_error<R: Runtime>() {
 
     let agent = server::<R>().agent();
     let (commands, _client) = pair_with(&agent, client().agent()).await;
-    let error = commands.emitter().emit("STOP", &()).unwrap_err();
+    let error = commands.event_sender().emit("STOP", &()).unwrap_err();
     assert!(error.to_string().contains("agent"), "{error}");
 }

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
 use qmp_driver::Runtime;
-use qmp_driver::server::{Hangup, Options};
+use qmp_driver::server::{CloseReason, Options};
 use serde_json::json;
 
 use super::raw::as_client;
@@ -16,7 +16,7 @@ pub async fn a_client_that_never_reads_is_not_read_from<R: Runtime>() {
     socket.set_nonblocking(true).unwrap();
     let long = "x".repeat(100_000);
     let (mut answered, mut most) = (0, 0);
-    let emitter = commands.emitter();
+    let emitter = commands.event_sender();
     let mut stuck = 0;
     // Until no progress is made for a while.
     while stuck < 50 {
@@ -40,26 +40,26 @@ pub async fn a_client_that_never_reads_is_not_read_from<R: Runtime>() {
     }
     assert!((10..200).contains(&answered), "{answered} answers");
     assert!(most > 900_000 && most < 1_300_000, "{most} bytes");
-    assert!(commands.ended().is_none());
+    assert!(commands.close_reason().is_none());
     drop(socket);
     while let Some(request) = commands.recv().await {
-        request.done();
+        request.return_empty();
     }
-    assert!(matches!(commands.closed().await, Hangup::ByClient));
+    assert!(matches!(commands.closed().await, CloseReason::ByClient));
 }
 
 pub async fn a_flood_of_events_ends_a_client_that_does_not_read<R: Runtime>() {
-    let (mut commands, socket) = serve(&server::<R>().most_unsent(100_000));
+    let (mut commands, socket) = serve(&server::<R>().unsent_limit(100_000));
     as_client::<R, _>(socket.try_clone().unwrap(), |client| client.negotiate("")).await;
-    let emitter = commands.emitter();
+    let emitter = commands.event_sender();
     let mut emitted = 0;
-    while emitter.ended().is_none() {
+    while emitter.close_reason().is_none() {
         emitter.emit("JOB_STATUS_CHANGE", &json!({"id": "job", "status": "running"})).unwrap();
         emitted += 1;
         assert!(emitted < 100_000);
     }
-    let Some(Hangup::NotReading { unsent }) = commands.ended() else {
-        panic!("{:?}", commands.ended());
+    let Some(CloseReason::NotReading { unsent }) = commands.close_reason() else {
+        panic!("{:?}", commands.close_reason());
     };
     assert!((100_000..101_000).contains(&unsent), "{unsent}");
     assert!(commands.recv().await.is_none());
@@ -67,15 +67,15 @@ pub async fn a_flood_of_events_ends_a_client_that_does_not_read<R: Runtime>() {
 }
 
 pub async fn a_long_reply_is_not_limited<R: Runtime>() {
-    let (mut commands, socket) = serve(&server::<R>().most_unsent(100_000));
-    let emitter = commands.emitter();
+    let (mut commands, socket) = serve(&server::<R>().unsent_limit(100_000));
+    let emitter = commands.event_sender();
     let serving = async {
         let request = commands.recv().await.unwrap();
         request.answer(&"x".repeat(8_000_000)).unwrap();
         for number in 0..500 {
             emitter.emit("PROGRESS", &json!({"number": number})).unwrap();
         }
-        assert!(commands.ended().is_none());
+        assert!(commands.close_reason().is_none());
         assert!(commands.recv().await.is_none());
         commands.closed().await
     };
@@ -89,7 +89,7 @@ pub async fn a_long_reply_is_not_limited<R: Runtime>() {
         }
     });
     let (hangup, ()) = both(serving, asking).await;
-    assert!(matches!(hangup, Hangup::ByClient), "{hangup}");
+    assert!(matches!(hangup, CloseReason::ByClient), "{hangup}");
 }
 
 pub async fn an_endless_message_is_refused_and_not_buffered<R: Runtime>() {
@@ -109,7 +109,7 @@ pub async fn an_endless_message_is_refused_and_not_buffered<R: Runtime>() {
     let serving = async {
         let request = commands.recv().await.unwrap();
         assert_eq!(request.name(), "stop");
-        request.done();
+        request.return_empty();
         assert!(commands.recv().await.is_none());
     };
     both(asking, serving).await;
@@ -129,7 +129,7 @@ pub async fn a_bomb_of_brackets_is_refused<R: Runtime>() {
     let serving = async {
         let request = commands.recv().await.unwrap();
         assert_eq!(request.name(), "stop", "a command inside the brackets was executed");
-        request.done();
+        request.return_empty();
         assert!(commands.recv().await.is_none());
     };
     both(asking, serving).await;
@@ -138,7 +138,7 @@ pub async fn a_bomb_of_brackets_is_refused<R: Runtime>() {
 pub async fn nonsense_without_end_is_bounded<R: Runtime>() {
     let (commands, mut socket) = serve(&server::<R>());
     socket.set_nonblocking(true).unwrap();
-    let emitter = commands.emitter();
+    let emitter = commands.event_sender();
     let (mut most, mut stuck) = (0, 0);
     while stuck < 50 {
         match socket.write(&b"}x ".repeat(10_000)) {
@@ -152,11 +152,11 @@ pub async fn nonsense_without_end_is_bounded<R: Runtime>() {
         most = most.max(emitter.unsent());
     }
     assert!(most > 500_000 && most < 1_200_000, "{most} bytes of errors");
-    assert!(commands.ended().is_none());
+    assert!(commands.close_reason().is_none());
 }
 
 pub async fn garbage_can_close_the_connection<R: Runtime>() {
-    let (mut commands, socket) = serve(&server::<R>().hang_up_on_garbage());
+    let (mut commands, socket) = serve(&server::<R>().close_on_invalid_input());
     let asking = as_client::<R, _>(socket, |client| {
         client.send(
             "POST / HTTP/1.1\r\nHost: localhost:4444\r\n\r\n\
@@ -171,7 +171,7 @@ pub async fn garbage_can_close_the_connection<R: Runtime>() {
         commands.closed().await
     };
     let ((), hangup) = both(asking, serving).await;
-    assert!(matches!(&hangup, Hangup::NotJson(shown) if shown.ends_with('P')), "{hangup}");
+    assert!(matches!(&hangup, CloseReason::NotJson(shown) if shown.ends_with('P')), "{hangup}");
 }
 
 pub async fn a_client_that_closes_in_the_middle_is_gone<R: Runtime>() {
@@ -182,7 +182,7 @@ pub async fn a_client_that_closes_in_the_middle_is_gone<R: Runtime>() {
     })
     .await;
     assert!(commands.recv().await.is_none());
-    assert!(matches!(commands.closed().await, Hangup::ByClient));
+    assert!(matches!(commands.closed().await, CloseReason::ByClient));
 }
 
 pub async fn a_client_that_does_not_close_is_abandoned<R: Runtime>() {
@@ -190,7 +190,7 @@ pub async fn a_client_that_does_not_close_is_abandoned<R: Runtime>() {
     drop(client);
     assert!(commands.recv().await.is_none());
     let patience = Duration::from_millis(300);
-    let (mut commands, socket) = serve(&server::<R>().close_deadline(patience));
+    let (mut commands, socket) = serve(&server::<R>().close_timeout(patience));
     as_client::<R, _>(socket.try_clone().unwrap(), |client| {
         client.negotiate("");
         client.send("{\"execute\": \"long\"}");
@@ -200,7 +200,7 @@ pub async fn a_client_that_does_not_close_is_abandoned<R: Runtime>() {
     request.answer(&"x".repeat(5_000_000)).unwrap();
     let begun = std::time::Instant::now();
     let hangup = commands.close().await;
-    assert!(matches!(hangup, Hangup::NotReading { unsent: 4_000_000.. }), "{hangup}");
+    assert!(matches!(hangup, CloseReason::NotReading { unsent: 4_000_000.. }), "{hangup}");
     assert!(begun.elapsed() >= patience);
     drop(socket);
 }

@@ -22,7 +22,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use qmp_driver::server::{self, Commands};
+use qmp_driver::server::{self, ClientConnection};
 use qmp_driver::{Client, Runtime, Socket};
 
 pub use accepting::*;
@@ -67,22 +67,22 @@ fn transport<R: Runtime>(socket: UnixStream) -> R::Transport {
 }
 
 /// Returns a server and the bare socket of its client.
-fn serve<R: Runtime>(server: &server::Builder<R>) -> (Commands, UnixStream) {
+fn serve<R: Runtime>(server: &server::Builder<R>) -> (ClientConnection, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    (server.over(transport::<R>(ours), "client").unwrap(), theirs)
+    (server.serve_over(transport::<R>(ours), "client").unwrap(), theirs)
 }
 
 /// Returns a server and a connected client of ours.
-async fn pair<R: Runtime>() -> (Commands, Client) {
+async fn pair<R: Runtime>() -> (ClientConnection, Client) {
     pair_with(&server::<R>(), client()).await
 }
 
 async fn pair_with<R: Runtime>(
     server: &server::Builder<R>,
     client: qmp_driver::Builder<R>,
-) -> (Commands, Client) {
+) -> (ClientConnection, Client) {
     let (commands, socket) = serve(server);
-    (commands, client.over(transport::<R>(socket), "server").await.unwrap())
+    (commands, client.connect_over(transport::<R>(socket), "server").await.unwrap())
 }
 
 async fn sleep<R: Runtime>(time: Duration) {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use qmp_driver::{
-    Address, Builder, Client, Command, Disconnect, Error, EventItem, Launch, Options, OwnedEvent,
+    Address, Builder, Client, CloseReason, Command, Error, EventItem, Launch, Options, OwnedEvent,
     Process, Reply, Runtime, Socket, Subscription, Version,
 };
 use serde::Serialize;
@@ -44,24 +44,24 @@ impl<R: Runtime> Build for Builder<R> {
         self.options(options)
     }
 
-    fn connect_deadline(self, deadline: Duration) -> Self {
-        self.connect_deadline(deadline)
+    fn connect_timeout(self, deadline: Duration) -> Self {
+        self.connect_timeout(deadline)
     }
 
-    fn handshake_deadline(self, deadline: Duration) -> Self {
-        self.handshake_deadline(deadline)
+    fn handshake_timeout(self, deadline: Duration) -> Self {
+        self.handshake_timeout(deadline)
     }
 
     async fn connect(self, address: &Address) -> Result<Client, Error> {
         self.connect(address).await
     }
 
-    async fn connect_when_up(
+    async fn connect_with_retry(
         self,
         address: &Address,
         has_ended: impl FnMut() -> io::Result<Option<ExitStatus>>,
     ) -> Result<Client, Error> {
-        self.connect_when_up(address, has_ended).await
+        self.connect_with_retry(address, has_ended).await
     }
 
     async fn accept(self, listener: &R::Listener) -> Result<Client, Error> {
@@ -72,9 +72,9 @@ impl<R: Runtime> Build for Builder<R> {
         self.launch(launch).await
     }
 
-    async fn over(self, stream: UnixStream, peer: &str) -> Result<Client, Error> {
+    async fn connect_over(self, stream: UnixStream, peer: &str) -> Result<Client, Error> {
         let transport = self.runtime().transport(Socket::from(stream)).unwrap();
-        self.over(transport, peer).await
+        self.connect_over(transport, peer).await
     }
 }
 
@@ -115,7 +115,7 @@ impl Subject for Client {
         events: &mut Subscription,
         within: Duration,
     ) -> Result<OwnedEvent, Error> {
-        events.event().deadline(within).await
+        events.event().timeout(within).await
     }
 
     fn names(&self, events: &mut Subscription) -> Vec<String> {
@@ -146,7 +146,7 @@ impl Subject for Client {
         Self::close(self).await
     }
 
-    async fn closed(&self) -> Disconnect {
+    async fn closed(&self) -> CloseReason {
         Self::closed(self).await
     }
 }
@@ -170,8 +170,8 @@ impl Execute for qmp_driver::Execute {
         self.descriptor(descriptor)
     }
 
-    fn deadline(self, deadline: Duration) -> Self {
-        self.deadline(deadline)
+    fn timeout(self, deadline: Duration) -> Self {
+        self.timeout(deadline)
     }
 
     async fn run(self) -> Result<Reply, Error> {

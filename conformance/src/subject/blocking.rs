@@ -8,7 +8,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use qmp_blocking::{
-    Address, Builder, Client, Command, Disconnect, Error, Launch, Listener, Options, OwnedEvent,
+    Address, Builder, Client, CloseReason, Command, Error, Launch, Listener, Options, OwnedEvent,
     PendingReply, Process, Reply, Socket, Subscription, Version,
 };
 use serde::Serialize;
@@ -32,24 +32,24 @@ impl Build for Builder {
         self.options(options)
     }
 
-    fn connect_deadline(self, deadline: Duration) -> Self {
-        self.connect_deadline(deadline)
+    fn connect_timeout(self, deadline: Duration) -> Self {
+        self.connect_timeout(deadline)
     }
 
-    fn handshake_deadline(self, deadline: Duration) -> Self {
-        self.handshake_deadline(deadline)
+    fn handshake_timeout(self, deadline: Duration) -> Self {
+        self.handshake_timeout(deadline)
     }
 
     async fn connect(self, address: &Address) -> Result<Client, Error> {
         self.connect(address)
     }
 
-    async fn connect_when_up(
+    async fn connect_with_retry(
         self,
         address: &Address,
         has_ended: impl FnMut() -> io::Result<Option<ExitStatus>>,
     ) -> Result<Client, Error> {
-        self.connect_when_up(address, has_ended)
+        self.connect_with_retry(address, has_ended)
     }
 
     async fn accept(self, listener: &Listener) -> Result<Client, Error> {
@@ -60,8 +60,8 @@ impl Build for Builder {
         self.launch(launch)
     }
 
-    async fn over(self, stream: UnixStream, peer: &str) -> Result<Client, Error> {
-        self.over(Socket::from(stream), peer)
+    async fn connect_over(self, stream: UnixStream, peer: &str) -> Result<Client, Error> {
+        self.connect_over(Socket::from(stream), peer)
     }
 }
 
@@ -101,7 +101,7 @@ impl Subject for Client {
         events: &mut Subscription<'c, Socket>,
         within: Duration,
     ) -> Result<OwnedEvent, Error> {
-        events.event().deadline(within).run()
+        events.event().timeout(within).run()
     }
 
     fn names<'c>(&'c self, events: &mut Subscription<'c, Socket>) -> Vec<String> {
@@ -132,7 +132,7 @@ impl Subject for Client {
         self.close()
     }
 
-    async fn closed(&self) -> Disconnect {
+    async fn closed(&self) -> CloseReason {
         self.closed()
     }
 }
@@ -156,8 +156,8 @@ impl<'c> Execute for qmp_blocking::Execute<'c, Socket> {
         self.descriptor(descriptor)
     }
 
-    fn deadline(self, deadline: Duration) -> Self {
-        self.deadline(deadline)
+    fn timeout(self, deadline: Duration) -> Self {
+        self.timeout(deadline)
     }
 
     async fn run(self) -> Result<Reply, Error> {

@@ -16,7 +16,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use qmp_driver::{
-    Address, Command, Disconnect, Error, Launch, Options, OwnedEvent, Process, Reply, Version,
+    Address, CloseReason, Command, Error, Launch, Options, OwnedEvent, Process, Reply, Version,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -56,14 +56,14 @@ pub trait Build: Default {
     /// With these limits.
     fn options(self, options: Options) -> Self;
     /// Sets the connect timeout.
-    fn connect_deadline(self, deadline: Duration) -> Self;
+    fn connect_timeout(self, deadline: Duration) -> Self;
     /// Sets the handshake timeout.
-    fn handshake_deadline(self, deadline: Duration) -> Self;
+    fn handshake_timeout(self, deadline: Duration) -> Self;
 
     /// Connects to a server.
     async fn connect(self, address: &Address) -> Result<Self::Client, Error>;
     /// Connects to a server that is starting.
-    async fn connect_when_up(
+    async fn connect_with_retry(
         self,
         address: &Address,
         has_ended: impl FnMut() -> io::Result<Option<ExitStatus>>,
@@ -73,7 +73,7 @@ pub trait Build: Default {
     /// Launches a server.
     async fn launch(self, launch: Launch) -> Result<(Self::Client, Process), Error>;
     /// Uses an existing connection.
-    async fn over(self, stream: UnixStream, peer: &str) -> Result<Self::Client, Error>;
+    async fn connect_over(self, stream: UnixStream, peer: &str) -> Result<Self::Client, Error>;
 }
 
 /// A client.
@@ -125,7 +125,7 @@ pub trait Subject {
     /// Waits for outstanding replies, and closes the connection.
     async fn close(&self) -> Result<(), Error>;
     /// Waits for the server to close the connection.
-    async fn closed(&self) -> Disconnect;
+    async fn closed(&self) -> CloseReason;
 }
 
 /// A command that is not sent yet.
@@ -143,7 +143,7 @@ pub trait Execute: Sized {
     /// Sends a file with it.
     fn descriptor(self, descriptor: impl Into<OwnedFd>) -> Self;
     /// Sets the timeout of the reply.
-    fn deadline(self, deadline: Duration) -> Self;
+    fn timeout(self, deadline: Duration) -> Self;
 
     /// Sends it and waits for the reply.
     async fn run(self) -> Result<Reply, Error>;

@@ -4,7 +4,7 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use qmp_driver::{Borrowed, Transport};
+use qmp_driver::{BorrowedDescriptor, Transport};
 
 /// Writes one byte at a time, each of which becomes a record.
 ///
@@ -23,7 +23,7 @@ impl<T: Transport> Transport for ByteByByte<T> {
         &self,
         cx: &mut Context<'_>,
         bytes: &[u8],
-        descriptor: Option<Borrowed<'_>>,
+        descriptor: Option<BorrowedDescriptor<'_>>,
     ) -> Poll<io::Result<usize>> {
         self.0.poll_write(cx, &bytes[..bytes.len().min(1)], descriptor)
     }

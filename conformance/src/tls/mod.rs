@@ -97,10 +97,10 @@ impl Secured {
     ) -> Result<Client, NotOpen> {
         let config = Arc::new(config(trusted, own));
         let transport = A::secure(address, config).await.map_err(NotOpen::Session)?;
-        let (builder, peer) = (A::builder().handshake_deadline(PLENTY), "localhost over TLS");
+        let (builder, peer) = (A::builder().handshake_timeout(PLENTY), "localhost over TLS");
         let client = match self.reads_bytes {
-            true => builder.over(ByteByByte(transport), peer).await,
-            false => builder.over(transport, peer).await,
+            true => builder.connect_over(ByteByByte(transport), peer).await,
+            false => builder.connect_over(transport, peer).await,
         };
         client.map_err(NotOpen::Handshake)
     }

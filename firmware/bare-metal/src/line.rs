@@ -3,7 +3,7 @@
 use core::fmt;
 
 use qmp_proto::{
-    Client, FixedOutput, Options, ProtocolError, Received, Refusal, Request, WriteArguments,
+    Client, FixedOutput, Options, ProtocolError, Received, SendErrorKind, Request, WriteArguments,
 };
 
 use crate::{Uart, host};
@@ -83,7 +83,7 @@ impl<T> Line<T> {
     /// Serializes a request and sends it.
     fn send(
         &mut self,
-        write: impl FnOnce(&mut Client<T, IN_FLIGHT>, &mut FixedOutput<'_>) -> Result<(), Refusal>,
+        write: impl FnOnce(&mut Client<T, IN_FLIGHT>, &mut FixedOutput<'_>) -> Result<(), SendErrorKind>,
     ) -> Result<(), Trouble> {
         let mut memory = [0; LONGEST_COMMAND];
         let mut out = FixedOutput::new(&mut memory);
@@ -158,7 +158,7 @@ impl<T> Line<T> {
 #[derive(Debug)]
 pub enum Trouble {
     /// A request could not be sent.
-    Refused(Refusal),
+    Refused(SendErrorKind),
     /// The connection cannot continue.
     Protocol(ProtocolError),
     /// The input is not a message: the line has lost bytes.

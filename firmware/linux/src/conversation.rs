@@ -42,9 +42,9 @@ pub(crate) fn hold(path: &CStr) -> Result<(), Trouble> {
     let mut session = Session::new(Client::monitor(Options::monitor()));
     loop {
         write_all(&stream, &mut session)?;
-        match rustix::io::read(&stream, session.room())? {
+        match rustix::io::read(&stream, session.spare_mut())? {
             0 => return Ok(session.handle_end()?),
-            count => session.filled(count),
+            count => session.advance(count),
         }
         while let Some((received, mut sender)) = session.receive()? {
             take(received, &mut sender)?;

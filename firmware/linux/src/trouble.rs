@@ -2,12 +2,12 @@
 
 use core::fmt;
 
-use qmp_proto::{DecodeError, ProtocolError, Refusal};
+use qmp_proto::{DecodeError, ProtocolError, SendErrorKind};
 use rustix::io::Errno;
 
 pub(crate) enum Trouble {
     System(Errno),
-    Refused(Refusal),
+    Refused(SendErrorKind),
     Protocol(ProtocolError),
     Decode(DecodeError),
 }
@@ -18,8 +18,8 @@ impl From<Errno> for Trouble {
     }
 }
 
-impl From<Refusal> for Trouble {
-    fn from(refusal: Refusal) -> Self {
+impl From<SendErrorKind> for Trouble {
+    fn from(refusal: SendErrorKind) -> Self {
         Self::Refused(refusal)
     }
 }

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use qmp_driver::server::Options;
-use qmp_driver::{Caller, Error, IntoAddress, Json};
+use qmp_driver::{Caller, Error, IntoAddress, RawJson};
 use qmp_sockets::Listener;
 
-use crate::server::Commands;
+use crate::server::ClientConnection;
 use crate::stream::Stream;
 use crate::thread::{CallerThread, Thread};
 
@@ -24,24 +24,25 @@ impl Builder {
         options(options: Options);
         /// Sets the greeting, a JSON object. The capabilities that are granted still depend on the
         /// options.
-        greeting(greeting: Json<'_>);
+        greeting(greeting: RawJson<'_>);
         /// Sets how many bytes of events are buffered for a client that does not read, before its
         /// connection is closed. Default: 16 MiB. `usize::MAX` means no limit, as in QEMU.
-        most_unsent(bytes: usize);
-        /// Sets how long [`Commands::close`] waits while the client reads nothing. Default: 10
+        unsent_limit(bytes: usize);
+        /// Sets how long [`ClientConnection::close`] waits while the client reads nothing. Default: 10
         /// seconds. After that, unsent output is discarded.
-        close_deadline(deadline: Duration);
+        #[doc(alias = "close_deadline")]
+        close_timeout(timeout: Duration);
         /// Closes the connection of a monitor's client after an error reply if it sends something
         /// that is not JSON. By default the connection stays open, as in QEMU.
         ///
         /// Use this on TCP, where a web page can make a browser send commands after its HTTP
         /// headers.
-        hang_up_on_garbage();
+        close_on_invalid_input();
     }
 
     /// Sets how long [`accept`](Self::accept) waits for a client. Default: forever.
-    pub fn accept_deadline(mut self, deadline: Duration) -> Self {
-        self.1 = Some(deadline);
+    pub fn accept_timeout(mut self, timeout: Duration) -> Self {
+        self.1 = Some(timeout);
         self
     }
 
@@ -52,13 +53,13 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Returns an error if the [deadline](Self::accept_deadline) passes, if the operating system
+    /// Returns an error if the [deadline](Self::accept_timeout) passes, if the operating system
     /// fails, for example because too many files are open, and in the cases of
     /// [`over`](Self::over).
-    pub fn accept(&self, listener: &Listener) -> Result<Commands, Error> {
+    pub fn accept(&self, listener: &Listener) -> Result<ClientConnection, Error> {
         let deadline = self.1.and_then(|time| Instant::now().checked_add(time));
         let socket = listener.accept(deadline)?;
-        self.over(socket, &listener.local_address().to_string())
+        self.serve_over(socket, &listener.local_address().to_string())
     }
 
     /// Connects to a client that listens, as QEMU does with `-qmp unix:PATH` without `server=on`,
@@ -68,13 +69,13 @@ impl Builder {
     ///
     /// Returns an error if the address cannot be parsed or if nothing listens there, and in the
     /// cases of [`over`](Self::over).
-    pub fn connect(&self, address: impl IntoAddress) -> Result<Commands, Error> {
+    pub fn connect(&self, address: impl IntoAddress) -> Result<ClientConnection, Error> {
         let address = address.into_address()?;
         let runtime = CallerThread::default();
         let thread = Thread::of(&runtime);
-        let inner = self.0.clone().on(runtime);
+        let inner = self.0.clone().with_runtime(runtime);
         let commands = thread.run(inner.connect(address))?;
-        Ok(Commands::new(commands, thread))
+        Ok(ClientConnection::new(commands, thread))
     }
 
     /// Serves the client on a connected stream, and sends it the greeting. `peer` is the name of
@@ -83,10 +84,14 @@ impl Builder {
     /// # Errors
     ///
     /// Returns an error if the [greeting](Self::greeting) is not an object.
-    pub fn over<S: Stream>(&self, stream: S, peer: &str) -> Result<Commands<S>, Error> {
+    pub fn serve_over<S: Stream>(
+        &self,
+        stream: S,
+        peer: &str,
+    ) -> Result<ClientConnection<S>, Error> {
         let (thread, transport) = Thread::over(stream);
-        let (commands, driver) = self.0.open_over(transport, peer)?;
+        let (commands, driver) = self.0.build_over(transport, peer)?;
         thread.spawn(driver);
-        Ok(Commands::new(commands, thread))
+        Ok(ClientConnection::new(commands, thread))
     }
 }

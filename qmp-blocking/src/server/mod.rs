@@ -1,6 +1,6 @@
 //! The server side of QMP: receives the commands of clients, and sends replies and events.
 //!
-//! [`server()`](crate::server()) creates a [`Builder`], which creates one [`Commands`] for each
+//! [`server()`](crate::server()) creates a [`Builder`], which creates one [`ClientConnection`] for each
 //! client.
 //!
 //! ```no_run
@@ -15,10 +15,10 @@
 //!             match request.name() {
 //!                 "query-name" => request.answer_json(r#"{"name": "vm1"}"#)?,
 //!                 "stop" => {
-//!                     commands.emitter().emit("STOP", &())?;
-//!                     request.done();
+//!                     commands.event_sender().emit("STOP", &())?;
+//!                     request.return_empty();
 //!                 }
-//!                 _ => request.not_found(),
+//!                 _ => request.command_not_found(),
 //!             }
 //!         }
 //!     }
@@ -32,13 +32,13 @@
 //! or nine once the client has enabled `oob`, and can be changed with [options](Builder::options).
 //!
 //! QMP guarantees that no event is lost while the client is connected, so events are never dropped.
-//! Instead, the connection is [closed](Hangup::NotReading) when more than 16 MiB of events are
-//! buffered for a client ([`Builder::most_unsent`]).
+//! Instead, the connection is [closed](CloseReason::NotReading) when more than 16 MiB of events are
+//! buffered for a client ([`Builder::unsent_limit`]).
 
 mod builder;
-mod commands;
+mod client_connection;
 
 pub use builder::Builder;
-pub use commands::Commands;
+pub use client_connection::ClientConnection;
 
-pub use qmp_driver::server::{Emitter, Hangup, Options, Request, Response};
+pub use qmp_driver::server::{CloseReason, EventSender, Options, Request, Response};

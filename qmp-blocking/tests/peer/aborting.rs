@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use qmp_blocking::{Cause, Client, Disconnect, Error, Outcome};
+use qmp_blocking::{Client, CloseReason, Error, ErrorKind, Outcome};
 
 use crate::peer::{PLENTY, Peer, connect};
 
@@ -23,7 +23,7 @@ fn aborted<T>(client: &Client, wait: impl FnOnce(&Client) -> T) -> T {
     });
     let elapsed = begun.elapsed();
     assert!((Duration::from_millis(50)..PLENTY / 2).contains(&elapsed), "{elapsed:?}");
-    assert!(matches!(client.closed(), Disconnect::ByUs));
+    assert!(matches!(client.closed(), CloseReason::ByUs));
     ended
 }
 
@@ -38,9 +38,9 @@ fn silent_after(commands: usize) -> Client {
 }
 
 fn assert_by_us(error: &Error, outcome: Outcome) {
-    let by_us = Disconnect::ByUs;
+    let by_us = CloseReason::ByUs;
     assert!(
-        matches!(error.cause(), Cause::Disconnected { reason, .. }
+        matches!(error.kind(), ErrorKind::Disconnected { reason, .. }
             if std::mem::discriminant(reason) == std::mem::discriminant(&by_us)),
         "{error:?}"
     );
@@ -59,7 +59,7 @@ fn a_command_ends_with_an_unknown_outcome() {
 #[test]
 fn a_command_with_a_deadline_ends() {
     let client = silent_after(1);
-    let sent = client.execute("query").deadline(PLENTY).send().unwrap();
+    let sent = client.execute("query").timeout(PLENTY).send().unwrap();
     assert_by_us(&aborted(&client, |_| sent.recv().unwrap_err()), Outcome::Unknown);
 }
 
@@ -89,7 +89,7 @@ fn waits_for_events_end() {
     let mut events = client.events().subscribe();
     assert!(aborted(&client, |_| events.recv()).is_none());
     let client = silent_after(0);
-    assert!(matches!(aborted(&client, Client::closed), Disconnect::ByUs));
+    assert!(matches!(aborted(&client, Client::closed), CloseReason::ByUs));
 }
 
 /// It cannot be shut down, for its owner may go on using it.

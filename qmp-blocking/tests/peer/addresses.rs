@@ -3,12 +3,12 @@
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-use qmp_blocking::{Cause, Outcome};
+use qmp_blocking::{ErrorKind, Outcome};
 
 /// The text of the error, with its beginning checked.
 fn text(address: &str) -> String {
     let error = qmp_blocking::connect(address).unwrap_err();
-    assert!(matches!(error.cause(), Cause::Connect(_)), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::Connect(_)), "{error:?}");
     assert_eq!(error.outcome(), Outcome::NotSent);
     let text = error.to_string();
     assert!(text.starts_with("cannot connect to "), "{text}");
@@ -25,7 +25,7 @@ fn a_text_that_is_no_address_is_told_what_to_write() {
         ("tcp:host:4444,telnet=on", "telnet"),
     ] {
         let error = qmp_blocking::connect(address).unwrap_err();
-        assert!(matches!(error.cause(), Cause::Address(_)), "{error:?}");
+        assert!(matches!(error.kind(), ErrorKind::Address(_)), "{error:?}");
         let text = error.to_string();
         assert!(text.contains(advice) && text.contains("is not an address"), "{text}");
         assert!(text.contains(&format!("{address:?}")), "{text}");
@@ -82,7 +82,7 @@ fn a_server_that_never_accepts() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("qmp");
     let _listener = UnixListener::bind(&path).unwrap();
-    let builder = qmp_blocking::builder().handshake_deadline(Duration::from_millis(40));
+    let builder = qmp_blocking::builder().handshake_timeout(Duration::from_millis(40));
     let error = builder.connect(path.to_str().unwrap()).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     if cfg!(target_os = "linux") {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use qmp_blocking::{Cause, Client, Error, Outcome, Socket};
+use qmp_blocking::{Client, Error, ErrorKind, Outcome, Socket};
 
 use crate::peer::{GREETING, PLENTY, Peer, handshake, id, pair};
 
@@ -17,7 +17,7 @@ fn connect(server: impl FnOnce(Peer) + Send + 'static) -> Client {
 }
 
 fn over(socket: Socket) -> Result<Client, Error> {
-    qmp_blocking::builder().agent().handshake_deadline(PLENTY).over(socket, "peer")
+    qmp_blocking::builder().agent().handshake_timeout(PLENTY).connect_over(socket, "peer")
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_command_that_is_answered_only_when_it_fails() {
         let _ = stopped.recv();
     });
     let moment = Duration::from_millis(50);
-    agent.execute("guest-suspend-ram").deadline(moment).run().unwrap();
+    agent.execute("guest-suspend-ram").timeout(moment).run().unwrap();
     drop(stop);
     // The next is answered.
     let agent = connect(|mut peer| {
@@ -80,7 +80,7 @@ fn a_command_that_is_answered_only_when_it_fails() {
         let next = peer.receive();
         peer.answer(&next, "1");
     });
-    let shutdown = agent.execute("custom").without_answer().send().unwrap();
+    let shutdown = agent.execute("custom").no_success_response().send().unwrap();
     agent.execute("guest-ping").run().unwrap();
     shutdown.recv().unwrap();
     // It fails.
@@ -104,11 +104,11 @@ fn a_sync_gives_up_what_is_unanswered() {
     });
     let moment = Duration::from_millis(30);
     let lost = agent.execute("first").send().unwrap();
-    let error = agent.execute("second").deadline(moment).run().unwrap_err();
+    let error = agent.execute("second").timeout(moment).run().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     agent.sync().unwrap();
     let error = lost.recv().unwrap_err();
-    assert!(matches!(error.cause(), Cause::Unanswered), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::Unanswered), "{error:?}");
     assert_eq!(error.outcome(), Outcome::Unknown);
     let reply = agent.execute("guest-ping").run().unwrap();
     assert_eq!(reply.json().unwrap().as_str(), "9");
@@ -126,7 +126,7 @@ fn an_overlong_answer_desynchronises_and_a_sync_mends_it() {
         peer.answer(&command, "8");
     });
     let builder = qmp_blocking::builder().agent().options(options);
-    let agent = builder.over(socket.0, "peer").unwrap();
+    let agent = builder.connect_over(socket.0, "peer").unwrap();
     let error = agent.execute("guest-info").run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
     let error = agent.execute("guest-info").run().unwrap_err();

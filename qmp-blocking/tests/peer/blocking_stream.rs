@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::thread::sleep;
 use std::time::Duration;
 
-use qmp_blocking::{BlockingStream, Builder, Cause, Client, Error, Outcome};
+use qmp_blocking::{BlockingStream, Builder, Client, Error, ErrorKind, Outcome};
 
 use crate::peer::{GREETING, Peer, pair};
 
@@ -16,7 +16,7 @@ type Boxed = Client<BlockingStream<Box<dyn Duplex>>>;
 
 fn over(builder: Builder, server: impl FnOnce(Peer) + Send + 'static) -> Result<Boxed, Error> {
     let stream: Box<dyn Duplex> = Box::new(pair(server).0);
-    builder.over(BlockingStream::new(stream), "boxed")
+    builder.connect_over(BlockingStream::new(stream), "boxed")
 }
 
 fn connect(server: impl FnOnce(Peer) + Send + 'static) -> Boxed {
@@ -55,20 +55,20 @@ fn deadlines_are_refused() {
     });
     let moment = Duration::from_millis(10);
     let errors = [
-        client.execute("query").deadline(moment).run().unwrap_err(),
-        client.execute("query").deadline(moment).send().unwrap_err(),
-        client.raw("{\"execute\":\"query\"}").deadline(moment).run().unwrap_err(),
-        client.event().deadline(moment).run().unwrap_err(),
+        client.execute("query").timeout(moment).run().unwrap_err(),
+        client.execute("query").timeout(moment).send().unwrap_err(),
+        client.raw("{\"execute\":\"query\"}").timeout(moment).run().unwrap_err(),
+        client.event().timeout(moment).run().unwrap_err(),
         client.events().subscribe().recv_timeout(moment).unwrap_err(),
         client.events().subscribe_persistent().recv_timeout(moment).unwrap_err(),
-        client.set_deadline(Some(moment)).unwrap_err(),
+        client.set_timeout(Some(moment)).unwrap_err(),
     ];
     for error in errors {
-        assert!(matches!(error.cause(), Cause::NoDeadlines), "{error:?}");
+        assert!(matches!(error.kind(), ErrorKind::TimeoutsUnsupported), "{error:?}");
         assert_eq!(error.outcome(), Outcome::NotSent);
         assert!(error.to_string().contains("(boxed)"), "{error}");
     }
-    client.set_deadline(None).unwrap();
+    client.set_timeout(None).unwrap();
     client.execute("query").run().unwrap();
 }
 
@@ -76,7 +76,7 @@ fn deadlines_are_refused() {
 #[test]
 fn an_answer_may_take_longer_than_the_handshake() {
     let (deadline, longer) = (Duration::from_millis(20), Duration::from_millis(80));
-    let builder = qmp_blocking::builder().handshake_deadline(deadline);
+    let builder = qmp_blocking::builder().handshake_timeout(deadline);
     let client = over(builder, move |mut peer| {
         sleep(longer);
         peer.send(GREETING);
@@ -130,6 +130,6 @@ impl<S> Write for Full<S> {
 fn a_stream_that_accepts_nothing_is_no_endless_loop() {
     let socket = pair(|mut peer| peer.send(GREETING));
     let stream = BlockingStream::new(Full(socket.0));
-    let error = qmp_blocking::builder().over(stream, "full").unwrap_err();
+    let error = qmp_blocking::builder().connect_over(stream, "full").unwrap_err();
     assert!(error.is_disconnected(), "{error}");
 }

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 
-use qmp_blocking::{Cause, Outcome};
+use qmp_blocking::{ErrorKind, Outcome};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use crate::peer::{connect, id};
@@ -111,7 +111,7 @@ fn a_descriptor_that_has_no_turn_in_time_is_not_sent() {
     });
     let first = client.execute("add-fd").descriptor(file("1")).send().unwrap();
     let moment = std::time::Duration::from_millis(30);
-    let second = client.execute("add-fd").descriptor(file("2")).deadline(moment);
+    let second = client.execute("add-fd").descriptor(file("2")).timeout(moment);
     let error = second.send().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent);
@@ -128,8 +128,8 @@ fn no_other_stream_carries_descriptors() {
         peer.answer(&command, "{}");
     });
     let stream = qmp_blocking::BlockingStream::new(socket.0);
-    let client = qmp_blocking::builder().over(stream, "peer").unwrap();
+    let client = qmp_blocking::builder().connect_over(stream, "peer").unwrap();
     let error = client.execute("getfd").descriptor(file("x")).run().unwrap_err();
-    assert!(matches!(error.cause(), Cause::NoDescriptors), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::DescriptorsUnsupported), "{error}");
     client.execute("query").run().unwrap();
 }

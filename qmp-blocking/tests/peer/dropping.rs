@@ -20,7 +20,7 @@ fn served<T: Send + 'static>(
     let socket = pair(move |peer| {
         let _ = sender.send(server(peer));
     });
-    (builder.over(socket.0, "peer").unwrap(), result)
+    (builder.connect_over(socket.0, "peer").unwrap(), result)
 }
 
 fn time_to_drop(client: Client) -> Duration {
@@ -67,7 +67,7 @@ fn the_server_reads_what_was_sent_and_can_still_answer() {
 #[test]
 fn a_server_that_does_not_close_has_until_the_deadline_of_the_handshake() {
     let (stop, stopped) = mpsc::channel::<()>();
-    let builder = qmp_blocking::builder().handshake_deadline(MOMENT);
+    let builder = qmp_blocking::builder().handshake_timeout(MOMENT);
     let (client, received) = served(builder, move |mut peer| {
         peer.greet();
         let command = peer.receive();

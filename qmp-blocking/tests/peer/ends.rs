@@ -3,13 +3,13 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use qmp_blocking::{Cause, Disconnect, Error, Outcome};
+use qmp_blocking::{CloseReason, Error, ErrorKind, Outcome};
 
 use crate::peer::{connect, connect_with, handshake};
 
-fn reason(error: &Error) -> &Disconnect {
-    match error.cause() {
-        Cause::Disconnected { reason, .. } => reason,
+fn reason(error: &Error) -> &CloseReason {
+    match error.kind() {
+        ErrorKind::Disconnected { reason, .. } => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -22,7 +22,7 @@ fn the_end_inside_a_message() {
     });
     let error = client.execute("query").run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
-    assert!(matches!(reason(&error), Disconnect::Protocol(_)), "{error:?}");
+    assert!(matches!(reason(&error), CloseReason::Protocol(_)), "{error:?}");
     assert!(
         error.to_string().contains("the server closed the connection inside a message"),
         "{error}"
@@ -88,7 +88,7 @@ fn the_end_with_nothing_in_flight() {
     client.execute("query").run().unwrap();
     assert_eq!(last.run().unwrap().name(), "LAST");
     let error = client.event().run().unwrap_err();
-    assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
+    assert!(matches!(reason(&error), CloseReason::Closed), "{error:?}");
     assert_eq!(error.to_string(), "the server closed the connection (peer)");
 }
 
@@ -165,7 +165,7 @@ fn closing_waits_until_everything_is_answered() {
     drop(client.execute("log").send().unwrap());
     client.close().unwrap();
 
-    let builder = qmp_blocking::builder().handshake_deadline(Duration::from_millis(50));
+    let builder = qmp_blocking::builder().handshake_timeout(Duration::from_millis(50));
     let (stop, stopped) = mpsc::channel::<()>();
     let client = connect_with(builder, move |_peer| {
         let _ = stopped.recv();

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 use std::{panic, thread};
 
-use qmp_blocking::{Cause, Client, EventItem, Json, OwnedEvent};
+use qmp_blocking::{Client, ErrorKind, EventItem, OwnedEvent, RawJson};
 
 use crate::peer::{PLENTY, Peer, connect, id};
 
@@ -61,9 +61,9 @@ fn a_wait_takes_an_event_that_comes_after_it_was_made() {
     let client = says_before_each_answer("{\"event\": \"STOP\"}\r\n");
     client.execute("stop").run().unwrap();
     let stopped = client.event().named("STOP");
-    let missed = client.event().named("STOP").deadline(Duration::from_millis(30));
+    let missed = client.event().named("STOP").timeout(Duration::from_millis(30));
     let error = missed.run().unwrap_err();
-    assert!(matches!(error.cause(), Cause::NoEvent { .. }), "the first is past: {error}");
+    assert!(matches!(error.kind(), ErrorKind::NoEvent { .. }), "the first is past: {error}");
     client.execute("stop").run().unwrap();
     assert_eq!(stopped.run().unwrap().name(), "STOP");
 }
@@ -77,7 +77,7 @@ fn an_event_is_found_by_its_data_without_decoding() {
         "{\"event\": \"GONE\", \"data\": {\"path\": \"/x\", \"device\": \"net\\u0030\"}}\r\n",
     ));
     let by_member = client.event().named("GONE").member("device", "net0");
-    let data = Json::parse(r#"{"device": "net0"}"#).unwrap();
+    let data = RawJson::parse(r#"{"device": "net0"}"#).unwrap();
     let by_data = client.event().containing(data);
     let mut other = client.events().member("device", "net1").subscribe();
     client.execute("device_del").run().unwrap();
@@ -109,10 +109,10 @@ fn a_subscription_ends_with_its_connection() {
     });
     let mut events = client.events().subscribe();
     client.execute("query").run().unwrap();
-    assert!(events.end_reason().is_none());
+    assert!(events.close_reason().is_none());
     let names: Vec<_> = events.by_ref().map(|item| name(Some(item))).collect();
     assert_eq!(names, ["A", "B"]);
-    assert!(events.end_reason().is_some());
+    assert!(events.close_reason().is_some());
     assert!(events.recv().is_none() && events.try_recv().is_none());
     assert!(events.event().run().unwrap_err().is_disconnected());
 }
@@ -167,7 +167,7 @@ fn a_receive_with_a_timeout_waits_that_long_and_takes_what_comes_in_time() {
     let (begun, moment) = (Instant::now(), Duration::from_millis(50));
     let error = events.recv_timeout(moment).unwrap_err();
     assert!((moment..PLENTY).contains(&begun.elapsed()));
-    let Cause::NoEvent { waited, names } = error.cause() else { panic!("{error:?}") };
+    let ErrorKind::NoEvent { waited, names } = error.kind() else { panic!("{error:?}") };
     assert!(*waited >= moment && names == &["A"], "{error:?}");
     drop(client.execute("query").send().unwrap());
     assert_eq!(name(events.recv_timeout(PLENTY).unwrap()), "A");
@@ -223,7 +223,7 @@ fn a_flood_is_bounded_counted_and_does_not_hold_back_the_answer() {
     // What is not asked for takes no room; where it does, the loss is told.
     assert_eq!(last.run().unwrap().name(), "E99999");
     let error = first.run().unwrap_err();
-    assert!(matches!(error.cause(), Cause::EventsLost { .. }), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::EventsLost { .. }), "{error:?}");
     assert!(error.to_string().contains(" events were not read in time"), "{error}");
 }
 

@@ -25,7 +25,7 @@ fn a_deadline_passes_while_a_long_command_is_being_written() {
     let started = Instant::now();
     let long = "x".repeat(LONG);
     let moment = Duration::from_millis(100);
-    let error = client.execute("log").argument("text", &long).deadline(moment).run();
+    let error = client.execute("log").argument("text", &long).timeout(moment).run();
     let error = error.unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::Unknown);
@@ -66,7 +66,7 @@ fn we_read_while_writing_is_held_up() {
         assert!(second.len() > LONG);
         peer.answer(&second, "2");
     });
-    let agent = qmp_blocking::builder().agent().over(socket.0, "peer").unwrap();
+    let agent = qmp_blocking::builder().agent().connect_over(socket.0, "peer").unwrap();
     let first = agent.execute("first").send().unwrap();
     let long = "x".repeat(LONG);
     let second = agent.execute("second").argument("text", &long).run().unwrap();
@@ -84,6 +84,6 @@ fn a_message_may_arrive_byte_by_byte() {
         }
         let _ = peer.stream().read(&mut [0]);
     });
-    let reply = client.execute("query").deadline(PLENTY).run().unwrap();
+    let reply = client.execute("query").timeout(PLENTY).run().unwrap();
     assert_eq!(reply.json().unwrap().as_str(), "[1, {}]");
 }

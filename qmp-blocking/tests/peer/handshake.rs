@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_blocking::{Cause, ErrorClass, Outcome, Version};
+use qmp_blocking::{ErrorClass, ErrorKind, Outcome, Version};
 
 use crate::peer::{GREETING, connect, handshake, id};
 
@@ -29,7 +29,7 @@ fn a_refused_negotiation_is_told_with_the_servers_words() {
         ));
     });
     let error = error.unwrap_err();
-    assert!(matches!(error.cause(), Cause::HandshakeRefused(_)), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::HandshakeRefused(_)), "{error:?}");
     assert_eq!(error.class(), Some(ErrorClass::GenericError));
     assert!(error.to_string().contains("refused the handshake: GenericError: Not you"), "{error}");
 }
@@ -37,14 +37,14 @@ fn a_refused_negotiation_is_told_with_the_servers_words() {
 #[test]
 fn silence_ends_with_the_deadline_before_and_after_the_greeting() {
     for greeting in ["", GREETING, &GREETING[..20]] {
-        let builder = qmp_blocking::builder().handshake_deadline(Duration::from_millis(40));
+        let builder = qmp_blocking::builder().handshake_timeout(Duration::from_millis(40));
         let error = handshake(builder, move |mut peer| {
             peer.send(greeting);
             let _ = std::io::Read::read_to_end(peer.stream(), &mut Vec::new());
         });
         let error = error.unwrap_err();
         assert!(error.is_timeout(), "{error}");
-        assert!(matches!(error.cause(), Cause::SilentHandshake { .. }), "{error:?}");
+        assert!(matches!(error.kind(), ErrorKind::HandshakeTimeout { .. }), "{error:?}");
         assert!(error.to_string().contains("no answer to the handshake in "), "{error}");
     }
 }

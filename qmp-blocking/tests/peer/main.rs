@@ -29,5 +29,5 @@ mod wire;
 fn a_client_can_be_sent_to_another_thread() {
     const fn is_send<T: Send>() {}
     is_send::<qmp_blocking::Client>();
-    is_send::<qmp_blocking::server::Commands>();
+    is_send::<qmp_blocking::server::ClientConnection>();
 }

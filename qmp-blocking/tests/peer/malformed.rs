@@ -1,6 +1,6 @@
 //! What is no message.
 
-use qmp_blocking::{Cause, Disconnect, Options, Outcome};
+use qmp_blocking::{CloseReason, ErrorKind, Options, Outcome};
 
 use crate::peer::{connect, connect_with, handshake, id};
 
@@ -14,7 +14,8 @@ fn a_malformed_line_ends_a_monitors_connection() {
         });
         let error = client.execute("query").run().unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
-        let Cause::Disconnected { reason: Disconnect::Malformed(shown), .. } = error.cause() else {
+        let ErrorKind::Disconnected { reason: CloseReason::Malformed(shown), .. } = error.kind()
+        else {
             panic!("{line}: {error:?}")
         };
         assert!(!shown.is_empty());

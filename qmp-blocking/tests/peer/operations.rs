@@ -3,7 +3,7 @@
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use qmp_blocking::{BlockingStream, Cause, Client, Error, Operation, qmp_driver};
+use qmp_blocking::{BlockingStream, Client, Error, ErrorKind, Operation, qmp_driver};
 
 use crate::peer::{PLENTY, id, pair};
 
@@ -41,7 +41,7 @@ fn serving(answer: &'static str) -> (Client, Receiver<String>) {
             }
         }
     });
-    (qmp_blocking::builder().over(socket, "peer").unwrap(), names)
+    (qmp_blocking::builder().connect_over(socket, "peer").unwrap(), names)
 }
 
 const FAILURE: &str = "\"error\": {\"class\": \"GenericError\", \"desc\": \"No\"}";
@@ -106,7 +106,7 @@ fn a_timeout_in_an_operation_passes_and_leaves_the_connection_usable() {
     let begun = Instant::now();
     let error = client.run(Impatient(moment)).unwrap_err();
     assert!((moment..PLENTY).contains(&begun.elapsed()), "{:?}", begun.elapsed());
-    let Cause::TimedOut { waited } = error.cause() else { panic!("{error:?}") };
+    let ErrorKind::TimedOut { waited } = error.kind() else { panic!("{error:?}") };
     assert!(*waited >= moment && error.is_timeout());
     client.execute("next").run().unwrap();
 
@@ -122,6 +122,7 @@ fn an_operation_runs_on_a_stream_without_deadlines() {
             peer.answer(&command, "7");
         }
     });
-    let client = qmp_blocking::builder().over(BlockingStream::new(socket), "blocking").unwrap();
+    let client =
+        qmp_blocking::builder().connect_over(BlockingStream::new(socket), "blocking").unwrap();
     assert_eq!(client.run(Freeze).unwrap(), 7);
 }

@@ -116,7 +116,7 @@ pub(crate) fn connect_with(builder: Builder, server: impl FnOnce(Peer) + Send + 
         peer.greet();
         server(peer);
     });
-    builder.over(socket, "peer").unwrap()
+    builder.connect_over(socket, "peer").unwrap()
 }
 
 /// What a handshake with a server comes to.
@@ -124,5 +124,5 @@ pub(crate) fn handshake(
     builder: Builder,
     server: impl FnOnce(Peer) + Send + 'static,
 ) -> Result<Client, Error> {
-    builder.over(pair(server).0, "peer")
+    builder.connect_over(pair(server).0, "peer")
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use qmp_blocking::{Cause, Disconnect, EventItem, Outcome, PersistentItem, State, Version};
+use qmp_blocking::{CloseReason, ErrorKind, EventItem, Outcome, PersistentItem, State, Version};
 
 use crate::peer::{GREETING, PLENTY, Peer, connect};
 
@@ -45,7 +45,7 @@ fn a_persistent_subscription_goes_on_over_connections_and_another_ends_with_its_
     let moment = Duration::from_millis(30);
     let begun = Instant::now();
     let error = persistent.recv_timeout(moment).unwrap_err();
-    assert!(matches!(error.cause(), Cause::NoEvent { .. }) && begun.elapsed() >= moment);
+    assert!(matches!(error.kind(), ErrorKind::NoEvent { .. }) && begun.elapsed() >= moment);
 
     client.execute("first").run().unwrap();
     assert_eq!(name(persistent.recv().unwrap()), "E0");
@@ -69,7 +69,7 @@ fn a_persistent_subscription_goes_on_over_connections_and_another_ends_with_its_
     // It stands.
     client.reconnect().unwrap();
     client.close().unwrap();
-    assert!(matches!(persistent.recv().unwrap(), PersistentItem::Disconnected(Disconnect::ByUs)));
+    assert!(matches!(persistent.recv().unwrap(), PersistentItem::Disconnected(CloseReason::ByUs)));
     assert!(persistent.recv().unwrap_err().is_disconnected());
     server.join().unwrap();
 }
@@ -85,7 +85,7 @@ fn it_can_be_tried_until_something_listens() {
     server.join().unwrap();
     for _ in 0..2 {
         let error = client.reconnect().unwrap_err();
-        assert!(matches!(error.cause(), Cause::Connect(_)), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::Connect(_)), "{error}");
     }
     std::fs::remove_file(&path).unwrap();
     let server = serve(&path, 1);
@@ -113,15 +113,15 @@ fn deadlines_count_on_the_new_connection() {
         third.receive();
         third.try_receive();
     });
-    let builder = qmp_blocking::builder().handshake_deadline(moment);
+    let builder = qmp_blocking::builder().handshake_timeout(moment);
     let client = builder.connect(path.as_path()).unwrap();
-    client.set_deadline(Some(moment)).unwrap();
+    client.set_timeout(Some(moment)).unwrap();
     client.closed();
     let error = client.reconnect().unwrap_err();
-    assert!(matches!(error.cause(), Cause::SilentHandshake { .. }), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::HandshakeTimeout { .. }), "{error:?}");
     client.reconnect().unwrap();
     let error = client.execute("query").run().unwrap_err();
-    assert!(matches!(error.cause(), Cause::Deadline { .. }), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::NoReply { .. }), "{error:?}");
     drop(client);
     serving.join().unwrap();
 }
@@ -129,8 +129,8 @@ fn deadlines_count_on_the_new_connection() {
 #[test]
 fn a_stream_that_was_given_is_not_made_again() {
     let client = connect(drop);
-    assert!(matches!(client.closed(), Disconnect::Closed));
+    assert!(matches!(client.closed(), CloseReason::Closed));
     let error = client.reconnect().unwrap_err();
-    assert!(matches!(error.cause(), Cause::NoAddress), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::NoAddress), "{error:?}");
     assert_eq!(error.outcome(), Outcome::NotSent);
 }

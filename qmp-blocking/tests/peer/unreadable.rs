@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use qmp_blocking::{Cause, Client, Command, Error, Outcome};
+use qmp_blocking::{Client, Command, Error, ErrorKind, Outcome};
 use serde::Deserialize;
 
 use crate::peer::{connect, id};
@@ -47,10 +47,10 @@ fn answered_with(value: &'static [u8]) -> Client {
 }
 
 fn never_not_sent(error: &Error) {
-    match error.cause() {
-        Cause::Decode(_) => assert_eq!(error.outcome(), Outcome::Answered, "{error}"),
+    match error.kind() {
+        ErrorKind::Decode(_) => assert_eq!(error.outcome(), Outcome::Answered, "{error}"),
         // The connection ended with it: the server may have sent anything.
-        Cause::Disconnected { sent: true, .. } => assert_eq!(error.outcome(), Outcome::Unknown),
+        ErrorKind::Disconnected { sent: true, .. } => assert_eq!(error.outcome(), Outcome::Unknown),
         _ => panic!("{error:?}"),
     }
     assert!(!error.to_string().contains("not sent"), "{error}");

@@ -17,7 +17,7 @@ fn written(builder: qmp_blocking::Builder, run: impl FnOnce(&Client)) -> Vec<u8>
         std::io::Read::read_to_end(peer.stream(), &mut rest).unwrap();
         seen.lock().unwrap().extend(rest);
     });
-    let client = builder.over(socket, "peer").unwrap();
+    let client = builder.connect_over(socket, "peer").unwrap();
     run(&client);
     drop(client);
     server.join().unwrap();

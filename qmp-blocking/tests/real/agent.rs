@@ -150,8 +150,8 @@ fn a_shutdown_is_not_answered(suite: &Suite) {
 
     // A deadline without an error is a success too.
     let moment = std::time::Duration::from_millis(200);
-    agent.execute("guest-shutdown").deadline(moment).run().unwrap();
-    agent.execute("guest-ping").deadline(PLENTY).run().unwrap();
+    agent.execute("guest-shutdown").timeout(moment).run().unwrap();
+    agent.execute("guest-ping").timeout(PLENTY).run().unwrap();
     let error = agent.execute("guest-shutdown").argument("mode", "sideways").run().unwrap_err();
     assert_eq!(error.class(), Some(ErrorClass::GenericError), "{error}");
     assert!(Path::new("/sbin").exists());

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use qmp_blocking::{BlockingStream, Cause, Client, Outcome};
+use qmp_blocking::{BlockingStream, Client, ErrorKind, Outcome};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
@@ -50,7 +50,7 @@ fn a_sync_after_a_deadline(suite: &Suite) {
         server.signal(Signal::STOP);
         let moment = Duration::from_millis(50);
         let lost = agent.execute("guest-info").send().unwrap();
-        let error = agent.execute("guest-ping").deadline(moment).run().unwrap_err();
+        let error = agent.execute("guest-ping").timeout(moment).run().unwrap_err();
         assert!(error.is_timeout(), "{error}");
         assert_eq!(error.outcome(), Outcome::Unknown);
         server.signal(Signal::CONT);
@@ -63,10 +63,10 @@ fn a_sync_after_a_deadline(suite: &Suite) {
     let builder = qmp_blocking::builder().agent();
     drop(agent);
     let error = builder
-        .handshake_deadline(Duration::from_millis(100))
+        .handshake_timeout(Duration::from_millis(100))
         .connect(server.address())
         .unwrap_err();
-    assert!(matches!(error.cause(), Cause::SilentHandshake { .. }), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::HandshakeTimeout { .. }), "{error}");
     server.signal(Signal::CONT);
     // It may be busy with that client's leaving, and hang up on us with it.
     wait_until("the agent serves us", || {
@@ -129,7 +129,7 @@ fn a_serial_line_full_of_remains(suite: &Suite) {
         assert!(is_readable(&master, PLENTY));
 
         let line = BlockingStream::new(master.try_clone().unwrap());
-        let agent = qmp_blocking::builder().agent().over(line, "serial").unwrap();
+        let agent = qmp_blocking::builder().agent().connect_over(line, "serial").unwrap();
         for id in 0..10 {
             let answer = agent.execute("guest-sync").argument("id", &id).run().unwrap();
             assert_eq!(answer.decode::<u32>().unwrap(), id);

@@ -1,6 +1,6 @@
 //! The ends of connections.
 
-use qmp_blocking::{Cause, Disconnect, Error, Outcome, PendingReply};
+use qmp_blocking::{CloseReason, Error, ErrorKind, Outcome, PendingReply};
 use rustix::process::Signal;
 
 use crate::server::{Clients, PLENTY, Suite, names, storage_daemon};
@@ -14,9 +14,9 @@ conformance::on_every_qemu!(
     another_thread_ends_a_wait,
 );
 
-fn reason(error: &Error) -> &Disconnect {
-    match error.cause() {
-        Cause::Disconnected { reason, .. } => reason,
+fn reason(error: &Error) -> &CloseReason {
+    match error.kind() {
+        ErrorKind::Disconnected { reason, .. } => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -47,13 +47,13 @@ fn quit_succeeds_and_then_the_connection_is_closed(suite: &Suite) {
             quit.recv().unwrap();
         }
         let error = qemu.event().named("NEVER").run().unwrap_err();
-        assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
+        assert!(matches!(reason(&error), CloseReason::Closed), "{error:?}");
         assert!(error.is_disconnected());
         assert_eq!(names(events.by_ref().collect()), ["SHUTDOWN"]);
-        assert!(matches!(events.end_reason(), Some(Disconnect::Closed)));
+        assert!(matches!(events.close_reason(), Some(CloseReason::Closed)));
         let error = qemu.execute("query-status").run().unwrap_err();
         assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
-        assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}");
+        assert!(matches!(reason(&error), CloseReason::Closed), "{error:?}");
         assert!(!qemu.is_ready());
     }
 }
@@ -62,7 +62,7 @@ fn quit_ends_a_storage_daemon(suite: &Suite) {
     for _ in 0..5 {
         let (mut server, daemon) = storage_daemon(suite, qmp_blocking::builder);
         daemon.execute("quit").run().unwrap();
-        assert!(matches!(daemon.closed(), Disconnect::Closed));
+        assert!(matches!(daemon.closed(), CloseReason::Closed));
         assert!(server.ended().success());
     }
 }
@@ -99,10 +99,10 @@ fn a_terminated_server_says_so_first(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.client();
     qemu.execute("query-status").run().unwrap();
-    let shutdown = qemu.event().named("SHUTDOWN").member("reason", "host-signal").deadline(PLENTY);
+    let shutdown = qemu.event().named("SHUTDOWN").member("reason", "host-signal").timeout(PLENTY);
     server.signal(Signal::TERM);
     shutdown.run().unwrap();
-    assert!(matches!(qemu.closed(), Disconnect::Closed));
+    assert!(matches!(qemu.closed(), CloseReason::Closed));
 }
 
 fn another_thread_ends_a_wait(suite: &Suite) {
@@ -117,7 +117,7 @@ fn another_thread_ends_a_wait(suite: &Suite) {
             handle.abort();
         });
         let error = slow.command(&qemu).run().unwrap_err();
-        assert!(matches!(reason(&error), Disconnect::ByUs), "{error:?}");
+        assert!(matches!(reason(&error), CloseReason::ByUs), "{error:?}");
         assert_eq!(error.outcome(), Outcome::Unknown);
         assert!(error.to_string().contains("closed on this side"), "{error}");
     });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_blocking::{Cause, EventItem};
+use qmp_blocking::{ErrorKind, EventItem};
 
 use crate::server::{Clients, PLENTY, Suite, names};
 
@@ -45,7 +45,7 @@ fn what_does_not_match_stays_in_order(suite: &Suite) {
     }
     let second = events.event().named("STOP").run().unwrap();
     assert_eq!(second.name(), "STOP");
-    let none = events.event().named("RESET").deadline(Duration::ZERO).run().unwrap_err();
+    let none = events.event().named("RESET").timeout(Duration::ZERO).run().unwrap_err();
     assert!(none.is_timeout(), "{none}");
     let either = events.event().named("RESET").named("STOP").run().unwrap();
     assert!(either.timestamp() > second.timestamp());
@@ -61,12 +61,12 @@ fn what_does_not_match_stays_in_order(suite: &Suite) {
 fn a_wait_for_an_event_ends_with_its_deadline(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.client();
-    let resumed = qemu.event().named("RESUME").deadline(Duration::ZERO);
+    let resumed = qemu.event().named("RESUME").timeout(Duration::ZERO);
     qemu.execute("cont").run().unwrap();
-    let wait = qemu.event().named("RESET").deadline(Duration::from_millis(50));
+    let wait = qemu.event().named("RESET").timeout(Duration::from_millis(50));
     let error = wait.run().unwrap_err();
     assert!(error.is_timeout(), "{error}");
-    let Cause::NoEvent { waited, names } = error.cause() else { panic!("{error:?}") };
+    let ErrorKind::NoEvent { waited, names } = error.kind() else { panic!("{error:?}") };
     assert_eq!(names, &["RESET"]);
     assert!(*waited >= Duration::from_millis(50) && *waited < PLENTY, "{waited:?}");
     // A deadline of nothing still takes what is there.
@@ -88,7 +88,7 @@ fn an_event_is_awaited_that_another_client_causes(suite: &Suite) {
         .named("RESET")
         .member("reason", "host-qmp-system-reset")
         .member("guest", false)
-        .deadline(PLENTY);
+        .timeout(PLENTY);
     let other = server.folder().name("other");
     let causes = std::thread::spawn(move || {
         let other = qmp_blocking::connect(other.as_str()).unwrap();

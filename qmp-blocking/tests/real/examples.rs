@@ -64,7 +64,7 @@ fn two_monitors(suite: &Suite) -> (Server, String, String) {
 fn served(address: &str) {
     wait_until("the example has connected", || {
         let probe = qmp_blocking::builder()
-            .handshake_deadline(std::time::Duration::from_millis(50))
+            .handshake_timeout(std::time::Duration::from_millis(50))
             .connect(address);
         probe.is_err_and(|error| error.is_timeout())
     });

@@ -3,7 +3,7 @@
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
-use qmp_blocking::{Cause, Client, ErrorClass, Launch, Outcome, Process};
+use qmp_blocking::{Client, ErrorClass, ErrorKind, Launch, Outcome, Process};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ fn storage_daemon(suite: &Suite) -> Launch {
 }
 
 fn launch(launch: Launch) -> (Client, Process) {
-    qmp_blocking::builder().handshake_deadline(PLENTY).launch(launch).unwrap()
+    qmp_blocking::builder().handshake_timeout(PLENTY).launch(launch).unwrap()
 }
 
 fn pid_of(process: &Process) -> Pid {
@@ -50,7 +50,7 @@ fn a_launched_qemu_answers_and_quits(suite: &Suite) {
 }
 
 fn a_launched_qemu_is_used_out_of_band(suite: &Suite) {
-    let builder = qmp_blocking::builder().out_of_band().handshake_deadline(PLENTY);
+    let builder = qmp_blocking::builder().out_of_band().handshake_timeout(PLENTY);
     let (qemu, _process) = builder.launch(qemu(suite)).unwrap();
     assert!(qemu.is_out_of_band());
     let mut events = qemu.events().subscribe();
@@ -61,7 +61,7 @@ fn a_launched_qemu_is_used_out_of_band(suite: &Suite) {
 fn a_bad_option_is_quoted_at_once(suite: &Suite) {
     let started = Instant::now();
     let launch = qemu(suite).arg("-no-such-option");
-    let error = qmp_blocking::builder().handshake_deadline(PLENTY).launch(launch).unwrap_err();
+    let error = qmp_blocking::builder().handshake_timeout(PLENTY).launch(launch).unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     assert_eq!(
         error.to_string(),
@@ -77,9 +77,9 @@ fn what_fails_after_the_greeting_is_quoted_too(suite: &Suite) {
     let file = "driver=file,node-name=n,filename=/no/such/image";
     for (option, value) in [("-device", "no-such-device"), ("-blockdev", file)] {
         for _ in 0..5 {
-            let builder = qmp_blocking::builder().out_of_band().handshake_deadline(PLENTY);
+            let builder = qmp_blocking::builder().out_of_band().handshake_timeout(PLENTY);
             let error = builder.launch(qemu(suite).args([option, value])).unwrap_err();
-            let Cause::Died(died) = error.cause() else { panic!("{error:#?}") };
+            let ErrorKind::ProcessExited(died) = error.kind() else { panic!("{error:#?}") };
             let (program, status) = (died.program.as_str(), died.status.code());
             assert_eq!((program, status), ("qemu-system-x86_64", Some(1)));
             assert!(died.stderr.contains(option), "{died}");
@@ -101,7 +101,7 @@ fn a_launched_storage_daemon_answers_and_quits(suite: &Suite) {
 fn a_bad_option_of_the_storage_daemon_is_quoted_at_once(suite: &Suite) {
     let started = Instant::now();
     let launch = storage_daemon(suite).args(["--export", "no-such-type"]);
-    let error = qmp_blocking::builder().handshake_deadline(PLENTY).launch(launch).unwrap_err();
+    let error = qmp_blocking::builder().handshake_timeout(PLENTY).launch(launch).unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     let text = error.to_string();
     assert!(text.starts_with("qemu-storage-daemon ended with exit status 1: "), "{text}");
@@ -134,7 +134,7 @@ fn a_detached_process_outlives_its_connection(suite: &Suite) {
     let (first, process) = launch(qemu(suite).args(["-qmp", &second]));
     process.detach();
     drop(first);
-    let builder = qmp_blocking::builder().handshake_deadline(PLENTY);
+    let builder = qmp_blocking::builder().handshake_timeout(PLENTY);
     let qemu = builder.connect(folder.file("qmp").as_path()).unwrap();
     qemu.execute("quit").run().unwrap();
 }

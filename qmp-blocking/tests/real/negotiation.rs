@@ -52,7 +52,7 @@ fn a_monitor_is_negotiated_anew_for_each_client(suite: &Suite) {
     let _first = server.client();
     drop(_first);
     for round in 0..20 {
-        let builder = qmp_blocking::builder().handshake_deadline(PLENTY);
+        let builder = qmp_blocking::builder().handshake_timeout(PLENTY);
         let builder = if round % 2 == 0 { builder.out_of_band() } else { builder };
         let qemu = builder.connect(server.address()).unwrap();
         assert_eq!(qemu.is_out_of_band(), round % 2 == 0);
@@ -79,7 +79,7 @@ fn a_connection_is_taken_over_from_somebody_else(suite: &Suite) {
     }
     drop(lines);
     let builder = qmp_blocking::builder().negotiated();
-    let qemu = builder.over(Socket::from(stream), "handed over").unwrap();
+    let qemu = builder.connect_over(Socket::from(stream), "handed over").unwrap();
     assert!(qemu.is_ready() && qemu.greeting().is_none());
     for _ in 0..3 {
         let reply = qemu.execute("query-name").run().unwrap();

@@ -52,7 +52,7 @@ fn an_eighth_command_waits_for_its_turn(suite: &Suite) {
     for _ in 0..6 {
         sent.push(qemu.execute("query-name").send().unwrap());
     }
-    let eighth = qemu.execute("query-name").deadline(Duration::from_millis(50));
+    let eighth = qemu.execute("query-name").timeout(Duration::from_millis(50));
     let error = eighth.send().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
@@ -102,7 +102,7 @@ fn commands_sent_at_once_leave_out_of_band_commands_a_way(suite: &Suite) {
             sent.push(qemu.execute("query-name").send().unwrap());
         }
         let pause = qemu.execute("migrate-pause").out_of_band();
-        let error = pause.deadline(PLENTY).run().unwrap_err();
+        let error = pause.timeout(PLENTY).run().unwrap_err();
         assert_eq!(error.outcome(), Outcome::Answered, "{error}");
         slow.finish();
         for sent in sent {

@@ -86,7 +86,7 @@ fn an_answer_is_tried_without_waiting(suite: &Suite) {
     wait_until("the next is answered", || behind.try_recv().unwrap().is_some());
 
     let moment = Duration::from_millis(20);
-    let mut late = slow.command(&qemu).deadline(moment).send().unwrap();
+    let mut late = slow.command(&qemu).timeout(moment).send().unwrap();
     let mut error = None;
     wait_until("the deadline passes", || {
         error = late.try_recv().err();

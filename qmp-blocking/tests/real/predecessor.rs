@@ -31,14 +31,13 @@ fn an_answer_to_the_client_before_is_nobodys(suite: &Suite) {
         let (greeted, wait_for_greeting) = mpsc::channel();
         let received = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&received);
-        let builder = qmp_blocking::builder().handshake_deadline(PLENTY).on_wire(
-            move |direction, message| {
+        let builder =
+            qmp_blocking::builder().handshake_timeout(PLENTY).on_wire(move |direction, message| {
                 if direction == Direction::Received {
                     log.lock().unwrap().push(String::from_utf8_lossy(message).into_owned());
                     let _ = greeted.send(());
                 }
-            },
-        );
+            });
         let address = server.address();
         let second = std::thread::spawn(move || {
             let second = builder.connect(address).unwrap();

@@ -1,6 +1,6 @@
 //! Whole messages of the caller's.
 
-use qmp_blocking::{Cause, Outcome};
+use qmp_blocking::{ErrorKind, Outcome};
 use serde_json::{Value, json};
 
 use crate::server::{Clients, Suite};
@@ -108,7 +108,7 @@ fn what_is_no_message_is_not_sent(suite: &Suite) {
         "{\"execute\":\"stop\",\"id\":0e5}",
     ] {
         let error = qemu.raw(message).run().unwrap_err();
-        assert!(matches!(error.cause(), Cause::Json(_)), "{message}: {error}");
+        assert!(matches!(error.kind(), ErrorKind::Json(_)), "{message}: {error}");
         assert_eq!(error.outcome(), Outcome::NotSent);
     }
     qemu.execute("query-status").run().unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_blocking::{Cause, Outcome};
+use qmp_blocking::{ErrorKind, Outcome};
 use rustix::process::Signal;
 
 use crate::server::{Clients, PLENTY, Suite, wait_until};
@@ -20,11 +20,11 @@ const SHORT: Duration = Duration::from_millis(150);
 fn a_second_client_learns_that_there_is_a_first(suite: &Suite) {
     let mut server = suite.qemu();
     let first = server.client();
-    let second = || qmp_blocking::builder().handshake_deadline(SHORT).connect(server.address());
+    let second = || qmp_blocking::builder().handshake_timeout(SHORT).connect(server.address());
     let error = second().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent);
-    assert!(matches!(error.cause(), Cause::SilentHandshake { .. }), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::HandshakeTimeout { .. }), "{error:?}");
     let text = error.to_string();
     if cfg!(target_os = "linux") {
         assert!(text.contains("serving another client"), "{text}");
@@ -36,7 +36,7 @@ fn a_second_client_learns_that_there_is_a_first(suite: &Suite) {
     // One that waits is served when the first leaves.
     let address = server.address();
     let waiting = std::thread::spawn(move || {
-        let builder = qmp_blocking::builder().handshake_deadline(PLENTY);
+        let builder = qmp_blocking::builder().handshake_timeout(PLENTY);
         builder.connect(address).unwrap().execute("query-status").run().unwrap();
     });
     first.execute("query-status").run().unwrap();
@@ -54,7 +54,7 @@ fn a_stopped_server_is_named(suite: &Suite) {
             stat.contains(") T ")
         });
     }
-    let builder = qmp_blocking::builder().handshake_deadline(SHORT);
+    let builder = qmp_blocking::builder().handshake_timeout(SHORT);
     let error = builder.connect(server.address()).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     if cfg!(target_os = "linux") {
@@ -78,7 +78,7 @@ fn a_monitor_is_no_agent(suite: &Suite) {
 fn an_agent_does_not_greet(suite: &Suite) {
     let mut server = suite.agent(&[]);
     drop(server.agent_client());
-    let builder = qmp_blocking::builder().handshake_deadline(SHORT);
+    let builder = qmp_blocking::builder().handshake_timeout(SHORT);
     let error = builder.connect(server.address()).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     if cfg!(target_os = "linux") {

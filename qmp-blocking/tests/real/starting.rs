@@ -3,7 +3,7 @@
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use qmp_blocking::{Address, Builder, Cause, Error};
+use qmp_blocking::{Address, Builder, Error, ErrorKind};
 
 use crate::server::{Folder, LIGHT, PLENTY, Suite, folder, notice};
 
@@ -38,7 +38,7 @@ fn start(suite: &Suite, folder: &Folder, before: &str, options: &[&str]) -> (Sta
 }
 
 fn builder() -> Builder {
-    qmp_blocking::builder().connect_deadline(PLENTY).handshake_deadline(PLENTY / 6)
+    qmp_blocking::builder().connect_timeout(PLENTY).handshake_timeout(PLENTY / 6)
 }
 
 /// What an old server did to a client that came while it started: two of its threads served it.
@@ -55,7 +55,7 @@ fn one_that_takes_its_time_is_waited_for(suite: &Suite) {
         let folder = folder();
         let started = Instant::now();
         let (mut qemu, address) = start(suite, &folder, "sleep 0.4", &[]);
-        match builder().connect_when_up(&address, || qemu.0.try_wait()) {
+        match builder().connect_with_retry(&address, || qemu.0.try_wait()) {
             Err(error) if is_old_trouble(suite, &error) => continue,
             connected => {
                 let client = connected.unwrap();
@@ -74,7 +74,7 @@ fn one_that_goes_into_the_background_is_waited_for(suite: &Suite) {
         let folder = folder();
         let options = ["-daemonize", "-pidfile", "pid"];
         let (mut first, address) = start(suite, &folder, "sleep 0.1", &options);
-        let connected = builder().connect_when_up(&address, || first.0.try_wait());
+        let connected = builder().connect_with_retry(&address, || first.0.try_wait());
         let connected = match connected {
             Err(error) if is_old_trouble(suite, &error) => None,
             connected => Some(connected.unwrap()),
@@ -107,9 +107,9 @@ fn dies(suite: &Suite, options: &[&str], said: &str) {
     let folder = folder();
     let (mut qemu, address) = start(suite, &folder, "sleep 0.1", options);
     let started = Instant::now();
-    let error = builder().connect_when_up(&address, || qemu.0.try_wait()).unwrap_err();
+    let error = builder().connect_with_retry(&address, || qemu.0.try_wait()).unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-    let Cause::EndedEarly(ended) = error.cause() else { panic!("{error:#?}") };
+    let ErrorKind::EndedEarly(ended) = error.kind() else { panic!("{error:#?}") };
     assert_eq!(ended.status.code(), Some(1));
     assert!(ended.waited >= Duration::from_millis(50), "{ended}");
     let text = error.to_string();
@@ -122,8 +122,8 @@ fn dies(suite: &Suite, options: &[&str], said: &str) {
 fn one_that_never_listens_is_given_up(suite: &Suite) {
     let folder = folder();
     let (mut qemu, address) = start(suite, &folder, "sleep 60", &[]);
-    let builder = builder().connect_deadline(Duration::from_millis(300));
-    let error = builder.connect_when_up(&address, || qemu.0.try_wait()).unwrap_err();
+    let builder = builder().connect_timeout(Duration::from_millis(300));
+    let error = builder.connect_with_retry(&address, || qemu.0.try_wait()).unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     let text = error.to_string();
     assert!(text.starts_with(&format!("cannot connect to {address}: tried for 3")), "{text}");

@@ -47,7 +47,7 @@ fn a_job_is_followed_to_its_end(suite: &Suite) {
             .unwrap();
         let mut statuses = Vec::new();
         while statuses.last().is_none_or(|status| status != "concluded") {
-            let event = changes.event().deadline(PLENTY).run().unwrap();
+            let event = changes.event().timeout(PLENTY).run().unwrap();
             let data: Value = event.decode().unwrap();
             statuses.push(data["status"].as_str().unwrap().to_owned());
         }
@@ -58,7 +58,7 @@ fn a_job_is_followed_to_its_end(suite: &Suite) {
         assert!(jobs[0].get("error").is_none(), "{jobs}");
         let end = daemon.event().named("JOB_STATUS_CHANGE").member("status", "null");
         daemon.execute("job-dismiss").argument("id", &job).run().unwrap();
-        end.deadline(PLENTY).run().unwrap();
+        end.timeout(PLENTY).run().unwrap();
         assert_eq!(changes.drain().len(), 1);
     }
 }

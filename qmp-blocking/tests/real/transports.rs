@@ -27,8 +27,8 @@ fn check(qemu: &Client) {
 }
 
 fn accept(listener: &Listener) -> Client {
-    let builder = qmp_blocking::builder().connect_deadline(PLENTY);
-    builder.handshake_deadline(PLENTY).accept(listener).unwrap()
+    let builder = qmp_blocking::builder().connect_timeout(PLENTY);
+    builder.handshake_timeout(PLENTY).accept(listener).unwrap()
 }
 
 fn qemu_connects_to_us(suite: &Suite) {
@@ -90,12 +90,12 @@ fn an_inherited_socket(suite: &Suite) {
         command.args(LIGHT.split(' ')).stdin(OwnedFd::from(theirs));
         command.args(["-chardev", "socket,id=c,fd=0", "-mon", "chardev=c,mode=control"]);
         let mut server = Server::start(command, folder());
-        let builder = qmp_blocking::builder().handshake_deadline(PLENTY);
+        let builder = qmp_blocking::builder().handshake_timeout(PLENTY);
         let qemu = if by_number {
             builder.connect(format!("fd:{}", ours.as_raw_fd()).as_str()).unwrap()
         } else {
             let socket = Socket::from(ours.try_clone().unwrap());
-            builder.over(socket, "QEMU's stdin").unwrap()
+            builder.connect_over(socket, "QEMU's stdin").unwrap()
         };
         check(&qemu);
         qemu.execute("quit").run().unwrap();
@@ -132,7 +132,7 @@ fn an_abstract_socket(suite: &Suite) {
         ready(server.once_up(async || qmp_blocking::connect(format!("unix:@{name}").as_str())));
     assert_eq!(*qemu.peer(), format!("abstract:{name}"));
     check(&qemu);
-    let busy = qmp_blocking::builder().handshake_deadline(Duration::from_millis(100));
+    let busy = qmp_blocking::builder().handshake_timeout(Duration::from_millis(100));
     let error = busy.connect(format!("unix:{name},abstract=on").as_str()).unwrap_err();
     assert!(error.to_string().contains("serving another client"), "{error}");
 }
@@ -145,7 +145,7 @@ fn an_abstract_socket(_: &Suite) {
 fn nobody_connects(suite: &Suite) {
     let folder = folder();
     let listener = Listener::bind(Address::unix(folder.name("ours"))).unwrap();
-    let builder = || qmp_blocking::builder().connect_deadline(Duration::from_millis(50));
+    let builder = || qmp_blocking::builder().connect_timeout(Duration::from_millis(50));
     let error = builder().accept(&listener).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert!(error.to_string().contains("was QEMU started with -qmp unix:"), "{error}");

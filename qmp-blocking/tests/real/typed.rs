@@ -2,7 +2,7 @@
 
 use qmp_blocking::types::events::Reset;
 use qmp_blocking::types::{HumanMonitorCommand, QueryStatus, RunState};
-use qmp_blocking::{Cause, Command, Outcome, TypedEvent};
+use qmp_blocking::{Command, ErrorKind, Outcome, TypedEvent};
 use serde::Serialize;
 
 use crate::server::{Clients, Suite};
@@ -41,7 +41,7 @@ fn a_wrong_type_is_told_with_its_place(suite: &Suite) {
     let qemu = server.client();
     let error = qemu.call(&Mistaken).run().unwrap_err();
     let text = error.to_string();
-    assert!(matches!(error.cause(), Cause::Decode(_)), "{text}");
+    assert!(matches!(error.kind(), ErrorKind::Decode(_)), "{text}");
     assert_eq!(error.outcome(), Outcome::Answered);
     assert!(text.starts_with("query-status: the answer is not what was expected"), "{text}");
     assert!(text.contains("near `{\"") && text.contains(&server.address().to_string()), "{text}");

@@ -32,15 +32,15 @@ fn commands_come_in_order_and_are_answered() {
                 let arguments: Value = request.decode_as().unwrap();
                 request.answer(&arguments).unwrap();
             }
-            "stop" => request.done(),
-            "fail" => request.fail(ErrorClass::DeviceNotActive, "no"),
+            "stop" => request.return_empty(),
+            "fail" => request.return_error(ErrorClass::DeviceNotActive, "no"),
             "lose" => drop(request),
-            _ => request.not_found(),
+            _ => request.command_not_found(),
         }
     }
     thread.join().unwrap();
     assert_eq!(names, ["echo", "stop", "nonsense", "fail", "lose"]);
-    assert_eq!(commands.ended().unwrap().to_string(), "the client closed the connection");
+    assert_eq!(commands.close_reason().unwrap().to_string(), "the client closed the connection");
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_timeout_is_kept_and_one_of_zero_takes_what_is_there() {
     };
     let error = commands.recv().unwrap_err();
     assert!(error.to_string().contains("answer one before"), "{error}");
-    request.done();
+    request.return_empty();
     assert!(commands.recv().unwrap().is_none());
     thread.join().unwrap();
 }
@@ -94,7 +94,7 @@ fn out_of_band_commands_pass_and_answers_come_in_any_order() {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
     let thread = std::thread::spawn(move || {
         let builder = qmp_blocking::builder().out_of_band();
-        let server = builder.over(qmp_blocking::Socket::from(theirs), "server").unwrap();
+        let server = builder.connect_over(qmp_blocking::Socket::from(theirs), "server").unwrap();
         let sent: Vec<_> = (0..7_u64)
             .map(|number| server.execute("echo").argument("number", &number).send().unwrap())
             .collect();
@@ -103,7 +103,7 @@ fn out_of_band_commands_pass_and_answers_come_in_any_order() {
             assert_eq!(reply, json!({"number": number}));
         }
     });
-    let mut commands = server().over(qmp_blocking::Socket::from(ours), "client").unwrap();
+    let mut commands = server().serve_over(qmp_blocking::Socket::from(ours), "client").unwrap();
     let mut requests = Vec::new();
     while requests.len() < 7 {
         requests.push(commands.recv_timeout(PLENTY).unwrap().unwrap());
@@ -133,7 +133,7 @@ fn another_thread_answers_while_this_one_waits() {
     // It comes only when the first is answered.
     let second = commands.recv().unwrap().unwrap();
     assert_eq!(second.name(), "second");
-    second.done();
+    second.return_empty();
     assert!(commands.recv().unwrap().is_none());
     answering.join().unwrap();
     thread.join().unwrap();
@@ -146,23 +146,23 @@ fn clients_are_served_one_after_another() {
     let listener = Listener::bind(&path).unwrap();
     let thread = std::thread::spawn(move || {
         let first = qmp_blocking::connect(&path).unwrap();
-        let hasty = qmp_blocking::builder().handshake_deadline(Duration::from_millis(100));
+        let hasty = qmp_blocking::builder().handshake_timeout(Duration::from_millis(100));
         assert!(hasty.connect(&path).unwrap_err().is_timeout());
         first.execute("stop").run().unwrap();
         first.close().unwrap();
         qmp_blocking::connect(&path).unwrap().execute("stop").run().unwrap();
     });
-    let server = server().accept_deadline(PLENTY);
+    let server = server().accept_timeout(PLENTY);
     let mut count = 0;
     while count < 2 {
         let mut commands = server.accept(&listener).unwrap();
         while let Some(request) = commands.recv_timeout(PLENTY).unwrap() {
-            request.done();
+            request.return_empty();
             count += 1;
         }
     }
     thread.join().unwrap();
-    let hasty = server.accept_deadline(Duration::from_millis(20));
+    let hasty = server.accept_timeout(Duration::from_millis(20));
     assert!(hasty.accept(&listener).unwrap_err().is_timeout());
 }
 
@@ -171,15 +171,16 @@ fn an_agent_is_synced_and_used() {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
     let thread = std::thread::spawn(move || {
         let builder = qmp_blocking::builder().agent();
-        let agent = builder.over(qmp_blocking::Socket::from(theirs), "agent").unwrap();
+        let agent = builder.connect_over(qmp_blocking::Socket::from(theirs), "agent").unwrap();
         agent.execute("guest-ping").run().unwrap();
         agent.sync().unwrap();
         agent.execute("guest-shutdown").run().unwrap();
     });
-    let mut commands = server().agent().over(qmp_blocking::Socket::from(ours), "client").unwrap();
+    let mut commands =
+        server().agent().serve_over(qmp_blocking::Socket::from(ours), "client").unwrap();
     let request = commands.recv_timeout(PLENTY).unwrap().unwrap();
-    request.done();
-    commands.emitter().emit("STOP", &()).unwrap_err();
+    request.return_empty();
+    commands.event_sender().emit("STOP", &()).unwrap_err();
     let request = commands.recv_timeout(PLENTY).unwrap().unwrap();
     assert_eq!(request.name(), "guest-shutdown");
     request.leave_unanswered();

@@ -30,7 +30,7 @@ fn each_command_gets_its_own_file() {
             }
             None => {
                 let text = "No file descriptor supplied via SCM_RIGHTS";
-                request.fail(ErrorClass::GenericError, text);
+                request.return_error(ErrorClass::GenericError, text);
             }
         }
     }

@@ -4,8 +4,8 @@ use std::io::{Cursor, Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
-use qmp_blocking::server::{Hangup, Options};
-use qmp_blocking::{BlockingStream, Cause, Outcome, server};
+use qmp_blocking::server::{CloseReason, Options};
+use qmp_blocking::{BlockingStream, ErrorKind, Outcome, server};
 
 use crate::peer::{PLENTY, serve, serve_raw};
 
@@ -28,11 +28,11 @@ fn closing_does_not_wait_for_an_answer_that_this_thread_owes() {
     let (mut commands, thread) = serve(&server(), |server| server.execute("a").run().unwrap_err());
     let owed = commands.recv_timeout(PLENTY).unwrap().unwrap();
     let begun = std::time::Instant::now();
-    assert!(matches!(commands.close().unwrap(), Hangup::ByUs));
+    assert!(matches!(commands.close().unwrap(), CloseReason::ByUs));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(thread.join().unwrap().outcome(), Outcome::Unknown);
     // Nobody gets it any more.
-    owed.done();
+    owed.return_empty();
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_half_closed_client_gets_its_answers() {
     let a = commands.recv_timeout(PLENTY).unwrap().unwrap();
     let b = commands.recv_timeout(PLENTY).unwrap().unwrap();
     assert!(commands.recv_timeout(PLENTY).unwrap().is_none());
-    assert!(commands.ended().is_none());
+    assert!(commands.close_reason().is_none());
     a.answer("a").unwrap();
     b.answer("b").unwrap();
     commands.close().unwrap();
@@ -81,10 +81,10 @@ fn commands_of_a_disconnected_client_are_executed() {
     let mut names = Vec::new();
     while let Some(request) = commands.recv_timeout(PLENTY).unwrap() {
         names.push(request.name().to_owned());
-        request.done();
+        request.return_empty();
     }
     assert_eq!(names, ["stop", "quit"]);
-    assert!(matches!(commands.ended(), Some(Hangup::ByClient)));
+    assert!(matches!(commands.close_reason(), Some(CloseReason::ByClient)));
 }
 
 #[test]
@@ -93,13 +93,13 @@ fn a_client_that_does_not_close_is_abandoned() {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
     (&theirs).write_all(NEGOTIATE).unwrap();
     (&theirs).write_all(b"{\"execute\": \"long\"}").unwrap();
-    let server = server().close_deadline(patience);
-    let mut commands = server.over(qmp_blocking::Socket::from(ours), "client").unwrap();
+    let server = server().close_timeout(patience);
+    let mut commands = server.serve_over(qmp_blocking::Socket::from(ours), "client").unwrap();
     let request = commands.recv_timeout(PLENTY).unwrap().unwrap();
     request.answer(&"x".repeat(3_000_000)).unwrap();
     let begun = std::time::Instant::now();
     let error = commands.close().unwrap_err();
-    assert!(matches!(error.cause(), Cause::NotReading { unsent: 1.. }), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::NotReading { unsent: 1.. }), "{error:?}");
     assert!(begun.elapsed() >= patience);
 }
 
@@ -128,11 +128,11 @@ fn a_stream_without_deadlines_is_served() {
     let script = [NEGOTIATE, b"{\"execute\": \"stop\", \"id\": 1}"].concat();
     let written = std::sync::Arc::default();
     let tape = Tape(Cursor::new(script), std::sync::Arc::clone(&written));
-    let mut commands = server().over(BlockingStream::new(tape), "tape").unwrap();
+    let mut commands = server().serve_over(BlockingStream::new(tape), "tape").unwrap();
     let error = commands.recv_timeout(PLENTY).unwrap_err();
     assert!(error.to_string().contains("deadline"), "{error}");
     let request = commands.recv().unwrap().unwrap();
-    request.done();
+    request.return_empty();
     assert!(commands.recv().unwrap().is_none());
     commands.close().unwrap();
     let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();

@@ -23,15 +23,18 @@ fn events_come_as_they_were_given_and_before_the_answer() {
         assert_eq!(event.message(), b"{\"event\": \"X\", \"more\": 1.0}");
     });
     let request = commands.recv_timeout(PLENTY).unwrap().unwrap();
-    commands.emitter().emit("STOP", &()).unwrap();
-    commands.emitter().emit_at("RTC_CHANGE", Timestamp::new(7, 8), &json!({"offset": -1})).unwrap();
-    commands.emitter().emit_raw("{\"event\": \"X\", \"more\": 1.0}").unwrap();
-    commands.emitter().emit("X", &[1]).unwrap_err();
-    commands.emitter().emit_raw("[]").unwrap_err();
-    request.done();
+    commands.event_sender().emit("STOP", &()).unwrap();
+    commands
+        .event_sender()
+        .emit_at("RTC_CHANGE", Timestamp::new(7, 8), &json!({"offset": -1}))
+        .unwrap();
+    commands.event_sender().emit_raw("{\"event\": \"X\", \"more\": 1.0}").unwrap();
+    commands.event_sender().emit("X", &[1]).unwrap_err();
+    commands.event_sender().emit_raw("[]").unwrap_err();
+    request.return_empty();
     assert!(commands.recv_timeout(PLENTY).unwrap().is_none());
     thread.join().unwrap();
-    commands.emitter().emit("LATE", &()).unwrap();
+    commands.event_sender().emit("LATE", &()).unwrap();
 }
 
 #[test]
@@ -45,7 +48,7 @@ fn clients_get_no_events_before_negotiation() {
         socket.read_to_string(&mut all).unwrap();
         all
     });
-    commands.emitter().emit("EARLY", &()).unwrap();
+    commands.event_sender().emit("EARLY", &()).unwrap();
     assert!(commands.recv_timeout(PLENTY).unwrap().is_none());
     drop(commands);
     let all = thread.join().unwrap();

@@ -4,7 +4,7 @@ use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use qmp_blocking::server::{Builder, Commands};
+use qmp_blocking::server::{Builder, ClientConnection};
 use qmp_blocking::{Client, Socket};
 
 /// More than anything takes, on a machine that is busy with something else.
@@ -14,9 +14,9 @@ pub(crate) const PLENTY: Duration = Duration::from_secs(60);
 pub(crate) fn serve<T: Send + 'static>(
     server: &Builder,
     client: impl FnOnce(&Client) -> T + Send + 'static,
-) -> (Commands, JoinHandle<T>) {
+) -> (ClientConnection, JoinHandle<T>) {
     serve_raw(server, |socket| {
-        let server = qmp_blocking::builder().over(Socket::from(socket), "server").unwrap();
+        let server = qmp_blocking::builder().connect_over(Socket::from(socket), "server").unwrap();
         let result = client(&server);
         server.close().unwrap();
         result
@@ -27,8 +27,8 @@ pub(crate) fn serve<T: Send + 'static>(
 pub(crate) fn serve_raw<T: Send + 'static>(
     server: &Builder,
     client: impl FnOnce(UnixStream) -> T + Send + 'static,
-) -> (Commands, JoinHandle<T>) {
+) -> (ClientConnection, JoinHandle<T>) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let thread = thread::spawn(move || client(theirs));
-    (server.over(Socket::from(ours), "client").unwrap(), thread)
+    (server.serve_over(Socket::from(ours), "client").unwrap(), thread)
 }

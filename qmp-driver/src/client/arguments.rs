@@ -2,16 +2,16 @@
 
 use std::io;
 
-use qmp_proto::{OwnedArguments, Refusal};
+use qmp_proto::{OwnedArguments, SendErrorKind};
 use serde::Serialize;
 
-use crate::Cause;
+use crate::ErrorKind;
 
 /// Arguments that are added member by member. Each is serialized immediately, and the result is
 /// checked at the end.
 pub(crate) struct ArgumentsBuilder(
     /// A JSON object without its closing brace, empty for no arguments; or the first error.
-    Result<Vec<u8>, Refusal>,
+    Result<Vec<u8>, SendErrorKind>,
 );
 
 impl ArgumentsBuilder {
@@ -48,8 +48,8 @@ impl ArgumentsBuilder {
     ///
     /// Returns an error if a value could not be serialized, or if QEMU would not accept the result
     /// as one object.
-    pub(crate) fn finish(self) -> Result<Option<OwnedArguments>, Cause> {
-        let mut text = self.0.map_err(Cause::Refused)?;
+    pub(crate) fn finish(self) -> Result<Option<OwnedArguments>, ErrorKind> {
+        let mut text = self.0.map_err(ErrorKind::NotSent)?;
         if text.is_empty() {
             return Ok(None);
         }
@@ -57,9 +57,10 @@ impl ArgumentsBuilder {
         if text.starts_with(b"{") {
             text.push(b'}');
         }
-        let text = String::from_utf8(text)
-            .map_err(|error| Cause::Refused(Refusal::Unserializable(error.to_string())))?;
-        OwnedArguments::parse(text).map(Some).map_err(Cause::Json)
+        let text = String::from_utf8(text).map_err(|error| {
+            ErrorKind::NotSent(SendErrorKind::Unserializable(error.to_string()))
+        })?;
+        OwnedArguments::parse(text).map(Some).map_err(ErrorKind::Json)
     }
 }
 
@@ -150,8 +151,8 @@ fn open_object(text: Text) -> Vec<u8> {
     json
 }
 
-fn unserializable(error: serde_json::Error) -> Refusal {
-    Refusal::Unserializable(error.to_string())
+fn unserializable(error: serde_json::Error) -> SendErrorKind {
+    SendErrorKind::Unserializable(error.to_string())
 }
 
 #[cfg(test)]
@@ -175,13 +176,13 @@ mod tests {
 
     #[test]
     fn what_is_no_object_or_has_a_member_twice_is_refused() {
-        assert!(matches!(ArgumentsBuilder::of(&[1]).finish(), Err(Cause::Json(_))));
+        assert!(matches!(ArgumentsBuilder::of(&[1]).finish(), Err(ErrorKind::Json(_))));
         let mut twice = ArgumentsBuilder::of(&BTreeMap::from([("x", 1)]));
         twice.add("x", &2);
-        assert!(matches!(twice.finish(), Err(Cause::Json(_))));
+        assert!(matches!(twice.finish(), Err(ErrorKind::Json(_))));
         let mut keys = ArgumentsBuilder::none();
         keys.add("x", &BTreeMap::from([(vec![1], 1)]));
         keys.add("y", &1);
-        assert!(matches!(keys.finish(), Err(Cause::Refused(Refusal::Unserializable(_)))));
+        assert!(matches!(keys.finish(), Err(ErrorKind::NotSent(SendErrorKind::Unserializable(_)))));
     }
 }

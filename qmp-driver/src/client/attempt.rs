@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::{Cause, Disconnect};
+use crate::{CloseReason, ErrorKind};
 use qmp_proto::{
-    Arguments, JsonError, OwnedArguments, Phase, RawMessage, Refusal, Refused, Request, RequestId,
-    WriteArguments,
+    Arguments, JsonError, OwnedArguments, Phase, RawMessage, Request, RequestId, SendError,
+    SendErrorKind, WriteArguments,
 };
 
 use crate::Transport;
-use crate::connection::machine::{After, Machine};
+use crate::connection::machine::{AfterUnlock, Machine};
 use crate::connection::turns::{Lane, Turn};
 use crate::connection::waits::Awaited;
 use crate::transport::Descriptor;
@@ -91,7 +91,7 @@ pub(crate) struct Place {
 pub(crate) enum Attempted {
     Sent(usize, RequestId),
     Queued(Place),
-    Failed(Cause),
+    Failed(ErrorKind),
 }
 
 impl Attempt<'_> {
@@ -99,7 +99,7 @@ impl Attempt<'_> {
         mut self,
         machine: &mut Machine,
         waker: Waker,
-        after: &mut After,
+        after: &mut AfterUnlock,
     ) -> Attempted {
         if let Some(cause) = self.impossible(machine) {
             return self.fail(machine, cause, waker, after);
@@ -108,8 +108,8 @@ impl Attempt<'_> {
         if self.place.is_some_and(|place| machine.waits.is_expired(place.key)) {
             let waited = self.clock.waited(machine);
             let refusal = machine.waits.turns.refusal(turn.lane).cloned();
-            let refusal = refusal.unwrap_or_else(|| Refusal::Phase(machine.client.phase()));
-            return self.fail(machine, Cause::NoTurn { waited, refusal }, waker, after);
+            let refusal = refusal.unwrap_or_else(|| SendErrorKind::Phase(machine.client.phase()));
+            return self.fail(machine, ErrorKind::NotSentInTime { waited, refusal }, waker, after);
         }
         if !machine.waits.turns.is_behind(turn) {
             let key = self.place.map(|place| place.key);
@@ -126,13 +126,13 @@ impl Attempt<'_> {
                 }
                 Err(refusal) if is_temporary(&refusal, machine) => {
                     turn.lane = match refusal {
-                        Refusal::DescriptorInFlight => Lane::Descriptor,
+                        SendErrorKind::DescriptorInFlight => Lane::Descriptor,
                         _ => self.lane(),
                     };
                     machine.waits.turns.set_refusal(turn.lane, refusal);
                 }
                 Err(refusal) => {
-                    return self.fail(machine, Cause::Refused(refusal), waker, after);
+                    return self.fail(machine, ErrorKind::NotSent(refusal), waker, after);
                 }
             }
         }
@@ -141,20 +141,21 @@ impl Attempt<'_> {
     }
 
     /// What will not get better by waiting.
-    fn impossible(&self, machine: &Machine) -> Option<Cause> {
+    fn impossible(&self, machine: &Machine) -> Option<ErrorKind> {
         let lifecycle = &machine.lifecycle;
         let closing = lifecycle.closing.filter(|_| !machine.deferring);
         let reason = match (&lifecycle.ended, closing) {
             (Some(reason), _) => reason.clone(),
-            (None, Some(_)) => Disconnect::ByUs,
+            (None, Some(_)) => CloseReason::ByUs,
             (None, None) => {
-                let carries = |it: &Arc<dyn Transport>| it.carries_descriptors();
+                let carries = |it: &Arc<dyn Transport>| it.supports_descriptors();
                 let carries = machine.transport.as_ref().is_some_and(carries);
-                return (self.descriptor.is_some() && !carries).then_some(Cause::NoDescriptors);
+                return (self.descriptor.is_some() && !carries)
+                    .then_some(ErrorKind::DescriptorsUnsupported);
             }
         };
         let sent = false;
-        Some(Cause::Disconnected { reason, sent })
+        Some(ErrorKind::Disconnected { reason, sent })
     }
 
     fn lane(&self) -> Lane {
@@ -179,7 +180,7 @@ impl Attempt<'_> {
         Turn { lane, ticket }
     }
 
-    fn send(&mut self, machine: &mut Machine, key: usize) -> Result<RequestId, Refusal> {
+    fn send(&mut self, machine: &mut Machine, key: usize) -> Result<RequestId, SendErrorKind> {
         match &self.checked {
             Checked::Raw(message) => {
                 let descriptor = self.descriptor.take();
@@ -201,12 +202,12 @@ impl Attempt<'_> {
         machine: &mut Machine,
         mut request: Request<'_, A, Descriptor>,
         key: usize,
-    ) -> Result<RequestId, Refusal> {
+    ) -> Result<RequestId, SendErrorKind> {
         if self.out_of_band {
             request = request.out_of_band();
         }
         if !self.answered {
-            request = request.without_answer();
+            request = request.no_success_response();
         }
         if let Some(descriptor) = self.descriptor.take() {
             request = request.descriptor(descriptor);
@@ -218,8 +219,8 @@ impl Attempt<'_> {
     /// Keeps the descriptor of what was not sent for the next attempt.
     fn keep<T>(
         &mut self,
-        executed: Result<RequestId, Refused<T, Descriptor>>,
-    ) -> Result<RequestId, Refusal> {
+        executed: Result<RequestId, SendError<T, Descriptor>>,
+    ) -> Result<RequestId, SendErrorKind> {
         executed.map_err(|refused| {
             *self.descriptor = refused.descriptor;
             refused.reason
@@ -231,7 +232,7 @@ impl Attempt<'_> {
         machine: &mut Machine,
         awaited: Awaited,
         waker: Waker,
-        after: &mut After,
+        after: &mut AfterUnlock,
     ) -> usize {
         let deadline = self.clock.deadline();
         let queues = matches!(awaited, Awaited::Turn(_));
@@ -254,9 +255,9 @@ impl Attempt<'_> {
     fn fail(
         self,
         machine: &mut Machine,
-        cause: Cause,
+        cause: ErrorKind,
         waker: Waker,
-        after: &mut After,
+        after: &mut AfterUnlock,
     ) -> Attempted {
         after.stale = Some(waker);
         if let Some(Place { key, .. }) = self.place {
@@ -268,15 +269,15 @@ impl Attempt<'_> {
 }
 
 /// Refusals that pass when something is answered, or the handshake or the connection is over.
-fn is_temporary(refusal: &Refusal, machine: &Machine) -> bool {
+fn is_temporary(refusal: &SendErrorKind, machine: &Machine) -> bool {
     match refusal {
-        Refusal::TooManyInFlight { .. }
-        | Refusal::TooManyBytesInFlight { .. }
-        | Refusal::HeldByAbandoned { .. }
-        | Refusal::DescriptorInFlight => true,
+        SendErrorKind::TooManyInFlight { .. }
+        | SendErrorKind::TooManyBytesInFlight { .. }
+        | SendErrorKind::HeldByAbandoned { .. }
+        | SendErrorKind::DescriptorInFlight => true,
         // The driver is about to say why.
-        Refusal::Phase(Phase::Ended) => true,
-        Refusal::Phase(_) => machine.lifecycle.handshake.is_some(),
+        SendErrorKind::Phase(Phase::Ended) => true,
+        SendErrorKind::Phase(_) => machine.lifecycle.handshake.is_some(),
         _ => false,
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::caller::Spawned;
 use crate::client::response::{Raw, Response, Typed, Untyped};
 use crate::client::submission::{Message, Submission};
-use crate::{Cause, Client, Error};
+use crate::{Client, Error, ErrorKind};
 
 /// A command: a future that sends it and waits for its reply.
 ///
@@ -82,7 +82,7 @@ impl Execute<Raw> {
                 let content = Message::raw(message, parsed.is_out_of_band());
                 (parsed.name().to_owned(), id, content)
             }
-            Err(error) => (String::new(), None, Message::Invalid(Cause::Json(error))),
+            Err(error) => (String::new(), None, Message::Invalid(ErrorKind::Json(error))),
         };
         Self::of(Submission::new(client, name.into(), content), Raw { id })
     }
@@ -108,7 +108,7 @@ impl<R> Execute<R> {
 impl<R, X> Execute<R, X> {
     /// Returns the same command, to be run by another caller.
     #[doc(hidden)]
-    pub fn on<Y>(self, caller: Y) -> Execute<R, Y> {
+    pub fn with_caller<Y>(self, caller: Y) -> Execute<R, Y> {
         let Self { submission, response, .. } = self;
         Execute { submission, response, caller }
     }
@@ -137,7 +137,7 @@ impl<R, X> Execute<R, X> {
     /// The command then succeeds when the connection ends, when a later command is answered, or
     /// when the deadline (10 seconds by default) passes without an error reply. The guest agent's
     /// `guest-shutdown` and `guest-suspend-*` are known to be such commands.
-    pub fn without_answer(mut self) -> Self {
+    pub fn no_success_response(mut self) -> Self {
         self.submission.expect_no_success();
         self
     }
@@ -160,8 +160,9 @@ impl<R, X> Execute<R, X> {
     /// poll.
     ///
     /// A command whose deadline passes is not taken back: its outcome is unknown.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.submission.set_deadline(deadline);
+    #[doc(alias = "deadline")]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.submission.set_timeout(timeout);
         self
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use crate::{Cause, Disconnect, Error};
-use qmp_proto::Refusal;
+use crate::{CloseReason, Error, ErrorKind};
+use qmp_proto::SendErrorKind;
 
 use crate::Client;
 use crate::client::link::Link;
@@ -30,14 +30,14 @@ pub enum State {
     /// No more commands are accepted. Commands that were sent are still answered.
     Closing,
     /// The connection has ended.
-    Closed(Disconnect),
+    Closed(CloseReason),
 }
 
 impl State {
     pub(crate) fn of(machine: &Machine) -> Self {
         match &machine.lifecycle {
             lifecycle if lifecycle.ended.is_some() => {
-                Self::Closed(lifecycle.ended.clone().unwrap_or(Disconnect::ByUs))
+                Self::Closed(lifecycle.ended.clone().unwrap_or(CloseReason::ByUs))
             }
             lifecycle if lifecycle.closing.is_some() => Self::Closing,
             _ if machine.is_ready() => Self::Ready,
@@ -99,13 +99,13 @@ impl Client {
     pub async fn sync(&self) -> Result<(), Error> {
         let connection = self.connection();
         if !connection.settings.agent {
-            return Err(connection.error(Cause::Refused(Refusal::OtherDialect)));
+            return Err(connection.error(ErrorKind::NotSent(SendErrorKind::OtherDialect)));
         }
         connection.with(|machine, after| {
             let vital =
                 machine.lifecycle.handshake.as_deref().is_some_and(|handshake| handshake.vital);
             if machine.lifecycle.ended.is_none() {
-                let waited = connection.settings.handshake_deadline;
+                let waited = connection.settings.handshake_timeout;
                 let handshake = Handshake::begin(machine.now(), waited, true, vital);
                 machine.lifecycle.handshake = Some(Box::new(handshake));
                 machine.wake_driver(after);
@@ -133,7 +133,7 @@ impl Client {
     /// default). The connection has then ended, too.
     pub async fn close(&self) -> Result<(), Error> {
         let connection = self.connection();
-        let waited = connection.settings.handshake_deadline;
+        let waited = connection.settings.handshake_timeout;
         close(&connection, true);
         let late = self.watch(|machine| {
             let ended = machine.lifecycle.ended.is_some();
@@ -141,7 +141,7 @@ impl Client {
         });
         if late.await {
             let advice = String::new();
-            let error = connection.error(Cause::Deadline { waited, advice });
+            let error = connection.error(ErrorKind::NoReply { waited, advice });
             return Err(error.in_command("close"));
         }
         Ok(())
@@ -160,7 +160,7 @@ impl Client {
     /// Waits for the end of the connection and returns its reason.
     ///
     /// Cancel-safe.
-    pub async fn closed(&self) -> Disconnect {
+    pub async fn closed(&self) -> CloseReason {
         self.watch(|machine| machine.lifecycle.ended.clone()).await
     }
 
@@ -171,12 +171,14 @@ impl Client {
         poll_fn(|cx| watch.poll(cx, &mut check)).await
     }
 
-    fn failed(&self, failed: Option<Failed>, ended: Option<Disconnect>) -> Error {
+    fn failed(&self, failed: Option<Failed>, ended: Option<CloseReason>) -> Error {
         let connection = self.connection();
         match failed {
-            Some(Failed::Refused(failure)) => connection.error(Cause::HandshakeRefused(failure)),
+            Some(Failed::Refused(failure)) => {
+                connection.error(ErrorKind::HandshakeRefused(failure))
+            }
             Some(Failed::Silent { waited, advice }) => {
-                connection.error(Cause::SilentHandshake { waited, advice })
+                connection.error(ErrorKind::HandshakeTimeout { waited, advice })
             }
             None => connection.disconnected(ended, false),
         }
@@ -246,7 +248,7 @@ pub(crate) fn close(connection: &Connection, answers: bool) {
         }
         let now: Instant = machine.now();
         machine.lifecycle.closing = Some(Closing {
-            deadline: now.checked_add(connection.settings.handshake_deadline),
+            deadline: now.checked_add(connection.settings.handshake_timeout),
             // An agent exits if its client is gone when it sends a reply.
             answers: answers || connection.settings.agent,
             lingers: false,

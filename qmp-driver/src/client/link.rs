@@ -8,11 +8,11 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use crate::{Cause, Disconnect, Error};
+use crate::{CloseReason, Error, ErrorKind};
 use qmp_proto::Address;
 
 use crate::connection::Connection;
-use crate::connection::machine::{After, Machine};
+use crate::connection::machine::{AfterUnlock, Machine};
 use crate::connection::settings::Settings;
 use crate::sync::{Mutex, MutexGuard};
 use crate::{Driver, Transport};
@@ -29,7 +29,7 @@ pub(crate) struct Link {
 struct State {
     connection: Arc<Connection>,
     origin: Option<Origin>,
-    deadline: Option<Duration>,
+    timeout: Option<Duration>,
 }
 
 /// The address that the client connected to, and how to connect again.
@@ -52,8 +52,8 @@ pub(crate) type Connecting =
 
 impl Link {
     pub(crate) fn new(connection: Arc<Connection>) -> Self {
-        let deadline = connection.settings.deadline;
-        let state = Mutex::new(State { connection, origin: None, deadline });
+        let timeout = connection.settings.timeout;
+        let state = Mutex::new(State { connection, origin: None, timeout });
         Self { state, reconnecting: AtomicBool::new(false) }
     }
 
@@ -69,19 +69,19 @@ impl Link {
     pub(crate) fn abort(&self) {
         let connection = self.connection();
         let transport = connection.lock().transport.clone();
-        connection.end(Disconnect::ByUs);
+        connection.end(CloseReason::ByUs);
         if let Some(transport) = transport {
             transport.shutdown(Shutdown::Both);
         }
     }
 
     /// Returns the default deadline of a command.
-    pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.lock().deadline
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.lock().timeout
     }
 
-    pub(crate) fn set_deadline(&self, deadline: Option<Duration>) {
-        self.lock().deadline = deadline;
+    pub(crate) fn set_timeout(&self, timeout: Option<Duration>) {
+        self.lock().timeout = timeout;
     }
 
     pub(crate) fn origin(&self) -> Option<Origin> {
@@ -99,12 +99,12 @@ impl Link {
         settings: Arc<Settings>,
         peer: &str,
     ) -> Result<Arc<Connection>, Error> {
-        let mut after = After::default();
+        let mut after = AfterUnlock::default();
         let mut state = self.lock();
         let last = Arc::clone(&state.connection);
         if !last.has_ended() {
             drop(state);
-            return Err(last.error(Cause::StillConnected));
+            return Err(last.error(ErrorKind::StillConnected));
         }
         let (number, common) = (last.number + 1, Arc::clone(&last.common));
         let next = Connection::new(machine, number, common, settings, peer);

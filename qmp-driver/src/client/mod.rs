@@ -73,7 +73,7 @@ impl Client {
     /// qemu.execute("device_add")
     ///     .argument("driver", "virtio-net-pci")
     ///     .argument("id", "net0")
-    ///     .deadline(Duration::from_secs(5))
+    ///     .timeout(Duration::from_secs(5))
     ///     .await?;
     /// # Ok(())
     /// # }
@@ -135,7 +135,7 @@ impl Client {
     ///     .event()
     ///     .named("DEVICE_DELETED")
     ///     .member("device", "net0")
-    ///     .deadline(Duration::from_secs(30));
+    ///     .timeout(Duration::from_secs(30));
     /// qemu.execute("device_del").argument("id", "net0").await?;
     /// deleted.await?;
     /// # Ok(())
@@ -159,7 +159,7 @@ impl Client {
     ///         _ => {}
     ///     }
     /// }
-    /// println!("the connection has ended: {:?}", events.end_reason());
+    /// println!("the connection has ended: {:?}", events.close_reason());
     /// # Ok(())
     /// # }
     /// ```
@@ -205,8 +205,9 @@ impl Client {
 
     /// Sets the default deadline for commands of all clones; `None` for none. Commands that were
     /// made before keep their deadline.
-    pub fn set_deadline(&self, deadline: Option<Duration>) {
-        self.link().set_deadline(deadline);
+    #[doc(alias = "set_deadline")]
+    pub fn set_timeout(&self, timeout: Option<Duration>) {
+        self.link().set_timeout(timeout);
     }
 
     /// Leaves later output to the driver, which writes it in one system call.
@@ -238,7 +239,7 @@ impl Client {
         let deferred = !machine.adopted.is_empty() || machine.deferred_until.is_some();
         let limit = match connection.settings.agent && !deferred {
             true => AGENT_LINGERS,
-            false => connection.settings.handshake_deadline,
+            false => connection.settings.handshake_timeout,
         };
         (open && waits).then_some(limit)
     }

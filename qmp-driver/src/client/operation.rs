@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::connection::machine::Adopted;
 use crate::connection::waiting::Timer;
-use crate::{Cause, Client, Error};
+use crate::{Client, Error, ErrorKind};
 
 /// A sequence of commands and events, written once for all adapters.
 ///
@@ -110,9 +110,9 @@ impl Client {
 
 /// A future with a time limit, created by [`Client::timeout`].
 ///
-/// Its output is the output of the future, or an error with [`Cause::TimedOut`]. If the connection
+/// Its output is the output of the future, or an error with [`ErrorKind::TimedOut`]. If the connection
 /// ends before the future completes, the timer ends with it, and the error is
-/// [`Cause::Disconnected`].
+/// [`ErrorKind::Disconnected`].
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Timeout<F> {
     future: Pin<Box<F>>,
@@ -132,7 +132,7 @@ impl<F: Future> Future for Timeout<F> {
             return Poll::Ready(Ok(output));
         }
         if let Poll::Ready(waited) = self.timer.poll(cx) {
-            return Poll::Ready(Err(self.timer.connection().error(Cause::TimedOut { waited })));
+            return Poll::Ready(Err(self.timer.connection().error(ErrorKind::TimedOut { waited })));
         }
         let connection = self.timer.connection();
         let ended = connection.lock().lifecycle.ended.clone();

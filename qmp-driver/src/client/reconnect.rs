@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::{Cause, Error};
+use crate::{Error, ErrorKind};
 
-use crate::connection::machine::{After, Machine};
+use crate::connection::machine::{AfterUnlock, Machine};
 use crate::{Client, Driver};
 
 impl Client {
@@ -36,7 +36,7 @@ impl Client {
     /// # Errors
     ///
     /// Returns an error if nothing listens at the address or if the handshake fails; the call can
-    /// then be repeated. Returns [`Cause::NoAddress`] if the client was not made by connecting to
+    /// then be repeated. Returns [`ErrorKind::NoAddress`] if the client was not made by connecting to
     /// an address: see [`Builder::reconnecting`](crate::Builder::reconnecting).
     pub async fn reconnect(&self) -> Result<(), Error> {
         if let Some(turn) = self.turn_to_reconnect().await {
@@ -64,7 +64,7 @@ impl Turn<'_> {
     async fn take(self) -> Result<(), Error> {
         let last = self.0.connection();
         let link = self.0.link();
-        let origin = link.origin().ok_or_else(|| last.error(Cause::NoAddress))?;
+        let origin = link.origin().ok_or_else(|| last.error(ErrorKind::NoAddress))?;
         let peer = origin.address.to_string();
         let transport = (origin.connect)(origin.address, origin.deadline).await?;
         let settings = Arc::clone(&last.settings);
@@ -80,7 +80,7 @@ impl Turn<'_> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.link().reconnecting.store(false, Ordering::Release);
-        let wake = |machine: &mut Machine, after: &mut After| {
+        let wake = |machine: &mut Machine, after: &mut AfterUnlock| {
             machine.waits.wake_watchers(&mut after.wakers);
         };
         self.0.connection().with(wake);

@@ -5,11 +5,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use qmp_proto::{Command, Json, OwnedFailure, OwnedReply};
+use qmp_proto::{Command, OwnedFailure, OwnedReply, RawJson};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Cause, Error};
+use crate::{Error, ErrorKind};
 
 /// A reply to a command. Its errors name the command and the peer.
 ///
@@ -58,7 +58,7 @@ impl Reply {
     /// # Errors
     ///
     /// Returns an error if the server sent something that is not JSON.
-    pub fn json(&self) -> Result<Json<'_>, Error> {
+    pub fn json(&self) -> Result<RawJson<'_>, Error> {
         self.reply.json().map_err(|error| self.error(error.into()))
     }
 
@@ -174,7 +174,7 @@ impl Response for Raw {
             }
             Err(error) => match error.failure().map(|failure| failure.message_with_id(id)) {
                 Some(Ok(message)) => Ok(message),
-                Some(Err(unreadable)) => Err(error.replaced(Cause::Decode(unreadable.into()))),
+                Some(Err(unreadable)) => Err(error.replaced(ErrorKind::Decode(unreadable.into()))),
                 None => Err(error),
             },
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use qmp_proto::{Ending, Request, RequestId};
+use qmp_proto::{NoReplyReason, Request, RequestId};
 use serde::Serialize;
 
 use crate::client::arguments::ArgumentsBuilder;
@@ -14,12 +14,12 @@ use crate::client::attempt::{Attempt, Attempted, Clock, Place, Ready, Text};
 use crate::client::response::{Completed, Reply};
 use crate::connection::Connection;
 use crate::connection::deadlines::NOT_POLLED;
-use crate::connection::machine::{After, Machine};
+use crate::connection::machine::{AfterUnlock, Machine};
 use crate::connection::waits::{Answer, Awaited, Keeper};
 use crate::sync::MutexGuard;
 use crate::trace::CommandSpan;
 use crate::transport::Descriptor;
-use crate::{Cause, Client, Disconnect, Error};
+use crate::{Client, CloseReason, Error, ErrorKind};
 
 /// How long a command without a success response has to fail, where it has no deadline.
 const TIME_TO_FAIL: Duration = Duration::from_secs(10);
@@ -38,7 +38,7 @@ pub(crate) enum Message {
         descriptor: Option<Descriptor>,
     },
     /// Not a message, which the first poll reports.
-    Invalid(Cause),
+    Invalid(ErrorKind),
 }
 
 impl Message {
@@ -52,7 +52,7 @@ impl Message {
     }
 
     /// Completes and checks the text, before any lock is taken.
-    fn ready(self) -> Result<Ready, Cause> {
+    fn ready(self) -> Result<Ready, ErrorKind> {
         Ok(match self {
             Self::Command { arguments, out_of_band, descriptor } => {
                 Ready { text: Text::Arguments(arguments.finish()?), out_of_band, descriptor }
@@ -70,7 +70,7 @@ pub(crate) struct Submission {
     client: Client,
     name: Cow<'static, str>,
     answered: bool,
-    deadline: Option<Duration>,
+    timeout: Option<Duration>,
     stage: Stage,
 }
 
@@ -92,9 +92,9 @@ impl Submission {
     pub(crate) fn new(client: &Client, name: Cow<'static, str>, message: Message) -> Self {
         Self {
             client: client.clone(),
-            answered: Request::<'_, _, Descriptor>::new(&name).is_answered(),
+            answered: Request::<'_, _, Descriptor>::new(&name).expects_success_response(),
             name,
-            deadline: client.link().deadline(),
+            timeout: client.link().timeout(),
             stage: Stage::New(message),
         }
     }
@@ -132,9 +132,9 @@ impl Submission {
         self.answered = false;
     }
 
-    pub(crate) fn set_deadline(&mut self, deadline: Duration) {
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
         self.message();
-        self.deadline = Some(deadline);
+        self.timeout = Some(timeout);
     }
 
     pub(crate) const fn client(&self) -> &Client {
@@ -166,9 +166,10 @@ impl Submission {
                 let name = std::mem::take(&mut self.name);
                 Ok(Reply::new(reply, position, name, Arc::clone(&connection.peer)))
             }
-            Ok(Completed { reply: Err(failure), position }) => {
-                Err(connection.error(Cause::Failure(failure)).at(position).in_command(&self.name))
-            }
+            Ok(Completed { reply: Err(failure), position }) => Err(connection
+                .error(ErrorKind::ErrorReply(failure))
+                .at(position)
+                .in_command(&self.name)),
             Err(cause) => Err(connection.error(cause).in_command(&self.name)),
         };
         span.done(answer.as_ref().err());
@@ -179,8 +180,8 @@ impl Submission {
         let connection = self.client.connection();
         let span = CommandSpan::new(&self.name, &connection.peer);
         let bound = |clock| Bound { connection: Arc::clone(&connection), clock, span };
-        let refused = self.deadline.map_or(Ok(()), |_| connection.refuse_deadline());
-        let deadline = self.deadline.or_else(|| (!self.answered).then_some(TIME_TO_FAIL));
+        let refused = self.timeout.map_or(Ok(()), |_| connection.refuse_deadline());
+        let deadline = self.timeout.or_else(|| (!self.answered).then_some(TIME_TO_FAIL));
         match refused.and_then(|()| message.ready()) {
             Ok(ready) => {
                 let clock = Clock::start(deadline, || connection.lock().now());
@@ -200,7 +201,7 @@ impl Submission {
     ) -> Polled {
         let checked = match ready.text.check() {
             Ok(checked) => checked,
-            Err(error) => return Poll::Ready((bound, Err(Cause::Json(error)))),
+            Err(error) => return Poll::Ready((bound, Err(ErrorKind::Json(error)))),
         };
         let attempted = {
             let _entered = bound.span.enter();
@@ -273,12 +274,12 @@ impl Submission {
         key: usize,
         request: RequestId,
         waited: Duration,
-    ) -> Result<Completed, Cause> {
+    ) -> Result<Completed, ErrorKind> {
         machine.client.abandon(request);
         let keeper = machine.waits.expired(key);
         let wait = machine.waits.remove(key);
         let transport = machine.transport.clone();
-        let mut after = After::default();
+        let mut after = AfterUnlock::default();
         if !self.answered {
             // An agent does not have to answer it any more, which may make room for another.
             machine.offer(1, &mut after);
@@ -295,29 +296,29 @@ impl Submission {
             _ => transport.and_then(|transport| transport.describe_stop()),
         };
         let advice = advice.unwrap_or_default();
-        Err(Cause::Deadline { waited, advice })
+        Err(ErrorKind::NoReply { waited, advice })
     }
 }
 
 /// What a poll came to: the answer, with what was bound.
-type Polled = Poll<(Bound, Result<Completed, Cause>)>;
+type Polled = Poll<(Bound, Result<Completed, ErrorKind>)>;
 
-fn take_answer(mut machine: MutexGuard<'_, Machine>, key: usize) -> Result<Completed, Cause> {
+fn take_answer(mut machine: MutexGuard<'_, Machine>, key: usize) -> Result<Completed, ErrorKind> {
     let wait = machine.waits.remove(key);
     let ended = machine.lifecycle.ended.clone();
     drop(machine);
     match wait.map(|wait| wait.awaited) {
         Some(Awaited::Settled(answer)) => outcome(answer, ended),
-        _ => Err(Cause::Unanswered),
+        _ => Err(ErrorKind::Unanswered),
     }
 }
 
-fn outcome(answer: Answer, ended: Option<Disconnect>) -> Result<Completed, Cause> {
+fn outcome(answer: Answer, ended: Option<CloseReason>) -> Result<Completed, ErrorKind> {
     match (answer, ended) {
         (Answer::Reply(completed), _) => Ok(completed),
-        (Answer::None(Ending::AsExpected), _) => Ok(Completed::none()),
-        (Answer::None(_), None) => Err(Cause::Unanswered),
-        (Answer::None(_), Some(reason)) => Err(Cause::Disconnected { reason, sent: true }),
+        (Answer::None(NoReplyReason::AsExpected), _) => Ok(Completed::none()),
+        (Answer::None(_), None) => Err(ErrorKind::Unanswered),
+        (Answer::None(_), Some(reason)) => Err(ErrorKind::Disconnected { reason, sent: true }),
     }
 }
 
@@ -325,7 +326,7 @@ impl Drop for Submission {
     /// What is in the output is sent, but its answer is discarded.
     fn drop(&mut self) {
         let leave = |connection: &Connection, key, request: Option<RequestId>| {
-            let leave = |machine: &mut Machine, after: &mut After| {
+            let leave = |machine: &mut Machine, after: &mut AfterUnlock| {
                 after.leaving = machine.waits.remove(key);
                 if let Some(request) = request {
                     machine.client.abandon(request);
@@ -355,7 +356,7 @@ impl fmt::Debug for Submission {
         };
         f.debug_struct("Command")
             .field("name", &self.name)
-            .field("deadline", &self.deadline)
+            .field("timeout", &self.timeout)
             .field("stage", &stage)
             .finish_non_exhaustive()
     }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use qmp_proto::Refusal;
+use qmp_proto::SendErrorKind;
 use qmp_sockets::nonce;
 
 use crate::connection::lifecycle::{Failed, Handshake};
-use crate::connection::machine::{After, Machine};
+use crate::connection::machine::{AfterUnlock, Machine};
 use crate::connection::waits::Keeper;
-use crate::{Disconnect, Transport};
+use crate::{CloseReason, Transport};
 
 /// How long after its deadline a wait ends in any case, when a server sends so much that never everything
 /// is read.
@@ -35,14 +35,14 @@ pub(crate) enum Due {
 
 impl Machine {
     /// Sees to it that the driver's timer rings in time.
-    pub(crate) fn arm(&mut self, deadline: Option<Instant>, after: &mut After) {
+    pub(crate) fn arm(&mut self, deadline: Option<Instant>, after: &mut AfterUnlock) {
         if deadline.is_some_and(|deadline| self.armed.is_none_or(|armed| deadline < armed)) {
             self.wake_driver(after);
         }
     }
 
     /// Sees to it that a deadline is kept, by the driver or for it.
-    pub(crate) fn keep(&mut self, deadline: Option<Instant>, after: &mut After) {
+    pub(crate) fn keep(&mut self, deadline: Option<Instant>, after: &mut AfterUnlock) {
         self.arm(deadline, after);
         let Some(at) = deadline.and_then(|deadline| deadline.checked_add(GRACE)) else {
             return;
@@ -88,8 +88,8 @@ impl Machine {
         &mut self,
         now: Instant,
         read_all: bool,
-        after: &mut After,
-    ) -> Result<Due, Disconnect> {
+        after: &mut AfterUnlock,
+    ) -> Result<Due, CloseReason> {
         let until = match read_all {
             true => Some(now),
             false => now.checked_sub(GRACE),
@@ -103,7 +103,7 @@ impl Machine {
             return Ok(handshake.map_or(Due::Nothing, Due::GiveUp));
         }
         if let Err(refusal) = self.sync_when_due(now) {
-            return Err(Disconnect::Handshake(refusal.to_string().into()));
+            return Err(CloseReason::Handshake(refusal.to_string().into()));
         }
         match self.pass_over(now, after) {
             true => Ok(Due::Yield),
@@ -113,7 +113,7 @@ impl Machine {
 
     /// Ends the waits whose deadline the driver should have noticed some time ago, and returns why the
     /// connection is to be ended, if its handshake or its end took too long.
-    pub(crate) fn pass_late_deadlines(&mut self, after: &mut After) -> Option<Disconnect> {
+    pub(crate) fn pass_late_deadlines(&mut self, after: &mut AfterUnlock) -> Option<CloseReason> {
         self.watched_at = None;
         let late = self.now().checked_sub(GRACE)?;
         if self.waits.expire(late, Keeper::Watchdog, &mut after.wakers) {
@@ -125,9 +125,9 @@ impl Machine {
         let handshake = self.lifecycle.handshake.as_deref().copied();
         if let Some(handshake) = handshake.filter(|it| passed(it.deadline, late)) {
             let (waited, advice) = (handshake.waited, NOT_POLLED.to_owned());
-            self.shake(Some(Failed::Silent { waited, advice }), after);
+            self.finish_handshake(Some(Failed::Silent { waited, advice }), after);
             if handshake.vital {
-                return Some(Disconnect::Handshake(NOT_POLLED.into()));
+                return Some(CloseReason::Handshake(NOT_POLLED.into()));
             }
         }
         self.keep(self.callers_deadline(), after);
@@ -135,18 +135,18 @@ impl Machine {
     }
 
     /// The reason to end the connection, if closing took too long.
-    fn close_late(&mut self, now: Instant) -> Result<(), Disconnect> {
+    fn close_late(&mut self, now: Instant) -> Result<(), CloseReason> {
         match self.lifecycle.closing.filter(|closing| passed(closing.deadline, now)) {
             Some(closing) => {
                 self.lifecycle.closed_late = !closing.lingers;
-                Err(Disconnect::ByUs)
+                Err(CloseReason::ByUs)
             }
             None => Ok(()),
         }
     }
 
     /// Sends a sync if it is time for one.
-    fn sync_when_due(&mut self, now: Instant) -> Result<(), Refusal> {
+    fn sync_when_due(&mut self, now: Instant) -> Result<(), SendErrorKind> {
         let Some(handshake) = &mut self.lifecycle.handshake else {
             return Ok(());
         };
@@ -159,7 +159,7 @@ impl Machine {
 
     /// Passes over commands that have not taken the turn they were offered. Returns whether the driver
     /// has to yield, so that others can take theirs.
-    fn pass_over(&mut self, now: Instant, after: &mut After) -> bool {
+    fn pass_over(&mut self, now: Instant, after: &mut AfterUnlock) -> bool {
         let passed = self.waits.turns.pass_over(now);
         if passed.any {
             self.offer(1, after);

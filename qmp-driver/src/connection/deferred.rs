@@ -20,7 +20,7 @@ impl Connection {
             if machine.lifecycle.ended.is_some() {
                 return Some(future);
             }
-            let deadline = machine.now().checked_add(self.settings.handshake_deadline);
+            let deadline = machine.now().checked_add(self.settings.handshake_timeout);
             machine.adopted.push((future, deadline));
             machine.wake_driver(after);
             None

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use qmp_proto::{OwnedFailure, OwnedGreeting};
 
-use crate::Disconnect;
+use crate::CloseReason;
 
 /// How long an agent has to close its end once we have closed ours.
 pub(crate) const AGENT_LINGERS: Duration = Duration::from_millis(200);
@@ -22,7 +22,7 @@ pub(crate) struct Lifecycle {
     /// Closing took too long.
     pub(crate) closed_late: bool,
     /// Set once; nothing happens after.
-    pub(crate) ended: Option<Disconnect>,
+    pub(crate) ended: Option<CloseReason>,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use crate::Disconnect;
+use crate::CloseReason;
 use qmp_proto::Direction;
-use qmp_proto::{Client, Output, OwnedFailure, Phase, Sink};
+use qmp_proto::{Client, Output, OutputBuffer, OwnedFailure, Phase};
 
 use crate::Transport;
 use crate::connection::lifecycle::{AGENT_LINGERS, Failed, Handshake, Lifecycle};
@@ -23,7 +23,7 @@ use crate::writing::WriteHalf;
 /// The client machine, what it wants to send, and who waits for what.
 ///
 /// Nothing of the user's runs while this is locked: no waker is cloned, woken or dropped, no
-/// predicate runs, nothing is serialized. What is left to do goes into an [`After`].
+/// predicate runs, nothing is serialized. What is left to do goes into an [`AfterUnlock`].
 pub(crate) struct Machine {
     pub(crate) client: Client<usize>,
     pub(crate) writing: WriteHalf,
@@ -57,7 +57,7 @@ pub(crate) type Adopted = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What is left to do once the lock is released.
 #[derive(Debug, Default)]
-pub(crate) struct After {
+pub(crate) struct AfterUnlock {
     pub(crate) driver: Option<Waker>,
     pub(crate) wakers: Vec<Waker>,
     pub(crate) stale: Option<Waker>,
@@ -68,7 +68,7 @@ pub(crate) struct After {
     pub(crate) look_after: Option<Instant>,
 }
 
-impl After {
+impl AfterUnlock {
     /// What is not woken is dropped. The descriptor that has left is closed, too: the server has its
     /// own.
     pub(crate) fn run(self) {
@@ -109,7 +109,7 @@ impl Machine {
         let before = self.writing.output.length();
         let result = say(&mut self.client, &mut self.writing.output);
         if self.watched {
-            let said = self.writing.output.since(before);
+            let said = self.writing.output.appended_since(before);
             if !said.is_empty() {
                 self.seen.push_back((Direction::Sent, said.to_vec()));
             }
@@ -140,7 +140,7 @@ impl Machine {
     }
 
     /// Writes what can be written at once; the driver is woken for the rest.
-    pub(crate) fn try_write(&mut self, after: &mut After) {
+    pub(crate) fn try_write(&mut self, after: &mut AfterUnlock) {
         // An answer is to be read.
         if self.patience.is_some() {
             self.wake_driver(after);
@@ -152,7 +152,7 @@ impl Machine {
     }
 
     /// This many slots may be free.
-    pub(crate) fn offer(&mut self, count: usize, after: &mut After) {
+    pub(crate) fn offer(&mut self, count: usize, after: &mut AfterUnlock) {
         if self.waits.turns.is_empty() {
             return;
         }
@@ -166,14 +166,14 @@ impl Machine {
         self.arm(self.waits.turns.next_pass(), after);
     }
 
-    pub(crate) fn wake_driver(&mut self, after: &mut After) {
+    pub(crate) fn wake_driver(&mut self, after: &mut AfterUnlock) {
         if let Some(driver) = self.driver.take() {
             after.driver = Some(driver);
         }
     }
 
     /// The handshake is over.
-    pub(crate) fn shake(&mut self, failed: Option<Failed>, after: &mut After) {
+    pub(crate) fn finish_handshake(&mut self, failed: Option<Failed>, after: &mut AfterUnlock) {
         self.lifecycle.handshake = None;
         self.lifecycle.failed = failed.map(Box::new);
         self.waits.wake_watchers(&mut after.wakers);
@@ -181,7 +181,7 @@ impl Machine {
     }
 
     /// Ends the connection: all who wait are told.
-    pub(crate) fn end(&mut self, reason: Disconnect, after: &mut After) {
+    pub(crate) fn end(&mut self, reason: CloseReason, after: &mut AfterUnlock) {
         for lost in self.client.drain() {
             let answer = Answer::None(lost.ending);
             self.waits.settle(lost.token, lost.request, answer, &mut after.wakers);

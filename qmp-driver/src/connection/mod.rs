@@ -15,12 +15,12 @@ pub(crate) mod wire;
 use std::net::Shutdown;
 use std::sync::{Arc, PoisonError, Weak};
 
-use crate::{Cause, Disconnect, Error};
+use crate::{CloseReason, Error, ErrorKind};
 
 use crate::sync::{Mutex, MutexGuard};
 use crate::trace;
 use common::Common;
-use machine::{After, Machine};
+use machine::{AfterUnlock, Machine};
 use settings::Settings;
 use watchdog::Watched;
 
@@ -60,8 +60,8 @@ impl Connection {
     }
 
     /// Changes something, and does what is left to do once the lock is released.
-    pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Machine, &mut After) -> R) -> R {
-        let mut after = After::default();
+    pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Machine, &mut AfterUnlock) -> R) -> R {
+        let mut after = AfterUnlock::default();
         let mut machine = self.lock();
         let result = change(&mut machine, &mut after);
         let seen = !machine.seen.is_empty();
@@ -82,8 +82,8 @@ impl Connection {
     }
 
     /// Ends the connection and tells everybody.
-    pub(crate) fn end(&self, reason: Disconnect) {
-        let mut after = After::default();
+    pub(crate) fn end(&self, reason: CloseReason) {
+        let mut after = AfterUnlock::default();
         let mut machine = self.lock();
         if machine.lifecycle.ended.is_some() {
             return;
@@ -96,28 +96,28 @@ impl Connection {
     }
 
     /// The error of a deadline on a stream that cannot wait with one.
-    pub(crate) fn refuse_deadline(&self) -> Result<(), Cause> {
+    pub(crate) fn refuse_deadline(&self) -> Result<(), ErrorKind> {
         match &self.lock().transport {
-            Some(transport) if !transport.has_deadlines() => Err(Cause::NoDeadlines),
+            Some(transport) if !transport.has_deadlines() => Err(ErrorKind::TimeoutsUnsupported),
             _ => Ok(()),
         }
     }
 
     /// The client is dropped: persistent subscriptions end with this connection.
     pub(crate) fn finish_subscriptions(&self) {
-        let mut after = After::default();
+        let mut after = AfterUnlock::default();
         self.common.bus.finish(&mut after.wakers);
         after.run();
     }
 
-    pub(crate) fn error(&self, cause: Cause) -> Error {
+    pub(crate) fn error(&self, cause: ErrorKind) -> Error {
         Error::new(cause).with_peer(&self.peer)
     }
 
     /// The connection is over, or about to be.
-    pub(crate) fn disconnected(&self, reason: Option<Disconnect>, sent: bool) -> Error {
-        let reason = reason.unwrap_or(Disconnect::ByUs);
-        self.error(Cause::Disconnected { reason, sent })
+    pub(crate) fn disconnected(&self, reason: Option<CloseReason>, sent: bool) -> Error {
+        let reason = reason.unwrap_or(CloseReason::ByUs);
+        self.error(ErrorKind::Disconnected { reason, sent })
     }
 }
 

@@ -15,8 +15,8 @@ use crate::connection::machine::Machine;
 pub(crate) struct Settings {
     pub(crate) agent: bool,
     pub(crate) enable: &'static [&'static str],
-    pub(crate) handshake_deadline: Duration,
-    pub(crate) deadline: Option<Duration>,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) tolerant: bool,
     pub(crate) options: Option<Options>,
 }
@@ -32,7 +32,7 @@ impl Settings {
             qmp_proto::Client::monitor(options.unwrap_or_default())
         };
         let handshake = (self.agent || !negotiated)
-            .then(|| Handshake::begin(transport.now(), self.handshake_deadline, self.agent, true));
+            .then(|| Handshake::begin(transport.now(), self.handshake_timeout, self.agent, true));
         Machine::new(client, transport, handshake)
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use qmp_proto::Refusal;
+use qmp_proto::SendErrorKind;
 
 /// How long a command has to take the turn that it was offered. With less, a machine that is busy would
 /// change the order of commands whose tasks are only late; with more, one that is not polled would cost the
@@ -48,7 +48,7 @@ struct Queue {
     /// The tickets of commands that were passed over, or whose deadline has expired.
     passed: BTreeSet<u64>,
     /// Why the first of them was not sent.
-    refusal: Option<Refusal>,
+    refusal: Option<SendErrorKind>,
 }
 
 #[derive(Debug)]
@@ -117,12 +117,12 @@ impl Turns {
     }
 
     /// What those in a lane wait for.
-    pub(crate) fn refusal(&self, lane: Lane) -> Option<&Refusal> {
+    pub(crate) fn refusal(&self, lane: Lane) -> Option<&SendErrorKind> {
         self.lanes.as_deref()?[lane as usize].refusal.as_ref()
     }
 
     /// Notes what the first in a lane was told.
-    pub(crate) fn set_refusal(&mut self, lane: Lane, refusal: Refusal) {
+    pub(crate) fn set_refusal(&mut self, lane: Lane, refusal: SendErrorKind) {
         self.queue(lane).refusal = Some(refusal);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::Cause;
+use crate::ErrorKind;
 use crate::connection::Connection;
 use crate::connection::machine::Machine;
 use crate::connection::waits::Awaited;
@@ -73,7 +73,7 @@ impl Timer {
     }
 
     /// The error if the stream cannot wait with a deadline.
-    pub(crate) fn refuse(&self) -> Result<(), Cause> {
+    pub(crate) fn refuse(&self) -> Result<(), ErrorKind> {
         self.timeout.map_or(Ok(()), |_| self.connection.refuse_deadline())
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::task::Waker;
 use std::time::Instant;
 
-use qmp_proto::{Ending, RequestId};
+use qmp_proto::{NoReplyReason, RequestId};
 use slab::Slab;
 
 use crate::client::response::Completed;
@@ -58,7 +58,7 @@ pub(crate) enum Awaited {
 #[derive(Debug)]
 pub(crate) enum Answer {
     Reply(Completed),
-    None(Ending),
+    None(NoReplyReason),
 }
 
 impl Waits {

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::Disconnect;
+use crate::CloseReason;
 
 use super::dispatch::{Dispatched, dispatch};
 use super::{Driver, Next};
@@ -12,7 +12,7 @@ use crate::transport::is_end;
 use crate::writing::Outgoing;
 
 impl Driver {
-    pub(super) fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Disconnect> {
+    pub(super) fn write(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         let Self { connection, transport, outgoing, .. } = self;
         let take_over = |outgoing: &mut Outgoing| connection.lock().writing.hand_over(outgoing);
         match outgoing.write(cx, &**transport, take_over) {
@@ -22,15 +22,15 @@ impl Driver {
                 connection.with(|machine, after| after.descriptor = machine.writing.close());
                 Ok(())
             }
-            Err(error) => Err(Disconnect::Io(Arc::new(error))),
+            Err(error) => Err(CloseReason::Io(Arc::new(error))),
         }
     }
 
-    pub(super) fn read(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
+    pub(super) fn read(&mut self, cx: &mut Context<'_>) -> Result<Next, CloseReason> {
         let mut full = false;
         let read = match self.transport.poll_readable(cx) {
             Poll::Ready(Ok(())) => {
-                let room = self.input.room();
+                let room = self.input.spare_mut();
                 let read = self.transport.poll_read(cx, room);
                 full = matches!(read, Poll::Ready(Ok(count)) if count == room.len());
                 read
@@ -40,25 +40,25 @@ impl Driver {
         };
         match read {
             Poll::Pending => {
-                self.input.rest();
+                self.input.shrink();
                 return Ok(Next::Wait);
             }
             Poll::Ready(Ok(0)) => return Err(self.end_of_stream()),
             Poll::Ready(Ok(count)) => {
-                self.input.filled(count);
+                self.input.advance(count);
                 self.progress.read += count;
                 self.received += count as u64;
             }
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
             // A server that quits may reset the connection instead of closing it.
             Poll::Ready(Err(error)) if is_end(&error) => return Err(self.end_of_stream()),
-            Poll::Ready(Err(error)) => return Err(Disconnect::Io(Arc::new(error))),
+            Poll::Ready(Err(error)) => return Err(CloseReason::Io(Arc::new(error))),
         }
         loop {
             let Dispatched { used, large, more, several, crowded, end } =
                 dispatch(&self.connection, self.position(), self.input.unread());
             let taken = large.map_or(0, |large| large.settle(&self.connection, &mut self.input));
-            self.input.used(used - taken);
+            self.input.consume(used - taken);
             self.progress.several |= several;
             self.crowded |= crowded;
             match end {
@@ -77,17 +77,17 @@ impl Driver {
         self.received - self.input.unread().len() as u64
     }
 
-    fn end_of_stream(&self) -> Disconnect {
+    fn end_of_stream(&self) -> CloseReason {
         let mut machine = self.connection.lock();
         let refusal = machine.error_before_greeting().map(|error| error.to_string().into());
         let ended = machine.client.handle_end();
         if machine.lifecycle.closing.is_some() {
-            return Disconnect::ByUs;
+            return CloseReason::ByUs;
         }
         match (ended, refusal) {
-            (_, Some(refusal)) => Disconnect::Handshake(refusal),
-            (Ok(()), None) => Disconnect::Closed,
-            (Err(error), None) => Disconnect::Protocol(error),
+            (_, Some(refusal)) => CloseReason::Handshake(refusal),
+            (Ok(()), None) => CloseReason::Closed,
+            (Err(error), None) => CloseReason::Protocol(error),
         }
     }
 }

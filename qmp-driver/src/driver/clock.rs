@@ -6,7 +6,7 @@ use std::time::Duration;
 use qmp_sockets::advise_on_handshake;
 
 use super::{Driver, Next};
-use crate::Disconnect;
+use crate::CloseReason;
 use crate::connection::deadlines::Due;
 use crate::connection::lifecycle::{Failed, Handshake};
 
@@ -19,7 +19,7 @@ impl Driver {
         &mut self,
         cx: &mut Context<'_>,
         read_all: bool,
-    ) -> Result<Next, Disconnect> {
+    ) -> Result<Next, CloseReason> {
         if !self.clock.is_wanted {
             return Ok(Next::Wait);
         }
@@ -61,7 +61,7 @@ impl Driver {
     }
 
     /// Nobody answered the handshake in time.
-    fn give_up(&self, handshake: Handshake) -> Result<(), Disconnect> {
+    fn give_up(&self, handshake: Handshake) -> Result<(), CloseReason> {
         let refusal = self.connection.lock().error_before_greeting().cloned();
         let (failed, text) = match refusal {
             Some(refusal) => {
@@ -70,9 +70,9 @@ impl Driver {
             }
             None => self.silence(handshake.waited),
         };
-        self.connection.with(|machine, after| machine.shake(Some(failed), after));
+        self.connection.with(|machine, after| machine.finish_handshake(Some(failed), after));
         match handshake.vital {
-            true => Err(Disconnect::Handshake(text.into())),
+            true => Err(CloseReason::Handshake(text.into())),
             false => Ok(()),
         }
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::Disconnect;
+use crate::CloseReason;
 use qmp_proto::Direction;
 use qmp_proto::{
-    Answer as Answered, Ending, Event, Failure, InputBuffer, Malformed, OwnedEvent, Received,
-    Reply, ReplyPlace, RequestId, Unanswered,
+    Answer as Answered, Event, Failure, InputBuffer, Malformed, NoReplyReason, OwnedEvent,
+    Received, Reply, ReplyPlace, RequestId, Unanswered,
 };
 use qmp_sockets::nonce;
 
@@ -14,7 +14,7 @@ use crate::batch::{BATCH, Batch};
 use crate::client::response::Completed;
 use crate::connection::Connection;
 use crate::connection::lifecycle::{Failed, Handshake};
-use crate::connection::machine::{After, Machine};
+use crate::connection::machine::{AfterUnlock, Machine};
 use crate::connection::waits::Answer;
 use crate::trace;
 
@@ -31,7 +31,7 @@ pub(crate) struct Dispatched {
     /// A reader of events is nearly too slow.
     pub(crate) crowded: bool,
     /// The connection cannot go on.
-    pub(crate) end: Option<Disconnect>,
+    pub(crate) end: Option<CloseReason>,
 }
 
 /// An answer that came alone, and is worth the memory that it was read into.
@@ -51,7 +51,7 @@ pub(crate) struct Large {
 /// finds the events before it in the queue.
 pub(crate) fn dispatch(connection: &Connection, origin: u64, input: &[u8]) -> Dispatched {
     let bus = &connection.common.bus;
-    let mut after = After::default();
+    let mut after = AfterUnlock::default();
     let mut batch = Parsed::new(origin, bus.has_takers());
     batch.take(connection, input, &mut after);
     if batch.seen {
@@ -74,15 +74,15 @@ pub(crate) fn dispatch(connection: &Connection, origin: u64, input: &[u8]) -> Di
     after.run();
     let Parsed { used, more, ref mut end, malformed, .. } = batch;
     if let Some(malformed) = malformed {
-        end.get_or_insert_with(|| Disconnect::Malformed(malformed.to_string().into()));
+        end.get_or_insert_with(|| CloseReason::Malformed(malformed.to_string().into()));
     }
     let end = end.take();
     Dispatched { used, large, more: more && end.is_none(), several, crowded, end }
 }
 
 impl Large {
-    fn among(answers: &[Heard<'_>], input: &[u8]) -> Option<Self> {
-        let [Heard { key, request, position, outcome: Ok(Ok(reply)) }] = answers else {
+    fn among(answers: &[CompletedCommand<'_>], input: &[u8]) -> Option<Self> {
+        let [CompletedCommand { key, request, position, outcome: Ok(Ok(reply)) }] = answers else {
             return None;
         };
         let large = reply.message().len() >= InputBuffer::LARGE;
@@ -94,7 +94,7 @@ impl Large {
     pub(crate) fn settle(self, connection: &Connection, input: &mut InputBuffer) -> usize {
         let before = input.unread().len();
         let reply = input.take_reply(self.place);
-        let answer = reply.map_or(Answer::None(Ending::OutcomeUnknown), |reply| {
+        let answer = reply.map_or(Answer::None(NoReplyReason::OutcomeUnknown), |reply| {
             Answer::Reply(Completed { reply: Ok(reply), position: self.position })
         });
         connection.with(|machine, after| {
@@ -105,10 +105,14 @@ impl Large {
 }
 
 /// Hands out answers, copied before the lock is taken.
-fn settle(connection: &Connection, answers: &mut Batch<Heard<'_>>, after: &mut After) {
+fn settle(
+    connection: &Connection,
+    answers: &mut Batch<CompletedCommand<'_>>,
+    after: &mut AfterUnlock,
+) {
     if let [_] = answers.as_slice() {
         // Most answers come alone: a batch of copies would be room for many.
-        let copied = answers.pop().map(Heard::into_owned);
+        let copied = answers.pop().map(CompletedCommand::into_owned);
         let mut machine = connection.lock();
         if let Some((key, request, answer)) = copied {
             machine.waits.settle(key, request, answer, &mut after.wakers);
@@ -130,10 +134,10 @@ struct Parsed<'b> {
     used: usize,
     wants_events: bool,
     events: Batch<Event<'b>>,
-    answers: Batch<Heard<'b>>,
+    answers: Batch<CompletedCommand<'b>>,
     malformed: Option<Malformed<'b>>,
     more: bool,
-    end: Option<Disconnect>,
+    end: Option<CloseReason>,
     /// The handshake is over.
     ready: bool,
     /// Something is to be shown to whoever looks at the wire.
@@ -141,15 +145,15 @@ struct Parsed<'b> {
 }
 
 /// What became of a command.
-struct Heard<'b> {
+struct CompletedCommand<'b> {
     key: usize,
     request: RequestId,
     /// Where in the stream it ended.
     position: u64,
-    outcome: Result<Result<Reply<'b>, Failure<'b>>, Ending>,
+    outcome: Result<Result<Reply<'b>, Failure<'b>>, NoReplyReason>,
 }
 
-impl Heard<'_> {
+impl CompletedCommand<'_> {
     fn into_owned(self) -> (usize, RequestId, Answer) {
         let answer = match self.outcome {
             Ok(reply) => {
@@ -179,7 +183,7 @@ impl<'b> Parsed<'b> {
         }
     }
 
-    fn take(&mut self, connection: &Connection, input: &'b [u8], after: &mut After) {
+    fn take(&mut self, connection: &Connection, input: &'b [u8], after: &mut AfterUnlock) {
         let mut machine = connection.lock();
         let before = machine.client.in_flight();
         let mut count = 0;
@@ -187,7 +191,7 @@ impl<'b> Parsed<'b> {
             let step = match machine.client.handle_input(&input[self.used..]) {
                 Ok(step) => step,
                 Err(error) => {
-                    self.end = Some(Disconnect::Protocol(error));
+                    self.end = Some(CloseReason::Protocol(error));
                     break;
                 }
             };
@@ -221,15 +225,25 @@ impl<'b> Parsed<'b> {
         received: Received<'b, usize>,
         machine: &mut Machine,
         connection: &Connection,
-        after: &mut After,
+        after: &mut AfterUnlock,
     ) {
         let position = self.origin + self.used as u64;
         match received {
             Received::Answer(Answered { request, token: key, outcome, .. }) => {
-                self.answers.push(Heard { key, request, position, outcome: Ok(outcome) });
+                self.answers.push(CompletedCommand {
+                    key,
+                    request,
+                    position,
+                    outcome: Ok(outcome),
+                });
             }
             Received::Unanswered(Unanswered { request, token: key, ending, .. }) => {
-                self.answers.push(Heard { key, request, position, outcome: Err(ending) });
+                self.answers.push(CompletedCommand {
+                    key,
+                    request,
+                    position,
+                    outcome: Err(ending),
+                });
             }
             Received::Malformed(malformed) => {
                 if !connection.settings.agent && !connection.settings.tolerant {
@@ -250,15 +264,15 @@ impl Machine {
         &mut self,
         received: &Received<'_, usize>,
         connection: &Connection,
-        after: &mut After,
-    ) -> Option<Disconnect> {
+        after: &mut AfterUnlock,
+    ) -> Option<CloseReason> {
         let settings = &connection.settings;
         match received {
             Received::Greeting(greeting) | Received::Restarted(greeting) => {
                 self.lifecycle.greeting = Some(Arc::new(greeting.into_owned()));
                 self.lifecycle.failed = None;
                 if self.lifecycle.handshake.is_none() {
-                    let waited = settings.handshake_deadline;
+                    let waited = settings.handshake_timeout;
                     let handshake = Handshake::begin(self.now(), waited, false, true);
                     self.lifecycle.handshake = Some(Box::new(handshake));
                     self.waits.wake_watchers(&mut after.wakers);
@@ -267,23 +281,23 @@ impl Machine {
                 let negotiated =
                     self.say(|client, output| client.negotiate(output, nonce(), enable));
                 if let Err(refusal) = negotiated {
-                    return Some(Disconnect::Handshake(refusal.to_string().into()));
+                    return Some(CloseReason::Handshake(refusal.to_string().into()));
                 }
             }
-            Received::Ready => self.shake(None, after),
+            Received::Ready => self.finish_handshake(None, after),
             Received::ErrorBeforeGreeting(failure) => {
                 self.lifecycle.failed = Some(Box::new(Failed::Refused(failure.into_owned())));
             }
             Received::ServerParseError(failure) => {
-                return Some(Disconnect::NotParsed(Arc::new(failure.into_owned())));
+                return Some(CloseReason::NotParsed(Arc::new(failure.into_owned())));
             }
             Received::HandshakeFailed(failure) => {
                 let vital =
                     self.lifecycle.handshake.as_deref().is_none_or(|handshake| handshake.vital);
                 let text = failure.to_string();
-                self.shake(Some(Failed::Refused(failure.into_owned())), after);
+                self.finish_handshake(Some(Failed::Refused(failure.into_owned())), after);
                 if vital {
-                    return Some(Disconnect::Handshake(text.into()));
+                    return Some(CloseReason::Handshake(text.into()));
                 }
             }
             _ => {}

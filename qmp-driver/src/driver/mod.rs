@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::Disconnect;
+use crate::CloseReason;
 use qmp_proto::InputBuffer;
 
 use crate::connection::Connection;
@@ -82,9 +82,9 @@ impl Driver {
 }
 
 impl Future for Driver {
-    type Output = Disconnect;
+    type Output = CloseReason;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Disconnect> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReason> {
         match self.drive(cx) {
             Ok(Next::Wait) => Poll::Pending,
             Ok(_) => {
@@ -109,7 +109,7 @@ enum Next {
 }
 
 impl Driver {
-    fn drive(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
+    fn drive(&mut self, cx: &mut Context<'_>) -> Result<Next, CloseReason> {
         self.progress = Progress::default();
         for _ in 0..TURNS_A_POLL {
             let next = match self.carry(cx)? {
@@ -131,7 +131,7 @@ impl Driver {
     }
 
     /// Writes what there is to write, and reads once.
-    fn carry(&mut self, cx: &mut Context<'_>) -> Result<Next, Disconnect> {
+    fn carry(&mut self, cx: &mut Context<'_>) -> Result<Next, CloseReason> {
         let closing = self.look(cx)?;
         self.deferred.poll(&self.connection, cx);
         self.clock.is_wanted |= !self.deferred.is_empty();
@@ -147,7 +147,7 @@ impl Driver {
 
     /// Closes our end once everything is written and awaited, and the whole connection unless the
     /// server is given time to read it.
-    fn finish_closing(&mut self, cx: &mut Context<'_>) -> Result<(), Disconnect> {
+    fn finish_closing(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         let written = self.outgoing.is_done() && self.deferred.is_empty();
         if !written || !self.connection.lock().has_finished() {
             return Ok(());
@@ -161,7 +161,7 @@ impl Driver {
         }
         let agent = self.connection.settings.agent;
         if !self.connection.lock().linger(agent) {
-            return Err(Disconnect::ByUs);
+            return Err(CloseReason::ByUs);
         }
         self.clock.is_wanted = true;
         Ok(())
@@ -169,7 +169,7 @@ impl Driver {
 
     /// Takes over what others left to us, and says whether we are closing. Whatever changes from here
     /// on wakes the driver.
-    fn look(&mut self, cx: &Context<'_>) -> Result<bool, Disconnect> {
+    fn look(&mut self, cx: &Context<'_>) -> Result<bool, CloseReason> {
         let watched = self.connection.common.wire.is_watched();
         let mut stale = None;
         let mut machine = self.connection.lock();
@@ -193,7 +193,7 @@ impl Driver {
         stand
     }
 
-    fn finish(&mut self, reason: Disconnect) -> Disconnect {
+    fn finish(&mut self, reason: CloseReason) -> CloseReason {
         // An agent on a unix socket exits when a client leaves something unread.
         if self.connection.settings.agent {
             let mut cx = Context::from_waker(Waker::noop());
@@ -214,7 +214,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.connection.end(Disconnect::ByUs);
+        self.connection.end(CloseReason::ByUs);
         Deferred::discard(&self.connection);
     }
 }

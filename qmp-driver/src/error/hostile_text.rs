@@ -9,10 +9,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qmp_proto::{Address, Client, Options, OwnedFailure, Received, Refusal, Request};
+use qmp_proto::{Address, Client, Options, OwnedFailure, Received, Request, SendErrorKind};
 
-use crate::server::Hangup;
-use crate::{Cause, ConnectError, Disconnect, Error};
+use crate::server::CloseReason;
+use crate::{CloseReason, ConnectError, Error, ErrorKind};
 
 const HOSTILE: &str = "\u{1b}[2J\u{7}\r\n2024 ERROR \u{7f}\u{9b}31m\u{202e}\u{200b}";
 const WAITED: Duration = Duration::from_secs(1);
@@ -36,57 +36,61 @@ fn connect_error() -> ConnectError {
     ConnectError::new(&Address::unix(HOSTILE), io_error())
 }
 
-fn disconnects() -> Vec<Disconnect> {
+fn disconnects() -> Vec<CloseReason> {
     vec![
-        Disconnect::Closed,
-        Disconnect::ByUs,
-        Disconnect::Protocol(qmp_proto::ProtocolError::Ended),
-        Disconnect::Malformed(HOSTILE.into()),
-        Disconnect::NotParsed(Arc::new(failure())),
-        Disconnect::Handshake(HOSTILE.into()),
-        Disconnect::Io(Arc::new(io_error())),
+        CloseReason::Closed,
+        CloseReason::ByUs,
+        CloseReason::Protocol(qmp_proto::ProtocolError::Ended),
+        CloseReason::Malformed(HOSTILE.into()),
+        CloseReason::NotParsed(Arc::new(failure())),
+        CloseReason::Handshake(HOSTILE.into()),
+        CloseReason::Io(Arc::new(io_error())),
     ]
 }
 
-fn hangups() -> Vec<Hangup> {
+fn hangups() -> Vec<CloseReason> {
     vec![
-        Hangup::ByClient,
-        Hangup::ByUs,
-        Hangup::NotReading { unsent: 1 },
-        Hangup::NotJson(HOSTILE.into()),
-        Hangup::Io(Arc::new(io_error())),
+        CloseReason::ByClient,
+        CloseReason::ByUs,
+        CloseReason::NotReading { unsent: 1 },
+        CloseReason::NotJson(HOSTILE.into()),
+        CloseReason::Io(Arc::new(io_error())),
     ]
 }
 
-fn causes() -> Vec<Cause> {
-    let json = qmp_proto::OwnedJson::parse(format!("\"{}\"", "\u{9b}\u{202e}")).unwrap();
+fn causes() -> Vec<ErrorKind> {
+    let json = qmp_proto::OwnedRawJson::parse(format!("\"{}\"", "\u{9b}\u{202e}")).unwrap();
     let mut causes = vec![
-        Cause::Address(format!("tcp:{HOSTILE}").parse::<Address>().unwrap_err()),
-        Cause::Connect(connect_error()),
-        Cause::SilentHandshake { waited: WAITED, advice: HOSTILE.into() },
-        Cause::HandshakeRefused(failure()),
-        Cause::Refused(Refusal::Unserializable(HOSTILE.into())),
-        Cause::Json(qmp_proto::Json::parse(HOSTILE).unwrap_err()),
-        Cause::Failure(failure()),
-        Cause::Deadline { waited: WAITED, advice: HOSTILE.into() },
-        Cause::NoTurn { waited: WAITED, refusal: Refusal::Unserializable(HOSTILE.into()) },
-        Cause::NoEvent { waited: WAITED, names: vec![HOSTILE.into()] },
-        Cause::NoCommand { waited: WAITED },
-        Cause::TimedOut { waited: WAITED },
-        Cause::NotReading { unsent: 1 },
-        Cause::AnswerFirst { unanswered: 1 },
-        Cause::Unanswered,
-        Cause::Decode(json.as_json().decode::<u8>().unwrap_err()),
-        Cause::EventsLost { count: 1 },
-        Cause::NoDeadlines,
-        Cause::NoDescriptors,
-        Cause::StillConnected,
-        Cause::NoAddress,
+        ErrorKind::Address(format!("tcp:{HOSTILE}").parse::<Address>().unwrap_err()),
+        ErrorKind::Connect(connect_error()),
+        ErrorKind::HandshakeTimeout { waited: WAITED, advice: HOSTILE.into() },
+        ErrorKind::HandshakeRefused(failure()),
+        ErrorKind::NotSent(SendErrorKind::Unserializable(HOSTILE.into())),
+        ErrorKind::Json(qmp_proto::RawJson::parse(HOSTILE).unwrap_err()),
+        ErrorKind::ErrorReply(failure()),
+        ErrorKind::NoReply { waited: WAITED, advice: HOSTILE.into() },
+        ErrorKind::NotSentInTime {
+            waited: WAITED,
+            refusal: SendErrorKind::Unserializable(HOSTILE.into()),
+        },
+        ErrorKind::NoEvent { waited: WAITED, names: vec![HOSTILE.into()] },
+        ErrorKind::NoCommand { waited: WAITED },
+        ErrorKind::TimedOut { waited: WAITED },
+        ErrorKind::NotReading { unsent: 1 },
+        ErrorKind::TooManyUnanswered { unanswered: 1 },
+        ErrorKind::Unanswered,
+        ErrorKind::Decode(json.as_json().decode::<u8>().unwrap_err()),
+        ErrorKind::EventsLost { count: 1 },
+        ErrorKind::TimeoutsUnsupported,
+        ErrorKind::DescriptorsUnsupported,
+        ErrorKind::StillConnected,
+        ErrorKind::NoAddress,
     ];
-    causes
-        .extend(disconnects().into_iter().map(|reason| Cause::Disconnected { reason, sent: true }));
+    causes.extend(
+        disconnects().into_iter().map(|reason| ErrorKind::Disconnected { reason, sent: true }),
+    );
     #[cfg(unix)]
-    causes.push(Cause::Launch(crate::LaunchError::new(HOSTILE, io_error())));
+    causes.push(ErrorKind::Launch(crate::LaunchError::new(HOSTILE, io_error())));
     causes
 }
 
@@ -125,16 +129,19 @@ fn every_error_is_tried() {
         shown.iter().map(|shown| word(shown).to_owned()).collect()
     };
     let debug = causes().iter().map(|cause| format!("{cause:?}")).collect();
-    let mut all = names(include_str!("cause.rs"), "pub enum Cause {");
+    let mut all = names(include_str!("kind.rs"), "pub enum ErrorKind {");
     // `qmp-sockets` creates and tests these.
-    assert!(all.remove("Died") && all.remove("EndedEarly"));
+    assert!(all.remove("ProcessExited") && all.remove("EndedEarly"));
     assert_eq!(tried(debug), all);
     let debug = disconnects().iter().map(|reason| format!("{reason:?}")).collect();
-    assert_eq!(tried(debug), names(include_str!("disconnect.rs"), "pub enum Disconnect {"));
+    assert_eq!(tried(debug), names(include_str!("close_reason.rs"), "pub enum CloseReason {"));
     let debug = hangups().iter().map(|reason| format!("{reason:?}")).collect();
-    assert_eq!(tried(debug), names(include_str!("../server/hangup.rs"), "pub enum Hangup {"));
+    assert_eq!(
+        tried(debug),
+        names(include_str!("../server/close_reason.rs"), "pub enum CloseReason {")
+    );
 
-    let known = ["Cause", "Disconnect", "Error", "Hangup"];
+    let known = ["ErrorKind", "CloseReason", "Error", "CloseReason"];
     for name in declared(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))) {
         assert!(known.contains(&&*name), "what `Display` of {name} shows is not tried");
     }

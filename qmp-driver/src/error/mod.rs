@@ -8,17 +8,17 @@ use qmp_proto::{
     AddressError, BodyError, DecodeError, ErrorClass, Escaped, JsonError, OwnedFailure,
 };
 
-mod cause;
-mod disconnect;
+mod close_reason;
 #[cfg(test)]
 mod hostile_text;
+mod kind;
 
 #[cfg(unix)]
 use qmp_sockets::LaunchError;
 use qmp_sockets::{ConnectError, SocketError};
 
-pub use cause::Cause;
-pub use disconnect::Disconnect;
+pub use close_reason::CloseReason;
+pub use kind::ErrorKind;
 
 /// What failed, in which command, on which connection, why, and what to do.
 ///
@@ -29,7 +29,7 @@ pub use disconnect::Disconnect;
 pub struct Error(Box<Inner>);
 
 struct Inner {
-    cause: Cause,
+    cause: ErrorKind,
     command: Option<String>,
     peer: Option<Arc<str>>,
     position: u64,
@@ -44,7 +44,7 @@ pub enum Outcome {
     /// The command was not sent.
     NotSent,
     /// The server answered it, either with an error reply or with a success response that could not
-    /// be decoded ([`Cause::Decode`]).
+    /// be decoded ([`ErrorKind::Decode`]).
     Answered,
     /// The command was sent. It may have been executed, may still be executed, or may never be.
     /// Before sending it again, query the state that it should have changed.
@@ -53,7 +53,7 @@ pub enum Outcome {
 
 impl Error {
     /// Creates an error from its cause.
-    pub fn new(cause: Cause) -> Self {
+    pub fn new(cause: ErrorKind) -> Self {
         Self(Box::new(Inner { cause, command: None, peer: None, position: 0 }))
     }
 
@@ -78,7 +78,7 @@ impl Error {
     }
 
     /// Replaces the cause, and keeps the command and the peer.
-    pub(crate) fn replaced(mut self, cause: Cause) -> Self {
+    pub(crate) fn replaced(mut self, cause: ErrorKind) -> Self {
         self.0.cause = cause;
         self
     }
@@ -86,14 +86,14 @@ impl Error {
     /// Adds how long the client tried to connect.
     pub(crate) fn tried_for(mut self, tried: Duration) -> Self {
         self.0.cause = match self.0.cause {
-            Cause::Connect(error) => Cause::Connect(error.tried_for(tried)),
+            ErrorKind::Connect(error) => ErrorKind::Connect(error.with_elapsed(tried)),
             cause => cause,
         };
         self
     }
 
     /// Returns the cause of the error.
-    pub fn cause(&self) -> &Cause {
+    pub fn kind(&self) -> &ErrorKind {
         &self.0.cause
     }
 
@@ -111,14 +111,14 @@ impl Error {
     /// event, or for a server to receive a command.
     pub fn is_timeout(&self) -> bool {
         match &self.0.cause {
-            Cause::Connect(error) => error.is_timeout(),
-            Cause::SilentHandshake { .. }
-            | Cause::Deadline { .. }
-            | Cause::NoTurn { .. }
-            | Cause::NoEvent { .. }
-            | Cause::TimedOut { .. }
-            | Cause::NoCommand { .. }
-            | Cause::NotReading { .. } => true,
+            ErrorKind::Connect(error) => error.is_timeout(),
+            ErrorKind::HandshakeTimeout { .. }
+            | ErrorKind::NoReply { .. }
+            | ErrorKind::NotSentInTime { .. }
+            | ErrorKind::NoEvent { .. }
+            | ErrorKind::TimedOut { .. }
+            | ErrorKind::NoCommand { .. }
+            | ErrorKind::NotReading { .. } => true,
             _ => false,
         }
     }
@@ -126,9 +126,9 @@ impl Error {
     /// Returns whether the connection has ended.
     pub fn is_disconnected(&self) -> bool {
         match &self.0.cause {
-            Cause::Disconnected { .. } | Cause::EndedEarly(_) => true,
+            ErrorKind::Disconnected { .. } | ErrorKind::EndedEarly(_) => true,
             #[cfg(unix)]
-            Cause::Died(_) => true,
+            ErrorKind::ProcessExited(_) => true,
             _ => false,
         }
     }
@@ -141,7 +141,7 @@ impl Error {
     /// Returns the error reply, if the server sent one.
     pub fn failure(&self) -> Option<&OwnedFailure> {
         match &self.0.cause {
-            Cause::Failure(failure) | Cause::HandshakeRefused(failure) => Some(failure),
+            ErrorKind::ErrorReply(failure) | ErrorKind::HandshakeRefused(failure) => Some(failure),
             _ => None,
         }
     }
@@ -156,11 +156,13 @@ impl Error {
     /// Returns whether the command was executed.
     pub fn outcome(&self) -> Outcome {
         match &self.0.cause {
-            Cause::Failure(_) | Cause::Decode(_) | Cause::HandshakeRefused(_) => Outcome::Answered,
-            Cause::Unanswered
-            | Cause::Deadline { .. }
-            | Cause::TimedOut { .. }
-            | Cause::Disconnected { sent: true, .. } => Outcome::Unknown,
+            ErrorKind::ErrorReply(_) | ErrorKind::Decode(_) | ErrorKind::HandshakeRefused(_) => {
+                Outcome::Answered
+            }
+            ErrorKind::Unanswered
+            | ErrorKind::NoReply { .. }
+            | ErrorKind::TimedOut { .. }
+            | ErrorKind::Disconnected { sent: true, .. } => Outcome::Unknown,
             _ => Outcome::NotSent,
         }
     }
@@ -173,7 +175,7 @@ impl fmt::Display for Error {
             write!(f, "{}: ", Escaped(command))?;
         }
         match (cause, command) {
-            (Cause::Disconnected { reason, sent: false }, Some(_)) => {
+            (ErrorKind::Disconnected { reason, sent: false }, Some(_)) => {
                 write!(f, "not sent, the connection is over ({reason}): connect again")?;
             }
             _ => write!(f, "{cause}")?,
@@ -205,21 +207,21 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-impl From<Cause> for Error {
-    fn from(cause: Cause) -> Self {
+impl From<ErrorKind> for Error {
+    fn from(cause: ErrorKind) -> Self {
         Self::new(cause)
     }
 }
 
 impl From<AddressError> for Error {
     fn from(error: AddressError) -> Self {
-        Self::new(Cause::Address(error))
+        Self::new(ErrorKind::Address(error))
     }
 }
 
 impl From<ConnectError> for Error {
     fn from(error: ConnectError) -> Self {
-        Self::new(Cause::Connect(error))
+        Self::new(ErrorKind::Connect(error))
     }
 }
 
@@ -235,11 +237,11 @@ impl From<SocketError> for Error {
 #[cfg(unix)]
 impl From<LaunchError> for Error {
     fn from(error: LaunchError) -> Self {
-        Self::new(Cause::Launch(error))
+        Self::new(ErrorKind::Launch(error))
     }
 }
 
-impl From<JsonError> for Cause {
+impl From<JsonError> for ErrorKind {
     fn from(error: JsonError) -> Self {
         Self::Json(error)
     }
@@ -247,20 +249,20 @@ impl From<JsonError> for Cause {
 
 impl From<DecodeError> for Error {
     fn from(error: DecodeError) -> Self {
-        Self::new(Cause::Decode(error))
+        Self::new(ErrorKind::Decode(error))
     }
 }
 
 /// The error of a message that was received but cannot be decoded. Its command was answered.
 impl From<BodyError> for Error {
     fn from(error: BodyError) -> Self {
-        Self::new(Cause::Decode(error.into()))
+        Self::new(ErrorKind::Decode(error.into()))
     }
 }
 
 impl From<JsonError> for Error {
     fn from(error: JsonError) -> Self {
-        Self::new(Cause::Json(error))
+        Self::new(ErrorKind::Json(error))
     }
 }
 
@@ -273,21 +275,21 @@ impl From<std::convert::Infallible> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Disconnect;
-    use qmp_proto::Refusal;
+    use crate::CloseReason;
+    use qmp_proto::SendErrorKind;
 
     #[test]
     fn the_outcome_follows_from_the_cause() {
         let waited = Duration::from_secs(1);
-        let late = Error::new(Cause::Deadline { waited, advice: String::new() });
+        let late = Error::new(ErrorKind::NoReply { waited, advice: String::new() });
         assert_eq!(late.outcome(), Outcome::Unknown);
         assert!(late.is_timeout() && !late.is_disconnected());
-        let refusal = Refusal::DescriptorInFlight;
-        let no_turn = Error::new(Cause::NoTurn { waited, refusal });
+        let refusal = SendErrorKind::DescriptorInFlight;
+        let no_turn = Error::new(ErrorKind::NotSentInTime { waited, refusal });
         assert_eq!(no_turn.outcome(), Outcome::NotSent);
         assert!(no_turn.is_timeout());
         for (sent, outcome) in [(true, Outcome::Unknown), (false, Outcome::NotSent)] {
-            let gone = Error::new(Cause::Disconnected { reason: Disconnect::Closed, sent });
+            let gone = Error::new(ErrorKind::Disconnected { reason: CloseReason::Closed, sent });
             assert!(gone.is_disconnected() && !gone.is_timeout());
             assert_eq!(gone.outcome(), outcome);
         }
@@ -296,7 +298,7 @@ mod tests {
     #[test]
     fn the_text_names_command_peer_and_outcome() {
         let waited = Duration::from_millis(2001);
-        let error = Error::new(Cause::Deadline { waited, advice: String::new() })
+        let error = Error::new(ErrorKind::NoReply { waited, advice: String::new() })
             .in_command("blockdev-add")
             .with_peer(&Arc::from("unix:/run/vm.qmp"));
         let text = "blockdev-add: no answer in 2.0s (unix:/run/vm.qmp); the command was sent, and \
@@ -304,7 +306,7 @@ mod tests {
         assert_eq!(error.to_string(), text);
         assert_eq!(format!("{error:?}"), text, "what `main` prints is the text");
         let names = vec!["STOP".to_owned(), "RESUME".to_owned()];
-        let error = Error::new(Cause::NoEvent { waited, names });
+        let error = Error::new(ErrorKind::NoEvent { waited, names });
         assert_eq!(error.to_string(), "no STOP or RESUME in 2.0s");
     }
 }

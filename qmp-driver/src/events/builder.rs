@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use qmp_proto::{EventSet, Json, OwnedEvent};
+use qmp_proto::{EventSet, OwnedEvent, RawJson};
 
 use crate::caller::Spawned;
 use crate::client::link::Link;
@@ -42,7 +42,7 @@ impl<'c> SubscriptionBuilder<'c> {
 impl<'c, X> SubscriptionBuilder<'c, X> {
     /// Returns the same builder, for subscriptions that another caller reads.
     #[doc(hidden)]
-    pub fn on<Y>(self, caller: Y) -> SubscriptionBuilder<'c, Y> {
+    pub fn with_caller<Y>(self, caller: Y) -> SubscriptionBuilder<'c, Y> {
         let Self { link, conditions, predicate, limits, backlog, .. } = self;
         SubscriptionBuilder { caller, link, conditions, predicate, limits, backlog }
     }
@@ -61,7 +61,7 @@ impl<'c, X> SubscriptionBuilder<'c, X> {
 
     /// Selects events whose data contains `data`: every member of an object with the same value, at
     /// any level. Arrays are compared as a whole.
-    pub fn containing(mut self, data: Json<'_>) -> Self {
+    pub fn containing(mut self, data: RawJson<'_>) -> Self {
         self.conditions.add_json(data);
         self
     }

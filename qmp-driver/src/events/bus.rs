@@ -8,7 +8,7 @@ use crate::events::inbox::Inbox;
 use crate::events::inbox::Span;
 use crate::events::queue::{DEFAULT_LIMITS, EventQueue, PersistentItem};
 use crate::sync::{Mutex, MutexGuard};
-use crate::{Disconnect, Event};
+use crate::{CloseReason, Event};
 
 /// How many events are buffered for the first subscription, within the byte limit of a queue.
 const BACKLOG: usize = 64;
@@ -105,7 +105,7 @@ impl Bus {
     }
 
     /// Ends the events of this connection.
-    pub(crate) fn end(&self, connection: u64, reason: &Disconnect, wakers: &mut Vec<Waker>) {
+    pub(crate) fn end(&self, connection: u64, reason: &CloseReason, wakers: &mut Vec<Waker>) {
         let mut subscribers = self.lock();
         if subscribers.connection != connection {
             return;

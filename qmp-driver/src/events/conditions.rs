@@ -1,6 +1,6 @@
 //! The conditions of a subscription.
 
-use qmp_proto::{Json, OwnedEvent};
+use qmp_proto::{OwnedEvent, RawJson};
 use serde_json::{Map, Value};
 
 use crate::Event;
@@ -62,7 +62,7 @@ impl Conditions {
         self.add_data(Value::Object(Map::from_iter([(name.to_owned(), value.0)])));
     }
 
-    pub(crate) fn add_json(&mut self, data: Json<'_>) {
+    pub(crate) fn add_json(&mut self, data: RawJson<'_>) {
         // Data with too many levels to be decoded cannot match: such events cannot be decoded
         // either.
         self.add_data(data.decode().unwrap_or(Value::Null));
@@ -143,7 +143,7 @@ mod tests {
             build(&mut conditions);
             conditions.match_event(&deleted)
         };
-        let json = |text| Json::parse(text).unwrap();
+        let json = |text| RawJson::parse(text).unwrap();
         assert!(matches(&|_| {}));
         assert!(matches(&|it| it.add_member("device", "net0".into())));
         assert!(!matches(&|it| it.add_member("device", "net1".into())));

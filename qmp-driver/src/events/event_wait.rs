@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use qmp_proto::{Json, OwnedEvent};
+use qmp_proto::{OwnedEvent, RawJson};
 
 use crate::caller::Spawned;
 use crate::client::link::Link;
@@ -18,12 +18,12 @@ use crate::events::conditions::{Conditions, MemberValue};
 use crate::events::inbox::{Inbox, Span};
 use crate::events::queue::{DEFAULT_LIMITS, EventQueue, PersistentItem};
 use crate::events::reader::Reader;
-use crate::{Cause, Error};
+use crate::{Error, ErrorKind};
 
 /// A wait for one event with conditions. Without conditions it returns the next event.
 ///
 /// It returns an error if the deadline passes, if the connection has ended and no matching event is
-/// left, or if events were dropped before this wait could check them ([`Cause::EventsLost`]),
+/// left, or if events were dropped before this wait could check them ([`ErrorKind::EventsLost`]),
 /// because the awaited event may be among them.
 ///
 /// Cancel-safe: dropping it, or polling it in a `select!` that takes another branch, loses no
@@ -88,7 +88,7 @@ impl<'e, X> EventWait<'e, X> {
 
     /// Selects events whose data contains `data`: every member of an object with the same value, at
     /// any level. Arrays are compared as a whole.
-    pub fn containing(self, data: Json<'_>) -> Self {
+    pub fn containing(self, data: RawJson<'_>) -> Self {
         self.with_condition(|conditions| conditions.add_json(data))
     }
 
@@ -100,14 +100,15 @@ impl<'e, X> EventWait<'e, X> {
     }
 
     /// Sets the deadline, counted from the first poll. Default: none.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.timer.set_timeout(deadline);
+    #[doc(alias = "deadline")]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timer.set_timeout(timeout);
         self
     }
 
     /// Returns the same wait, to be run by another caller.
     #[doc(hidden)]
-    pub fn on<Y>(self, caller: Y) -> EventWait<'e, Y> {
+    pub fn with_caller<Y>(self, caller: Y) -> EventWait<'e, Y> {
         let Self { source, conditions, predicate, timer, .. } = self;
         EventWait { caller, source, conditions, predicate, timer }
     }
@@ -149,7 +150,7 @@ impl<'e, X> EventWait<'e, X> {
                     }
                 }
                 Poll::Ready(Some(PersistentItem::Lagged(count))) => {
-                    return Poll::Ready(Err(self.error(Cause::EventsLost { count })));
+                    return Poll::Ready(Err(self.error(ErrorKind::EventsLost { count })));
                 }
                 // A subscription to one connection gets no notices of other connections.
                 Poll::Ready(Some(_)) => {}
@@ -158,7 +159,7 @@ impl<'e, X> EventWait<'e, X> {
                     let late = self.timer.poll(cx);
                     return late.map(|waited| {
                         let names = self.conditions.names().to_vec();
-                        Err(self.error(Cause::NoEvent { waited, names }))
+                        Err(self.error(ErrorKind::NoEvent { waited, names }))
                     });
                 }
             }
@@ -180,7 +181,7 @@ impl<'e, X> EventWait<'e, X> {
         connection.disconnected(reason, false)
     }
 
-    pub(crate) fn error(&self, cause: Cause) -> Error {
+    pub(crate) fn error(&self, cause: ErrorKind) -> Error {
         self.timer.connection().error(cause)
     }
 }

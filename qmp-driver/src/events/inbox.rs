@@ -11,7 +11,7 @@ use crate::batch::{BATCH, Batch};
 use crate::events::conditions::Conditions;
 use crate::events::queue::{EventQueue, PersistentItem};
 use crate::sync::{Mutex, MutexGuard};
-use crate::{Disconnect, Event};
+use crate::{CloseReason, Event};
 
 /// The limit from which the driver waits for the subscriber. A smaller queue is meant to keep only
 /// the latest events.
@@ -171,7 +171,7 @@ impl Inbox {
     }
 
     /// Handles the end of the connection: the subscription ends or gets a notice.
-    pub(crate) fn end(&self, connection: u64, reason: &Disconnect, wakers: &mut Vec<Waker>) {
+    pub(crate) fn end(&self, connection: u64, reason: &CloseReason, wakers: &mut Vec<Waker>) {
         let mut state = self.lock();
         if state.ended || state.connection != connection {
             return;
@@ -441,7 +441,7 @@ mod tests {
         let inbox = Inbox::new(conditions, Some(predicate), Span::Client, DEFAULT_LIMITS);
         inbox.offer(0, &mut batch(), true, &mut Vec::new());
         inbox.offer(0, &mut batch(), true, &mut Vec::new());
-        inbox.end(0, &Disconnect::Closed, &mut Vec::new());
+        inbox.end(0, &CloseReason::Closed, &mut Vec::new());
         inbox.begin(1, &mut Vec::new());
         inbox.offer(1, &mut batch(), true, &mut Vec::new());
         assert_eq!(pop(&inbox), Some("STOP".to_owned()));
@@ -453,12 +453,12 @@ mod tests {
         let (inbox, mut wakers) = (all_events(Span::Client, LONG), Vec::new());
         inbox.begin(1, &mut wakers);
         inbox.offer(0, &mut batch(), true, &mut wakers);
-        inbox.end(0, &Disconnect::Closed, &mut wakers);
+        inbox.end(0, &CloseReason::Closed, &mut wakers);
         inbox.offer(1, &mut batch(), true, &mut wakers);
-        inbox.end(1, &Disconnect::ByUs, &mut wakers);
+        inbox.end(1, &CloseReason::ByUs, &mut wakers);
         inbox.finish(&mut wakers);
         let items: Vec<_> = std::iter::from_fn(|| pop(&inbox)).collect();
-        let ended = format!("ended: {}", Disconnect::ByUs);
+        let ended = format!("ended: {}", CloseReason::ByUs);
         assert_eq!(items, ["reconnected", "STOP", "RESUME", "RESET", &ended]);
     }
 
@@ -466,7 +466,7 @@ mod tests {
     fn an_inbox_of_one_connection_is_told_of_no_other() {
         let (inbox, mut wakers) = (all_events(Span::Connection, LONG), Vec::new());
         inbox.offer(0, &mut batch(), true, &mut wakers);
-        inbox.end(0, &Disconnect::Closed, &mut wakers);
+        inbox.end(0, &CloseReason::Closed, &mut wakers);
         inbox.begin(1, &mut wakers);
         inbox.offer(1, &mut batch(), true, &mut wakers);
         let items: Vec<_> = std::iter::from_fn(|| pop(&inbox)).collect();

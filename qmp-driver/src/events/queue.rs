@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::iter;
 
-use crate::Disconnect;
+use crate::CloseReason;
 
 /// A bounded queue of events that counts what it drops.
 ///
@@ -52,7 +52,7 @@ pub enum PersistentItem<E = crate::Event> {
     /// This many events before the next one were dropped, because they were not read in time.
     Lagged(u64),
     /// The connection ended for this reason.
-    Disconnected(Disconnect),
+    Disconnected(CloseReason),
     /// A new connection has replaced the one that ended, and later events come from it. Events
     /// between the two connections are lost, and nothing was sent again: query the state that they
     /// would have reported.
@@ -73,7 +73,7 @@ struct Change(Option<Box<Changed>>);
 
 #[derive(Debug, Default)]
 struct Changed {
-    ended: Option<Disconnect>,
+    ended: Option<CloseReason>,
     /// Whether a new connection began after that.
     reconnected: bool,
 }
@@ -131,7 +131,7 @@ impl<E> EventQueue<E> {
     }
 
     /// Records that the connection ended after all events so far.
-    pub(crate) fn disconnected(&mut self, reason: Disconnect) {
+    pub(crate) fn disconnected(&mut self, reason: CloseReason) {
         let changed = Changed { ended: Some(reason), reconnected: false };
         self.last_change.then(Change(Some(changed.into())));
     }
@@ -295,14 +295,14 @@ mod tests {
     #[test]
     fn a_change_of_the_connection_keeps_its_place_whatever_is_dropped_or_taken() {
         let mut queue = filled((3, 1000), 0..2);
-        queue.disconnected(Disconnect::Closed);
+        queue.disconnected(CloseReason::Closed);
         queue.reconnected();
         queue.push(2, 10);
         queue.push(3, 10);
         assert_eq!(queue.take_first(|event| *event == 2), Some(2));
         assert_eq!(rest(&mut queue), ["1 lagged", "1", ENDED, "reconnected", "3"]);
 
-        queue.disconnected(Disconnect::Closed);
+        queue.disconnected(CloseReason::Closed);
         (4..9).for_each(|event| queue.push(event, 10));
         assert_eq!(rest(&mut queue), ["2 lagged", ENDED, "6", "7", "8"]);
     }
@@ -311,10 +311,10 @@ mod tests {
     fn changes_without_events_in_between_become_the_latest_end_and_beginning() {
         let mut queue = EventQueue::<u32>::new();
         for _ in 0..3 {
-            queue.disconnected(Disconnect::ByUs);
+            queue.disconnected(CloseReason::ByUs);
             queue.reconnected();
         }
-        queue.disconnected(Disconnect::Closed);
+        queue.disconnected(CloseReason::Closed);
         assert_eq!(rest(&mut queue), [ENDED]);
         queue.reconnected();
         queue.reconnected();
@@ -324,10 +324,10 @@ mod tests {
 
         // The event between two changes is dropped, so the changes are merged.
         let mut queue = filled((1, 1000), []);
-        queue.disconnected(Disconnect::ByUs);
+        queue.disconnected(CloseReason::ByUs);
         queue.reconnected();
         queue.push(1, 10);
-        queue.disconnected(Disconnect::Closed);
+        queue.disconnected(CloseReason::Closed);
         queue.push(2, 10);
         assert_eq!(rest(&mut queue), ["1 lagged", ENDED, "2"]);
     }

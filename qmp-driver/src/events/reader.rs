@@ -10,7 +10,7 @@ use crate::connection::Connection;
 use crate::connection::waiting::Timer;
 use crate::events::inbox::Inbox;
 use crate::events::queue::{EventItem, EventQueue, PersistentItem};
-use crate::{Cause, Error, Event};
+use crate::{Error, ErrorKind, Event};
 
 /// Reads the events of one connection.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Reader {
             Poll::Ready(item) => Poll::Ready(Ok(item)),
             Poll::Pending => timer.poll(cx).map(|waited| {
                 let names = self.inbox.names();
-                Err(self.error(Cause::NoEvent { waited, names }))
+                Err(self.error(ErrorKind::NoEvent { waited, names }))
             }),
         })
         .await
@@ -102,7 +102,7 @@ impl Reader {
         self.passed.push(event.detached(), event.message().len());
     }
 
-    pub(crate) fn error(&self, cause: Cause) -> Error {
+    pub(crate) fn error(&self, cause: ErrorKind) -> Error {
         self.connection.error(cause)
     }
 }

@@ -12,7 +12,7 @@ use crate::caller::Spawned;
 use crate::events::EventWait;
 use crate::events::queue::EventItem;
 use crate::events::reader::Reader;
-use crate::{Disconnect, Error};
+use crate::{CloseReason, Error};
 
 /// A subscription to the events of one connection: a stream that ends when the connection has ended
 /// and everything was read.
@@ -49,7 +49,7 @@ impl Subscription {
     ///
     /// # Errors
     ///
-    /// Returns [`Cause::NoEvent`](crate::Cause::NoEvent) if nothing arrives in time.
+    /// Returns [`ErrorKind::NoEvent`](crate::ErrorKind::NoEvent) if nothing arrives in time.
     pub async fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<EventItem>, Error> {
         self.reader.recv_timeout(timeout).await
     }
@@ -88,7 +88,7 @@ impl<X: Copy> Subscription<X> {
     }
 
     /// Returns why the connection has ended, if it has.
-    pub fn end_reason(&self) -> Option<Disconnect> {
+    pub fn close_reason(&self) -> Option<CloseReason> {
         self.reader.connection().lock().lifecycle.ended.clone()
     }
 }

@@ -12,7 +12,7 @@ use qmp_proto::{DecodeError, EventSet, Timestamp};
 
 use crate::caller::{Caller, Spawned};
 use crate::events::{Event, EventItem, Subscription};
-use crate::{Disconnect, Error};
+use crate::{CloseReason, Error};
 
 /// A subscription whose events are decoded to one type: a [`TypedEvent`](crate::TypedEvent), or an
 /// enum of several, made by [`event_set!`](crate::event_set). Events outside the set are skipped.
@@ -94,11 +94,11 @@ impl<S: for<'b> EventSet<'b>, X> TypedSubscription<S, X> {
     }
 
     /// Why the connection has ended, if it has.
-    pub fn end_reason(&self) -> Option<Disconnect>
+    pub fn close_reason(&self) -> Option<CloseReason>
     where
         X: Copy,
     {
-        self.inner.end_reason()
+        self.inner.close_reason()
     }
 
     /// The same subscription with its events as they come.
@@ -159,7 +159,7 @@ impl<S: for<'b> EventSet<'b>> TypedSubscription<S> {
     ///
     /// # Errors
     ///
-    /// [`Cause::NoEvent`](crate::Cause::NoEvent) if no event of the set came in time.
+    /// [`ErrorKind::NoEvent`](crate::ErrorKind::NoEvent) if no event of the set came in time.
     pub async fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<TypedItem<S>>, Error> {
         self.wait(timeout).await
     }
@@ -186,8 +186,8 @@ impl<S: for<'b> EventSet<'b>, X: Caller> TypedSubscription<S, X> {
     ///
     /// # Errors
     ///
-    /// [`Cause::NoEvent`](crate::Cause::NoEvent) if no event of the set came in time, and
-    /// [`Cause::NoDeadlines`](crate::Cause::NoDeadlines) if the stream cannot wait with a deadline.
+    /// [`ErrorKind::NoEvent`](crate::ErrorKind::NoEvent) if no event of the set came in time, and
+    /// [`ErrorKind::TimeoutsUnsupported`](crate::ErrorKind::TimeoutsUnsupported) if the stream cannot wait with a deadline.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<TypedItem<S>>, Error> {
         self.inner.caller.run(self.wait(timeout))
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Cause, Error};
+use crate::{Error, ErrorKind};
 use qmp_proto::Output;
 use qmp_proto::server::{Options, Server};
 use qmp_sockets::{ConnectError, IntoAddress};
@@ -13,9 +13,9 @@ use crate::builder::dial;
 use crate::server::connection::Connection;
 use crate::server::connection::machine::Machine;
 use crate::server::connection::settings::Settings;
-use crate::server::driver::Manners;
-use crate::server::{Commands, Driver};
-use crate::{Json, Runtime, Transport};
+use crate::server::driver::Policy;
+use crate::server::{ClientConnection, Driver};
+use crate::{RawJson, Runtime, Transport};
 
 /// The default deadline for connecting, and for a client to read while the connection is closed.
 const USUAL_DEADLINE: Duration = Duration::from_secs(10);
@@ -36,8 +36,8 @@ impl<R: Default> Default for Builder<R> {
                 agent: false,
                 options: None,
                 greeting: None,
-                most_unsent: MOST_UNSENT,
-                close_deadline: USUAL_DEADLINE,
+                unsent_limit: MOST_UNSENT,
+                close_timeout: USUAL_DEADLINE,
                 garbage_ends: false,
             },
             runtime: R::default(),
@@ -47,7 +47,7 @@ impl<R: Default> Default for Builder<R> {
 
 impl<R> Builder<R> {
     /// Returns the same settings for another runtime.
-    pub fn on<Q>(self, runtime: Q) -> Builder<Q> {
+    pub fn with_runtime<Q>(self, runtime: Q) -> Builder<Q> {
         Builder { settings: self.settings, runtime }
     }
 
@@ -66,22 +66,23 @@ impl<R> Builder<R> {
 
     /// Sets the greeting, a JSON object, for example to forward the greeting of another server. The
     /// capabilities that are granted still depend on the options.
-    pub fn greeting(mut self, greeting: Json<'_>) -> Self {
+    pub fn greeting(mut self, greeting: RawJson<'_>) -> Self {
         self.settings.greeting = Some(greeting.as_str().into());
         self
     }
 
     /// Sets how many bytes of events are buffered for a client that does not read, before its
     /// connection is closed. Default: 16 MiB. `usize::MAX` means no limit, as in QEMU.
-    pub fn most_unsent(mut self, bytes: usize) -> Self {
-        self.settings.most_unsent = bytes;
+    pub fn unsent_limit(mut self, bytes: usize) -> Self {
+        self.settings.unsent_limit = bytes;
         self
     }
 
     /// Sets how long closing waits while the client reads nothing. Default: 10 seconds. After that,
     /// unsent output is discarded.
-    pub fn close_deadline(mut self, deadline: Duration) -> Self {
-        self.settings.close_deadline = deadline;
+    #[doc(alias = "close_deadline")]
+    pub fn close_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.close_timeout = timeout;
         self
     }
 
@@ -89,7 +90,7 @@ impl<R> Builder<R> {
     /// is not JSON. By default the connection stays open, as in QEMU.
     ///
     /// Use this on TCP, where a web page can make a browser send commands after its HTTP headers.
-    pub fn hang_up_on_garbage(mut self) -> Self {
+    pub fn close_on_invalid_input(mut self) -> Self {
         self.settings.garbage_ends = true;
         self
     }
@@ -100,11 +101,11 @@ impl<R> Builder<R> {
     /// # Errors
     ///
     /// Returns an error if the [greeting](Self::greeting) is not an object.
-    pub fn open_over(
+    pub fn build_over(
         &self,
         transport: impl Transport,
         peer: &str,
-    ) -> Result<(Commands, Driver), Error> {
+    ) -> Result<(ClientConnection, Driver), Error> {
         self.open_on(Arc::new(transport), peer)
     }
 
@@ -112,7 +113,7 @@ impl<R> Builder<R> {
         &self,
         transport: Arc<dyn Transport>,
         peer: &str,
-    ) -> Result<(Commands, Driver), Error> {
+    ) -> Result<(ClientConnection, Driver), Error> {
         let Settings { agent, options, greeting, .. } = &self.settings;
         let mut server = match agent {
             true => Server::agent(options.clone().unwrap_or(Options::agent())),
@@ -120,20 +121,20 @@ impl<R> Builder<R> {
         };
         let mut output = Output::new();
         let greeted = match greeting {
-            Some(greeting) if !agent => Json::parse(greeting)
+            Some(greeting) if !agent => RawJson::parse(greeting)
                 .map_err(Into::into)
                 .and_then(|greeting| server.greet_with(&mut output, greeting)),
             _ => server.greet(&mut output).map_err(Into::into),
         };
-        greeted.map_err(|refusal| Error::new(Cause::Refused(refusal)))?;
+        greeted.map_err(|refusal| Error::new(ErrorKind::NotSent(refusal)))?;
         let machine = Machine::new(server, output, &self.settings, Arc::clone(&transport));
         let connection = Arc::new(Connection::new(machine, peer));
-        let manners = Manners {
+        let manners = Policy {
             garbage_ends: self.settings.garbage_ends && !agent,
-            close_deadline: self.settings.close_deadline,
+            close_timeout: self.settings.close_timeout,
         };
         let driver = Driver::new(Arc::clone(&connection), transport, manners);
-        Ok((Commands::new(connection), driver))
+        Ok((ClientConnection::new(connection), driver))
     }
 }
 
@@ -149,12 +150,12 @@ impl<R: Runtime> Builder<R> {
     /// # Errors
     ///
     /// Returns an error if the operating system fails, for example because too many files are open,
-    /// and in the cases of [`open_over`](Self::open_over).
-    pub async fn accept(&self, listener: &R::Listener) -> Result<Commands, Error> {
+    /// and in the cases of [`build_over`](Self::build_over).
+    pub async fn accept(&self, listener: &R::Listener) -> Result<ClientConnection, Error> {
         let (socket, address) = self.runtime.accept(listener, None).await?;
         let transport = self.runtime.transport(socket);
         let transport = transport.map_err(|error| ConnectError::listening(&address, error))?;
-        self.over(transport, &address.to_string())
+        self.serve_over(transport, &address.to_string())
     }
 
     /// Connects to a client that listens, as QEMU does with `-qmp unix:PATH` without `server=on`;
@@ -165,8 +166,8 @@ impl<R: Runtime> Builder<R> {
     /// # Errors
     ///
     /// Returns an error if the address cannot be parsed or if nothing listens there, and in the
-    /// cases of [`open_over`](Self::open_over).
-    pub async fn connect(&self, address: impl IntoAddress) -> Result<Commands, Error> {
+    /// cases of [`build_over`](Self::build_over).
+    pub async fn connect(&self, address: impl IntoAddress) -> Result<ClientConnection, Error> {
         let address = address.into_address()?;
         let transport = dial(&self.runtime, address.clone(), USUAL_DEADLINE).await?;
         let (commands, driver) = self.open_on(transport, &address.to_string())?;
@@ -179,9 +180,13 @@ impl<R: Runtime> Builder<R> {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`open_over`](Self::open_over).
-    pub fn over(&self, transport: impl Transport, peer: &str) -> Result<Commands, Error> {
-        let (commands, driver) = self.open_over(transport, peer)?;
+    /// Returns the errors of [`build_over`](Self::build_over).
+    pub fn serve_over(
+        &self,
+        transport: impl Transport,
+        peer: &str,
+    ) -> Result<ClientConnection, Error> {
+        let (commands, driver) = self.build_over(transport, peer)?;
         self.runtime.spawn(driver);
         Ok(commands)
     }

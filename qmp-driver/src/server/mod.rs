@@ -1,7 +1,7 @@
 //! The server side of QMP: receives the commands of clients, and sends replies and events.
 //!
 //! It is meant for virtual machine monitors that speak QMP, mock servers, proxies and tests. The
-//! `server()` function of an adapter creates a [`Builder`], which creates one [`Commands`] for each
+//! `server()` function of an adapter creates a [`Builder`], which creates one [`ClientConnection`] for each
 //! client:
 //!
 //! ```no_run
@@ -17,10 +17,10 @@
 //!         match request.name() {
 //!             "query-name" => request.answer_json(r#"{"name": "vm1"}"#)?,
 //!             "stop" => {
-//!                 commands.emitter().emit("STOP", &())?;
-//!                 request.done();
+//!                 commands.event_sender().emit("STOP", &())?;
+//!                 request.return_empty();
 //!             }
-//!             _ => request.not_found(),
+//!             _ => request.command_not_found(),
 //!         }
 //!     }
 //! }
@@ -28,7 +28,7 @@
 //! ```
 //!
 //! To serve many clients at once, spawn a task for each client. To send an event to all of them,
-//! keep a list of their [`Emitter`]s.
+//! keep a list of their [`EventSender`]s.
 //!
 //! # Untrusted clients
 //!
@@ -39,23 +39,23 @@
 //!
 //! Events are not caused by the client, so they need a limit of their own. QMP guarantees that no
 //! event is lost while the client is connected, and QEMU buffers events without a limit. This
-//! server does not drop events either. Instead, it [closes the connection](Hangup::NotReading) when
-//! more than 16 MiB of events are buffered for a client ([`Builder::most_unsent`]). The client then
+//! server does not drop events either. Instead, it [closes the connection](CloseReason::NotReading) when
+//! more than 16 MiB of events are buffered for a client ([`Builder::unsent_limit`]). The client then
 //! has to reconnect and query the state, as after any lost connection.
 
 mod builder;
-mod commands;
+mod client_connection;
+mod close_reason;
 mod connection;
 mod driver;
-mod emitter;
-mod hangup;
+mod event_sender;
 mod request;
 
 pub use builder::Builder;
-pub use commands::Commands;
+pub use client_connection::ClientConnection;
+pub use close_reason::CloseReason;
 pub use driver::Driver;
-pub use emitter::Emitter;
-pub use hangup::Hangup;
+pub use event_sender::EventSender;
 pub use request::Request;
 
 pub use qmp_proto::server::{Options, Response};

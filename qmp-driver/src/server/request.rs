@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use qmp_proto::server::{Command, Response, Ticket};
-use qmp_proto::{ArgumentError, DecodeError, ErrorClass, Json};
+use qmp_proto::{ArgumentError, DecodeError, ErrorClass, RawJson};
 use serde::{Deserialize, Serialize};
 
 use crate::server::connection::Connection;
@@ -16,7 +16,7 @@ use crate::server::connection::machine::Queued;
 /// If it is dropped without an answer, the client gets an error reply.
 ///
 /// Answering after the connection has ended is not an error: the reply is discarded.
-/// [`Commands`](crate::server::Commands) reports the end.
+/// [`ClientConnection`](crate::server::ClientConnection) reports the end.
 #[must_use = "dropped, the command is answered with an error"]
 pub struct Request {
     connection: Arc<Connection>,
@@ -40,7 +40,7 @@ impl Request {
     }
 
     /// Returns the arguments, an object, if there are any.
-    pub fn arguments(&self) -> Option<Json<'_>> {
+    pub fn arguments(&self) -> Option<RawJson<'_>> {
         self.command.arguments()
     }
 
@@ -67,9 +67,9 @@ impl Request {
     ///     match request.decode::<Balloon>() {
     ///         Ok(Balloon { value }) => {
     ///             println!("the guest is to have {value} bytes");
-    ///             request.done();
+    ///             request.return_empty();
     ///         }
-    ///         Err(error) => request.fail(error.class(), &error.to_string()),
+    ///         Err(error) => request.return_error(error.class(), &error.to_string()),
     ///     }
     /// }
     /// ```
@@ -98,13 +98,13 @@ impl Request {
     }
 
     /// Returns the id that the client gave the command, which the reply will contain.
-    pub fn id(&self) -> Option<Json<'_>> {
+    pub fn id(&self) -> Option<RawJson<'_>> {
         self.ticket.as_ref()?.id()
     }
 
     /// Returns the whole message. To forward it to another server, use
     /// [`Client::raw`](crate::Client::raw).
-    pub fn message(&self) -> Json<'_> {
+    pub fn message(&self) -> RawJson<'_> {
         self.command.message()
     }
 
@@ -134,7 +134,7 @@ impl Request {
             Err(refusal) => {
                 let error = self.connection.refused(self.name(), refusal.clone());
                 let text = format!("The answer to {} cannot be sent: {refusal}", self.name());
-                self.fail(ErrorClass::GenericError, &text);
+                self.return_error(ErrorClass::GenericError, &text);
                 Err(error)
             }
         }
@@ -147,30 +147,30 @@ impl Request {
     /// Returns an error if it is not JSON, or has more than 1023 levels. The client gets an error
     /// reply instead.
     pub fn answer_json(self, value: &str) -> Result<(), Error> {
-        match Json::parse(value) {
+        match RawJson::parse(value) {
             Ok(value) => self.respond(&Response::json(value)),
             Err(error) => {
                 let refusal = error.into();
                 let error = self.connection.refused(self.name(), refusal);
                 let text = format!("The answer to {} is not JSON", self.name());
-                self.fail(ErrorClass::GenericError, &text);
+                self.return_error(ErrorClass::GenericError, &text);
                 Err(error)
             }
         }
     }
 
     /// Answers that the command succeeded, without a value: `{}`.
-    pub fn done(self) {
+    pub fn return_empty(self) {
         self.respond_flat(&Response::empty());
     }
 
     /// Answers with an error.
-    pub fn fail(self, class: ErrorClass<'_>, description: &str) {
+    pub fn return_error(self, class: ErrorClass<'_>, description: &str) {
         self.respond_flat(&Response::error(class, description));
     }
 
     /// Answers that the command does not exist.
-    pub fn not_found(self) {
+    pub fn command_not_found(self) {
         let response = Response::command_not_found(self.name());
         self.respond_flat(&response);
     }

@@ -35,10 +35,10 @@ impl Connection<'_> {
 
     /// Writes what the socket accepts without blocking, up to the point where the stream must end.
     fn write(&mut self) {
-        while let Some(outgoing) = self.session.outgoing() {
+        while let Some(outgoing) = self.session.output_chunk() {
             if self.silent || self.deaf {
                 let length = outgoing.bytes.len();
-                self.session.sent(length);
+                self.session.advance_output(length);
                 continue;
             }
             let left = self.end_at.map_or(u64::MAX, |end| end.saturating_sub(self.written));
@@ -48,7 +48,7 @@ impl Connection<'_> {
             }
             match self.socket.try_write(&outgoing.bytes[..length]) {
                 Ok(count) => {
-                    self.session.sent(count);
+                    self.session.advance_output(count);
                     self.written += count as u64;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -96,7 +96,7 @@ impl Connection<'_> {
 
     fn read(&mut self) -> io::Result<()> {
         let mut nowhere = [0; 4096];
-        let room = if self.silent { &mut nowhere[..] } else { self.session.room() };
+        let room = if self.silent { &mut nowhere[..] } else { self.session.spare_mut() };
         match receive_with_descriptor(&self.socket, room) {
             Ok((0, _)) => self.input_ended = true,
             Ok(_) if self.silent => {}
@@ -104,7 +104,7 @@ impl Connection<'_> {
                 if let Some(descriptor) = descriptor {
                     drop(self.arrivals.push(self.read, descriptor));
                 }
-                self.session.filled(count);
+                self.session.advance(count);
                 self.read += count as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -9,9 +9,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use qmp_proto::Sink;
+use qmp_proto::OutputBuffer;
 use qmp_proto::server::{Received, Server, Session, Ticket};
-use qmp_sockets::{Arrivals, Socket};
+use qmp_sockets::{ReceivedFds, Socket};
 
 use crate::ReceivedCommand;
 use crate::reception::HangUp;
@@ -24,7 +24,7 @@ pub(crate) struct Connection<'m> {
     socket: Socket,
     wake: UnixStream,
     session: Session,
-    arrivals: Arrivals,
+    arrivals: ReceivedFds,
     /// The number of bytes read, and how many of them were processed.
     read: u64,
     consumed: u64,
@@ -72,10 +72,10 @@ impl<'m> Connection<'m> {
     fn new(shared: &'m Arc<Shared>, arrival: Arrival, socket: Socket, wake: UnixStream) -> Self {
         let Arrival { client, reception, open_gates } = arrival;
         let mut session = session(shared, client);
-        let greeting = session.output().since(0).to_vec();
+        let greeting = session.output().appended_since(0).to_vec();
         if !reception.bytes_first.is_empty() {
             let unsent = session.output().unsent();
-            session.sent(unsent);
+            session.advance_output(unsent);
             for bytes in [&reception.bytes_first, &greeting] {
                 // An output that grows never fills up.
                 let _ = session.output_mut().append(bytes);
@@ -91,7 +91,7 @@ impl<'m> Connection<'m> {
             socket,
             wake,
             session,
-            arrivals: Arrivals::default(),
+            arrivals: ReceivedFds::default(),
             read: 0,
             consumed: 0,
             written: 0,

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use qmp_proto::server::Response;
-use qmp_proto::{OwnedJson, Timestamp};
+use qmp_proto::{OwnedRawJson, Timestamp};
 
 use crate::act::{Act, Answer, To};
 use crate::connection::Connection;
@@ -57,12 +57,12 @@ impl Connection<'_> {
         }
     }
 
-    pub(super) fn emit(&mut self, name: &str, data: Option<&OwnedJson>) {
-        let data = data.map(OwnedJson::as_json);
+    pub(super) fn emit(&mut self, name: &str, data: Option<&OwnedRawJson>) {
+        let data = data.map(OwnedRawJson::as_json);
         let emitted = self.session.sender().emit(name, now(), data);
         match emitted {
             // Expected: a client that has not negotiated gets no events.
-            Ok(()) | Err(qmp_proto::Refusal::NoEvents) => {}
+            Ok(()) | Err(qmp_proto::SendErrorKind::NoEvents) => {}
             Err(refusal) => {
                 self.shared.fault(format!("the event {name} cannot be sent: {refusal}"))
             }

@@ -232,7 +232,7 @@ impl Way<'_> {
         // Recorded before it is forwarded, so that no reply is recorded before its command.
         let descriptors = usize::from(descriptor.is_some());
         lock(writer).write(self.direction, bytes, descriptors, None)?;
-        if let Some(descriptor) = descriptor.filter(|_| self.to.carries_descriptors()) {
+        if let Some(descriptor) = descriptor.filter(|_| self.to.supports_descriptors()) {
             match send_with_descriptor(self.to, bytes, descriptor.as_fd()) {
                 Ok(sent) => bytes = &bytes[sent..],
                 Err(_) => return Ok(()),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use qmp_proto::OwnedJson;
+use qmp_proto::OwnedRawJson;
 
 use crate::ReceivedCommand;
 use crate::act::Act;
@@ -31,7 +31,7 @@ impl Replay {
         &self.sessions[client.min(self.sessions.len() - 1)]
     }
 
-    pub(crate) fn greeting(&self, client: usize) -> Option<OwnedJson> {
+    pub(crate) fn greeting(&self, client: usize) -> Option<OwnedRawJson> {
         self.session(client).greeting.clone()
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_proto::{Escaped, OwnedJson};
+use qmp_proto::{Escaped, OwnedRawJson};
 use serde_json::Value;
 
 use crate::ReceivedCommand;
@@ -18,7 +18,7 @@ pub(super) enum Pace {
 
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) greeting: Option<OwnedJson>,
+    pub(super) greeting: Option<OwnedRawJson>,
     /// The steps that follow the negotiation.
     pub(super) opening: Vec<Act>,
     pub(super) commands: Vec<Command>,

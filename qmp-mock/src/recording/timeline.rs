@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use qmp_proto::OwnedJson;
+use qmp_proto::OwnedRawJson;
 use qmp_proto::server::{Options, Phase, Received, Response, Server};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use crate::recording::line::{Direction, Line};
 /// A recorded session.
 #[derive(Debug)]
 pub(super) struct Timeline {
-    pub(super) greeting: Option<OwnedJson>,
+    pub(super) greeting: Option<OwnedRawJson>,
     pub(super) commands: Vec<Command>,
     pub(super) items: Vec<Timed>,
 }
@@ -38,7 +38,7 @@ pub(super) enum Item {
     Negotiated,
     /// The reply to a command.
     Reply(usize, Response<'static>),
-    Event(OwnedJson),
+    Event(OwnedRawJson),
     /// The server closed the connection.
     End,
 }
@@ -70,7 +70,7 @@ impl Timeline {
             #[serde(default)]
             capabilities: Vec<String>,
         }
-        let greeting = self.greeting.as_ref().map(OwnedJson::as_json);
+        let greeting = self.greeting.as_ref().map(OwnedRawJson::as_json);
         let greeting =
             greeting.and_then(|text| serde_json::from_str::<Greeting>(text.as_str()).ok());
         greeting.is_some_and(|it| it.qmp.capabilities.iter().any(|capability| capability == "oob"))
@@ -81,9 +81,9 @@ impl Timeline {
 type Messages = VecDeque<(usize, Message)>;
 
 enum Message {
-    Greeting(OwnedJson),
+    Greeting(OwnedRawJson),
     Reply { id: Option<String>, response: Response<'static> },
-    Event(OwnedJson),
+    Event(OwnedRawJson),
 }
 
 fn messages(lines: &[Line]) -> Result<Messages, String> {
@@ -128,8 +128,8 @@ fn message(text: &str) -> Option<Message> {
         id: Option<&'a RawValue>,
     }
     let members: Members<'_> = serde_json::from_str(text).ok()?;
-    let own = |raw: &RawValue| OwnedJson::parse(raw.get().to_owned()).ok();
-    let whole = || OwnedJson::parse(text.to_owned()).ok();
+    let own = |raw: &RawValue| OwnedRawJson::parse(raw.get().to_owned()).ok();
+    let whole = || OwnedRawJson::parse(text.to_owned()).ok();
     if members.greeting.is_some() {
         return whole().map(Message::Greeting);
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use qmp_proto::server::Response;
-use qmp_proto::{ErrorClass, Json, OwnedJson};
+use qmp_proto::{ErrorClass, OwnedRawJson, RawJson};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -149,7 +149,7 @@ impl On {
     /// Panics if `value` is not valid JSON.
     #[track_caller]
     pub fn answer_json(self, value: &str) -> Self {
-        match Json::parse(value) {
+        match RawJson::parse(value) {
             Ok(value) => self.act(Act::answer(Response::json(value).into_owned())),
             Err(error) => panic!("this is not JSON: {error}: {value}"),
         }
@@ -278,8 +278,8 @@ impl On {
 
 /// Serializes the data of an event; `None` for `()`.
 #[track_caller]
-pub(crate) fn event_data(data: &impl Serialize) -> Option<OwnedJson> {
-    match OwnedJson::serialize(data) {
+pub(crate) fn event_data(data: &impl Serialize) -> Option<OwnedRawJson> {
+    match OwnedRawJson::serialize(data) {
         Ok(data) => Some(data).filter(|data| data.as_json().as_str() != "null"),
         Err(refusal) => panic!("the data of this event cannot be sent: {refusal}"),
     }

@@ -1,6 +1,6 @@
 //! Default replies.
 
-use qmp_proto::OwnedJson;
+use qmp_proto::OwnedRawJson;
 use qmp_proto::server::Response;
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ pub(crate) fn usual(
         "add-fd" => with_descriptor(command, &json!({"fdset-id": 0, "fd": 3})),
         "quit" => {
             let data = json!({"guest": false, "reason": "host-qmp-quit"});
-            let data = OwnedJson::serialize(&data).ok();
+            let data = OwnedRawJson::serialize(&data).ok();
             let shutdown = Act::Event { name: "SHUTDOWN".to_owned(), data };
             Some(vec![shutdown, Act::answer(Response::empty()), Act::HangUp])
         }

@@ -1,6 +1,6 @@
 //! The server half of `qmp-proto`, with the few commands that the tests use.
 
-use qmp_proto::Json;
+use qmp_proto::RawJson;
 use qmp_proto::server::{Options, Received, Response, Server, Ticket};
 use serde_json::{Map, Value};
 
@@ -79,6 +79,6 @@ fn answer(name: &str, out_of_band: bool, arguments: &str) -> Response<'static> {
             let text = format!("Parameter '{unexpected}' is unexpected");
             Response::error(qmp_proto::ErrorClass::GenericError, text)
         }
-        None => Response::json(Json::parse(value).unwrap()),
+        None => Response::json(RawJson::parse(value).unwrap()),
     }
 }

@@ -43,12 +43,12 @@ pub(crate) fn scenario(name: &str, mock: &Mock) -> Option<Value> {
 /// Starts a scenario that listens at `path`, connects the mock to it, and runs it to its end.
 pub(crate) fn listening_scenario(name: &str, mock: &Mock, path: &Path) -> Option<Value> {
     let running = start(name, path)?;
-    connect_when_up(mock, path);
+    connect_with_retry(mock, path);
     Some(finish(running))
 }
 
 /// Connects the mock to a client that is about to listen.
-fn connect_when_up(mock: &Mock, path: &Path) {
+fn connect_with_retry(mock: &Mock, path: &Path) {
     let started = Instant::now();
     while let Err(error) = mock.connect_to(path) {
         assert!(started.elapsed() < PATIENCE, "nobody listens: {error}");

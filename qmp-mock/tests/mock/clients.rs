@@ -42,7 +42,7 @@ fn clients_are_served_in_turn() {
 fn a_second_client_waits_as_with_qemu() {
     let mock = Mock::monitor();
     let first = qmp_blocking::connect(mock.address()).unwrap();
-    let quick = qmp_blocking::builder().handshake_deadline(Duration::from_millis(50));
+    let quick = qmp_blocking::builder().handshake_timeout(Duration::from_millis(50));
     assert!(quick.connect(mock.address()).unwrap_err().is_timeout());
     drop(first);
     qmp_blocking::connect(mock.address()).unwrap();
@@ -64,7 +64,7 @@ fn a_socket_pair_needs_no_path() {
     let mock = Mock::monitor();
     let blocked = qmp_blocking::connect(mock.address()).unwrap();
     let socket = Socket::from(mock.connect());
-    let qemu = qmp_blocking::builder().over(socket, "the mock").unwrap();
+    let qemu = qmp_blocking::builder().connect_over(socket, "the mock").unwrap();
     qemu.execute("query-status").run().unwrap();
     drop(blocked);
 }

@@ -20,7 +20,7 @@ fn a_hang_up_before_the_answer_leaves_the_command_unanswered() {
     let mock = Mock::monitor();
     mock.on("x").event("LAST", ()).hang_up();
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
-    let last = qemu.event().named("LAST").deadline(PLENTY);
+    let last = qemu.event().named("LAST").timeout(PLENTY);
     let error = qemu.execute("x").run().unwrap_err();
     assert!(unanswered(&error), "{error}");
     assert_eq!(last.run().unwrap().name(), "LAST");
@@ -66,11 +66,11 @@ fn the_stream_is_cut_at_every_byte_of_the_greeting() {
 fn hang_up_closes_all_connections() {
     let mock = Mock::monitor();
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
-    let last = qemu.event().deadline(PLENTY);
+    let last = qemu.event().timeout(PLENTY);
     mock.event("LAST", ());
     mock.hang_up();
     assert_eq!(last.run().unwrap().name(), "LAST");
-    assert!(qemu.event().deadline(PLENTY).run().unwrap_err().is_disconnected());
+    assert!(qemu.event().timeout(PLENTY).run().unwrap_err().is_disconnected());
     mock.wait_until_alone();
     // The next client is served.
     qmp_blocking::connect(mock.address()).unwrap().execute("query-status").run().unwrap();
@@ -81,7 +81,7 @@ fn a_command_can_stay_unanswered() {
     let mock = Mock::monitor();
     mock.on("lost").leave_unanswered();
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
-    let lost = qemu.execute("lost").deadline(Duration::from_millis(30)).run().unwrap_err();
+    let lost = qemu.execute("lost").timeout(Duration::from_millis(30)).run().unwrap_err();
     assert!(lost.is_timeout(), "{lost}");
     qemu.execute("query-status").run().unwrap();
 }
@@ -90,7 +90,7 @@ fn a_command_can_stay_unanswered() {
 fn a_silent_server_runs_into_the_deadline_of_the_handshake() {
     let mock = Mock::monitor();
     mock.next_client().silent();
-    let builder = qmp_blocking::builder().handshake_deadline(Duration::from_millis(50));
+    let builder = qmp_blocking::builder().handshake_timeout(Duration::from_millis(50));
     let error = builder.connect(mock.address()).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     // This applies to that client only.
@@ -101,12 +101,12 @@ fn a_silent_server_runs_into_the_deadline_of_the_handshake() {
 fn quit_ends_as_in_qemu() {
     let mock = Mock::monitor();
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
-    let shutdown = qemu.event().named("SHUTDOWN").deadline(PLENTY);
+    let shutdown = qemu.event().named("SHUTDOWN").timeout(PLENTY);
     qemu.execute("quit").run().unwrap();
     let shutdown = shutdown.run().unwrap();
     let data: Value = serde_json::from_str(shutdown.data().unwrap().unwrap().as_str()).unwrap();
     assert_eq!(data["reason"], "host-qmp-quit");
-    assert!(qemu.event().deadline(PLENTY).run().unwrap_err().is_disconnected());
+    assert!(qemu.event().timeout(PLENTY).run().unwrap_err().is_disconnected());
 }
 
 #[test]
@@ -115,6 +115,6 @@ fn dropping_the_mock_ends_its_clients() {
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let address = mock.address().clone();
     drop(mock);
-    assert!(qemu.event().deadline(PLENTY).run().unwrap_err().is_disconnected());
+    assert!(qemu.event().timeout(PLENTY).run().unwrap_err().is_disconnected());
     assert!(qmp_blocking::connect(address).is_err());
 }

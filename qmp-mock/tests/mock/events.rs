@@ -29,7 +29,7 @@ fn events_come_before_and_after_the_answer_as_they_stand() {
     qemu.execute("cont").run().unwrap();
     assert_eq!(names(&mut events), ["BEFORE"]);
     gate.open();
-    let after = events.event().deadline(PLENTY).run().unwrap();
+    let after = events.event().timeout(PLENTY).run().unwrap();
     assert_eq!(after.name(), "AFTER");
     assert_eq!(after.data().unwrap().unwrap().as_str(), r#"{"n":1}"#);
     assert!(after.timestamp().unwrap().since_epoch().unwrap() > Duration::from_secs(1_700_000_000));
@@ -39,7 +39,7 @@ fn events_come_before_and_after_the_answer_as_they_stand() {
 fn an_event_can_come_at_any_time() {
     let mock = Mock::monitor();
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
-    let shutdown = qemu.event().deadline(PLENTY);
+    let shutdown = qemu.event().timeout(PLENTY);
     mock.event("SHUTDOWN", json!({"guest": true}));
     assert_eq!(shutdown.run().unwrap().name(), "SHUTDOWN");
 }
@@ -49,7 +49,7 @@ fn all_clients_that_have_negotiated_get_events_and_the_others_do_not() {
     let mock = Mock::builder().many_at_once().start();
     let first = qmp_blocking::connect(mock.address()).unwrap();
     let second = qmp_blocking::connect(mock.address()).unwrap();
-    let waits = [&first, &second].map(|qemu| qemu.event().deadline(PLENTY));
+    let waits = [&first, &second].map(|qemu| qemu.event().timeout(PLENTY));
     mock.event("STOP", ());
     let late = qmp_blocking::connect(mock.address()).unwrap();
     for wait in waits {
@@ -74,7 +74,7 @@ fn a_gate_keeps_its_place_among_events() {
         gate.open();
         mock.event("LATER", ());
         sent.recv().unwrap();
-        events.event().named("LATER").deadline(PLENTY).run().unwrap();
+        events.event().named("LATER").timeout(PLENTY).run().unwrap();
         assert_eq!(names(&mut events), ["EARLIER", "OF_THE_COMMAND"]);
     }
 }

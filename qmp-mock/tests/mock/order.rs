@@ -25,7 +25,7 @@ fn a_late_reply_is_not_assigned_to_another_command() {
     mock.on("slow").hold(&gate).answer("late");
     mock.on("fast").answer("in time");
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
-    let late = qemu.execute("slow").deadline(Duration::from_millis(30)).run().unwrap_err();
+    let late = qemu.execute("slow").timeout(Duration::from_millis(30)).run().unwrap_err();
     assert!(late.is_timeout(), "{late}");
     gate.open();
     assert_eq!(qemu.execute("fast").read::<Value>().unwrap(), "in time");
@@ -42,7 +42,7 @@ fn held_commands_are_answered_in_any_order() {
     let sent: Vec<_> =
         (0..3).map(|n| qemu.execute("x").arguments(&json!({"n": n})).send().unwrap()).collect();
     for n in [2, 0, 1] {
-        let done = qemu.event().named("DONE").deadline(Duration::from_secs(30));
+        let done = qemu.event().named("DONE").timeout(Duration::from_secs(30));
         gates[n].open();
         let done = done.run().unwrap();
         assert_eq!(done.data().unwrap().unwrap().as_str(), format!("{{\"n\":{n}}}"));
@@ -99,7 +99,7 @@ fn a_closed_gate_holds_again() {
     gate.open();
     qemu.execute("x").run().unwrap();
     gate.close();
-    let held = qemu.execute("x").deadline(Duration::from_millis(30)).run().unwrap_err();
+    let held = qemu.execute("x").timeout(Duration::from_millis(30)).run().unwrap_err();
     assert!(held.is_timeout(), "{held}");
 }
 

@@ -22,7 +22,7 @@ fn bytes_are_sent_in_order_with_replies() {
 fn bytes_can_come_at_any_time() {
     let mock = Mock::monitor();
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
-    let pieces = qemu.event().deadline(PLENTY);
+    let pieces = qemu.event().timeout(PLENTY);
     mock.bytes(*b"{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, ");
     mock.bytes(*b"\"event\": \"PIECES\"}\r\n");
     assert_eq!(pieces.run().unwrap().name(), "PIECES");
@@ -34,7 +34,7 @@ fn events_of_the_client_before_are_found_before_the_greeting() {
     mock.next_client().bytes_first(*b"{\"event\": \"STALE\"}\r\n");
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let mut events = qemu.events().with_backlog().subscribe();
-    assert_eq!(events.event().deadline(PLENTY).run().unwrap().name(), "STALE");
+    assert_eq!(events.event().timeout(PLENTY).run().unwrap().name(), "STALE");
     assert_eq!(
         qemu.execute("query-name").read::<Value>().unwrap(),
         Value::Object(Default::default())

@@ -26,7 +26,7 @@ fn commands_come_in_any_order_and_any_number_of_times() {
     };
     assert_eq!([x(2), x(1), x(1), x(1), x(2)], ["other", "first", "second", "second", "other"]);
     for _ in 0..2 {
-        let stopped = qemu.event().deadline(PLENTY);
+        let stopped = qemu.event().timeout(PLENTY);
         qemu.execute("stop").run().unwrap();
         assert_eq!(stopped.run().unwrap().name(), "STOP");
     }

@@ -32,7 +32,7 @@ fn answers_errors_and_events_come_where_they_came() {
         let stopped = qemu.execute("stop").run().unwrap();
         // It is already queued, because it arrived before the reply.
         let Some(EventItem::Event(before)) = events.try_recv() else { panic!("no event") };
-        let later = events.event().deadline(PLENTY).run().unwrap();
+        let later = events.event().timeout(PLENTY).run().unwrap();
         let x = |qemu: &Client| {
             let answer = qemu.execute("x").argument("a", &[1.5]).run();
             answer
@@ -167,7 +167,7 @@ fn a_hang_up_is_replayed_and_a_command_without_answer_gets_none() {
     let mock = Mock::monitor();
     mock.on("lost").event("LAST", ()).hang_up();
     let session = |qemu: Client| {
-        let last = qemu.event().deadline(PLENTY);
+        let last = qemu.event().timeout(PLENTY);
         let error = qemu.execute("lost").run().unwrap_err();
         assert!(error.is_disconnected(), "{error}");
         assert_eq!(last.run().unwrap().name(), "LAST");

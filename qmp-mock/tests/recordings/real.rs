@@ -120,8 +120,8 @@ fn quit_is_replayed_with_its_event_and_end(suite: &Suite) {
     let (real, replayed) = both(&server.address(), connect, |qemu| {
         let mut events = qemu.events().subscribe();
         let done = ask(&qemu, "quit", "{}");
-        let shutdown = events.event().named("SHUTDOWN").deadline(PLENTY).run().unwrap();
-        let end = events.event().deadline(PLENTY).run().unwrap_err();
+        let shutdown = events.event().named("SHUTDOWN").timeout(PLENTY).run().unwrap();
+        let end = events.event().timeout(PLENTY).run().unwrap_err();
         (done, shutdown.message().to_owned(), end.is_disconnected())
     });
     assert!(real.2);

@@ -4,8 +4,8 @@ use crate::client::input::Id;
 use crate::client::monitor::unmistakable;
 use crate::client::{Client, Dialect, Phase, ProtocolError, Received};
 use crate::message::{Failure, Reply};
-use crate::output::Sink;
-use crate::request::{Refusal, write_sync};
+use crate::output::OutputBuffer;
+use crate::request::{SendErrorKind, write_sync};
 
 #[derive(Debug, Default)]
 pub(crate) struct Agent {
@@ -25,12 +25,12 @@ impl<T, const N: usize> Client<T, N> {
     /// # Errors
     ///
     /// If this is no agent, the connection is over, or there is no room in `out`.
-    pub fn sync(&mut self, out: &mut impl Sink, nonce: u64) -> Result<(), Refusal> {
+    pub fn sync(&mut self, out: &mut impl OutputBuffer, nonce: u64) -> Result<(), SendErrorKind> {
         let Dialect::Agent(agent) = &mut self.dialect else {
-            return Err(Refusal::OtherDialect);
+            return Err(SendErrorKind::OtherDialect);
         };
         if self.phase == Phase::Ended {
-            return Err(Refusal::Phase(self.phase));
+            return Err(SendErrorKind::Phase(self.phase));
         }
         let number = unmistakable(nonce);
         write_sync(out, number)?;

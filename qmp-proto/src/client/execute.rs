@@ -2,9 +2,9 @@
 
 use crate::client::pending::Traits;
 use crate::client::{AGENT_WINDOW, Client, Dialect, IN_BAND_BESIDE_OUT_OF_BAND, Options, Phase};
-use crate::output::{NoDescriptor, Sink};
+use crate::output::{NoDescriptor, OutputBuffer};
 use crate::request::{
-    Identity, RawMessage, Refusal, Refused, Request, RequestId, WriteArguments, write_raw,
+    Identity, RawMessage, Request, RequestId, SendError, SendErrorKind, WriteArguments, write_raw,
     write_request,
 };
 
@@ -13,16 +13,16 @@ impl<T, const N: usize> Client<T, N> {
     ///
     /// # Errors
     ///
-    /// If it cannot be sent now, or at all: see [`Refusal`]. Then nothing was
+    /// If it cannot be sent now, or at all: see [`SendErrorKind`]. Then nothing was
     /// appended, and the token and the descriptor come back.
     // The error holds what was passed in.
     #[allow(clippy::result_large_err)]
-    pub fn execute<A: WriteArguments, S: Sink>(
+    pub fn execute<A: WriteArguments, S: OutputBuffer>(
         &mut self,
         out: &mut S,
         mut request: Request<'_, A, S::Descriptor>,
         token: T,
-    ) -> Result<RequestId, Refused<T, S::Descriptor>> {
+    ) -> Result<RequestId, SendError<T, S::Descriptor>> {
         let traits = Traits {
             out_of_band: request.out_of_band,
             descriptor: request.descriptor.is_some(),
@@ -39,7 +39,7 @@ impl<T, const N: usize> Client<T, N> {
                 }
                 Ok(self.pending.fill(slot, token, traits, length))
             }
-            Err(reason) => Err(Refused { reason, token, descriptor: request.descriptor }),
+            Err(reason) => Err(SendError { reason, token, descriptor: request.descriptor }),
         }
     }
 
@@ -49,12 +49,12 @@ impl<T, const N: usize> Client<T, N> {
     ///
     /// As [`execute`](Self::execute).
     #[allow(clippy::result_large_err)]
-    pub fn execute_raw<S: Sink>(
+    pub fn execute_raw<S: OutputBuffer>(
         &mut self,
         out: &mut S,
         message: &RawMessage<'_>,
         token: T,
-    ) -> Result<RequestId, Refused<T, S::Descriptor>> {
+    ) -> Result<RequestId, SendError<T, S::Descriptor>> {
         self.execute_raw_with_descriptor(out, message, None, token)
     }
 
@@ -64,13 +64,13 @@ impl<T, const N: usize> Client<T, N> {
     ///
     /// As [`execute`](Self::execute).
     #[allow(clippy::result_large_err)]
-    pub fn execute_raw_with_descriptor<S: Sink>(
+    pub fn execute_raw_with_descriptor<S: OutputBuffer>(
         &mut self,
         out: &mut S,
         message: &RawMessage<'_>,
         descriptor: Option<S::Descriptor>,
         token: T,
-    ) -> Result<RequestId, Refused<T, S::Descriptor>> {
+    ) -> Result<RequestId, SendError<T, S::Descriptor>> {
         let command = Request::<'_, _, NoDescriptor>::new(message.name());
         let traits = Traits {
             out_of_band: message.is_out_of_band(),
@@ -87,7 +87,7 @@ impl<T, const N: usize> Client<T, N> {
                 }
                 Ok(self.pending.fill(slot, token, traits, length))
             }
-            Err(reason) => Err(Refused { reason, token, descriptor }),
+            Err(reason) => Err(SendError { reason, token, descriptor }),
         }
     }
 
@@ -103,12 +103,12 @@ impl<T, const N: usize> Client<T, N> {
     }
 
     /// Applies the rules for what may be in flight, then writes; gives the slot to fill.
-    fn write<S: Sink>(
+    fn write<S: OutputBuffer>(
         &mut self,
         out: &mut S,
         traits: Traits,
-        write: impl FnOnce(&mut S, Identity) -> Result<(), Refusal>,
-    ) -> Result<usize, Refusal> {
+        write: impl FnOnce(&mut S, Identity) -> Result<(), SendErrorKind>,
+    ) -> Result<usize, SendErrorKind> {
         let slot = self.admit(traits)?;
         let at = out.length();
         let Options { string_ids: string, line_end, .. } = self.options;
@@ -124,7 +124,7 @@ impl<T, const N: usize> Client<T, N> {
     ///
     /// A sync is sent in any case: once it is answered nothing is unanswered, and no command is sent
     /// before.
-    fn admit_length(&self, length: usize) -> Result<(), Refusal> {
+    fn admit_length(&self, length: usize) -> Result<(), SendErrorKind> {
         if !matches!(self.dialect, Dialect::Agent(_)) {
             return Ok(());
         }
@@ -136,13 +136,13 @@ impl<T, const N: usize> Client<T, N> {
     }
 
     /// Applies the rules that do not depend on the message's length; gives a free slot.
-    fn admit(&mut self, traits: Traits) -> Result<usize, Refusal> {
+    fn admit(&mut self, traits: Traits) -> Result<usize, SendErrorKind> {
         if self.phase != Phase::Ready {
-            return Err(Refusal::Phase(self.phase));
+            return Err(SendErrorKind::Phase(self.phase));
         }
         let out_of_band = self.is_out_of_band();
         if traits.out_of_band && !out_of_band {
-            return Err(Refusal::NoOutOfBand);
+            return Err(SendErrorKind::NoOutOfBand);
         }
         let limit = if !self.options.echoes_ids {
             1
@@ -160,7 +160,7 @@ impl<T, const N: usize> Client<T, N> {
             return Err(self.pending.refusal(limit, traits.out_of_band));
         }
         if traits.descriptor && self.pending.has_descriptor() {
-            return Err(Refusal::DescriptorInFlight);
+            return Err(SendErrorKind::DescriptorInFlight);
         }
         self.pending.vacancy().ok_or_else(|| self.pending.refusal(N, traits.out_of_band))
     }

@@ -13,7 +13,7 @@ mod received;
 pub use end::ProtocolError;
 pub use options::Options;
 pub use phase::Phase;
-pub use received::{Answer, Ending, Received, Step, Unanswered};
+pub use received::{Answer, NoReplyReason, Received, Step, Unanswered};
 
 use crate::request::RequestId;
 use crate::wire::{Bounds, Decoder};
@@ -34,7 +34,7 @@ const AGENT_WINDOW: usize = 4096;
 /// The client's half of a connection, to a monitor or to a guest agent.
 ///
 /// A pure state machine: bytes go in through [`handle_input`](Self::handle_input), what they mean
-/// comes out, borrowed from them; commands are appended to a [`Sink`](crate::Sink) by the call that
+/// comes out, borrowed from them; commands are appended to a [`OutputBuffer`](crate::OutputBuffer) by the call that
 /// makes them. It does no I/O, reads no clock, holds no bytes and no queue.
 ///
 /// `T` is the caller's mark on a request, handed back with its answer. `N` is the most requests

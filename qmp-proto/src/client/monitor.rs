@@ -2,8 +2,8 @@
 
 use crate::client::{Client, Dialect, OUT_OF_BAND, Phase, ProtocolError, Received};
 use crate::message::{Failure, Greeting};
-use crate::output::Sink;
-use crate::request::{Identity, Refusal, write_negotiation};
+use crate::output::OutputBuffer;
+use crate::request::{Identity, SendErrorKind, write_negotiation};
 
 /// So many negotiations in a row may be overtaken by another greeting. QEMU does it once; with a
 /// server that goes on, ever more would be said to somebody who may not even read it.
@@ -54,21 +54,21 @@ impl<T, const N: usize> Client<T, N> {
     /// in `out`.
     pub fn negotiate(
         &mut self,
-        out: &mut impl Sink,
+        out: &mut impl OutputBuffer,
         nonce: u64,
         enable: &[&str],
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SendErrorKind> {
         let Dialect::Monitor(monitor) = &mut self.dialect else {
-            return Err(Refusal::OtherDialect);
+            return Err(SendErrorKind::OtherDialect);
         };
         if self.phase != Phase::Greeted {
-            return Err(Refusal::Phase(self.phase));
+            return Err(SendErrorKind::Phase(self.phase));
         }
         let out_of_band = enable.contains(&OUT_OF_BAND);
         if enable.iter().any(|&name| name != OUT_OF_BAND)
             || (out_of_band && !monitor.offers_out_of_band)
         {
-            return Err(Refusal::NotOffered);
+            return Err(SendErrorKind::NotOffered);
         }
         let id = unmistakable(nonce);
         let string = self.options.string_ids;

@@ -3,8 +3,8 @@
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
-use crate::client::{Ending, Unanswered};
-use crate::request::{Refusal, RequestId};
+use crate::client::{NoReplyReason, Unanswered};
+use crate::request::{RequestId, SendErrorKind};
 
 #[derive(Debug)]
 pub(crate) struct Pending<T, const N: usize> {
@@ -94,9 +94,9 @@ impl<T, const N: usize> Pending<T, N> {
     }
 
     /// Why one more cannot be added to the `limit` of its lane; abandoned ones are named.
-    pub(crate) fn refusal(&self, limit: usize, out_of_band: bool) -> Refusal {
+    pub(crate) fn refusal(&self, limit: usize, out_of_band: bool) -> SendErrorKind {
         let lane = self.live().filter(|entry| entry.traits.out_of_band == out_of_band);
-        held_by_abandoned(lane).unwrap_or(Refusal::TooManyInFlight { limit })
+        held_by_abandoned(lane).unwrap_or(SendErrorKind::TooManyInFlight { limit })
     }
 
     /// How many bytes the requests have that the server has not answered, as far as it answers them:
@@ -111,8 +111,8 @@ impl<T, const N: usize> Pending<T, N> {
 
     /// Why a request cannot be added to those that are unanswered, if it and they have `limit` bytes
     /// or more.
-    pub(crate) fn length_refusal(&self, limit: usize) -> Refusal {
-        held_by_abandoned(self.counted()).unwrap_or(Refusal::TooManyBytesInFlight { limit })
+    pub(crate) fn length_refusal(&self, limit: usize) -> SendErrorKind {
+        held_by_abandoned(self.counted()).unwrap_or(SendErrorKind::TooManyBytesInFlight { limit })
     }
 
     /// A free slot, if there is one.
@@ -241,7 +241,11 @@ impl<T, const N: usize> Pending<T, N> {
         Some(Unanswered {
             request: RequestId(id),
             token: entry.token?,
-            ending: if expected { Ending::AsExpected } else { Ending::OutcomeUnknown },
+            ending: if expected {
+                NoReplyReason::AsExpected
+            } else {
+                NoReplyReason::OutcomeUnknown
+            },
         })
     }
 
@@ -253,7 +257,9 @@ impl<T, const N: usize> Pending<T, N> {
 }
 
 /// The refusal that says so, if all of these were abandoned.
-fn held_by_abandoned<'p, T: 'p>(entries: impl Iterator<Item = &'p Entry<T>>) -> Option<Refusal> {
+fn held_by_abandoned<'p, T: 'p>(
+    entries: impl Iterator<Item = &'p Entry<T>>,
+) -> Option<SendErrorKind> {
     let mut oldest = None::<u64>;
     for entry in entries {
         if entry.token.is_some() {
@@ -261,7 +267,7 @@ fn held_by_abandoned<'p, T: 'p>(entries: impl Iterator<Item = &'p Entry<T>>) -> 
         }
         oldest = Some(oldest.map_or(entry.id, |oldest| oldest.min(entry.id)));
     }
-    Some(Refusal::HeldByAbandoned { oldest: RequestId(oldest?) })
+    Some(SendErrorKind::HeldByAbandoned { oldest: RequestId(oldest?) })
 }
 
 #[cfg(test)]

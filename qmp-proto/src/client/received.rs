@@ -99,13 +99,13 @@ pub struct Unanswered<T> {
     /// The caller's mark on it.
     pub token: T,
     /// What that means.
-    pub ending: Ending,
+    pub ending: NoReplyReason,
 }
 
 /// What the lack of an answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Ending {
+pub enum NoReplyReason {
     /// The command was done: `quit` ended the connection, or it is one that answers only when it
     /// fails.
     AsExpected,

@@ -5,22 +5,22 @@ use core::fmt;
 /// A JSON text that cannot be taken, and where it goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonError {
-    flaw: JsonFlaw,
+    flaw: JsonErrorKind,
     at: usize,
 }
 
 impl JsonError {
-    pub(crate) const fn new(flaw: JsonFlaw, at: usize) -> Self {
+    pub(crate) const fn new(flaw: JsonErrorKind, at: usize) -> Self {
         Self { flaw, at }
     }
 
     /// What is wrong.
-    pub const fn flaw(&self) -> JsonFlaw {
+    pub const fn kind(&self) -> JsonErrorKind {
         self.flaw
     }
 
     /// The byte where it was noticed, counted from 0.
-    pub const fn at(&self) -> usize {
+    pub const fn offset(&self) -> usize {
         self.at
     }
 }
@@ -39,7 +39,7 @@ impl core::error::Error for JsonError {}
 /// message; they are errors only in what is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum JsonFlaw {
+pub enum JsonErrorKind {
     /// The text ends before its value does.
     Incomplete,
     /// A byte that no JSON value can have there.
@@ -73,7 +73,7 @@ pub enum JsonFlaw {
     TooManyMembers,
 }
 
-impl fmt::Display for JsonFlaw {
+impl fmt::Display for JsonErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Incomplete => "JSON that ends too early",

@@ -5,17 +5,17 @@
 
 mod block;
 mod error;
+mod json_str;
 mod names;
 mod nesting;
 mod object;
 mod rules;
 mod skip;
 mod string;
-mod text;
 mod walk;
 
-pub use error::{JsonError, JsonFlaw};
-pub use text::Text;
+pub use error::{JsonError, JsonErrorKind};
+pub use json_str::JsonStr;
 
 pub(crate) use block::{BLOCK, Block, is_opening};
 #[cfg_attr(not(feature = "alloc"), allow(unused_imports))]

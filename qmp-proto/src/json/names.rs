@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use super::JsonFlaw;
+use super::JsonErrorKind;
 use super::string::Unescaped;
 
 /// Names that are compared without an allocator, in all the objects open at once.
@@ -39,19 +39,19 @@ impl Default for Names<'_> {
 }
 
 impl<'a> Names<'a> {
-    pub(crate) fn open(&mut self) -> Result<(), JsonFlaw> {
+    pub(crate) fn open(&mut self) -> Result<(), JsonErrorKind> {
         self.push(Name::Opening)
     }
 
-    pub(crate) fn add(&mut self, name: &'a [u8]) -> Result<(), JsonFlaw> {
+    pub(crate) fn add(&mut self, name: &'a [u8]) -> Result<(), JsonErrorKind> {
         self.push(Name::Of(name))
     }
 
-    pub(crate) fn close(&mut self) -> Result<(), JsonFlaw> {
+    pub(crate) fn close(&mut self) -> Result<(), JsonErrorKind> {
         let twice = self.innermost_has_twice();
         let opening = self.innermost();
         self.truncate(opening);
-        if twice { Err(JsonFlaw::DuplicateMember) } else { Ok(()) }
+        if twice { Err(JsonErrorKind::DuplicateMember) } else { Ok(()) }
     }
 
     /// Whether the innermost object has a member twice.
@@ -74,14 +74,14 @@ impl<'a> Names<'a> {
     }
 
     #[cfg(not(feature = "alloc"))]
-    fn push(&mut self, name: Name<'a>) -> Result<(), JsonFlaw> {
-        *self.kept.get_mut(self.count).ok_or(JsonFlaw::TooManyMembers)? = name;
+    fn push(&mut self, name: Name<'a>) -> Result<(), JsonErrorKind> {
+        *self.kept.get_mut(self.count).ok_or(JsonErrorKind::TooManyMembers)? = name;
         self.count += 1;
         Ok(())
     }
 
     #[cfg(feature = "alloc")]
-    fn push(&mut self, name: Name<'a>) -> Result<(), JsonFlaw> {
+    fn push(&mut self, name: Name<'a>) -> Result<(), JsonErrorKind> {
         match self.kept.get_mut(self.count) {
             Some(free) if self.more.is_empty() => {
                 *free = name;
@@ -164,7 +164,7 @@ mod tests {
         names.open().unwrap();
         names.add(b"a").unwrap();
         names.add(br"\u0061").unwrap();
-        assert_eq!(names.close(), Err(JsonFlaw::DuplicateMember));
+        assert_eq!(names.close(), Err(JsonErrorKind::DuplicateMember));
     }
 
     #[cfg(not(feature = "alloc"))]
@@ -175,7 +175,7 @@ mod tests {
         for _ in 1..ROOM {
             names.add(b"n").unwrap();
         }
-        assert_eq!(names.add(b"n"), Err(JsonFlaw::TooManyMembers));
+        assert_eq!(names.add(b"n"), Err(JsonErrorKind::TooManyMembers));
     }
 
     #[cfg(feature = "alloc")]

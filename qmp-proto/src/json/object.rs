@@ -2,7 +2,7 @@
 
 use super::skip::skip_value;
 use super::walk::{skip_blanks, walk_colon, walk_string, walk_value};
-use super::{JsonError, JsonFlaw, Lenient, MAX_DEPTH, Text};
+use super::{JsonError, JsonErrorKind, JsonStr, Lenient, MAX_DEPTH};
 
 /// One member, raw.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ impl<'a> Member<'a> {
         if memchr::memchr(b'\\', self.name).is_none() {
             return self.name;
         }
-        let name = Text::new(core::str::from_utf8(self.name).unwrap_or_default());
+        let name = JsonStr::new(core::str::from_utf8(self.name).unwrap_or_default());
         known.iter().find(|known| name == **known).map_or(self.name, |known| known.as_bytes())
     }
 }
@@ -76,7 +76,7 @@ impl<'a> Members<'a> {
             return Ok(None);
         }
         if self.peek()? != b'"' {
-            return Err(JsonError::new(JsonFlaw::Syntax, self.at));
+            return Err(JsonError::new(JsonErrorKind::Syntax, self.at));
         }
         let name_at = self.at;
         self.at = walk_string(self.text, self.at, &mut Lenient)?;
@@ -94,9 +94,9 @@ impl<'a> Members<'a> {
 
     /// Depth is counted from the object's own level.
     fn whole(&self, error: JsonError) -> JsonError {
-        match error.flaw() {
-            JsonFlaw::TooDeep { .. } => {
-                JsonError::new(JsonFlaw::TooDeep { limit: self.depth }, error.at())
+        match error.kind() {
+            JsonErrorKind::TooDeep { .. } => {
+                JsonError::new(JsonErrorKind::TooDeep { limit: self.depth }, error.offset())
             }
             _ => error,
         }
@@ -104,10 +104,10 @@ impl<'a> Members<'a> {
 
     fn enter(&mut self) -> Result<(), JsonError> {
         if self.peek()? != b'{' {
-            return Err(JsonError::new(JsonFlaw::NotAnObject, self.at));
+            return Err(JsonError::new(JsonErrorKind::NotAnObject, self.at));
         }
         if self.depth == 0 {
-            return Err(JsonError::new(JsonFlaw::TooDeep { limit: 0 }, self.at));
+            return Err(JsonError::new(JsonErrorKind::TooDeep { limit: 0 }, self.at));
         }
         self.at += 1;
         self.state = State::First;
@@ -127,13 +127,16 @@ impl<'a> Members<'a> {
                 Ok(false)
             }
             (_, State::First) => Ok(false),
-            _ => Err(JsonError::new(JsonFlaw::Syntax, self.at)),
+            _ => Err(JsonError::new(JsonErrorKind::Syntax, self.at)),
         }
     }
 
     fn peek(&mut self) -> Result<u8, JsonError> {
         self.at = skip_blanks(self.text, self.at);
-        self.text.get(self.at).copied().ok_or_else(|| JsonError::new(JsonFlaw::Incomplete, self.at))
+        self.text
+            .get(self.at)
+            .copied()
+            .ok_or_else(|| JsonError::new(JsonErrorKind::Incomplete, self.at))
     }
 }
 
@@ -143,10 +146,10 @@ mod tests {
     use std::string::String;
     use std::vec::Vec;
 
-    fn members(text: &str) -> Result<(Vec<(String, String)>, usize), JsonFlaw> {
+    fn members(text: &str) -> Result<(Vec<(String, String)>, usize), JsonErrorKind> {
         let mut members = Members::new(text.as_bytes(), MAX_DEPTH);
         let mut found = Vec::new();
-        while let Some(member) = members.next().map_err(|error| error.flaw())? {
+        while let Some(member) = members.next().map_err(|error| error.kind())? {
             assert_eq!(&text.as_bytes()[member.at..][..member.value.len()], member.value);
             let owned = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
             found.push((owned(member.name), owned(member.value)));
@@ -167,14 +170,14 @@ mod tests {
     #[test]
     fn what_is_no_object_is_an_error() {
         for (text, flaw) in [
-            ("[]", JsonFlaw::NotAnObject),
-            ("", JsonFlaw::Incomplete),
-            ("{", JsonFlaw::Incomplete),
-            ("{\"a\":1", JsonFlaw::Incomplete),
-            ("{\"a\":1,}", JsonFlaw::Syntax),
-            ("{,}", JsonFlaw::Syntax),
-            ("{\"a\":1 \"b\":2}", JsonFlaw::Syntax),
-            ("{\"a\":[}", JsonFlaw::Syntax),
+            ("[]", JsonErrorKind::NotAnObject),
+            ("", JsonErrorKind::Incomplete),
+            ("{", JsonErrorKind::Incomplete),
+            ("{\"a\":1", JsonErrorKind::Incomplete),
+            ("{\"a\":1,}", JsonErrorKind::Syntax),
+            ("{,}", JsonErrorKind::Syntax),
+            ("{\"a\":1 \"b\":2}", JsonErrorKind::Syntax),
+            ("{\"a\":[}", JsonErrorKind::Syntax),
         ] {
             assert_eq!(members(text), Err(flaw), "{text}");
         }
@@ -184,7 +187,7 @@ mod tests {
     fn depth_counts_the_object_itself() {
         let mut members = Members::new(br#"{"a": [[]]}"#, 2);
         let error = members.next().unwrap_err();
-        assert_eq!(error.flaw(), JsonFlaw::TooDeep { limit: 2 });
+        assert_eq!(error.kind(), JsonErrorKind::TooDeep { limit: 2 });
         assert!(Members::new(br#"{"a": [[]]}"#, 3).next().is_ok());
     }
 }

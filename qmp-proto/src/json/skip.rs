@@ -2,7 +2,7 @@
 
 use super::block::{BLOCK, Block, is_opening};
 use super::walk::walk_value;
-use super::{JsonError, JsonFlaw, Lenient};
+use super::{JsonError, JsonErrorKind, Lenient};
 
 /// Passes over the value that begins at `at`; where it ends, if it is valid. An object or an array
 /// is not checked: it ends where its brackets balance, whatever kinds they are.
@@ -21,9 +21,9 @@ pub(crate) fn skip_value(text: &[u8], at: usize, limit: usize) -> Result<usize, 
         brackets.pass_bytes(rest)
     };
     match passed {
-        Passed::All => Err(JsonError::new(JsonFlaw::Incomplete, text.len())),
+        Passed::All => Err(JsonError::new(JsonErrorKind::Incomplete, text.len())),
         Passed::End { at } => Ok(at),
-        Passed::TooDeep { at } => Err(JsonError::new(JsonFlaw::TooDeep { limit }, at)),
+        Passed::TooDeep { at } => Err(JsonError::new(JsonErrorKind::TooDeep { limit }, at)),
     }
 }
 
@@ -150,10 +150,10 @@ mod tests {
         let deep = ["[".repeat(200), "]".repeat(200)].concat();
         assert_eq!(skip_value(deep.as_bytes(), 0, 200), Ok(400));
         let error = skip_value(deep.as_bytes(), 0, 199).unwrap_err();
-        assert_eq!((error.flaw(), error.at()), (JsonFlaw::TooDeep { limit: 199 }, 199));
+        assert_eq!((error.kind(), error.offset()), (JsonErrorKind::TooDeep { limit: 199 }, 199));
         for end in 1..400 {
             let error = skip_value(&deep.as_bytes()[..end], 0, 200).unwrap_err();
-            assert_eq!((error.flaw(), error.at()), (JsonFlaw::Incomplete, end));
+            assert_eq!((error.kind(), error.offset()), (JsonErrorKind::Incomplete, end));
         }
     }
 

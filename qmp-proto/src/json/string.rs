@@ -2,7 +2,7 @@
 
 use core::str::Chars;
 
-use super::{JsonError, JsonFlaw};
+use super::{JsonError, JsonErrorKind};
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -46,7 +46,7 @@ const fn below(word: u64, byte: u8) -> u64 {
 /// Walks an escape whose backslash stands at `at`; the character it means, and where it ends.
 pub(crate) fn walk_escape(text: &[u8], at: usize) -> Result<(char, usize), JsonError> {
     let Some(&kind) = text.get(at + 1) else {
-        return Err(JsonError::new(JsonFlaw::Incomplete, text.len()));
+        return Err(JsonError::new(JsonErrorKind::Incomplete, text.len()));
     };
     let plain = match kind {
         b'"' | b'\\' | b'/' => kind as char,
@@ -56,7 +56,7 @@ pub(crate) fn walk_escape(text: &[u8], at: usize) -> Result<(char, usize), JsonE
         b'r' => '\r',
         b't' => '\t',
         b'u' => return walk_unicode_escape(text, at),
-        _ => return Err(JsonError::new(JsonFlaw::Escape, at)),
+        _ => return Err(JsonError::new(JsonErrorKind::Escape, at)),
     };
     Ok((plain, at + 2))
 }
@@ -66,7 +66,7 @@ fn walk_unicode_escape(text: &[u8], at: usize) -> Result<(char, usize), JsonErro
     if let Some(plain) = char::from_u32(first) {
         return Ok((plain, at + 6));
     }
-    let lone = JsonError::new(JsonFlaw::LoneSurrogate, at);
+    let lone = JsonError::new(JsonErrorKind::LoneSurrogate, at);
     if first >= 0xDC00 {
         return Err(lone);
     }
@@ -74,7 +74,7 @@ fn walk_unicode_escape(text: &[u8], at: usize) -> Result<(char, usize), JsonErro
         match text.get(at + offset) {
             Some(&byte) if byte == expected => {}
             Some(_) => return Err(lone),
-            None => return Err(JsonError::new(JsonFlaw::Incomplete, text.len())),
+            None => return Err(JsonError::new(JsonErrorKind::Incomplete, text.len())),
         }
     }
     let second = four_digits(text, at + 8)?;
@@ -89,10 +89,10 @@ fn four_digits(text: &[u8], at: usize) -> Result<u32, JsonError> {
     let mut value = 0;
     for at in at..at + 4 {
         let Some(&byte) = text.get(at) else {
-            return Err(JsonError::new(JsonFlaw::Incomplete, text.len()));
+            return Err(JsonError::new(JsonErrorKind::Incomplete, text.len()));
         };
         let Some(digit) = (byte as char).to_digit(16) else {
-            return Err(JsonError::new(JsonFlaw::Escape, at));
+            return Err(JsonError::new(JsonErrorKind::Escape, at));
         };
         value = value << 4 | digit;
     }
@@ -126,7 +126,7 @@ impl Iterator for Unescaped<'_> {
                 self.0 = text.get(end..).unwrap_or("").chars();
                 Some(meant)
             }
-            Err(error) if error.flaw() == JsonFlaw::LoneSurrogate => {
+            Err(error) if error.kind() == JsonErrorKind::LoneSurrogate => {
                 self.0 = text.get(6..).unwrap_or("").chars();
                 Some(char::REPLACEMENT_CHARACTER)
             }
@@ -187,16 +187,16 @@ mod tests {
             assert_eq!(walk_escape(text.as_bytes(), 0), Ok((meant, text.len())));
         }
         for (text, flaw) in [
-            (r"\x", JsonFlaw::Escape),
-            (r"\u00g0", JsonFlaw::Escape),
-            (r"\", JsonFlaw::Incomplete),
-            (r"\u12", JsonFlaw::Incomplete),
-            (r"\uD83D", JsonFlaw::Incomplete),
-            (r"\uD83Dx", JsonFlaw::LoneSurrogate),
-            (r"\uDE00", JsonFlaw::LoneSurrogate),
-            (r"\uD83D\u0041", JsonFlaw::LoneSurrogate),
+            (r"\x", JsonErrorKind::Escape),
+            (r"\u00g0", JsonErrorKind::Escape),
+            (r"\", JsonErrorKind::Incomplete),
+            (r"\u12", JsonErrorKind::Incomplete),
+            (r"\uD83D", JsonErrorKind::Incomplete),
+            (r"\uD83Dx", JsonErrorKind::LoneSurrogate),
+            (r"\uDE00", JsonErrorKind::LoneSurrogate),
+            (r"\uD83D\u0041", JsonErrorKind::LoneSurrogate),
         ] {
-            assert_eq!(walk_escape(text.as_bytes(), 0).map_err(|e| e.flaw()), Err(flaw), "{text}");
+            assert_eq!(walk_escape(text.as_bytes(), 0).map_err(|e| e.kind()), Err(flaw), "{text}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Walking over one JSON value without building anything.
 
 use super::string::{plain_prefix, walk_escape};
-use super::{JsonError, JsonFlaw, MAX_DEPTH, Nesting, Rules};
+use super::{JsonError, JsonErrorKind, MAX_DEPTH, Nesting, Rules};
 
 /// What may come next.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ pub(crate) fn walk_value<'a>(
     loop {
         at = skip_blanks(text, at);
         let Some(&byte) = text.get(at) else {
-            return Err(JsonError::new(JsonFlaw::Incomplete, at));
+            return Err(JsonError::new(JsonErrorKind::Incomplete, at));
         };
         let start = at;
         let flawed = |flaw| JsonError::new(flaw, start);
@@ -37,7 +37,7 @@ pub(crate) fn walk_value<'a>(
             (Expect::Value | Expect::ValueOrClose, b'{' | b'[') => {
                 let object = byte == b'{';
                 if !nesting.open(object, limit) {
-                    return Err(flawed(JsonFlaw::TooDeep { limit: limit.min(MAX_DEPTH) }));
+                    return Err(flawed(JsonErrorKind::TooDeep { limit: limit.min(MAX_DEPTH) }));
                 }
                 at += 1;
                 if object {
@@ -74,7 +74,7 @@ pub(crate) fn walk_value<'a>(
                 expect = if nesting.in_object() { Expect::Name } else { Expect::Value };
                 continue;
             }
-            _ => return Err(flawed(JsonFlaw::Syntax)),
+            _ => return Err(flawed(JsonErrorKind::Syntax)),
         }
         // A value has just ended.
         if nesting.depth() == 0 {
@@ -103,8 +103,8 @@ pub(crate) fn walk_string<'a>(
                 rules.escaped(meant).map_err(|flaw| JsonError::new(flaw, at))?;
                 at = end;
             }
-            Some(_) => return Err(JsonError::new(JsonFlaw::ControlCharacter, at)),
-            None => return Err(JsonError::new(JsonFlaw::Incomplete, at)),
+            Some(_) => return Err(JsonError::new(JsonErrorKind::ControlCharacter, at)),
+            None => return Err(JsonError::new(JsonErrorKind::Incomplete, at)),
         }
     }
 }
@@ -114,8 +114,8 @@ pub(crate) fn walk_colon(text: &[u8], at: usize) -> Result<usize, JsonError> {
     let at = skip_blanks(text, at);
     match text.get(at) {
         Some(b':') => Ok(at + 1),
-        Some(_) => Err(JsonError::new(JsonFlaw::Syntax, at)),
-        None => Err(JsonError::new(JsonFlaw::Incomplete, at)),
+        Some(_) => Err(JsonError::new(JsonErrorKind::Syntax, at)),
+        None => Err(JsonError::new(JsonErrorKind::Incomplete, at)),
     }
 }
 
@@ -123,8 +123,8 @@ fn walk_keyword(text: &[u8], at: usize, word: &[u8]) -> Result<usize, JsonError>
     for (offset, expected) in word.iter().enumerate() {
         match text.get(at + offset) {
             Some(byte) if byte == expected => {}
-            Some(_) => return Err(JsonError::new(JsonFlaw::Syntax, at + offset)),
-            None => return Err(JsonError::new(JsonFlaw::Incomplete, text.len())),
+            Some(_) => return Err(JsonError::new(JsonErrorKind::Syntax, at + offset)),
+            None => return Err(JsonError::new(JsonErrorKind::Incomplete, text.len())),
         }
     }
     Ok(at + word.len())
@@ -156,8 +156,8 @@ fn walk_digits(text: &[u8], at: usize) -> Result<usize, JsonError> {
     let rest = text.get(at..).unwrap_or_default();
     let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match (count, text.get(at)) {
-        (0, None) => Err(JsonError::new(JsonFlaw::Incomplete, at)),
-        (0, Some(_)) => Err(JsonError::new(JsonFlaw::Syntax, at)),
+        (0, None) => Err(JsonError::new(JsonErrorKind::Incomplete, at)),
+        (0, Some(_)) => Err(JsonError::new(JsonErrorKind::Syntax, at)),
         _ => Ok(at + count),
     }
 }
@@ -214,12 +214,12 @@ mod tests {
     use super::*;
     use crate::json::{Lenient, Strict};
 
-    fn lenient(text: &str) -> Result<usize, JsonFlaw> {
-        walk_value(text.as_bytes(), 0, MAX_DEPTH, &mut Lenient).map_err(|error| error.flaw())
+    fn lenient(text: &str) -> Result<usize, JsonErrorKind> {
+        walk_value(text.as_bytes(), 0, MAX_DEPTH, &mut Lenient).map_err(|error| error.kind())
     }
 
-    fn strict(text: &str) -> Result<usize, JsonFlaw> {
-        walk_value(text.as_bytes(), 0, MAX_DEPTH, &mut Strict::default()).map_err(|e| e.flaw())
+    fn strict(text: &str) -> Result<usize, JsonErrorKind> {
+        walk_value(text.as_bytes(), 0, MAX_DEPTH, &mut Strict::default()).map_err(|e| e.kind())
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
     fn every_prefix_of_a_value_is_incomplete() {
         let value = r#"{"a": [1.5e+3, -2, true, null, false, "x\u00e4\ud83d\ude00\n"], "b": {}}"#;
         for end in 0..value.len() {
-            assert_eq!(lenient(&value[..end]), Err(JsonFlaw::Incomplete), "{}", &value[..end]);
+            assert_eq!(lenient(&value[..end]), Err(JsonErrorKind::Incomplete), "{}", &value[..end]);
         }
     }
 
@@ -272,22 +272,22 @@ mod tests {
             let found = walk_value(text.as_bytes(), 0, MAX_DEPTH, &mut Lenient);
             let refused = match found {
                 Ok(end) => end < text.len(),
-                Err(error) => error.flaw() == JsonFlaw::Syntax,
+                Err(error) => error.kind() == JsonErrorKind::Syntax,
             };
             assert!(refused, "{text}: {found:?}");
         }
-        assert_eq!(lenient("\"a\u{1}b\""), Err(JsonFlaw::ControlCharacter));
+        assert_eq!(lenient("\"a\u{1}b\""), Err(JsonErrorKind::ControlCharacter));
     }
 
     #[test]
     fn what_qemu_would_refuse_is_refused_before_it_is_sent() {
         for (text, flaw) in [
-            ("[0e5]", JsonFlaw::ZeroExponent),
-            ("[-0E1]", JsonFlaw::ZeroExponent),
-            ("\"\u{FFFE}\"", JsonFlaw::Noncharacter),
-            (r#""\uffff""#, JsonFlaw::Noncharacter),
-            (r#"{"a": 1, "\u0061": 2}"#, JsonFlaw::DuplicateMember),
-            (r#"[{"b": {"a": 1, "c": {"a": 1}, "a": 2}}]"#, JsonFlaw::DuplicateMember),
+            ("[0e5]", JsonErrorKind::ZeroExponent),
+            ("[-0E1]", JsonErrorKind::ZeroExponent),
+            ("\"\u{FFFE}\"", JsonErrorKind::Noncharacter),
+            (r#""\uffff""#, JsonErrorKind::Noncharacter),
+            (r#"{"a": 1, "\u0061": 2}"#, JsonErrorKind::DuplicateMember),
+            (r#"[{"b": {"a": 1, "c": {"a": 1}, "a": 2}}]"#, JsonErrorKind::DuplicateMember),
         ] {
             assert_eq!(strict(text), Err(flaw), "{text}");
             assert!(lenient(text).is_ok(), "{text}");
@@ -299,23 +299,23 @@ mod tests {
     fn the_limit_counts_levels() {
         let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
         assert!(lenient(&deep(1024)).is_ok());
-        assert_eq!(lenient(&deep(1025)), Err(JsonFlaw::TooDeep { limit: 1024 }));
+        assert_eq!(lenient(&deep(1025)), Err(JsonErrorKind::TooDeep { limit: 1024 }));
         let found = walk_value(deep(4).as_bytes(), 0, 3, &mut Lenient);
-        assert_eq!(found, Err(JsonError::new(JsonFlaw::TooDeep { limit: 3 }, 3)));
+        assert_eq!(found, Err(JsonError::new(JsonErrorKind::TooDeep { limit: 3 }, 3)));
     }
 
     #[test]
     fn an_error_in_a_keyword_stands_where_it_begins_to_be_another_word() {
         for (text, at) in [("nulx", 3), ("[trxe]", 3), ("falsy", 4)] {
             let error = walk_value(text.as_bytes(), 0, MAX_DEPTH, &mut Lenient).unwrap_err();
-            assert_eq!((error.flaw(), error.at()), (JsonFlaw::Syntax, at), "{text}");
+            assert_eq!((error.kind(), error.offset()), (JsonErrorKind::Syntax, at), "{text}");
         }
     }
 
     #[test]
     fn a_number_that_breaks_off_is_incomplete() {
         for text in ["-", "1.", "1e", "1e+", "[1."] {
-            assert_eq!(strict(text), Err(JsonFlaw::Incomplete), "{text}");
+            assert_eq!(strict(text), Err(JsonErrorKind::Incomplete), "{text}");
         }
     }
 
@@ -332,6 +332,6 @@ mod tests {
         assert!(strict(&many(1_048_575)).is_ok());
         let even = many(1_048_575).replace("1]", "[]]");
         assert!(strict(&even).is_ok(), "2,097,152 tokens");
-        assert_eq!(strict(&many(1_048_577)), Err(JsonFlaw::TooManyTokens));
+        assert_eq!(strict(&many(1_048_577)), Err(JsonErrorKind::TooManyTokens));
     }
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::json::{JsonError, JsonFlaw};
+use crate::json::{JsonError, JsonErrorKind};
 
 /// A reply, error reply or event that was received, but whose content is not valid JSON.
 ///
@@ -10,7 +10,7 @@ use crate::json::{JsonError, JsonFlaw};
 /// it is not a [`JsonError`], which is what a text that was to be sent is refused with.
 ///
 /// ```
-/// use qmp_proto::{Client, JsonFlaw, Options, Received};
+/// use qmp_proto::{Client, JsonErrorKind, Options, Received};
 /// # use qmp_proto::{FixedOutput, Request};
 /// # let mut memory = [0; 64];
 /// # let mut out = FixedOutput::new(&mut memory);
@@ -23,7 +23,7 @@ use crate::json::{JsonError, JsonFlaw};
 /// let input = b"{\"return\": {\"load\": NaN}, \"id\": 0}\r\n";
 /// let Some(Received::Answer(answer)) = client.handle_input(input)?.received else { panic!() };
 /// let error = answer.outcome.unwrap().json().unwrap_err();
-/// assert_eq!((error.flaw(), error.at()), (JsonFlaw::Syntax, 9));
+/// assert_eq!((error.flaw(), error.at()), (JsonErrorKind::Syntax, 9));
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,19 +34,19 @@ impl BodyError {
         Self(error)
     }
 
-    pub(crate) const fn new(flaw: JsonFlaw, at: usize) -> Self {
+    pub(crate) const fn new(flaw: JsonErrorKind, at: usize) -> Self {
         Self(JsonError::new(flaw, at))
     }
 
     /// What is wrong with it.
-    pub const fn flaw(&self) -> JsonFlaw {
-        self.0.flaw()
+    pub const fn kind(&self) -> JsonErrorKind {
+        self.0.kind()
     }
 
     /// The byte where the error was found, counted from 0: of the value that was to be read, or of
     /// the whole message where its members are read.
-    pub const fn at(&self) -> usize {
-        self.0.at()
+    pub const fn offset(&self) -> usize {
+        self.0.offset()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::message::{Body, BodyError, Json, Timestamp, show};
+use crate::message::{Body, BodyError, RawJson, Timestamp, show};
 
 /// An event, borrowed from the bytes it came in.
 #[derive(Clone, Copy)]
@@ -34,7 +34,7 @@ impl<'b> Event<'b> {
     /// # Errors
     ///
     /// If the server sent something there that is not valid JSON.
-    pub fn data(&self) -> Result<Option<Json<'b>>, BodyError> {
+    pub fn data(&self) -> Result<Option<RawJson<'b>>, BodyError> {
         self.data.map(|data| data.json()).transpose()
     }
 

@@ -3,15 +3,15 @@
 use core::fmt;
 
 use crate::Escaped;
-use crate::json::{JsonFlaw, MAX_DEPTH, Members, Text};
-use crate::message::{BodyError, ErrorClass, Json, show};
+use crate::json::{JsonErrorKind, JsonStr, MAX_DEPTH, Members};
+use crate::message::{BodyError, ErrorClass, RawJson, show};
 
 /// An error answer, borrowed from the bytes it came in.
 #[derive(Clone, Copy)]
 pub struct Failure<'b> {
     pub(crate) message: &'b [u8],
     pub(crate) class: &'b str,
-    pub(crate) description: Text<'b>,
+    pub(crate) description: JsonStr<'b>,
     pub(crate) id: Option<(usize, usize)>,
 }
 
@@ -23,7 +23,7 @@ impl<'b> Failure<'b> {
 
     /// What the server says to a person. Its text changes between versions, and may hold what a
     /// guest chose, terminal escapes included.
-    pub const fn description(&self) -> Text<'b> {
+    pub const fn description(&self) -> JsonStr<'b> {
         self.description
     }
 
@@ -32,16 +32,16 @@ impl<'b> Failure<'b> {
     /// # Errors
     ///
     /// If the server sent something that is not valid JSON.
-    pub fn json(&self) -> Result<Json<'b>, BodyError> {
+    pub fn json(&self) -> Result<RawJson<'b>, BodyError> {
         let mut members = Members::new(self.message, MAX_DEPTH);
         while let Some(member) = members.next().map_err(BodyError::of)? {
             if member.name_among(&["error"]) == b"error" {
                 let text = core::str::from_utf8(member.value)
-                    .map_err(|error| BodyError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
-                return Json::parse(text).map_err(BodyError::of);
+                    .map_err(|error| BodyError::new(JsonErrorKind::Utf8, error.valid_up_to()))?;
+                return RawJson::parse(text).map_err(BodyError::of);
             }
         }
-        Err(BodyError::new(JsonFlaw::Incomplete, self.message.len()))
+        Err(BodyError::new(JsonErrorKind::Incomplete, self.message.len()))
     }
 
     /// The whole message, without the line end.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::json::{JsonError, Lenient, MAX_DEPTH, Members, Text, is_blank, walk_value};
+use crate::json::{JsonError, JsonStr, Lenient, MAX_DEPTH, Members, is_blank, walk_value};
 use crate::message::{Version, show};
 
 /// The first message of a monitor, borrowed from the bytes it came in.
@@ -10,7 +10,7 @@ use crate::message::{Version, show};
 pub struct Greeting<'b> {
     message: &'b [u8],
     version: Option<Version>,
-    package: Text<'b>,
+    package: JsonStr<'b>,
     capabilities: Capabilities<'b>,
 }
 
@@ -24,7 +24,7 @@ impl<'b> Greeting<'b> {
     ) -> Self {
         let version = Some(version);
         let capabilities = Capabilities { rest: capabilities };
-        Self { message, version, package: Text::new(package), capabilities }
+        Self { message, version, package: JsonStr::new(package), capabilities }
     }
 
     /// Reads the value of `QMP`, already checked to be JSON; `message` is what it came in.
@@ -34,7 +34,7 @@ impl<'b> Greeting<'b> {
         let mut greeting = Self {
             message,
             version: None,
-            package: Text::default(),
+            package: JsonStr::default(),
             capabilities: Capabilities { rest: "" },
         };
         let mut members = Members::new(value, MAX_DEPTH);
@@ -63,7 +63,7 @@ impl<'b> Greeting<'b> {
             let name = member.name_among(&["package", "qemu"]);
             if name == b"package" {
                 if let Some(package) = inside_quotes(member.value) {
-                    self.package = Text::new(package);
+                    self.package = JsonStr::new(package);
                 }
             } else if member.value.starts_with(b"{") && !of_qemu {
                 if let Some(version) = read_numbers(member.value)? {
@@ -81,7 +81,7 @@ impl<'b> Greeting<'b> {
     }
 
     /// What the distributor calls the build; may be empty.
-    pub const fn package(&self) -> Text<'b> {
+    pub const fn package(&self) -> JsonStr<'b> {
         self.package
     }
 
@@ -137,9 +137,9 @@ pub struct Capabilities<'b> {
 }
 
 impl<'b> Iterator for Capabilities<'b> {
-    type Item = Text<'b>;
+    type Item = JsonStr<'b>;
 
-    fn next(&mut self) -> Option<Text<'b>> {
+    fn next(&mut self) -> Option<JsonStr<'b>> {
         loop {
             let text = self.rest.as_bytes();
             let between = |byte: &u8| is_blank(*byte) || *byte == b',';
@@ -149,7 +149,7 @@ impl<'b> Iterator for Capabilities<'b> {
             let element = self.rest.get(at..end)?;
             self.rest = self.rest.get(end..)?;
             if let Some(name) = inside_quotes(element.as_bytes()) {
-                return Some(Text::new(name));
+                return Some(JsonStr::new(name));
             }
         }
     }

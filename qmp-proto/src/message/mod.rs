@@ -5,13 +5,13 @@ mod class;
 mod event;
 mod failure;
 mod greeting;
-mod json;
 #[cfg(feature = "alloc")]
 mod owned;
 #[cfg(feature = "alloc")]
 mod owned_event;
 #[cfg(feature = "alloc")]
-mod owned_json;
+mod owned_raw_json;
+mod raw_json;
 mod reply;
 #[cfg(feature = "alloc")]
 mod reply_place;
@@ -26,13 +26,13 @@ pub use class::ErrorClass;
 pub use event::Event;
 pub use failure::Failure;
 pub use greeting::{Capabilities, Greeting};
-pub use json::Json;
 #[cfg(feature = "alloc")]
 pub use owned::{OwnedFailure, OwnedGreeting, OwnedReply};
 #[cfg(feature = "alloc")]
 pub use owned_event::OwnedEvent;
 #[cfg(feature = "alloc")]
-pub use owned_json::OwnedJson;
+pub use owned_raw_json::OwnedRawJson;
+pub use raw_json::RawJson;
 pub use reply::Reply;
 #[cfg(feature = "alloc")]
 pub use reply_place::ReplyPlace;
@@ -40,7 +40,7 @@ pub use timestamp::Timestamp;
 pub use version::Version;
 
 pub(crate) use greeting::inside_quotes;
-pub(crate) use json::Body;
+pub(crate) use raw_json::Body;
 pub(crate) use shown::{Shown, show};
 
 /// One message of a server.

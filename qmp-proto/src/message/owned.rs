@@ -6,9 +6,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::json::Text;
+use crate::json::JsonStr;
 use crate::message::with_id::message_with_id;
-use crate::message::{Body, BodyError, ErrorClass, Failure, Greeting, Json, Reply, Version, show};
+use crate::message::{
+    Body, BodyError, ErrorClass, Failure, Greeting, RawJson, Reply, Version, show,
+};
 use crate::{Escaped, Secrets};
 
 /// A success answer that owns its bytes: one allocation, decoded when asked for.
@@ -67,7 +69,7 @@ impl OwnedReply {
     /// # Errors
     ///
     /// If the server sent something there that is not valid JSON.
-    pub fn json(&self) -> Result<Json<'_>, BodyError> {
+    pub fn json(&self) -> Result<RawJson<'_>, BodyError> {
         self.as_reply().json()
     }
 
@@ -132,8 +134,9 @@ impl OwnedFailure {
     /// # Errors
     ///
     /// If the server sent something that is not valid JSON.
-    pub fn json(&self) -> Result<Json<'_>, BodyError> {
-        Failure { message: &self.message, class: "", description: Text::default(), id: None }.json()
+    pub fn json(&self) -> Result<RawJson<'_>, BodyError> {
+        Failure { message: &self.message, class: "", description: JsonStr::default(), id: None }
+            .json()
     }
 
     /// The whole message, without the line end.

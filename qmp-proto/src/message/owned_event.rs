@@ -12,7 +12,7 @@ use core::iter::{from_fn, repeat_n};
 use core::ops::Range;
 use core::str::Utf8Error;
 
-use crate::message::{Body, BodyError, Event, Json, Timestamp, show};
+use crate::message::{Body, BodyError, Event, RawJson, Timestamp, show};
 
 /// The longest line end: what may stand between events of one block.
 const LINE_END: usize = 2;
@@ -160,7 +160,7 @@ impl OwnedEvent {
     /// # Errors
     ///
     /// If the server sent something there that is not valid JSON.
-    pub fn data(&self) -> Result<Option<Json<'_>>, BodyError> {
+    pub fn data(&self) -> Result<Option<RawJson<'_>>, BodyError> {
         self.body().map(|(body, text)| body.json_in(text)).transpose()
     }
 
@@ -354,7 +354,7 @@ mod tests {
         for (owned, event) in owned.iter().zip(all) {
             assert_eq!(owned.name(), event.name());
             assert_eq!(owned.message(), event.message());
-            let data = |data: Option<Json<'_>>| {
+            let data = |data: Option<RawJson<'_>>| {
                 data.map(|data| alloc::string::String::from(data.as_str()))
             };
             assert_eq!(data(owned.data().unwrap()), data(event.data().unwrap()));

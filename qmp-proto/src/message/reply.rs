@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::message::{Body, BodyError, Json, show};
+use crate::message::{Body, BodyError, RawJson, show};
 
 /// A success answer, borrowed from the bytes it came in.
 ///
@@ -21,7 +21,7 @@ impl<'b> Reply<'b> {
     /// # Errors
     ///
     /// If the server sent something there that is not valid JSON.
-    pub fn json(&self) -> Result<Json<'b>, BodyError> {
+    pub fn json(&self) -> Result<RawJson<'b>, BodyError> {
         self.body.json()
     }
 

@@ -2,12 +2,12 @@
 
 use core::fmt;
 
-use crate::output::{Full, NoDescriptor, Sink};
+use crate::output::{BufferFull, NoDescriptor, OutputBuffer};
 
 /// Outgoing bytes in a slice that never grows.
 ///
 /// ```
-/// use qmp_proto::{FixedOutput, Sink};
+/// use qmp_proto::{FixedOutput, OutputBuffer};
 ///
 /// let mut memory = [0; 8];
 /// let mut output = FixedOutput::new(&mut memory);
@@ -34,7 +34,7 @@ impl<'a> FixedOutput<'a> {
     }
 
     /// Takes away the first `count` bytes, or all if there are fewer.
-    pub fn sent(&mut self, count: usize) {
+    pub fn advance(&mut self, count: usize) {
         let unsent = self.memory.get_mut(..self.length).unwrap_or_default();
         let count = count.min(unsent.len());
         unsent.copy_within(count.., 0);
@@ -52,15 +52,15 @@ impl fmt::Debug for FixedOutput<'_> {
     }
 }
 
-impl Sink for FixedOutput<'_> {
+impl OutputBuffer for FixedOutput<'_> {
     type Descriptor = NoDescriptor;
 
     fn length(&self) -> usize {
         self.length
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        let room = self.memory.get_mut(self.length..self.length + bytes.len()).ok_or(Full)?;
+    fn append(&mut self, bytes: &[u8]) -> Result<(), BufferFull> {
+        let room = self.memory.get_mut(self.length..self.length + bytes.len()).ok_or(BufferFull)?;
         room.copy_from_slice(bytes);
         self.length += bytes.len();
         Ok(())
@@ -84,16 +84,16 @@ mod tests {
         let mut memory = [0; 8];
         let mut output = FixedOutput::new(&mut memory);
         output.append(b"12345678").unwrap();
-        output.sent(3);
+        output.advance(3);
         assert_eq!((output.bytes(), output.length()), (&b"45678"[..], 5));
-        assert_eq!(output.append(b"9012"), Err(Full));
+        assert_eq!(output.append(b"9012"), Err(BufferFull));
         output.append(b"901").unwrap();
-        output.sent(1);
+        output.advance(1);
         assert_eq!(output.bytes(), b"5678901");
         output.truncate(2);
         output.truncate(5);
         assert_eq!(output.bytes(), b"56");
-        output.sent(usize::MAX);
+        output.advance(usize::MAX);
         assert_eq!(output.bytes(), b"");
     }
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::output::{Full, NoDescriptor, Sink};
+use crate::output::{BufferFull, NoDescriptor, OutputBuffer};
 
 /// Above this the buffer is given back when it runs empty.
 const KEPT: usize = 64 * 1024;
@@ -17,7 +17,7 @@ const BEHIND: usize = 64;
 /// out before the first is answered.
 ///
 /// ```
-/// use qmp_proto::{Output, Sink};
+/// use qmp_proto::{Output, OutputBuffer};
 ///
 /// let mut output = Output::<u32>::new();
 /// output.append(b"ab").unwrap();
@@ -42,7 +42,7 @@ pub struct Output<F = NoDescriptor> {
 
 /// What to hand to one system call.
 #[non_exhaustive]
-pub struct Outgoing<'a, F> {
+pub struct OutputChunk<'a, F> {
     /// The bytes, never empty.
     pub bytes: &'a [u8],
     /// The descriptor that travels with the first of them.
@@ -50,7 +50,7 @@ pub struct Outgoing<'a, F> {
 }
 
 /// Not the bytes: commands can carry passwords.
-impl<F> fmt::Debug for Outgoing<'_, F> {
+impl<F> fmt::Debug for OutputChunk<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outgoing")
             .field("bytes", &self.bytes.len())
@@ -66,18 +66,18 @@ impl<F> Output<F> {
     }
 
     /// What to send next: up to the byte that a descriptor travels with, or from that byte on.
-    pub fn next(&self) -> Option<Outgoing<'_, F>> {
+    pub fn chunk(&self) -> Option<OutputChunk<'_, F>> {
         let (end, descriptor) = match &self.descriptor {
             Some((at, descriptor)) if *at <= self.sent => (self.bytes.len(), Some(descriptor)),
             Some((at, _)) => (*at, None),
             None => (self.bytes.len(), None),
         };
         let bytes = self.bytes.get(self.sent..end).filter(|bytes| !bytes.is_empty())?;
-        Some(Outgoing { bytes, descriptor })
+        Some(OutputChunk { bytes, descriptor })
     }
 
-    /// What was appended after the output had this [`length`](Sink::length): for a log of the wire.
-    pub fn since(&self, length: usize) -> &[u8] {
+    /// What was appended after the output had this [`length`](OutputBuffer::length): for a log of the wire.
+    pub fn appended_since(&self, length: usize) -> &[u8] {
         self.bytes.get(length..).unwrap_or_default()
     }
 
@@ -93,7 +93,7 @@ impl<F> Output<F> {
 
     /// Says that `count` bytes of what [`next`](Self::next) gave were sent; gives back the
     /// descriptor that left with them, to be closed.
-    pub fn sent(&mut self, count: usize) -> Option<F> {
+    pub fn advance(&mut self, count: usize) -> Option<F> {
         let before = self.sent;
         self.sent = self.bytes.len().min(self.sent.saturating_add(count));
         let left = self.descriptor.take_if(|(at, _)| *at <= before && self.sent > before);
@@ -132,14 +132,14 @@ impl<F> Default for Output<F> {
     }
 }
 
-impl<F> Sink for Output<F> {
+impl<F> OutputBuffer for Output<F> {
     type Descriptor = F;
 
     fn length(&self) -> usize {
         self.bytes.len()
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<(), Full> {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), BufferFull> {
         if bytes.len() > KEPT {
             // The few bytes behind a long value must not double the memory for it.
             self.bytes.reserve_exact(bytes.len() + BEHIND);
@@ -172,11 +172,11 @@ mod tests {
         assert!(output.is_empty());
         output.append(&[0; 2 * KEPT]).unwrap();
         assert!(!output.is_empty());
-        output.sent(2 * KEPT);
+        output.advance(2 * KEPT);
         assert!(output.is_empty());
         assert_eq!((output.length(), output.bytes.capacity()), (0, 0));
         output.append(&[0; KEPT]).unwrap();
-        output.sent(KEPT);
+        output.advance(KEPT);
         assert_eq!((output.length(), output.bytes.capacity()), (0, KEPT), "that much is kept");
     }
 
@@ -185,7 +185,7 @@ mod tests {
         let mut output = Output::<u32>::new();
         for _ in 0..10_000 {
             output.append(&[0; 100]).unwrap();
-            output.sent(output.unsent() - 1);
+            output.advance(output.unsent() - 1);
             assert!(output.bytes.len() <= KEPT + 200);
         }
     }
@@ -202,12 +202,12 @@ mod tests {
             output.append(&number.to_le_bytes()).unwrap();
             if output.unsent() > 100 * 1024 {
                 for _ in 0..100 {
-                    let next = output.next().unwrap();
+                    let next = output.chunk().unwrap();
                     let bytes = u64::from_le_bytes(next.bytes[..8].try_into().unwrap());
                     assert_eq!(bytes, expected);
                     let carries = expected % 100_000 == 50_000;
                     assert_eq!(next.descriptor.is_some(), carries, "at {expected}");
-                    assert_eq!(output.sent(8), carries.then_some(7));
+                    assert_eq!(output.advance(8), carries.then_some(7));
                     expected += 1;
                 }
             }

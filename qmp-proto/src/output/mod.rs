@@ -1,13 +1,13 @@
 //! Where outgoing bytes go.
 
+mod buffer;
 mod fixed;
 #[cfg(feature = "alloc")]
 mod growing;
-mod sink;
 
+pub use buffer::{BufferFull, NoDescriptor, OutputBuffer};
 pub use fixed::FixedOutput;
 #[cfg(feature = "alloc")]
-pub use growing::{Outgoing, Output};
-pub use sink::{Full, NoDescriptor, Sink};
+pub use growing::{Output, OutputChunk};
 
-pub(crate) use sink::whole;
+pub(crate) use buffer::whole;

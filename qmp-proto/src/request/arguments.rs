@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, Strict, skip_blanks, walk_value};
-use crate::output::Sink;
-use crate::request::Refusal;
+use crate::json::{JsonError, JsonErrorKind, MAX_DEPTH, Strict, skip_blanks, walk_value};
+use crate::output::OutputBuffer;
+use crate::request::SendErrorKind;
 
 /// In `{"execute":"x","arguments":…,"id":0}`.
 const TOKENS_AROUND: usize = 12;
@@ -16,7 +16,7 @@ pub trait WriteArguments {
     /// # Errors
     ///
     /// If they are not what QEMU would read as one object, or there is no room.
-    fn write_arguments(&self, out: &mut impl Sink) -> Result<(), Refusal>;
+    fn write_arguments(&self, out: &mut impl OutputBuffer) -> Result<(), SendErrorKind>;
 }
 
 /// No arguments.
@@ -24,7 +24,7 @@ pub trait WriteArguments {
 pub struct NoArguments;
 
 impl WriteArguments for NoArguments {
-    fn write_arguments(&self, _: &mut impl Sink) -> Result<(), Refusal> {
+    fn write_arguments(&self, _: &mut impl OutputBuffer) -> Result<(), SendErrorKind> {
         Ok(())
     }
 }
@@ -48,7 +48,7 @@ impl<'a> Arguments<'a> {
         let bytes = text.as_bytes();
         let start = skip_blanks(bytes, 0);
         if bytes.get(start).is_some_and(|&byte| byte != b'{') {
-            return Err(JsonError::new(JsonFlaw::NotAnObject, start));
+            return Err(JsonError::new(JsonErrorKind::NotAnObject, start));
         }
         // The message around it is one level more, and a few tokens.
         let mut rules = Strict::inside(TOKENS_AROUND);
@@ -56,7 +56,7 @@ impl<'a> Arguments<'a> {
         let rest = skip_blanks(bytes, end);
         match text.get(start..end) {
             Some(object) if rest == bytes.len() => Ok(Self(object)),
-            _ => Err(JsonError::new(JsonFlaw::Trailing, rest)),
+            _ => Err(JsonError::new(JsonErrorKind::Trailing, rest)),
         }
     }
 
@@ -74,7 +74,7 @@ impl fmt::Debug for Arguments<'_> {
 }
 
 impl WriteArguments for Arguments<'_> {
-    fn write_arguments(&self, out: &mut impl Sink) -> Result<(), Refusal> {
+    fn write_arguments(&self, out: &mut impl OutputBuffer) -> Result<(), SendErrorKind> {
         if self.0 != "{}" {
             out.append(self.0.as_bytes())?;
         }
@@ -127,7 +127,7 @@ impl<A: ?Sized> fmt::Debug for Serialized<'_, A> {
 
 #[cfg(feature = "serde")]
 impl<A: serde::Serialize + ?Sized> WriteArguments for Serialized<'_, A> {
-    fn write_arguments(&self, out: &mut impl Sink) -> Result<(), Refusal> {
+    fn write_arguments(&self, out: &mut impl OutputBuffer) -> Result<(), SendErrorKind> {
         // Straight into the output where that is a vector: no allocation of its own.
         #[cfg(feature = "std")]
         if let Some(written) = out.as_vec() {
@@ -147,18 +147,18 @@ impl<A: serde::Serialize + ?Sized> WriteArguments for Serialized<'_, A> {
 }
 
 #[cfg(feature = "serde")]
-fn checked(written: &[u8]) -> Result<Option<Arguments<'_>>, Refusal> {
+fn checked(written: &[u8]) -> Result<Option<Arguments<'_>>, SendErrorKind> {
     if written == b"null" {
         return Ok(None);
     }
     let text = core::str::from_utf8(written)
-        .map_err(|error| JsonError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
+        .map_err(|error| JsonError::new(JsonErrorKind::Utf8, error.valid_up_to()))?;
     Ok(Some(Arguments::parse(text)?))
 }
 
 #[cfg(feature = "serde")]
-fn unserializable(error: serde_json::Error) -> Refusal {
-    Refusal::Unserializable(alloc::string::ToString::to_string(&error))
+fn unserializable(error: serde_json::Error) -> SendErrorKind {
+    SendErrorKind::Unserializable(alloc::string::ToString::to_string(&error))
 }
 
 #[cfg(test)]
@@ -169,13 +169,13 @@ mod tests {
     fn only_one_object_will_do() {
         assert_eq!(Arguments::parse(" {\"a\": 1}\n").unwrap().as_str(), "{\"a\": 1}");
         for (text, flaw) in [
-            ("[]", JsonFlaw::NotAnObject),
-            ("", JsonFlaw::Incomplete),
-            ("{}{\"execute\":\"quit\"}", JsonFlaw::Trailing),
-            ("{\"a\": \"\u{1}\"}", JsonFlaw::ControlCharacter),
-            ("{\"a\": 1, \"a\": 2}", JsonFlaw::DuplicateMember),
+            ("[]", JsonErrorKind::NotAnObject),
+            ("", JsonErrorKind::Incomplete),
+            ("{}{\"execute\":\"quit\"}", JsonErrorKind::Trailing),
+            ("{\"a\": \"\u{1}\"}", JsonErrorKind::ControlCharacter),
+            ("{\"a\": 1, \"a\": 2}", JsonErrorKind::DuplicateMember),
         ] {
-            assert_eq!(Arguments::parse(text).unwrap_err().flaw(), flaw, "{text}");
+            assert_eq!(Arguments::parse(text).unwrap_err().kind(), flaw, "{text}");
         }
     }
 

@@ -3,7 +3,7 @@
 mod arguments;
 mod id;
 mod raw;
-mod refused;
+mod send_error;
 mod write;
 
 #[cfg(feature = "alloc")]
@@ -13,7 +13,7 @@ pub use arguments::Serialized;
 pub use arguments::{Arguments, NoArguments, WriteArguments};
 pub use id::RequestId;
 pub use raw::RawMessage;
-pub use refused::{Refusal, Refused};
+pub use send_error::{SendError, SendErrorKind};
 
 pub(crate) use write::{Identity, write_negotiation, write_raw, write_request, write_sync};
 
@@ -86,13 +86,13 @@ impl<'a, A, F> Request<'a, A, F> {
     ///
     /// The four of the guest agent are known by name: `guest-shutdown` and the three
     /// `guest-suspend-…`.
-    pub fn without_answer(mut self) -> Self {
+    pub fn no_success_response(mut self) -> Self {
         self.unanswered = true;
         self
     }
 
     /// Whether the server answers when the command succeeds.
-    pub const fn is_answered(&self) -> bool {
+    pub const fn expects_success_response(&self) -> bool {
         !self.unanswered
     }
 
@@ -118,12 +118,12 @@ mod tests {
     #[test]
     fn some_commands_are_answered_only_when_they_fail() {
         let request = |name| Request::<'_, _, NoDescriptor>::new(name);
-        assert!(request("stop").is_answered());
-        assert!(!request("stop").without_answer().is_answered());
+        assert!(request("stop").expects_success_response());
+        assert!(!request("stop").no_success_response().expects_success_response());
         for name in
             ["guest-shutdown", "guest-suspend-disk", "guest-suspend-ram", "guest-suspend-hybrid"]
         {
-            assert!(!request(name).is_answered(), "{name}");
+            assert!(!request(name).expects_success_response(), "{name}");
         }
     }
 }

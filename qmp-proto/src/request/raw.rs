@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, Members, Strict, skip_blanks, walk_value};
-use crate::message::Json;
+use crate::json::{JsonError, JsonErrorKind, MAX_DEPTH, Members, Strict, skip_blanks, walk_value};
+use crate::message::RawJson;
 
 /// In `,"id":0`.
 const TOKENS_OF_ID: usize = 4;
@@ -29,7 +29,7 @@ pub struct RawMessage<'a> {
     /// What is inside the outermost braces, before the id and after it, commas cut off.
     before: &'a str,
     after: &'a str,
-    id: Option<Json<'a>>,
+    id: Option<RawJson<'a>>,
     name: &'a str,
     out_of_band: bool,
 }
@@ -44,14 +44,14 @@ impl<'a> RawMessage<'a> {
         let bytes = text.as_bytes();
         let start = skip_blanks(bytes, 0);
         if bytes.get(start).is_some_and(|&byte| byte != b'{') {
-            return Err(JsonError::new(JsonFlaw::NotAnObject, start));
+            return Err(JsonError::new(JsonErrorKind::NotAnObject, start));
         }
         let mut rules = Strict::inside(TOKENS_OF_ID);
         let end = walk_value(bytes, start, MAX_DEPTH, &mut rules)?;
         let rest = skip_blanks(bytes, end);
         match text.get(start..end) {
             Some(object) if rest == bytes.len() => Self::split(object),
-            _ => Err(JsonError::new(JsonFlaw::Trailing, rest)),
+            _ => Err(JsonError::new(JsonErrorKind::Trailing, rest)),
         }
     }
 
@@ -72,7 +72,7 @@ impl<'a> RawMessage<'a> {
             let value = part(member.at, end);
             match member.name_among(&["id", "execute", "exec-oob"]) {
                 b"id" => {
-                    raw.id = Some(Json::parse(value)?);
+                    raw.id = Some(RawJson::parse(value)?);
                     raw.before = trim(part(1, member.name_at));
                     raw.after = trim(part(end, closing_brace));
                 }
@@ -88,7 +88,7 @@ impl<'a> RawMessage<'a> {
     }
 
     /// The id the caller gave it.
-    pub const fn id(&self) -> Option<Json<'a>> {
+    pub const fn id(&self) -> Option<RawJson<'a>> {
         self.id
     }
 

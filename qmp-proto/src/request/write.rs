@@ -1,7 +1,7 @@
 //! Messages to bytes, in the fewest that are safe: QEMU reads a monitor one byte a system call.
 
-use crate::output::{self, Sink};
-use crate::request::{RawMessage, Refusal, Request, WriteArguments};
+use crate::output::{self, OutputBuffer};
+use crate::request::{RawMessage, Request, SendErrorKind, WriteArguments};
 
 /// QEMU takes less than 64 MiB of token text as one message; the rest would be another.
 const LONGEST: usize = 64 * 1024 * 1024 - 1;
@@ -15,13 +15,13 @@ pub(crate) struct Identity {
     pub(crate) line_end: bool,
 }
 
-pub(crate) fn write_request<A: WriteArguments, F, S: Sink>(
+pub(crate) fn write_request<A: WriteArguments, F, S: OutputBuffer>(
     out: &mut S,
     request: &Request<'_, A, F>,
     identity: Identity,
-) -> Result<(), Refusal> {
+) -> Result<(), SendErrorKind> {
     if !is_command_name(request.name) {
-        return Err(Refusal::InvalidName);
+        return Err(SendErrorKind::InvalidName);
     }
     whole(out, |out| {
         out.append(if request.out_of_band { b"{\"exec-oob\":\"" } else { b"{\"execute\":\"" })?;
@@ -39,11 +39,11 @@ pub(crate) fn write_request<A: WriteArguments, F, S: Sink>(
 }
 
 /// Writes a raw message with our id in the place of its own.
-pub(crate) fn write_raw<S: Sink>(
+pub(crate) fn write_raw<S: OutputBuffer>(
     out: &mut S,
     message: &RawMessage<'_>,
     identity: Identity,
-) -> Result<(), Refusal> {
+) -> Result<(), SendErrorKind> {
     whole(out, |out| {
         let (before, after) = message.around_id();
         out.append(b"{")?;
@@ -59,13 +59,13 @@ pub(crate) fn write_raw<S: Sink>(
     })
 }
 
-pub(crate) fn write_negotiation<S: Sink>(
+pub(crate) fn write_negotiation<S: OutputBuffer>(
     out: &mut S,
     enable: &[&str],
     identity: Identity,
-) -> Result<(), Refusal> {
+) -> Result<(), SendErrorKind> {
     if !enable.iter().all(|name| is_command_name(name)) {
-        return Err(Refusal::InvalidName);
+        return Err(SendErrorKind::InvalidName);
     }
     whole(out, |out| {
         out.append(b"{\"execute\":\"qmp_capabilities\"")?;
@@ -82,7 +82,7 @@ pub(crate) fn write_negotiation<S: Sink>(
 }
 
 /// The agent's parser survives its clients, so a sentinel voids what the last one left in it.
-pub(crate) fn write_sync<S: Sink>(out: &mut S, number: u64) -> Result<(), Refusal> {
+pub(crate) fn write_sync<S: OutputBuffer>(out: &mut S, number: u64) -> Result<(), SendErrorKind> {
     whole(out, |out| {
         out.append(b"\xFF{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":")?;
         let mut room = [0; 20];
@@ -96,24 +96,28 @@ pub(crate) fn write_sync<S: Sink>(out: &mut S, number: u64) -> Result<(), Refusa
 }
 
 /// All or nothing, and no more than one message of QEMU's.
-fn whole<S: Sink>(
+fn whole<S: OutputBuffer>(
     out: &mut S,
-    write: impl FnOnce(&mut S) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
+    write: impl FnOnce(&mut S) -> Result<(), SendErrorKind>,
+) -> Result<(), SendErrorKind> {
     output::whole(out, |out| {
         let start = out.length();
         write(out)?;
-        if out.length() - start > LONGEST { Err(Refusal::TooLong) } else { Ok(()) }
+        if out.length() - start > LONGEST { Err(SendErrorKind::TooLong) } else { Ok(()) }
     })
 }
 
-fn write_end<S: Sink>(out: &mut S, identity: Identity) -> Result<(), Refusal> {
+fn write_end<S: OutputBuffer>(out: &mut S, identity: Identity) -> Result<(), SendErrorKind> {
     append_id(out, b",\"id\":", identity)
 }
 
 /// Appends `before`, the id, and the end of the message, which are put together from behind: a sink is
 /// asked once.
-fn append_id<S: Sink>(out: &mut S, before: &[u8], identity: Identity) -> Result<(), Refusal> {
+fn append_id<S: OutputBuffer>(
+    out: &mut S,
+    before: &[u8],
+    identity: Identity,
+) -> Result<(), SendErrorKind> {
     let mut room = [0; LONGEST_END];
     let mut end = FromBehind { unused: room.len(), room: &mut room };
     if identity.line_end {
@@ -180,21 +184,21 @@ const NAME_BYTES: [bool; 256] = {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::JsonFlaw;
+    use crate::json::JsonErrorKind;
     use crate::output::FixedOutput;
     use crate::request::Arguments;
 
     /// Counts only.
     struct Length(usize);
 
-    impl Sink for Length {
+    impl OutputBuffer for Length {
         type Descriptor = output::NoDescriptor;
 
         fn length(&self) -> usize {
             self.0
         }
 
-        fn append(&mut self, bytes: &[u8]) -> Result<(), output::Full> {
+        fn append(&mut self, bytes: &[u8]) -> Result<(), output::BufferFull> {
             self.0 += bytes.len();
             Ok(())
         }
@@ -219,8 +223,8 @@ mod tests {
                 });
                 (result, out.0 - before)
             };
-            assert_eq!(written(LONGEST + 1), (Err(Refusal::TooLong), 0));
-            assert_eq!(written(2 * LONGEST), (Err(Refusal::TooLong), 0));
+            assert_eq!(written(LONGEST + 1), (Err(SendErrorKind::TooLong), 0));
+            assert_eq!(written(2 * LONGEST), (Err(SendErrorKind::TooLong), 0));
             assert_eq!(written(LONGEST), (Ok(()), LONGEST));
         }
     }
@@ -228,7 +232,7 @@ mod tests {
     const PLAIN: Identity = Identity { id: 7, string: false, line_end: false };
 
     fn written(
-        write: impl FnOnce(&mut FixedOutput<'_>) -> Result<(), Refusal>,
+        write: impl FnOnce(&mut FixedOutput<'_>) -> Result<(), SendErrorKind>,
     ) -> std::string::String {
         let mut memory = [0; 256];
         let mut out = FixedOutput::new(&mut memory);
@@ -278,7 +282,7 @@ mod tests {
         for name in ["", "a b", "a\"", "ä", "x\n", &"x".repeat(256)] {
             let request: Request<'_> = Request::new(name);
             let refused = write_request(&mut FixedOutput::new(&mut [0; 999]), &request, PLAIN);
-            assert_eq!(refused, Err(Refusal::InvalidName), "{name:?}");
+            assert_eq!(refused, Err(SendErrorKind::InvalidName), "{name:?}");
         }
     }
 
@@ -289,7 +293,7 @@ mod tests {
         for room in 0..whole {
             let mut memory = [0; 64];
             let mut out = FixedOutput::new(&mut memory[..room]);
-            assert_eq!(write_request(&mut out, &request, PLAIN), Err(Refusal::Full));
+            assert_eq!(write_request(&mut out, &request, PLAIN), Err(SendErrorKind::Full));
             assert_eq!(out.bytes(), b"");
         }
     }
@@ -307,8 +311,8 @@ mod tests {
             let message = RawMessage::parse(raw).unwrap();
             assert_eq!(written(|out| write_raw(out, &message, PLAIN)), sent);
         }
-        let flaw = |text| RawMessage::parse(text).unwrap_err().flaw();
-        assert_eq!(flaw("{} {}"), JsonFlaw::Trailing);
-        assert_eq!(flaw("[]"), JsonFlaw::NotAnObject);
+        let flaw = |text| RawMessage::parse(text).unwrap_err().kind();
+        assert_eq!(flaw("{} {}"), JsonErrorKind::Trailing);
+        assert_eq!(flaw("[]"), JsonErrorKind::NotAnObject);
     }
 }

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::json::Text;
-use crate::output::{Full, Sink};
+use crate::json::JsonStr;
+use crate::output::{BufferFull, OutputBuffer};
 use crate::server::error_reply::ErrorReply;
 use crate::server::repeated::Repeated;
 use crate::server::ticket::Id;
@@ -17,18 +17,18 @@ pub(super) const SYNC_DELIMITED: &str = "guest-sync-delimited";
 enum Refused<'a> {
     NoNumber,
     NoInteger,
-    Unexpected(Text<'a>),
+    Unexpected(JsonStr<'a>),
 }
 
 impl<F> Server<F> {
     /// Takes `guest-sync` and `guest-sync-delimited`.
     pub(super) fn sync<'b>(
         &mut self,
-        out: &mut impl Sink,
+        out: &mut impl OutputBuffer,
         command: &Command<'_>,
         id: Option<&Id>,
         bytes: &'b [u8],
-    ) -> Result<Received<'b, F>, Full> {
+    ) -> Result<Received<'b, F>, BufferFull> {
         let number = match number(command) {
             Ok(number) => number,
             Err(refused) => {

@@ -2,10 +2,10 @@
 
 use core::fmt;
 
-use crate::json::{JsonError, JsonFlaw, MAX_DEPTH, depth_of};
-use crate::message::{Json, Timestamp};
-use crate::output::{NoDescriptor, Sink};
-use crate::request::Refusal;
+use crate::json::{JsonError, JsonErrorKind, MAX_DEPTH, depth_of};
+use crate::message::{RawJson, Timestamp};
+use crate::output::{NoDescriptor, OutputBuffer};
+use crate::request::SendErrorKind;
 use crate::server::response::Kind;
 use crate::server::ticket::Id;
 use crate::server::write::Message;
@@ -16,7 +16,7 @@ use crate::server::{Dialect, Phase, Response, Server, Ticket};
 #[non_exhaustive]
 pub struct Unsent<F = NoDescriptor> {
     /// Why.
-    pub reason: Refusal,
+    pub reason: SendErrorKind,
     /// The ticket, unused.
     pub ticket: Ticket<F>,
 }
@@ -47,11 +47,11 @@ impl<F> Server<F> {
     #[allow(clippy::result_large_err)]
     pub fn answer(
         &mut self,
-        out: &mut impl Sink,
+        out: &mut impl OutputBuffer,
         ticket: Ticket<F>,
         response: &Response<'_>,
     ) -> Result<(), Unsent<F>> {
-        let flushed = self.pending_errors.flush(out).map_err(Refusal::from);
+        let flushed = self.pending_errors.flush(out).map_err(SendErrorKind::from);
         match flushed.and_then(|()| self.write_answer(out, ticket.id.as_ref(), response)) {
             Ok(()) => {
                 self.leave_unanswered(out, ticket);
@@ -66,7 +66,7 @@ impl<F> Server<F> {
     ///
     /// Error replies that waited for this command are appended to `out`; those that do not fit, by the
     /// next call with room for them.
-    pub fn leave_unanswered(&mut self, out: &mut impl Sink, ticket: Ticket<F>) {
+    pub fn leave_unanswered(&mut self, out: &mut impl OutputBuffer, ticket: Ticket<F>) {
         let lane = self.lane(ticket.number.is_none());
         *lane = lane.saturating_sub(1);
         if let Some(number) = ticket.number {
@@ -88,17 +88,17 @@ impl<F> Server<F> {
     /// `out`.
     pub fn emit(
         &mut self,
-        out: &mut impl Sink,
+        out: &mut impl OutputBuffer,
         name: &str,
         timestamp: Timestamp,
-        data: Option<Json<'_>>,
-    ) -> Result<(), Refusal> {
+        data: Option<RawJson<'_>>,
+    ) -> Result<(), SendErrorKind> {
         self.check_events()?;
         if let Some(data) = data {
             check_object(data)?;
             check_depth(data.as_str())?;
         }
-        let data = data.map(Json::as_str);
+        let data = data.map(RawJson::as_str);
         Ok(Message::Event { name, timestamp, data }.send(out, self.form())?)
     }
 
@@ -108,25 +108,29 @@ impl<F> Server<F> {
     /// # Errors
     ///
     /// As [`emit`](Self::emit).
-    pub fn emit_raw(&mut self, out: &mut impl Sink, event: Json<'_>) -> Result<(), Refusal> {
+    pub fn emit_raw(
+        &mut self,
+        out: &mut impl OutputBuffer,
+        event: RawJson<'_>,
+    ) -> Result<(), SendErrorKind> {
         self.check_events()?;
         check_object(event)?;
         Ok(Message::Raw(event.as_str()).send(out, self.form())?)
     }
 
-    fn check_events(&self) -> Result<(), Refusal> {
+    fn check_events(&self) -> Result<(), SendErrorKind> {
         match self.dialect {
             Dialect::Monitor(_) if self.phase == Phase::Ready => Ok(()),
-            _ => Err(Refusal::NoEvents),
+            _ => Err(SendErrorKind::NoEvents),
         }
     }
 
     fn write_answer(
         &self,
-        out: &mut impl Sink,
+        out: &mut impl OutputBuffer,
         id: Option<&Id>,
         response: &Response<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SendErrorKind> {
         let id = id.map(Id::as_str);
         let message = match &response.0 {
             Kind::Success(value) => {
@@ -150,19 +154,19 @@ impl<F> Server<F> {
     }
 }
 
-fn check_object(json: Json<'_>) -> Result<(), Refusal> {
+fn check_object(json: RawJson<'_>) -> Result<(), SendErrorKind> {
     if json.as_str().starts_with('{') {
         return Ok(());
     }
-    Err(JsonError::new(JsonFlaw::NotAnObject, 0).into())
+    Err(JsonError::new(JsonErrorKind::NotAnObject, 0).into())
 }
 
 /// The message around a value is one level more.
-fn check_depth(text: &str) -> Result<(), Refusal> {
+fn check_depth(text: &str) -> Result<(), SendErrorKind> {
     let limit = MAX_DEPTH - 1;
     // Levels take two bytes each, so only what is long can be deep.
     if text.len() > 2 * limit && depth_of(text.as_bytes()) > limit {
-        return Err(JsonError::new(JsonFlaw::TooDeep { limit }, 0).into());
+        return Err(JsonError::new(JsonErrorKind::TooDeep { limit }, 0).into());
     }
     Ok(())
 }

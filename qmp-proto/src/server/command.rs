@@ -4,8 +4,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
-use crate::json::{MAX_DEPTH, Members, Text};
-use crate::message::Json;
+use crate::json::{JsonStr, MAX_DEPTH, Members};
+use crate::message::RawJson;
 
 /// A command, borrowed from the bytes it came in unless it had to be rewritten.
 ///
@@ -37,8 +37,8 @@ impl<'b> Command<'b> {
     }
 
     /// The arguments: an object, or nothing. No member in it is there twice.
-    pub fn arguments(&self) -> Option<Json<'_>> {
-        self.arguments.map(|(start, end)| Json::trusted(&self.message[start..end]))
+    pub fn arguments(&self) -> Option<RawJson<'_>> {
+        self.arguments.map(|(start, end)| RawJson::trusted(&self.message[start..end]))
     }
 
     /// Whether it is to be run at once, beside the in-band commands that wait (`exec-oob`). Clients
@@ -51,8 +51,8 @@ impl<'b> Command<'b> {
     /// The whole message, as it came unless QEMU's own additions to JSON stood in it: strings in
     /// apostrophes, say. They are rewritten. [`RawMessage`](crate::RawMessage) takes it to send it
     /// on.
-    pub fn message(&self) -> Json<'_> {
-        Json::trusted(&self.message)
+    pub fn message(&self) -> RawJson<'_> {
+        RawJson::trusted(&self.message)
     }
 
     /// The command with bytes of its own.
@@ -72,7 +72,7 @@ impl<'b> Command<'b> {
     where
         C: crate::Command + serde::Deserialize<'a>,
     {
-        let arguments = self.arguments().unwrap_or(Json::trusted("{}"));
+        let arguments = self.arguments().unwrap_or(RawJson::trusted("{}"));
         C::check_arguments(arguments)?;
         arguments.decode().map_err(crate::ArgumentError::of_decoding)
     }
@@ -86,21 +86,21 @@ impl<'b> Command<'b> {
     /// [`typed`](Self::typed) has QEMU's.
     #[cfg(feature = "serde")]
     pub fn decode<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, crate::DecodeError> {
-        self.arguments().unwrap_or(Json::trusted("{}")).decode()
+        self.arguments().unwrap_or(RawJson::trusted("{}")).decode()
     }
 }
 
 impl Command<'_> {
     /// The value of the only parameter that the command takes, and the name of another that it
     /// does not.
-    pub(super) fn parameter(&self, name: &'static str) -> (Option<&str>, Option<Text<'_>>) {
+    pub(super) fn parameter(&self, name: &'static str) -> (Option<&str>, Option<JsonStr<'_>>) {
         let (mut value, mut unexpected) = (None, None);
         let arguments = self.arguments.map_or("{}", |(start, end)| &self.message[start..end]);
         let mut members = Members::new(arguments.as_bytes(), MAX_DEPTH);
         // It is known to be an object.
         while let Ok(Some(member)) = members.next() {
             let name_end = member.name_at + 1 + member.name.len();
-            let member_name = Text::new(&arguments[member.name_at + 1..name_end]);
+            let member_name = JsonStr::new(&arguments[member.name_at + 1..name_end]);
             if member_name == name {
                 value = Some(&arguments[member.at..member.at + member.value.len()]);
             } else {

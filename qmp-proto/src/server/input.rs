@@ -3,9 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::json::Text;
+use crate::json::JsonStr;
 use crate::message::ErrorClass;
-use crate::output::{Full, Sink};
+use crate::output::{BufferFull, OutputBuffer};
 use crate::server::agent::{SYNC, SYNC_DELIMITED};
 use crate::server::command::Name;
 use crate::server::error_reply::ErrorReply;
@@ -36,9 +36,9 @@ impl<F> Server<F> {
     /// again. Growing outputs are never full.
     pub fn handle_input<'b>(
         &mut self,
-        out: &mut impl Sink,
+        out: &mut impl OutputBuffer,
         input: &'b [u8],
-    ) -> Result<Step<'b, F>, Full> {
+    ) -> Result<Step<'b, F>, BufferFull> {
         self.greet(out)?;
         self.pending_errors.flush(out)?;
         if !self.wants_input() {
@@ -48,9 +48,9 @@ impl<F> Server<F> {
         let Read { used, found } = self.reader.read(input);
         let received = match found.map(|found| self.take(out, found)).transpose() {
             Ok(received) => received,
-            Err(Full) => {
+            Err(BufferFull) => {
                 self.reader = before;
-                return Err(Full);
+                return Err(BufferFull);
             }
         };
         Ok(Step { used, received })
@@ -65,7 +65,11 @@ impl<F> Server<F> {
         self.descriptor.replace(descriptor)
     }
 
-    fn take<'b>(&mut self, out: &mut impl Sink, found: Found<'b>) -> Result<Received<'b, F>, Full> {
+    fn take<'b>(
+        &mut self,
+        out: &mut impl OutputBuffer,
+        found: Found<'b>,
+    ) -> Result<Received<'b, F>, BufferFull> {
         let (bytes, extended) = match found {
             Found::Value { text, extended } => (text, extended),
             Found::Broken { text, flaw } => return self.reject_flaw(out, text, flaw),
@@ -82,10 +86,10 @@ impl<F> Server<F> {
 
     fn request<'b>(
         &mut self,
-        out: &mut impl Sink,
+        out: &mut impl OutputBuffer,
         bytes: &'b [u8],
         request: Request<'b>,
-    ) -> Result<Received<'b, F>, Full> {
+    ) -> Result<Received<'b, F>, BufferFull> {
         let Request { text, parts } = request;
         let (arguments, out_of_band) = (parts.arguments, parts.out_of_band);
         let id = parts.id.map(|(start, end)| Id::new(&text[start..end]));
@@ -97,7 +101,7 @@ impl<F> Server<F> {
                 return self.reject(out, bytes, error);
             }
         };
-        let name = match Text::new(&text[start..end]) {
+        let name = match JsonStr::new(&text[start..end]) {
             plain if plain.as_str().is_some() => Name::At(start, end),
             escaped => Name::Unescaped(escaped.chars().collect::<String>()),
         };
@@ -126,10 +130,10 @@ impl<F> Server<F> {
 
     fn reject_flaw<'b>(
         &mut self,
-        out: &mut impl Sink,
+        out: &mut impl OutputBuffer,
         bytes: &'b [u8],
         flaw: Flaw<'_>,
-    ) -> Result<Received<'b, F>, Full> {
+    ) -> Result<Received<'b, F>, BufferFull> {
         let reason = match flaw {
             Flaw::Limit(_) => Rejection::BeyondLimit,
             _ => Rejection::NotJson,
@@ -140,10 +144,10 @@ impl<F> Server<F> {
     /// Replies with an error: at once, or in its turn behind the commands before it.
     pub(super) fn reject<'b>(
         &mut self,
-        out: &mut impl Sink,
+        out: &mut impl OutputBuffer,
         bytes: &'b [u8],
         error: ErrorReply<'_>,
-    ) -> Result<Received<'b, F>, Full> {
+    ) -> Result<Received<'b, F>, BufferFull> {
         let in_order = matches!(self.dialect, Dialect::Monitor(_)) && !error.out_of_band;
         if in_order && self.in_band > 0 {
             let mut held = Vec::new();
@@ -156,7 +160,11 @@ impl<F> Server<F> {
         Ok(Received::Rejected(Rejected { bytes, reason: error.reason }))
     }
 
-    fn send_error(&self, out: &mut impl Sink, error: ErrorReply<'_>) -> Result<(), Full> {
+    fn send_error(
+        &self,
+        out: &mut impl OutputBuffer,
+        error: ErrorReply<'_>,
+    ) -> Result<(), BufferFull> {
         let ErrorReply { class, description, id, .. } = error;
         let (class, id) = (class.name(), id.map(Id::as_str));
         Message::Failure { class, description: format_args!("{description}"), id }

@@ -41,7 +41,7 @@ use write::Form;
 ///
 /// A pure state machine, shaped as the [`Client`](crate::Client) is: bytes go in through
 /// [`handle_input`](Self::handle_input), commands come out, borrowed from them; answers and events
-/// are appended to a [`Sink`](crate::Sink) by the call that makes them. It does no I/O, reads no
+/// are appended to a [`OutputBuffer`](crate::OutputBuffer) by the call that makes them. It does no I/O, reads no
 /// clock, and holds no bytes and no queue. One connection, one `Server`.
 ///
 /// It takes care of all that every QMP server does alike: greeting, negotiation, sync, ids, the
@@ -49,7 +49,7 @@ use write::Form;
 ///
 /// ```
 /// use qmp_proto::server::{Options, Received, Response, Server};
-/// use qmp_proto::{Json, Timestamp, Version};
+/// use qmp_proto::{RawJson, Timestamp, Version};
 ///
 /// let mut server: Server = Server::monitor(Options::monitor().version(Version::new(9, 1, 0)));
 /// let mut out = Vec::new(); // to the socket
@@ -62,7 +62,7 @@ use write::Form;
 ///     match step.received {
 ///         Some(Received::Command(command, ticket)) => {
 ///             let response = match command.name() {
-///                 "query-name" => Response::json(Json::parse(r#"{"name": "vm1"}"#)?),
+///                 "query-name" => Response::json(RawJson::parse(r#"{"name": "vm1"}"#)?),
 ///                 name => Response::command_not_found(name),
 ///             };
 ///             server.answer(&mut out, ticket, &response)?;

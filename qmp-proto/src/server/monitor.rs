@@ -4,10 +4,10 @@ use core::fmt;
 
 use crate::JsonError;
 use crate::client::OUT_OF_BAND;
-use crate::json::{JsonFlaw, Lenient, MAX_DEPTH, Text, skip_blanks, walk_value};
-use crate::message::{ErrorClass, Json};
-use crate::output::{Full, Sink};
-use crate::request::Refusal;
+use crate::json::{JsonErrorKind, JsonStr, Lenient, MAX_DEPTH, skip_blanks, walk_value};
+use crate::message::{ErrorClass, RawJson};
+use crate::output::{BufferFull, OutputBuffer};
+use crate::request::SendErrorKind;
 use crate::server::error_reply::ErrorReply;
 use crate::server::repeated::Repeated;
 use crate::server::ticket::Id;
@@ -24,9 +24,9 @@ pub(super) struct Monitor {
 enum Refused<'a> {
     NoArray,
     NoString(usize),
-    Unknown(Text<'a>),
+    Unknown(JsonStr<'a>),
     NotOffered,
-    Unexpected(Text<'a>),
+    Unexpected(JsonStr<'a>),
     NoOutOfBand,
     Repeated,
 }
@@ -38,7 +38,7 @@ impl<F> Server<F> {
     /// # Errors
     ///
     /// If there is no room for the greeting.
-    pub fn greet(&mut self, out: &mut impl Sink) -> Result<(), Full> {
+    pub fn greet(&mut self, out: &mut impl OutputBuffer) -> Result<(), BufferFull> {
         if self.phase == Phase::Greeting {
             let Options { version, out_of_band, .. } = self.options;
             let package = &self.options.package[..];
@@ -54,12 +54,16 @@ impl<F> Server<F> {
     /// # Errors
     ///
     /// If the client was greeted already, the message is no object, or there is no room for it.
-    pub fn greet_with(&mut self, out: &mut impl Sink, greeting: Json<'_>) -> Result<(), Refusal> {
+    pub fn greet_with(
+        &mut self,
+        out: &mut impl OutputBuffer,
+        greeting: RawJson<'_>,
+    ) -> Result<(), SendErrorKind> {
         if self.phase != Phase::Greeting {
-            return Err(Refusal::Greeted);
+            return Err(SendErrorKind::Greeted);
         }
         if !greeting.as_str().starts_with('{') {
-            return Err(JsonError::new(JsonFlaw::NotAnObject, 0).into());
+            return Err(JsonError::new(JsonErrorKind::NotAnObject, 0).into());
         }
         Message::Raw(greeting.as_str()).send(out, self.form())?;
         self.phase = Phase::Negotiating;
@@ -69,11 +73,11 @@ impl<F> Server<F> {
     /// Takes `qmp_capabilities`, in either phase.
     pub(super) fn negotiate<'b>(
         &mut self,
-        out: &mut impl Sink,
+        out: &mut impl OutputBuffer,
         command: &Command<'_>,
         id: Option<&Id>,
         bytes: &'b [u8],
-    ) -> Result<Received<'b, F>, Full> {
+    ) -> Result<Received<'b, F>, BufferFull> {
         let refused = match self.capabilities(command) {
             Ok(out_of_band) => {
                 let value = "{}";
@@ -130,7 +134,7 @@ fn enabled(list: &str) -> Result<bool, Refused<'_>> {
     // It is known to be JSON.
     while let Ok(end) = walk_value(bytes, at, MAX_DEPTH, &mut Lenient) {
         let name = list[at..end].strip_prefix('"').and_then(|name| name.strip_suffix('"'));
-        let name = Text::new(name.ok_or(Refused::NoString(index))?);
+        let name = JsonStr::new(name.ok_or(Refused::NoString(index))?);
         if name != OUT_OF_BAND {
             return Err(Refused::Unknown(name));
         }

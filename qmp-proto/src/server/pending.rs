@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
-use crate::output::{Full, Sink};
+use crate::output::{BufferFull, OutputBuffer};
 
 /// Numbers the in-band commands, and holds the error replies to requests that were refused while
 /// commands before them were unanswered.
@@ -55,7 +55,7 @@ impl PendingErrors {
     }
 
     /// Appends the replies that no longer wait, as many as there is room for.
-    pub(super) fn flush(&mut self, out: &mut impl Sink) -> Result<(), Full> {
+    pub(super) fn flush(&mut self, out: &mut impl OutputBuffer) -> Result<(), BufferFull> {
         while let Some(error) = self.queue.front().filter(|error| error.unanswered == 0) {
             out.append(&error.message)?;
             self.queue.pop_front();

@@ -5,16 +5,16 @@ use alloc::format;
 use core::fmt;
 
 use crate::Secrets;
-use crate::message::{ErrorClass, Json, Shown};
+use crate::message::{ErrorClass, RawJson, Shown};
 
 /// The answer to a command: success with a value, or an error.
 ///
 /// ```
 /// use qmp_proto::server::Response;
-/// use qmp_proto::{ErrorClass, Json};
+/// use qmp_proto::{ErrorClass, RawJson};
 ///
 /// let done = Response::empty();
-/// let status = Response::json(Json::parse(r#"{"running": true}"#)?);
+/// let status = Response::json(RawJson::parse(r#"{"running": true}"#)?);
 /// let missing = Response::error(ErrorClass::DeviceNotFound, "Device 'net0' not found");
 /// # Ok::<(), qmp_proto::JsonError>(())
 /// ```
@@ -40,7 +40,7 @@ impl<'a> Response<'a> {
 
     /// Success with this value, sent as it is but for line ends, and characters beyond ASCII, which
     /// are escaped.
-    pub const fn json(value: Json<'a>) -> Self {
+    pub const fn json(value: RawJson<'a>) -> Self {
         Self(Kind::Success(Cow::Borrowed(value.as_str())))
     }
 
@@ -53,7 +53,7 @@ impl<'a> Response<'a> {
     /// An error whose `error` is this, to pass on one of another server.
     ///
     /// Clients expect an object with `class` and `desc` in it.
-    pub const fn raw_error(error: Json<'a>) -> Self {
+    pub const fn raw_error(error: RawJson<'a>) -> Self {
         Self(Kind::RawError(Cow::Borrowed(error.as_str())))
     }
 
@@ -106,8 +106,8 @@ impl Response<'static> {
     /// # Errors
     ///
     /// If it cannot be serialized.
-    pub fn value<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, crate::Refusal> {
-        let value = crate::OwnedJson::serialize(value)?;
+    pub fn value<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, crate::SendErrorKind> {
+        let value = crate::OwnedRawJson::serialize(value)?;
         Ok(Self(Kind::Success(value.into_string().into())))
     }
 }

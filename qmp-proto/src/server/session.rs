@@ -5,9 +5,9 @@ use core::fmt;
 use core::mem;
 
 use crate::buffer::InputBuffer;
-use crate::message::{Json, Timestamp};
-use crate::output::{NoDescriptor, Outgoing, Output};
-use crate::request::Refusal;
+use crate::message::{RawJson, Timestamp};
+use crate::output::{NoDescriptor, Output, OutputChunk};
+use crate::request::SendErrorKind;
 use crate::server::{Phase, Received, Response, Server, Ticket, Unsent};
 
 /// Above this much unsent output no input is taken.
@@ -72,7 +72,10 @@ impl<F> Session<F> {
     /// # Errors
     ///
     /// As [`Server::greet_with`].
-    pub fn greeting_with(mut server: Server<F>, greeting: Json<'_>) -> Result<Self, Refusal> {
+    pub fn greeting_with(
+        mut server: Server<F>,
+        greeting: RawJson<'_>,
+    ) -> Result<Self, SendErrorKind> {
         let mut output = Output::new();
         server.greet_with(&mut output, greeting)?;
         Ok(Self::with_output(server, output))
@@ -102,21 +105,21 @@ impl<F> Session<F> {
 
     /// Room to read into: at least 512 bytes, and more where more came last time or a long message
     /// is coming in.
-    pub fn room(&mut self) -> &mut [u8] {
+    pub fn spare_mut(&mut self) -> &mut [u8] {
         self.settle();
-        self.input.room()
+        self.input.spare_mut()
     }
 
     /// Says that so many bytes were read into [`room`](Self::room).
-    pub fn filled(&mut self, count: usize) {
-        self.input.filled(count);
+    pub fn advance(&mut self, count: usize) {
+        self.input.advance(count);
     }
 
     /// As [`filled`](Self::filled), when a descriptor came with the first of the bytes. With
     /// several, give the first, and close the others.
     pub fn filled_with(&mut self, count: usize, descriptor: F) {
         self.descriptors.push_back((self.unread_length(), descriptor));
-        self.input.filled(count);
+        self.input.advance(count);
     }
 
     /// What the bytes read so far mean, one thing a call, lent together with a sender so that it
@@ -152,7 +155,7 @@ impl<F> Session<F> {
     }
 
     fn settle(&mut self) {
-        self.input.used(mem::take(&mut self.done));
+        self.input.consume(mem::take(&mut self.done));
     }
 
     const fn unread_length(&self) -> usize {
@@ -175,13 +178,13 @@ impl<F> Session<F> {
     }
 
     /// What to write next, if there is anything.
-    pub fn outgoing(&self) -> Option<Outgoing<'_, NoDescriptor>> {
-        self.output.next()
+    pub fn output_chunk(&self) -> Option<OutputChunk<'_, NoDescriptor>> {
+        self.output.chunk()
     }
 
     /// Says that so many bytes of [`outgoing`](Self::outgoing) were written.
-    pub fn sent(&mut self, count: usize) {
-        self.output.sent(count);
+    pub fn advance_output(&mut self, count: usize) {
+        self.output.advance(count);
     }
 
     /// For sending while nothing was received.
@@ -215,8 +218,8 @@ impl<F> Sender<'_, F> {
         &mut self,
         name: &str,
         timestamp: Timestamp,
-        data: Option<Json<'_>>,
-    ) -> Result<(), Refusal> {
+        data: Option<RawJson<'_>>,
+    ) -> Result<(), SendErrorKind> {
         self.server.emit(self.output, name, timestamp, data)
     }
 
@@ -225,7 +228,7 @@ impl<F> Sender<'_, F> {
     /// # Errors
     ///
     /// If the client gets no events now, or this is no object.
-    pub fn emit_raw(&mut self, event: Json<'_>) -> Result<(), Refusal> {
+    pub fn emit_raw(&mut self, event: RawJson<'_>) -> Result<(), SendErrorKind> {
         self.server.emit_raw(self.output, event)
     }
 }

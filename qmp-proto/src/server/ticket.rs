@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::message::Json;
-use crate::output::{FixedOutput, NoDescriptor, Sink};
+use crate::message::RawJson;
+use crate::output::{FixedOutput, NoDescriptor, OutputBuffer};
 use crate::server::write::{Numbers, lay_out_compact};
 
 /// Ids up to this length need no allocation: numbers, UUIDs in quotes.
@@ -30,8 +30,8 @@ pub struct Ticket<F = NoDescriptor> {
 impl<F> Ticket<F> {
     /// The command's id as the answer will carry it, if it has one: the same value, written the
     /// way QEMU writes it (`1.0` as `1`).
-    pub fn id(&self) -> Option<Json<'_>> {
-        self.id.as_ref().map(|id| Json::trusted(id.as_str()))
+    pub fn id(&self) -> Option<RawJson<'_>> {
+        self.id.as_ref().map(|id| RawJson::trusted(id.as_str()))
     }
 
     /// Whether the command is run out of band.

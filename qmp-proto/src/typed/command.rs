@@ -1,6 +1,6 @@
 //! Commands that know their types.
 
-use crate::message::Json;
+use crate::message::RawJson;
 use crate::typed::ArgumentError;
 
 /// A command with typed arguments and a typed reply.
@@ -56,7 +56,7 @@ pub trait Command {
     /// # Errors
     ///
     /// In QEMU's words.
-    fn check_arguments(arguments: Json<'_>) -> Result<(), ArgumentError> {
+    fn check_arguments(arguments: RawJson<'_>) -> Result<(), ArgumentError> {
         let _ = arguments;
         Ok(())
     }

@@ -7,8 +7,8 @@ use core::str::Utf8Error;
 use serde::Deserialize;
 
 use crate::Escaped;
-use crate::json::{JsonFlaw, depth_of};
-use crate::message::{Body, BodyError, Json, OwnedReply, Reply};
+use crate::json::{JsonErrorKind, depth_of};
+use crate::message::{Body, BodyError, OwnedReply, RawJson, Reply};
 use crate::redact::{Secrets, redact_part};
 use crate::typed::path::path_at;
 
@@ -65,8 +65,8 @@ impl DecodeError {
 impl From<BodyError> for DecodeError {
     fn from(error: BodyError) -> Self {
         Self {
-            reason: error.flaw().to_string(),
-            at: error.at(),
+            reason: error.kind().to_string(),
+            at: error.offset(),
             path: String::new(),
             near: String::new(),
         }
@@ -100,7 +100,7 @@ impl FloorBoundary for str {
     }
 }
 
-impl<'b> Json<'b> {
+impl<'b> RawJson<'b> {
     /// Decodes the value, which may borrow from its text, down to [`DECODE_DEPTH`] levels.
     ///
     /// # Errors
@@ -156,7 +156,7 @@ pub(super) fn decode_body<'b, T: Deserialize<'b>>(
 fn decode_text<'b, T: Deserialize<'b>>(text: &'b str) -> Result<T, DecodeError> {
     let depth = depth_of(text.as_bytes());
     if depth > DECODE_DEPTH {
-        let flaw = JsonFlaw::TooDeep { limit: DECODE_DEPTH };
+        let flaw = JsonErrorKind::TooDeep { limit: DECODE_DEPTH };
         return Err(DecodeError::new(flaw.to_string(), 0, ""));
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -274,7 +274,8 @@ mod tests {
     #[test]
     fn an_error_in_a_value_of_several_lines_is_at_its_byte() {
         let text = "{\r\n  \"a\": 1,\r\n  \"b\": \"text\"\r\n}";
-        let error = Json::parse(text).unwrap().decode::<std::collections::BTreeMap<String, u8>>();
+        let error =
+            RawJson::parse(text).unwrap().decode::<std::collections::BTreeMap<String, u8>>();
         let error = error.unwrap_err();
         assert_eq!(text.get(error.at()..), Some("\"\r\n}"), "{error}");
         assert!(error.to_string().contains("\"b\": \"text\""), "{error}");
@@ -284,7 +285,7 @@ mod tests {
     fn what_is_shown_of_a_text_begins_and_ends_with_whole_characters() {
         for behind in 0..4 {
             let text = std::format!("[\"{}{}\", 1]", "😀".repeat(100), "a".repeat(behind));
-            let error = Json::parse(&text).unwrap().decode::<(u8, u8)>().unwrap_err();
+            let error = RawJson::parse(&text).unwrap().decode::<(u8, u8)>().unwrap_err();
             let near = error.to_string();
             let (_, near) = near.split_once("near `").unwrap();
             // Back to the beginning of one, and not on to the next.
@@ -323,7 +324,7 @@ mod tests {
             inserted: Inserted,
         }
         let decode = |text: &str| {
-            Json::parse(text).unwrap().decode::<Vec<Info>>().unwrap_err().path().to_string()
+            RawJson::parse(text).unwrap().decode::<Vec<Info>>().unwrap_err().path().to_string()
         };
         assert_eq!(decode(r#"[{"inserted": {"file": 7}}]"#), "[0].inserted.file");
         assert_eq!(decode(r#"[{"inserted": {"file": {"a": 1}}}]"#), "[0].inserted.file");
@@ -335,7 +336,7 @@ mod tests {
     #[test]
     fn an_error_quotes_no_secret_and_nothing_that_a_terminal_obeys() {
         let decode = |text: &str| {
-            let error = Json::parse(text).unwrap().decode::<(u8, ())>().unwrap_err();
+            let error = RawJson::parse(text).unwrap().decode::<(u8, ())>().unwrap_err();
             std::format!("{error} {error:?}")
         };
         #[derive(Deserialize, Debug)]
@@ -344,7 +345,7 @@ mod tests {
             _password: u8,
         }
         let text = r#"{"protocol": "vnc", "password": "hunter2"}"#;
-        let error = Json::parse(text).unwrap().decode::<Set>().unwrap_err();
+        let error = RawJson::parse(text).unwrap().decode::<Set>().unwrap_err();
         assert_eq!(
             error.to_string(),
             "invalid type: string \"••••\", expected u8 at byte 40, in `password`, near `\"password\": \"••••\"}`"

@@ -6,7 +6,7 @@ use serde::ser::{Error, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::message::{Json, OwnedJson};
+use crate::message::{OwnedRawJson, RawJson};
 
 /// serde_json writes the text verbatim: numbers too large for any Rust type, members that occur twice,
 /// and any number of levels. Any other serializer gets the value: then a number that does not fit
@@ -14,14 +14,14 @@ use crate::message::{Json, OwnedJson};
 /// twice only the last is kept.
 ///
 /// ```
-/// use qmp_proto::{Json, OwnedJson};
+/// use qmp_proto::{RawJson, OwnedRawJson};
 ///
-/// let node = Json::parse(r#"{"size": 1e400}"#)?;
-/// let arguments = OwnedJson::serialize(&[("node", node)])?;
+/// let node = RawJson::parse(r#"{"size": 1e400}"#)?;
+/// let arguments = OwnedRawJson::serialize(&[("node", node)])?;
 /// assert_eq!(arguments.as_json().as_str(), r#"[["node",{"size": 1e400}]]"#);
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
-impl Serialize for Json<'_> {
+impl Serialize for RawJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if is_serde_json::<S>() {
             let raw = serde_json::from_str::<&RawValue>(self.as_str());
@@ -33,8 +33,8 @@ impl Serialize for Json<'_> {
     }
 }
 
-/// As [`Json`].
-impl Serialize for OwnedJson {
+/// As [`RawJson`].
+impl Serialize for OwnedRawJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.as_json().serialize(serializer)
     }
@@ -55,35 +55,35 @@ mod tests {
 
     #[derive(serde::Serialize)]
     struct Outer<'a> {
-        inner: Json<'a>,
-        all: Vec<OwnedJson>,
+        inner: RawJson<'a>,
+        all: Vec<OwnedRawJson>,
     }
 
     #[test]
     fn serde_json_writes_the_text_verbatim_wherever_it_stands() {
         let text = r#"{"a": 1e400, "a" : [ "\u00e9" ]}"#;
-        let owned = OwnedJson::parse(text.into()).unwrap();
-        let outer = Outer { inner: Json::parse(text).unwrap(), all: [owned].into() };
+        let owned = OwnedRawJson::parse(text.into()).unwrap();
+        let outer = Outer { inner: RawJson::parse(text).unwrap(), all: [owned].into() };
         let expected = std::format!(r#"{{"inner":{text},"all":[{text}]}}"#);
         assert_eq!(serde_json::to_string(&outer).unwrap(), expected);
         assert_eq!(serde_json::to_vec(&outer).unwrap(), expected.as_bytes());
         let deep = "[".repeat(1000) + &"]".repeat(1000);
-        assert_eq!(serde_json::to_string(&Json::parse(&deep).unwrap()).unwrap(), deep);
+        assert_eq!(serde_json::to_string(&RawJson::parse(&deep).unwrap()).unwrap(), deep);
     }
 
     #[test]
     fn others_get_the_value() {
-        let json = Json::parse(r#"{"a": [1, "b"]}"#).unwrap();
+        let json = RawJson::parse(r#"{"a": [1, "b"]}"#).unwrap();
         assert_eq!(serde_json::to_value(json).unwrap(), serde_json::json!({"a": [1, "b"]}));
 
-        let text = Json::parse(r#""a\u0062""#).unwrap();
+        let text = RawJson::parse(r#""a\u0062""#).unwrap();
         assert_eq!(std::format!("{}", Shown(text)), "ab");
-        let large = Json::parse("1e400").unwrap();
+        let large = RawJson::parse("1e400").unwrap();
         assert!(std::fmt::write(&mut String::new(), format_args!("{}", Shown(large))).is_err());
     }
 
     /// A formatter is a serializer of scalars.
-    struct Shown<'a>(Json<'a>);
+    struct Shown<'a>(RawJson<'a>);
 
     impl std::fmt::Display for Shown<'_> {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

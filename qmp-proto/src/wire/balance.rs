@@ -1,6 +1,6 @@
 //! Finding the end of an object by its brackets, a piece at a time.
 
-use crate::json::{BLOCK, Block, JsonFlaw, Nesting, is_blank, is_opening, plain_prefix};
+use crate::json::{BLOCK, Block, JsonErrorKind, Nesting, is_blank, is_opening, plain_prefix};
 
 /// Follows one object through the pieces that it comes in.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub(crate) enum Balanced {
     /// It ends before this byte.
     Ends { at: usize },
     /// It is not JSON, which shows at this byte.
-    Broken { at: usize, flaw: JsonFlaw },
+    Broken { at: usize, flaw: JsonErrorKind },
     /// It was cut off: the object that begins at this byte, on a new line, cannot be part of it.
     CutOff { at: usize },
 }
@@ -114,7 +114,7 @@ impl Balance {
                 b'"' => self.inside_string = !self.inside_string,
                 b'\\' if self.inside_string => self.escaped = true,
                 _ if self.inside_string => {
-                    return Some(self.broken(JsonFlaw::ControlCharacter));
+                    return Some(self.broken(JsonErrorKind::ControlCharacter));
                 }
                 b'{' | b'[' | b'}' | b']' => {
                     let found = self.bracket(byte, text, depth);
@@ -142,11 +142,11 @@ impl Balance {
             return if opened {
                 None
             } else {
-                Some(self.broken(JsonFlaw::TooDeep { limit: depth }))
+                Some(self.broken(JsonErrorKind::TooDeep { limit: depth }))
             };
         }
         if !self.nesting.close(of_object) {
-            return Some(self.broken(JsonFlaw::Syntax));
+            return Some(self.broken(JsonErrorKind::Syntax));
         }
         if self.nesting.depth() > 0 {
             return None;
@@ -170,7 +170,7 @@ impl Balance {
         }
     }
 
-    const fn broken(&self, flaw: JsonFlaw) -> Balanced {
+    const fn broken(&self, flaw: JsonErrorKind) -> Balanced {
         Balanced::Broken { at: self.at, flaw }
     }
 }
@@ -221,12 +221,12 @@ mod tests {
                 let end = text.trim_end_matches('x').len() - 1;
                 assert_eq!(follow(&text).0, Balanced::Broken { at: end, flaw }, "{text}");
             };
-            at("]", JsonFlaw::Syntax);
-            at("[}]".trim_end_matches(']'), JsonFlaw::Syntax);
-            at(&["[}", &"x".repeat(70)].concat(), JsonFlaw::Syntax);
-            at("\"a\n", JsonFlaw::ControlCharacter);
-            at(&["\"a\u{1}", &"x".repeat(70)].concat(), JsonFlaw::ControlCharacter);
-            at("[[[[", JsonFlaw::TooDeep { limit: 4 });
+            at("]", JsonErrorKind::Syntax);
+            at("[}]".trim_end_matches(']'), JsonErrorKind::Syntax);
+            at(&["[}", &"x".repeat(70)].concat(), JsonErrorKind::Syntax);
+            at("\"a\n", JsonErrorKind::ControlCharacter);
+            at(&["\"a\u{1}", &"x".repeat(70)].concat(), JsonErrorKind::ControlCharacter);
+            at("[[[[", JsonErrorKind::TooDeep { limit: 4 });
         }
     }
 

@@ -1,7 +1,7 @@
 //! Where the parts of a message are, in any order of members.
 
 use crate::json::{
-    JsonError, JsonFlaw, Lenient, MAX_DEPTH, Member, Members, skip_blanks, walk_value,
+    JsonError, JsonErrorKind, Lenient, MAX_DEPTH, Member, Members, skip_blanks, walk_value,
 };
 
 /// Where bodies are.
@@ -27,7 +27,7 @@ impl<'b> Parts<'b> {
     /// In place: a copy would take a tenth of a microcontroller's stack.
     pub(crate) fn read(&mut self, text: &'b [u8], depth: usize) -> Result<(), JsonError> {
         core::str::from_utf8(text)
-            .map_err(|error| JsonError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
+            .map_err(|error| JsonError::new(JsonErrorKind::Utf8, error.valid_up_to()))?;
         let mut members = Members::new(text, depth.min(MAX_DEPTH));
         while let Some(member) = members.next_unchecked(BODIES)? {
             let part = match member.name_among(KNOWN) {
@@ -41,12 +41,12 @@ impl<'b> Parts<'b> {
                 _ => continue,
             };
             if part.replace(member).is_some() {
-                return Err(JsonError::new(JsonFlaw::DuplicateMember, member.at));
+                return Err(JsonError::new(JsonErrorKind::DuplicateMember, member.at));
             }
         }
         let rest = skip_blanks(text, members.end());
         if rest < text.len() {
-            return Err(JsonError::new(JsonFlaw::Trailing, rest));
+            return Err(JsonError::new(JsonErrorKind::Trailing, rest));
         }
         Ok(())
     }

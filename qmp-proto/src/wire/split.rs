@@ -2,7 +2,7 @@
 //! when it is read.
 
 use crate::json::{
-    JsonError, MAX_DEPTH, Member, Members, Text, trim_blanks_end, trim_blanks_start,
+    JsonError, JsonStr, MAX_DEPTH, Member, Members, trim_blanks_end, trim_blanks_start,
 };
 use crate::message::{Body, Event, Failure, Greeting, Message, Reply, Timestamp, inside_quotes};
 use crate::wire::Parts;
@@ -57,7 +57,7 @@ fn message<'b>(message: &'b [u8], parts: &Parts<'b>) -> Result<Message<'b>, Unsp
     }
 }
 
-fn class_and_description(error: &[u8]) -> Result<(&str, Text<'_>), Unsplit> {
+fn class_and_description(error: &[u8]) -> Result<(&str, JsonStr<'_>), Unsplit> {
     let mut members = Members::new(error, MAX_DEPTH);
     let (mut class, mut description) = (None, None);
     while let Some(member) = members.next().map_err(|_| Unsplit::Unknown)? {
@@ -67,7 +67,7 @@ fn class_and_description(error: &[u8]) -> Result<(&str, Text<'_>), Unsplit> {
             _ => {}
         }
     }
-    Ok((class.ok_or(Unsplit::Unknown)?, Text::new(description.unwrap_or_default())))
+    Ok((class.ok_or(Unsplit::Unknown)?, JsonStr::new(description.unwrap_or_default())))
 }
 
 fn timestamp(value: &[u8]) -> Option<Timestamp> {
@@ -87,7 +87,7 @@ fn timestamp(value: &[u8]) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::JsonFlaw;
+    use crate::json::JsonErrorKind;
 
     fn failed(text: &str) -> Unsplit {
         split(text.as_bytes(), MAX_DEPTH).unwrap_err()
@@ -138,17 +138,17 @@ mod tests {
             assert!(matches!(failed(broken), Unsplit::Json(_)), "{broken}");
         }
         for (text, flaw) in [
-            (r#"{"id": 1, "return": {}, "id": 2}"#, JsonFlaw::DuplicateMember),
-            (r#"{"return": {}} {"return": {}}"#, JsonFlaw::Trailing),
-            (r#"{"return": {}"#, JsonFlaw::Incomplete),
-            ("{\r\n", JsonFlaw::Incomplete),
-            ("42", JsonFlaw::NotAnObject),
+            (r#"{"id": 1, "return": {}, "id": 2}"#, JsonErrorKind::DuplicateMember),
+            (r#"{"return": {}} {"return": {}}"#, JsonErrorKind::Trailing),
+            (r#"{"return": {}"#, JsonErrorKind::Incomplete),
+            ("{\r\n", JsonErrorKind::Incomplete),
+            ("42", JsonErrorKind::NotAnObject),
         ] {
-            assert!(matches!(failed(text), Unsplit::Json(e) if e.flaw() == flaw), "{text}");
+            assert!(matches!(failed(text), Unsplit::Json(e) if e.kind() == flaw), "{text}");
         }
         let invalid = b"{\"return\": \"\xC3(\"}";
         assert!(
-            matches!(split(invalid, MAX_DEPTH), Err(Unsplit::Json(e)) if e.flaw() == JsonFlaw::Utf8)
+            matches!(split(invalid, MAX_DEPTH), Err(Unsplit::Json(e)) if e.kind() == JsonErrorKind::Utf8)
         );
     }
 

@@ -41,11 +41,11 @@ fn feed(
     mut then: impl FnMut(Received<'_, u8>),
 ) -> Result<(), ProtocolError> {
     while !stream.is_empty() {
-        let room = session.room();
+        let room = session.spare_mut();
         let count = stream.len().min(room.len()).min(CHUNK);
         room[..count].copy_from_slice(&stream[..count]);
         stream = &stream[count..];
-        session.filled(count);
+        session.advance(count);
         while let Some((received, _)) = session.receive()? {
             then(received);
         }
@@ -83,7 +83,7 @@ fn a_file_read_of_48_mebibytes_takes_no_more_memory_than_a_buffer_that_doubles()
             })
             .unwrap();
         }
-        session.room();
+        session.spare_mut();
     });
     assert_eq!((answered, stray), (1, 1));
     assert!(most < 200 * MEBI, "{most} bytes: doubling from 64 to 128 MiB holds 192");

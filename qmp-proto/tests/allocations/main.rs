@@ -58,7 +58,7 @@ fn handshake(client: &mut Client<u8>, out: &mut FixedOutput<'_>) {
     let step = client.handle_input(GREETING).unwrap();
     assert!(matches!(step.received, Some(Received::Greeting(_))));
     client.negotiate(out, 7, &["oob"]).unwrap();
-    out.sent(usize::MAX);
+    out.advance(usize::MAX);
     let rest = &GREETING[step.used..];
     let used = client.handle_input(rest).unwrap().used;
     assert_eq!(used, rest.len());
@@ -92,7 +92,7 @@ fn everything(client: &mut Client<u8>, out: &mut FixedOutput<'_>, answering: &mu
         let raw = RawMessage::parse("{\"execute\": \"stop\", \"id\": [1]}").unwrap();
         client.execute_raw(out, &raw, 1).unwrap();
         hear(client, answering.next(answer));
-        out.sent(usize::MAX);
+        out.advance(usize::MAX);
     }
     let abandoned = client.execute(out, Request::new("stop"), 1).unwrap();
     client.abandon(abandoned);
@@ -101,7 +101,7 @@ fn everything(client: &mut Client<u8>, out: &mut FixedOutput<'_>, answering: &mu
     for bytes in [EVENT, OTHER_EVENT, STRAY, NOISE] {
         hear(client, bytes);
     }
-    out.sent(usize::MAX);
+    out.advance(usize::MAX);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn an_agents_client_allocates_nothing_per_message() {
             hear(&mut client, answering.next(answer));
         }
         hear(&mut client, NOISE);
-        out.sent(usize::MAX);
+        out.advance(usize::MAX);
     };
     session();
     let rest = allocations(|| (0..100).for_each(|_| session()));
@@ -153,17 +153,17 @@ mod session {
 
     /// Reads a message as from a stream, and handles what it meant with `then`.
     fn read(session: &mut Session<u8>, bytes: &[u8], then: impl Fn(Received<'_, u8>)) {
-        session.room()[..bytes.len()].copy_from_slice(bytes);
-        session.filled(bytes.len());
+        session.spare_mut()[..bytes.len()].copy_from_slice(bytes);
+        session.advance(bytes.len());
         while let Some((received, _)) = session.receive().unwrap() {
             then(received);
         }
     }
 
     fn write(session: &mut Session<u8>) {
-        while let Some(outgoing) = session.outgoing() {
+        while let Some(outgoing) = session.output_chunk() {
             let count = outgoing.bytes.len().min(10);
-            session.sent(count);
+            session.advance_output(count);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a server allocates: nothing per command, and no more than the longest message.
 
 use qmp_proto::server::{Options, Received, Response, Server, Session};
-use qmp_proto::{ErrorClass, Json, Sink, Timestamp};
+use qmp_proto::{ErrorClass, OutputBuffer, RawJson, Timestamp};
 
 use crate::counting::{allocations, most_held};
 
@@ -9,14 +9,14 @@ const NEGOTIATE: &[u8] = b"{\"execute\":\"qmp_capabilities\"}";
 const MEBI: usize = 1024 * 1024;
 
 fn read(session: &mut Session, bytes: &[u8]) {
-    session.room()[..bytes.len()].copy_from_slice(bytes);
-    session.filled(bytes.len());
+    session.spare_mut()[..bytes.len()].copy_from_slice(bytes);
+    session.advance(bytes.len());
 }
 
 fn write(session: &mut Session) {
-    while let Some(outgoing) = session.outgoing() {
+    while let Some(outgoing) = session.output_chunk() {
         let count = outgoing.bytes.len().min(10);
-        session.sent(count);
+        session.advance_output(count);
     }
 }
 
@@ -31,7 +31,7 @@ fn ready(options: Options) -> Session {
 #[test]
 fn a_server_allocates_nothing_per_command() {
     let mut session = ready(Options::monitor());
-    let value = Json::parse(r#"{"running": true, "a": [1, 2.5, "é"]}"#).unwrap();
+    let value = RawJson::parse(r#"{"running": true, "a": [1, 2.5, "é"]}"#).unwrap();
     let mut exchange = || {
         for (command, answered) in [
             (&b"{\"execute\":\"stop\",\"id\":7}"[..], true),
@@ -70,10 +70,10 @@ fn feed(session: &mut Session, byte: u8, count: usize) -> usize {
     let mut received = 0;
     let mut left = count;
     while left > 0 {
-        let room = session.room();
+        let room = session.spare_mut();
         let count = left.min(room.len()).min(64 * 1024);
         room[..count].fill(byte);
-        session.filled(count);
+        session.advance(count);
         left -= count;
         while session.receive().is_some() {
             received += 1;

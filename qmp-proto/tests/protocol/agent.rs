@@ -1,6 +1,6 @@
 //! Guest agents: syncing, losing sync, and agents that give no ids back.
 
-use qmp_proto::{Client, Ending, Options, Phase, ProtocolError, Refusal};
+use qmp_proto::{Client, NoReplyReason, Options, Phase, ProtocolError, SendErrorKind};
 
 use crate::peer::{GREETING, PARSE_ERROR, Peer, SEVEN, STOP, Said, failed, returned, sync_answer};
 
@@ -46,7 +46,7 @@ fn nothing_is_believed_before_the_sentinel() {
         assert_eq!(peer.phase(), Phase::Syncing);
     }
     assert_eq!(unsynced.hears(sync_answer(SEVEN)), [], "it did not ask");
-    assert_eq!(peer.refusal("guest-ping"), Refusal::Phase(Phase::Syncing));
+    assert_eq!(peer.refusal("guest-ping"), SendErrorKind::Phase(Phase::Syncing));
     assert_eq!(peer.hears(sync_answer(SEVEN)), [Said::Ready]);
 }
 
@@ -98,7 +98,7 @@ fn a_refused_sync_can_be_tried_again() {
     let refused = Said::HandshakeFailed("GenericError: no".into());
     assert_eq!(peer.hears(failed(SEVEN)), [refused]);
     assert_eq!(peer.phase(), Phase::Unsynced);
-    assert_eq!(peer.refusal("guest-ping"), Refusal::Phase(Phase::Unsynced));
+    assert_eq!(peer.refusal("guest-ping"), SendErrorKind::Phase(Phase::Unsynced));
     peer.client.sync(&mut peer.wire, 8).unwrap();
     assert_eq!(peer.hears(sync_answer(SEVEN + 1)), [Said::Ready]);
 }
@@ -117,7 +117,7 @@ fn syncing_again_lets_late_answers_in_and_frees_what_was_never_answered() {
     assert_eq!(peer.hears(PARSE_ERROR), [], "our own sentinel's doing, not theirs");
     assert_eq!(
         peer.hears(sync_answer(SEVEN + 1)),
-        [Said::Ready, Said::Unanswered(4, Ending::AsExpected), Said::unknown(5)]
+        [Said::Ready, Said::Unanswered(4, NoReplyReason::AsExpected), Said::unknown(5)]
     );
     assert_eq!(peer.client.in_flight(), 0);
     assert_eq!(peer.hears(returned(4)), [Said::stray(&returned(4))]);
@@ -144,9 +144,13 @@ fn a_message_that_is_too_long_or_too_deep_costs_the_sync_and_not_the_connection(
         let after = [bad, &*returned(0)].concat();
         assert_eq!(
             peer.hears(after),
-            [Said::Desynchronised, Said::unknown(1), Said::Unanswered(2, Ending::AsExpected)]
+            [
+                Said::Desynchronised,
+                Said::unknown(1),
+                Said::Unanswered(2, NoReplyReason::AsExpected)
+            ]
         );
-        assert_eq!(peer.refusal("guest-ping"), Refusal::Phase(Phase::Unsynced));
+        assert_eq!(peer.refusal("guest-ping"), SendErrorKind::Phase(Phase::Unsynced));
         assert_eq!(peer.hears(bad), [], "once");
         peer.client.sync(&mut peer.wire, 8).unwrap();
         assert_eq!(peer.hears(bad), []);
@@ -179,7 +183,7 @@ fn a_monitor_that_is_taken_for_an_agent_is_recognised_by_its_greeting() {
         assert_eq!(peer.hears(GREETING), [error()]);
         assert_eq!(peer.hears(""), [error()]);
         let again = peer.client.sync(&mut peer.wire, 8);
-        assert_eq!(again, Err(Refusal::Phase(Phase::Ended)));
+        assert_eq!(again, Err(SendErrorKind::Phase(Phase::Ended)));
     }
     let mut peer: Peer = Peer::synced(Options::agent());
     let joke = peer.hears(GREETING);
@@ -190,7 +194,7 @@ fn a_monitor_that_is_taken_for_an_agent_is_recognised_by_its_greeting() {
 fn an_agent_does_not_negotiate() {
     let mut peer: Peer = Peer::synced(Options::agent());
     let refused = peer.client.negotiate(&mut peer.wire, 7, &[]);
-    assert_eq!(refused, Err(Refusal::OtherDialect));
+    assert_eq!(refused, Err(SendErrorKind::OtherDialect));
 }
 
 #[test]
@@ -221,7 +225,7 @@ fn an_agent_that_gives_no_ids_back_can_be_told() {
 /// Answers are matched by order, and an abandoned request needs a sync before the next.
 fn one_at_a_time(mut peer: Peer) {
     peer.execute("guest-ping", 1);
-    let refused = Refusal::TooManyInFlight { limit: 1 };
+    let refused = SendErrorKind::TooManyInFlight { limit: 1 };
     assert_eq!(peer.refusal("guest-ping"), refused);
     assert_eq!(peer.hears("{\"return\": {}}\n"), [Said::done(1)]);
     peer.execute("nope", 2);
@@ -232,7 +236,7 @@ fn one_at_a_time(mut peer: Peer) {
 
     let abandoned = peer.execute("guest-ping", 3);
     peer.client.abandon(abandoned);
-    let refused = Refusal::HeldByAbandoned { oldest: abandoned };
+    let refused = SendErrorKind::HeldByAbandoned { oldest: abandoned };
     assert_eq!(peer.refusal("guest-ping"), refused);
     peer.client.sync(&mut peer.wire, 8).unwrap();
     assert_eq!(peer.hears("{\"return\": {}}\n"), [], "the abandoned one's");
@@ -246,7 +250,7 @@ fn a_sync_that_finds_no_room_changes_nothing() {
     let mut peer: Peer = Peer::synced(Options::agent());
     let mut memory = [0; 20];
     let mut out = qmp_proto::FixedOutput::new(&mut memory);
-    assert_eq!(peer.client.sync(&mut out, 8), Err(Refusal::Full));
+    assert_eq!(peer.client.sync(&mut out, 8), Err(SendErrorKind::Full));
     assert_eq!(out.bytes(), b"");
     assert_eq!(peer.phase(), Phase::Ready);
     peer.execute("guest-ping", 1);

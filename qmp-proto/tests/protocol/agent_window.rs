@@ -1,14 +1,14 @@
 //! How many bytes of commands a guest agent may have unanswered: 4095, or one command.
 
-use qmp_proto::{Arguments, Options, Phase, Refusal, Request, RequestId};
+use qmp_proto::{Arguments, Options, Phase, Request, RequestId, SendErrorKind};
 
 use crate::peer::{Peer, SEVEN, Said, returned, sync_answer};
 
 const LIMIT: usize = 4096;
-const FULL: Refusal = Refusal::TooManyBytesInFlight { limit: LIMIT };
+const FULL: SendErrorKind = SendErrorKind::TooManyBytesInFlight { limit: LIMIT };
 
 /// Sends a command of exactly so many bytes.
-fn write(peer: &mut Peer, token: u32, length: usize) -> Result<RequestId, Refusal> {
+fn write(peer: &mut Peer, token: u32, length: usize) -> Result<RequestId, SendErrorKind> {
     let id = u64::from(token).to_string().len();
     let around = "{\"execute\":\"guest-file-write\",\"arguments\":{\"b\":\"\"},\"id\":}\n".len();
     let text = format!("{{\"b\":\"{}\"}}", "A".repeat(length - around - id));
@@ -46,7 +46,7 @@ fn small_commands_are_pipelined() {
     for token in 0..64 {
         peer.execute("guest-ping", token);
     }
-    assert_eq!(peer.refusal("guest-ping"), Refusal::TooManyInFlight { limit: 64 });
+    assert_eq!(peer.refusal("guest-ping"), SendErrorKind::TooManyInFlight { limit: 64 });
 }
 
 #[test]
@@ -76,8 +76,8 @@ fn raw_messages_count_and_are_counted() {
 fn what_can_never_be_sent_is_refused_for_that() {
     let mut peer = synced();
     write(&mut peer, 0, 4095).unwrap();
-    assert_eq!(peer.refusal("no name"), Refusal::InvalidName);
-    assert_eq!(peer.send(Request::new("x").out_of_band(), 999), Err(Refusal::NoOutOfBand));
+    assert_eq!(peer.refusal("no name"), SendErrorKind::InvalidName);
+    assert_eq!(peer.send(Request::new("x").out_of_band(), 999), Err(SendErrorKind::NoOutOfBand));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_window_that_abandoned_commands_hold_is_freed_by_a_sync() {
     peer.client.abandon(second);
     assert_eq!(write(&mut peer, 2, 1000), Err(FULL));
     peer.client.abandon(first);
-    let held = Refusal::HeldByAbandoned { oldest: first };
+    let held = SendErrorKind::HeldByAbandoned { oldest: first };
     assert_eq!(write(&mut peer, 2, 1000), Err(held.clone()));
     assert!(held.to_string().ends_with("an agent can be synced again, which frees them"));
     write(&mut peer, 2, 90).unwrap();
@@ -96,7 +96,7 @@ fn a_window_that_abandoned_commands_hold_is_freed_by_a_sync() {
 
     // A sync goes out whatever is unanswered.
     peer.client.sync(&mut peer.wire, 8).unwrap();
-    assert_eq!(write(&mut peer, 3, 60), Err(Refusal::Phase(Phase::Syncing)));
+    assert_eq!(write(&mut peer, 3, 60), Err(SendErrorKind::Phase(Phase::Syncing)));
     assert_eq!(peer.hears(sync_answer(SEVEN + 1)), [Said::Ready, Said::unknown(2)]);
     write(&mut peer, 3, 4095).unwrap();
 }
@@ -128,7 +128,7 @@ fn a_command_without_an_answer_on_success_counts_until_it_is_abandoned() {
     let mut peer = synced();
     let busy = write(&mut peer, 0, 100).unwrap();
     peer.client.abandon(busy);
-    assert_eq!(write(&mut peer, 1, 4000), Err(Refusal::HeldByAbandoned { oldest: busy }));
+    assert_eq!(write(&mut peer, 1, 4000), Err(SendErrorKind::HeldByAbandoned { oldest: busy }));
 }
 
 #[test]

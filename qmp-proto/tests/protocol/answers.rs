@@ -190,12 +190,12 @@ fn a_monitor_that_gives_no_ids_back_is_matched_by_order_one_at_a_time() {
     peer.client.negotiate(&mut peer.wire, 7, &[]).unwrap();
     assert_eq!(peer.hears("{\"return\": {}}\r\n"), [Said::Ready]);
     peer.execute("stop", 1);
-    let limit = qmp_proto::Refusal::TooManyInFlight { limit: 1 };
+    let limit = qmp_proto::SendErrorKind::TooManyInFlight { limit: 1 };
     assert_eq!(peer.refusal("cont"), limit);
     assert_eq!(peer.hears("{\"return\": {}}\r\n"), [Said::done(1)]);
     let abandoned = peer.execute("cont", 2);
     peer.client.abandon(abandoned);
-    let oldest = qmp_proto::Refusal::HeldByAbandoned { oldest: abandoned };
+    let oldest = qmp_proto::SendErrorKind::HeldByAbandoned { oldest: abandoned };
     assert_eq!(peer.refusal("stop"), oldest);
     assert_eq!(peer.hears("{\"return\": {}}\r\n"), [], "swallowed");
     peer.execute("stop", 3);

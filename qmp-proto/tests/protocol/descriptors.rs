@@ -1,6 +1,6 @@
 //! One descriptor at a time, on the first byte of its command.
 
-use qmp_proto::{OUT_OF_BAND, Options, Phase, Refusal, Request};
+use qmp_proto::{OUT_OF_BAND, Options, Phase, Request, SendErrorKind};
 
 use crate::peer::{GREETING, Peer, Said, failed, returned};
 
@@ -8,7 +8,10 @@ fn ready() -> Peer {
     Peer::ready(Options::monitor(), &[])
 }
 
-fn getfd(peer: &mut Peer, descriptor: u32) -> Result<qmp_proto::RequestId, (Refusal, Option<u32>)> {
+fn getfd(
+    peer: &mut Peer,
+    descriptor: u32,
+) -> Result<qmp_proto::RequestId, (SendErrorKind, Option<u32>)> {
     let request = Request::new("getfd").descriptor(descriptor);
     peer.client
         .execute(&mut peer.wire, request, 0)
@@ -29,7 +32,7 @@ fn a_descriptor_travels_with_the_first_byte_of_its_command() {
 #[test]
 fn a_second_descriptor_waits_for_the_answer_even_if_nobody_else_does() {
     let mut peer: Peer = Peer::ready(Options::monitor(), &[OUT_OF_BAND]);
-    let in_flight = |descriptor| Err((Refusal::DescriptorInFlight, Some(descriptor)));
+    let in_flight = |descriptor| Err((SendErrorKind::DescriptorInFlight, Some(descriptor)));
     let first = getfd(&mut peer, 70).unwrap();
     assert_eq!(getfd(&mut peer, 71), in_flight(71));
     peer.execute("stop", 1);
@@ -64,12 +67,12 @@ fn whatever_the_refusal_the_descriptor_comes_back() {
         assert_eq!(peer.wire.descriptors, []);
         refused.reason
     };
-    let phase = Refusal::Phase(Phase::Greeting);
+    let phase = SendErrorKind::Phase(Phase::Greeting);
     assert_eq!(refused(&mut peer, "getfd"), phase);
     let mut peer: Peer<1> = Peer::ready(Options::monitor(), &[]);
-    assert_eq!(refused(&mut peer, "get fd"), Refusal::InvalidName);
+    assert_eq!(refused(&mut peer, "get fd"), SendErrorKind::InvalidName);
     peer.execute("stop", 1);
-    let full = Refusal::TooManyInFlight { limit: 1 };
+    let full = SendErrorKind::TooManyInFlight { limit: 1 };
     assert_eq!(refused(&mut peer, "getfd"), full);
 }
 
@@ -85,19 +88,19 @@ fn a_growing_output_parts_where_a_descriptor_travels() {
     let refused = session.sender().execute(refused, 3).unwrap_err();
     assert_eq!(refused.descriptor, Some(71));
 
-    let first = session.outgoing().unwrap();
+    let first = session.output_chunk().unwrap();
     assert!(first.bytes.ends_with(b"}") && first.descriptor.is_none());
     let length = first.bytes.len();
-    assert_eq!(session.sent(length - 1), None);
-    assert_eq!(session.outgoing().unwrap().bytes, b"}");
-    assert_eq!(session.sent(1), None);
-    let second = session.outgoing().unwrap();
+    assert_eq!(session.advance_output(length - 1), None);
+    assert_eq!(session.output_chunk().unwrap().bytes, b"}");
+    assert_eq!(session.advance_output(1), None);
+    let second = session.output_chunk().unwrap();
     assert!(second.bytes.starts_with(b"{\"execute\":\"getfd\""));
     assert_eq!(second.descriptor, Some(&70));
-    assert_eq!(session.sent(0), None, "nothing left yet");
-    assert_eq!(session.sent(1), Some(70));
-    let rest = session.outgoing().unwrap();
+    assert_eq!(session.advance_output(0), None, "nothing left yet");
+    assert_eq!(session.advance_output(1), Some(70));
+    let rest = session.output_chunk().unwrap();
     assert!(rest.bytes.starts_with(b"\"execute\"") && rest.descriptor.is_none());
-    assert_eq!(session.sent(usize::MAX), None);
-    assert!(session.outgoing().is_none());
+    assert_eq!(session.advance_output(usize::MAX), None);
+    assert!(session.output_chunk().is_none());
 }

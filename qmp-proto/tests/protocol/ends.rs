@@ -1,6 +1,6 @@
 //! How a connection ends, and what becomes of what is in flight.
 
-use qmp_proto::{Client, Ending, Options, Phase, ProtocolError, Refusal, Request};
+use qmp_proto::{Client, NoReplyReason, Options, Phase, ProtocolError, Request, SendErrorKind};
 
 use crate::peer::{GREETING, Peer, STOP, Said, returned};
 
@@ -9,7 +9,7 @@ fn ready() -> Peer {
 }
 
 fn expected(token: u32) -> Said {
-    Said::Unanswered(token, Ending::AsExpected)
+    Said::Unanswered(token, NoReplyReason::AsExpected)
 }
 
 /// The end is reported this way now and ever after.
@@ -19,7 +19,7 @@ fn ends<const N: usize>(peer: &mut Peer<N>, outcome: Result<(), ProtocolError>) 
         let error = outcome.err().unwrap_or(ProtocolError::Ended);
         assert_eq!(peer.hears(STOP), [Said::Error(error)]);
         assert_eq!(peer.phase(), Phase::Ended);
-        assert_eq!(peer.refusal("stop"), Refusal::Phase(Phase::Ended));
+        assert_eq!(peer.refusal("stop"), SendErrorKind::Phase(Phase::Ended));
     }
 }
 
@@ -131,7 +131,7 @@ fn the_end_is_as_expected_for_commands_that_have_no_answer() {
         }
     }
     let mut peer = ready();
-    peer.send(Request::new("x").without_answer(), 1).unwrap();
+    peer.send(Request::new("x").no_success_response(), 1).unwrap();
     ends(&mut peer, Ok(()));
     assert_eq!(peer.drained(), [expected(1)]);
 }

@@ -1,6 +1,6 @@
 //! Greeting and negotiation.
 
-use qmp_proto::{Client, OUT_OF_BAND, Options, Phase, ProtocolError, Refusal, Request};
+use qmp_proto::{Client, OUT_OF_BAND, Options, Phase, ProtocolError, Request, SendErrorKind};
 
 use crate::peer::{GREETING, PARSE_ERROR, Peer, SEVEN, STOP, Said, failed, returned};
 
@@ -68,7 +68,7 @@ fn a_capability_that_is_not_a_string_is_not_offered() {
         let mut peer: Peer = Peer::new(Client::monitor(Options::monitor()));
         assert_eq!(peer.hears(greeting), [Said::Greeting]);
         let refused = peer.client.negotiate(&mut peer.wire, 7, &[OUT_OF_BAND]);
-        assert_eq!(refused, Err(Refusal::NotOffered), "{capabilities}");
+        assert_eq!(refused, Err(SendErrorKind::NotOffered), "{capabilities}");
     }
 }
 
@@ -117,7 +117,7 @@ fn only_what_was_offered_is_asked_for() {
     assert_eq!(peer.hears(bare), [Said::Greeting]);
     for enable in [&[OUT_OF_BAND][..], &["x"], &["oob\""]] {
         let refused = peer.client.negotiate(&mut peer.wire, 7, enable);
-        assert_eq!(refused, Err(Refusal::NotOffered));
+        assert_eq!(refused, Err(SendErrorKind::NotOffered));
         assert_eq!(peer.sent(), "");
         assert_eq!(peer.phase(), Phase::Greeted);
     }
@@ -142,13 +142,13 @@ fn a_second_greeting_loses_what_is_in_flight_and_negotiation_starts_over() {
     let event = Said::Event("STOP".into());
     assert_eq!(heard, [Said::Restarted, Said::unknown(1), Said::unknown(3), event]);
     assert_eq!(peer.client.in_flight(), 0);
-    assert_eq!(peer.refusal("stop"), Refusal::Phase(Phase::Greeted));
+    assert_eq!(peer.refusal("stop"), SendErrorKind::Phase(Phase::Greeted));
     assert!(!peer.client.is_out_of_band());
     peer.client.negotiate(&mut peer.wire, 9, &[]).unwrap();
     assert_eq!(peer.hears(returned(0)), [Said::stray(&returned(0))]);
     assert_eq!(peer.hears(returned(SEVEN + 2)), [Said::Ready]);
     let out_of_band = Request::new("query-yank").out_of_band();
-    assert_eq!(peer.send(out_of_band, 4), Err(Refusal::NoOutOfBand));
+    assert_eq!(peer.send(out_of_band, 4), Err(SendErrorKind::NoOutOfBand));
 }
 
 #[test]
@@ -201,20 +201,20 @@ fn a_server_that_greets_without_end_is_given_up() {
 fn every_phase_refuses_what_is_not_its_turn() {
     let mut peer: Peer = Peer::new(Client::monitor(Options::monitor()));
     let negotiate = |peer: &mut Peer| peer.client.negotiate(&mut peer.wire, 7, &[]);
-    assert_eq!(negotiate(&mut peer), Err(Refusal::Phase(Phase::Greeting)));
-    assert_eq!(peer.refusal("stop"), Refusal::Phase(Phase::Greeting));
+    assert_eq!(negotiate(&mut peer), Err(SendErrorKind::Phase(Phase::Greeting)));
+    assert_eq!(peer.refusal("stop"), SendErrorKind::Phase(Phase::Greeting));
     peer.hears(GREETING);
-    assert_eq!(peer.refusal("stop"), Refusal::Phase(Phase::Greeted));
+    assert_eq!(peer.refusal("stop"), SendErrorKind::Phase(Phase::Greeted));
     assert_eq!(negotiate(&mut peer), Ok(()));
-    assert_eq!(peer.refusal("stop"), Refusal::Phase(Phase::Negotiating));
-    assert_eq!(negotiate(&mut peer), Err(Refusal::Phase(Phase::Negotiating)));
+    assert_eq!(peer.refusal("stop"), SendErrorKind::Phase(Phase::Negotiating));
+    assert_eq!(negotiate(&mut peer), Err(SendErrorKind::Phase(Phase::Negotiating)));
     peer.hears(returned(SEVEN));
-    assert_eq!(negotiate(&mut peer), Err(Refusal::Phase(Phase::Ready)));
+    assert_eq!(negotiate(&mut peer), Err(SendErrorKind::Phase(Phase::Ready)));
     let sync = peer.client.sync(&mut peer.wire, 7);
-    assert_eq!(sync, Err(Refusal::OtherDialect));
+    assert_eq!(sync, Err(SendErrorKind::OtherDialect));
     peer.client.handle_end().unwrap();
-    assert_eq!(negotiate(&mut peer), Err(Refusal::Phase(Phase::Ended)));
-    assert_eq!(peer.refusal("stop"), Refusal::Phase(Phase::Ended));
+    assert_eq!(negotiate(&mut peer), Err(SendErrorKind::Phase(Phase::Ended)));
+    assert_eq!(peer.refusal("stop"), SendErrorKind::Phase(Phase::Ended));
 }
 
 #[test]

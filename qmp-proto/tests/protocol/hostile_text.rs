@@ -8,8 +8,8 @@ use std::path::Path;
 
 use qmp_proto::{
     AddressError, ArgumentError, Client, DecodeError, ErrorClass, Escaped, EscapedBytes, Event,
-    Expected, Json, Malformed, Options, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply,
-    Received, Refusal, Refused, Text, server,
+    Expected, JsonStr, Malformed, Options, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply,
+    RawJson, Received, SendError, SendErrorKind, server,
 };
 
 /// Escape sequences, a bell, line ends, C1, a change of direction, a character without width.
@@ -35,10 +35,10 @@ impl Displayed {
     }
 
     /// `Display` of a value is the value, secrets included.
-    fn value(&mut self, value: Json<'_>) {
-        self.types.insert("Json");
+    fn value(&mut self, value: RawJson<'_>) {
+        self.types.insert("RawJson");
         self.texts.push(value.to_string().replace("hunter2", "shown"));
-        self.debug("Json", value);
+        self.debug("RawJson", value);
     }
 
     fn debug<T: Debug>(&mut self, name: &'static str, value: T) {
@@ -83,7 +83,7 @@ fn client(displayed: &mut Displayed) {
             let _ = client.execute(&mut output, qmp_proto::Request::new("stop"), 1);
             let _ = client.sync(&mut output, 7);
             // The command's id, if there is one.
-            let sent = String::from_utf8_lossy(output.since(0)).into_owned();
+            let sent = String::from_utf8_lossy(output.appended_since(0)).into_owned();
             let id = sent.split_once("\"id\":").and_then(|(_, rest)| rest.split_once('}'));
             let id = format!("\"id\": {}", id.map_or("0", |(id, _)| id));
             let input = message.replace("\"id\": 0", &id) + "\n";
@@ -124,7 +124,7 @@ fn client(displayed: &mut Displayed) {
                 }
             }
             displayed.debug("Client", &client);
-            displayed.debug("Output", output.next());
+            displayed.debug("Output", output.chunk());
         }
     }
 }
@@ -170,7 +170,7 @@ fn server(displayed: &mut Displayed) {
                     let unsent = server.answer(
                         &mut output,
                         ticket,
-                        &server::Response::json(Json::parse(&text).unwrap()),
+                        &server::Response::json(RawJson::parse(&text).unwrap()),
                     );
                     displayed.debug("Unsent", unsent.is_err());
                 }
@@ -192,8 +192,8 @@ fn what_we_say(displayed: &mut Displayed) {
     let value = serde_json::json!({"password": "hunter2"});
     let request: qmp_proto::Request<'_> = qmp_proto::Request::new("x");
     displayed.debug("Request", request.arguments(&value));
-    let reason = Refusal::Unserializable(OBEYED.into());
-    displayed.error("Refusal", &reason);
+    let reason = SendErrorKind::Unserializable(OBEYED.into());
+    displayed.error("SendErrorKind", &reason);
     let mut client: Client<()> = Client::negotiated(Options::monitor(), 7);
     let mut memory = [0; 300];
     let mut output = qmp_proto::FixedOutput::new(&mut memory);
@@ -201,8 +201,8 @@ fn what_we_say(displayed: &mut Displayed) {
     client.execute(&mut output, request, ()).map_err(|_| ()).unwrap();
     displayed.debug("FixedOutput", &output);
     let request = qmp_proto::Request::new(OBEYED);
-    let refused: Refused<()> = client.execute(&mut output, request, ()).unwrap_err();
-    displayed.error("Refused", refused);
+    let refused: SendError<()> = client.execute(&mut output, request, ()).unwrap_err();
+    displayed.error("SendError", refused);
     let error: AddressError = format!("tcp:{OBEYED}").parse::<qmp_proto::Address>().unwrap_err();
     displayed.error("AddressError", error);
     for error in [
@@ -217,7 +217,7 @@ fn what_we_say(displayed: &mut Displayed) {
     }
     displayed.error("Escaped", Escaped(OBEYED));
     displayed.error("EscapedBytes", EscapedBytes(OBEYED.as_bytes()));
-    displayed.debug("Text", Text::new(RAW));
+    displayed.debug("JsonStr", JsonStr::new(RAW));
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn nothing_that_is_displayed_holds_what_a_terminal_obeys_or_a_secret() {
         "Address",
         "BodyError",
         "JsonError",
-        "JsonFlaw",
+        "JsonErrorKind",
         "Full",
         "MalformedReason",
         "Phase",

@@ -1,6 +1,6 @@
 //! The two lanes under `oob`.
 
-use qmp_proto::{OUT_OF_BAND, Options, Refusal, Request, RequestId};
+use qmp_proto::{OUT_OF_BAND, Options, Request, RequestId, SendErrorKind};
 
 use crate::peer::{Peer, Said, returned};
 
@@ -8,7 +8,7 @@ fn ready() -> Peer {
     Peer::ready(Options::monitor(), &[OUT_OF_BAND])
 }
 
-fn out_of_band(peer: &mut Peer, token: u32) -> Result<RequestId, Refusal> {
+fn out_of_band(peer: &mut Peer, token: u32) -> Result<RequestId, SendErrorKind> {
     peer.send(Request::new("query-yank").out_of_band(), token)
 }
 
@@ -16,7 +16,7 @@ fn out_of_band(peer: &mut Peer, token: u32) -> Result<RequestId, Refusal> {
 fn an_eighth_in_band_command_is_refused_and_out_of_band_ones_are_not() {
     let mut peer = ready();
     let seven: Vec<_> = (0..7).map(|token| peer.execute("stop", token)).collect();
-    assert_eq!(peer.refusal("stop"), Refusal::TooManyInFlight { limit: 7 });
+    assert_eq!(peer.refusal("stop"), SendErrorKind::TooManyInFlight { limit: 7 });
     peer.sent();
     out_of_band(&mut peer, 100).unwrap();
     assert_eq!(peer.sent(), r#"{"exec-oob":"query-yank","id":7}"#);
@@ -24,13 +24,13 @@ fn an_eighth_in_band_command_is_refused_and_out_of_band_ones_are_not() {
         out_of_band(&mut peer, token).unwrap();
     }
     let full = out_of_band(&mut peer, 999);
-    assert_eq!(full, Err(Refusal::TooManyInFlight { limit: 64 }));
+    assert_eq!(full, Err(SendErrorKind::TooManyInFlight { limit: 64 }));
     assert_eq!(peer.hears(returned(7)), [Said::done(100)], "it overtakes");
-    assert_eq!(peer.refusal("stop"), Refusal::TooManyInFlight { limit: 7 });
+    assert_eq!(peer.refusal("stop"), SendErrorKind::TooManyInFlight { limit: 7 });
     for request in &seven {
         peer.client.abandon(*request);
     }
-    let oldest = Refusal::HeldByAbandoned { oldest: seven[0] };
+    let oldest = SendErrorKind::HeldByAbandoned { oldest: seven[0] };
     assert_eq!(peer.refusal("stop"), oldest, "those out of band hold no slot of this lane");
     assert_eq!(peer.hears(returned(3)), []);
     peer.execute("stop", 200);
@@ -40,11 +40,11 @@ fn an_eighth_in_band_command_is_refused_and_out_of_band_ones_are_not() {
 #[test]
 fn without_the_capability_nothing_is_sent_out_of_band() {
     let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
-    assert_eq!(out_of_band(&mut peer, 1), Err(Refusal::NoOutOfBand));
+    assert_eq!(out_of_band(&mut peer, 1), Err(SendErrorKind::NoOutOfBand));
     let raw = peer.send_raw(r#"{"exec-oob": "query-yank"}"#, 1);
-    assert_eq!(raw, Err(Refusal::NoOutOfBand));
+    assert_eq!(raw, Err(SendErrorKind::NoOutOfBand));
     let mut agent: Peer = Peer::synced(Options::agent());
-    assert_eq!(out_of_band(&mut agent, 1), Err(Refusal::NoOutOfBand));
+    assert_eq!(out_of_band(&mut agent, 1), Err(SendErrorKind::NoOutOfBand));
     assert_eq!(agent.sent(), "");
 }
 
@@ -56,10 +56,10 @@ fn a_raw_message_is_counted_in_the_lane_that_qemu_puts_it_in() {
     }
     // Both members together are no out-of-band command: it queues up to be refused.
     peer.send_raw(r#"{"exec-oob": "query-yank", "execute": "stop"}"#, 7).unwrap();
-    assert_eq!(peer.refusal("stop"), Refusal::TooManyInFlight { limit: 7 });
+    assert_eq!(peer.refusal("stop"), SendErrorKind::TooManyInFlight { limit: 7 });
     peer.send_raw(r#"{"exec-\u006fob": "query-yank"}"#, 8).unwrap();
     let raw = peer.send_raw(r#"{"execute": "stop"}"#, 9);
-    assert_eq!(raw, Err(Refusal::TooManyInFlight { limit: 7 }));
+    assert_eq!(raw, Err(SendErrorKind::TooManyInFlight { limit: 7 }));
     let raw = peer.send_raw("{}", 9);
-    assert_eq!(raw, Err(Refusal::TooManyInFlight { limit: 7 }));
+    assert_eq!(raw, Err(SendErrorKind::TooManyInFlight { limit: 7 }));
 }

@@ -1,8 +1,8 @@
 //! A client together with the server that a test plays.
 
 use qmp_proto::{
-    Client, Ending, Full, Options, Phase, ProtocolError, RawMessage, Received, Refusal, Request,
-    RequestId, Sink, WriteArguments,
+    BufferFull, Client, NoReplyReason, Options, OutputBuffer, Phase, ProtocolError, RawMessage,
+    Received, Request, RequestId, SendErrorKind, WriteArguments,
 };
 
 pub(crate) const GREETING: &str = concat!(
@@ -24,7 +24,7 @@ pub(crate) enum Said {
     Ready,
     HandshakeFailed(String),
     Answer(u32, Result<String, String>),
-    Unanswered(u32, Ending),
+    Unanswered(u32, NoReplyReason),
     Event(String),
     Stray(String),
     ServerParseError(String),
@@ -72,7 +72,7 @@ impl Said {
     }
 
     pub(crate) fn unknown(token: u32) -> Self {
-        Self::Unanswered(token, Ending::OutcomeUnknown)
+        Self::Unanswered(token, NoReplyReason::OutcomeUnknown)
     }
 
     pub(crate) fn stray(text: &str) -> Self {
@@ -88,14 +88,14 @@ pub(crate) struct Wire {
     pub(crate) descriptors: Vec<(usize, u32)>,
 }
 
-impl Sink for Wire {
+impl OutputBuffer for Wire {
     type Descriptor = u32;
 
     fn length(&self) -> usize {
         self.bytes.len()
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<(), Full> {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), BufferFull> {
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }
@@ -182,7 +182,7 @@ impl<const N: usize> Peer<N> {
         &mut self,
         request: Request<'_, A, u32>,
         token: u32,
-    ) -> Result<RequestId, Refusal> {
+    ) -> Result<RequestId, SendErrorKind> {
         let before = self.wire.bytes.len();
         let in_flight = self.client.in_flight();
         self.client.execute(&mut self.wire, request, token).map_err(|refused| {
@@ -193,12 +193,12 @@ impl<const N: usize> Peer<N> {
         })
     }
 
-    pub(crate) fn send_raw(&mut self, text: &str, token: u32) -> Result<RequestId, Refusal> {
+    pub(crate) fn send_raw(&mut self, text: &str, token: u32) -> Result<RequestId, SendErrorKind> {
         let message = RawMessage::parse(text)?;
         self.client.execute_raw(&mut self.wire, &message, token).map_err(|refused| refused.reason)
     }
 
-    pub(crate) fn refusal(&mut self, name: &str) -> Refusal {
+    pub(crate) fn refusal(&mut self, name: &str) -> SendErrorKind {
         self.send(Request::new(name), 999).unwrap_err()
     }
 

@@ -1,6 +1,6 @@
 //! Whole messages of the caller's, and the id that goes back to them.
 
-use qmp_proto::{JsonFlaw, Options, RawMessage};
+use qmp_proto::{JsonErrorKind, Options, RawMessage};
 
 use crate::peer::{Peer, Said, returned};
 
@@ -30,22 +30,22 @@ fn only_the_id_of_a_raw_message_is_changed() {
 fn what_is_not_exactly_one_message_is_refused() {
     let deep = format!("{{\"id\": {}{}}}", "[".repeat(1024), "]".repeat(1024));
     for (raw, flaw) in [
-        ("{\"execute\": \"a\"}{\"execute\": \"b\"}", JsonFlaw::Trailing),
-        ("{\"execute\": \"a\"}}", JsonFlaw::Trailing),
-        ("{\"execute\": \"a\u{1}\"}", JsonFlaw::ControlCharacter),
-        ("{\"execute\": \"a\n\"}", JsonFlaw::ControlCharacter),
-        ("{\"execute\": \"a\", \"execute\": \"b\"}", JsonFlaw::DuplicateMember),
-        ("{\"id\": 1, \"\\u0069d\": 2}", JsonFlaw::DuplicateMember),
-        ("{\"id\": 0e1}", JsonFlaw::ZeroExponent),
-        ("{\"id\": \"\u{FFFF}\"}", JsonFlaw::Noncharacter),
-        (&deep, JsonFlaw::TooDeep { limit: 1024 }),
-        ("{'execute': 'a'}", JsonFlaw::Syntax),
-        ("{", JsonFlaw::Incomplete),
-        ("", JsonFlaw::Incomplete),
-        ("[]", JsonFlaw::NotAnObject),
-        ("\u{FEFF}{}", JsonFlaw::NotAnObject),
+        ("{\"execute\": \"a\"}{\"execute\": \"b\"}", JsonErrorKind::Trailing),
+        ("{\"execute\": \"a\"}}", JsonErrorKind::Trailing),
+        ("{\"execute\": \"a\u{1}\"}", JsonErrorKind::ControlCharacter),
+        ("{\"execute\": \"a\n\"}", JsonErrorKind::ControlCharacter),
+        ("{\"execute\": \"a\", \"execute\": \"b\"}", JsonErrorKind::DuplicateMember),
+        ("{\"id\": 1, \"\\u0069d\": 2}", JsonErrorKind::DuplicateMember),
+        ("{\"id\": 0e1}", JsonErrorKind::ZeroExponent),
+        ("{\"id\": \"\u{FFFF}\"}", JsonErrorKind::Noncharacter),
+        (&deep, JsonErrorKind::TooDeep { limit: 1024 }),
+        ("{'execute': 'a'}", JsonErrorKind::Syntax),
+        ("{", JsonErrorKind::Incomplete),
+        ("", JsonErrorKind::Incomplete),
+        ("[]", JsonErrorKind::NotAnObject),
+        ("\u{FEFF}{}", JsonErrorKind::NotAnObject),
     ] {
-        assert_eq!(RawMessage::parse(raw).unwrap_err().flaw(), flaw, "{raw}");
+        assert_eq!(RawMessage::parse(raw).unwrap_err().kind(), flaw, "{raw}");
     }
 }
 

@@ -1,14 +1,14 @@
 //! A client with its buffers.
 
 use qmp_proto::{
-    Client, InputBuffer, Options, Phase, ProtocolError, Received, Request, Session, Sink,
+    Client, InputBuffer, Options, OutputBuffer, Phase, ProtocolError, Received, Request, Session,
 };
 
 use crate::peer::{GREETING, SEVEN, STOP, returned};
 
 fn read(session: &mut Session<u32>, bytes: &str) {
-    session.room()[..bytes.len()].copy_from_slice(bytes.as_bytes());
-    session.filled(bytes.len());
+    session.spare_mut()[..bytes.len()].copy_from_slice(bytes.as_bytes());
+    session.advance(bytes.len());
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn commands_are_sent_while_what_was_received_is_held() {
     assert_eq!(sender.abandon(request), Some(6));
     let before = session.output().length();
     session.sender().execute(Request::new("cont"), 7).unwrap();
-    assert_eq!(session.output().since(before), br#"{"execute":"cont","id":1}"#);
+    assert_eq!(session.output().appended_since(before), br#"{"execute":"cont","id":1}"#);
     read(&mut session, &[returned(0), returned(1)].concat());
     let (received, _) = session.receive().unwrap().unwrap();
     assert!(matches!(received, Received::Answer(answer) if answer.token == 7));
@@ -46,18 +46,18 @@ fn commands_are_sent_while_what_was_received_is_held() {
 fn there_is_always_room_and_never_more_is_filled_than_there_was() {
     let mut session: Session<u32> = Session::new(Client::monitor(Options::monitor()));
     for _ in 0..100 {
-        assert!(session.room().len() >= InputBuffer::LEAST_ROOM);
-        session.room()[..100].fill(b' ');
-        session.filled(100);
+        assert!(session.spare_mut().len() >= InputBuffer::LEAST_ROOM);
+        session.spare_mut()[..100].fill(b' ');
+        session.advance(100);
         assert!(session.receive().unwrap().is_none());
     }
-    let room = session.room();
+    let room = session.spare_mut();
     room.fill(b' ');
     room[0] = b'{';
-    session.filled(usize::MAX);
+    session.advance(usize::MAX);
     assert!(session.receive().unwrap().is_none());
-    assert!(session.room().len() >= InputBuffer::LEAST_ROOM);
-    assert_eq!(session.sent(usize::MAX), None);
+    assert!(session.spare_mut().len() >= InputBuffer::LEAST_ROOM);
+    assert_eq!(session.advance_output(usize::MAX), None);
     let phase = Phase::Greeting;
     assert_eq!(session.handle_end(), Err(ProtocolError::EndInHandshake { phase }));
 }
@@ -69,13 +69,13 @@ fn the_room_for_a_long_message_doubles_up_to_the_limit() {
     let mut session: Session<u32> = Session::new(Client::monitor(options));
     let (mut held, mut reads) = (0, 0);
     let end = loop {
-        let room = session.room();
+        let room = session.spare_mut();
         let count = room.len();
         room.fill(b'a');
         if held == 0 {
             room[..2].copy_from_slice(b"{\"");
         }
-        session.filled(count);
+        session.advance(count);
         (held, reads) = (held + count, reads + 1);
         assert!(held <= LONGEST + InputBuffer::LEAST_ROOM, "{held} bytes");
         match session.receive() {

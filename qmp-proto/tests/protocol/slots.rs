@@ -1,6 +1,6 @@
 //! What is in flight, and what was abandoned.
 
-use qmp_proto::{Ending, OUT_OF_BAND, Options, Refusal, Request};
+use qmp_proto::{NoReplyReason, OUT_OF_BAND, Options, Request, SendErrorKind};
 
 use crate::peer::{Peer, Said, failed, returned};
 
@@ -24,18 +24,18 @@ fn when_abandoned_requests_hold_all_slots_the_oldest_is_named() {
     let mut peer: Peer<2> = Peer::ready(Options::monitor(), &[]);
     let first = peer.execute("stop", 1);
     let second = peer.execute("cont", 2);
-    assert_eq!(peer.refusal("x"), Refusal::TooManyInFlight { limit: 2 });
+    assert_eq!(peer.refusal("x"), SendErrorKind::TooManyInFlight { limit: 2 });
     peer.client.abandon(second);
-    assert_eq!(peer.refusal("x"), Refusal::TooManyInFlight { limit: 2 });
+    assert_eq!(peer.refusal("x"), SendErrorKind::TooManyInFlight { limit: 2 });
     peer.client.abandon(first);
-    assert_eq!(peer.refusal("x"), Refusal::HeldByAbandoned { oldest: first });
+    assert_eq!(peer.refusal("x"), SendErrorKind::HeldByAbandoned { oldest: first });
     assert_eq!(peer.hears(returned(0)), []);
     let third = peer.execute("stop", 3);
     assert_ne!(third, first, "a name is never used again");
     assert_eq!(peer.client.abandon(first), None);
-    assert_eq!(peer.refusal("x"), Refusal::TooManyInFlight { limit: 2 });
+    assert_eq!(peer.refusal("x"), SendErrorKind::TooManyInFlight { limit: 2 });
     peer.client.abandon(third);
-    assert_eq!(peer.refusal("x"), Refusal::HeldByAbandoned { oldest: second });
+    assert_eq!(peer.refusal("x"), SendErrorKind::HeldByAbandoned { oldest: second });
 }
 
 #[test]
@@ -43,13 +43,13 @@ fn a_later_answer_frees_earlier_requests_as_unanswered() {
     let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
     peer.execute("a", 1);
     let abandoned = peer.execute("b", 2);
-    peer.send(Request::new("c").without_answer(), 3).unwrap();
+    peer.send(Request::new("c").no_success_response(), 3).unwrap();
     peer.execute("d", 4);
     peer.execute("e", 5);
     peer.client.abandon(abandoned);
     assert_eq!(
         peer.hears(returned(3)),
-        [Said::done(4), Said::unknown(1), Said::Unanswered(3, Ending::AsExpected)]
+        [Said::done(4), Said::unknown(1), Said::Unanswered(3, NoReplyReason::AsExpected)]
     );
     assert_eq!(peer.client.in_flight(), 1);
     assert_eq!(peer.hears(returned(0)), [Said::stray(&returned(0))], "too late");
@@ -112,7 +112,7 @@ fn as_many_as_fit_may_be_in_flight_and_no_more() {
     for token in 0..64 {
         peer.execute("stop", token);
     }
-    let refused = Refusal::TooManyInFlight { limit: 64 };
+    let refused = SendErrorKind::TooManyInFlight { limit: 64 };
     assert_eq!(peer.refusal("stop"), refused);
     for token in 0..64 {
         assert_eq!(peer.hears(returned(token)), [Said::done(token)]);

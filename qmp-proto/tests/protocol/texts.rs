@@ -1,7 +1,8 @@
 //! What a person gets to read, and what must not be shown.
 
 use qmp_proto::{
-    Client, JsonError, JsonFlaw, Options, Phase, ProtocolError, Refusal, Request, Text,
+    Client, JsonError, JsonErrorKind, JsonStr, Options, Phase, ProtocolError, Request,
+    SendErrorKind,
 };
 
 #[test]
@@ -16,7 +17,7 @@ fn each_phase_completes_a_sentence() {
         (Phase::Ended, "the connection is over"),
     ] {
         assert_eq!(phase.to_string(), text);
-        let refusal = Refusal::Phase(phase).to_string();
+        let refusal = SendErrorKind::Phase(phase).to_string();
         assert_eq!(refusal, format!("cannot send this while {text}"));
         let end = ProtocolError::EndInHandshake { phase }.to_string();
         assert_eq!(end, format!("the server closed the connection: {text}"));
@@ -26,14 +27,14 @@ fn each_phase_completes_a_sentence() {
 #[test]
 fn refusals_and_ends_say_what_to_do_about_them() {
     for (refusal, part) in [
-        (Refusal::OtherDialect, "guest agent does not negotiate"),
-        (Refusal::TooManyInFlight { limit: 64 }, "64 requests are unanswered"),
-        (Refusal::DescriptorInFlight, "could get the wrong file"),
-        (Refusal::NotOffered, "does not offer this capability"),
-        (Refusal::NoOutOfBand, "need the capability \"oob\""),
-        (Refusal::InvalidName, "1 to 255 letters, digits"),
-        (Refusal::TooLong, "64 MiB"),
-        (Refusal::Full, "no room for the message"),
+        (SendErrorKind::OtherDialect, "guest agent does not negotiate"),
+        (SendErrorKind::TooManyInFlight { limit: 64 }, "64 requests are unanswered"),
+        (SendErrorKind::DescriptorInFlight, "could get the wrong file"),
+        (SendErrorKind::NotOffered, "does not offer this capability"),
+        (SendErrorKind::NoOutOfBand, "need the capability \"oob\""),
+        (SendErrorKind::InvalidName, "1 to 255 letters, digits"),
+        (SendErrorKind::TooLong, "64 MiB"),
+        (SendErrorKind::Full, "no room for the message"),
     ] {
         assert!(refusal.to_string().contains(part), "{refusal}");
     }
@@ -62,7 +63,7 @@ fn a_refused_request_says_why() {
 
 #[test]
 fn texts_are_equal_if_they_mean_the_same() {
-    let plain = Text::new("a/é");
+    let plain = JsonStr::new("a/é");
     for (escaped, same) in [
         ("a/é", true),
         ("\\u0061\\/\\u00E9", true),
@@ -70,7 +71,7 @@ fn texts_are_equal_if_they_mean_the_same() {
         ("a/é ", false),
         ("", false),
     ] {
-        let text = Text::new(escaped);
+        let text = JsonStr::new(escaped);
         assert_eq!(text.escaped(), escaped);
         assert_eq!(text.as_str(), (!escaped.contains('\\')).then_some(escaped));
         assert_eq!((text == plain, plain == text, text == "a/é"), (same, same, same), "{escaped}");
@@ -93,7 +94,7 @@ fn a_json_error_says_what_is_wrong_and_where() {
     ] {
         assert_eq!(error(text).to_string(), says);
     }
-    assert_eq!(error("{\"a\": 1, \"a\": 2}").flaw(), JsonFlaw::DuplicateMember);
+    assert_eq!(error("{\"a\": 1, \"a\": 2}").kind(), JsonErrorKind::DuplicateMember);
 }
 
 #[cfg(feature = "alloc")]
@@ -103,8 +104,8 @@ mod with_an_allocator {
     fn greeted() -> Session<()> {
         let mut session: Session<()> = Session::new(Client::monitor(Options::monitor()));
         let greeting = b"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 3, \"minor\": 2, \"major\": 1}, \"package\": \"P\"}, \"capabilities\": [\"oob\"]}}\r\n";
-        session.room()[..greeting.len()].copy_from_slice(greeting);
-        session.filled(greeting.len());
+        session.spare_mut()[..greeting.len()].copy_from_slice(greeting);
+        session.advance(greeting.len());
         session
     }
 
@@ -130,7 +131,7 @@ mod with_an_allocator {
         let mut output: Output = Output::new();
         let request = Request::new("set_password").checked(secret.as_arguments());
         client.execute(&mut output, request, ()).unwrap();
-        assert_eq!(output.since(0).len(), output.next().unwrap().bytes.len());
+        assert_eq!(output.appended_since(0).len(), output.chunk().unwrap().bytes.len());
         let shown = format!("{output:?}");
         assert!(shown.contains("unsent") && !shown.contains("hush"), "{shown}");
         let mut session = greeted();

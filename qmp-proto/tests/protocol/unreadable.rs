@@ -1,23 +1,23 @@
 //! Replies and events that were received but cannot be read.
 
-use qmp_proto::{BodyError, JsonFlaw, Options, Received};
+use qmp_proto::{BodyError, JsonErrorKind, Options, Received};
 
 use crate::peer::Peer;
 
 /// Values that servers have sent and that are not JSON, with what is wrong and where.
-const VALUES: [(&[u8], JsonFlaw, usize); 12] = [
-    (b"{\"x\": NaN}", JsonFlaw::Syntax, 6),
-    (b"{\"x\": -inf}", JsonFlaw::Syntax, 7),
-    (b"{\"x\": Infinity}", JsonFlaw::Syntax, 6),
-    (b"{\"x\": 0,5}", JsonFlaw::Syntax, 8),
-    (b"{\"x\": 1,}", JsonFlaw::Syntax, 8),
-    (b"{\"x\": [1, 2,]}", JsonFlaw::Syntax, 12),
-    (b"{\"x\": \"\\ud800\"}", JsonFlaw::LoneSurrogate, 7),
-    (b"{\"x\": \"caf\xe9\"}", JsonFlaw::Utf8, 10),
-    (b"{\"x\": \"a\tb\"}", JsonFlaw::ControlCharacter, 8),
-    (b"{\"x\": 'a'}", JsonFlaw::Syntax, 6),
-    (b"{\"x\": .5}", JsonFlaw::Syntax, 6),
-    (b"{\"x\": 01}", JsonFlaw::Syntax, 7),
+const VALUES: [(&[u8], JsonErrorKind, usize); 12] = [
+    (b"{\"x\": NaN}", JsonErrorKind::Syntax, 6),
+    (b"{\"x\": -inf}", JsonErrorKind::Syntax, 7),
+    (b"{\"x\": Infinity}", JsonErrorKind::Syntax, 6),
+    (b"{\"x\": 0,5}", JsonErrorKind::Syntax, 8),
+    (b"{\"x\": 1,}", JsonErrorKind::Syntax, 8),
+    (b"{\"x\": [1, 2,]}", JsonErrorKind::Syntax, 12),
+    (b"{\"x\": \"\\ud800\"}", JsonErrorKind::LoneSurrogate, 7),
+    (b"{\"x\": \"caf\xe9\"}", JsonErrorKind::Utf8, 10),
+    (b"{\"x\": \"a\tb\"}", JsonErrorKind::ControlCharacter, 8),
+    (b"{\"x\": 'a'}", JsonErrorKind::Syntax, 6),
+    (b"{\"x\": .5}", JsonErrorKind::Syntax, 6),
+    (b"{\"x\": 01}", JsonErrorKind::Syntax, 7),
 ];
 
 /// Whole replies to the command 0 whose members are there twice.
@@ -55,7 +55,7 @@ fn a_reply_that_cannot_be_read_is_an_answer_with_an_error_of_its_own() {
         };
         let Ok(reply) = answer.outcome else { panic!("{}", value.escape_ascii()) };
         let error: BodyError = reply.json().unwrap_err();
-        assert_eq!((error.flaw(), error.at()), (flaw, at), "{}", value.escape_ascii());
+        assert_eq!((error.kind(), error.offset()), (flaw, at), "{}", value.escape_ascii());
         assert!(error.to_string().starts_with("received, but cannot be read: "), "{error}");
         assert_eq!(peer.client.in_flight(), 0);
         #[cfg(feature = "alloc")]
@@ -82,7 +82,7 @@ fn an_event_whose_data_cannot_be_read_is_delivered_with_an_error_of_its_own() {
             panic!("{}", value.escape_ascii());
         };
         let error: BodyError = event.data().unwrap_err();
-        assert_eq!((error.flaw(), error.at()), (flaw, at), "{}", value.escape_ascii());
+        assert_eq!((error.kind(), error.offset()), (flaw, at), "{}", value.escape_ascii());
         assert_eq!(peer.client.in_flight(), 1, "the command is not answered by it");
         #[cfg(feature = "alloc")]
         assert_eq!(event.into_owned().data().unwrap_err(), error);

@@ -1,6 +1,6 @@
 //! Every vector through a client, however it is cut up.
 
-use qmp_proto::{Client, JsonFlaw, MalformedReason, Options, ProtocolError, Received};
+use qmp_proto::{Client, JsonErrorKind, MalformedReason, Options, ProtocolError, Received};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -192,7 +192,9 @@ fn item(received: &Received<'_, u32>) -> Value {
         Received::Malformed(malformed) => {
             let reason = match malformed.reason {
                 MalformedReason::Garbage => "garbage",
-                MalformedReason::Json(error) if error.flaw() == JsonFlaw::Utf8 => "invalid-utf8",
+                MalformedReason::Json(error) if error.kind() == JsonErrorKind::Utf8 => {
+                    "invalid-utf8"
+                }
                 MalformedReason::Json(_) => "invalid-json",
                 _ => "unknown-message",
             };

@@ -1,7 +1,7 @@
 //! The guest agent's ways.
 
 use qmp_proto::server::{Options, Rejection, Server};
-use qmp_proto::{Client, Received, Refusal, Timestamp};
+use qmp_proto::{Client, Received, SendErrorKind, Timestamp};
 
 use crate::host::{Heard, Host};
 
@@ -17,7 +17,7 @@ fn an_agent_says_nothing_first_and_ends_lines_with_a_line_feed() {
     let ticket = host.ticket("{\"execute\":\"guest-ping\",\"id\":1}");
     assert_eq!(host.returns(ticket, "{}"), "{\"return\": {}, \"id\": 1}\n");
     let event = host.server.emit(&mut host.out, "STOP", Timestamp::new(1, 2), None);
-    assert_eq!(event, Err(Refusal::NoEvents));
+    assert_eq!(event, Err(SendErrorKind::NoEvents));
     // Negotiation is a command like any other here.
     let (name, _) = host.command("{\"execute\":\"qmp_capabilities\"}");
     assert_eq!(name, "qmp_capabilities");

@@ -1,7 +1,9 @@
 //! Answers and events.
 
 use qmp_proto::server::{Options, Response};
-use qmp_proto::{ErrorClass, Json, JsonFlaw, OwnedJson, RawMessage, Refusal, Timestamp};
+use qmp_proto::{
+    ErrorClass, JsonErrorKind, OwnedRawJson, RawJson, RawMessage, SendErrorKind, Timestamp,
+};
 
 use crate::host::{Heard, Host, NEGOTIATE, NEGOTIATE_OOB};
 
@@ -92,7 +94,7 @@ fn an_error_of_another_server_is_passed_on_untouched() {
     let mut host = several();
     let ticket = host.ticket(r#"{"execute":"a","id":[]}"#);
     let error = r#"{"class":"Odd","desc":"x","data":{"device":"y"}}"#;
-    let response = Response::raw_error(Json::parse(error).unwrap()).into_owned();
+    let response = Response::raw_error(RawJson::parse(error).unwrap()).into_owned();
     host.server.answer(&mut host.out, ticket, &response).unwrap();
     assert_eq!(host.said(), format!("{{\"id\": [], \"error\": {error}}}\r\n"));
 
@@ -108,14 +110,14 @@ fn a_value_that_clients_could_not_read_is_refused_and_the_ticket_comes_back() {
     let deep = |levels: usize| "[".repeat(levels) + "1" + &"]".repeat(levels);
     let (too_deep, deepest) = (deep(1024), deep(1023));
     for raw in [false, true] {
-        let response = |text| match (raw, Json::parse(text).unwrap()) {
+        let response = |text| match (raw, RawJson::parse(text).unwrap()) {
             (true, json) => Response::raw_error(json),
             (false, json) => Response::json(json),
         };
         let ticket = host.ticket(r#"{"execute":"a","id":7}"#);
         let refused = host.server.answer(&mut host.out, ticket, &response(&too_deep)).unwrap_err();
         assert!(
-            matches!(refused.reason, Refusal::Json(error) if error.flaw() == JsonFlaw::TooDeep { limit: 1023 })
+            matches!(refused.reason, SendErrorKind::Json(error) if error.kind() == JsonErrorKind::TooDeep { limit: 1023 })
         );
         assert_eq!(host.said(), "");
         assert_eq!(host.server.in_flight(), 1);
@@ -128,7 +130,7 @@ fn a_value_that_clients_could_not_read_is_refused_and_the_ticket_comes_back() {
 #[test]
 fn events_carry_the_time_they_are_given() {
     let mut host = several();
-    let data = OwnedJson::parse(" {\"a\": \"ü\"} ".into()).unwrap();
+    let data = OwnedRawJson::parse(" {\"a\": \"ü\"} ".into()).unwrap();
     let stamp = Timestamp::new(-1, -1);
     host.server.emit(&mut host.out, "A_B", stamp, Some(data.as_json())).unwrap();
     assert_eq!(
@@ -136,9 +138,9 @@ fn events_carry_the_time_they_are_given() {
         "{\"timestamp\": {\"seconds\": -1, \"microseconds\": -1}, \"event\": \"A_B\", \"data\": {\"a\": \"\\u00FC\"}}\r\n"
     );
     let raw = r#"{"event":"X","data":"a string"}"#;
-    host.server.emit_raw(&mut host.out, Json::parse(raw).unwrap()).unwrap();
+    host.server.emit_raw(&mut host.out, RawJson::parse(raw).unwrap()).unwrap();
     assert_eq!(host.said(), format!("{raw}\r\n"));
-    let no_object = Json::parse("[]").unwrap();
+    let no_object = RawJson::parse("[]").unwrap();
     assert!(host.server.emit(&mut host.out, "X", stamp, Some(no_object)).is_err());
     assert!(host.server.emit_raw(&mut host.out, no_object).is_err());
     assert_eq!(host.said(), "");
@@ -177,7 +179,7 @@ fn what_only_qemu_takes_for_json_is_rewritten() {
     let [Heard::Command(command, _)] = &heard[..] else { panic!("{heard:?}") };
     assert_eq!(command.name(), "it's \"x\"");
     assert_eq!(command.arguments().unwrap().as_str(), "{\"a\":\"\\u0000\",\n\"b\":\"\\u00E9\"}");
-    Json::parse(command.message().as_str()).unwrap();
+    RawJson::parse(command.message().as_str()).unwrap();
     let twice = several().hears("{'execute':'x','arguments':{'a\\'':1,\"a'\":2}}");
     assert!(matches!(&twice[..], [Heard::Rejected(..)]), "{twice:?}");
 }
@@ -203,5 +205,5 @@ fn values_are_serialized_and_arguments_decoded() {
         assert_eq!(host.said(), "{\"return\": {\"a\": 2, \"b\": \"\\u00DF\"}}\r\n");
     }
     let unserializable = std::collections::BTreeMap::from([((), 1)]);
-    assert!(matches!(Response::value(&unserializable), Err(Refusal::Unserializable(_))));
+    assert!(matches!(Response::value(&unserializable), Err(SendErrorKind::Unserializable(_))));
 }

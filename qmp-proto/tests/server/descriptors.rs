@@ -69,10 +69,10 @@ fn two_commands_under_oob_have_each_their_own() {
 
 /// Reads as from a socket: so many bytes, and the descriptor that came with them.
 fn read(session: &mut Session<u32>, bytes: &[u8], descriptor: Option<u32>) {
-    session.room()[..bytes.len()].copy_from_slice(bytes);
+    session.spare_mut()[..bytes.len()].copy_from_slice(bytes);
     match descriptor {
         Some(descriptor) => session.filled_with(bytes.len(), descriptor),
-        None => session.filled(bytes.len()),
+        None => session.advance(bytes.len()),
     }
 }
 
@@ -103,7 +103,7 @@ fn a_session_keeps_descriptors_with_their_bytes_however_far_it_reads_ahead() {
         }
         assert_eq!(received, ["1", "2", "3", "4"]);
         assert_eq!(machine.taken, [1, 2, 3]);
-        let said = String::from_utf8_lossy(session.outgoing().unwrap().bytes).into_owned();
+        let said = String::from_utf8_lossy(session.output_chunk().unwrap().bytes).into_owned();
         assert!(said.contains("\"id\": 4, \"error\""), "{said}");
         assert!(said.contains("No file descriptor supplied via SCM_RIGHTS"), "{said}");
     }
@@ -115,7 +115,7 @@ fn a_session_closes_what_nobody_took() {
     let descriptor = Rc::new(());
     let mut session: Session<Rc<()>> = Session::new(Server::monitor(Options::monitor()));
     for _ in 0..3 {
-        session.room()[0] = b' ';
+        session.spare_mut()[0] = b' ';
         session.filled_with(1, descriptor.clone());
     }
     assert_eq!(Rc::strong_count(&descriptor), 4);

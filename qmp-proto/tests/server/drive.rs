@@ -2,7 +2,7 @@
 
 use qmp_proto::server::{Options, Received as Heard, Response, Server, Session as ServerSession};
 use qmp_proto::{
-    Arguments, Client, Json, Output, Received, Request, Session, Timestamp, server::Ticket,
+    Arguments, Client, Output, RawJson, Received, Request, Session, Timestamp, server::Ticket,
 };
 use std::collections::VecDeque;
 
@@ -39,16 +39,16 @@ impl Pair {
     fn carry_commands(&mut self) -> bool {
         let mut moved = false;
         if self.server.wants_input() {
-            if let Some(outgoing) = self.client.outgoing() {
+            if let Some(outgoing) = self.client.output_chunk() {
                 moved = true;
-                let room = self.server.room();
+                let room = self.server.spare_mut();
                 let count = outgoing.bytes.len().min(self.wire).min(room.len());
                 room[..count].copy_from_slice(&outgoing.bytes[..count]);
                 match outgoing.descriptor {
                     Some(descriptor) => self.server.filled_with(count, *descriptor),
-                    None => self.server.filled(count),
+                    None => self.server.advance(count),
                 }
-                self.client.sent(count);
+                self.client.advance_output(count);
             }
         }
         while let Some((heard, _)) = self.server.receive() {
@@ -67,13 +67,13 @@ impl Pair {
 
     fn carry_answers(&mut self) -> bool {
         let mut moved = false;
-        if let Some(outgoing) = self.server.outgoing() {
+        if let Some(outgoing) = self.server.output_chunk() {
             moved = true;
-            let room = self.client.room();
+            let room = self.client.spare_mut();
             let count = outgoing.bytes.len().min(self.wire).min(room.len());
             room[..count].copy_from_slice(&outgoing.bytes[..count]);
-            self.client.filled(count);
-            self.server.sent(count);
+            self.client.advance(count);
+            self.server.advance_output(count);
         }
         while let Some((received, mut sender)) = self.client.receive().unwrap() {
             moved = true;
@@ -122,7 +122,7 @@ fn a_conversation_comes_to_its_end_over_any_wire() {
         pair.client.sender().execute(Request::new("two"), 2).unwrap();
         assert_eq!(pair.got(), [""; 0]);
         assert_eq!(pair.running.len(), 1, "one at a time");
-        pair.finish("one", &Response::json(Json::parse("[\"é\"]").unwrap()));
+        pair.finish("one", &Response::json(RawJson::parse("[\"é\"]").unwrap()));
         pair.server.sender().emit("STOP", Timestamp::new(1, 2), None).unwrap();
         assert_eq!(pair.got(), ["1: [\"\\u00E9\"]", "STOP"]);
         pair.finish("two", &Response::command_not_found("two"));
@@ -188,7 +188,7 @@ fn a_pretty_server_is_understood() {
         assert_eq!(pair.got(), ["ready"]);
         pair.client.sender().execute(Request::new("x"), 1).unwrap();
         pair.drive();
-        pair.finish("x", &Response::json(Json::parse("{\"a\":[]}").unwrap()));
+        pair.finish("x", &Response::json(RawJson::parse("{\"a\":[]}").unwrap()));
         let got = pair.got();
         assert_eq!(got.len(), 1);
         assert_eq!(got[0].split_whitespace().collect::<String>(), "1:{\"a\":[]}");
@@ -197,9 +197,9 @@ fn a_pretty_server_is_understood() {
 
 #[test]
 fn an_output_knows_how_much_of_it_is_unsent() {
-    use qmp_proto::Sink;
+    use qmp_proto::OutputBuffer;
     let mut output: Output = Output::new();
     output.append(b"abc").unwrap();
-    output.sent(1);
+    output.advance(1);
     assert_eq!(output.unsent(), 2);
 }

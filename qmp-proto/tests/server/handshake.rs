@@ -1,7 +1,7 @@
 //! Greeting and negotiation.
 
 use qmp_proto::server::{Options, Phase, Rejection, Server};
-use qmp_proto::{Json, Refusal, Timestamp, Version};
+use qmp_proto::{RawJson, SendErrorKind, Timestamp, Version};
 
 use crate::host::{Heard, Host, NEGOTIATE, NEGOTIATE_OOB};
 
@@ -54,12 +54,12 @@ fn input_before_the_greeting_is_answered_behind_it() {
 fn another_server_s_greeting_is_passed_on_untouched() {
     let mut host = monitor(Options::monitor());
     let greeting = r#"{"QMP":{"version":{"other":{}},"capabilities":[]},"x":1}"#;
-    let number = Json::parse("1").unwrap();
-    assert!(matches!(host.server.greet_with(&mut host.out, number), Err(Refusal::Json(_))));
-    host.server.greet_with(&mut host.out, Json::parse(greeting).unwrap()).unwrap();
+    let number = RawJson::parse("1").unwrap();
+    assert!(matches!(host.server.greet_with(&mut host.out, number), Err(SendErrorKind::Json(_))));
+    host.server.greet_with(&mut host.out, RawJson::parse(greeting).unwrap()).unwrap();
     assert_eq!(host.said(), format!("{greeting}\r\n"));
-    let again = host.server.greet_with(&mut host.out, Json::parse(greeting).unwrap());
-    assert_eq!(again, Err(Refusal::Greeted));
+    let again = host.server.greet_with(&mut host.out, RawJson::parse(greeting).unwrap());
+    assert_eq!(again, Err(SendErrorKind::Greeted));
     host.hears(NEGOTIATE);
     assert_eq!(host.said(), "{\"return\": {}}\r\n", "no greeting of ours");
 }
@@ -125,7 +125,7 @@ fn before_negotiation_there_are_no_events_and_no_commands() {
     host.server.greet(&mut host.out).unwrap();
     host.said();
     let event = host.server.emit(&mut host.out, "STOP", Timestamp::new(1, 2), None);
-    assert_eq!(event, Err(Refusal::NoEvents));
+    assert_eq!(event, Err(SendErrorKind::NoEvents));
     let heard = host.hears("{\"execute\":\"stop\"}");
     let [Heard::Rejected(Rejection::NotNegotiated, bytes)] = &heard[..] else { panic!() };
     assert_eq!(bytes, "{\"execute\":\"stop\"}");

@@ -1,7 +1,7 @@
 //! A server together with the client that a test plays.
 
 use qmp_proto::server::{Command, Options, Received, Rejection, Response, Server, Ticket};
-use qmp_proto::{ErrorClass, Json};
+use qmp_proto::{ErrorClass, RawJson};
 
 pub(crate) const NEGOTIATE: &str = "{\"execute\":\"qmp_capabilities\"}";
 pub(crate) const NEGOTIATE_OOB: &str =
@@ -91,7 +91,7 @@ impl Host {
 
     /// Answers with a value.
     pub(crate) fn returns(&mut self, ticket: Ticket<u32>, value: &str) -> String {
-        let response = Response::json(Json::parse(value).unwrap());
+        let response = Response::json(RawJson::parse(value).unwrap());
         self.server.answer(&mut self.out, ticket, &response).unwrap();
         self.said()
     }

@@ -1,7 +1,7 @@
 //! A virtual machine and a guest, as far as the recorded answers need them.
 
 use qmp_proto::server::{Command, Response, Ticket};
-use qmp_proto::{ErrorClass, Json, Timestamp};
+use qmp_proto::{ErrorClass, RawJson, Timestamp};
 use serde_json::Value;
 use std::collections::VecDeque;
 
@@ -65,11 +65,11 @@ impl Machine {
             }
             "query-yank" => {
                 let text = r#"[{"type": "chardev", "id": "compat_monitor0"}]"#;
-                Ok(Response::json(Json::parse(text).unwrap()))
+                Ok(Response::json(RawJson::parse(text).unwrap()))
             }
             "human-monitor-command" => {
                 let text = r#""unknown command: 'nonsense'\r\n""#;
-                Ok(Response::json(Json::parse(text).unwrap()))
+                Ok(Response::json(RawJson::parse(text).unwrap()))
             }
             "guest-file-write" => Err("handle '1' has not been found".into()),
             "getfd" => {

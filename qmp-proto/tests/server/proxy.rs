@@ -1,7 +1,7 @@
 //! A proxy: a server on one side and a client on the other, and nothing is lost on the way.
 
 use qmp_proto::server::{Options, Received as Heard, Response, Server, Ticket};
-use qmp_proto::{Client, Json, RawMessage, Received};
+use qmp_proto::{Client, RawJson, RawMessage, Received};
 
 use crate::host::{Host, NEGOTIATE};
 
@@ -42,7 +42,7 @@ impl Proxy {
                 self.front.answer(&mut self.down, answer.token, &response).unwrap();
             }
             Some(Received::Event(event)) => {
-                let event = Json::parse(std::str::from_utf8(event.message()).unwrap()).unwrap();
+                let event = RawJson::parse(std::str::from_utf8(event.message()).unwrap()).unwrap();
                 self.front.emit_raw(&mut self.down, event).unwrap();
             }
             other => panic!("{other:?}"),

@@ -1,7 +1,7 @@
 //! Outputs that have no room for more.
 
 use qmp_proto::server::{Options, Received, Response, Server};
-use qmp_proto::{FixedOutput, Full, Json, Refusal, Timestamp};
+use qmp_proto::{BufferFull, FixedOutput, RawJson, SendErrorKind, Timestamp};
 
 use crate::host::NEGOTIATE;
 
@@ -38,7 +38,7 @@ fn what_does_not_fit_is_said_later_whole() {
                 assert_eq!(step.used, input.trim_end().len(), "{input}");
                 true
             }
-            Err(Full) => false,
+            Err(BufferFull) => false,
         });
     }
     // Inside a broken message that goes on; it was answered above.
@@ -51,7 +51,7 @@ fn what_does_not_fit_is_said_later_whole() {
             assert_eq!(step.used, 6);
             true
         }
-        Err(Full) => false,
+        Err(BufferFull) => false,
     });
 }
 
@@ -68,13 +68,13 @@ fn an_answer_that_does_not_fit_gives_its_ticket_back() {
         into_any_room(|out| match server.answer(out, ticket.take().unwrap(), &pretty) {
             Ok(()) => true,
             Err(unsent) => {
-                assert_eq!(unsent.reason, Refusal::Full);
+                assert_eq!(unsent.reason, SendErrorKind::Full);
                 ticket = Some(unsent.ticket);
                 false
             }
         });
     }
-    let data = Json::parse("{\"a\": [\"ü\"]}").unwrap();
+    let data = RawJson::parse("{\"a\": [\"ü\"]}").unwrap();
     into_any_room(|out| server.emit(out, "X", Timestamp::new(1, 2), Some(data)).is_ok());
     into_any_room(|out| server.emit_raw(out, data).is_ok());
 }

@@ -1,21 +1,21 @@
 //! A server with its buffers.
 
 use qmp_proto::server::{Options, Phase, Received, Response, Server, Session};
-use qmp_proto::{InputBuffer, Json, Sink, Timestamp};
+use qmp_proto::{InputBuffer, OutputBuffer, RawJson, Timestamp};
 
 use crate::host::NEGOTIATE;
 
 fn read(session: &mut Session<u32>, bytes: &[u8]) {
-    session.room()[..bytes.len()].copy_from_slice(bytes);
-    session.filled(bytes.len());
+    session.spare_mut()[..bytes.len()].copy_from_slice(bytes);
+    session.advance(bytes.len());
 }
 
 fn written(session: &mut Session<u32>) -> String {
     let mut written = Vec::new();
-    while let Some(outgoing) = session.outgoing() {
+    while let Some(outgoing) = session.output_chunk() {
         let count = outgoing.bytes.len().min(5);
         written.extend_from_slice(&outgoing.bytes[..count]);
-        session.sent(count);
+        session.advance_output(count);
     }
     String::from_utf8(written).unwrap()
 }
@@ -37,7 +37,7 @@ fn a_command_is_answered_while_it_is_held() {
     let (received, mut sender) = session.receive().unwrap();
     let Received::Command(command, ticket) = received else { panic!() };
     sender.emit("STOP", Timestamp::new(1, 2), None).unwrap();
-    sender.emit_raw(Json::parse("{\"event\": \"X\"}").unwrap()).unwrap();
+    sender.emit_raw(RawJson::parse("{\"event\": \"X\"}").unwrap()).unwrap();
     assert_eq!(command.name(), "x");
     assert_eq!(session.consumed(), b" {\"execute\":\"x\"}");
     assert!(!session.wants_input());
@@ -58,7 +58,7 @@ fn a_command_is_answered_while_it_is_held() {
 
 #[test]
 fn a_greeting_of_one_s_own_comes_first() {
-    let greeting = Json::parse("{\"QMP\":{}}").unwrap();
+    let greeting = RawJson::parse("{\"QMP\":{}}").unwrap();
     let server: Server<u32> = Server::monitor(Options::monitor());
     let mut session = Session::greeting_with(server, greeting).unwrap();
     assert_eq!(written(&mut session), "{\"QMP\":{}}\r\n");
@@ -86,7 +86,7 @@ fn a_client_that_does_not_read_is_not_read_from() {
     // Events and answers are the caller's to bound.
     session.sender().emit("STOP", Timestamp::new(1, 2), None).unwrap();
     assert!(session.output().unsent() > unsent);
-    session.sent(usize::MAX);
+    session.advance_output(usize::MAX);
     assert!(session.wants_input());
 }
 
@@ -95,7 +95,7 @@ fn a_long_message_finds_room_and_its_memory_is_given_back() {
     let mut session = ready(Options::monitor().longest_message(100_000));
     let long = format!("{{\"execute\":\"x\",\"id\":\"{}\"}}", "y".repeat(90_000));
     for piece in long.as_bytes().chunks(InputBuffer::LEAST_ROOM) {
-        assert!(session.room().len() >= InputBuffer::LEAST_ROOM);
+        assert!(session.spare_mut().len() >= InputBuffer::LEAST_ROOM);
         assert!(session.receive().is_none());
         read(&mut session, piece);
     }
@@ -106,5 +106,5 @@ fn a_long_message_finds_room_and_its_memory_is_given_back() {
         // Whoever reads on all the same holds what was read.
         read(&mut session, b" ");
     }
-    assert!(session.room().len() <= 110_000);
+    assert!(session.spare_mut().len() <= 110_000);
 }

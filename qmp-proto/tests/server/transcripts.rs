@@ -3,7 +3,7 @@
 //! what the real server said, byte for byte.
 
 use qmp_proto::server::{Options, Received, Response, Server};
-use qmp_proto::{Json, Version};
+use qmp_proto::{RawJson, Version};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, VecDeque};
@@ -174,8 +174,8 @@ fn options(greeting: &[u8]) -> Option<Options> {
 /// The recorded value or error.
 fn response(line: &[u8]) -> Result<Response<'static>, String> {
     let members = members(line).ok_or("the recorded answer is no JSON")?;
-    fn json(raw: &RawValue) -> Result<Json<'_>, String> {
-        Json::parse(raw.get()).map_err(|error| error.to_string())
+    fn json(raw: &RawValue) -> Result<RawJson<'_>, String> {
+        RawJson::parse(raw.get()).map_err(|error| error.to_string())
     }
     match (members.get("return"), members.get("error")) {
         (Some(value), _) => Ok(Response::json(json(value)?).into_owned()),

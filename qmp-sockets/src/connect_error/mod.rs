@@ -66,7 +66,7 @@ impl ConnectError {
 
     /// Returns how long a server that was still starting was tried. The operating system's error is
     /// then that of the last attempt.
-    pub fn tried(&self) -> Option<Duration> {
+    pub fn elapsed(&self) -> Option<Duration> {
         self.tried
     }
 
@@ -77,13 +77,13 @@ impl ConnectError {
 
     /// Adds how long the connection was tried.
     #[must_use]
-    pub fn tried_for(mut self, tried: Duration) -> Self {
+    pub fn with_elapsed(mut self, tried: Duration) -> Self {
         self.tried = Some(tried);
         self
     }
 
     /// Returns whether a retry may succeed because the server does not listen yet.
-    pub fn may_pass(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         use io::ErrorKind::{ConnectionRefused, ConnectionReset, NotFound, TimedOut};
         match (&self.address, self.error.kind()) {
             #[cfg(unix)]

@@ -7,8 +7,8 @@ use std::process::ExitStatus;
 
 use qmp_proto::Escaped;
 
-use crate::attempts::describe_status;
 use crate::connect_error::without_number;
+use crate::connect_retry::describe_status;
 
 /// The program could not be started.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Error for LaunchError {
 /// The program exited before its handshake completed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Died {
+pub struct ProcessExited {
     /// The program's file name.
     pub program: String,
     /// The exit status.
@@ -56,11 +56,11 @@ pub struct Died {
     pub stderr: String,
 }
 
-impl fmt::Display for Died {
+impl fmt::Display for ProcessExited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ended with {}", Escaped(&self.program), describe_status(&self.status))?;
         if self.stderr.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(&self.stderr)) }
     }
 }
 
-impl Error for Died {}
+impl Error for ProcessExited {}

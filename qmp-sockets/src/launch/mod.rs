@@ -17,7 +17,7 @@ use socket2::{Domain, Type};
 use crate::Socket;
 use diagnostics::Diagnostics;
 
-pub use error::{Died, LaunchError};
+pub use error::{LaunchError, ProcessExited};
 pub use process::Process;
 
 /// A program with a monitor, to be launched.

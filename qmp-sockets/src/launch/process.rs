@@ -9,7 +9,7 @@ use std::time::Duration;
 use qmp_proto::{Escaped, Secrets};
 
 use super::diagnostics::Diagnostics;
-use super::error::Died;
+use super::error::ProcessExited;
 use crate::Deadline;
 
 /// How long a program may take to exit after it has closed its connection.
@@ -127,10 +127,10 @@ impl Process {
     ///
     /// Call this when a handshake failed because the connection ended: the program may have exited,
     /// and its standard error, with secrets masked, explains why.
-    pub fn death(&mut self) -> Option<Died> {
+    pub fn exit_report(&mut self) -> Option<ProcessExited> {
         let status = self.wait_until(Deadline::after(SOON)).ok().flatten()?;
         let stderr = Secrets::new().mask(&self.stderr_tail()).into_owned();
-        Some(Died { program: self.name.clone(), status, stderr })
+        Some(ProcessExited { program: self.name.clone(), status, stderr })
     }
 }
 

@@ -52,7 +52,7 @@ fn a_program_that_dies_is_quoted() {
     let script = "echo 'sh: -foo: invalid option' >&2; exit 3";
     let Launched { mut socket, mut process } = shell(script).spawn().unwrap();
     assert_eq!(socket.read(&mut [0]).unwrap(), 0);
-    let died = process.death().unwrap();
+    let died = process.exit_report().unwrap();
     assert_eq!(died.to_string(), "sh ended with exit status 3: sh: -foo: invalid option");
     assert_eq!(died.status.code(), Some(3));
 }
@@ -61,7 +61,7 @@ fn a_program_that_dies_is_quoted() {
 fn a_program_is_quoted_without_secrets_and_what_a_terminal_obeys() {
     let script = r"printf '\033[2J-object secret,id=s,data=hunter2: bad\nforged\n' >&2; exit 3";
     let Launched { mut process, .. } = shell(script).spawn().unwrap();
-    let died = process.death().unwrap();
+    let died = process.exit_report().unwrap();
     let text = r"sh ended with exit status 3: \u{1b}[2J-object secret,id=s,data=••••\nforged";
     assert_eq!(died.to_string(), text);
     assert!(!format!("{died:#?}").contains("hunter2"));
@@ -70,7 +70,7 @@ fn a_program_is_quoted_without_secrets_and_what_a_terminal_obeys() {
 #[test]
 fn a_program_that_is_killed_without_a_word_is_not_quoted() {
     let Launched { mut process, .. } = shell("kill -KILL $$").spawn().unwrap();
-    assert_eq!(process.death().unwrap().to_string(), "sh ended with signal 9 (SIGKILL)");
+    assert_eq!(process.exit_report().unwrap().to_string(), "sh ended with signal 9 (SIGKILL)");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_program_that_closes_the_connection_and_goes_on_has_not_died() {
     let script = "exec <&-; while :; do sleep 1; done";
     let Launched { mut socket, mut process } = shell(script).spawn().unwrap();
     assert_eq!(socket.read(&mut [0]).unwrap(), 0);
-    assert!(process.death().is_none());
+    assert!(process.exit_report().is_none());
 }
 
 #[test]
@@ -134,7 +134,10 @@ fn a_program_that_waits_behind_a_child_with_its_standard_error_is_quoted_at_once
     let script = "sleep 5 & echo 'no such option' >&2; exit 1";
     let Launched { mut process, .. } = shell(script).spawn().unwrap();
     let started = Instant::now();
-    assert_eq!(process.death().unwrap().to_string(), "sh ended with exit status 1: no such option");
+    assert_eq!(
+        process.exit_report().unwrap().to_string(),
+        "sh ended with exit status 1: no such option"
+    );
     assert!(started.elapsed() < Duration::from_secs(3));
 }
 

@@ -28,7 +28,7 @@ fn bind(path: &Path) -> Result<Listener, SocketError> {
 fn assert_serves(listener: &Listener) {
     let mut client = connect(listener.local_address(), in_time()).unwrap();
     let mut served = listener.accept(in_time()).unwrap();
-    if !served.carries_descriptors() {
+    if !served.supports_descriptors() {
         assert!(socket2::SockRef::from(&served).tcp_nodelay().unwrap());
     }
     client.write_all(b"?").unwrap();

@@ -22,8 +22,8 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
-use qmp_tokio::server::{Commands, Options};
-use qmp_tokio::{Builder, Cause, Client, Disconnect, Error, Json, Listener, Tokio};
+use qmp_tokio::server::{ClientConnection, Options};
+use qmp_tokio::{Builder, Client, CloseReason, Error, ErrorKind, Listener, RawJson, Tokio};
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::pass_on::Qemu;
@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(monitor: &str, shared: &str) -> Result<Disconnect, Error> {
+async fn run(monitor: &str, shared: &str) -> Result<CloseReason, Error> {
     let listener = Listener::bind(shared)?;
     let client = connect(monitor).await?;
     let mut server =
@@ -100,18 +100,18 @@ async fn connect(monitor: &str) -> Result<Client, Error> {
 /// A QEMU that is still starting, is stopped, or serves another client greets late, and it has all the time
 /// that it needs.
 fn patient() -> Builder<Tokio> {
-    qmp_tokio::builder().handshake_deadline(Duration::MAX)
+    qmp_tokio::builder().handshake_timeout(Duration::MAX)
 }
 
 fn is_refused_handshake(error: &Error) -> bool {
-    let Cause::Disconnected { reason, .. } = error.cause() else {
+    let ErrorKind::Disconnected { reason, .. } = error.kind() else {
         return false;
     };
-    matches!(reason, Disconnect::Handshake(_))
+    matches!(reason, CloseReason::Handshake(_))
 }
 
 /// Serves one client until it leaves, QEMU does, or it can no longer be served as by QEMU.
-async fn serve(qemu: Rc<Qemu>, mut commands: Commands) {
+async fn serve(qemu: Rc<Qemu>, mut commands: ClientConnection) {
     if let Err(why) = relay(&qemu, &mut commands).await {
         return eprintln!("proxy: a client was disconnected: {why}");
     }
@@ -122,6 +122,6 @@ async fn serve(qemu: Rc<Qemu>, mut commands: Commands) {
     commands.close().await;
 }
 
-fn json(text: &[u8]) -> Option<Json<'_>> {
-    Json::parse(std::str::from_utf8(text).ok()?).ok()
+fn json(text: &[u8]) -> Option<RawJson<'_>> {
+    RawJson::parse(std::str::from_utf8(text).ok()?).ok()
 }

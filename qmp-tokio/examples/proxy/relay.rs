@@ -5,7 +5,7 @@ use std::future::Future;
 
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use qmp_tokio::server::{Commands, Emitter, Request, Response};
+use qmp_tokio::server::{ClientConnection, EventSender, Request, Response};
 use qmp_tokio::{Error, ErrorClass, EventItem, Outcome, Reply};
 
 use crate::pass_on::{Answer, NO_DESCRIPTOR, Qemu};
@@ -20,8 +20,8 @@ type Why = String;
 ///
 /// It aborts the connection before it returns an error, and thus before it drops requests, which would answer
 /// them.
-pub(crate) async fn relay(qemu: &Qemu, commands: &mut Commands) -> Result<(), Why> {
-    let emitter = commands.emitter();
+pub(crate) async fn relay(qemu: &Qemu, commands: &mut ClientConnection) -> Result<(), Why> {
+    let emitter = commands.event_sender();
     let mut events = qemu.events();
     let mut waiting = VecDeque::new();
     let mut in_band = false;
@@ -91,7 +91,7 @@ fn position(answer: &Answer) -> Option<u64> {
     }
 }
 
-fn emit(emitter: &Emitter, item: &EventItem) -> Result<(), Why> {
+fn emit(emitter: &EventSender, item: &EventItem) -> Result<(), Why> {
     let event = match item {
         EventItem::Event(event) => event,
         lost => return Err(format!("it would miss events: {lost:?}")),
@@ -112,7 +112,7 @@ fn reply(request: Request, answer: Answer) -> Replied {
     let answer = match answer {
         Answer::Qemu(answer) => answer,
         Answer::NoDescriptor => {
-            request.fail(ErrorClass::GenericError, NO_DESCRIPTOR);
+            request.return_error(ErrorClass::GenericError, NO_DESCRIPTOR);
             return Replied::Yes;
         }
     };
@@ -123,7 +123,7 @@ fn reply(request: Request, answer: Answer) -> Replied {
             let _ = request.respond(&response);
         }
         (None, Some(error)) if not_sent(error) => {
-            request.fail(ErrorClass::GenericError, &error.to_string());
+            request.return_error(ErrorClass::GenericError, &error.to_string());
         }
         (None, _) => {
             request.leave_unanswered();

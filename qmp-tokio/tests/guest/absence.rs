@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use qmp_tokio::{Cause, Client, Outcome};
+use qmp_tokio::{Client, ErrorKind, Outcome};
 
 use crate::guest::{Guest, connect_agent};
 use crate::server::PLENTY;
@@ -18,7 +18,7 @@ const MOMENT: Duration = Duration::from_millis(250);
 
 async fn assert_usable(agent: &Client) {
     for id in 0..5 {
-        let sync = agent.execute("guest-sync").argument("id", &id).deadline(PLENTY);
+        let sync = agent.execute("guest-sync").argument("id", &id).timeout(PLENTY);
         assert_eq!(sync.await.unwrap().decode::<u32>().unwrap(), id);
     }
     assert_eq!(agent.in_flight(), 0);
@@ -26,14 +26,14 @@ async fn assert_usable(agent: &Client) {
 
 /// QEMU keeps the connection meanwhile, and says on the monitor what happens to the port.
 async fn an_agent_that_was_restarted_is_synced_with_again(guest: Guest) {
-    let closed = port_change(&guest.qemu, false).deadline(PLENTY);
+    let closed = port_change(&guest.qemu, false).timeout(PLENTY);
     let script = "touch /run/hold; sleep 0.3; kill $(pidof qemu-ga); sleep 3; rm /run/hold";
     guest.begin(script).await;
     closed.await.unwrap();
-    let opened = port_change(&guest.qemu, true).deadline(PLENTY);
+    let opened = port_change(&guest.qemu, true).timeout(PLENTY);
 
-    let error = guest.agent.execute("guest-ping").deadline(MOMENT).await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::Deadline { .. }), "{error:#?}");
+    let error = guest.agent.execute("guest-ping").timeout(MOMENT).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NoReply { .. }), "{error:#?}");
     assert!(error.is_timeout() && !error.is_disconnected());
     assert_eq!(error.outcome(), Outcome::Unknown);
     let text = error.to_string();
@@ -53,11 +53,11 @@ async fn an_agent_that_is_stopped_answers_late(guest: Guest) {
     let started = Instant::now();
     let error = loop {
         assert!(started.elapsed() < PLENTY);
-        if let Err(error) = guest.agent.execute("guest-ping").deadline(MOMENT).await {
+        if let Err(error) = guest.agent.execute("guest-ping").timeout(MOMENT).await {
             break error;
         }
     };
-    assert!(matches!(error.cause(), Cause::Deadline { .. }), "{error:#?}");
+    assert!(matches!(error.kind(), ErrorKind::NoReply { .. }), "{error:#?}");
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert_eq!(guest.agent.in_flight(), 1);
     assert_usable(&guest.agent).await;
@@ -65,8 +65,8 @@ async fn an_agent_that_is_stopped_answers_late(guest: Guest) {
 
 async fn the_agent_of_a_stopped_machine_is_silent(guest: Guest) {
     guest.qemu.execute("stop").await.unwrap();
-    let error = guest.agent.execute("guest-ping").deadline(MOMENT).await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::Deadline { .. }), "{error:#?}");
+    let error = guest.agent.execute("guest-ping").timeout(MOMENT).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NoReply { .. }), "{error:#?}");
     let cont = async {
         tokio::time::sleep(2 * MOMENT).await;
         guest.qemu.execute("cont").await.unwrap();
@@ -77,11 +77,11 @@ async fn the_agent_of_a_stopped_machine_is_silent(guest: Guest) {
 
     // What this client leaves unread in the port is nothing to the next.
     guest.qemu.execute("stop").await.unwrap();
-    drop(guest.agent.execute("guest-info").deadline(MOMENT).await.unwrap_err());
+    drop(guest.agent.execute("guest-info").timeout(MOMENT).await.unwrap_err());
     guest.agent.abort();
-    let builder = qmp_tokio::builder().agent().handshake_deadline(MOMENT);
+    let builder = qmp_tokio::builder().agent().handshake_timeout(MOMENT);
     let error = builder.connect(guest.server.path("agent")).await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::SilentHandshake { .. }), "{error:#?}");
+    assert!(matches!(error.kind(), ErrorKind::HandshakeTimeout { .. }), "{error:#?}");
     assert!(error.is_timeout() && error.outcome() == Outcome::NotSent);
     let text = error.to_string();
     assert!(text.contains("is the guest up, and is qemu-ga running in it?"), "{text}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use qmp_tokio::{Cause, Client, ErrorClass, Outcome};
+use qmp_tokio::{Client, ErrorClass, ErrorKind, Outcome};
 use serde_json::Value;
 
 use crate::guest::Guest;
@@ -34,7 +34,7 @@ async fn open(agent: &Client, mode: &str) -> u64 {
 async fn read(agent: &Client, handle: u64, count: usize) -> (Vec<u8>, bool) {
     let read = agent.execute("guest-file-read").argument("handle", &handle);
     let read: Value =
-        read.argument("count", &count).deadline(PLENTY).await.unwrap().decode().unwrap();
+        read.argument("count", &count).timeout(PLENTY).await.unwrap().decode().unwrap();
     let bytes = BASE64_STANDARD.decode(read["buf-b64"].as_str().unwrap()).unwrap();
     (bytes, read["eof"] == true)
 }
@@ -49,7 +49,7 @@ async fn files_go_there_and_come_back(guest: Guest) {
     let handle = open(agent, "w+").await;
     for part in content.chunks(1 << 20) {
         let write = agent.execute("guest-file-write").argument("handle", &handle);
-        let write = write.argument("buf-b64", &BASE64_STANDARD.encode(part)).deadline(PLENTY);
+        let write = write.argument("buf-b64", &BASE64_STANDARD.encode(part)).timeout(PLENTY);
         let written: Value = write.await.unwrap().decode().unwrap();
         assert_eq!(written["count"], part.len());
     }
@@ -85,8 +85,8 @@ async fn a_write_that_is_late_is_done_all_the_same(guest: Guest) {
     guest.qemu.execute("stop").await.unwrap();
     let write = agent.execute("guest-file-write").argument("handle", &handle);
     let write = write.argument("buf-b64", &BASE64_STANDARD.encode(&content));
-    let error = write.deadline(Duration::from_millis(300)).await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::Deadline { .. }), "{error:#?}");
+    let error = write.timeout(Duration::from_millis(300)).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NoReply { .. }), "{error:#?}");
     assert_eq!(error.outcome(), Outcome::Unknown);
     let text = error.to_string();
     assert!(text.starts_with("guest-file-write: no answer in "), "{text}");
@@ -95,7 +95,7 @@ async fn a_write_that_is_late_is_done_all_the_same(guest: Guest) {
 
     guest.qemu.execute("cont").await.unwrap();
     let seek = agent.execute("guest-file-seek").argument("handle", &handle);
-    let seek = seek.argument("offset", &0).argument("whence", "set").deadline(PLENTY);
+    let seek = seek.argument("offset", &0).argument("whence", "set").timeout(PLENTY);
     seek.await.unwrap();
     assert_eq!(agent.in_flight(), 0, "the late answer was swallowed");
     assert!(read(agent, handle, content.len()).await.0 == content);
@@ -110,14 +110,14 @@ async fn writes_of_two_tasks_are_all_answered(guest: Guest) {
     let task = async || {
         for _ in 0..50 {
             let write = agent.execute("guest-file-write").argument("handle", &handle);
-            let write = write.argument("buf-b64", &encoded).deadline(PLENTY);
+            let write = write.argument("buf-b64", &encoded).timeout(PLENTY);
             let written: Value = write.await.unwrap().decode().unwrap();
             assert_eq!(written["count"], content.len());
         }
     };
     let small = async {
         for _ in 0..200 {
-            agent.execute("guest-ping").deadline(PLENTY).await.unwrap();
+            agent.execute("guest-ping").timeout(PLENTY).await.unwrap();
         }
     };
     tokio::join!(task(), task(), small);

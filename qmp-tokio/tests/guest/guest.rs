@@ -126,7 +126,7 @@ fn is_old(version: &str) -> bool {
 
 /// Connects to the agent, once it is there.
 pub(crate) async fn connect_agent(server: &Server) -> Client {
-    let builder = qmp_tokio::builder().agent().handshake_deadline(2 * PLENTY);
+    let builder = qmp_tokio::builder().agent().handshake_timeout(2 * PLENTY);
     builder.connect(server.path("agent")).await.unwrap()
 }
 
@@ -137,7 +137,7 @@ impl Guest {
         let mut server = start(suite, version, files, &format!("exec:cat {}", state.display()));
         let qemu = server.connect(qmp_tokio::builder).await;
         state::restored(&qemu).await;
-        let resumed = qemu.event().named("RESUME").deadline(PLENTY);
+        let resumed = qemu.event().named("RESUME").timeout(PLENTY);
         qemu.execute("cont").await.unwrap();
         resumed.await.unwrap();
         let agent = connect_agent(&server).await;
@@ -152,13 +152,13 @@ impl Guest {
     pub(crate) async fn begin(&self, script: &str) -> u64 {
         let exec = self.agent.execute("guest-exec").argument("path", "/bin/sh");
         let exec = exec.argument("arg", &["-c", script]).argument("capture-output", &true);
-        exec.deadline(PLENTY).await.unwrap().decode::<Started>().unwrap().pid
+        exec.timeout(PLENTY).await.unwrap().decode::<Started>().unwrap().pid
     }
 
     /// How the program stands.
     pub(crate) async fn status(&self, pid: u64) -> Result<Program, Error> {
         let status = self.agent.execute("guest-exec-status").argument("pid", &pid);
-        Ok(status.deadline(PLENTY).await?.decode().unwrap())
+        Ok(status.timeout(PLENTY).await?.decode().unwrap())
     }
 
     /// Waits for the end of the program.

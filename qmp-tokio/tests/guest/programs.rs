@@ -44,7 +44,7 @@ async fn others_are_served_while_a_program_runs(guest: Guest) {
     let pid = guest.begin("while [ ! -e /run/enough ]; do sleep 0.1; done; echo enough").await;
     let answers: tokio::task::JoinSet<_> = (0..50_u64)
         .map(|id| {
-            let sync = guest.agent.execute("guest-sync").argument("id", &id).deadline(PLENTY);
+            let sync = guest.agent.execute("guest-sync").argument("id", &id).timeout(PLENTY);
             async move { sync.await.unwrap().decode::<u64>().unwrap() == id }
         })
         .collect();

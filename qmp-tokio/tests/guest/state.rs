@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use qmp_tokio::{Client, Disconnect};
+use qmp_tokio::{Client, CloseReason};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -54,7 +54,7 @@ async fn boot(suite: &Suite, version: &str, files: &BootFiles) -> File {
     let opened = port_change(&qemu, true);
     // Nobody has opened the port yet, and the sync waits in it.
     let agent = connect_agent(&server).await;
-    opened.deadline(PLENTY).await.unwrap();
+    opened.timeout(PLENTY).await.unwrap();
     agent.close().await.unwrap();
 
     let file = tempfile::tempfile().unwrap();
@@ -65,7 +65,7 @@ async fn boot(suite: &Suite, version: &str, files: &BootFiles) -> File {
     qemu.execute("migrate").argument("uri", &uri).await.unwrap();
     until(&qemu, "query-migrate", "completed").await;
     qemu.execute("quit").await.unwrap();
-    assert!(matches!(qemu.closed().await, Disconnect::Closed));
+    assert!(matches!(qemu.closed().await, CloseReason::Closed));
     assert!(server.ended().success());
     file
 }

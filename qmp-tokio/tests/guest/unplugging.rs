@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_tokio::{Cause, ErrorClass, EventItem, EventWait, Json, Outcome};
+use qmp_tokio::{ErrorClass, ErrorKind, EventItem, EventWait, Outcome, RawJson};
 use serde_json::{Value, json};
 
 use crate::guest::Guest;
@@ -33,7 +33,7 @@ async fn a_device_is_deleted_when_the_guest_has_let_go(guest: Guest) {
 
     qemu.execute("stop").await.unwrap();
     let mut events = qemu.events().named("DEVICE_DELETED").subscribe();
-    let deleted = deleted(&guest, "disk").deadline(PLENTY);
+    let deleted = deleted(&guest, "disk").timeout(PLENTY);
     let delete = || qemu.execute("device_del").argument("id", "disk");
     delete().await.unwrap();
     match delete().await {
@@ -48,8 +48,8 @@ async fn a_device_is_deleted_when_the_guest_has_let_go(guest: Guest) {
         }
     }
     let moment = Duration::from_millis(300);
-    let early = events.event().deadline(moment).await.unwrap_err();
-    assert!(matches!(early.cause(), Cause::NoEvent { waited, .. } if *waited >= moment));
+    let early = events.event().timeout(moment).await.unwrap_err();
+    assert!(matches!(early.kind(), ErrorKind::NoEvent { waited, .. } if *waited >= moment));
     assert!(early.is_timeout() && early.outcome() == Outcome::NotSent);
 
     qemu.execute("cont").await.unwrap();
@@ -78,8 +78,8 @@ async fn a_guest_that_keeps_a_device_says_so(guest: Guest) {
     qemu.execute("object-add").arguments(&options).await.unwrap();
     let answer = |source: u64| {
         let info = json!({"info": {"source": source}}).to_string();
-        let answer = qemu.event().named("ACPI_DEVICE_OST").deadline(PLENTY);
-        answer.containing(Json::parse(&info).unwrap())
+        let answer = qemu.event().named("ACPI_DEVICE_OST").timeout(PLENTY);
+        answer.containing(RawJson::parse(&info).unwrap())
     };
     // The sources of ACPI: 1 is the check for a new device, 3 the request to eject it.
     let added = answer(1);
@@ -93,14 +93,14 @@ async fn a_guest_that_keeps_a_device_says_so(guest: Guest) {
     let refused: Value = refused.await.unwrap().decode().unwrap();
     assert_eq!(refused["info"]["device"], "dimm");
     assert_ne!(refused["info"]["status"], 0);
-    let kept = kept.deadline(Duration::from_millis(200)).await.unwrap_err();
+    let kept = kept.timeout(Duration::from_millis(200)).await.unwrap_err();
     assert!(kept.is_timeout(), "{kept}");
     let text = kept.to_string();
     assert!(text.starts_with("no DEVICE_DELETED in "), "{text}");
     assert!(text.contains(&*qemu.peer()), "{text}");
 
     guest.shell("echo 1 >/sys/firmware/acpi/hotplug/memory/enabled").await;
-    let deleted = deleted(&guest, "dimm").deadline(PLENTY);
+    let deleted = deleted(&guest, "dimm").timeout(PLENTY);
     delete().await.unwrap();
     deleted.await.unwrap();
 }

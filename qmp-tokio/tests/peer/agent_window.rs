@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_tokio::{Cause, Client, Outcome};
+use qmp_tokio::{Client, ErrorKind, Outcome};
 use tokio::task::JoinSet;
 
 use crate::peer::{PLENTY, Peer, pair};
@@ -12,12 +12,12 @@ async fn connect(agent: impl FnOnce(Peer) + Send + 'static) -> Client {
         peer.sync();
         agent(peer);
     });
-    qmp_tokio::builder().agent().over(transport, "agent").await.unwrap()
+    qmp_tokio::builder().agent().connect_over(transport, "agent").await.unwrap()
 }
 
 async fn write(client: &Client, length: usize) {
     let write = client.execute("guest-file-write").argument("b", &"A".repeat(length));
-    write.deadline(PLENTY).await.unwrap();
+    write.timeout(PLENTY).await.unwrap();
 }
 
 #[tokio::test]
@@ -94,10 +94,10 @@ async fn commands_that_nobody_waits_for_any_more_are_named_and_freed_by_a_sync()
     .await;
     let moment = Duration::from_millis(50);
     let long = "A".repeat(5000);
-    let late = client.execute("guest-file-write").argument("b", &long).deadline(moment);
+    let late = client.execute("guest-file-write").argument("b", &long).timeout(moment);
     assert_eq!(late.await.unwrap_err().outcome(), Outcome::Unknown);
-    let held = client.execute("guest-ping").deadline(moment).await.unwrap_err();
-    assert!(matches!(held.cause(), Cause::NoTurn { .. }), "{held:#?}");
+    let held = client.execute("guest-ping").timeout(moment).await.unwrap_err();
+    assert!(matches!(held.kind(), ErrorKind::NotSentInTime { .. }), "{held:#?}");
     assert_eq!(held.outcome(), Outcome::NotSent);
     assert!(held.to_string().contains("an agent can be synced again, which frees them"), "{held}");
     client.sync().await.unwrap();

@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use qmp_tokio::{Client, Disconnect, SocketTransport};
+use qmp_tokio::{Client, CloseReason, SocketTransport};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -19,14 +19,14 @@ const MOMENT: Duration = Duration::from_millis(200);
 async fn connected(
     deadline: Duration,
     server: impl FnOnce(Peer) + Send + 'static,
-) -> (Client, JoinHandle<Disconnect>, UnixStream) {
+) -> (Client, JoinHandle<CloseReason>, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let clone = ours.try_clone().unwrap();
     thread::spawn(move || server(Peer::over(theirs)));
     let transport = SocketTransport::new(ours).unwrap();
     // There is no handshake, and so nothing but closing has this deadline.
-    let builder = qmp_tokio::builder().negotiated().handshake_deadline(deadline);
-    let (client, driver) = builder.open_over(transport, "peer").unwrap();
+    let builder = qmp_tokio::builder().negotiated().handshake_timeout(deadline);
+    let (client, driver) = builder.build_over(transport, "peer").unwrap();
     let driver = tokio::spawn(driver);
     (client, driver, clone)
 }
@@ -58,7 +58,7 @@ async fn the_last_client_closes_its_half_and_reads_until_the_server_has_answered
         send(&client).await;
         drop(client);
         let reason = timeout(PLENTY / 2, driver).await.unwrap().unwrap();
-        assert!(matches!(reason, Disconnect::ByUs), "{reason:?}");
+        assert!(matches!(reason, CloseReason::ByUs), "{reason:?}");
         reports.recv().unwrap().unwrap();
     }
 }
@@ -73,7 +73,7 @@ async fn a_server_that_neither_answers_nor_closes_is_left_after_the_deadline() {
     send(&client).await;
     let started = Instant::now();
     drop(client);
-    assert!(matches!(timeout(PLENTY / 2, driver).await.unwrap().unwrap(), Disconnect::ByUs));
+    assert!(matches!(timeout(PLENTY / 2, driver).await.unwrap().unwrap(), CloseReason::ByUs));
     assert!(started.elapsed() >= MOMENT);
 }
 
@@ -88,7 +88,7 @@ async fn with_nothing_unanswered_the_connection_ends_at_once() {
     .await;
     client.execute("x").await.unwrap();
     drop(client);
-    assert!(matches!(timeout(PLENTY / 2, driver).await.unwrap().unwrap(), Disconnect::ByUs));
+    assert!(matches!(timeout(PLENTY / 2, driver).await.unwrap().unwrap(), CloseReason::ByUs));
 }
 
 /// Though another handle keeps the socket open.
@@ -116,7 +116,7 @@ async fn a_socket_that_was_inherited_is_never_shut_down() {
             [peer.receive(), peer.receive()]
         });
         let address = format!("fd:{}", ours.as_raw_fd());
-        let (client, driver) = qmp_tokio::builder().open(address).await.unwrap();
+        let (client, driver) = qmp_tokio::builder().connect_unspawned(address).await.unwrap();
         let driver = tokio::spawn(driver);
         client.ready().await.unwrap();
         send(&client).await;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use qmp_tokio::{Cause, Client, Disconnect, Error, EventItem, Outcome, State};
+use qmp_tokio::{Client, CloseReason, Error, ErrorKind, EventItem, Outcome, State};
 use tokio::time::timeout;
 
 use crate::peer::{GREETING, PLENTY, connect, connect_with, event, pair};
 
-fn reason(error: &Error) -> &Disconnect {
-    match error.cause() {
-        Cause::Disconnected { reason, .. } => reason,
+fn reason(error: &Error) -> &CloseReason {
+    match error.kind() {
+        ErrorKind::Disconnected { reason, .. } => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -26,13 +26,13 @@ async fn dropping_the_driver_wakes_everybody() {
         peer.greet();
         while peer.receive().is_some() {}
     });
-    let (client, driver) = qmp_tokio::builder().open_over(transport, "peer").unwrap();
+    let (client, driver) = qmp_tokio::builder().build_over(transport, "peer").unwrap();
     let driver = tokio::spawn(driver);
     client.ready().await.unwrap();
     let commands: tokio::task::JoinSet<_> = (0..70).map(|_| client.execute("x")).collect();
     let wait = tokio::spawn(client.event());
     let mut events = client.events().subscribe();
-    let recv = tokio::spawn(async move { (events.recv().await, events.end_reason()) });
+    let recv = tokio::spawn(async move { (events.recv().await, events.close_reason()) });
     let watcher = client.clone();
     let closed = tokio::spawn(async move { watcher.closed().await });
     sent(&client, 64).await;
@@ -40,14 +40,14 @@ async fn dropping_the_driver_wakes_everybody() {
     let results = timeout(PLENTY, commands.join_all()).await.unwrap();
     let unknown = results.iter().filter(|result| {
         let error = result.as_ref().unwrap_err();
-        assert!(matches!(reason(error), Disconnect::ByUs), "{error:?}");
+        assert!(matches!(reason(error), CloseReason::ByUs), "{error:?}");
         error.outcome() == Outcome::Unknown
     });
     assert_eq!(unknown.count(), 64);
     assert!(wait.await.unwrap().unwrap_err().is_disconnected());
     let (queued, end) = recv.await.unwrap();
-    assert!(queued.is_none() && matches!(end, Some(Disconnect::ByUs)));
-    assert!(matches!(closed.await.unwrap(), Disconnect::ByUs));
+    assert!(queued.is_none() && matches!(end, Some(CloseReason::ByUs)));
+    assert!(matches!(closed.await.unwrap(), CloseReason::ByUs));
     assert!(matches!(client.state(), State::Closed(_)));
     let error = client.execute("x").await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent);
@@ -56,7 +56,7 @@ async fn dropping_the_driver_wakes_everybody() {
 #[tokio::test]
 async fn dropping_a_driver_that_was_never_polled_wakes_everybody() {
     let transport = pair(|mut peer| while peer.receive().is_some() {});
-    let (client, driver) = qmp_tokio::builder().open_over(transport, "peer").unwrap();
+    let (client, driver) = qmp_tokio::builder().build_over(transport, "peer").unwrap();
     let waiting = tokio::spawn(client.execute("x"));
     tokio::task::yield_now().await;
     drop(driver);
@@ -77,12 +77,12 @@ async fn the_end_of_the_stream_is_told_apart_by_when_it_comes() {
                 peer.receive().unwrap();
             }
         });
-        let error = qmp_tokio::builder().over(transport, "peer").await.unwrap_err();
+        let error = qmp_tokio::builder().connect_over(transport, "peer").await.unwrap_err();
         assert!(error.to_string().contains(text), "{error}");
     }
 
     let client = connect(|_| std::thread::sleep(Duration::from_millis(50))).await;
-    assert!(matches!(client.closed().await, Disconnect::Closed));
+    assert!(matches!(client.closed().await, CloseReason::Closed));
 
     let client = connect(|mut peer| {
         peer.receive().unwrap();
@@ -110,7 +110,7 @@ async fn quit_and_a_shutdown_succeed_at_the_end() {
         .await;
         let reply = client.execute(command).await.unwrap();
         assert_eq!(reply.json().unwrap().as_str(), "{}");
-        assert!(matches!(client.closed().await, Disconnect::Closed));
+        assert!(matches!(client.closed().await, CloseReason::Closed));
     }
 }
 
@@ -125,10 +125,10 @@ async fn what_was_said_before_the_end_is_heard() {
     let mut events = client.events().subscribe();
     let reply = client.execute("x").await.unwrap();
     assert_eq!(reply.decode::<String>().unwrap(), "last");
-    assert!(matches!(client.closed().await, Disconnect::Closed));
+    assert!(matches!(client.closed().await, CloseReason::Closed));
     assert_eq!(events.drain().len(), 1);
     assert!(events.recv().await.is_none());
-    assert!(matches!(events.end_reason(), Some(Disconnect::Closed)));
+    assert!(matches!(events.close_reason(), Some(CloseReason::Closed)));
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn an_answer_before_garbage_arrives() {
     let (first, second) = tokio::join!(client.execute("a"), client.execute("b"));
     assert_eq!(first.unwrap().decode::<u32>().unwrap(), 1);
     let error = second.unwrap_err();
-    assert!(matches!(reason(&error), Disconnect::Malformed(_)), "{error:?}");
+    assert!(matches!(reason(&error), CloseReason::Malformed(_)), "{error:?}");
     assert!(error.to_string().contains("rubbish"), "{error}");
 }
 
@@ -178,13 +178,13 @@ async fn closing_waits_for_answers_and_takes_no_more_commands() {
     assert_eq!(refused.outcome(), Outcome::NotSent);
     assert_eq!(command.await.unwrap().unwrap().decode::<u32>().unwrap(), 7);
     closing.await.unwrap().unwrap();
-    assert!(matches!(client.closed().await, Disconnect::ByUs));
+    assert!(matches!(client.closed().await, CloseReason::ByUs));
     client.close().await.unwrap();
 }
 
 #[tokio::test]
 async fn closing_ends_with_its_deadline() {
-    let builder = qmp_tokio::builder().handshake_deadline(Duration::from_millis(100));
+    let builder = qmp_tokio::builder().handshake_timeout(Duration::from_millis(100));
     let client = connect_with(builder, |mut peer| while peer.receive().is_some() {}).await;
     let command = tokio::spawn(client.execute("x"));
     sent(&client, 1).await;
@@ -217,8 +217,8 @@ async fn the_last_client_takes_the_connection_with_it_but_not_what_it_sent() {
     }
     let other = client.clone();
     drop(client);
-    other.event().deadline(Duration::from_millis(10)).await.unwrap_err();
-    assert!(events.end_reason().is_none());
+    other.event().timeout(Duration::from_millis(10)).await.unwrap_err();
+    assert!(events.close_reason().is_none());
     drop(other);
     assert!(events.recv().await.is_none());
     assert_eq!(heard.recv().unwrap(), 20);
@@ -261,9 +261,9 @@ async fn a_server_that_stops_reading_is_still_heard() {
 async fn a_server_that_closes_right_after_the_negotiation_is_told_of() {
     for _ in 0..100 {
         let transport = pair(|mut peer| peer.greet());
-        match qmp_tokio::builder().over(transport, "peer").await {
-            Ok(client) => assert!(matches!(client.closed().await, Disconnect::Closed)),
-            Err(error) => assert!(matches!(reason(&error), Disconnect::Closed), "{error:?}"),
+        match qmp_tokio::builder().connect_over(transport, "peer").await {
+            Ok(client) => assert!(matches!(client.closed().await, CloseReason::Closed)),
+            Err(error) => assert!(matches!(reason(&error), CloseReason::Closed), "{error:?}"),
         }
     }
 }
@@ -281,12 +281,12 @@ async fn closing_may_be_asked_for_twice_and_cut_short() {
     let (first, second, ()) = tokio::join!(closing(), closing(), abort);
     first.and(second).unwrap();
     assert_eq!(command.await.unwrap().unwrap_err().outcome(), Outcome::Unknown);
-    assert!(matches!(client.closed().await, Disconnect::ByUs));
+    assert!(matches!(client.closed().await, CloseReason::ByUs));
 }
 
 #[tokio::test]
 async fn closing_ends_with_its_deadline_though_nothing_can_be_written() {
-    let builder = qmp_tokio::builder().handshake_deadline(Duration::from_millis(500));
+    let builder = qmp_tokio::builder().handshake_timeout(Duration::from_millis(500));
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
     let client = connect_with(builder, move |_peer| {
         let _ = stopped.recv();

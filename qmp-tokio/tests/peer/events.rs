@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_tokio::{Builder, Cause, Client, Event, EventItem, Json, Tokio};
+use qmp_tokio::{Builder, Client, ErrorKind, Event, EventItem, RawJson, Tokio};
 
 use crate::peer::{PLENTY, answer_to, connect, event, pair};
 
@@ -94,7 +94,7 @@ async fn a_slow_subscriber_loses_the_oldest_and_is_told() {
     }
     client.execute("x").await.unwrap();
     let error = slow.event().named("STOP").await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::EventsLost { count: 990 }), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::EventsLost { count: 990 }), "{error}");
     assert_eq!(number(&slow.event().named("STOP").await.unwrap()), 990);
 }
 
@@ -130,7 +130,7 @@ async fn with_early_events(builder: Builder<Tokio>) -> Client {
         }
         peer.echo();
     });
-    let client = builder.over(transport, "peer").await.unwrap();
+    let client = builder.connect_over(transport, "peer").await.unwrap();
     client.execute("x").argument("number", &1).await.unwrap();
     client
 }
@@ -186,10 +186,10 @@ async fn to_subscribe_to_migrate_and_to_wait_does_not_end_with_an_earlier_event(
         let mut events = client.events().named("MIGRATION").subscribe();
         client.execute("migrate").await.unwrap();
         let early = events.event().member("status", "completed");
-        assert!(early.deadline(Duration::from_millis(20)).await.unwrap_err().is_timeout());
+        assert!(early.timeout(Duration::from_millis(20)).await.unwrap_err().is_timeout());
         client.execute("query-migrate").await.unwrap();
-        assert_eq!(completed(&wait.deadline(PLENTY).await.unwrap()), round);
-        let event = events.event().member("status", "completed").deadline(PLENTY);
+        assert_eq!(completed(&wait.timeout(PLENTY).await.unwrap()), round);
+        let event = events.event().member("status", "completed").timeout(PLENTY);
         assert_eq!(completed(&event.await.unwrap()), round);
     }
 }
@@ -221,7 +221,7 @@ async fn conditions_select_by_members_and_by_what_the_data_contains() {
         peer.receive();
     })
     .await;
-    let json = |text| Json::parse(text).unwrap();
+    let json = |text| RawJson::parse(text).unwrap();
     let net0 = client.events().member("device", "net0").subscribe();
     let open = client.events().member("open", true).subscribe();
     let both = client.events().member("device", "net0").member("open", true).subscribe();
@@ -251,7 +251,7 @@ async fn conditions_select_by_members_and_by_what_the_data_contains() {
     assert_eq!(number(&wait.await.unwrap()), 1);
     let wait = all.event().containing(json(r#"{"info": {"source": -1}}"#));
     assert_eq!(number(&wait.await.unwrap()), 2);
-    let wait = all.event().member("info", "net0").deadline(PLENTY);
+    let wait = all.event().member("info", "net0").timeout(PLENTY);
     assert_eq!(number(&wait.await.unwrap()), 3);
     assert_eq!(all.drain().len(), 4, "the others stayed");
 }
@@ -316,7 +316,7 @@ async fn one_can_subscribe_before_the_handshake() {
         peer.greet();
         peer.echo();
     });
-    let (client, driver) = qmp_tokio::builder().open_over(transport, "peer").unwrap();
+    let (client, driver) = qmp_tokio::builder().build_over(transport, "peer").unwrap();
     let mut events = client.events().subscribe();
     tokio::spawn(driver);
     assert_eq!(the_event(events.recv().await.unwrap()).name(), "EARLY");
@@ -341,7 +341,7 @@ async fn a_wait_leaves_the_others_in_their_order() {
     assert_eq!(number(&events.event().named("RESUME").await.unwrap()), 1);
     let seven = events.event().member("number", 7);
     assert_eq!(number(&seven.await.unwrap()), 7);
-    let never = events.event().named("NEVER").deadline(Duration::from_millis(10));
+    let never = events.event().named("NEVER").timeout(Duration::from_millis(10));
     assert!(never.await.unwrap_err().is_timeout());
     assert_eq!(numbers(events.drain()), [0, 2, 3, 4, 5, 6, 8, 9]);
 }
@@ -402,7 +402,7 @@ async fn predicates_and_their_drops_may_use_the_client() {
                 true
             })
             .subscribe();
-        client.execute("x").argument("number", &1).deadline(PLENTY).await.unwrap();
+        client.execute("x").argument("number", &1).timeout(PLENTY).await.unwrap();
         events.drain();
     }
 }

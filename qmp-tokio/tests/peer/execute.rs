@@ -83,9 +83,9 @@ async fn changing_a_command_after_its_first_poll_panics() {
         |command| command.arguments(&()),
         |command| command.argument("x", &1),
         |command| command.out_of_band(),
-        |command| command.without_answer(),
+        |command| command.no_success_response(),
         |command| command.descriptor(std::fs::File::open("/dev/null").unwrap()),
-        |command| command.deadline(PLENTY),
+        |command| command.timeout(PLENTY),
     ];
     for change in changes {
         let mut command = echo(&client, 1);
@@ -100,7 +100,7 @@ async fn changing_a_command_after_its_first_poll_panics() {
         Poll::Ready(catch_unwind(AssertUnwindSafe(|| Pin::new(&mut done).poll(cx).is_ready())))
     });
     assert!(again.await.is_err(), "it has completed");
-    assert_eq!(number(echo(&client, 3).deadline(PLENTY).await), 3);
+    assert_eq!(number(echo(&client, 3).timeout(PLENTY).await), 3);
     assert_eq!(client.in_flight(), 0, "nothing is left of any of them");
 }
 
@@ -108,7 +108,7 @@ async fn changing_a_command_after_its_first_poll_panics() {
 async fn a_command_counts_its_deadline_from_its_first_poll() {
     let client = connect(|mut peer| while peer.receive().is_some() {}).await;
     let moment = Duration::from_millis(50);
-    let command = client.execute("x").deadline(moment);
+    let command = client.execute("x").timeout(moment);
     tokio::time::sleep(2 * moment).await;
     let started = std::time::Instant::now();
     assert!(command.await.unwrap_err().is_timeout());

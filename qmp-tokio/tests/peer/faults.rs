@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use qmp_tokio::qmp_proto::ProtocolError;
-use qmp_tokio::{Cause, Disconnect, Error, EventItem, Outcome, StreamTransport};
+use qmp_tokio::{CloseReason, Error, ErrorKind, EventItem, Outcome, StreamTransport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::timeout;
 
 use crate::peer::{GREETING, PLENTY, answer_to, connect, event};
 
-fn reason(error: &Error) -> &Disconnect {
-    match error.cause() {
-        Cause::Disconnected { reason, .. } => reason,
+fn reason(error: &Error) -> &CloseReason {
+    match error.kind() {
+        ErrorKind::Disconnected { reason, .. } => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -41,7 +41,7 @@ async fn an_answer_may_be_cut_anywhere() {
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         let using = async {
             let transport = StreamTransport::new(ours);
-            let client = qmp_tokio::builder().over(transport, "peer").await.unwrap();
+            let client = qmp_tokio::builder().connect_over(transport, "peer").await.unwrap();
             (client.execute("query-name").await, client.closed().await)
         };
         let ((result, ended), length) = tokio::join!(using, cut_short(theirs, cut));
@@ -49,7 +49,7 @@ async fn an_answer_may_be_cut_anywhere() {
             Ok(reply) => {
                 assert!(cut + "\r\n".len() >= length, "{cut} of {length}");
                 assert_eq!(reply.decode::<serde_json::Value>().unwrap()["list"][0], 1);
-                assert!(matches!(ended, Disconnect::Closed), "{ended:?} at {cut}");
+                assert!(matches!(ended, CloseReason::Closed), "{ended:?} at {cut}");
                 match cut < length {
                     true => continue,
                     false => return,
@@ -61,10 +61,10 @@ async fn an_answer_may_be_cut_anywhere() {
         assert_eq!(error.outcome(), Outcome::Unknown, "{error} at {cut}");
         let text = error.to_string();
         let told = match reason(&error) {
-            Disconnect::Protocol(ProtocolError::EndWithRequests { count: 1 }) if cut == 0 => {
+            CloseReason::Protocol(ProtocolError::EndWithRequests { count: 1 }) if cut == 0 => {
                 "closed the connection with a request unanswered (peer); "
             }
-            Disconnect::Protocol(ProtocolError::EndInsideMessage) if cut > 0 => {
+            CloseReason::Protocol(ProtocolError::EndInsideMessage) if cut > 0 => {
                 "closed the connection inside a message (peer); "
             }
             other => panic!("{other:?} at {cut} of {length}"),
@@ -87,7 +87,7 @@ async fn a_server_that_says_no_more_ends_the_connection_though_it_still_listens(
     .await;
     let mut events = client.events().subscribe();
     assert_eq!(client.execute("x").await.unwrap().decode::<u32>().unwrap(), 1);
-    assert!(matches!(client.closed().await, Disconnect::Closed));
+    assert!(matches!(client.closed().await, CloseReason::Closed));
     assert_eq!(events.drain().len(), 1);
     let error = client.execute("y").await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent);
@@ -126,13 +126,13 @@ async fn a_server_that_does_not_read_64_mebibytes_is_heard_meanwhile() {
     }
     // What cannot leave has a deadline, too, and is sent all the same.
     let moment = Duration::from_millis(50);
-    let behind = client.execute("behind").deadline(moment).await.unwrap_err();
-    assert!(matches!(behind.cause(), Cause::Deadline { .. }), "{behind:#?}");
+    let behind = client.execute("behind").timeout(moment).await.unwrap_err();
+    assert!(matches!(behind.kind(), ErrorKind::NoReply { .. }), "{behind:#?}");
     assert_eq!(behind.outcome(), Outcome::Unknown);
     assert_eq!(client.in_flight(), 2);
     go_on.send(()).unwrap();
     timeout(4 * PLENTY, large).await.unwrap().unwrap().unwrap();
-    client.execute("after").deadline(PLENTY).await.unwrap();
+    client.execute("after").timeout(PLENTY).await.unwrap();
     assert_eq!(client.in_flight(), 0);
 }
 
@@ -164,19 +164,22 @@ async fn a_flood_of_events_drowns_nobody() {
     let other = connect(|peer| peer.echo()).await;
     let mut forgotten = client.events().limits(100, 1 << 20).subscribe();
     let moment = Duration::from_millis(200);
-    let late = tokio::spawn(client.execute("late").deadline(moment));
-    let waiting = tokio::spawn(client.execute("waiting").deadline(PLENTY));
-    let never = client.event().named("NEVER").deadline(2 * moment);
+    let late = tokio::spawn(client.execute("late").timeout(moment));
+    let waiting = tokio::spawn(client.execute("waiting").timeout(PLENTY));
+    let never = client.event().named("NEVER").timeout(2 * moment);
 
     let late = timeout(PLENTY, late).await.unwrap().unwrap().unwrap_err();
-    assert!(matches!(late.cause(), Cause::Deadline { waited, .. } if *waited >= moment), "{late}");
+    assert!(
+        matches!(late.kind(), ErrorKind::NoReply { waited, .. } if *waited >= moment),
+        "{late}"
+    );
     assert!(late.to_string().starts_with("late: no answer in "), "{late}");
     for number in 0..30 {
-        let echo = other.execute("echo").argument("number", &number).deadline(PLENTY);
+        let echo = other.execute("echo").argument("number", &number).timeout(PLENTY);
         assert_eq!(echo.await.unwrap().decode::<u32>().unwrap(), number);
     }
     let never = timeout(PLENTY, never).await.unwrap().unwrap_err();
-    assert!(matches!(never.cause(), Cause::NoEvent { .. }), "{never:#?}");
+    assert!(matches!(never.kind(), ErrorKind::NoEvent { .. }), "{never:#?}");
 
     assert!(!waiting.is_finished(), "{:?}", waiting.await);
     answer.store(true, Ordering::Relaxed);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_tokio::{Cause, Disconnect, Outcome, State, StreamTransport};
+use qmp_tokio::{CloseReason, ErrorKind, Outcome, State, StreamTransport};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
 use crate::peer::{GREETING, PLENTY, connect, event, id, pair};
@@ -18,8 +18,8 @@ async fn a_refusal_is_told_with_the_servers_words() {
         ));
         peer.receive();
     });
-    let error = qmp_tokio::builder().over(transport, "peer").await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::HandshakeRefused(_)), "{error:?}");
+    let error = qmp_tokio::builder().connect_over(transport, "peer").await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::HandshakeRefused(_)), "{error:?}");
     assert!(error.to_string().contains("no!"), "{error}");
 }
 
@@ -29,7 +29,8 @@ async fn a_capability_that_is_not_offered_is_an_error() {
         peer.send("{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n");
         peer.receive();
     });
-    let error = qmp_tokio::builder().out_of_band().over(transport, "peer").await.unwrap_err();
+    let error =
+        qmp_tokio::builder().out_of_band().connect_over(transport, "peer").await.unwrap_err();
     assert!(error.to_string().contains("does not offer"), "{error}");
 }
 
@@ -59,7 +60,7 @@ async fn a_second_greeting_starts_anew_and_commands_wait_for_it() {
     })
     .await;
     let error = client.execute("lost").await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::Unanswered), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::Unanswered), "{error:?}");
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert!(matches!(client.state(), State::Connecting));
     let reply = client.execute("x").argument("number", &5).await.unwrap();
@@ -70,7 +71,7 @@ async fn a_second_greeting_starts_anew_and_commands_wait_for_it() {
 #[tokio::test]
 async fn a_connection_that_was_handed_over_is_ready_at_once() {
     let transport = pair(|peer| peer.echo());
-    let client = qmp_tokio::builder().negotiated().over(transport, "peer").await.unwrap();
+    let client = qmp_tokio::builder().negotiated().connect_over(transport, "peer").await.unwrap();
     client.execute("x").argument("number", &1).await.unwrap();
 }
 
@@ -82,7 +83,7 @@ async fn an_agent_is_synced_past_what_others_left() {
         peer.echo();
     });
     let builder = qmp_tokio::builder().agent();
-    let client = builder.over(transport, "agent").await.unwrap();
+    let client = builder.connect_over(transport, "agent").await.unwrap();
     let reply = client.execute("x").argument("number", &5).await.unwrap();
     assert_eq!(reply.decode::<u32>().unwrap(), 5);
     assert!(client.greeting().is_none());
@@ -112,7 +113,7 @@ async fn a_sync_is_sent_again_every_two_seconds() {
     };
     let transport = StreamTransport::new(ours);
     let builder = qmp_tokio::builder().agent();
-    let (client, lines) = tokio::join!(builder.over(transport, "agent"), server);
+    let (client, lines) = tokio::join!(builder.connect_over(transport, "agent"), server);
     assert!(client.unwrap().is_ready());
     drop(lines);
 }
@@ -131,8 +132,8 @@ async fn an_agent_that_fell_silent_is_synced_again() {
         peer.answer_sync(&sync);
         peer.echo();
     });
-    let client = qmp_tokio::builder().agent().over(transport, "agent").await.unwrap();
-    let error = client.execute("a").deadline(Duration::from_millis(20)).await.unwrap_err();
+    let client = qmp_tokio::builder().agent().connect_over(transport, "agent").await.unwrap();
+    let error = client.execute("a").timeout(Duration::from_millis(20)).await.unwrap_err();
     assert!(error.is_timeout());
     client.sync().await.unwrap();
     let held = tokio::spawn(client.execute("b"));
@@ -141,7 +142,7 @@ async fn an_agent_that_fell_silent_is_synced_again() {
     }
     client.sync().await.unwrap();
     let error = held.await.unwrap().unwrap_err();
-    assert!(matches!(error.cause(), Cause::Unanswered), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::Unanswered), "{error:?}");
     client.execute("x").argument("number", &5).await.unwrap();
 }
 
@@ -154,13 +155,13 @@ async fn a_sync_that_fails_leaves_the_connection_to_be_synced_again() {
         peer.sync();
         peer.echo();
     });
-    let builder = qmp_tokio::builder().agent().handshake_deadline(Duration::from_millis(300));
-    let client = builder.over(transport, "agent").await.unwrap();
+    let builder = qmp_tokio::builder().agent().handshake_timeout(Duration::from_millis(300));
+    let client = builder.connect_over(transport, "agent").await.unwrap();
     let error = client.sync().await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::SilentHandshake { .. }), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::HandshakeTimeout { .. }), "{error:?}");
     assert!(error.to_string().contains("qemu-ga"), "{error}");
     let error = client.execute("x").await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::Refused(_)), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::NotSent(_)), "{error:?}");
     client.sync().await.unwrap();
     client.execute("x").argument("number", &5).await.unwrap();
 }
@@ -171,13 +172,13 @@ async fn a_monitor_is_no_agent_and_the_other_way_round() {
         peer.send(GREETING);
         peer.receive();
     });
-    let error = qmp_tokio::builder().agent().over(transport, "peer").await.unwrap_err();
+    let error = qmp_tokio::builder().agent().connect_over(transport, "peer").await.unwrap_err();
     assert!(error.to_string().contains("not a guest agent"), "{error}");
     let client = connect(|mut peer| {
         peer.receive();
     })
     .await;
-    assert!(matches!(client.sync().await.unwrap_err().cause(), Cause::Refused(_)));
+    assert!(matches!(client.sync().await.unwrap_err().kind(), ErrorKind::NotSent(_)));
 }
 
 #[tokio::test]
@@ -198,7 +199,7 @@ async fn raw_messages_keep_their_ids() {
     })
     .await;
     let answer = async |message: &str| {
-        let answer = client.raw(message).deadline(PLENTY).await.unwrap();
+        let answer = client.raw(message).timeout(PLENTY).await.unwrap();
         String::from_utf8(answer).unwrap()
     };
     let (mine, none, failed) = tokio::join!(
@@ -210,18 +211,18 @@ async fn raw_messages_keep_their_ids() {
     assert_eq!(none, r#"{"return": {}}"#);
     assert_eq!(failed, r#"{"id": 0, "error": {"class": "X", "desc": "y"}}"#);
     let error = client.raw("{} {}").await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::Json(_)), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::Json(_)), "{error:?}");
 }
 
 #[tokio::test]
 async fn what_cannot_be_sent_is_refused_with_the_reason() {
     let client = connect(|mut peer| assert_eq!(peer.receive(), None)).await;
     let list = client.execute("x").arguments(&[1]).await.unwrap_err();
-    assert!(matches!(list.cause(), Cause::Json(_)), "{list:?}");
+    assert!(matches!(list.kind(), ErrorKind::Json(_)), "{list:?}");
     let twice = client.execute("x").argument("a", &1).argument("a", &2).await.unwrap_err();
     assert!(twice.to_string().contains("twice") || twice.outcome() == Outcome::NotSent);
     let name = client.execute("x y").await.unwrap_err();
-    assert!(matches!(name.cause(), Cause::Refused(_)), "{name:?}");
+    assert!(matches!(name.kind(), ErrorKind::NotSent(_)), "{name:?}");
     let oob = client.execute("x").out_of_band().await.unwrap_err();
     assert!(oob.to_string().contains("oob"), "{oob}");
     let map = std::collections::BTreeMap::from([((1, 2), 3)]);
@@ -229,7 +230,7 @@ async fn what_cannot_be_sent_is_refused_with_the_reason() {
     assert!(keys.to_string().contains("serialize"), "{keys}");
     assert_eq!(keys.command(), Some("x"));
     client.close().await.unwrap();
-    assert!(matches!(client.closed().await, Disconnect::ByUs));
+    assert!(matches!(client.closed().await, CloseReason::ByUs));
 }
 
 /// The server would answer with an error that does not say to what.

@@ -58,13 +58,13 @@ async fn wakers_may_use_the_client() {
     .await;
     let mut set = tokio::task::JoinSet::new();
     for number in 0..200_usize {
-        let command = client.execute("x").deadline(PLENTY);
+        let command = client.execute("x").timeout(PLENTY);
         let command = match number % 5 {
-            0 => command.deadline(Duration::from_micros(50)),
+            0 => command.timeout(Duration::from_micros(50)),
             _ => command,
         };
         let command = Meddled(client.clone(), command);
-        let stop = Meddled(client.clone(), client.event().named("STOP").deadline(PLENTY));
+        let stop = Meddled(client.clone(), client.event().named("STOP").timeout(PLENTY));
         let mut events = client.events().subscribe();
         let watcher = client.clone();
         set.spawn(async move {

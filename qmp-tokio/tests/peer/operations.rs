@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use qmp_tokio::{Builder, Cause, Client, Disconnect, Error, Operation, Outcome, Tokio};
+use qmp_tokio::{Builder, Client, CloseReason, Error, ErrorKind, Operation, Outcome, Tokio};
 use tokio::time::sleep;
 
 use crate::peer::{PLENTY, Peer, connect, connect_with, event, pair};
@@ -166,7 +166,7 @@ async fn a_deferred_future_finds_that_its_commands_fail_when_the_connection_is_l
         report.send(outcomes).unwrap();
     }));
     let reason = client.closed().await;
-    assert!(matches!(reason, Disconnect::Protocol(_)), "{reason:?}");
+    assert!(matches!(reason, CloseReason::Protocol(_)), "{reason:?}");
     let outcomes = reports.recv_timeout(PLENTY).unwrap();
     assert_eq!(outcomes, [Outcome::Unknown, Outcome::NotSent]);
 }
@@ -183,7 +183,7 @@ async fn a_deferred_future_of_an_ended_connection_is_dropped_and_keeps_nothing()
     // It was left to a driver that is not polled any more.
     let (transport, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
     let transport = qmp_tokio::SocketTransport::new(transport).unwrap();
-    let (client, driver) = qmp_tokio::builder().negotiated().open_over(transport, "peer").unwrap();
+    let (client, driver) = qmp_tokio::builder().negotiated().build_over(transport, "peer").unwrap();
     let (future, left) = witness(&client, "x");
     drop(client.defer(future));
     assert!(left.upgrade().is_some());
@@ -211,8 +211,8 @@ async fn a_deferred_future_that_panics_costs_neither_the_connection_nor_another(
 #[tokio::test]
 async fn a_deferred_future_that_takes_too_long_is_dropped() {
     // There is no handshake, and so nothing else has this deadline.
-    let builder = qmp_tokio::builder().negotiated().handshake_deadline(MOMENT);
-    let client = builder.over(pair(Peer::echo), "peer").await.unwrap();
+    let builder = qmp_tokio::builder().negotiated().handshake_timeout(MOMENT);
+    let client = builder.connect_over(pair(Peer::echo), "peer").await.unwrap();
     let (future, left) = witness(&client, "quick");
     let started = Instant::now();
     drop(client.defer(async move {
@@ -232,7 +232,10 @@ async fn a_timeout_drops_what_takes_too_long_and_leaves_the_outcome_unknown() {
     let started = Instant::now();
     let error = client.timeout(MOMENT, future).await.unwrap_err();
     assert!(started.elapsed() >= MOMENT);
-    assert!(matches!(error.cause(), Cause::TimedOut { waited } if *waited >= MOMENT), "{error:?}");
+    assert!(
+        matches!(error.kind(), ErrorKind::TimedOut { waited } if *waited >= MOMENT),
+        "{error:?}"
+    );
     assert!(error.is_timeout());
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert!(error.to_string().starts_with("not finished in "), "{error}");
@@ -291,7 +294,7 @@ async fn an_abort_handle_ends_the_connection_from_another_thread() {
     let abort = handle.clone();
     std::thread::spawn(move || abort.abort()).join().unwrap();
     assert_eq!(command.await.unwrap().unwrap_err().outcome(), Outcome::Unknown);
-    assert!(matches!(client.closed().await, Disconnect::ByUs));
+    assert!(matches!(client.closed().await, CloseReason::ByUs));
     handle.abort();
 }
 

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use qmp_tokio::{Cause, Client, Error, Outcome};
+use qmp_tokio::{Client, Error, ErrorKind, Outcome};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
@@ -40,13 +40,13 @@ fn assert_late<T: std::fmt::Debug>(result: Result<T, Error>, started: Instant) {
 fn a_deadline_passes_though_the_drivers_runtime_does_not_run() {
     let (asleep, client) = unpolled();
     let started = Instant::now();
-    let late = runtime().block_on(client.execute("x").deadline(MOMENT)).unwrap_err();
-    assert!(matches!(late.cause(), Cause::Deadline { .. }), "{late:#?}");
+    let late = runtime().block_on(client.execute("x").timeout(MOMENT)).unwrap_err();
+    assert!(matches!(late.kind(), ErrorKind::NoReply { .. }), "{late:#?}");
     assert_eq!(late.outcome(), Outcome::Unknown);
     assert!(late.to_string().contains("is the runtime running that it was spawned on?"), "{late}");
     assert_late(Err::<(), _>(late), started);
     // Once it runs again, the late answer is for nobody.
-    let next = asleep.block_on(client.execute("next").deadline(PLENTY)).unwrap();
+    let next = asleep.block_on(client.execute("next").timeout(PLENTY)).unwrap();
     assert_eq!(next.decode::<String>().unwrap(), "next");
 }
 
@@ -54,7 +54,7 @@ fn a_deadline_passes_though_the_drivers_runtime_does_not_run() {
 fn a_deadline_passes_where_there_is_no_runtime_of_tokio() {
     let (_asleep, client) = unpolled();
     let started = Instant::now();
-    assert_late(smol::block_on(client.execute("x").deadline(MOMENT)), started);
+    assert_late(smol::block_on(client.execute("x").timeout(MOMENT)), started);
 }
 
 #[test]
@@ -62,11 +62,11 @@ fn events_and_timeouts_have_deadlines_there_too() {
     let (_asleep, client) = unpolled();
     runtime().block_on(async {
         let started = Instant::now();
-        assert_late(client.event().deadline(MOMENT).await, started);
+        assert_late(client.event().timeout(MOMENT).await, started);
         let started = Instant::now();
         assert_late(client.timeout(MOMENT, std::future::pending::<()>()).await, started);
         // Several, in whatever order they are set.
-        let set = |times| client.execute("x").deadline(MOMENT * times);
+        let set = |times| client.execute("x").timeout(MOMENT * times);
         let (first, second, third) = (set(3), set(1), set(2));
         let started = Instant::now();
         let (first, second, third) = tokio::join!(first, second, third);
@@ -77,10 +77,10 @@ fn events_and_timeouts_have_deadlines_there_too() {
 #[test]
 fn a_handshake_and_closing_end_there_too() {
     let asleep = runtime();
-    let builder = || qmp_tokio::builder().handshake_deadline(MOMENT);
+    let builder = || qmp_tokio::builder().handshake_timeout(MOMENT);
     let (client, driver) = asleep.block_on(async {
         let transport = pair(|mut peer| while peer.receive().is_some() {});
-        builder().open_over(transport, "peer").unwrap()
+        builder().build_over(transport, "peer").unwrap()
     });
     let started = Instant::now();
     assert_late(runtime().block_on(client.ready()), started);
@@ -91,7 +91,7 @@ fn a_handshake_and_closing_end_there_too() {
             peer.greet();
             while peer.receive().is_some() {}
         });
-        builder().over(transport, "peer").await.unwrap()
+        builder().connect_over(transport, "peer").await.unwrap()
     });
     runtime().block_on(async {
         let unanswered = &mut client.execute("x");
@@ -108,7 +108,7 @@ fn a_handshake_and_closing_end_there_too() {
 fn what_arrived_in_time_counts_on_a_runtime_that_is_busy() {
     runtime().block_on(async {
         let client = connect(|peer| peer.echo()).await;
-        let mut command = client.execute("x").argument("number", &5).deadline(MOMENT);
+        let mut command = client.execute("x").argument("number", &5).timeout(MOMENT);
         let mut cx = Context::from_waker(Waker::noop());
         let Poll::Pending = Pin::new(&mut command).poll(&mut cx) else { panic!("too early") };
         std::thread::sleep(MOMENT * 3);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use qmp_tokio::{Borrowed, Client, EventItem, SocketTransport, Transport};
+use qmp_tokio::{BorrowedDescriptor, Client, EventItem, SocketTransport, Transport};
 use tokio::time::{sleep, timeout};
 
 use crate::peer::{PLENTY, Peer, event, pair};
@@ -28,7 +28,7 @@ impl Transport for Timeless {
         &self,
         cx: &mut Context<'_>,
         bytes: &[u8],
-        descriptor: Option<Borrowed<'_>>,
+        descriptor: Option<BorrowedDescriptor<'_>>,
     ) -> Poll<io::Result<usize>> {
         self.0.poll_write(cx, bytes, descriptor)
     }
@@ -57,7 +57,7 @@ fn flood(mut peer: Peer) {
 
 async fn timeless() -> Client {
     let transport = Timeless(pair(flood), Instant::now());
-    qmp_tokio::builder().over(transport, "peer").await.unwrap()
+    qmp_tokio::builder().connect_over(transport, "peer").await.unwrap()
 }
 
 /// How many events come, and how many are said to be lost, until there were so many.
@@ -96,7 +96,7 @@ async fn an_answer_is_not_held_up_by_a_reader_who_is_waited_for() {
 
 #[tokio::test]
 async fn a_reader_who_takes_nothing_is_waited_for_once() {
-    let client = qmp_tokio::builder().over(pair(flood), "peer").await.unwrap();
+    let client = qmp_tokio::builder().connect_over(pair(flood), "peer").await.unwrap();
     let mut events = client.events().subscribe();
     let mut forgotten = client.events().subscribe();
     let mut latest = client.events().limits(1, 1 << 20).subscribe();

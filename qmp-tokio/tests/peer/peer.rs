@@ -152,5 +152,5 @@ pub(crate) async fn connect_with(
         peer.greet();
         server(peer);
     });
-    builder.over(transport, "peer").await.unwrap()
+    builder.connect_over(transport, "peer").await.unwrap()
 }

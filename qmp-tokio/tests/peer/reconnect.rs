@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::thread;
 
 use futures_util::stream::{StreamExt, select_all};
-use qmp_tokio::{Cause, Client, Disconnect, Outcome, PersistentItem, State};
+use qmp_tokio::{Client, CloseReason, ErrorKind, Outcome, PersistentItem, State};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -45,7 +45,7 @@ async fn connected(serving: impl FnMut(usize, Peer) + Send + 'static) -> (TempDi
 }
 
 async fn number(client: &Client) -> usize {
-    client.execute("number").deadline(PLENTY).await.unwrap().decode().unwrap()
+    client.execute("number").timeout(PLENTY).await.unwrap().decode().unwrap()
 }
 
 fn stop_number(item: &PersistentItem) -> usize {
@@ -75,7 +75,7 @@ async fn a_subscription_ends_with_its_connection_and_a_persistent_one_is_told_of
         assert!(matches!(events.recv().await, Some(PersistentItem::Reconnected)));
         assert!(plain.event().await.unwrap_err().is_disconnected());
         assert!(plain.recv().await.is_none(), "it has ended with its connection");
-        assert!(matches!(plain.end_reason(), Some(Disconnect::Closed)));
+        assert!(matches!(plain.close_reason(), Some(CloseReason::Closed)));
     }
     assert_eq!(first.drain().len(), 1, "nothing of later connections");
     let notices = forgotten.drain();
@@ -86,7 +86,7 @@ async fn a_subscription_ends_with_its_connection_and_a_persistent_one_is_told_of
     assert_eq!(number(&client).await, 5);
     drop(client);
     let rest: Vec<_> = timeout(PLENTY, events.collect()).await.unwrap();
-    let [stop, PersistentItem::Disconnected(Disconnect::ByUs)] = &rest[..] else {
+    let [stop, PersistentItem::Disconnected(CloseReason::ByUs)] = &rest[..] else {
         panic!("{rest:?}")
     };
     assert_eq!(stop_number(stop), 5);
@@ -143,7 +143,7 @@ async fn what_was_under_way_fails_and_is_not_sent_again() {
     })
     .await;
     let commands: tokio::task::JoinSet<_> = (0..70).map(|_| client.execute("x")).collect();
-    let wait = client.event().deadline(PLENTY);
+    let wait = client.event().timeout(PLENTY);
     client.closed().await;
     client.reconnect().await.unwrap();
     let results = timeout(PLENTY, commands.join_all()).await.unwrap();
@@ -215,7 +215,7 @@ async fn the_state_of_the_new_connection_is_told_to_who_watched_the_last() {
     client.closed().await;
     let watcher = client.clone();
     let state = watcher.state();
-    assert!(matches!(state, State::Closed(Disconnect::Closed)), "{state:?}");
+    assert!(matches!(state, State::Closed(CloseReason::Closed)), "{state:?}");
     let watch = tokio::spawn(async move {
         let mut state = state;
         while !matches!(state, State::Ready) {
@@ -234,8 +234,8 @@ async fn when_nobody_listens_it_can_be_tried_again() {
     client.closed().await;
     std::fs::rename(folder.path().join("qmp"), folder.path().join("away")).unwrap();
     let error = client.reconnect().await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::Connect(_)), "{error:?}");
-    assert!(matches!(client.state(), State::Closed(Disconnect::Closed)));
+    assert!(matches!(error.kind(), ErrorKind::Connect(_)), "{error:?}");
+    assert!(matches!(client.state(), State::Closed(CloseReason::Closed)));
     let error = client.execute("x").await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent);
     std::fs::rename(folder.path().join("away"), folder.path().join("qmp")).unwrap();
@@ -250,8 +250,8 @@ async fn a_connection_that_stands_is_left_alone() {
     assert_eq!(number(&client).await, 0);
     let transport = pair(|peer| usual(7, peer));
     let builder = qmp_tokio::builder().reconnecting(&client);
-    let error = builder.over(transport, "other").await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::StillConnected), "{error:?}");
+    let error = builder.connect_over(transport, "other").await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::StillConnected), "{error:?}");
     assert_eq!(number(&client).await, 0);
 }
 
@@ -260,9 +260,10 @@ async fn any_stream_can_take_the_place() {
     let client = connect(|mut peer| while peer.receive().is_some() {}).await;
     client.abort();
     let error = client.reconnect().await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::NoAddress), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::NoAddress), "{error:?}");
     let transport = pair(|peer| usual(7, peer));
-    let same = qmp_tokio::builder().reconnecting(&client).over(transport, "other").await.unwrap();
+    let same =
+        qmp_tokio::builder().reconnecting(&client).connect_over(transport, "other").await.unwrap();
     assert_eq!((number(&client).await, number(&same).await), (7, 7));
     assert_eq!(&*client.peer(), "other");
 }

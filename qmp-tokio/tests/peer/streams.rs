@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_tokio::{Cause, Client, Listener, SocketTransport, StreamTransport};
+use qmp_tokio::{Client, ErrorKind, Listener, SocketTransport, StreamTransport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::peer::{GREETING, PLENTY, answer_to};
@@ -37,7 +37,7 @@ async fn use_it(client: Client) {
         let client = client.clone();
         set.spawn(async move {
             for _ in 0..5 {
-                client.execute("x").deadline(PLENTY).await.unwrap();
+                client.execute("x").timeout(PLENTY).await.unwrap();
             }
         });
     }
@@ -49,13 +49,14 @@ async fn use_it(client: Client) {
 async fn any_stream_will_do() {
     let (ours, theirs) = tokio::io::duplex(13);
     let server = tokio::spawn(serve(theirs));
-    let client = qmp_tokio::builder().over(StreamTransport::new(ours), "duplex").await.unwrap();
+    let client =
+        qmp_tokio::builder().connect_over(StreamTransport::new(ours), "duplex").await.unwrap();
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;
         let file = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
         let error = client.execute("add-fd").descriptor(file).await.unwrap_err();
-        assert!(matches!(error.cause(), Cause::NoDescriptors), "{error:?}");
+        assert!(matches!(error.kind(), ErrorKind::DescriptorsUnsupported), "{error:?}");
     }
     use_it(client).await;
     server.await.unwrap();
@@ -68,13 +69,13 @@ async fn sockets_of_tokio_are_taken_over() {
     let server = tokio::spawn(async move { serve(listener.accept().await.unwrap().0).await });
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let transport = SocketTransport::try_from(stream).unwrap();
-    use_it(qmp_tokio::builder().over(transport, "tcp").await.unwrap()).await;
+    use_it(qmp_tokio::builder().connect_over(transport, "tcp").await.unwrap()).await;
     server.await.unwrap();
 
     let (ours, theirs) = tokio::net::UnixStream::pair().unwrap();
     let server = tokio::spawn(serve(theirs));
     let transport = SocketTransport::try_from(ours).unwrap();
-    use_it(qmp_tokio::builder().over(transport, "unix").await.unwrap()).await;
+    use_it(qmp_tokio::builder().connect_over(transport, "unix").await.unwrap()).await;
     server.await.unwrap();
 }
 
@@ -83,7 +84,7 @@ async fn a_server_can_connect_to_us() {
     let folder = tempfile::tempdir().unwrap();
     for address in [folder.path().join("s").display().to_string(), "tcp:127.0.0.1:0".to_owned()] {
         let listener = Listener::bind(address).unwrap();
-        let builder = || qmp_tokio::builder().connect_deadline(Duration::from_millis(50));
+        let builder = || qmp_tokio::builder().connect_timeout(Duration::from_millis(50));
         let error = builder().accept(&listener).await.unwrap_err();
         assert!(error.is_timeout() && error.to_string().contains("nobody connected"), "{error}");
         let address = listener.local_address().clone();
@@ -109,11 +110,11 @@ async fn a_server_can_connect_to_us() {
 async fn a_failed_connect_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let error = qmp_tokio::connect(folder.path().join("none")).await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::Connect(_)), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::Connect(_)), "{error:?}");
     assert!(
         error.to_string().contains("no such file") || error.to_string().contains("No such file"),
         "{error}"
     );
     let error = qmp_tokio::connect("foo:bar").await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::Address(_)), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::Address(_)), "{error:?}");
 }

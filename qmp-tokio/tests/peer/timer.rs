@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use qmp_tokio::Outcome;
-use qmp_tokio::{Borrowed, Client, SocketTransport, Transport};
+use qmp_tokio::{BorrowedDescriptor, Client, SocketTransport, Transport};
 
 use crate::peer::{PLENTY, Peer, pair};
 
@@ -27,7 +27,7 @@ impl Transport for Watched {
         &self,
         cx: &mut Context<'_>,
         bytes: &[u8],
-        descriptor: Option<Borrowed<'_>>,
+        descriptor: Option<BorrowedDescriptor<'_>>,
     ) -> Poll<io::Result<usize>> {
         self.0.poll_write(cx, bytes, descriptor)
     }
@@ -50,7 +50,7 @@ async fn connect(server: impl FnOnce(Peer) + Send + 'static) -> (Client, Set) {
     });
     let set = Set::default();
     let transport = Watched(socket, Arc::clone(&set));
-    let client = qmp_tokio::builder().over(transport, "peer").await.unwrap();
+    let client = qmp_tokio::builder().connect_over(transport, "peer").await.unwrap();
     // Its driver has gone to sleep.
     while client.in_flight() > 0 {
         tokio::task::yield_now().await;
@@ -71,7 +71,7 @@ async fn a_connection_that_is_ready_has_no_timer() {
 async fn commands_with_deadlines_share_a_timer() {
     let (client, set) = connect(Peer::echo).await;
     for number in 0..100 {
-        client.execute("x").argument("number", &number).deadline(PLENTY).await.unwrap();
+        client.execute("x").argument("number", &number).timeout(PLENTY).await.unwrap();
     }
     assert_eq!(set.lock().unwrap().len(), 1);
 }
@@ -86,9 +86,9 @@ async fn a_deadline_behind_a_timer_that_is_set_already_passes_in_time() {
     })
     .await;
     let moment = Duration::from_millis(100);
-    client.execute("answered").deadline(moment).await.unwrap();
+    client.execute("answered").timeout(moment).await.unwrap();
     let started = Instant::now();
-    let error = client.execute("not").deadline(moment * 3).await.unwrap_err();
+    let error = client.execute("not").timeout(moment * 3).await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert!((moment * 3..PLENTY).contains(&started.elapsed()), "{:?}", started.elapsed());
 }

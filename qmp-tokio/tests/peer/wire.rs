@@ -129,9 +129,9 @@ async fn a_hook_that_panics_is_not_called_again() {
 async fn the_deadline_of_commands_can_be_set_later() {
     let client = connect(|mut peer| while peer.receive().is_some() {}).await;
     let made_before = client.execute("x");
-    client.set_deadline(Some(std::time::Duration::from_millis(20)));
+    client.set_timeout(Some(std::time::Duration::from_millis(20)));
     assert!(client.clone().execute("x").await.unwrap_err().is_timeout());
-    client.set_deadline(None);
+    client.set_timeout(None);
     let forever = tokio::time::timeout(std::time::Duration::from_millis(50), client.execute("x"));
     assert!(forever.await.is_err());
     let forever = tokio::time::timeout(std::time::Duration::from_millis(50), made_before);

@@ -66,7 +66,7 @@ impl Shared {
     }
 
     pub(crate) async fn client(&self) -> Client {
-        let builder = qmp_tokio::builder().handshake_deadline(PLENTY);
+        let builder = qmp_tokio::builder().handshake_timeout(PLENTY);
         builder.connect(self.qemu.path("shared")).await.unwrap()
     }
 

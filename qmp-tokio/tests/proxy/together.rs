@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 
 use conformance::server::PLENTY;
-use qmp_tokio::{Client, Disconnect, ErrorClass, EventItem};
+use qmp_tokio::{Client, CloseReason, ErrorClass, EventItem};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -136,7 +136,7 @@ fn when_qemu_quits_everybody_is_told_and_the_proxy_ends() {
         let mut events = other.events().subscribe();
         one.execute("quit").await.unwrap();
         for client in [&one, &other] {
-            assert!(matches!(client.closed().await, Disconnect::Closed));
+            assert!(matches!(client.closed().await, CloseReason::Closed));
         }
         let Some(EventItem::Event(event)) = events.recv().await else { panic!() };
         assert_eq!(event.name(), "SHUTDOWN");

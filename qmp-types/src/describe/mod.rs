@@ -31,7 +31,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use qmp_proto::{ArgumentError, Json};
+use qmp_proto::{ArgumentError, RawJson};
 use serde_json::Value;
 
 pub use builtin::BuiltIn;
@@ -64,7 +64,7 @@ pub trait Vocabulary {
 }
 
 /// Checks the arguments of a command that this crate knows.
-pub(crate) fn check_command(command: &str, arguments: Json<'_>) -> Result<(), ArgumentError> {
+pub(crate) fn check_command(command: &str, arguments: RawJson<'_>) -> Result<(), ArgumentError> {
     match arguments.decode() {
         Ok(value) => BuiltIn.check_arguments(command, &value),
         // What cannot be decoded here cannot be decoded by the command.

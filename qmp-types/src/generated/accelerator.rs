@@ -51,7 +51,7 @@ impl Command for QueryAccelerators {
     type Output = AcceleratorInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-accelerators", arguments)
     }
 }
@@ -98,7 +98,7 @@ impl Command for QueryKvm {
     type Output = KvmInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-kvm", arguments)
     }
 }
@@ -146,7 +146,7 @@ impl Command for XAccelStats {
     type Output = HumanReadableText;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-accel-stats", arguments)
     }
 }

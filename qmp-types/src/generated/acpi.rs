@@ -51,7 +51,7 @@ impl Command for QueryAcpiOspmStatus {
     type Output = Vec<ACPIOSTInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-acpi-ospm-status", arguments)
     }
 }

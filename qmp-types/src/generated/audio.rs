@@ -52,7 +52,7 @@ impl Command for QueryAudiodevs {
     type Output = Vec<Audiodev>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-audiodevs", arguments)
     }
 }

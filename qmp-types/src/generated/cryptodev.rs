@@ -51,7 +51,7 @@ impl Command for QueryCryptodev {
     type Output = Vec<QCryptodevInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-cryptodev", arguments)
     }
 }

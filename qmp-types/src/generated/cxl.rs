@@ -117,7 +117,7 @@ impl Command for CxlAddDynamicCapacity {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("cxl-add-dynamic-capacity", arguments)
     }
 }
@@ -179,7 +179,7 @@ impl Command for CxlInjectCorrectableError {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("cxl-inject-correctable-error", arguments)
     }
 }
@@ -221,7 +221,7 @@ impl Command for CxlInjectDramEvent {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("cxl-inject-dram-event", arguments)
     }
 }
@@ -263,7 +263,7 @@ impl Command for CxlInjectGeneralMediaEvent {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("cxl-inject-general-media-event", arguments)
     }
 }
@@ -305,7 +305,7 @@ impl Command for CxlInjectMemoryModuleEvent {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("cxl-inject-memory-module-event", arguments)
     }
 }
@@ -371,7 +371,7 @@ impl Command for CxlInjectPoison {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("cxl-inject-poison", arguments)
     }
 }
@@ -432,7 +432,7 @@ impl Command for CxlInjectUncorrectableErrors {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("cxl-inject-uncorrectable-errors", arguments)
     }
 }
@@ -582,7 +582,7 @@ impl Command for CxlReleaseDynamicCapacity {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("cxl-release-dynamic-capacity", arguments)
     }
 }

@@ -134,7 +134,7 @@ impl Command for DumpGuestMemory {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("dump-guest-memory", arguments)
     }
 }
@@ -179,7 +179,7 @@ impl Command for QueryDump {
     type Output = DumpQueryResult;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-dump", arguments)
     }
 }
@@ -224,7 +224,7 @@ impl Command for QueryDumpGuestMemoryCapability {
     type Output = DumpGuestMemoryCapability;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-dump-guest-memory-capability", arguments)
     }
 }

@@ -60,7 +60,7 @@ impl Command for RequestEbpf {
     type Output = EbpfObject;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("request-ebpf", arguments)
     }
 }

@@ -57,7 +57,7 @@ impl Command for QueryQmpSchema {
     type Output = Vec<SchemaInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-qmp-schema", arguments)
     }
 }

@@ -67,7 +67,7 @@ impl Command for Balloon {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("balloon", arguments)
     }
 }
@@ -125,7 +125,7 @@ impl Command for DumpSkeys {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("dump-skeys", arguments)
     }
 }
@@ -183,7 +183,7 @@ impl Command for Dumpdtb {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("dumpdtb", arguments)
     }
 }
@@ -228,7 +228,7 @@ impl Command for InjectNmi {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("inject-nmi", arguments)
     }
 }
@@ -312,7 +312,7 @@ impl Command for Memsave {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("memsave", arguments)
     }
 }
@@ -378,7 +378,7 @@ impl Command for Pmemsave {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("pmemsave", arguments)
     }
 }
@@ -425,7 +425,7 @@ impl Command for QueryBalloon {
     type Output = BalloonInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-balloon", arguments)
     }
 }
@@ -472,7 +472,7 @@ impl Command for QueryCpuDefinitions {
     type Output = Vec<CpuDefinitionInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-cpu-definitions", arguments)
     }
 }
@@ -535,7 +535,7 @@ impl Command for QueryCpuModelBaseline {
     type Output = CpuModelBaselineInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-cpu-model-baseline", arguments)
     }
 }
@@ -598,7 +598,7 @@ impl Command for QueryCpuModelComparison {
     type Output = CpuModelCompareInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-cpu-model-comparison", arguments)
     }
 }
@@ -661,7 +661,7 @@ impl Command for QueryCpuModelExpansion {
     type Output = CpuModelExpansionInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-cpu-model-expansion", arguments)
     }
 }
@@ -706,7 +706,7 @@ impl Command for QueryCpus {
     type Output = Vec<CpuInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-cpus", arguments)
     }
 }
@@ -753,7 +753,7 @@ impl Command for QueryCpusFast {
     type Output = Vec<CpuInfoFast>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-cpus-fast", arguments)
     }
 }
@@ -798,7 +798,7 @@ impl Command for QueryCurrentMachine {
     type Output = CurrentMachineParams;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-current-machine", arguments)
     }
 }
@@ -862,7 +862,7 @@ impl Command for QueryFirmwareLog {
     type Output = FirmwareLog;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-firmware-log", arguments)
     }
 }
@@ -907,7 +907,7 @@ impl Command for QueryHotpluggableCpus {
     type Output = Vec<HotpluggableCPU>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-hotpluggable-cpus", arguments)
     }
 }
@@ -952,7 +952,7 @@ impl Command for QueryHvBalloonStatusReport {
     type Output = HvBalloonInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-hv-balloon-status-report", arguments)
     }
 }
@@ -1016,7 +1016,7 @@ impl Command for QueryMachines {
     type Output = Vec<MachineInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-machines", arguments)
     }
 }
@@ -1061,7 +1061,7 @@ impl Command for QueryMemdev {
     type Output = Vec<Memdev>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-memdev", arguments)
     }
 }
@@ -1106,7 +1106,7 @@ impl Command for QueryMemoryDevices {
     type Output = Vec<MemoryDeviceInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-memory-devices", arguments)
     }
 }
@@ -1151,7 +1151,7 @@ impl Command for QueryMemorySizeSummary {
     type Output = MemoryInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-memory-size-summary", arguments)
     }
 }
@@ -1196,7 +1196,7 @@ impl Command for QueryTarget {
     type Output = QemuTargetInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-target", arguments)
     }
 }
@@ -1241,7 +1241,7 @@ impl Command for QueryUuid {
     type Output = UuidInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-uuid", arguments)
     }
 }
@@ -1286,7 +1286,7 @@ impl Command for QueryVmGenerationId {
     type Output = GuidInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-vm-generation-id", arguments)
     }
 }
@@ -1328,7 +1328,7 @@ impl Command for SetNumaNode {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("set-numa-node", arguments)
     }
 }
@@ -1375,7 +1375,7 @@ impl Command for SystemPowerdown {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("system_powerdown", arguments)
     }
 }
@@ -1420,7 +1420,7 @@ impl Command for SystemReset {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("system_reset", arguments)
     }
 }
@@ -1465,7 +1465,7 @@ impl Command for SystemWakeup {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("system_wakeup", arguments)
     }
 }
@@ -1512,7 +1512,7 @@ impl Command for XQueryInterruptControllers {
     type Output = HumanReadableText;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-interrupt-controllers", arguments)
     }
 }
@@ -1560,7 +1560,7 @@ impl Command for XQueryIrq {
     type Output = HumanReadableText;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-irq", arguments)
     }
 }
@@ -1610,7 +1610,7 @@ impl Command for XQueryJit {
     type Output = HumanReadableText;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-jit", arguments)
     }
 }
@@ -1658,7 +1658,7 @@ impl Command for XQueryNuma {
     type Output = HumanReadableText;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-numa", arguments)
     }
 }
@@ -1708,7 +1708,7 @@ impl Command for XQueryOpcount {
     type Output = HumanReadableText;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-opcount", arguments)
     }
 }
@@ -1757,7 +1757,7 @@ impl Command for XQueryProfile {
     type Output = HumanReadableText;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-profile", arguments)
     }
 }
@@ -1806,7 +1806,7 @@ impl Command for XQueryRamblock {
     type Output = HumanReadableText;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-ramblock", arguments)
     }
 }
@@ -1852,7 +1852,7 @@ impl Command for XQueryRdma {
     type Output = HumanReadableText;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-rdma", arguments)
     }
 }
@@ -1901,7 +1901,7 @@ impl Command for XQueryRoms {
     type Output = HumanReadableText;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-roms", arguments)
     }
 }
@@ -1949,7 +1949,7 @@ impl Command for XQueryUsb {
     type Output = HumanReadableText;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-usb", arguments)
     }
 }

@@ -55,7 +55,7 @@ impl Command for QueryS390xCpuPolarization {
     type Output = CpuPolarizationInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-s390x-cpu-polarization", arguments)
     }
 }
@@ -196,7 +196,7 @@ impl Command for SetCpuTopology {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("set-cpu-topology", arguments)
     }
 }

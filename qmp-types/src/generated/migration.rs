@@ -110,7 +110,7 @@ impl Command for CalcDirtyRate {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("calc-dirty-rate", arguments)
     }
 }
@@ -174,7 +174,7 @@ impl Command for CancelVcpuDirtyLimit {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("cancel-vcpu-dirty-limit", arguments)
     }
 }
@@ -305,7 +305,7 @@ impl Command for Migrate {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("migrate", arguments)
     }
 }
@@ -361,7 +361,7 @@ impl Command for MigrateContinue {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("migrate-continue", arguments)
     }
 }
@@ -453,7 +453,7 @@ impl Command for MigrateIncoming {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("migrate-incoming", arguments)
     }
 }
@@ -499,7 +499,7 @@ impl Command for MigratePause {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("migrate-pause", arguments)
     }
 }
@@ -556,7 +556,7 @@ impl Command for MigrateRecover {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("migrate-recover", arguments)
     }
 }
@@ -612,7 +612,7 @@ impl Command for MigrateSetCacheSize {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("migrate-set-cache-size", arguments)
     }
 }
@@ -672,7 +672,7 @@ impl Command for MigrateSetCapabilities {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("migrate-set-capabilities", arguments)
     }
 }
@@ -714,7 +714,7 @@ impl Command for MigrateSetParameters {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("migrate-set-parameters", arguments)
     }
 }
@@ -759,7 +759,7 @@ impl Command for MigrateStartPostcopy {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("migrate-start-postcopy", arguments)
     }
 }
@@ -806,7 +806,7 @@ impl Command for MigrateCancel {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("migrate_cancel", arguments)
     }
 }
@@ -862,7 +862,7 @@ impl Command for MigrateSetDowntime {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("migrate_set_downtime", arguments)
     }
 }
@@ -920,7 +920,7 @@ impl Command for MigrateSetSpeed {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("migrate_set_speed", arguments)
     }
 }
@@ -969,7 +969,7 @@ impl Command for QueryColoStatus {
     type Output = COLOStatus;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-colo-status", arguments)
     }
 }
@@ -1033,7 +1033,7 @@ impl Command for QueryDirtyRate {
     type Output = DirtyRateInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-dirty-rate", arguments)
     }
 }
@@ -1080,7 +1080,7 @@ impl Command for QueryMigrate {
     type Output = MigrationInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-migrate", arguments)
     }
 }
@@ -1125,7 +1125,7 @@ impl Command for QueryMigrateCacheSize {
     type Output = i64;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-migrate-cache-size", arguments)
     }
 }
@@ -1172,7 +1172,7 @@ impl Command for QueryMigrateCapabilities {
     type Output = Vec<MigrationCapabilityStatus>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-migrate-capabilities", arguments)
     }
 }
@@ -1217,7 +1217,7 @@ impl Command for QueryMigrateParameters {
     type Output = MigrationParameters;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-migrate-parameters", arguments)
     }
 }
@@ -1264,7 +1264,7 @@ impl Command for QueryMigrationthreads {
     type Output = Vec<MigrationThreadInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-migrationthreads", arguments)
     }
 }
@@ -1311,7 +1311,7 @@ impl Command for QueryVcpuDirtyLimit {
     type Output = Vec<DirtyLimitInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-vcpu-dirty-limit", arguments)
     }
 }
@@ -1358,7 +1358,7 @@ impl Command for QueryXenReplicationStatus {
     type Output = ReplicationStatus;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-xen-replication-status", arguments)
     }
 }
@@ -1427,7 +1427,7 @@ impl Command for SetVcpuDirtyLimit {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("set-vcpu-dirty-limit", arguments)
     }
 }
@@ -1507,7 +1507,7 @@ impl Command for SnapshotDelete {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("snapshot-delete", arguments)
     }
 }
@@ -1595,7 +1595,7 @@ impl Command for SnapshotLoad {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("snapshot-load", arguments)
     }
 }
@@ -1683,7 +1683,7 @@ impl Command for SnapshotSave {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("snapshot-save", arguments)
     }
 }
@@ -1732,7 +1732,7 @@ impl Command for XColoLostHeartbeat {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-colo-lost-heartbeat", arguments)
     }
 }
@@ -1780,7 +1780,7 @@ impl Command for XenColoDoCheckpoint {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("xen-colo-do-checkpoint", arguments)
     }
 }
@@ -1836,7 +1836,7 @@ impl Command for XenLoadDevicesState {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("xen-load-devices-state", arguments)
     }
 }
@@ -1905,7 +1905,7 @@ impl Command for XenSaveDevicesState {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("xen-save-devices-state", arguments)
     }
 }
@@ -1961,7 +1961,7 @@ impl Command for XenSetGlobalDirtyLog {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("xen-set-global-dirty-log", arguments)
     }
 }
@@ -2037,7 +2037,7 @@ impl Command for XenSetReplication {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("xen-set-replication", arguments)
     }
 }

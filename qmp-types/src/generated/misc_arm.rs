@@ -49,7 +49,7 @@ impl Command for QueryGicCapabilities {
     type Output = Vec<GICCapability>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-gic-capabilities", arguments)
     }
 }

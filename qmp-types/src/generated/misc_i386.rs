@@ -55,7 +55,7 @@ impl Command for QuerySev {
     type Output = SevInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-sev", arguments)
     }
 }
@@ -113,7 +113,7 @@ impl Command for QuerySevAttestationReport {
     type Output = SevAttestationReport;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-sev-attestation-report", arguments)
     }
 }
@@ -160,7 +160,7 @@ impl Command for QuerySevCapabilities {
     type Output = SevCapability;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-sev-capabilities", arguments)
     }
 }
@@ -207,7 +207,7 @@ impl Command for QuerySevLaunchMeasure {
     type Output = SevLaunchMeasureInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-sev-launch-measure", arguments)
     }
 }
@@ -254,7 +254,7 @@ impl Command for QuerySgx {
     type Output = SgxInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-sgx", arguments)
     }
 }
@@ -301,7 +301,7 @@ impl Command for QuerySgxCapabilities {
     type Output = SgxInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-sgx-capabilities", arguments)
     }
 }
@@ -348,7 +348,7 @@ impl Command for RtcResetReinjection {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("rtc-reset-reinjection", arguments)
     }
 }
@@ -424,7 +424,7 @@ impl Command for SevInjectLaunchSecret {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("sev-inject-launch-secret", arguments)
     }
 }
@@ -482,7 +482,7 @@ impl Command for XenEventInject {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("xen-event-inject", arguments)
     }
 }
@@ -529,7 +529,7 @@ impl Command for XenEventList {
     type Output = Vec<EvtchnInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("xen-event-list", arguments)
     }
 }

@@ -61,7 +61,7 @@ impl Command for DeviceListProperties {
     type Output = Vec<ObjectPropertyInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("device-list-properties", arguments)
     }
 }
@@ -119,7 +119,7 @@ impl Command for DeviceSyncConfig {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("device-sync-config", arguments)
     }
 }
@@ -178,7 +178,7 @@ impl Command for DeviceDel {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("device_del", arguments)
     }
 }

@@ -119,7 +119,7 @@ impl Command for GuestExec {
     type Output = GuestExecReply;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-exec", arguments)
     }
 }
@@ -177,7 +177,7 @@ impl Command for GuestExecStatus {
     type Output = GuestExecStatusReply;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-exec-status", arguments)
     }
 }
@@ -233,7 +233,7 @@ impl Command for GuestFileClose {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-file-close", arguments)
     }
 }
@@ -289,7 +289,7 @@ impl Command for GuestFileFlush {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-file-flush", arguments)
     }
 }
@@ -360,7 +360,7 @@ impl Command for GuestFileOpen {
     type Output = i64;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-file-open", arguments)
     }
 }
@@ -431,7 +431,7 @@ impl Command for GuestFileRead {
     type Output = GuestFileReadReply;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-file-read", arguments)
     }
 }
@@ -501,7 +501,7 @@ impl Command for GuestFileSeek {
     type Output = GuestFileSeekReply;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-file-seek", arguments)
     }
 }
@@ -577,7 +577,7 @@ impl Command for GuestFileWrite {
     type Output = GuestFileWriteReply;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-file-write", arguments)
     }
 }
@@ -626,7 +626,7 @@ impl Command for GuestFsfreezeFreeze {
     type Output = i64;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-fsfreeze-freeze", arguments)
     }
 }
@@ -692,7 +692,7 @@ impl Command for GuestFsfreezeFreezeList {
     type Output = i64;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-fsfreeze-freeze-list", arguments)
     }
 }
@@ -739,7 +739,7 @@ impl Command for GuestFsfreezeStatus {
     type Output = GuestFsfreezeStatusReply;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-fsfreeze-status", arguments)
     }
 }
@@ -788,7 +788,7 @@ impl Command for GuestFsfreezeThaw {
     type Output = i64;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-fsfreeze-thaw", arguments)
     }
 }
@@ -854,7 +854,7 @@ impl Command for GuestFstrim {
     type Output = GuestFilesystemTrimResponse;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-fstrim", arguments)
     }
 }
@@ -901,7 +901,7 @@ impl Command for GuestGetCpustats {
     type Output = Vec<GuestCpuStats>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-get-cpustats", arguments)
     }
 }
@@ -948,7 +948,7 @@ impl Command for GuestGetDevices {
     type Output = Vec<GuestDeviceInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-get-devices", arguments)
     }
 }
@@ -995,7 +995,7 @@ impl Command for GuestGetDisks {
     type Output = Vec<GuestDiskInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-get-disks", arguments)
     }
 }
@@ -1042,7 +1042,7 @@ impl Command for GuestGetDiskstats {
     type Output = Vec<GuestDiskStatsInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-get-diskstats", arguments)
     }
 }
@@ -1089,7 +1089,7 @@ impl Command for GuestGetFsinfo {
     type Output = Vec<GuestFilesystemInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-get-fsinfo", arguments)
     }
 }
@@ -1134,7 +1134,7 @@ impl Command for GuestGetHostName {
     type Output = GuestHostName;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-get-host-name", arguments)
     }
 }
@@ -1181,7 +1181,7 @@ impl Command for GuestGetLoad {
     type Output = GuestLoadAverage;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-get-load", arguments)
     }
 }
@@ -1228,7 +1228,7 @@ impl Command for GuestGetMemoryBlockInfo {
     type Output = GuestMemoryBlockInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-get-memory-block-info", arguments)
     }
 }
@@ -1275,7 +1275,7 @@ impl Command for GuestGetMemoryBlocks {
     type Output = Vec<GuestMemoryBlock>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-get-memory-blocks", arguments)
     }
 }
@@ -1320,7 +1320,7 @@ impl Command for GuestGetOsinfo {
     type Output = GuestOSInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-get-osinfo", arguments)
     }
 }
@@ -1365,7 +1365,7 @@ impl Command for GuestGetTime {
     type Output = i64;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-get-time", arguments)
     }
 }
@@ -1410,7 +1410,7 @@ impl Command for GuestGetTimezone {
     type Output = GuestTimezone;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-get-timezone", arguments)
     }
 }
@@ -1457,7 +1457,7 @@ impl Command for GuestGetUsers {
     type Output = Vec<GuestUser>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-get-users", arguments)
     }
 }
@@ -1504,7 +1504,7 @@ impl Command for GuestGetVcpus {
     type Output = Vec<GuestLogicalProcessor>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-get-vcpus", arguments)
     }
 }
@@ -1549,7 +1549,7 @@ impl Command for GuestInfo {
     type Output = GuestAgentInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-info", arguments)
     }
 }
@@ -1596,7 +1596,7 @@ impl Command for GuestNetworkGetInterfaces {
     type Output = Vec<GuestNetworkInterface>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-network-get-interfaces", arguments)
     }
 }
@@ -1643,7 +1643,7 @@ impl Command for GuestNetworkGetRoute {
     type Output = Vec<GuestNetworkRoute>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-network-get-route", arguments)
     }
 }
@@ -1688,7 +1688,7 @@ impl Command for GuestPing {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-ping", arguments)
     }
 }
@@ -1746,7 +1746,7 @@ impl Command for GuestSetMemoryBlocks {
     type Output = Vec<GuestMemoryBlockResponse>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-set-memory-blocks", arguments)
     }
 }
@@ -1810,7 +1810,7 @@ impl Command for GuestSetTime {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-set-time", arguments)
     }
 }
@@ -1882,7 +1882,7 @@ impl Command for GuestSetUserPassword {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-set-user-password", arguments)
     }
 }
@@ -1940,7 +1940,7 @@ impl Command for GuestSetVcpus {
     type Output = i64;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-set-vcpus", arguments)
     }
 }
@@ -2007,7 +2007,7 @@ impl Command for GuestShutdown {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-shutdown", arguments)
     }
 }
@@ -2090,7 +2090,7 @@ impl Command for GuestSshAddAuthorizedKeys {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-ssh-add-authorized-keys", arguments)
     }
 }
@@ -2148,7 +2148,7 @@ impl Command for GuestSshGetAuthorizedKeys {
     type Output = GuestAuthorizedKeys;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-ssh-get-authorized-keys", arguments)
     }
 }
@@ -2214,7 +2214,7 @@ impl Command for GuestSshRemoveAuthorizedKeys {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-ssh-remove-authorized-keys", arguments)
     }
 }
@@ -2262,7 +2262,7 @@ impl Command for GuestSuspendDisk {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-suspend-disk", arguments)
     }
 }
@@ -2310,7 +2310,7 @@ impl Command for GuestSuspendHybrid {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-suspend-hybrid", arguments)
     }
 }
@@ -2358,7 +2358,7 @@ impl Command for GuestSuspendRam {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-suspend-ram", arguments)
     }
 }
@@ -2416,7 +2416,7 @@ impl Command for GuestSync {
     type Output = i64;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-sync", arguments)
     }
 }
@@ -2474,7 +2474,7 @@ impl Command for GuestSyncDelimited {
     type Output = i64;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("guest-sync-delimited", arguments)
     }
 }

@@ -60,7 +60,7 @@ impl Command for QueryRocker {
     type Output = RockerSwitch;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-rocker", arguments)
     }
 }
@@ -129,7 +129,7 @@ impl Command for QueryRockerOfDpaFlows {
     type Output = Vec<RockerOfDpaFlow>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-rocker-of-dpa-flows", arguments)
     }
 }
@@ -198,7 +198,7 @@ impl Command for QueryRockerOfDpaGroups {
     type Output = Vec<RockerOfDpaGroup>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-rocker-of-dpa-groups", arguments)
     }
 }
@@ -254,7 +254,7 @@ impl Command for QueryRockerPorts {
     type Output = Vec<RockerPort>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-rocker-ports", arguments)
     }
 }

@@ -54,7 +54,7 @@ impl Command for QueryStatus {
     type Output = StatusInfo;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-status", arguments)
     }
 }
@@ -157,7 +157,7 @@ impl Command for SetAction {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("set-action", arguments)
     }
 }
@@ -213,7 +213,7 @@ impl Command for WatchdogSetAction {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("watchdog-set-action", arguments)
     }
 }

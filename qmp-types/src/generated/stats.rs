@@ -49,7 +49,7 @@ impl Command for QueryStats {
     type Output = Vec<StatsResult>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-stats", arguments)
     }
 }
@@ -113,7 +113,7 @@ impl Command for QueryStatsSchemas {
     type Output = Vec<StatsSchema>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-stats-schemas", arguments)
     }
 }

@@ -54,7 +54,7 @@ impl Command for QueryTpm {
     type Output = Vec<TPMInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-tpm", arguments)
     }
 }
@@ -101,7 +101,7 @@ impl Command for QueryTpmModels {
     type Output = Vec<TpmModel>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-tpm-models", arguments)
     }
 }
@@ -148,7 +148,7 @@ impl Command for QueryTpmTypes {
     type Output = Vec<TpmType>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("query-tpm-types", arguments)
     }
 }

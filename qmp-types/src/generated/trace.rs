@@ -74,7 +74,7 @@ impl Command for TraceEventGetState {
     type Output = Vec<TraceEventInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("trace-event-get-state", arguments)
     }
 }
@@ -166,7 +166,7 @@ impl Command for TraceEventSetState {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("trace-event-set-state", arguments)
     }
 }

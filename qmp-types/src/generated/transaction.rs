@@ -83,7 +83,7 @@ impl Command for Transaction {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("transaction", arguments)
     }
 }

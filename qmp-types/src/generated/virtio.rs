@@ -52,7 +52,7 @@ impl Command for XQueryVirtio {
     type Output = Vec<VirtioInfo>;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-virtio", arguments)
     }
 }
@@ -129,7 +129,7 @@ impl Command for XQueryVirtioQueueElement {
     type Output = VirtioQueueElement;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-virtio-queue-element", arguments)
     }
 }
@@ -193,7 +193,7 @@ impl Command for XQueryVirtioQueueStatus {
     type Output = VirtQueueStatus;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-virtio-queue-status", arguments)
     }
 }
@@ -252,7 +252,7 @@ impl Command for XQueryVirtioStatus {
     type Output = VirtioStatus;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-virtio-status", arguments)
     }
 }
@@ -316,7 +316,7 @@ impl Command for XQueryVirtioVhostQueueStatus {
     type Output = VirtVhostQueueStatus;
 
     #[inline]
-    fn check_arguments(arguments: qmp_proto::Json<'_>) -> Result<(), qmp_proto::ArgumentError> {
+    fn check_arguments(arguments: qmp_proto::RawJson<'_>) -> Result<(), qmp_proto::ArgumentError> {
         crate::describe::check_command("x-query-virtio-vhost-queue-status", arguments)
     }
 }

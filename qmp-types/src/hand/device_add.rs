@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use qmp_proto::{ArgumentError, Command, Empty, Json};
+use qmp_proto::{ArgumentError, Command, Empty, RawJson};
 use serde::de::MapAccess;
 use serde::ser::SerializeMap;
 use serde_json::{Map, Value};
@@ -98,7 +98,7 @@ impl Command for DeviceAdd {
     type Output = Empty;
 
     #[inline]
-    fn check_arguments(arguments: Json<'_>) -> Result<(), ArgumentError> {
+    fn check_arguments(arguments: RawJson<'_>) -> Result<(), ArgumentError> {
         crate::describe::check_command(<Self as Command>::NAME, arguments)
     }
 }

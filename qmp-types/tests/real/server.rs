@@ -118,7 +118,7 @@ impl Asked {
     /// if the server has gone, or does not answer.
     pub(crate) fn try_send(&self, command: &str, arguments: &Value) -> Option<Result<(), String>> {
         let sent = self.client.execute(command).arguments(arguments);
-        match sent.deadline(Duration::from_secs(5)).run() {
+        match sent.timeout(Duration::from_secs(5)).run() {
             Ok(_) => Some(Ok(())),
             Err(error) => error.failure().map(|it| Err(it.description().to_owned())),
         }

@@ -28,13 +28,13 @@ pub async fn commands_of_an_agent_keep_within_its_window<A: Adapter>() {
         }
         (received, most)
     });
-    let agent = A::builder().agent().over(stream, "agent").await.unwrap();
+    let agent = A::builder().agent().connect_over(stream, "agent").await.unwrap();
     let mut sent = Vec::new();
     for round in 0..3 {
         for length in LENGTHS {
             let write = agent.execute("guest-file-write");
             let write = write.argument("buf-b64", &"A".repeat(length + round));
-            sent.push(write.deadline(PLENTY).send().await.unwrap());
+            sent.push(write.timeout(PLENTY).send().await.unwrap());
         }
     }
     for answer in agent.answers(sent).await {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_driver::{Cause, ErrorClass};
+use qmp_driver::{ErrorClass, ErrorKind};
 
 use super::serve;
 use crate::Adapter;
@@ -21,9 +21,9 @@ pub async fn an_error_instead_of_a_greeting_fails_the_connect<A: Adapter>() {
             }
         });
         let limit = if hangs_up { Duration::from_secs(30) } else { Duration::from_millis(100) };
-        let builder = A::builder().handshake_deadline(limit);
-        let error = builder.over(stream, "full").await.unwrap_err();
-        assert!(matches!(error.cause(), Cause::HandshakeRefused(_)), "{error:#?}");
+        let builder = A::builder().handshake_timeout(limit);
+        let error = builder.connect_over(stream, "full").await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::HandshakeRefused(_)), "{error:#?}");
         assert_eq!(error.class(), Some(ErrorClass::GenericError));
         let text = "the server refused the handshake: GenericError: too many clients (full)";
         assert_eq!(error.to_string(), text);
@@ -38,7 +38,7 @@ pub async fn a_greeting_after_an_error_connects<A: Adapter>() {
         script.greet();
         script.echo();
     });
-    let qemu = A::builder().over(stream, "late").await.unwrap();
+    let qemu = A::builder().connect_over(stream, "late").await.unwrap();
     let reply = qemu.execute("x").argument("number", &5).run().await.unwrap();
     assert_eq!(reply.decode::<u32>().unwrap(), 5);
     drop(qemu);
@@ -52,8 +52,8 @@ pub async fn an_error_before_a_greeting_does_not_explain_a_later_end<A: Adapter>
         script.send(super::GREETING);
         script.receive();
     });
-    let error = A::builder().over(stream, "leaves").await.unwrap_err();
-    assert!(matches!(error.cause(), Cause::Disconnected { .. }), "{error:#?}");
+    let error = A::builder().connect_over(stream, "leaves").await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Disconnected { .. }), "{error:#?}");
     assert!(!error.to_string().contains("too many"), "{error}");
     server.join().unwrap();
 }

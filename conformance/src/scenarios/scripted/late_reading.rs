@@ -14,9 +14,9 @@ pub async fn a_reply_that_arrived_before_the_deadline_counts<A: Adapter>() {
         script.greet();
         script.echo();
     });
-    let qemu = A::builder().over(stream, "prompt").await.unwrap();
+    let qemu = A::builder().connect_over(stream, "prompt").await.unwrap();
     for number in 0..3_u32 {
-        let command = qemu.execute("x").argument("number", &number).deadline(DEADLINE);
+        let command = qemu.execute("x").argument("number", &number).timeout(DEADLINE);
         let sent = vec![command.send().await.unwrap()];
         thread::sleep(DEADLINE * 2);
         let reply = qemu.answers(sent).await.pop().unwrap();

@@ -108,7 +108,7 @@ async fn connect<A: Shared>(last: Option<&Client>, seed: u64) -> (Client, JoinHa
         None => A::builder(),
     };
     let builder = if out_of_band { builder.out_of_band() } else { builder };
-    (builder.over(transport::<A>(stream), "storm").await.unwrap(), server)
+    (builder.connect_over(transport::<A>(stream), "storm").await.unwrap(), server)
 }
 
 /// Answers at any time, and in any order where that is allowed, and hangs up now and then, in the middle of a message.
@@ -144,7 +144,7 @@ fn weather(script: &mut Script, mut seed: u64, any_order: bool) {
 async fn one(client: &Client, number: u64, seed: &mut u64, counts: &Counts) {
     let mut command = client.execute("x").argument("number", &number);
     match chance(seed) % 8 {
-        0 => command = command.deadline(Duration::from_micros(chance(seed) % 3000)),
+        0 => command = command.timeout(Duration::from_micros(chance(seed) % 3000)),
         1 | 2 => {
             for _ in 0..chance(seed) % 4 {
                 let polled = Pin::new(&mut command).poll(&mut Context::from_waker(Waker::noop()));

@@ -52,7 +52,7 @@ async fn hold_up<A: Shared>(
         held.iter().for_each(|message| script.answer(message, "0"));
         script.echo();
     });
-    let qemu = builder.over(transport::<A>(stream), "slow").await.unwrap();
+    let qemu = builder.connect_over(transport::<A>(stream), "slow").await.unwrap();
     let mut sent: Vec<_> = (0..slots).map(|_| command(&qemu)).collect();
     sent.iter_mut().for_each(poll_once);
     let mut queued: Vec<_> = (0..2).map(|_| command(&qemu)).collect();
@@ -96,7 +96,7 @@ pub async fn a_command_that_waits_for_a_sync_unpolled_holds_up_nobody<A: Shared>
         script.answer_sync(&again);
         script.echo();
     });
-    let agent = A::builder().agent().over(transport::<A>(stream), "agent").await.unwrap();
+    let agent = A::builder().agent().connect_over(transport::<A>(stream), "agent").await.unwrap();
     let mut synced = Box::pin(agent.sync());
     poll_once(&mut synced);
     // Until the driver has sent it commands do not wait.
@@ -127,7 +127,7 @@ pub async fn leaked_commands_do_not_keep_a_connection_from_being_closed<A: Share
             script.greet();
             script.echo();
         });
-        let qemu = A::builder().over(transport::<A>(stream), "leaks").await.unwrap();
+        let qemu = A::builder().connect_over(transport::<A>(stream), "leaks").await.unwrap();
         for _ in 0..70 {
             let mut leaked = qemu.execute("x").argument("number", &1);
             poll_once(&mut leaked);
@@ -168,7 +168,7 @@ async fn order_of_many<A: Shared>(commands: u64) -> (Duration, Vec<u64>) {
         }
         order
     });
-    let qemu = A::builder().over(transport::<A>(stream), "orderly").await.unwrap();
+    let qemu = A::builder().connect_over(transport::<A>(stream), "orderly").await.unwrap();
     let command = |number| one(&qemu, qemu.execute("x").argument("number", &number));
     let mut all = Box::pin(join_all((0..commands).map(command)));
     let mut slowest = Duration::ZERO;
@@ -192,7 +192,7 @@ fn greeted_later<A: Shared>(builder: Builder<A::Runtime>) -> (Client, Sender<()>
         script.greet();
         script.echo();
     });
-    let (client, driver) = builder.open_over(transport::<A>(stream), "late").unwrap();
+    let (client, driver) = builder.build_over(transport::<A>(stream), "late").unwrap();
     A::Runtime::default().spawn(driver);
     (client, greet)
 }

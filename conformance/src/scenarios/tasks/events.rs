@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qmp_driver::{Cause, Disconnect, EventItem};
+use qmp_driver::{CloseReason, ErrorKind, EventItem};
 use serde_json::Value;
 
 use super::{Shared, join_all};
@@ -16,14 +16,14 @@ pub async fn a_wait_created_before_the_command_misses_nothing<A: Shared>(target:
     let qemu = server.connect(A::builder).await;
     let mut stops = qemu.events().named("STOP").subscribe();
     for _ in 0..50 {
-        let resume = qemu.event().named("RESUME").deadline(PLENTY);
-        let stop = stops.event().matching(|event| event.name() == "STOP").deadline(PLENTY);
+        let resume = qemu.event().named("RESUME").timeout(PLENTY);
+        let stop = stops.event().matching(|event| event.name() == "STOP").timeout(PLENTY);
         qemu.execute("cont").await.unwrap();
         qemu.execute("stop").await.unwrap();
         assert!(resume.await.unwrap().timestamp() <= stop.await.unwrap().timestamp());
     }
     assert!(names(stops.drain()).is_empty());
-    let never = qemu.event().named("NEVER").deadline(Duration::from_millis(20));
+    let never = qemu.event().named("NEVER").timeout(Duration::from_millis(20));
     assert!(never.await.unwrap_err().is_timeout());
 }
 
@@ -32,14 +32,14 @@ pub async fn a_subscription_ends_with_its_connection<A: Shared>(target: Target<'
     let mut server = target.qemu();
     let qemu = server.connect(A::builder).await;
     let mut events = qemu.events().subscribe();
-    assert!(events.end_reason().is_none());
+    assert!(events.close_reason().is_none());
     qemu.execute("quit").await.unwrap();
-    assert!(matches!(qemu.closed().await, Disconnect::Closed));
+    assert!(matches!(qemu.closed().await, CloseReason::Closed));
     server.ended();
     let shutdown = events.recv().await;
     assert!(matches!(shutdown, Some(EventItem::Event(event)) if event.name() == "SHUTDOWN"));
     assert!(events.recv().await.is_none());
-    assert!(matches!(events.end_reason(), Some(Disconnect::Closed)));
+    assert!(matches!(events.close_reason(), Some(CloseReason::Closed)));
 }
 
 /// A slow subscriber loses the oldest events, and gets their number.
@@ -54,7 +54,7 @@ pub async fn a_burst_of_events_is_complete_and_in_order<A: Shared>(target: Targe
     let expected: Vec<_> = (0..2 * ROUNDS).map(|at| ["RESUME", "STOP"][at % 2]).collect();
     assert_eq!(names(all.drain()), expected);
     let lost = slow.event().await.unwrap_err();
-    assert!(matches!(lost.cause(), Cause::EventsLost { count: 484 }), "{lost:#?}");
+    assert!(matches!(lost.kind(), ErrorKind::EventsLost { count: 484 }), "{lost:#?}");
     let text = lost.to_string();
     assert!(text.contains("484 events were not read in time and had to be dropped"), "{text}");
     assert!(text.contains("query the state that they would have told of"), "{text}");

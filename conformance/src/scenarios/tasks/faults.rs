@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use qmp_driver::qmp_proto::ProtocolError;
-use qmp_driver::{Cause, Disconnect, Driver, Error, Execute, Outcome, Runtime, Socket};
+use qmp_driver::{CloseReason, Driver, Error, ErrorKind, Execute, Outcome, Runtime, Socket};
 use rustix::io::ioctl_fionread;
 use rustix::process::Signal;
 
@@ -30,7 +30,7 @@ pub async fn a_message_that_cannot_be_sent_can_be_abandoned<A: Shared>(suite: &S
     assert_eq!(qemu.in_flight(), 1);
     qemu.abort();
     let error = large.await.unwrap_err();
-    assert!(matches!(reason(&error), Disconnect::ByUs), "{error:#?}");
+    assert!(matches!(reason(&error), CloseReason::ByUs), "{error:#?}");
     assert_eq!(error.outcome(), Outcome::Unknown);
     let text = error.to_string();
     assert!(text.starts_with("query-name: the connection was closed on this side ("), "{text}");
@@ -46,7 +46,7 @@ pub async fn a_server_may_die_while_it_replies<A: Shared>(suite: &Suite) {
     let ours = UnixStream::connect(server.path("qmp")).unwrap();
     let unread = ours.try_clone().unwrap();
     let transport = A::Runtime::default().transport(Socket::from(ours)).unwrap();
-    let (qemu, driver) = A::builder().open_over(transport, "the dying").unwrap();
+    let (qemu, driver) = A::builder().build_over(transport, "the dying").unwrap();
     let mut driver = Box::pin(driver);
     alternately(&mut driver, qemu.ready()).await.unwrap();
     // A megabyte of text, and other commands after it.
@@ -65,7 +65,7 @@ pub async fn a_server_may_die_while_it_replies<A: Shared>(suite: &Suite) {
     assert!(!server.ended().success());
     for result in alternately(&mut driver, join_all(commands)).await {
         let error = result.unwrap_err();
-        let Disconnect::Protocol(end) = reason(&error) else { panic!("{error:#?}") };
+        let CloseReason::Protocol(end) = reason(&error) else { panic!("{error:#?}") };
         assert_eq!(*end, ProtocolError::EndInsideMessage);
         assert_eq!(error.outcome(), Outcome::Unknown);
         let text = format!(
@@ -75,7 +75,7 @@ pub async fn a_server_may_die_while_it_replies<A: Shared>(suite: &Suite) {
         );
         assert_eq!(error.to_string(), text);
     }
-    let Disconnect::Protocol(end) = qemu.closed().await else { panic!("{qemu:?}") };
+    let CloseReason::Protocol(end) = qemu.closed().await else { panic!("{qemu:?}") };
     assert_eq!(end, ProtocolError::EndInsideMessage);
 }
 
@@ -89,9 +89,9 @@ async fn alternately<F: Future>(driver: &mut Pin<Box<Driver>>, future: F) -> F::
     .await
 }
 
-fn reason(error: &Error) -> &Disconnect {
-    match error.cause() {
-        Cause::Disconnected { reason, .. } => reason,
+fn reason(error: &Error) -> &CloseReason {
+    match error.kind() {
+        ErrorKind::Disconnected { reason, .. } => reason,
         other => panic!("{other:?}"),
     }
 }

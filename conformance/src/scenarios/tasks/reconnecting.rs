@@ -1,6 +1,6 @@
 //! A client with several connections, one after another.
 
-use qmp_driver::{Disconnect, Launch, PersistentItem, PersistentSubscription};
+use qmp_driver::{CloseReason, Launch, PersistentItem, PersistentSubscription};
 
 use super::{Shared, compute, poll_and_drop};
 use crate::scenarios::starting::late;
@@ -25,10 +25,10 @@ pub async fn a_client_reconnects_to_the_same_server_and_to_the_next<A: Shared>(s
     }
     assert_eq!(items(&mut events), [BY_US, "reconnected"]);
     qemu.execute("quit").await.unwrap();
-    assert!(matches!(qemu.closed().await, Disconnect::Closed));
+    assert!(matches!(qemu.closed().await, CloseReason::Closed));
     assert_eq!(items(&mut events), ["SHUTDOWN", CLOSED]);
     let launch = Launch::qemu(suite.path("qemu-system-x86_64")).args(LIGHT.split(' '));
-    let next = A::builder().handshake_deadline(PLENTY).reconnecting(&qemu);
+    let next = A::builder().handshake_timeout(PLENTY).reconnecting(&qemu);
     let (_, mut process) = next.launch(launch).await.unwrap();
     compute(&qemu, 7).await.unwrap();
     qemu.execute("quit").await.unwrap();
@@ -55,6 +55,6 @@ pub async fn a_client_reconnects_to_a_server_that_it_waited_for<A: Shared>(suite
     qemu.abort();
     qemu.reconnect().await.unwrap();
     qemu.execute("quit").await.unwrap();
-    assert!(matches!(qemu.closed().await, Disconnect::Closed));
+    assert!(matches!(qemu.closed().await, CloseReason::Closed));
     assert!(server.ended().success());
 }

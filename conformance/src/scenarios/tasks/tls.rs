@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use qmp_driver::{Disconnect, Outcome};
+use qmp_driver::{CloseReason, Outcome};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ pub async fn a_monitor_is_used_over_tls<A: Secure>(suite: &Suite) {
     qemu.execute("cont").await.unwrap();
     assert_eq!(names(events.drain()), ["RESUME"]);
     qemu.execute("quit").await.unwrap();
-    assert!(matches!(qemu.closed().await, Disconnect::Closed));
+    assert!(matches!(qemu.closed().await, CloseReason::Closed));
     assert!(secured.server.ended().success());
     assert_eq!(names(events.drain()), ["SHUTDOWN"]);
 }
@@ -89,7 +89,7 @@ pub async fn a_server_killed_over_tls_leaves_outcomes_unknown<A: Secure>(suite: 
     let secured = Secured::start::<A>(suite, false).await;
     let qemu = secured.connect::<A>().await;
     secured.server.signal(Signal::STOP);
-    let late = qemu.execute("stop").deadline(Duration::from_millis(100)).await.unwrap_err();
+    let late = qemu.execute("stop").timeout(Duration::from_millis(100)).await.unwrap_err();
     assert!(late.is_timeout() && late.outcome() == Outcome::Unknown, "{late}");
     let mut command = pin!(qemu.execute("query-status"));
     assert!(poll_and_drop(command.as_mut(), 0).await.is_none());
@@ -97,5 +97,5 @@ pub async fn a_server_killed_over_tls_leaves_outcomes_unknown<A: Secure>(suite: 
     let error = command.await.unwrap_err();
     assert!(error.is_disconnected() && error.outcome() == Outcome::Unknown, "{error}");
     let reason = qemu.closed().await;
-    assert!(matches!(reason, Disconnect::Protocol(_)), "{reason:?}");
+    assert!(matches!(reason, CloseReason::Protocol(_)), "{reason:?}");
 }

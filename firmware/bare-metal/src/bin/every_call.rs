@@ -10,9 +10,9 @@ use core::fmt::Display;
 
 use bare_metal::{Trouble, Uart, host, start};
 use qmp_proto::{
-    Arguments, Client, ErrorClass, Event, Failure, FixedOutput, Greeting, Json, Malformed,
-    NoArguments, OUT_OF_BAND, Options, RawMessage, Received, Refusal, Reply, Request, RequestId,
-    Sink, Text, Timestamp, Unanswered,
+    Arguments, Client, ErrorClass, Event, Failure, FixedOutput, Greeting, RawJson, Malformed,
+    NoArguments, OUT_OF_BAND, Options, RawMessage, Received, SendErrorKind, Reply, Request, RequestId,
+    OutputBuffer, JsonStr, Timestamp, Unanswered,
 };
 
 start!(run);
@@ -104,7 +104,7 @@ fn show(what: impl Display) {
     host::say(format_args!("{what}"));
 }
 
-fn refusal(outcome: Result<(), Refusal>) {
+fn refusal(outcome: Result<(), SendErrorKind>) {
     if let Err(refusal) = outcome {
         show(refusal);
     }
@@ -115,11 +115,11 @@ fn send(
     out: &mut FixedOutput<'_>,
     request: Request<'_>,
 ) -> Option<RequestId> {
-    show(request.is_answered());
+    show(request.expects_success_response());
     let sent = match client.in_flight() {
         0 => client.execute(out, request, 1),
         1 => client.execute(out, request.out_of_band(), 2),
-        _ => client.execute(out, request.without_answer(), 3),
+        _ => client.execute(out, request.no_success_response(), 3),
     };
     sent.inspect_err(|refused| show(refused)).ok()
 }
@@ -186,12 +186,12 @@ fn reply(reply: &Reply<'_>) {
     show(reply.message().escape_ascii());
 }
 
-fn json(json: Result<Json<'_>, qmp_proto::BodyError>) {
+fn json(json: Result<RawJson<'_>, qmp_proto::BodyError>) {
     match json {
         Ok(json) => show(json.as_str()),
         Err(error) => {
             show(error);
-            show(error.flaw());
+            show(error.kind());
             show(error.at());
         }
     }
@@ -248,21 +248,21 @@ fn output(out: &mut FixedOutput<'_>, bytes: &[u8]) {
 }
 
 fn texts(text: &str) {
-    match Json::parse(text) {
+    match RawJson::parse(text) {
         Ok(json) => show(json.as_str()),
         Err(error) => {
             show(error);
-            show(error.flaw());
+            show(error.kind());
             show(error.at());
         }
     }
     show(ErrorClass::named(text).name());
-    let escaped = Text::new(text);
+    let escaped = JsonStr::new(text);
     show(escaped.escaped());
     show(escaped.as_str().unwrap_or_default());
     show(escaped);
     show(escaped == *"x");
-    show(escaped == Text::new("y"));
+    show(escaped == JsonStr::new("y"));
     show(escaped.chars().count());
     let _ = NoArguments;
 }

@@ -62,7 +62,7 @@ fn the_module_tells_of_every_session_what_the_library_tells() {
         for entry in entries {
             let bytes = entry.bytes();
             let inside = if entry.dir == "s2c" {
-                narrator.room()[..bytes.len()].copy_from_slice(&bytes);
+                narrator.spare_mut()[..bytes.len()].copy_from_slice(&bytes);
                 narrator.hear(bytes.len());
                 module.hear(&bytes).unwrap()
             } else {

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::server::Hangup;
+use crate::server::CloseReason;
 use qmp_proto::server::{Command, Phase, Server, Ticket};
-use qmp_proto::{Output, Sink};
+use qmp_proto::{Output, OutputBuffer};
 use slab::Slab;
 
 use crate::Transport;
@@ -16,9 +16,9 @@ use crate::waking::wake_all;
 use crate::writing::WriteHalf;
 
 #[cfg(unix)]
-type Arrivals = qmp_sockets::Arrivals;
+type ReceivedFds = qmp_sockets::ReceivedFds;
 #[cfg(not(unix))]
-type Arrivals = ();
+type ReceivedFds = ();
 
 /// Above this much unsent output, nothing is read from the client.
 const ENOUGH_UNSENT: usize = 1024 * 1024;
@@ -26,7 +26,7 @@ const ENOUGH_UNSENT: usize = 1024 * 1024;
 /// The protocol state of the server, its output, and the wakers of those that wait.
 ///
 /// No user code runs while this is locked: no waker is cloned, woken or dropped, and nothing is
-/// serialized. Such work is deferred to an [`After`].
+/// serialized. Such work is deferred to an [`AfterUnlock`].
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) server: Server,
@@ -37,7 +37,7 @@ pub(crate) struct Machine {
     pub(crate) transport: Option<Arc<dyn Transport>>,
     /// Commands that were not received by the user yet.
     pub(crate) queue: VecDeque<Queued>,
-    pub(crate) arrivals: Arrivals,
+    pub(crate) arrivals: ReceivedFds,
     /// The waker of the driver; `None` after it was woken, until it is polled again.
     pub(crate) driver: Option<Waker>,
     /// Whether the driver reads nothing until a command is answered.
@@ -49,8 +49,8 @@ pub(crate) struct Machine {
     /// No more commands are accepted.
     pub(crate) closing: bool,
     /// Set once, as the last change.
-    pub(crate) ended: Option<Hangup>,
-    most_unsent: usize,
+    pub(crate) ended: Option<CloseReason>,
+    unsent_limit: usize,
 }
 
 /// A command, and the right to answer it.
@@ -64,15 +64,15 @@ pub(crate) struct Queued {
 
 /// Work that is deferred until the lock is released.
 #[derive(Debug, Default)]
-pub(crate) struct After {
+pub(crate) struct AfterUnlock {
     pub(crate) wakers: Vec<Waker>,
     pub(crate) stale: Option<Waker>,
     transport: Option<Arc<dyn Transport>>,
     queue: VecDeque<Queued>,
-    arrivals: Arrivals,
+    arrivals: ReceivedFds,
 }
 
-impl After {
+impl AfterUnlock {
     pub(crate) fn run(mut self) {
         wake_all(self.wakers.drain(..));
     }
@@ -91,7 +91,7 @@ impl Machine {
             event_bytes: 0,
             transport: Some(transport),
             queue: VecDeque::new(),
-            arrivals: Arrivals::default(),
+            arrivals: ReceivedFds::default(),
             driver: None,
             paused: false,
             receiver: None,
@@ -99,7 +99,7 @@ impl Machine {
             input_ended: false,
             closing: false,
             ended: None,
-            most_unsent: settings.most_unsent,
+            unsent_limit: settings.unsent_limit,
         }
     }
 
@@ -129,7 +129,7 @@ impl Machine {
     /// Answers a command, or ends it without an answer.
     pub(crate) fn settle<R>(
         &mut self,
-        after: &mut After,
+        after: &mut AfterUnlock,
         settle: impl FnOnce(&mut Server, &mut Output<Descriptor>) -> R,
     ) -> R {
         let settled = settle(&mut self.server, &mut self.writing.output);
@@ -144,7 +144,7 @@ impl Machine {
     /// accumulate.
     pub(crate) fn emit<R>(
         &mut self,
-        after: &mut After,
+        after: &mut AfterUnlock,
         emit: impl FnOnce(&mut Server, &mut Output<Descriptor>) -> R,
     ) -> R {
         if self.unsent() == 0 {
@@ -157,34 +157,34 @@ impl Machine {
         // Long replies that are buffered do not count: only events are limited, because the client
         // did not ask for them.
         let unsent = self.unsent();
-        if unsent.min(self.event_bytes) > self.most_unsent {
-            self.end(Hangup::NotReading { unsent }, after);
+        if unsent.min(self.event_bytes) > self.unsent_limit {
+            self.end(CloseReason::NotReading { unsent }, after);
         }
         emitted
     }
 
     /// Writes as much as possible without blocking, and wakes the driver for the rest.
-    fn try_write(&mut self, after: &mut After) {
+    fn try_write(&mut self, after: &mut AfterUnlock) {
         let transport = self.transport.as_deref();
         if self.writing.try_write(transport, &mut None) {
             self.wake_driver(after);
         }
     }
 
-    pub(crate) fn wake_driver(&mut self, after: &mut After) {
+    pub(crate) fn wake_driver(&mut self, after: &mut AfterUnlock) {
         after.wakers.extend(self.driver.take());
     }
 
-    pub(crate) fn wake_receiver(&mut self, after: &mut After) {
+    pub(crate) fn wake_receiver(&mut self, after: &mut AfterUnlock) {
         after.wakers.extend(self.receiver.take());
     }
 
-    pub(crate) fn wake_watchers(&mut self, after: &mut After) {
+    pub(crate) fn wake_watchers(&mut self, after: &mut AfterUnlock) {
         after.wakers.extend(self.watchers.drain());
     }
 
     /// Accepts no more commands. Those that were received are still answered.
-    pub(crate) fn close(&mut self, after: &mut After) {
+    pub(crate) fn close(&mut self, after: &mut AfterUnlock) {
         self.closing = true;
         self.wake_receiver(after);
         self.wake_driver(after);
@@ -195,7 +195,7 @@ impl Machine {
     ///
     /// Commands that were not received by the user are not executed, because they could not be
     /// answered.
-    pub(crate) fn end(&mut self, reason: Hangup, after: &mut After) -> bool {
+    pub(crate) fn end(&mut self, reason: CloseReason, after: &mut AfterUnlock) -> bool {
         if self.ended.is_some() {
             return false;
         }

@@ -6,12 +6,12 @@ pub(crate) mod watch;
 
 use std::sync::{Arc, PoisonError};
 
-use crate::server::Hangup;
-use crate::{Cause, Error};
-use qmp_proto::Refusal;
+use crate::server::CloseReason;
+use crate::{Error, ErrorKind};
+use qmp_proto::SendErrorKind;
 use qmp_proto::server::{Response, Ticket};
 
-use self::machine::{After, Machine};
+use self::machine::{AfterUnlock, Machine};
 use crate::sync::{Mutex, MutexGuard};
 use crate::trace;
 
@@ -31,8 +31,8 @@ impl Connection {
     }
 
     /// Changes the state under the lock, and then does the deferred work.
-    pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Machine, &mut After) -> R) -> R {
-        let mut after = After::default();
+    pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Machine, &mut AfterUnlock) -> R) -> R {
+        let mut after = AfterUnlock::default();
         let mut machine = self.lock();
         let had_ended = machine.ended.is_some();
         let result = change(&mut machine, &mut after);
@@ -45,7 +45,7 @@ impl Connection {
         result
     }
 
-    pub(crate) fn end(&self, reason: Hangup) {
+    pub(crate) fn end(&self, reason: CloseReason) {
         self.with(|machine, after| machine.end(reason, after));
     }
 
@@ -74,7 +74,7 @@ impl Connection {
 
     /// Creates the error for something that could not be sent, with the name of the command or
     /// event.
-    pub(crate) fn refused(&self, name: &str, refusal: Refusal) -> Error {
-        Error::new(Cause::Refused(refusal)).in_command(name).with_peer(&self.peer)
+    pub(crate) fn refused(&self, name: &str, refusal: SendErrorKind) -> Error {
+        Error::new(ErrorKind::NotSent(refusal)).in_command(name).with_peer(&self.peer)
     }
 }

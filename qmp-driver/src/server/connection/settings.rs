@@ -10,7 +10,7 @@ pub(crate) struct Settings {
     pub(crate) agent: bool,
     pub(crate) options: Option<Options>,
     pub(crate) greeting: Option<Box<str>>,
-    pub(crate) most_unsent: usize,
-    pub(crate) close_deadline: Duration,
+    pub(crate) unsent_limit: usize,
+    pub(crate) close_timeout: Duration,
     pub(crate) garbage_ends: bool,
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::server::Hangup;
+use crate::server::CloseReason;
 
 use crate::server::connection::Connection;
 
@@ -21,9 +21,9 @@ impl<'c> Watch<'c> {
 }
 
 impl Future for Watch<'_> {
-    type Output = Hangup;
+    type Output = CloseReason;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Hangup> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReason> {
         let waker = cx.waker().clone();
         let Self { connection, key } = &mut *self;
         connection.with(|machine, after| {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::server::Hangup;
+use crate::server::CloseReason;
 use qmp_proto::InputBuffer;
 
 use self::take::{Taken, take};
@@ -30,7 +30,7 @@ const LAST_READS: usize = 256;
 /// Reads and queues the client's commands, and writes what other tasks could not write.
 ///
 /// Nothing happens on a connection unless its driver is polled: spawn it. It completes when the
-/// connection has ended, and returns the reason, even if the [`Commands`](crate::server::Commands)
+/// connection has ended, and returns the reason, even if the [`ClientConnection`](crate::server::ClientConnection)
 /// were dropped. Dropping it ends the connection.
 #[must_use = "a connection does nothing unless its driver is polled"]
 pub struct Driver {
@@ -43,7 +43,7 @@ pub struct Driver {
     starved: bool,
     /// Output that other tasks could not write.
     outgoing: Outgoing,
-    manners: Manners,
+    manners: Policy,
     /// When to stop waiting for a client that reads nothing while the connection is closed, and how
     /// much output there was when this was set.
     give_up: Option<(usize, Option<Instant>)>,
@@ -51,11 +51,11 @@ pub struct Driver {
 
 /// The policy for a client.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Manners {
+pub(crate) struct Policy {
     /// Whether to close the connection of a client that sends something that is not JSON.
     pub(crate) garbage_ends: bool,
     /// How long closing waits while the client reads nothing.
-    pub(crate) close_deadline: Duration,
+    pub(crate) close_timeout: Duration,
 }
 
 enum Next {
@@ -71,14 +71,14 @@ enum Stand {
     },
     /// There will be no more output, but not everything was written.
     Flushing,
-    Finished(Hangup),
+    Finished(CloseReason),
 }
 
 impl Driver {
     pub(crate) fn new(
         connection: Arc<Connection>,
         transport: Arc<dyn Transport>,
-        manners: Manners,
+        manners: Policy,
     ) -> Self {
         let longest = connection.lock().server.longest_message();
         Self {
@@ -95,9 +95,9 @@ impl Driver {
 }
 
 impl Future for Driver {
-    type Output = Hangup;
+    type Output = CloseReason;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Hangup> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReason> {
         let before = self.read;
         for _ in 0..TURNS_A_POLL {
             match self.carry(cx) {
@@ -117,7 +117,7 @@ impl Future for Driver {
 
 impl Driver {
     /// Writes as much as possible, and reads or processes input once.
-    fn carry(&mut self, cx: &mut Context<'_>) -> Result<Next, Hangup> {
+    fn carry(&mut self, cx: &mut Context<'_>) -> Result<Next, CloseReason> {
         let waker = cx.waker().clone();
         let outgoing = &mut self.outgoing;
         self.connection.with(|machine, after| {
@@ -152,16 +152,16 @@ impl Driver {
         if machine.unsent() > 0 || !self.outgoing.is_done() {
             return Stand::Flushing;
         }
-        Stand::Finished(if machine.closing { Hangup::ByUs } else { Hangup::ByClient })
+        Stand::Finished(if machine.closing { CloseReason::ByUs } else { CloseReason::ByClient })
     }
 
     /// Waits for the client to read the last output. The deadline restarts whenever the client
     /// reads.
-    fn wait_for_reader(&mut self, cx: &mut Context<'_>) -> Result<Next, Hangup> {
+    fn wait_for_reader(&mut self, cx: &mut Context<'_>) -> Result<Next, CloseReason> {
         let unsent = self.connection.lock().unsent();
         let deadline = match self.give_up {
             Some((before, deadline)) if before == unsent => deadline,
-            _ => self.transport.now().checked_add(self.manners.close_deadline),
+            _ => self.transport.now().checked_add(self.manners.close_timeout),
         };
         self.give_up = Some((unsent, deadline));
         let Some(deadline) = deadline else {
@@ -169,11 +169,11 @@ impl Driver {
         };
         match self.transport.poll_until(cx, deadline) {
             Poll::Pending => Ok(Next::Wait),
-            Poll::Ready(()) => Err(Hangup::NotReading { unsent }),
+            Poll::Ready(()) => Err(CloseReason::NotReading { unsent }),
         }
     }
 
-    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Hangup> {
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         let Self { connection, transport, outgoing, .. } = self;
         let take_over = |outgoing: &mut Outgoing| connection.lock().writing.hand_over(outgoing);
         match outgoing.write(cx, &**transport, take_over) {
@@ -183,19 +183,21 @@ impl Driver {
                 drop(connection.lock().writing.close());
                 Ok(())
             }
-            Err(error) => Err(Hangup::Io(Arc::new(error))),
+            Err(error) => Err(CloseReason::Io(Arc::new(error))),
         }
     }
 
-    fn read(&mut self, cx: &mut Context<'_>) -> Result<Next, Hangup> {
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<Next, CloseReason> {
         let read = match self.transport.poll_readable(cx) {
-            Poll::Ready(Ok(())) => self.transport.poll_read_with_descriptor(cx, self.input.room()),
+            Poll::Ready(Ok(())) => {
+                self.transport.poll_read_with_descriptor(cx, self.input.spare_mut())
+            }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         };
         match read {
             Poll::Pending => {
-                self.input.rest();
+                self.input.shrink();
                 return Ok(Next::Wait);
             }
             Poll::Ready(Ok((0, _))) => self.end_input(),
@@ -203,14 +205,14 @@ impl Driver {
                 if let Some(descriptor) = descriptor {
                     self.keep(descriptor);
                 }
-                self.input.filled(count);
+                self.input.advance(count);
                 self.read += count as u64;
                 self.starved = false;
             }
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
             // The peer's operating system resets the connection if the client has left data unread.
             Poll::Ready(Err(error)) if is_end(&error) => self.end_input(),
-            Poll::Ready(Err(error)) => return Err(Hangup::Io(Arc::new(error))),
+            Poll::Ready(Err(error)) => return Err(CloseReason::Io(Arc::new(error))),
         }
         Ok(Next::Again)
     }
@@ -235,12 +237,12 @@ impl Driver {
         });
     }
 
-    fn take(&mut self) -> Result<Next, Hangup> {
+    fn take(&mut self) -> Result<Next, CloseReason> {
         let input = self.input.unread();
         let place = self.read - input.len() as u64;
         let Taken { used, starved, end } =
             take(&self.connection, input, place, self.manners.garbage_ends);
-        self.input.used(used);
+        self.input.consume(used);
         self.starved = starved;
         match end {
             None => Ok(Next::Again),
@@ -248,10 +250,10 @@ impl Driver {
         }
     }
 
-    fn finish(&mut self, reason: Hangup) -> Hangup {
+    fn finish(&mut self, reason: CloseReason) -> CloseReason {
         let mut cx = Context::from_waker(Waker::noop());
         // The client gets the error reply before the connection is closed, if possible.
-        if matches!(reason, Hangup::NotJson(_)) {
+        if matches!(reason, CloseReason::NotJson(_)) {
             self.connection.lock().writing.hand_over(&mut self.outgoing);
             let _ = self.write(&mut cx);
         }
@@ -272,7 +274,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.connection.end(Hangup::ByUs);
+        self.connection.end(CloseReason::ByUs);
     }
 }
 

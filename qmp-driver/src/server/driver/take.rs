@@ -1,6 +1,6 @@
 //! Parsing the client's input.
 
-use crate::server::Hangup;
+use crate::server::CloseReason;
 use qmp_proto::server::{Command, Received, Rejection, Ticket};
 
 use crate::server::connection::Connection;
@@ -16,7 +16,7 @@ pub(super) struct Taken {
     /// More bytes are needed.
     pub(super) starved: bool,
     /// The reason to end the connection, if any.
-    pub(super) end: Option<Hangup>,
+    pub(super) end: Option<CloseReason>,
 }
 
 /// Parses commands from the input and queues them. `place` is the position of the input in the
@@ -66,7 +66,7 @@ fn take_batch<'b>(
             Some(Received::Rejected(rejected))
                 if garbage_ends && rejected.reason == Rejection::NotJson =>
             {
-                taken.end = Some(Hangup::NotJson(rejected.to_string().into()));
+                taken.end = Some(CloseReason::NotJson(rejected.to_string().into()));
                 break;
             }
             Some(_) => {}

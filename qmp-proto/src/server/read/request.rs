@@ -8,7 +8,7 @@ use super::Flaw;
 use super::grammar::{Visit, check};
 use super::rewrite::rewrite;
 use super::string::characters;
-use crate::json::Text;
+use crate::json::JsonStr;
 use crate::server::repeated::Repeated;
 
 /// A message that is an object.
@@ -190,6 +190,6 @@ fn known(name: &[u8]) -> &[u8] {
     if memchr::memchr(b'\\', name).is_none() {
         return name;
     }
-    let text = Text::new(core::str::from_utf8(name).unwrap_or_default());
+    let text = JsonStr::new(core::str::from_utf8(name).unwrap_or_default());
     KNOWN.iter().find(|known| text == **known).map_or(name, |known| known.as_bytes())
 }

@@ -3,10 +3,10 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::output::{Full, Sink};
+use crate::output::{BufferFull, OutputBuffer};
 
 /// Appends a character the way QEMU writes it inside a string.
-pub(super) fn append_escaped<S: Sink>(out: &mut S, char: char) -> Result<(), Full> {
+pub(super) fn append_escaped<S: OutputBuffer>(out: &mut S, char: char) -> Result<(), BufferFull> {
     out.append(Escaped::new(char).as_bytes())
 }
 
@@ -18,19 +18,19 @@ pub(in crate::server) fn push_escaped(out: &mut String, char: char) {
 /// A sink as what `write!` writes to, everything inside of a string.
 pub(super) struct InsideString<'s, S>(pub(super) &'s mut S);
 
-impl<S: Sink> fmt::Write for InsideString<'_, S> {
+impl<S: OutputBuffer> fmt::Write for InsideString<'_, S> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
         while let Some(at) = rest.find(|char| !is_plain(char)) {
             let (plain, special) = rest.split_at(at);
-            self.0.append(plain.as_bytes()).map_err(|Full| fmt::Error)?;
+            self.0.append(plain.as_bytes()).map_err(|BufferFull| fmt::Error)?;
             let mut chars = special.chars();
             if let Some(char) = chars.next() {
-                append_escaped(self.0, char).map_err(|Full| fmt::Error)?;
+                append_escaped(self.0, char).map_err(|BufferFull| fmt::Error)?;
             }
             rest = chars.as_str();
         }
-        self.0.append(rest.as_bytes()).map_err(|Full| fmt::Error)
+        self.0.append(rest.as_bytes()).map_err(|BufferFull| fmt::Error)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::double::canonical;
 use super::escape::append_escaped;
 use crate::json::{Unescaped, is_blank, plain_prefix, skip_blanks};
-use crate::output::{Full, Sink};
+use crate::output::{BufferFull, OutputBuffer};
 
 /// What becomes of numbers, and of escapes that need not be.
 #[derive(Clone, Copy, PartialEq)]
@@ -17,7 +17,7 @@ pub(in crate::server) enum Numbers {
 /// Appends JSON on one line, in ASCII.
 ///
 /// What has only printable ASCII stays as it is, blanks and all.
-pub(super) fn append_line<S: Sink>(out: &mut S, text: &str) -> Result<(), Full> {
+pub(super) fn append_line<S: OutputBuffer>(out: &mut S, text: &str) -> Result<(), BufferFull> {
     if is_printable(text.as_bytes()) {
         out.append(text.as_bytes())
     } else {
@@ -26,20 +26,20 @@ pub(super) fn append_line<S: Sink>(out: &mut S, text: &str) -> Result<(), Full> 
 }
 
 /// Appends JSON on one line, a blank behind each comma and colon.
-pub(in crate::server) fn lay_out_compact<S: Sink>(
+pub(in crate::server) fn lay_out_compact<S: OutputBuffer>(
     out: &mut S,
     text: &str,
     numbers: Numbers,
-) -> Result<(), Full> {
+) -> Result<(), BufferFull> {
     Layout { out, line_end: None, level: 0 }.value(text, numbers)
 }
 
 /// Appends JSON over many lines, four blanks a level.
-pub(super) fn lay_out_pretty<S: Sink>(
+pub(super) fn lay_out_pretty<S: OutputBuffer>(
     out: &mut S,
     text: &str,
     line_end: &'static str,
-) -> Result<(), Full> {
+) -> Result<(), BufferFull> {
     Layout { out, line_end: Some(line_end), level: 0 }.value(text, Numbers::AsTheyStand)
 }
 
@@ -57,8 +57,8 @@ struct Layout<'s, S> {
     level: usize,
 }
 
-impl<S: Sink> Layout<'_, S> {
-    fn value(&mut self, text: &str, numbers: Numbers) -> Result<(), Full> {
+impl<S: OutputBuffer> Layout<'_, S> {
+    fn value(&mut self, text: &str, numbers: Numbers) -> Result<(), BufferFull> {
         let bytes = text.as_bytes();
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
@@ -103,7 +103,7 @@ impl<S: Sink> Layout<'_, S> {
         Ok(())
     }
 
-    fn new_line(&mut self) -> Result<(), Full> {
+    fn new_line(&mut self) -> Result<(), BufferFull> {
         let Some(line_end) = self.line_end else {
             return Ok(());
         };
@@ -111,7 +111,7 @@ impl<S: Sink> Layout<'_, S> {
         (0..self.level).try_for_each(|_| self.out.append(b"    "))
     }
 
-    fn scalar(&mut self, text: &str, numbers: Numbers) -> Result<(), Full> {
+    fn scalar(&mut self, text: &str, numbers: Numbers) -> Result<(), BufferFull> {
         let number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
         match numbers {
             Numbers::ByValue if number => match canonical(text) {
@@ -122,7 +122,7 @@ impl<S: Sink> Layout<'_, S> {
         }
     }
 
-    fn string(&mut self, inside: &str, numbers: Numbers) -> Result<(), Full> {
+    fn string(&mut self, inside: &str, numbers: Numbers) -> Result<(), BufferFull> {
         self.out.append(b"\"")?;
         let escapes = numbers == Numbers::ByValue && inside.contains('\\');
         if is_printable(inside.as_bytes()) && !escapes {
@@ -165,7 +165,7 @@ mod tests {
 
     const TEXT: &str = "{\"a\":[1.0,\n {}, [ ] ,\"é\\/\\u0041\u{7F}\"],\"b\":null}";
 
-    fn written(write: impl FnOnce(&mut Vec<u8>) -> Result<(), Full>) -> String {
+    fn written(write: impl FnOnce(&mut Vec<u8>) -> Result<(), BufferFull>) -> String {
         let mut out = Vec::new();
         write(&mut out).unwrap();
         String::from_utf8(out).unwrap()

@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 use super::escape::InsideString;
 use super::layout::{append_line, lay_out_pretty};
 use crate::message::{Timestamp, Version};
-use crate::output::{Full, Sink, whole};
+use crate::output::{BufferFull, OutputBuffer, whole};
 
 /// How messages are laid out, and end.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +55,11 @@ pub(in crate::server) enum Message<'a> {
 
 impl Message<'_> {
     /// Appends the message and its line end, all or nothing.
-    pub(in crate::server) fn send<S: Sink>(self, out: &mut S, form: Form) -> Result<(), Full> {
+    pub(in crate::server) fn send<S: OutputBuffer>(
+        self,
+        out: &mut S,
+        form: Form,
+    ) -> Result<(), BufferFull> {
         whole(out, |out| {
             if let Message::Synced { delimited: true, .. } = self {
                 out.append(b"\xFF")?;
@@ -64,7 +68,7 @@ impl Message<'_> {
                 let mut compact = Vec::new();
                 self.write(&mut compact)?;
                 // It is all ASCII.
-                let compact = String::from_utf8(compact).map_err(|_| Full)?;
+                let compact = String::from_utf8(compact).map_err(|_| BufferFull)?;
                 lay_out_pretty(out, &compact, form.line_end)?;
             } else {
                 self.write(out)?;
@@ -73,7 +77,7 @@ impl Message<'_> {
         })
     }
 
-    fn write<S: Sink>(self, out: &mut S) -> Result<(), Full> {
+    fn write<S: OutputBuffer>(self, out: &mut S) -> Result<(), BufferFull> {
         match self {
             Self::Greeting { version, package, out_of_band } => {
                 let Version { major, minor, micro } = version;
@@ -131,7 +135,7 @@ impl Message<'_> {
     }
 }
 
-fn id_first<S: Sink>(out: &mut S, id: Option<&str>) -> Result<(), Full> {
+fn id_first<S: OutputBuffer>(out: &mut S, id: Option<&str>) -> Result<(), BufferFull> {
     out.append(b"{")?;
     if let Some(id) = id {
         out.append(b"\"id\": ")?;
@@ -141,7 +145,7 @@ fn id_first<S: Sink>(out: &mut S, id: Option<&str>) -> Result<(), Full> {
     Ok(())
 }
 
-fn id_last<S: Sink>(out: &mut S, id: Option<&str>) -> Result<(), Full> {
+fn id_last<S: OutputBuffer>(out: &mut S, id: Option<&str>) -> Result<(), BufferFull> {
     if let Some(id) = id {
         out.append(b", \"id\": ")?;
         out.append(id.as_bytes())?;
@@ -149,18 +153,18 @@ fn id_last<S: Sink>(out: &mut S, id: Option<&str>) -> Result<(), Full> {
     out.append(b"}")
 }
 
-fn string<S: Sink>(out: &mut S, text: fmt::Arguments<'_>) -> Result<(), Full> {
+fn string<S: OutputBuffer>(out: &mut S, text: fmt::Arguments<'_>) -> Result<(), BufferFull> {
     out.append(b"\"")?;
-    InsideString(out).write_fmt(text).map_err(|fmt::Error| Full)?;
+    InsideString(out).write_fmt(text).map_err(|fmt::Error| BufferFull)?;
     out.append(b"\"")
 }
 
-fn plain<S: Sink>(out: &mut S, text: fmt::Arguments<'_>) -> Result<(), Full> {
+fn plain<S: OutputBuffer>(out: &mut S, text: fmt::Arguments<'_>) -> Result<(), BufferFull> {
     struct Plain<'s, S>(&'s mut S);
-    impl<S: Sink> Write for Plain<'_, S> {
+    impl<S: OutputBuffer> Write for Plain<'_, S> {
         fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.append(text.as_bytes()).map_err(|Full| fmt::Error)
+            self.0.append(text.as_bytes()).map_err(|BufferFull| fmt::Error)
         }
     }
-    Plain(out).write_fmt(text).map_err(|fmt::Error| Full)
+    Plain(out).write_fmt(text).map_err(|fmt::Error| BufferFull)
 }

@@ -1,7 +1,7 @@
 //! Messages that are lines, each by itself.
 
 use super::{Decoder, Found, Framing, Next, SENTINEL, first, malformed};
-use crate::json::{JsonFlaw, trim_blanks_end};
+use crate::json::{JsonErrorKind, trim_blanks_end};
 use crate::wire::balance::Balanced;
 use crate::wire::braces::LONG;
 use crate::wire::{MalformedReason, Unsplit};
@@ -35,7 +35,11 @@ impl Decoder {
             }
             // Several messages, or the beginning of one that goes on in the next line.
             Err(Unsplit::Json(error))
-                if object && matches!(error.flaw(), JsonFlaw::Incomplete | JsonFlaw::Trailing) =>
+                if object
+                    && matches!(
+                        error.kind(),
+                        JsonErrorKind::Incomplete | JsonErrorKind::Trailing
+                    ) =>
             {
                 self.count_brackets(false);
                 Next::Again

@@ -16,7 +16,7 @@ mod objects;
 
 use memchr::{memchr, memchr2};
 
-use crate::json::{JsonFlaw, MAX_DEPTH, trim_blanks_start};
+use crate::json::{JsonErrorKind, MAX_DEPTH, trim_blanks_start};
 use crate::message::Message;
 use crate::wire::balance::Balance;
 use crate::wire::braces::Braces;
@@ -207,7 +207,7 @@ impl Decoder {
 
     fn unsplit<'b>(text: &'b [u8], unsplit: Unsplit) -> Found<'b> {
         let reason = match unsplit {
-            Unsplit::Json(error) if matches!(error.flaw(), JsonFlaw::TooDeep { .. }) => {
+            Unsplit::Json(error) if matches!(error.kind(), JsonErrorKind::TooDeep { .. }) => {
                 return Found::TooDeep;
             }
             Unsplit::Json(_) if !text.starts_with(b"{") => MalformedReason::Garbage,

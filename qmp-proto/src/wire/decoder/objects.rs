@@ -3,7 +3,7 @@
 use memchr::memchr;
 
 use super::{Decoder, Found, Framing, Next, SENTINEL, SHOWN, first, malformed};
-use crate::json::{JsonError, JsonFlaw, trim_blanks_end};
+use crate::json::{JsonError, JsonErrorKind, trim_blanks_end};
 use crate::wire::MalformedReason;
 use crate::wire::balance::Balanced;
 
@@ -39,7 +39,7 @@ impl Decoder {
             Balanced::Ends { at } => self.ended(input, at),
             Balanced::Broken { at, flaw } => {
                 let found = match flaw {
-                    JsonFlaw::TooDeep { .. } => Found::TooDeep,
+                    JsonErrorKind::TooDeep { .. } => Found::TooDeep,
                     _ if decided || self.balance.has_line_feed() => Found::FramingLost,
                     _ => broken(first(input, at + 1), flaw, at),
                 };
@@ -49,7 +49,7 @@ impl Decoder {
                 let cut = trim_blanks_end(first(input, at));
                 self.begin();
                 self.framing = Framing::Lines;
-                Next::found(at, broken(cut, JsonFlaw::Incomplete, cut.len()))
+                Next::found(at, broken(cut, JsonErrorKind::Incomplete, cut.len()))
             }
         }
     }
@@ -91,6 +91,6 @@ impl Decoder {
     }
 }
 
-fn broken(bytes: &[u8], flaw: JsonFlaw, at: usize) -> Found<'_> {
+fn broken(bytes: &[u8], flaw: JsonErrorKind, at: usize) -> Found<'_> {
     malformed(bytes, MalformedReason::Json(JsonError::new(flaw, at)))
 }

@@ -86,7 +86,7 @@ fn body<'b>(line: &'b [u8], start: usize, end: usize, braces: &mut Braces) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::JsonFlaw;
+    use crate::json::JsonErrorKind;
 
     #[test]
     fn a_reply_of_qemu_is_routed() {
@@ -155,7 +155,7 @@ mod tests {
             r#"{"return": [{]], "id": 2}"#,
         ] {
             let Some(Message::Reply(reply)) = route(line.as_bytes()) else { panic!("{line}") };
-            assert_eq!(reply.json().unwrap_err().flaw(), JsonFlaw::Syntax);
+            assert_eq!(reply.json().unwrap_err().kind(), JsonErrorKind::Syntax);
         }
     }
 }

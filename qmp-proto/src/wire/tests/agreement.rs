@@ -8,7 +8,7 @@ use std::format;
 use std::string::{String, ToString};
 
 use super::messages::{damaged, in_any_shape, in_qemus_shape};
-use crate::json::{JsonFlaw, MAX_DEPTH};
+use crate::json::{JsonErrorKind, MAX_DEPTH};
 use crate::message::{Body, Message};
 use crate::wire::{Unsplit, route, split};
 
@@ -32,14 +32,14 @@ struct Parts {
     name: Option<String>,
     description: Option<String>,
     timestamp: Option<(i64, i64)>,
-    body: Option<Result<String, JsonFlaw>>,
+    body: Option<Result<String, JsonErrorKind>>,
 }
 
 impl Parts {
     fn of(message: &Message<'_>) -> Self {
         let text = |bytes| core::str::from_utf8(bytes).unwrap().to_string();
         let read = |body: Body<'_>| {
-            body.json().map(|json| json.as_str().to_string()).map_err(|error| error.flaw())
+            body.json().map(|json| json.as_str().to_string()).map_err(|error| error.kind())
         };
         let mut parts = Self {
             kind: "",
@@ -156,7 +156,7 @@ proptest! {
             // The body is checked when it is read.
             Ok(message) => message.body().is_none_or(|body| body.json().is_ok()),
             Err(Unsplit::Unknown) => true,
-            Err(Unsplit::Json(error)) if error.flaw() == JsonFlaw::DuplicateMember => return Ok(()),
+            Err(Unsplit::Json(error)) if error.kind() == JsonErrorKind::DuplicateMember => return Ok(()),
             Err(Unsplit::Json(_)) => false,
         };
         let theirs = match serde_json::from_slice::<serde_json::Value>(&line) {

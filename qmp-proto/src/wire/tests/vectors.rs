@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::vec::Vec;
 
 use super::data::{Protocol, Vector, client_vectors, same, trailer_item, value};
-use crate::json::JsonFlaw;
+use crate::json::JsonErrorKind;
 use crate::message::Message;
 use crate::wire::{Bounds, Decoder, Found, MalformedReason};
 
@@ -111,7 +111,7 @@ fn item(found: &Found<'_>) -> Value {
         Found::Malformed(malformed) => match malformed.reason {
             MalformedReason::Garbage => "garbage",
             MalformedReason::UnknownMessage => "unknown-message",
-            MalformedReason::Json(error) if error.flaw() == JsonFlaw::Utf8 => "invalid-utf8",
+            MalformedReason::Json(error) if error.kind() == JsonErrorKind::Utf8 => "invalid-utf8",
             MalformedReason::Json(_) => "invalid-json",
         },
         Found::TooLong => "too-long",
@@ -139,7 +139,7 @@ fn message_item(message: &Message<'_>) -> Value {
         Message::Reply(reply) => {
             match reply.json() {
                 Ok(body) => item["return"] = value(body.as_str()),
-                Err(error) => item["unreadable"] = std::format!("{:?}", error.flaw()).into(),
+                Err(error) => item["unreadable"] = std::format!("{:?}", error.kind()).into(),
             }
             if let Some(id) = reply.id_bytes() {
                 item["id"] = value(text(id));

@@ -34,8 +34,8 @@ impl Listener {
             #[cfg(feature = "alloc")]
             Self::Session(session) => {
                 for piece in bytes.chunks(qmp_proto::InputBuffer::LEAST_ROOM) {
-                    session.room()[..piece.len()].copy_from_slice(piece);
-                    session.filled(piece.len());
+                    session.spare_mut()[..piece.len()].copy_from_slice(piece);
+                    session.advance(piece.len());
                 }
             }
         }

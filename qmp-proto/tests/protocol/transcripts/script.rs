@@ -211,7 +211,7 @@ impl Writer<'_> {
             let What::Raw { token, .. } = self.sent.remove(0).what else {
                 continue;
             };
-            let ending = qmp_proto::Ending::AsExpected;
+            let ending = qmp_proto::NoReplyReason::AsExpected;
             self.script.said.push(Said::Unanswered(token, ending));
         }
     }

@@ -14,7 +14,7 @@ pub(crate) enum What {
 
 impl What {
     /// Whether it could be sent now.
-    pub(crate) fn send<S: qmp_proto::Sink>(
+    pub(crate) fn send<S: qmp_proto::OutputBuffer>(
         &self,
         client: &mut Client<u32, MOST>,
         out: &mut S,

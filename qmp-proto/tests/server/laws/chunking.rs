@@ -4,7 +4,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use qmp_proto::server::{Options, Response, Server};
-use qmp_proto::{ErrorClass, Json};
+use qmp_proto::{ErrorClass, RawJson};
 
 use super::config;
 use super::soup::stream;
@@ -103,7 +103,7 @@ proptest! {
             prop_assert!(line.ends_with(b"\n"));
             let line = line.strip_prefix(b"\xFF").unwrap_or(line);
             let line = std::str::from_utf8(line).unwrap();
-            prop_assert!(Json::parse(line).is_ok(), "{}", line);
+            prop_assert!(RawJson::parse(line).is_ok(), "{}", line);
             prop_assert!(line.trim_end().bytes().all(|byte| matches!(byte, b' '..=b'~')));
         }
     }

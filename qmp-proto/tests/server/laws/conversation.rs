@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use qmp_proto::server::{Options, Received as Heard, Response, Server};
-use qmp_proto::{Arguments, Client, ErrorClass, Json, RawMessage, Received, Request, Timestamp};
+use qmp_proto::{Arguments, Client, ErrorClass, RawJson, RawMessage, Received, Request, Timestamp};
 
 use super::config;
 use crate::generators::{name, text};
@@ -19,12 +19,12 @@ fn server(pretty: bool) -> Server {
 }
 
 /// A value for both ends, as long as it can be sent at all.
-fn json(text: &str) -> Option<Json<'_>> {
-    Json::parse(text).ok()
+fn json(text: &str) -> Option<RawJson<'_>> {
+    RawJson::parse(text).ok()
 }
 
 /// What a value means: one writes it with escapes where the other does not.
-fn meant(json: Json<'_>) -> Option<serde_json::Value> {
+fn meant(json: RawJson<'_>) -> Option<serde_json::Value> {
     serde_json::from_str(json.as_str()).ok()
 }
 
@@ -68,7 +68,7 @@ proptest! {
         };
         prop_assert_eq!(command.name(), &name);
         let expected = arguments.map(Arguments::as_str).filter(|text| *text != "{}");
-        prop_assert_eq!(command.arguments().map(Json::as_str), expected);
+        prop_assert_eq!(command.arguments().map(RawJson::as_str), expected);
 
         let failure = || Response::error(ErrorClass::Other(&class), &description[..]);
         let response = json(&value).map_or_else(failure, Response::json);
@@ -134,7 +134,7 @@ proptest! {
         // And once more, through a second server as it came.
         let raw = std::str::from_utf8(event.message()).unwrap();
         let mut again = Vec::new();
-        server.emit_raw(&mut again, Json::parse(raw).unwrap()).unwrap();
+        server.emit_raw(&mut again, RawJson::parse(raw).unwrap()).unwrap();
         prop_assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&said));
     }
 

@@ -3,7 +3,8 @@
 
 use qmp_proto::server::{self, Server};
 use qmp_proto::{
-    Arguments, Client, JsonFlaw, Options, OwnedArguments, RawMessage, Received, Refusal, Request,
+    Arguments, Client, JsonErrorKind, Options, OwnedArguments, RawMessage, Received, Request,
+    SendErrorKind,
 };
 
 use super::Corpus;
@@ -35,14 +36,14 @@ pub(super) fn holds(input: &[u8]) {
                 arguments = Some(it.as_str().to_string());
                 client.execute(&mut out, request().checked(it), 0)
             }
-            Err(error) => return refused(text, error.flaw()),
+            Err(error) => return refused(text, error.kind()),
         },
         2 => match OwnedArguments::parse(text.to_string()) {
             Ok(it) => {
                 arguments = Some(it.as_arguments().as_str().to_string());
                 client.execute(&mut out, request().checked(it.as_arguments()), 0)
             }
-            Err(error) => return refused(text, error.flaw()),
+            Err(error) => return refused(text, error.kind()),
         },
         3 => match serde_json::from_str::<serde_json::Value>(text) {
             Ok(value) => {
@@ -58,12 +59,15 @@ pub(super) fn holds(input: &[u8]) {
                 }
                 return raw_is_one_message(&out, &raw, text, choice);
             }
-            Err(error) => return refused(text, error.flaw()),
+            Err(error) => return refused(text, error.kind()),
         },
     };
     if let Err(refused) = sent {
         assert_eq!(out, b"", "something was sent all the same");
-        assert!(matches!(refused.reason, Refusal::InvalidName | Refusal::Json(_)), "{refused}");
+        assert!(
+            matches!(refused.reason, SendErrorKind::InvalidName | SendErrorKind::Json(_)),
+            "{refused}"
+        );
         return;
     }
     let arguments = arguments.filter(|it| it != "{}");
@@ -158,9 +162,11 @@ fn raw_is_one_message(sent: &[u8], raw: &RawMessage<'_>, text: &str, choice: u8)
 }
 
 /// What is refused is not one object to QEMU either.
-fn refused(text: &str, flaw: JsonFlaw) {
+fn refused(text: &str, flaw: JsonErrorKind) {
     // Apostrophes are QEMU's own; and a message is one level more than its arguments.
-    if text.contains('\'') || matches!(flaw, JsonFlaw::TooDeep { .. } | JsonFlaw::TooManyTokens) {
+    if text.contains('\'')
+        || matches!(flaw, JsonErrorKind::TooDeep { .. } | JsonErrorKind::TooManyTokens)
+    {
         return;
     }
     let mut server = qemu::Server::default();

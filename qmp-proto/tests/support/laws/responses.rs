@@ -3,7 +3,7 @@
 
 use qmp_proto::server::{Options, Received, Response, Server};
 use qmp_proto::{
-    Client, ErrorClass, Failure, Json, NoDescriptor, Reply, Request, Timestamp, Version,
+    Client, ErrorClass, Failure, NoDescriptor, RawJson, Reply, Request, Timestamp, Version,
 };
 
 use super::Corpus;
@@ -17,7 +17,7 @@ pub(super) fn holds(input: &[u8]) {
     let Some((&choice, rest)) = input.split_first() else { return };
     let Some([first, second]) = fields(rest) else { return };
     let mut pair = Pair::new(choice);
-    let json = Json::parse(second);
+    let json = RawJson::parse(second);
     match (choice % 8, json) {
         (0, Ok(value)) => pair.answers(&Response::json(value), |outcome| {
             assert_eq!(meaning(outcome.unwrap().json().unwrap().as_str()), meaning(value.as_str()));
@@ -113,7 +113,7 @@ impl Pair {
         self.is_all(step.used);
     }
 
-    fn emits(&mut self, name: &str, data: Option<Json<'_>>) {
+    fn emits(&mut self, name: &str, data: Option<RawJson<'_>>) {
         let stamp = Timestamp::new(-1, 999_999);
         if self.server.emit(&mut self.out, name, stamp, data).is_err() {
             assert_eq!(self.out, b"");
@@ -132,7 +132,7 @@ impl Pair {
         self.is_all(step.used);
     }
 
-    fn emits_raw(&mut self, event: Json<'_>) {
+    fn emits_raw(&mut self, event: RawJson<'_>) {
         if self.server.emit_raw(&mut self.out, event).is_err() {
             assert_eq!(self.out, b"");
             assert!(self.agent || !event.as_str().starts_with('{'));
@@ -187,7 +187,7 @@ fn greets(version: &str, package: &str) {
     assert!(greeting.offers("oob"));
 }
 
-fn greets_with(greeting: Json<'_>) {
+fn greets_with(greeting: RawJson<'_>) {
     let mut server: Server = Server::monitor(Options::monitor());
     let mut out = Vec::new();
     if server.greet_with(&mut out, greeting).is_err() {

@@ -41,7 +41,7 @@ impl Rust<'_, '_> {
         }
         // So that it is compiled by those only who use it.
         emit!(self, "type Output = {output};\n\n#[inline]");
-        emit!(self, "fn check_arguments(arguments: qmp_proto::Json<'_>)");
+        emit!(self, "fn check_arguments(arguments: qmp_proto::RawJson<'_>)");
         emit!(self, " -> Result<(), qmp_proto::ArgumentError> {{");
         emit!(self, "crate::describe::check_command(\"{}\", arguments) }}\n}}\n", item.name);
         self.known(item, &name);

@@ -47,7 +47,7 @@ impl Host for One {
             true => qmp_smol::builder().agent(),
             false => qmp_smol::builder(),
         };
-        let (client, driver) = builder.open(address).await?;
+        let (client, driver) = builder.connect_unspawned(address).await?;
         self.0.spawn(driver).detach();
         client.ready().await?;
         Ok(client)

@@ -1,19 +1,19 @@
 //! The largest that is sent is still read as one message, and not much is held back.
 
-use qmp_proto::{Arguments, JsonFlaw, Refusal, Request};
+use qmp_proto::{Arguments, JsonErrorKind, Request, SendErrorKind};
 
 use super::{peer, read_one};
 use crate::data::nested_arrays;
 
 /// Both ways to send this as the whole of a message or as its arguments.
-fn sent_as_arguments(text: &str) -> Result<Vec<u8>, Refusal> {
+fn sent_as_arguments(text: &str) -> Result<Vec<u8>, SendErrorKind> {
     let mut peer = peer();
     let arguments = Arguments::parse(text)?;
     peer.send(Request::new("x").checked(arguments), 0)?;
     Ok(peer.wire.bytes)
 }
 
-fn sent_raw(text: &str) -> Result<Vec<u8>, Refusal> {
+fn sent_raw(text: &str) -> Result<Vec<u8>, SendErrorKind> {
     let mut peer = peer();
     peer.send_raw(text, 0)?;
     Ok(peer.wire.bytes)
@@ -42,12 +42,12 @@ fn the_deepest_message_is_read_and_a_deeper_one_not_sent() {
 /// The tokens around arguments, and those of an id that a raw message did not have, count too.
 #[test]
 fn the_message_with_the_most_tokens_is_read_and_one_with_more_not_sent() {
-    type Send = fn(&str) -> Result<Vec<u8>, Refusal>;
+    type Send = fn(&str) -> Result<Vec<u8>, SendErrorKind>;
     for (send, most) in [(sent_as_arguments as Send, 1_048_567), (sent_raw, 1_048_571)] {
         let text = |elements: usize| format!("{{\"a\":[{}1]}}", "1,".repeat(elements - 1));
         read_one(&send(&text(most)).unwrap()).unwrap();
-        let Err(Refusal::Json(error)) = send(&text(most + 1)) else { panic!() };
-        assert_eq!(error.flaw(), JsonFlaw::TooManyTokens);
+        let Err(SendErrorKind::Json(error)) = send(&text(most + 1)) else { panic!() };
+        assert_eq!(error.kind(), JsonErrorKind::TooManyTokens);
     }
 }
 
@@ -56,7 +56,7 @@ fn the_longest_message_is_read_and_a_longer_one_not_sent() {
     const LONGEST: usize = 64 * 1024 * 1024 - 1;
     let around = sent_raw("{\"a\":\"\"}").unwrap().len();
     let text = |length: usize| format!("{{\"a\":\"{}\"}}", "a".repeat(length - around));
-    assert_eq!(sent_raw(&text(LONGEST + 1)), Err(Refusal::TooLong));
+    assert_eq!(sent_raw(&text(LONGEST + 1)), Err(SendErrorKind::TooLong));
     let sent = sent_raw(&text(LONGEST)).unwrap();
     assert_eq!(sent.len(), LONGEST);
     read_one(&sent).unwrap();

@@ -6,7 +6,7 @@ mod serialized;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use qmp_proto::{Arguments, Client, JsonFlaw, Options, RawMessage, Refusal, Request};
+use qmp_proto::{Arguments, Client, JsonErrorKind, Options, RawMessage, Request, SendErrorKind};
 
 use super::config;
 use crate::generators::{name, text};
@@ -45,7 +45,7 @@ proptest! {
             Err(_) => peer.send(Request::new(&name), 0),
         };
         if sent.is_err() {
-            prop_assert_eq!(&sent, &Err(Refusal::InvalidName));
+            prop_assert_eq!(&sent, &Err(SendErrorKind::InvalidName));
             return Ok(());
         }
         let message = read_one(&peer.wire.bytes)?;
@@ -64,7 +64,7 @@ proptest! {
         match peer.send_raw(&text, 0) {
             Ok(_) => {}
             Err(refusal) => {
-                prop_assert_eq!(refusal, Refusal::NoOutOfBand);
+                prop_assert_eq!(refusal, SendErrorKind::NoOutOfBand);
                 prop_assert!(raw.is_out_of_band());
                 return Ok(());
             }
@@ -92,7 +92,7 @@ proptest! {
         let alone = matches!(&server.reads(text.as_bytes())[..], [Read::Message(_)]);
         let whole = server.is_between_messages();
         let parsed = Arguments::parse(&text);
-        let too_many = matches!(&parsed, Err(error) if error.flaw() == JsonFlaw::TooManyMembers);
+        let too_many = matches!(&parsed, Err(error) if error.kind() == JsonErrorKind::TooManyMembers);
         prop_assert_eq!(alone && whole, parsed.is_ok() || too_many, "{:?}", parsed);
     }
 

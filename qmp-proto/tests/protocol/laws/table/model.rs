@@ -1,7 +1,9 @@
 //! What a client should know of its requests, kept in the plainest way.
 
 use proptest::prelude::*;
-use qmp_proto::{Arguments, Ending, OUT_OF_BAND, Options, Refusal, Request, RequestId};
+use qmp_proto::{
+    Arguments, NoReplyReason, OUT_OF_BAND, Options, Request, RequestId, SendErrorKind,
+};
 
 use crate::peer::{GREETING, PARSE_ERROR, Peer, SEVEN, Said, failed, returned, sync_answer};
 
@@ -58,7 +60,8 @@ impl InFlight {
     }
 
     fn lost(&self) -> Option<Said> {
-        let ending = if self.unanswered { Ending::AsExpected } else { Ending::OutcomeUnknown };
+        let ending =
+            if self.unanswered { NoReplyReason::AsExpected } else { NoReplyReason::OutcomeUnknown };
         (!self.abandoned).then_some(Said::Unanswered(self.token, ending))
     }
 }
@@ -149,7 +152,7 @@ impl Model {
         let length = self.length(out_of_band, arguments.as_str());
         let mut request = Request::new("x").checked(arguments);
         request = if out_of_band { request.out_of_band() } else { request };
-        request = if unanswered { request.without_answer() } else { request };
+        request = if unanswered { request.no_success_response() } else { request };
         request = if descriptor { request.descriptor(token) } else { request };
         self.peer.sent();
         let result = self.peer.client.execute(&mut self.peer.wire, request, token);
@@ -187,19 +190,19 @@ impl Model {
         assert_eq!(self.peer.client.in_flight(), self.in_flight.len());
     }
 
-    fn refusal(&self, out_of_band: bool, descriptor: bool) -> Option<Refusal> {
+    fn refusal(&self, out_of_band: bool, descriptor: bool) -> Option<SendErrorKind> {
         if self.over {
-            return Some(Refusal::Phase(qmp_proto::Phase::Ended));
+            return Some(SendErrorKind::Phase(qmp_proto::Phase::Ended));
         }
         if out_of_band && self.server != Server::OutOfBand {
-            return Some(Refusal::NoOutOfBand);
+            return Some(SendErrorKind::NoOutOfBand);
         }
         let lane = || self.in_flight.iter().filter(|it| it.out_of_band == out_of_band);
         let full = |limit| match lane().min_by_key(|it| it.token) {
             Some(oldest) if lane().all(|it| it.abandoned) => {
-                Refusal::HeldByAbandoned { oldest: oldest.request }
+                SendErrorKind::HeldByAbandoned { oldest: oldest.request }
             }
-            _ => Refusal::TooManyInFlight { limit },
+            _ => SendErrorKind::TooManyInFlight { limit },
         };
         let second = !out_of_band && self.server == Server::OutOfBand;
         if second && lane().count() >= 7 {
@@ -207,7 +210,7 @@ impl Model {
         }
         let table_full = (self.in_flight.len() >= SLOTS).then(|| full(SLOTS));
         let busy = descriptor && self.in_flight.iter().any(|it| it.descriptor);
-        let busy = busy.then_some(Refusal::DescriptorInFlight);
+        let busy = busy.then_some(SendErrorKind::DescriptorInFlight);
         // Both may hold; then it does not matter much which is said.
         if second { busy.or(table_full) } else { table_full.or(busy) }
     }
@@ -220,7 +223,7 @@ impl Model {
         name + ",\"arguments\":".len() + arguments.len() + id + line_end
     }
 
-    fn length_refusal(&self, length: usize) -> Option<Refusal> {
+    fn length_refusal(&self, length: usize) -> Option<SendErrorKind> {
         let counted = || self.in_flight.iter().filter(|it| it.counts());
         let unanswered: usize = counted().map(|it| it.length).sum();
         if self.server != Server::Agent || unanswered == 0 || unanswered + length < 4096 {
@@ -228,9 +231,9 @@ impl Model {
         }
         Some(match counted().min_by_key(|it| it.token) {
             Some(oldest) if counted().all(|it| it.abandoned) => {
-                Refusal::HeldByAbandoned { oldest: oldest.request }
+                SendErrorKind::HeldByAbandoned { oldest: oldest.request }
             }
-            _ => Refusal::TooManyBytesInFlight { limit: 4096 },
+            _ => SendErrorKind::TooManyBytesInFlight { limit: 4096 },
         })
     }
 

@@ -4,7 +4,7 @@
 mod role;
 mod side;
 
-use qmp_proto::{Ending, Failure, ProtocolError, Received, Reply};
+use qmp_proto::{Failure, NoReplyReason, ProtocolError, Received, Reply};
 
 use super::Corpus;
 use super::cuts::{Cuts, Piece, bytewise};
@@ -42,7 +42,7 @@ struct Heard {
     told: Vec<String>,
     sent: Vec<u8>,
     end: Result<(), ProtocolError>,
-    unanswered: Vec<(u32, Ending)>,
+    unanswered: Vec<(u32, NoReplyReason)>,
 }
 
 fn hears(mut side: impl Side, pieces: &[Piece<'_>]) -> Heard {

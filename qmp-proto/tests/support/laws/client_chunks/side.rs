@@ -1,8 +1,8 @@
 //! A client's side of a connection: a client by itself, and one with its buffers.
 
 use qmp_proto::{
-    Client, Ending, InputBuffer, OUT_OF_BAND, Output, ProtocolError, Received, Request, RequestId,
-    Sender, Session,
+    Client, InputBuffer, NoReplyReason, OUT_OF_BAND, Output, ProtocolError, Received, Request,
+    RequestId, Sender, Session,
 };
 
 /// What is done with everything that is received.
@@ -13,7 +13,7 @@ pub(super) trait Side {
     fn hears(&mut self, bytes: &[u8], then: Then<'_>) -> Result<(), ProtocolError>;
     fn sends(&mut self, then: &mut dyn FnMut(&mut dyn Sends));
     /// The end of the stream, and what has no answer then.
-    fn ends(&mut self) -> (Result<(), ProtocolError>, Vec<(u32, Ending)>);
+    fn ends(&mut self) -> (Result<(), ProtocolError>, Vec<(u32, NoReplyReason)>);
     /// All that was sent.
     fn sent(&mut self) -> Vec<u8>;
 }
@@ -89,7 +89,7 @@ impl Side for Bare {
         then(&mut (&mut self.client, &mut self.output));
     }
 
-    fn ends(&mut self) -> (Result<(), ProtocolError>, Vec<(u32, Ending)>) {
+    fn ends(&mut self) -> (Result<(), ProtocolError>, Vec<(u32, NoReplyReason)>) {
         let end = self.client.handle_end();
         let lost = self.client.drain().map(|it| (it.token, it.ending)).collect();
         assert_eq!(self.client.in_flight(), 0);
@@ -98,10 +98,10 @@ impl Side for Bare {
 
     fn sent(&mut self) -> Vec<u8> {
         let mut sent = Vec::new();
-        while let Some(outgoing) = self.output.next() {
+        while let Some(outgoing) = self.output.chunk() {
             sent.extend_from_slice(outgoing.bytes);
             let count = outgoing.bytes.len();
-            self.output.sent(count);
+            self.output.advance(count);
         }
         sent
     }
@@ -158,7 +158,7 @@ impl Side for Buffered {
     fn hears(&mut self, bytes: &[u8], then: Then<'_>) -> Result<(), ProtocolError> {
         let mut rest = bytes;
         loop {
-            let room = self.session.room();
+            let room = self.session.spare_mut();
             assert!(room.len() >= InputBuffer::LEAST_ROOM, "little room");
             assert!(
                 room.len() <= 2 * (self.limit + InputBuffer::LEAST_ROOM),
@@ -167,7 +167,7 @@ impl Side for Buffered {
             );
             let count = room.len().min(rest.len());
             room[..count].copy_from_slice(&rest[..count]);
-            self.session.filled(count);
+            self.session.advance(count);
             self.unread += count;
             rest = &rest[count..];
             self.receives(then)?;
@@ -181,17 +181,17 @@ impl Side for Buffered {
         then(&mut self.session.sender());
     }
 
-    fn ends(&mut self) -> (Result<(), ProtocolError>, Vec<(u32, Ending)>) {
+    fn ends(&mut self) -> (Result<(), ProtocolError>, Vec<(u32, NoReplyReason)>) {
         let end = self.session.handle_end();
         (end, self.session.drain().map(|it| (it.token, it.ending)).collect())
     }
 
     fn sent(&mut self) -> Vec<u8> {
         let mut sent = Vec::new();
-        while let Some(outgoing) = self.session.outgoing() {
+        while let Some(outgoing) = self.session.output_chunk() {
             sent.extend_from_slice(outgoing.bytes);
             let count = outgoing.bytes.len();
-            self.session.sent(count);
+            self.session.advance_output(count);
         }
         sent
     }

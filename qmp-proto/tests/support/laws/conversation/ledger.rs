@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use qmp_proto::server::{self, Ticket};
-use qmp_proto::{Answer, Failure, Received, Refusal, Reply, RequestId};
+use qmp_proto::{Answer, Failure, Received, Reply, RequestId, SendErrorKind};
 
 use super::super::meaning::{comparable, meaning, unescaped};
 
@@ -113,20 +113,20 @@ impl Ledger {
         self.open.insert(self.next_token, open);
     }
 
-    pub(super) fn check_refusal(&self, refusal: &Refusal) {
+    pub(super) fn check_refusal(&self, refusal: &SendErrorKind) {
         match refusal {
-            Refusal::TooManyInFlight { limit } => assert!(self.open.len() >= *limit),
-            Refusal::HeldByAbandoned { oldest } => {
+            SendErrorKind::TooManyInFlight { limit } => assert!(self.open.len() >= *limit),
+            SendErrorKind::HeldByAbandoned { oldest } => {
                 let open = self.open.values().find(|open| open.request == *oldest);
                 assert!(open.is_some_and(|open| open.abandoned));
             }
-            Refusal::TooManyBytesInFlight { .. } => {
+            SendErrorKind::TooManyBytesInFlight { .. } => {
                 assert!(self.open.values().any(|open| !open.abandoned));
             }
-            Refusal::InvalidName
-            | Refusal::NoOutOfBand
-            | Refusal::DescriptorInFlight
-            | Refusal::Phase(_) => {}
+            SendErrorKind::InvalidName
+            | SendErrorKind::NoOutOfBand
+            | SendErrorKind::DescriptorInFlight
+            | SendErrorKind::Phase(_) => {}
             other => panic!("{other:?}"),
         }
     }

@@ -88,12 +88,12 @@ impl Pair {
         self.serve();
         let mut room = self.carried;
         while room > 0 && self.server.wants_input() {
-            let Some(outgoing) = self.from_client.next() else { break };
+            let Some(outgoing) = self.from_client.chunk() else { break };
             let count = outgoing.bytes.len().min(room);
             self.at_server.extend_from_slice(&outgoing.bytes[..count]);
             self.wire.extend_from_slice(&outgoing.bytes[..count]);
             room -= count;
-            if let Some(descriptor) = self.from_client.sent(count) {
+            if let Some(descriptor) = self.from_client.advance(count) {
                 self.server.handle_descriptor(descriptor);
             }
             self.serve();
@@ -127,7 +127,7 @@ impl Pair {
     pub(super) fn finish(mut self) {
         self.carries(usize::MAX);
         let mut turns = 200;
-        while self.ledger.is_busy() || self.from_client.next().is_some() {
+        while self.ledger.is_busy() || self.from_client.chunk().is_some() {
             turns -= 1;
             assert!(turns > 0, "it never ends: {:?}", self.ledger);
             self.carry();

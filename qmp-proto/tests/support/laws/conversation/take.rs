@@ -1,7 +1,7 @@
 //! What becomes of a step.
 
 use qmp_proto::server::Response;
-use qmp_proto::{Arguments, ErrorClass, Json, RawMessage, Refusal, Request, Timestamp};
+use qmp_proto::{Arguments, ErrorClass, RawJson, RawMessage, Request, SendErrorKind, Timestamp};
 
 use super::super::meaning::{comparable, meaning, members, unescaped};
 use super::ledger::{Asked, Outcome};
@@ -26,7 +26,7 @@ impl Pair {
             }
             What::Sync => self.sync(),
             What::AnswerOldest | What::AnswerYoungest => {
-                let Ok(value) = Json::parse(text) else { return };
+                let Ok(value) = RawJson::parse(text) else { return };
                 let outcome = Ok(meaning(value.as_str()));
                 self.answer(what, &Response::json(value), Outcome::Answer(outcome));
             }
@@ -36,7 +36,7 @@ impl Pair {
                 self.answer(what, &response, outcome);
             }
             What::FailRaw => {
-                let Ok(error) = Json::parse(text) else { return };
+                let Ok(error) = RawJson::parse(text) else { return };
                 self.answer(what, &Response::raw_error(error), raw_failure(error));
             }
             What::LeaveUnanswered => {
@@ -58,7 +58,7 @@ impl Pair {
             What::ExecuteWithDescriptor => request.descriptor(token),
             _ => request,
         };
-        let answered = request.is_answered();
+        let answered = request.expects_success_response();
         let (sent, arguments) = match Arguments::parse(arguments) {
             Ok(it) => {
                 let text = Some(it.as_str().to_string()).filter(|text| text != "{}");
@@ -89,7 +89,8 @@ impl Pair {
                 let asked = Asked::Raw { name: raw.name().to_string() };
                 self.ledger.sent(asked, raw.is_out_of_band(), None);
                 let command: Request<'_> = Request::new(raw.name());
-                self.ledger.opened(request, command.is_answered() && raw.name() != "quit");
+                self.ledger
+                    .opened(request, command.expects_success_response() && raw.name() != "quit");
             }
             Err(refused) => self.ledger.check_refusal(&refused.reason),
         }
@@ -102,7 +103,7 @@ impl Pair {
                 let number = (1 << 52) | nonce as i64;
                 self.ledger.sent(Asked::Sync(number), false, None);
             }
-            Err(refusal) => assert_eq!(refusal, Refusal::OtherDialect),
+            Err(refusal) => assert_eq!(refusal, SendErrorKind::OtherDialect),
         }
     }
 
@@ -117,7 +118,7 @@ impl Pair {
     }
 
     fn emit(&mut self, name: &str, data: &str) {
-        let data = Json::parse(data).ok().filter(|data| data.as_str().starts_with('{'));
+        let data = RawJson::parse(data).ok().filter(|data| data.as_str().starts_with('{'));
         let stamp = Timestamp::new(1, 2);
         if self.server.emit(&mut self.from_server, name, stamp, data).is_ok() {
             self.ledger.emitted(comparable(name), data.map(|data| meaning(data.as_str())));
@@ -126,7 +127,7 @@ impl Pair {
 }
 
 /// What a client makes of an error of the caller's.
-fn raw_failure(error: Json<'_>) -> Outcome {
+fn raw_failure(error: RawJson<'_>) -> Outcome {
     let members = members(error.as_str().as_bytes()).unwrap_or_default();
     let last = |name: &str| {
         let it = members.iter().rfind(|it| it.0 == name)?;

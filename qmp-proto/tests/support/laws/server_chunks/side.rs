@@ -182,8 +182,8 @@ pub(super) struct Buffered {
 impl Buffered {
     pub(super) fn new(server: Server<u32>, limit: usize) -> Self {
         let mut session = Session::new(server);
-        let greeting = session.outgoing().map_or(0, |outgoing| outgoing.bytes.len());
-        session.sent(greeting);
+        let greeting = session.output_chunk().map_or(0, |outgoing| outgoing.bytes.len());
+        session.advance_output(greeting);
         Self { session, limit, unread: 0, out: Vec::new() }
     }
 
@@ -200,10 +200,10 @@ impl Buffered {
                 None => false,
             };
             self.unread -= self.session.consumed().len();
-            while let Some(outgoing) = self.session.outgoing() {
+            while let Some(outgoing) = self.session.output_chunk() {
                 self.out.extend_from_slice(outgoing.bytes);
                 let count = outgoing.bytes.len();
-                self.session.sent(count);
+                self.session.advance_output(count);
             }
             if !more {
                 if self.session.wants_input() {
@@ -220,7 +220,7 @@ impl Side for Buffered {
     fn hears(&mut self, bytes: &[u8], host: &mut Host, then: Then<'_>) {
         let mut rest = bytes;
         loop {
-            let room = self.session.room();
+            let room = self.session.spare_mut();
             assert!(room.len() >= InputBuffer::LEAST_ROOM, "little room");
             assert!(
                 room.len() <= 2 * (self.limit + InputBuffer::LEAST_ROOM),
@@ -231,7 +231,7 @@ impl Side for Buffered {
             room[..count].copy_from_slice(&rest[..count]);
             match host.descriptor.take() {
                 Some(descriptor) => self.session.filled_with(count, descriptor),
-                None => self.session.filled(count),
+                None => self.session.advance(count),
             }
             self.unread += count;
             rest = &rest[count..];
@@ -251,10 +251,10 @@ impl Side for Buffered {
     }
 
     fn out(&mut self) -> Vec<u8> {
-        while let Some(outgoing) = self.session.outgoing() {
+        while let Some(outgoing) = self.session.output_chunk() {
             self.out.extend_from_slice(outgoing.bytes);
             let count = outgoing.bytes.len();
-            self.session.sent(count);
+            self.session.advance_output(count);
         }
         std::mem::take(&mut self.out)
     }

@@ -33,14 +33,14 @@ fn try_until_up(
     ended: impl FnMut() -> Ended,
 ) -> Result<(), Stopped> {
     let mut ended = ended;
-    let mut attempts = Attempts::new(address, Deadline::after(Duration::from_millis(deadline)));
+    let mut attempts = ConnectRetry::new(address, Deadline::after(Duration::from_millis(deadline)));
     loop {
         match attempts.connect() {
             Ok(_) => return Ok(()),
-            Err(error) if error.may_pass() => match attempts.retry(&mut ended) {
+            Err(error) if error.is_transient() => match attempts.retry(&mut ended) {
                 Ok(()) => {}
                 Err(RetryError::TimedOut { waited }) => {
-                    return Err(Stopped::Failed(error.tried_for(waited)));
+                    return Err(Stopped::Failed(error.with_elapsed(waited)));
                 }
                 Err(RetryError::Ended(ended)) => return Err(Stopped::Ended(ended)),
                 Err(RetryError::Unknown(error)) => return Err(Stopped::Failed(error)),
@@ -93,7 +93,7 @@ fn the_deadline_ends_it_with_what_was_tried_last() {
     let error = failed(try_until_up(address.clone(), 200, runs).unwrap_err());
     assert!(started.elapsed() >= Duration::from_millis(200));
     assert!(error.is_timeout());
-    assert!(error.tried().unwrap() >= Duration::from_millis(200));
+    assert!(error.elapsed().unwrap() >= Duration::from_millis(200));
     assert_eq!(error.io_error().kind(), io::ErrorKind::NotFound);
     let text = error.to_string();
     assert!(text.starts_with(&format!("cannot connect to {address}: tried for 2")), "{text}");
@@ -157,7 +157,7 @@ fn what_waiting_does_not_change_is_said_at_once() {
     for (address, said) in addresses {
         let looks = || -> Ended { panic!("nobody has to look after the process") };
         let error = failed(try_until_up(address, 30_000, looks).unwrap_err());
-        assert_eq!(error.tried(), None);
+        assert_eq!(error.elapsed(), None);
         assert!(error.to_string().contains(said), "{error}");
     }
 }

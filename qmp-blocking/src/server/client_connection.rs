@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use qmp_driver::server::{Emitter, Hangup, Request};
-use qmp_driver::{Caller, Cause, Error, Socket, Stopped};
+use qmp_driver::server::{CloseReason, EventSender, Request};
+use qmp_driver::{Caller, Error, ErrorKind, Socket, Stopped};
 
 use crate::stream::Stream;
 use crate::thread::Thread;
@@ -21,13 +21,13 @@ use crate::thread::Thread;
 /// The end of the connection is not an error: there are no more commands, [`ended`](Self::ended)
 /// returns the reason, and further replies and events are discarded. Dropping this ends the
 /// connection immediately; [`close`](Self::close) first writes everything.
-pub struct Commands<S: Stream = Socket> {
-    inner: qmp_driver::server::Commands,
+pub struct ClientConnection<S: Stream = Socket> {
+    inner: qmp_driver::server::ClientConnection,
     thread: Thread<S>,
 }
 
-impl<S: Stream> Commands<S> {
-    pub(super) fn new(inner: qmp_driver::server::Commands, thread: Thread<S>) -> Self {
+impl<S: Stream> ClientConnection<S> {
+    pub(super) fn new(inner: qmp_driver::server::ClientConnection, thread: Thread<S>) -> Self {
         // This writes the greeting.
         thread.flush();
         Self { inner, thread }
@@ -41,7 +41,7 @@ impl<S: Stream> Commands<S> {
     ///
     /// # Errors
     ///
-    /// Returns [`Cause::AnswerFirst`] at the limit of unanswered commands.
+    /// Returns [`ErrorKind::TooManyUnanswered`] at the limit of unanswered commands.
     pub fn recv(&mut self) -> Result<Option<Request>, Error> {
         self.recv_until(None)
     }
@@ -50,11 +50,11 @@ impl<S: Stream> Commands<S> {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`recv`](Self::recv), [`Cause::NoCommand`] if no command arrives in
+    /// Returns the errors of [`recv`](Self::recv), [`ErrorKind::NoCommand`] if no command arrives in
     /// time, and an error if the stream does not support deadlines.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Request>, Error> {
         if !self.thread.has_deadlines() {
-            return Err(self.error(Cause::NoDeadlines));
+            return Err(self.error(ErrorKind::TimeoutsUnsupported));
         }
         self.recv_until(Some(timeout))
     }
@@ -63,8 +63,8 @@ impl<S: Stream> Commands<S> {
         let limit = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let cause = match self.thread.try_run(self.inner.recv(), limit) {
             Ok(request) => return Ok(request),
-            Err(Stopped::TimedOut) => Cause::NoCommand { waited: timeout.unwrap_or_default() },
-            Err(_) => Cause::AnswerFirst { unanswered: self.inner.in_flight() },
+            Err(Stopped::TimedOut) => ErrorKind::NoCommand { waited: timeout.unwrap_or_default() },
+            Err(_) => ErrorKind::TooManyUnanswered { unanswered: self.inner.in_flight() },
         };
         Err(self.error(cause))
     }
@@ -75,20 +75,20 @@ impl<S: Stream> Commands<S> {
     /// # Errors
     ///
     /// Returns an error if the client does not read it before the [deadline for
-    /// closing](crate::server::Builder::close_deadline).
-    pub fn close(mut self) -> Result<Hangup, Error> {
-        let (emitter, owes) = (self.inner.emitter(), self.inner.in_flight() > 0);
+    /// closing](crate::server::Builder::close_timeout).
+    pub fn close(mut self) -> Result<CloseReason, Error> {
+        let (emitter, owes) = (self.inner.event_sender(), self.inner.in_flight() > 0);
         let hangup = {
             let mut closing = pin!(self.inner.close());
             // The driver waits for the replies to these commands, and this thread will not send
             // any.
             self.thread.run(poll_fn(|cx| match closing.as_mut().poll(cx) {
-                Poll::Pending if owes && emitter.unsent() == 0 => Poll::Ready(Hangup::ByUs),
+                Poll::Pending if owes && emitter.unsent() == 0 => Poll::Ready(CloseReason::ByUs),
                 polled => polled,
             }))
         };
         match hangup {
-            Hangup::NotReading { unsent } => Err(self.error(Cause::NotReading { unsent })),
+            CloseReason::NotReading { unsent } => Err(self.error(ErrorKind::NotReading { unsent })),
             reason => Ok(reason),
         }
     }
@@ -96,7 +96,7 @@ impl<S: Stream> Commands<S> {
     forward! {
         /// Returns a sender for events. Events that cannot be written immediately are written while
         /// the server waits for something.
-        emitter() -> Emitter;
+        event_sender() -> EventSender;
         /// Returns the name of the client, as it was given when the connection was made.
         peer() -> Arc<str>;
         /// Returns whether the client has negotiated capabilities. Clients of a guest agent do not
@@ -107,12 +107,12 @@ impl<S: Stream> Commands<S> {
         /// Returns the number of unanswered commands.
         in_flight() -> usize;
         /// Returns why the connection has ended, according to what was read so far.
-        ended() -> Option<Hangup>;
+        close_reason() -> Option<CloseReason>;
     }
 
     /// Returns how many buffered bytes the client has not read.
     pub fn unsent(&self) -> usize {
-        self.inner.emitter().unsent()
+        self.inner.event_sender().unsent()
     }
 
     /// Returns the stream, to wait for several connections at once with poll(2) or a similar,
@@ -125,12 +125,12 @@ impl<S: Stream> Commands<S> {
         self.thread.stream()
     }
 
-    fn error(&self, cause: Cause) -> Error {
+    fn error(&self, cause: ErrorKind) -> Error {
         Error::new(cause).with_peer(&self.inner.peer())
     }
 }
 
-impl<S: Stream> fmt::Debug for Commands<S> {
+impl<S: Stream> fmt::Debug for ClientConnection<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt(f)
     }

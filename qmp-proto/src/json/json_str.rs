@@ -12,16 +12,16 @@ use crate::Escaped;
 /// [`Escaped`].
 ///
 /// ```
-/// # use qmp_proto::Text;
-/// let text = Text::new(r"a\tb");
+/// # use qmp_proto::JsonStr;
+/// let text = JsonStr::new(r"a\tb");
 /// assert_eq!(text, "a\tb");
 /// assert_eq!(text.to_string(), "a\tb");
 /// assert_eq!(text.escaped(), r"a\tb");
 /// ```
 #[derive(Clone, Copy, Default)]
-pub struct Text<'a>(&'a str);
+pub struct JsonStr<'a>(&'a str);
 
-impl<'a> Text<'a> {
+impl<'a> JsonStr<'a> {
     /// Takes the inside of a JSON string, without its quotes.
     pub const fn new(escaped: &'a str) -> Self {
         Self(escaped)
@@ -43,27 +43,27 @@ impl<'a> Text<'a> {
     }
 }
 
-impl PartialEq for Text<'_> {
+impl PartialEq for JsonStr<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0 || self.chars().eq(other.chars())
     }
 }
 
-impl Eq for Text<'_> {}
+impl Eq for JsonStr<'_> {}
 
-impl PartialEq<str> for Text<'_> {
+impl PartialEq<str> for JsonStr<'_> {
     fn eq(&self, other: &str) -> bool {
         self.chars().eq(other.chars())
     }
 }
 
-impl PartialEq<&str> for Text<'_> {
+impl PartialEq<&str> for JsonStr<'_> {
     fn eq(&self, other: &&str) -> bool {
         *self == **other
     }
 }
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for JsonStr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.as_str() {
             Some(plain) => f.pad(plain),
@@ -72,7 +72,7 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-impl fmt::Debug for Text<'_> {
+impl fmt::Debug for JsonStr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", Escaped(self.0))
     }

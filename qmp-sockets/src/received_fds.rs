@@ -15,10 +15,10 @@ const MOST: usize = 16;
 /// answered in any order, descriptors wait.
 ///
 /// ```
-/// use qmp_sockets::Arrivals;
+/// use qmp_sockets::ReceivedFds;
 ///
 /// # fn main() -> std::io::Result<()> {
-/// let mut arrivals = Arrivals::default();
+/// let mut arrivals = ReceivedFds::default();
 /// # let descriptor = std::os::fd::OwnedFd::from(std::os::unix::net::UnixStream::pair()?.0);
 /// // 100 bytes had been read before, and now more came, with a descriptor.
 /// arrivals.push(100, descriptor);
@@ -28,9 +28,9 @@ const MOST: usize = 16;
 /// # }
 /// ```
 #[derive(Debug, Default)]
-pub struct Arrivals(VecDeque<(u64, OwnedFd)>);
+pub struct ReceivedFds(VecDeque<(u64, OwnedFd)>);
 
-impl Arrivals {
+impl ReceivedFds {
     /// Adds a descriptor that was received in a read that began at position `start` of the stream.
     /// Returns the oldest descriptor, to be closed, if more than 16 are waiting.
     pub fn push(&mut self, start: u64, descriptor: OwnedFd) -> Option<OwnedFd> {
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn each_of_two_commands_gets_its_own_in_either_order() {
         for later_first in [false, true] {
-            let mut arrivals = Arrivals::default();
+            let mut arrivals = ReceivedFds::default();
             let ((one, first), (two, second)) = (descriptor(), descriptor());
             assert!(arrivals.push(0, first).is_none());
             assert!(arrivals.push(50, second).is_none());
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn one_that_nobody_took_serves_a_later_command_but_not_after_a_newer_one() {
-        let mut arrivals = Arrivals::default();
+        let mut arrivals = ReceivedFds::default();
         let ((one, first), (two, second), (_, third)) = (descriptor(), descriptor(), descriptor());
         arrivals.push(0, first);
         assert_eq!(number(arrivals.take(500, true)), Some(one));
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_them_is_closed_from_the_oldest_on() {
-        let mut arrivals = Arrivals::default();
+        let mut arrivals = ReceivedFds::default();
         let numbers: Vec<i32> = (0..MOST as u64 + 3)
             .filter_map(|place| {
                 let (number, descriptor) = descriptor();

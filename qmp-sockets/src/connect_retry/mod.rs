@@ -20,14 +20,14 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 const FIRST_LIMIT: Duration = Duration::from_secs(1);
 const LAST_LIMIT: Duration = Duration::from_millis(50);
 
-/// Repeated attempts to connect until a server listens, as in `connect_when_up` of the adapters.
+/// Repeated attempts to connect until a server listens, as in `connect_with_retry` of the adapters.
 ///
 /// ```no_run
 /// # use std::process::Child;
 /// # use qmp_proto::Address;
-/// # use qmp_sockets::{Attempts, ConnectError, Deadline, RetryError, Socket};
+/// # use qmp_sockets::{ConnectRetry, ConnectError, Deadline, RetryError, Socket};
 /// # fn example(address: Address, deadline: Deadline, qemu: &mut Child) -> Result<Socket, RetryError> {
-/// let mut attempts = Attempts::new(address, deadline);
+/// let mut attempts = ConnectRetry::new(address, deadline);
 /// loop {
 ///     match attempts.connect() {
 ///         Ok(socket) => return Ok(socket),
@@ -38,7 +38,7 @@ const LAST_LIMIT: Duration = Duration::from_millis(50);
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Attempts {
+pub struct ConnectRetry {
     address: Address,
     started: Instant,
     deadline: Deadline,
@@ -52,7 +52,7 @@ pub struct Attempts {
     ended: Option<ExitStatus>,
 }
 
-impl Attempts {
+impl ConnectRetry {
     /// Creates attempts to connect to `address`.
     pub fn new(address: Address, deadline: Deadline) -> Self {
         let started = Instant::now();

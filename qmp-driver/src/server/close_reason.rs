@@ -9,7 +9,7 @@ use qmp_proto::Escaped;
 /// The reason why the connection to a client ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Hangup {
+pub enum CloseReason {
     /// The client closed the connection. Commands that it sent before were answered, if it still
     /// reads.
     ByClient,
@@ -27,7 +27,7 @@ pub enum Hangup {
     Io(Arc<io::Error>),
 }
 
-impl fmt::Display for Hangup {
+impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ByClient => f.write_str("the client closed the connection"),

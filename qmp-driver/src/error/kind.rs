@@ -3,17 +3,17 @@
 use std::fmt;
 use std::time::Duration;
 
-use qmp_proto::{AddressError, DecodeError, Escaped, JsonError, OwnedFailure, Refusal};
+use qmp_proto::{AddressError, DecodeError, Escaped, JsonError, OwnedFailure, SendErrorKind};
 use qmp_sockets::{ConnectError, EndedEarly};
 #[cfg(unix)]
-use qmp_sockets::{Died, LaunchError};
+use qmp_sockets::{LaunchError, ProcessExited};
 
-use crate::Disconnect;
+use crate::CloseReason;
 
 /// The cause of an [`Error`](crate::Error).
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Cause {
+pub enum ErrorKind {
     /// The address could not be parsed.
     Address(AddressError),
     /// The connection could not be made.
@@ -23,11 +23,11 @@ pub enum Cause {
     Launch(LaunchError),
     /// The program was started but exited before its handshake completed.
     #[cfg(unix)]
-    Died(Died),
+    ProcessExited(ProcessExited),
     /// The process of a server that was still starting ended before a connection could be made.
     EndedEarly(EndedEarly),
     /// The server did not complete the handshake before the deadline.
-    SilentHandshake {
+    HandshakeTimeout {
         /// How long the client waited.
         waited: Duration,
         /// The probable reason, and what to do.
@@ -37,24 +37,24 @@ pub enum Cause {
     /// the connection or sent nothing more.
     HandshakeRefused(OwnedFailure),
     /// The command was not sent.
-    Refused(Refusal),
+    NotSent(SendErrorKind),
     /// The given JSON is not one message.
     Json(JsonError),
     /// The server sent an error reply.
-    Failure(OwnedFailure),
+    ErrorReply(OwnedFailure),
     /// The deadline of a command passed after it was sent.
-    Deadline {
+    NoReply {
         /// How long the client waited.
         waited: Duration,
         /// The probable reason; empty if it is not known.
         advice: String,
     },
     /// The deadline of a command passed before it was sent.
-    NoTurn {
+    NotSentInTime {
         /// How long the client waited.
         waited: Duration,
         /// Why the command could not be sent.
-        refusal: Refusal,
+        refusal: SendErrorKind,
     },
     /// A [timeout](crate::Client::timeout) passed.
     TimedOut {
@@ -79,7 +79,7 @@ pub enum Cause {
         unsent: usize,
     },
     /// A server asked for the next command at the limit of unanswered commands.
-    AnswerFirst {
+    TooManyUnanswered {
         /// How many commands are unanswered.
         unanswered: usize,
     },
@@ -88,7 +88,7 @@ pub enum Cause {
     /// The connection has ended.
     Disconnected {
         /// The reason.
-        reason: Disconnect,
+        reason: CloseReason,
         /// Whether the command had been sent.
         sent: bool,
     },
@@ -100,16 +100,16 @@ pub enum Cause {
         count: u64,
     },
     /// A deadline was set on a stream that does not support deadlines.
-    NoDeadlines,
+    TimeoutsUnsupported,
     /// A file descriptor was passed on a stream that is not a unix socket.
-    NoDescriptors,
+    DescriptorsUnsupported,
     /// A reconnection was requested before the connection had ended.
     StillConnected,
     /// A reconnection was requested for a client that was not made by connecting to an address.
     NoAddress,
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(error) => error.fmt(f),
@@ -117,23 +117,25 @@ impl fmt::Display for Cause {
             #[cfg(unix)]
             Self::Launch(error) => error.fmt(f),
             #[cfg(unix)]
-            Self::Died(died) => died.fmt(f),
+            Self::ProcessExited(died) => died.fmt(f),
             Self::EndedEarly(ended) => ended.fmt(f),
-            Self::SilentHandshake { waited, advice } => {
+            Self::HandshakeTimeout { waited, advice } => {
                 let advice = Escaped(advice);
                 write!(f, "connected, but no answer to the handshake in {waited:.1?}: {advice}")
             }
             Self::HandshakeRefused(failure) => {
                 write!(f, "the server refused the handshake: {failure}")
             }
-            Self::Refused(refusal) => write!(f, "not sent: {refusal}"),
+            Self::NotSent(refusal) => write!(f, "not sent: {refusal}"),
             Self::Json(error) => write!(f, "not sent, because its JSON is invalid: {error}"),
-            Self::Failure(failure) => failure.fmt(f),
-            Self::Deadline { waited, advice } => {
+            Self::ErrorReply(failure) => failure.fmt(f),
+            Self::NoReply { waited, advice } => {
                 write!(f, "no answer in {waited:.1?}")?;
                 if advice.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(advice)) }
             }
-            Self::NoTurn { waited, refusal } => write!(f, "not sent in {waited:.1?}: {refusal}"),
+            Self::NotSentInTime { waited, refusal } => {
+                write!(f, "not sent in {waited:.1?}: {refusal}")
+            }
             Self::TimedOut { waited } => write!(f, "not finished in {waited:.1?}"),
             Self::NoEvent { waited, names } if names.is_empty() => {
                 write!(f, "no event in {waited:.1?}")
@@ -145,7 +147,7 @@ impl fmt::Display for Cause {
             Self::NotReading { unsent } => {
                 write!(f, "the client did not read {unsent} bytes before the connection closed")
             }
-            Self::AnswerFirst { unanswered } => write!(
+            Self::TooManyUnanswered { unanswered } => write!(
                 f,
                 "the limit of unanswered commands is reached ({unanswered}): answer one before \
                  receiving the next"
@@ -158,10 +160,12 @@ impl fmt::Display for Cause {
                 "{count} events were not read in time and had to be dropped; query the state that \
                  they would have told of"
             ),
-            Self::NoDeadlines => f.write_str(
+            Self::TimeoutsUnsupported => f.write_str(
                 "this stream does not support deadlines: use a socket, or set no deadline",
             ),
-            Self::NoDescriptors => f.write_str("descriptors can be sent over unix sockets only"),
+            Self::DescriptorsUnsupported => {
+                f.write_str("descriptors can be sent over unix sockets only")
+            }
             Self::StillConnected => {
                 f.write_str("this client is still connected: close or abort the connection first")
             }

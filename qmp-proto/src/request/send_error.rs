@@ -4,33 +4,33 @@ use core::fmt;
 
 use crate::client::Phase;
 use crate::json::JsonError;
-use crate::output::{Full, NoDescriptor};
+use crate::output::{BufferFull, NoDescriptor};
 use crate::request::RequestId;
 
 /// A request that was not sent: nothing of it is in the output. What was passed in comes back.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Refused<T, F = NoDescriptor> {
+pub struct SendError<T, F = NoDescriptor> {
     /// Why.
-    pub reason: Refusal,
+    pub reason: SendErrorKind,
     /// The caller's token.
     pub token: T,
     /// The descriptor of the request, if it had one.
     pub descriptor: Option<F>,
 }
 
-impl<T, F> fmt::Display for Refused<T, F> {
+impl<T, F> fmt::Display for SendError<T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.reason, f)
     }
 }
 
-impl<T: fmt::Debug, F: fmt::Debug> core::error::Error for Refused<T, F> {}
+impl<T: fmt::Debug, F: fmt::Debug> core::error::Error for SendError<T, F> {}
 
 /// Why something cannot be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum SendErrorKind {
     /// The connection is not in the phase for it.
     Phase(Phase),
     /// A monitor is not synced, and an agent does not negotiate.
@@ -77,19 +77,19 @@ pub enum Refusal {
     NoEvents,
 }
 
-impl From<Full> for Refusal {
-    fn from(Full: Full) -> Self {
+impl From<BufferFull> for SendErrorKind {
+    fn from(BufferFull: BufferFull) -> Self {
         Self::Full
     }
 }
 
-impl From<JsonError> for Refusal {
+impl From<JsonError> for SendErrorKind {
     fn from(error: JsonError) -> Self {
         Self::Json(error)
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for SendErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Phase(phase) => write!(f, "cannot send this while {phase}"),
@@ -124,7 +124,7 @@ impl fmt::Display for Refusal {
                 write!(f, "arguments cannot be serialized: {}", crate::Escaped(reason))
             },
             Self::TooLong => f.write_str("the message is longer than 64 MiB, QEMU's limit"),
-            Self::Full => fmt::Display::fmt(&Full, f),
+            Self::Full => fmt::Display::fmt(&BufferFull, f),
             Self::Greeted => f.write_str("the client was greeted already"),
             Self::NoEvents => f.write_str(
                 "events go to clients that have negotiated capabilities, and not to those of an agent",
@@ -133,4 +133,4 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl core::error::Error for Refusal {}
+impl core::error::Error for SendErrorKind {}

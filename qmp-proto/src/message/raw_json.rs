@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::Utf8Error;
 
 use crate::escaped::is_obeyed;
-use crate::json::{JsonError, JsonFlaw, Lenient, MAX_DEPTH, skip_blanks, walk_value};
+use crate::json::{JsonError, JsonErrorKind, Lenient, MAX_DEPTH, skip_blanks, walk_value};
 use crate::message::{BodyError, show};
 use crate::wire::Parts;
 
@@ -13,9 +13,9 @@ use crate::wire::Parts;
 /// Numbers may be larger than any Rust type holds, and objects inside may have a member twice; who
 /// decodes the text decides about those.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Json<'b>(&'b str);
+pub struct RawJson<'b>(&'b str);
 
-impl<'b> Json<'b> {
+impl<'b> RawJson<'b> {
     /// Checks a text.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl<'b> Json<'b> {
         let rest = skip_blanks(text.as_bytes(), end);
         match text.get(start..end) {
             Some(value) if rest == text.len() => Ok(Self(value)),
-            _ => Err(JsonError::new(JsonFlaw::Trailing, rest)),
+            _ => Err(JsonError::new(JsonErrorKind::Trailing, rest)),
         }
     }
 
@@ -44,8 +44,8 @@ impl<'b> Json<'b> {
 }
 
 /// The same value on one line, without what a terminal obeys: such characters are written as JSON
-/// escapes, and blanks for line ends. [`as_str`](Json::as_str) returns the text unchanged.
-impl fmt::Display for Json<'_> {
+/// escapes, and blanks for line ends. [`as_str`](RawJson::as_str) returns the text unchanged.
+impl fmt::Display for RawJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
         while let Some((at, char)) = rest.char_indices().find(|(_, char)| is_obeyed(*char)) {
@@ -66,9 +66,9 @@ impl fmt::Display for Json<'_> {
 }
 
 /// The beginning of the text, secrets masked; without the feature `alloc`, its length.
-impl fmt::Debug for Json<'_> {
+impl fmt::Debug for RawJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(f, "Json", self.0.as_bytes())
+        show(f, "RawJson", self.0.as_bytes())
     }
 }
 
@@ -94,24 +94,28 @@ impl<'b> Body<'b> {
     }
 
     /// The value, checked now.
-    pub(crate) fn json(&self) -> Result<Json<'b>, BodyError> {
+    pub(crate) fn json(&self) -> Result<RawJson<'b>, BodyError> {
         self.json_in(self.text())
     }
 
     /// The same when the text was looked at before.
-    pub(crate) fn json_in(&self, text: Result<&'b str, Utf8Error>) -> Result<Json<'b>, BodyError> {
-        let text = text.map_err(|error| BodyError::new(JsonFlaw::Utf8, error.valid_up_to()))?;
+    pub(crate) fn json_in(
+        &self,
+        text: Result<&'b str, Utf8Error>,
+    ) -> Result<RawJson<'b>, BodyError> {
+        let text =
+            text.map_err(|error| BodyError::new(JsonErrorKind::Utf8, error.valid_up_to()))?;
         // The message around it is one level more.
         let end = walk_value(text.as_bytes(), 0, MAX_DEPTH - 1, &mut Lenient);
         match end.map_err(BodyError::of)? {
-            end if end == text.len() => Ok(Json(text)),
+            end if end == text.len() => Ok(RawJson(text)),
             // Legal members that no QEMU sends may stand between, and only the full route finds
             // where the value ends.
             end if self.is_body(end) => match text.get(..end) {
-                Some(value) => Ok(Json(value)),
-                None => Err(BodyError::new(JsonFlaw::Trailing, end)),
+                Some(value) => Ok(RawJson(value)),
+                None => Err(BodyError::new(JsonErrorKind::Trailing, end)),
             },
-            end => Err(BodyError::new(JsonFlaw::Trailing, end)),
+            end => Err(BodyError::new(JsonErrorKind::Trailing, end)),
         }
     }
 
@@ -132,7 +136,7 @@ mod tests {
     #[test]
     fn what_is_displayed_is_the_same_value_on_one_line() {
         let text = "{\"a\":\r\n\t[\"é\u{7f}\u{9b}\u{202e}\u{e0001}\", \"\\u001b\"]}";
-        let shown = std::format!("{}", Json::parse(text).unwrap());
+        let shown = std::format!("{}", RawJson::parse(text).unwrap());
         assert_eq!(shown, r#"{"a":   ["é\u007f\u009b\u202e\udb40\udc01", "\u001b"]}"#);
         let value = |text: &str| -> serde_json::Value { serde_json::from_str(text).unwrap() };
         assert_eq!(value(&shown), value(text));
@@ -140,8 +144,8 @@ mod tests {
 
     #[test]
     fn one_value_and_no_more() {
-        assert_eq!(Json::parse(" [1] ").unwrap().as_str(), "[1]");
-        assert_eq!(Json::parse("[1] 2").unwrap_err().flaw(), JsonFlaw::Trailing);
-        assert_eq!(Json::parse("").unwrap_err().flaw(), JsonFlaw::Incomplete);
+        assert_eq!(RawJson::parse(" [1] ").unwrap().as_str(), "[1]");
+        assert_eq!(RawJson::parse("[1] 2").unwrap_err().kind(), JsonErrorKind::Trailing);
+        assert_eq!(RawJson::parse("").unwrap_err().kind(), JsonErrorKind::Incomplete);
     }
 }

@@ -6,12 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::server::Hangup;
+use crate::server::CloseReason;
 use futures_core::Stream;
 
 use crate::server::connection::Connection;
 use crate::server::connection::watch::Watch;
-use crate::server::{Emitter, Request};
+use crate::server::{EventSender, Request};
 
 /// The commands of one client: the server's end of the connection to it.
 ///
@@ -21,10 +21,10 @@ use crate::server::{Emitter, Request};
 ///
 /// After this is dropped, no more commands are accepted. Commands that were received can still be
 /// answered, and everything is written; then the connection ends. If the client does not read, the
-/// connection ends at the [deadline for closing](crate::server::Builder::close_deadline).
-pub struct Commands(Arc<Connection>);
+/// connection ends at the [deadline for closing](crate::server::Builder::close_timeout).
+pub struct ClientConnection(Arc<Connection>);
 
-impl Commands {
+impl ClientConnection {
     pub(super) const fn new(connection: Arc<Connection>) -> Self {
         Self(connection)
     }
@@ -64,8 +64,8 @@ impl Commands {
     }
 
     /// Returns a sender for events.
-    pub fn emitter(&self) -> Emitter {
-        Emitter::new(Arc::clone(&self.0))
+    pub fn event_sender(&self) -> EventSender {
+        EventSender::new(Arc::clone(&self.0))
     }
 
     /// Returns the name of the client, as it was given when the connection was made.
@@ -93,28 +93,28 @@ impl Commands {
     /// the connection. No more commands are accepted: those that arrive later get an error reply.
     ///
     /// If the client does not read, the connection ends at the [deadline for
-    /// closing](crate::server::Builder::close_deadline), with the reason [`Hangup::NotReading`].
+    /// closing](crate::server::Builder::close_timeout), with the reason [`CloseReason::NotReading`].
     ///
     /// Cancel-safe: closing continues.
-    pub async fn close(&mut self) -> Hangup {
+    pub async fn close(&mut self) -> CloseReason {
         self.shut();
         self.closed().await
     }
 
     /// Ends the connection immediately. Unsent output is discarded.
     pub fn abort(&self) {
-        self.0.end(Hangup::ByUs);
+        self.0.end(CloseReason::ByUs);
     }
 
     /// Waits for the end of the connection and returns its reason.
     ///
     /// Cancel-safe.
-    pub async fn closed(&self) -> Hangup {
+    pub async fn closed(&self) -> CloseReason {
         Watch::new(&self.0).await
     }
 
     /// Returns why the connection has ended, if it has.
-    pub fn ended(&self) -> Option<Hangup> {
+    pub fn close_reason(&self) -> Option<CloseReason> {
         self.0.lock().ended.clone()
     }
 
@@ -130,7 +130,7 @@ impl Commands {
     }
 }
 
-impl Stream for Commands {
+impl Stream for ClientConnection {
     type Item = Request;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Request>> {
@@ -138,17 +138,17 @@ impl Stream for Commands {
     }
 }
 
-impl Drop for Commands {
+impl Drop for ClientConnection {
     fn drop(&mut self) {
         self.shut();
     }
 }
 
-impl fmt::Debug for Commands {
+impl fmt::Debug for ClientConnection {
     /// Shows the peer and the state, but no messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let machine = self.0.lock();
-        f.debug_struct("Commands")
+        f.debug_struct("ClientConnection")
             .field("peer", &self.0.peer)
             .field("phase", &machine.server.phase())
             .field("in_flight", &machine.server.in_flight())

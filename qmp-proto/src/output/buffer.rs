@@ -13,7 +13,7 @@ pub type NoDescriptor = core::convert::Infallible;
 /// A message is written all or nothing: when it does not fit, what was appended of it is truncated
 /// away again. Implemented by [`FixedOutput`](crate::FixedOutput) over memory of the caller's and,
 /// with an allocator, by `Vec<u8>` and `Output`.
-pub trait Sink {
+pub trait OutputBuffer {
     /// What a descriptor is here: an owned descriptor, [`NoDescriptor`], an integer in a test.
     type Descriptor;
 
@@ -25,7 +25,7 @@ pub trait Sink {
     /// # Errors
     ///
     /// If there is no room for all of them; then none is added.
-    fn append(&mut self, bytes: &[u8]) -> Result<(), Full>;
+    fn append(&mut self, bytes: &[u8]) -> Result<(), BufferFull>;
 
     /// Takes away all bytes after the first `length`.
     fn truncate(&mut self, length: usize);
@@ -44,18 +44,18 @@ pub trait Sink {
 
 /// There is no room for the message in a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+pub struct BufferFull;
 
-impl fmt::Display for Full {
+impl fmt::Display for BufferFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no room for the message in the output buffer")
     }
 }
 
-impl core::error::Error for Full {}
+impl core::error::Error for BufferFull {}
 
 /// Appends a message all or nothing.
-pub(crate) fn whole<S: Sink, E>(
+pub(crate) fn whole<S: OutputBuffer, E>(
     out: &mut S,
     write: impl FnOnce(&mut S) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -68,14 +68,14 @@ pub(crate) fn whole<S: Sink, E>(
 }
 
 #[cfg(feature = "alloc")]
-impl Sink for Vec<u8> {
+impl OutputBuffer for Vec<u8> {
     type Descriptor = NoDescriptor;
 
     fn length(&self) -> usize {
         self.len()
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<(), Full> {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), BufferFull> {
         self.extend_from_slice(bytes);
         Ok(())
     }

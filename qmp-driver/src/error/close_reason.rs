@@ -9,7 +9,7 @@ use qmp_proto::{Escaped, OwnedFailure, ProtocolError};
 /// The reason why a connection ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Disconnect {
+pub enum CloseReason {
     /// The server closed the connection while no command was unanswered, as it does after `quit`.
     Closed,
     /// The client closed the connection.
@@ -27,7 +27,7 @@ pub enum Disconnect {
     Io(Arc<io::Error>),
 }
 
-impl fmt::Display for Disconnect {
+impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the server closed the connection"),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::Error;
-use crate::server::Hangup;
-use qmp_proto::{Json, OwnedJson, Refusal, Timestamp, TypedEvent};
+use crate::server::CloseReason;
+use qmp_proto::{OwnedRawJson, RawJson, SendErrorKind, Timestamp, TypedEvent};
 use serde::Serialize;
 
 use crate::server::connection::Connection;
@@ -18,9 +18,9 @@ use crate::server::connection::Connection;
 ///
 /// An emitter does not keep the connection open.
 #[derive(Clone)]
-pub struct Emitter(Arc<Connection>);
+pub struct EventSender(Arc<Connection>);
 
-impl Emitter {
+impl EventSender {
     pub(super) const fn new(connection: Arc<Connection>) -> Self {
         Self(connection)
     }
@@ -29,7 +29,7 @@ impl Emitter {
     /// for no data.
     ///
     /// ```no_run
-    /// # fn example(emitter: qmp_driver::server::Emitter) -> Result<(), qmp_driver::Error> {
+    /// # fn example(emitter: qmp_driver::server::EventSender) -> Result<(), qmp_driver::Error> {
     /// #[derive(serde::Serialize)]
     /// struct Deleted<'a> {
     ///     device: &'a str,
@@ -56,7 +56,8 @@ impl Emitter {
     ///
     /// As [`emit`](Self::emit).
     pub fn emit_typed<E: TypedEvent + Serialize>(&self, event: &E) -> Result<(), Error> {
-        let data = OwnedJson::serialize(event).map_err(|error| self.0.refused(E::NAME, error))?;
+        let data =
+            OwnedRawJson::serialize(event).map_err(|error| self.0.refused(E::NAME, error))?;
         let data = Some(data.as_json()).filter(|data| !["{}", "null"].contains(&data.as_str()));
         self.emit_json(E::NAME, now(), data)
     }
@@ -72,7 +73,8 @@ impl Emitter {
         timestamp: Timestamp,
         data: &T,
     ) -> Result<(), Error> {
-        let data = OwnedJson::serialize(data).map_err(|refusal| self.0.refused(name, refusal))?;
+        let data =
+            OwnedRawJson::serialize(data).map_err(|refusal| self.0.refused(name, refusal))?;
         let data = Some(data.as_json()).filter(|data| data.as_str() != "null");
         self.emit_json(name, timestamp, data)
     }
@@ -81,7 +83,7 @@ impl Emitter {
         &self,
         name: &str,
         timestamp: Timestamp,
-        data: Option<Json<'_>>,
+        data: Option<RawJson<'_>>,
     ) -> Result<(), Error> {
         let emitted = self.0.with(|machine, after| {
             let gets_none = machine.ended.is_some() || !machine.is_ready();
@@ -100,8 +102,8 @@ impl Emitter {
     ///
     /// Returns an error if it is not an object, or if this server is a guest agent.
     pub fn emit_raw(&self, event: &str) -> Result<(), Error> {
-        let refused = |refusal: Refusal| self.0.refused("event", refusal);
-        let event = Json::parse(event).map_err(|error| refused(error.into()))?;
+        let refused = |refusal: SendErrorKind| self.0.refused("event", refusal);
+        let event = RawJson::parse(event).map_err(|error| refused(error.into()))?;
         let emitted = self.0.with(|machine, after| {
             let gets_none = machine.ended.is_some() || !machine.is_ready();
             if gets_none {
@@ -120,13 +122,13 @@ impl Emitter {
     }
 
     /// Returns how many buffered bytes the client has not read. Use this to throttle events to a
-    /// slow client before its connection is [closed](Hangup::NotReading).
+    /// slow client before its connection is [closed](CloseReason::NotReading).
     pub fn unsent(&self) -> usize {
         self.0.lock().unsent()
     }
 
     /// Returns why the connection has ended, if it has.
-    pub fn ended(&self) -> Option<Hangup> {
+    pub fn close_reason(&self) -> Option<CloseReason> {
         self.0.lock().ended.clone()
     }
 }
@@ -138,8 +140,8 @@ fn now() -> Timestamp {
     })
 }
 
-impl fmt::Debug for Emitter {
+impl fmt::Debug for EventSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Emitter").field("peer", &self.0.peer).finish_non_exhaustive()
+        f.debug_struct("EventSender").field("peer", &self.0.peer).finish_non_exhaustive()
     }
 }
