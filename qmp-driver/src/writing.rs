@@ -15,12 +15,12 @@ use crate::transport::{Descriptor, is_end, lend};
 #[derive(Debug)]
 pub(crate) struct WriteHalf {
     pub(crate) output: Output<Descriptor>,
-    /// How many bytes the driver has taken over and not written yet.
+    /// The number of bytes that the driver has taken over and not written yet.
     pub(crate) leaving: usize,
     writer: Writer,
 }
 
-/// Who writes to the stream.
+/// Which part writes to the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Writer {
     /// The task that sends something writes it.

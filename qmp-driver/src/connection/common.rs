@@ -1,9 +1,9 @@
-//! What all connections of a client share.
+//! The state that all connections of a client share.
 
 use crate::connection::wire::Wire;
 use crate::events::bus::Bus;
 
-/// What all connections of a client have in common.
+/// The state that all connections of a client share.
 #[derive(Debug)]
 pub(crate) struct Common {
     pub(crate) bus: Bus,

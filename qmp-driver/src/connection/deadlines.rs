@@ -1,4 +1,4 @@
-//! The clock of a connection: what is to be done when, by its driver or for it.
+//! The deadlines of a connection, enforced by its driver or for it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,37 +11,37 @@ use crate::connection::machine::{AfterUnlock, Machine};
 use crate::connection::waits::Keeper;
 use crate::{CloseReason, Transport};
 
-/// How long after its deadline a wait ends in any case, when a server sends so much that never everything
-/// is read.
+/// How long after its deadline a wait ends at the latest, if a server sends so much that the driver never
+/// reads all of it.
 const GRACE: Duration = Duration::from_millis(50);
 
-/// What a person should look for where a deadline had to be kept for the driver.
+/// The advice if a deadline had to be enforced because the driver was not polled.
 pub(crate) const NOT_POLLED: &str = "the driver of this connection is not polled: is the runtime \
      running that it was spawned on?";
 
-/// How long an agent has for one sync before another is sent: what was written before it opened
+/// How long an agent has to answer a sync before another is sent: input that was written before it opened
 /// its port may be lost.
 const SYNC_AGAIN: Duration = Duration::from_secs(2);
 
-/// What the clock asks of the driver.
+/// What the driver has to do about its deadlines.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Due {
     Nothing,
-    /// Other tasks have to be polled before anything else is done.
+    /// Yield to other tasks before anything else.
     Yield,
-    /// The handshake took too long.
+    /// Handle a handshake that took too long.
     GiveUp(Handshake),
 }
 
 impl Machine {
-    /// Sees to it that the driver's timer rings in time.
+    /// Makes sure that the driver's timer is set early enough.
     pub(crate) fn arm(&mut self, deadline: Option<Instant>, after: &mut AfterUnlock) {
         if deadline.is_some_and(|deadline| self.armed.is_none_or(|armed| deadline < armed)) {
             self.wake_driver(after);
         }
     }
 
-    /// Sees to it that a deadline is kept, by the driver or for it.
+    /// Makes sure that a deadline is enforced, by the driver or for it.
     pub(crate) fn keep(&mut self, deadline: Option<Instant>, after: &mut AfterUnlock) {
         self.arm(deadline, after);
         let Some(at) = deadline.and_then(|deadline| deadline.checked_add(GRACE)) else {
@@ -57,7 +57,7 @@ impl Machine {
         }
     }
 
-    /// What the driver has to wake up for.
+    /// Returns the next time at which the driver has work to do.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let handshake = self.lifecycle.handshake.as_deref().and_then(Handshake::next);
         let closing = self.lifecycle.closing.and_then(|closing| closing.deadline);
@@ -67,8 +67,8 @@ impl Machine {
         others.into_iter().flatten().chain(waits).min()
     }
 
-    /// What the driver's timer is to be set to. One that rings too early costs less than one that is
-    /// set anew for each command with a deadline; but after the handshake many connections are idle.
+    /// Returns the time to set the driver's timer to. A timer that expires too early costs less than setting it
+    /// again for each command with a deadline, but many connections are idle after their handshake.
     pub(crate) fn timer(&self, now: Instant, shaking: &mut bool) -> Option<Instant> {
         let next = self.next_deadline();
         let was_shaking = std::mem::replace(shaking, self.lifecycle.handshake.is_some());
@@ -80,10 +80,10 @@ impl Machine {
     }
 
     /// Ends the waits whose deadline has passed, passes over commands that do not take their turn, and
-    /// syncs when it is time to.
+    /// sends a sync when one is due.
     ///
-    /// What arrived in time counts, however late it is read: so waits end only when everything was read
-    /// that is there (`read_all`).
+    /// A reply that arrived in time counts, however late it is read, so waits end only when all available
+    /// input was read (`read_all`).
     pub(crate) fn pass_deadlines(
         &mut self,
         now: Instant,
@@ -111,8 +111,8 @@ impl Machine {
         }
     }
 
-    /// Ends the waits whose deadline the driver should have noticed some time ago, and returns why the
-    /// connection is to be ended, if its handshake or its end took too long.
+    /// Ends the waits whose deadline the driver should have noticed some time ago. Returns a reason to close
+    /// the connection if its handshake or its closing took too long.
     pub(crate) fn pass_late_deadlines(&mut self, after: &mut AfterUnlock) -> Option<CloseReason> {
         self.watched_at = None;
         let late = self.now().checked_sub(GRACE)?;
@@ -134,7 +134,7 @@ impl Machine {
         None
     }
 
-    /// The reason to end the connection, if closing took too long.
+    /// Returns the reason to end the connection if closing took too long.
     fn close_late(&mut self, now: Instant) -> Result<(), CloseReason> {
         match self.lifecycle.closing.filter(|closing| passed(closing.deadline, now)) {
             Some(closing) => {
@@ -145,7 +145,7 @@ impl Machine {
         }
     }
 
-    /// Sends a sync if it is time for one.
+    /// Sends a sync if one is due.
     fn sync_when_due(&mut self, now: Instant) -> Result<(), SendErrorKind> {
         let Some(handshake) = &mut self.lifecycle.handshake else {
             return Ok(());
@@ -157,8 +157,8 @@ impl Machine {
         self.say(|client, output| client.sync(output, nonce()))
     }
 
-    /// Passes over commands that have not taken the turn they were offered. Returns whether the driver
-    /// has to yield, so that others can take theirs.
+    /// Passes over commands that have not taken an offered turn. Returns whether the driver has to yield so
+    /// that others can take theirs.
     fn pass_over(&mut self, now: Instant, after: &mut AfterUnlock) -> bool {
         let passed = self.waits.turns.pass_over(now);
         if passed.any {
@@ -167,7 +167,7 @@ impl Machine {
         passed.yields
     }
 
-    /// The first of those that callers wait for.
+    /// Returns the earliest deadline that a caller waits for.
     fn callers_deadline(&self) -> Option<Instant> {
         let waits = self.waits.first_deadline();
         waits.into_iter().chain(self.lifecycle.deadline()).min()

@@ -1,4 +1,4 @@
-//! Futures that the driver completes for those who dropped them.
+//! Futures that the driver completes after they were dropped.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Waker};
@@ -7,14 +7,14 @@ use std::time::Instant;
 use crate::connection::Connection;
 use crate::connection::machine::{Adopted, Machine};
 
-/// Those that the driver polls.
+/// The futures that the driver polls.
 #[derive(Default)]
 pub(crate) struct Deferred {
     futures: Vec<(Adopted, Option<Instant>)>,
 }
 
 impl Connection {
-    /// Leaves a future to the driver. If the connection has ended it is dropped.
+    /// Passes a future to the driver. It is dropped if the connection has ended.
     pub(crate) fn adopt(&self, future: Adopted) {
         let refused = self.with(|machine, after| {
             if machine.lifecycle.ended.is_some() {
@@ -30,18 +30,18 @@ impl Connection {
 }
 
 impl Deferred {
-    /// Drops those that nothing polls any more. They may hold the client, which holds them.
+    /// Drops the futures that will not be polled again. They may own the client, which owns them.
     pub(crate) fn discard(connection: &Connection) {
         let adopted = std::mem::take(&mut connection.lock().adopted);
         drop(adopted);
     }
 
-    /// Takes over those that were left to the driver.
+    /// Takes over new futures.
     pub(crate) fn take_over(&mut self, machine: &mut Machine) {
         self.futures.append(&mut machine.adopted);
     }
 
-    /// Polls them, and drops those that completed, panicked or took too long.
+    /// Polls the futures, and drops those that completed, panicked or took too long.
     ///
     /// Their commands are accepted although the connection is closing.
     pub(crate) fn poll(&mut self, connection: &Connection, cx: &mut Context<'_>) {
@@ -63,14 +63,14 @@ impl Deferred {
         machine.deferred_until = self.deadline();
     }
 
-    /// Polls them a last time, since their commands have failed with the connection, and drops them.
+    /// Polls the futures a last time, because their commands failed with the connection, and drops them.
     pub(crate) fn finish(&mut self, connection: &Connection) {
         self.take_over(&mut connection.lock());
         self.poll(connection, &mut Context::from_waker(Waker::noop()));
         self.futures.clear();
     }
 
-    /// Whether any is left.
+    /// Returns whether no future is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.futures.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Where a connection stands: its handshake, its closing, its end.
+//! The life cycle of a connection: handshake, closing, end.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,21 +7,21 @@ use qmp_proto::{OwnedFailure, OwnedGreeting};
 
 use crate::CloseReason;
 
-/// How long an agent has to close its end once we have closed ours.
+/// How long an agent has to close its side after this side is closed.
 pub(crate) const AGENT_LINGERS: Duration = Duration::from_millis(200);
 
-/// Where the connection stands.
+/// The state of the life cycle.
 #[derive(Debug, Default)]
 pub(crate) struct Lifecycle {
     pub(crate) greeting: Option<Arc<OwnedGreeting>>,
-    /// The handshake under way.
+    /// The handshake in progress.
     pub(crate) handshake: Option<Box<Handshake>>,
-    /// Why the last one failed, or is likely to.
+    /// Why the last handshake failed, or is expected to fail.
     pub(crate) failed: Option<Box<Failed>>,
     pub(crate) closing: Option<Closing>,
     /// Closing took too long.
     pub(crate) closed_late: bool,
-    /// Set once; nothing happens after.
+    /// The close reason. It is set once and is final.
     pub(crate) ended: Option<CloseReason>,
 }
 
@@ -29,9 +29,9 @@ pub(crate) struct Lifecycle {
 pub(crate) struct Handshake {
     pub(crate) waited: Duration,
     pub(crate) deadline: Option<Instant>,
-    /// When an agent is sent a sync, again and again.
+    /// When the next sync is sent to an agent.
     pub(super) sync_at: Option<Instant>,
-    /// Without it there is no connection; a sync that is repeated may fail.
+    /// Whether the connection ends if the handshake fails. A later sync with an agent may fail.
     pub(crate) vital: bool,
 }
 
@@ -44,9 +44,9 @@ pub(crate) enum Failed {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Closing {
     pub(crate) deadline: Option<Instant>,
-    /// Answers are awaited, too.
+    /// Replies are outstanding, too.
     pub(crate) answers: bool,
-    /// Everything is done, and the server is given time to read it and to close.
+    /// All output is written; the server has time to read it and to close.
     pub(crate) lingers: bool,
 }
 
@@ -61,7 +61,7 @@ impl Handshake {
 }
 
 impl Lifecycle {
-    /// When the handshake, or closing, takes too long.
+    /// Returns the deadline of the handshake or of closing.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let handshake = self.handshake.as_deref().and_then(|handshake| handshake.deadline);
         let closing = self.closing.and_then(|closing| closing.deadline);

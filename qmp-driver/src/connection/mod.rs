@@ -1,4 +1,4 @@
-//! What the driver, the client and the futures of one connection share.
+//! The state that the driver, the client and the futures of a connection share.
 
 pub(crate) mod common;
 pub(crate) mod deadlines;
@@ -26,10 +26,10 @@ use watchdog::Watched;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// For the thread that looks after deadlines.
+    /// For the watchdog thread.
     itself: Weak<Self>,
     machine: Mutex<Machine>,
-    /// Which of its client's connections this is.
+    /// The number of this connection among those of its client.
     pub(crate) number: u64,
     pub(crate) common: Arc<Common>,
     pub(crate) settings: Arc<Settings>,
@@ -59,7 +59,7 @@ impl Connection {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes something, and does what is left to do once the lock is released.
+    /// Calls `change` under the lock, and does the deferred work after the lock is released.
     pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Machine, &mut AfterUnlock) -> R) -> R {
         let mut after = AfterUnlock::default();
         let mut machine = self.lock();
@@ -76,12 +76,12 @@ impl Connection {
         result
     }
 
-    /// Shows the hook what went over the wire.
+    /// Passes messages on the wire to the hook.
     pub(crate) fn show_wire(&self) {
         self.common.wire.show(&self.peer, || std::mem::take(&mut self.lock().seen));
     }
 
-    /// Ends the connection and tells everybody.
+    /// Ends the connection and wakes all waiting tasks.
     pub(crate) fn end(&self, reason: CloseReason) {
         let mut after = AfterUnlock::default();
         let mut machine = self.lock();
@@ -95,7 +95,7 @@ impl Connection {
         after.run();
     }
 
-    /// The error of a deadline on a stream that cannot wait with one.
+    /// Returns an error if the stream does not support deadlines.
     pub(crate) fn refuse_deadline(&self) -> Result<(), ErrorKind> {
         match &self.lock().transport {
             Some(transport) if !transport.has_deadlines() => Err(ErrorKind::TimeoutsUnsupported),
@@ -103,7 +103,7 @@ impl Connection {
         }
     }
 
-    /// The client is dropped: persistent subscriptions end with this connection.
+    /// Handles the drop of the client: persistent subscriptions end with this connection.
     pub(crate) fn finish_subscriptions(&self) {
         let mut after = AfterUnlock::default();
         self.common.bus.finish(&mut after.wakers);
@@ -114,7 +114,7 @@ impl Connection {
         Error::new(cause).with_peer(&self.peer)
     }
 
-    /// The connection is over, or about to be.
+    /// Returns whether the connection has ended or is closing.
     pub(crate) fn disconnected(&self, reason: Option<CloseReason>, sent: bool) -> Error {
         let reason = reason.unwrap_or(CloseReason::ByUs);
         self.error(ErrorKind::Disconnected { reason, sent })
@@ -127,7 +127,7 @@ impl Watched for Connection {
             .with(|machine, after| (machine.transport.clone(), machine.pass_late_deadlines(after)));
         if let Some(reason) = end {
             self.end(reason);
-            // Nobody else closes it, while the driver is not polled.
+            // Nothing else closes it while the driver is not polled.
             if let Some(transport) = transport {
                 transport.shutdown(Shutdown::Both);
             }

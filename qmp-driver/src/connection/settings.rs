@@ -1,4 +1,4 @@
-//! What a connection keeps of its builder.
+//! The settings that a connection keeps from its builder.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::Transport;
 use crate::connection::lifecycle::Handshake;
 use crate::connection::machine::Machine;
 
-/// How a connection behaves, and what its machine is made of.
+/// The settings of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) agent: bool,

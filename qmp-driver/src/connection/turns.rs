@@ -1,38 +1,37 @@
-//! Whose turn it is to send.
+//! The order in which commands are sent.
 //!
 //! Commands that cannot be sent yet wait in lanes, each with a ticket. When a slot may be free, the first
-//! in a lane is offered its turn: its task is woken, and others wait until it has tried. A future that is
-//! not polled, because its task does something else or has leaked it, must not hold up the others: it is
-//! passed over, keeps its ticket, and goes first when it is polled again.
+//! command in a lane is offered its turn: its task is woken, and the others wait until it has tried. A future
+//! that is not polled, because its task is busy or has leaked it, must not block the others: it is passed
+//! over, keeps its ticket, and goes first when it is polled again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use qmp_proto::SendErrorKind;
 
-/// How long a command has to take the turn that it was offered. With less, a machine that is busy would
-/// change the order of commands whose tasks are only late; with more, one that is not polled would cost the
-/// others more time.
+/// How long a command has to take an offered turn. With less time, a busy machine changes the order of
+/// commands whose tasks are only late; with more, a command that is not polled delays the others longer.
 pub(crate) const TIME_TO_TAKE: Duration = Duration::from_millis(50);
 
 /// A place in a lane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turn {
     pub(crate) lane: Lane,
-    /// Kept for life: a command that changes lanes keeps its rank.
+    /// Never changes: a command that moves to another lane keeps its rank.
     pub(crate) ticket: u64,
 }
 
-/// Commands that have to wait for different things pass each other.
+/// Commands in different lanes wait for different resources and may overtake each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
     InBand,
     OutOfBand,
-    /// For the answer to the command that carried the last descriptor.
+    /// For the reply to the command that was sent with the last descriptor.
     Descriptor,
 }
 
-/// The lanes, and who waits in them.
+/// The lanes and the commands that wait in them.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     /// `None` while no command waits.
@@ -61,19 +60,19 @@ struct Waiter {
 #[derive(Clone, Copy, Debug)]
 enum Offer {
     No,
-    /// It has until then to take it.
+    /// The time until which the command can take it.
     Until(Instant),
-    /// It did not. The driver has yielded once more, for that may be the driver's own doing: it can keep
-    /// a runtime of one thread busy.
+    /// The command did not take it. The driver has yielded once more, because the driver itself may keep a
+    /// single-threaded runtime busy.
     Late(Instant),
 }
 
-/// What became of offers.
+/// The result of checking the offers.
 #[derive(Debug, Default)]
 pub(crate) struct PassedOver {
     /// Commands were passed over: the next in their lanes are to be offered their turn.
     pub(crate) any: bool,
-    /// Others may be, unless they take their turn when the driver has yielded.
+    /// More commands may be passed over, unless they take their turn when the driver yields.
     pub(crate) yields: bool,
 }
 
@@ -101,7 +100,7 @@ impl Turns {
         self.queue(turn.lane).pass(turn.ticket);
     }
 
-    /// Gives the memory back if no command waits.
+    /// Frees the memory if no command waits.
     pub(crate) fn shrink(&mut self) {
         let empty = |queue: &Queue| queue.waiting.is_empty() && queue.passed.is_empty();
         if self.lanes.as_deref().is_some_and(|lanes| lanes.iter().all(empty)) {
@@ -109,29 +108,29 @@ impl Turns {
         }
     }
 
-    /// Whether another in the lane came before and waits for its turn.
+    /// Returns whether an earlier command in the lane waits for its turn.
     pub(crate) fn is_behind(&self, turn: Turn) -> bool {
         let lanes = self.lanes.as_deref();
         let first = lanes.and_then(|lanes| lanes[turn.lane as usize].waiting.first_key_value());
         first.is_some_and(|(first, _)| *first < turn.ticket)
     }
 
-    /// What those in a lane wait for.
+    /// Returns why the commands in a lane wait.
     pub(crate) fn refusal(&self, lane: Lane) -> Option<&SendErrorKind> {
         self.lanes.as_deref()?[lane as usize].refusal.as_ref()
     }
 
-    /// Notes what the first in a lane was told.
+    /// Stores the reason why the first command in a lane was not sent.
     pub(crate) fn set_refusal(&mut self, lane: Lane, refusal: SendErrorKind) {
         self.queue(lane).refusal = Some(refusal);
     }
 
-    /// Whether there is nobody to offer a turn to.
+    /// Returns whether no command waits.
     pub(crate) const fn is_empty(&self) -> bool {
         self.lanes.is_none()
     }
 
-    /// Offers the first `count` in each lane their turn, and returns their keys through `wake`. They keep
+    /// Offers the first `count` commands in each lane their turn, and passes their keys to `wake`. They keep
     /// their place until they have tried, or are passed over after `until`.
     pub(crate) fn offer(&mut self, count: usize, until: Instant, mut wake: impl FnMut(usize)) {
         for queue in self.lanes.iter_mut().flat_map(|lanes| lanes.iter_mut()) {
@@ -144,14 +143,14 @@ impl Turns {
         }
     }
 
-    /// When a command is passed over next, if it does not take its turn before: only one that holds up
-    /// another is.
+    /// Returns when the next command is passed over if it does not take its turn. Only a command that blocks
+    /// another is passed over.
     pub(crate) fn next_pass(&self) -> Option<Instant> {
         let lanes = self.lanes.as_deref()?;
         lanes.iter().filter_map(|queue| queue.holder()?.offer.until()).min()
     }
 
-    /// Passes over those that have not taken the turn they were offered.
+    /// Passes over commands that have not taken an offered turn.
     pub(crate) fn pass_over(&mut self, now: Instant) -> PassedOver {
         let mut passed = PassedOver::default();
         for queue in self.lanes.iter_mut().flat_map(|lanes| lanes.iter_mut()) {
@@ -175,7 +174,7 @@ impl Turns {
 }
 
 impl Queue {
-    /// The first, if others wait behind it.
+    /// Returns the first command if others wait behind it.
     fn holder(&self) -> Option<&Waiter> {
         self.waiting.values().next().filter(|_| self.waiting.len() > 1)
     }
@@ -186,7 +185,7 @@ impl Queue {
         }
     }
 
-    /// Whether any of the first is late.
+    /// Returns whether one of the first commands is late.
     fn mark_late(&mut self, now: Instant) -> bool {
         let mut any = false;
         for waiter in self.waiting.values_mut() {
@@ -240,7 +239,7 @@ mod tests {
         let passed = turns.pass_over(until);
         assert!(passed.any && !passed.yields && !turns.is_behind(second));
         assert_eq!(offer(&mut turns, until), [1]);
-        // It was polled, and did not get a slot.
+        // The command was polled and got no slot.
         turns.leave(first);
         turns.enqueue(first, 0);
         assert!(turns.is_behind(second) && !turns.is_behind(first));

@@ -1,4 +1,4 @@
-//! Waits that end with the future that waits.
+//! Waits that end when their future is dropped.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,8 +14,8 @@ use crate::connection::waits::Awaited;
 pub(crate) struct Waiting(Option<usize>);
 
 impl Waiting {
-    /// Waits until `check` returns something. It is called again after whatever is `awaited`, and
-    /// when the deadline passes.
+    /// Waits until `check` returns a value. It is called again after each `awaited` change, and when the
+    /// deadline passes.
     pub(crate) fn poll<T>(
         &mut self,
         cx: &Context<'_>,
@@ -54,7 +54,7 @@ impl Waiting {
 pub(crate) struct Timer {
     connection: Arc<Connection>,
     timeout: Option<Duration>,
-    /// When it was started and when it ends; `None` for never.
+    /// The start and the end of the timeout; `None` if it never ends.
     started: Option<(Instant, Option<Instant>)>,
     waiting: Waiting,
 }
@@ -72,7 +72,7 @@ impl Timer {
         self.timeout
     }
 
-    /// The error if the stream cannot wait with a deadline.
+    /// Returns an error if the stream does not support deadlines.
     pub(crate) fn refuse(&self) -> Result<(), ErrorKind> {
         self.timeout.map_or(Ok(()), |_| self.connection.refuse_deadline())
     }
@@ -85,7 +85,7 @@ impl Timer {
         self.started.is_some()
     }
 
-    /// Starts the timer, unless it is started.
+    /// Starts the timer if it is not running.
     pub(crate) fn start(&mut self) -> (Instant, Option<Instant>) {
         *self.started.get_or_insert_with(|| {
             let now = self.connection.lock().now();
@@ -93,8 +93,8 @@ impl Timer {
         })
     }
 
-    /// Returns how long was waited, once the time is over. While the connection has ended it never
-    /// is: its end wakes the task, which has to see to that.
+    /// Returns the time waited once the timeout has passed. After the connection has ended it never passes: the
+    /// end wakes the task, which must handle it.
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Duration> {
         let (started, Some(deadline)) = self.start() else {
             return Poll::Pending;

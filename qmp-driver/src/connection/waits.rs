@@ -1,4 +1,4 @@
-//! Who waits for what: answers, turns, the clock, a change of state.
+//! The waits of a connection: for replies, for turns, for deadlines, for changes of state.
 
 use std::collections::BTreeSet;
 use std::task::Waker;
@@ -10,13 +10,13 @@ use slab::Slab;
 use crate::client::response::Completed;
 use crate::connection::turns::{Turn, Turns};
 
-/// As long as no more waited together, there is no room for more.
+/// The initial capacity of the waits.
 const FEW: usize = 4;
 
 /// Everything that waits on a connection, under its lock.
 ///
-/// Wakers come in cloned and go out to be woken or dropped: both may run code of the user's, and
-/// that must not happen under the lock.
+/// Wakers are cloned before and woken or dropped after the lock is held, because each of these may run
+/// user code.
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
     waits: Slab<Wait>,
@@ -28,12 +28,12 @@ pub(crate) struct Waits {
 pub(crate) struct Wait {
     waker: Option<Waker>,
     deadline: Option<Instant>,
-    /// The deadline has passed, and nothing came that was sent before.
+    /// The deadline has passed, and no reply arrived before it.
     expired: Option<Keeper>,
     pub(crate) awaited: Awaited,
 }
 
-/// Who has found that a deadline passed.
+/// Which part noticed that a deadline has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keeper {
     Driver,
@@ -43,18 +43,18 @@ pub(crate) enum Keeper {
 
 #[derive(Debug)]
 pub(crate) enum Awaited {
-    /// Nothing but the deadline.
+    /// Only the deadline.
     Deadline,
     /// A change of the connection's state.
     State,
-    /// To be allowed to send.
+    /// A turn to send.
     Turn(Turn),
     Answer(RequestId),
-    /// Nothing any more.
+    /// Nothing: the wait has ended.
     Settled(Answer),
 }
 
-/// What became of a command that was sent.
+/// The outcome of a command that was sent.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Reply(Completed),
@@ -62,7 +62,7 @@ pub(crate) enum Answer {
 }
 
 impl Waits {
-    /// The key that the next [`insert`](Self::insert) will give.
+    /// The key that the next [`insert`](Self::insert) returns.
     pub(crate) fn next_key(&self) -> usize {
         self.waits.vacant_key()
     }
@@ -74,7 +74,7 @@ impl Waits {
         waker: Waker,
     ) -> usize {
         if self.waits.len() == self.waits.capacity() && self.waits.len() < FEW {
-            // Most connections have one at a time, and idle ones are many.
+            // Most connections have one wait at a time, and there are many idle connections.
             self.waits.reserve_exact(1);
         }
         let key = self.waits.insert(Wait { waker: Some(waker), deadline, expired: None, awaited });
@@ -85,7 +85,7 @@ impl Waits {
         key
     }
 
-    /// Takes a wait out. Whose turn it is next is up to the caller.
+    /// Removes a wait. The caller offers the turn to the next command.
     pub(crate) fn remove(&mut self, key: usize) -> Option<Wait> {
         self.leave_queue(key);
         self.turns.shrink();
@@ -109,13 +109,13 @@ impl Waits {
         self.turns.shrink();
     }
 
-    /// Whether this task would be woken.
+    /// Returns whether the stored waker wakes the given task.
     pub(crate) fn wakes(&self, key: usize, waker: &Waker) -> bool {
         let known = self.waits.get(key).and_then(|wait| wait.waker.as_ref());
         known.is_some_and(|known| known.will_wake(waker))
     }
 
-    /// Puts a waker in the place of the last, which is to be dropped.
+    /// Replaces the waker, and returns the previous one to be dropped.
     pub(crate) fn renew(&mut self, key: usize, waker: Waker) -> Option<Waker> {
         match self.waits.get_mut(key) {
             Some(wait) => wait.waker.replace(waker),
@@ -123,8 +123,8 @@ impl Waits {
         }
     }
 
-    /// Hands an answer to whoever waits for it, if anybody still does: a key may have been given
-    /// to somebody else since.
+    /// Delivers an outcome to the wait with this key, if it still waits for this request: the key may have been
+    /// reused.
     pub(crate) fn settle(
         &mut self,
         key: usize,
@@ -145,18 +145,18 @@ impl Waits {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    /// Whether the deadline of a wait was found to have passed.
+    /// Returns whether the deadline of a wait has been found to be past.
     pub(crate) fn is_expired(&self, key: usize) -> bool {
         self.expired(key).is_some()
     }
 
-    /// Who has found that the deadline of a wait passed.
+    /// Returns which part noticed that the deadline of a wait has passed.
     pub(crate) fn expired(&self, key: usize) -> Option<Keeper> {
         self.waits.get(key)?.expired
     }
 
-    /// Ends the waits whose deadline has passed, unless what they wait for has come. Returns whether a
-    /// command among them gave up its turn.
+    /// Ends the waits whose deadline has passed and whose reply has not arrived. Returns whether one of them
+    /// gave up its turn to send.
     pub(crate) fn expire(&mut self, now: Instant, keeper: Keeper, wakers: &mut Vec<Waker>) -> bool {
         let mut turns = false;
         while let Some(&(deadline, key)) = self.deadlines.first() {
@@ -184,7 +184,7 @@ impl Waits {
         });
     }
 
-    /// Wakes whoever waits for a change of state.
+    /// Wakes the tasks that wait for a change of state.
     pub(crate) fn wake_watchers(&mut self, wakers: &mut Vec<Waker>) {
         let watchers =
             self.waits.iter_mut().filter(|(_, wait)| matches!(wait.awaited, Awaited::State));

@@ -1,9 +1,9 @@
-//! Deadlines that pass although nobody polls the driver.
+//! Deadlines of connections whose driver is not polled.
 //!
-//! The timer of a connection belongs to its driver. A client that is used from another runtime than its
-//! driver's would wait for ever while that one is not running. So where it is not known to run, a thread
-//! looks after the connection when a deadline has passed for so long that a driver would have noticed. There
-//! is one such thread in a process, made when it is first needed, and it ends when it has nothing to do.
+//! The timer of a connection belongs to its driver. If a client is used from another runtime, and the
+//! driver's runtime does not run, its deadlines would never pass. So unless the driver is known to run on a
+//! thread of its runtime, one background thread for the whole process checks a connection some time after a
+//! deadline. It is started when it is first needed, and ends when it has nothing to do.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,16 +11,16 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long the thread stays when it has nothing to do.
+/// How long the idle thread stays.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// What the thread looks after.
+/// Something that the thread checks.
 pub(crate) trait Watched: Send + Sync {
-    /// Does for the driver what its clock should have had it do some time ago.
+    /// Handles the deadlines that the driver should have handled some time ago.
     fn pass_late_deadlines(&self);
 }
 
-/// Has the thread look after a connection at a time.
+/// Makes the thread check a connection at a given time.
 pub(crate) fn look_after(connection: Weak<dyn Watched>, at: Instant) {
     WATCHDOG.look_after(connection, at);
 }
@@ -37,9 +37,9 @@ struct Watchdog {
 
 struct Alarms {
     by_time: BTreeMap<(Instant, u64), Weak<dyn Watched>>,
-    /// Tells those of one moment apart.
+    /// Distinguishes entries for the same instant.
     next: u64,
-    /// Whether there is a thread.
+    /// Whether the thread is running.
     runs: bool,
 }
 
@@ -70,7 +70,7 @@ impl Watchdog {
                     let connection = alarms.by_time.pop_first().and_then(|(_, it)| it.upgrade());
                     drop(alarms);
                     if let Some(connection) = connection {
-                        // Wakers of the user's may panic when they are dropped.
+                        // The user's wakers may panic when they are dropped.
                         let _ = catch_unwind(AssertUnwindSafe(|| connection.pass_late_deadlines()));
                     }
                     alarms = self.lock();

@@ -1,4 +1,4 @@
-//! The hook that is shown what goes over the wire.
+//! The hook that observes the messages on the wire.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,30 +11,30 @@ use qmp_proto::{Direction, Redactor, messages};
 use crate::sync::{Mutex, MutexGuard};
 use crate::trace;
 
-/// Shows messages to a hook of the caller's, with secrets masked.
+/// Passes messages to the caller's hook, with secrets masked.
 ///
-/// What is sent and received is noted under the connection's lock, so in the order of the wire, and
-/// shown with that lock released.
+/// Messages are recorded under the connection's lock, in the order of the wire, and passed to the hook
+/// without that lock.
 #[derive(Default)]
 pub(crate) struct Wire {
     /// Locked while the hook is called.
     watching: Mutex<Watching>,
-    /// What replaces it before the next message: it may be set from within the hook.
+    /// A replacement for the hook before the next message. It may be set from within the hook.
     next: Mutex<Option<Hook>>,
-    /// Whether there is a hook.
+    /// Whether a hook is set.
     watched: AtomicBool,
 }
 
 #[derive(Default)]
 struct Watching {
     hook: Option<Hook>,
-    /// What is known of the secrets, since a server may repeat them.
+    /// The known secrets, because a server may repeat them.
     redactor: Option<Box<Redactor>>,
 }
 
 pub(crate) type Hook = Box<dyn FnMut(Direction, &[u8]) + Send>;
 
-/// What went over the wire and was not shown yet.
+/// Messages that were not passed to the hook yet.
 pub(crate) type Seen = VecDeque<(Direction, Vec<u8>)>;
 
 impl Wire {
@@ -49,8 +49,8 @@ impl Wire {
         self.watched.load(Ordering::Relaxed) || trace::shows_wire()
     }
 
-    /// Shows what `take` returns, until it returns nothing. If another thread does that at the
-    /// moment, or the caller is the hook itself, it is left to that call.
+    /// Passes on what `take` returns until it returns nothing. If another thread is doing that, or the caller
+    /// is the hook itself, that call passes it on.
     pub(crate) fn show(&self, peer: &str, take: impl Fn() -> Seen) {
         loop {
             let Some(mut watching) = self.try_lock() else {

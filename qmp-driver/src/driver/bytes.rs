@@ -1,4 +1,4 @@
-//! Bytes out, and bytes in.
+//! Writing and reading of bytes.
 
 use std::io;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ impl Driver {
         let take_over = |outgoing: &mut Outgoing| connection.lock().writing.hand_over(outgoing);
         match outgoing.write(cx, &**transport, take_over) {
             Ok(true) => Ok(()),
-            // What the server sent before it closed is still to be read.
+            // The server may have sent input before it closed.
             Ok(false) => {
                 connection.with(|machine, after| after.descriptor = machine.writing.close());
                 Ok(())
@@ -64,7 +64,7 @@ impl Driver {
             match end {
                 Some(reason) => return Err(reason),
                 None if more => {}
-                // There is more to read first.
+                // More input comes first.
                 None if full => return Ok(Next::Again),
                 None if self.progress.several => return Ok(Next::Yield),
                 None => return Ok(Next::Again),
@@ -72,7 +72,7 @@ impl Driver {
         }
     }
 
-    /// How many bytes of the stream were consumed.
+    /// The number of consumed bytes of the stream.
     fn position(&self) -> u64 {
         self.received - self.input.unread().len() as u64
     }

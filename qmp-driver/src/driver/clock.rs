@@ -1,4 +1,4 @@
-//! The driver's timer, and what it does when the timer rings.
+//! The driver's timer, and the deadlines it enforces.
 
 use std::task::Context;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use crate::connection::deadlines::Due;
 use crate::connection::lifecycle::{Failed, Handshake};
 
 impl Driver {
-    /// Does what is due, and sets the timer.
+    /// Handles what is due, and sets the timer.
     ///
-    /// A deadline has passed only when the timer has rung and everything was read after that. Before, a
-    /// runtime whose thread was busy may know of the time, but not yet of what arrived in time.
+    /// A deadline has passed only when the timer has expired and all input was read after that. On a busy
+    /// runtime, input that arrived in time may not have been read when the timer expires.
     pub(super) fn look_at_clock(
         &mut self,
         cx: &mut Context<'_>,
@@ -60,7 +60,7 @@ impl Driver {
         }
     }
 
-    /// Nobody answered the handshake in time.
+    /// The server did not answer the handshake in time.
     fn give_up(&self, handshake: Handshake) -> Result<(), CloseReason> {
         let refusal = self.connection.lock().error_before_greeting().cloned();
         let (failed, text) = match refusal {

@@ -1,4 +1,4 @@
-//! What was read, handed to whoever it is for.
+//! Delivers input to the futures and subscribers that wait for it.
 
 use std::sync::Arc;
 
@@ -18,23 +18,23 @@ use crate::connection::machine::{AfterUnlock, Machine};
 use crate::connection::waits::Answer;
 use crate::trace;
 
-/// How far the input was understood.
+/// The result of one pass over the input.
 #[derive(Debug)]
 pub(crate) struct Dispatched {
     pub(crate) used: usize,
-    /// An answer that is still to be handed out, and not to be copied for that.
+    /// A reply that is not delivered yet, because it is moved instead of copied.
     pub(crate) large: Option<Large>,
-    /// There may be more in the input.
+    /// The input may hold more messages.
     pub(crate) more: bool,
-    /// Several answers were among it: those who got them are likely to send at the same time.
+    /// Several replies were delivered: their tasks are likely to send at the same time.
     pub(crate) several: bool,
-    /// A reader of events is nearly too slow.
+    /// The queue of a subscriber is nearly full.
     pub(crate) crowded: bool,
-    /// The connection cannot go on.
+    /// The connection cannot continue.
     pub(crate) end: Option<CloseReason>,
 }
 
-/// An answer that came alone, and is worth the memory that it was read into.
+/// A single large reply, which keeps the buffer that it was read into.
 #[derive(Debug)]
 pub(crate) struct Large {
     key: usize,
@@ -43,12 +43,12 @@ pub(crate) struct Large {
     place: ReplyPlace,
 }
 
-/// Hands out what is in the input.
+/// Delivers the messages in the input.
 ///
-/// `origin` is how many bytes of the stream came before it.
+/// `origin` is the number of bytes of the stream that came before it.
 ///
-/// Answers and events are copied, and predicates run, with no lock held. Whoever sees an answer
-/// finds the events before it in the queue.
+/// Replies and events are copied, and predicates run, without a lock. When a reply is delivered, the
+/// events before it are already queued.
 pub(crate) fn dispatch(connection: &Connection, origin: u64, input: &[u8]) -> Dispatched {
     let bus = &connection.common.bus;
     let mut after = AfterUnlock::default();
@@ -90,7 +90,7 @@ impl Large {
         Some(Self { key: *key, request: *request, position: *position, place })
     }
 
-    /// Takes it out of the input, and hands it out; how many bytes of the input it was the end of.
+    /// Takes the reply out of the input and delivers it. Returns its end in the input.
     pub(crate) fn settle(self, connection: &Connection, input: &mut InputBuffer) -> usize {
         let before = input.unread().len();
         let reply = input.take_reply(self.place);
@@ -104,14 +104,14 @@ impl Large {
     }
 }
 
-/// Hands out answers, copied before the lock is taken.
+/// Delivers replies. They are copied before the lock is taken.
 fn settle(
     connection: &Connection,
     answers: &mut Batch<CompletedCommand<'_>>,
     after: &mut AfterUnlock,
 ) {
     if let [_] = answers.as_slice() {
-        // Most answers come alone: a batch of copies would be room for many.
+        // Most replies arrive alone, and a batch has room for many.
         let copied = answers.pop().map(CompletedCommand::into_owned);
         let mut machine = connection.lock();
         if let Some((key, request, answer)) = copied {
@@ -128,7 +128,7 @@ fn settle(
     }
 }
 
-/// Some of the input, understood, and borrowed from it.
+/// Decoded messages, borrowed from the input.
 struct Parsed<'b> {
     origin: u64,
     used: usize,
@@ -138,17 +138,17 @@ struct Parsed<'b> {
     malformed: Option<Malformed<'b>>,
     more: bool,
     end: Option<CloseReason>,
-    /// The handshake is over.
+    /// The handshake has completed.
     ready: bool,
-    /// Something is to be shown to whoever looks at the wire.
+    /// The hook that observes the wire has messages to see.
     seen: bool,
 }
 
-/// What became of a command.
+/// The outcome of a command.
 struct CompletedCommand<'b> {
     key: usize,
     request: RequestId,
-    /// Where in the stream it ended.
+    /// The position in the stream where the reply ends.
     position: u64,
     outcome: Result<Result<Reply<'b>, Failure<'b>>, NoReplyReason>,
 }
@@ -213,7 +213,7 @@ impl<'b> Parsed<'b> {
         }
         self.more = count == BATCH;
         self.seen = !machine.seen.is_empty();
-        // Answers that nobody waits for any more free slots as well.
+        // Replies to abandoned commands free slots, too.
         let freed = before.saturating_sub(machine.client.in_flight());
         if freed > 0 {
             machine.offer(freed, after);
@@ -259,7 +259,7 @@ impl<'b> Parsed<'b> {
 }
 
 impl Machine {
-    /// Does what a message about the connection itself asks for.
+    /// Handles a message about the connection itself.
     fn follow(
         &mut self,
         received: &Received<'_, usize>,

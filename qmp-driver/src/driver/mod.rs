@@ -22,35 +22,35 @@ use crate::writing::Outgoing;
 use crate::{Runtime, Transport};
 use state::{Clock, Progress};
 
-/// How many times one poll reads before other tasks get their turn.
+/// The number of reads after which a poll yields to other tasks.
 const TURNS_A_POLL: usize = 16;
-/// After how many bytes they get it, too: to understand them takes its time, and a runtime of one thread
-/// polls a driver dozens of times between its other duties.
+/// The number of bytes after which a poll yields. Decoding takes time, and a single-threaded runtime polls
+/// a driver dozens of times before it returns to other tasks.
 const BYTES_A_POLL: usize = 64 * 1024;
-/// How much of what an agent still says is read before we leave.
+/// The number of bytes that are read from an agent before its connection is closed.
 const LAST_READS: usize = 256;
 
-/// Reads what the server sends, hands it out, writes what callers could not write at once, and
-/// watches the clock.
+/// The future that reads from the server, delivers replies and events, writes what callers could not
+/// write immediately, and enforces deadlines.
 ///
-/// Nothing happens on a connection while nobody polls this: spawn it. It is done when the
-/// connection is over, and says why; that is so, too, when the last [`Client`](crate::Client) was
-/// dropped. Dropping it ends the connection; whoever waits is told.
+/// A connection makes no progress unless its driver is polled, so spawn it. It completes with the close
+/// reason when the connection has ended, which includes that the last [`Client`](crate::Client) was
+/// dropped. Dropping the driver ends the connection, and pending futures fail.
 #[must_use = "a connection does nothing unless its driver is polled"]
 pub struct Driver {
     connection: Arc<Connection>,
     transport: Arc<dyn Transport>,
     input: InputBuffer,
-    /// What callers could not write.
+    /// Output that callers could not write.
     outgoing: Outgoing,
     /// Nothing more is written.
     write_closed: bool,
-    /// Futures that are completed for those who dropped them.
+    /// Futures that were dropped before they completed, and that the driver completes.
     deferred: Deferred,
-    /// How many bytes were received.
+    /// The number of bytes received.
     received: u64,
     progress: Progress,
-    /// A reader of events is nearly too slow.
+    /// The queue of a subscriber is nearly full.
     crowded: bool,
     clock: Clock,
 }
@@ -74,7 +74,7 @@ impl Driver {
 }
 
 impl Driver {
-    /// Runs it in a task of its own.
+    /// Spawns the driver as a task.
     pub(crate) fn spawn_on<R: Runtime>(self, runtime: &R) {
         self.connection.lock().always_driven = runtime.has_own_threads();
         runtime.spawn(self);
@@ -88,8 +88,8 @@ impl Future for Driver {
         match self.drive(cx) {
             Ok(Next::Wait) => Poll::Pending,
             Ok(_) => {
-                // Others have their turn first. Those who were answered together send their next
-                // commands now, and these leave in one write.
+                // Yield first: tasks whose replies arrived together send their next commands, which
+                // then leave in one write.
                 if self.progress.several {
                     self.connection.lock().writing.hold();
                 }
@@ -102,7 +102,7 @@ impl Future for Driver {
 }
 
 enum Next {
-    /// There may be more to do at once.
+    /// More work may be ready immediately.
     Again,
     Yield,
     Wait,
@@ -113,7 +113,7 @@ impl Driver {
         self.progress = Progress::default();
         for _ in 0..TURNS_A_POLL {
             let next = match self.carry(cx)? {
-                // The clock comes last: what arrived in time counts, however late we look at it.
+                // The clock comes last: a reply that arrived in time counts, however late it is read.
                 Next::Wait => self.look_at_clock(cx, true)?,
                 next => next,
             };
@@ -130,7 +130,7 @@ impl Driver {
         Ok(Next::Yield)
     }
 
-    /// Writes what there is to write, and reads once.
+    /// Writes pending output, and reads once.
     fn carry(&mut self, cx: &mut Context<'_>) -> Result<Next, CloseReason> {
         let closing = self.look(cx)?;
         self.deferred.poll(&self.connection, cx);
@@ -145,8 +145,8 @@ impl Driver {
         }
     }
 
-    /// Closes our end once everything is written and awaited, and the whole connection unless the
-    /// server is given time to read it.
+    /// Closes the write side once all output is written and all replies have arrived, and the whole
+    /// connection unless the server still needs time to read.
     fn finish_closing(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         let written = self.outgoing.is_done() && self.deferred.is_empty();
         if !written || !self.connection.lock().has_finished() {
@@ -167,8 +167,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Takes over what others left to us, and says whether we are closing. Whatever changes from here
-    /// on wakes the driver.
+    /// Takes over deferred futures and output, and returns whether the connection is closing. Every later
+    /// change wakes the driver.
     fn look(&mut self, cx: &Context<'_>) -> Result<bool, CloseReason> {
         let watched = self.connection.common.wire.is_watched();
         let mut stale = None;
@@ -194,7 +194,7 @@ impl Driver {
     }
 
     fn finish(&mut self, reason: CloseReason) -> CloseReason {
-        // An agent on a unix socket exits when a client leaves something unread.
+        // An agent on a unix socket exits if a client closes with unread input.
         if self.connection.settings.agent {
             let mut cx = Context::from_waker(Waker::noop());
             let mut room = [0; 4096];

@@ -1,16 +1,16 @@
-//! Waiting for readers of events who are nearly too slow.
+//! Backpressure for subscribers whose queues are nearly full.
 
 use std::task::Context;
 use std::time::Duration;
 
 use super::Driver;
 
-/// How long readers of events who are at work are waited for, before the oldest events go. Waiting
-/// begins again when they have taken some.
+/// How long the driver waits for a subscriber before the oldest events are dropped. The time starts again
+/// whenever the subscriber takes events.
 const PATIENCE: Duration = Duration::from_millis(10);
 impl Driver {
-    /// Whether readers of events who keep up are given a moment, so that they lose none. Answers are
-    /// not held up for that: while one is awaited, the driver reads on.
+    /// Returns whether the driver pauses so that a subscriber that keeps reading loses no events. Replies are
+    /// not delayed: while a command is unanswered, the driver continues to read.
     pub(super) fn waits_for_readers(&mut self, cx: &Context<'_>) -> bool {
         if !self.crowded || self.transport.readers_share_the_thread() {
             return false;

@@ -1,12 +1,12 @@
-//! What the driver remembers from one step to the next.
+//! The state of the driver between its steps.
 
-/// What it knows of its timer.
+/// The state of the timer.
 pub(super) struct Clock {
-    /// Somebody waits for it, or it is set.
+    /// The timer is in use.
     pub(super) is_wanted: bool,
-    /// It has rung, and nothing was done about it yet.
+    /// The timer has expired and was not handled yet.
     pub(super) rang: bool,
-    /// The handshake was under way when it was set last.
+    /// The handshake was in progress when the timer was last set.
     pub(super) shaking: bool,
 }
 
@@ -16,11 +16,11 @@ impl Clock {
     }
 }
 
-/// What one poll has done so far.
+/// The progress of one poll.
 #[derive(Default)]
 pub(super) struct Progress {
-    /// How many bytes were read.
+    /// The number of bytes read.
     pub(super) read: usize,
-    /// Several answers were handed out: those who got them are likely to send at the same time.
+    /// Several replies were delivered: their tasks are likely to send at the same time.
     pub(super) several: bool,
 }
