@@ -55,7 +55,7 @@ macro_rules! open_enums {
     ($($name:ident)*) => {$(
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                from.deserialize_str(crate::wire::JsonStr::new(stringify!($name)))
+                from.deserialize_str(crate::wire::Text::new(stringify!($name)))
             }
         }
 
