@@ -12,7 +12,7 @@ use crate::{
     Subscription, Untyped,
 };
 
-/// The driver runs in a task of its own, and futures are awaited.
+/// The driver runs in a spawned task, and futures are awaited.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Spawned;
 

@@ -49,6 +49,6 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
         false
     }
 
-    /// Runs the driver of a client or a server in a task of its own.
+    /// Spawns the driver of a client or a server as a task.
     fn spawn<T: Send + 'static>(&self, driver: impl Future<Output = T> + Send + 'static);
 }

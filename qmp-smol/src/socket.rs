@@ -143,7 +143,7 @@ impl Transport for SocketTransport {
         self.clock.forget();
     }
 
-    /// Nobody knows whether an executor runs.
+    /// It is not known whether an executor runs.
     fn clock_runs_here(&self) -> bool {
         false
     }

@@ -75,7 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Transport for StreamTransport<S
         self.clock.forget();
     }
 
-    /// Nobody knows whether an executor runs.
+    /// It is not known whether an executor runs.
     fn clock_runs_here(&self) -> bool {
         false
     }

@@ -15,7 +15,7 @@ pub(crate) struct Clock(Mutex<Timer>);
 #[derive(Debug)]
 struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
-    /// Which rings it.
+    /// The runtime that the timer belongs to.
     runtime: Option<runtime::Id>,
 }
 

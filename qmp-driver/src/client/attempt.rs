@@ -1,4 +1,4 @@
-//! Sending a message, if it is its turn.
+//! An attempt to send a message.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -25,11 +25,11 @@ pub(crate) struct Ready {
 
 pub(crate) enum Text {
     Arguments(Option<OwnedArguments>),
-    /// A whole message.
+    /// A complete message.
     Raw(String),
 }
 
-/// The same, checked by the rules of what QEMU reads.
+/// The same text, checked against the rules of QEMU's parser.
 pub(crate) enum Checked<'a> {
     Arguments(Option<Arguments<'a>>),
     Raw(RawMessage<'a>),
@@ -46,7 +46,7 @@ impl Text {
     }
 }
 
-/// When a command was first awaited, and when it has to be over; nothing without a deadline.
+/// The start of a command and its deadline; `None` without a deadline.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Clock(pub(crate) Option<(Instant, Option<Instant>)>);
 
@@ -62,7 +62,7 @@ impl Clock {
         self.0?.1
     }
 
-    /// How long was waited.
+    /// Returns the time since the start.
     pub(crate) fn waited(self, machine: &Machine) -> Duration {
         self.0
             .map_or(Duration::ZERO, |(started, _)| machine.now().saturating_duration_since(started))
@@ -77,7 +77,7 @@ pub(crate) struct Attempt<'a> {
     pub(crate) checked: Checked<'a>,
     pub(crate) out_of_band: bool,
     pub(crate) descriptor: &'a mut Option<Descriptor>,
-    /// The place in a queue that it has had so far.
+    /// The place in a queue from an earlier attempt.
     pub(crate) place: Option<Place>,
 }
 
@@ -87,7 +87,7 @@ pub(crate) struct Place {
     turn: Turn,
 }
 
-/// What an attempt comes to.
+/// The result of an attempt.
 pub(crate) enum Attempted {
     Sent(usize, RequestId),
     Queued(Place),
@@ -118,7 +118,7 @@ impl Attempt<'_> {
                 Ok(request) => {
                     self.wait(machine, Awaited::Answer(request), waker, after);
                     if self.place.is_some() {
-                        // Whoever is next may try as well.
+                        // The next command may try as well.
                         machine.offer(1, after);
                     }
                     machine.try_write(after);
@@ -140,7 +140,7 @@ impl Attempt<'_> {
         Attempted::Queued(Place { key, turn })
     }
 
-    /// What will not get better by waiting.
+    /// Returns an error that waiting cannot resolve.
     fn impossible(&self, machine: &Machine) -> Option<ErrorKind> {
         let lifecycle = &machine.lifecycle;
         let closing = lifecycle.closing.filter(|_| !machine.deferring);
@@ -165,7 +165,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// The place in the queue that has to be first now.
+    /// Returns the place in the queue that must be first now.
     fn next_turn(&self, machine: &mut Machine) -> Turn {
         let ticket = match self.place {
             Some(place) => place.turn.ticket,
@@ -216,7 +216,7 @@ impl Attempt<'_> {
         self.keep(executed)
     }
 
-    /// Keeps the descriptor of what was not sent for the next attempt.
+    /// Keeps the descriptor of an unsent message for the next attempt.
     fn keep<T>(
         &mut self,
         executed: Result<RequestId, SendError<T, Descriptor>>,
@@ -246,7 +246,7 @@ impl Attempt<'_> {
         };
         machine.keep(deadline, after);
         if queues {
-            // It may be behind one that does not take its turn.
+            // An earlier command may not take its turn.
             machine.arm(machine.waits.turns.next_pass(), after);
         }
         key
@@ -268,14 +268,14 @@ impl Attempt<'_> {
     }
 }
 
-/// Refusals that pass when something is answered, or the handshake or the connection is over.
+/// Returns whether an error is temporary: it ends with the next reply, the handshake or the connection.
 fn is_temporary(refusal: &SendErrorKind, machine: &Machine) -> bool {
     match refusal {
         SendErrorKind::TooManyInFlight { .. }
         | SendErrorKind::TooManyBytesInFlight { .. }
         | SendErrorKind::HeldByAbandoned { .. }
         | SendErrorKind::DescriptorInFlight => true,
-        // The driver is about to say why.
+        // The driver is about to set the close reason.
         SendErrorKind::Phase(Phase::Ended) => true,
         SendErrorKind::Phase(_) => machine.lifecycle.handshake.is_some(),
         _ => false,

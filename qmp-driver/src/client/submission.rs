@@ -1,4 +1,4 @@
-//! One message's way from the caller to its answer.
+//! A message from the caller until its reply.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,23 +21,23 @@ use crate::trace::CommandSpan;
 use crate::transport::Descriptor;
 use crate::{Client, CloseReason, Error, ErrorKind};
 
-/// How long a command without a success response has to fail, where it has no deadline.
+/// How long a command without a success response and without a timeout may take to fail.
 const TIME_TO_FAIL: Duration = Duration::from_secs(10);
 
-/// What is to be sent.
+/// The message to send.
 pub(crate) enum Message {
     Command {
         arguments: ArgumentsBuilder,
         out_of_band: bool,
         descriptor: Option<Descriptor>,
     },
-    /// A whole message of the caller's.
+    /// A complete message from the caller.
     Raw {
         text: String,
         out_of_band: bool,
         descriptor: Option<Descriptor>,
     },
-    /// Not a message, which the first poll reports.
+    /// Invalid: the first poll returns the error.
     Invalid(ErrorKind),
 }
 
@@ -51,7 +51,7 @@ impl Message {
         Self::Raw { text: text.to_owned(), out_of_band, descriptor: None }
     }
 
-    /// Completes and checks the text, before any lock is taken.
+    /// Completes and checks the text before a lock is taken.
     fn ready(self) -> Result<Ready, ErrorKind> {
         Ok(match self {
             Self::Command { arguments, out_of_band, descriptor } => {
@@ -65,7 +65,7 @@ impl Message {
     }
 }
 
-/// A message that is to be sent, waits for a free slot, or for its answer.
+/// A message that waits to be sent, for a free slot, or for its reply.
 pub(crate) struct Submission {
     client: Client,
     name: Cow<'static, str>,
@@ -81,7 +81,7 @@ enum Stage {
     Done,
 }
 
-/// What the first poll settles.
+/// The state that the first poll determines.
 struct Bound {
     connection: Arc<Connection>,
     clock: Clock,
@@ -191,7 +191,7 @@ impl Submission {
         }
     }
 
-    /// Sends the message if a slot is free and nobody came before.
+    /// Sends the message if a slot is free and no earlier command waits.
     fn attempt(
         &mut self,
         cx: &Context<'_>,
@@ -255,19 +255,19 @@ impl Submission {
                     drop(stale);
                     break;
                 }
-                // Cloned with the lock released.
+                // Cloned without the lock.
                 None => {
                     drop(machine);
                     waker = Some(cx.waker().clone());
                 }
             }
         }
-        // If it was cloned in vain, it is dropped here, with no lock held.
+        // If the clone was not needed, it is dropped here, without the lock.
         self.stage = Stage::Sent(bound, key, request);
         Poll::Pending
     }
 
-    /// The command is not taken back.
+    /// The command stays sent.
     fn give_up(
         &self,
         mut machine: MutexGuard<'_, Machine>,
@@ -281,13 +281,13 @@ impl Submission {
         let transport = machine.transport.clone();
         let mut after = AfterUnlock::default();
         if !self.answered {
-            // An agent does not have to answer it any more, which may make room for another.
+            // The reply of an agent is no longer outstanding, which may make room for another command.
             machine.offer(1, &mut after);
         }
         drop(machine);
         drop(wait);
         after.run();
-        // It would have been answered had it failed.
+        // If it had failed, there would have been a reply.
         if !self.answered {
             return Ok(Completed::none());
         }
@@ -300,7 +300,7 @@ impl Submission {
     }
 }
 
-/// What a poll came to: the answer, with what was bound.
+/// The result of a poll: the outcome, and the connection that the command is bound to.
 type Polled = Poll<(Bound, Result<Completed, ErrorKind>)>;
 
 fn take_answer(mut machine: MutexGuard<'_, Machine>, key: usize) -> Result<Completed, ErrorKind> {
@@ -323,7 +323,7 @@ fn outcome(answer: Answer, ended: Option<CloseReason>) -> Result<Completed, Erro
 }
 
 impl Drop for Submission {
-    /// What is in the output is sent, but its answer is discarded.
+    /// Buffered output is still sent, but the reply is discarded.
     fn drop(&mut self) {
         let leave = |connection: &Connection, key, request: Option<RequestId>| {
             let leave = |machine: &mut Machine, after: &mut AfterUnlock| {

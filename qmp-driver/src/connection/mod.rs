@@ -114,7 +114,7 @@ impl Connection {
         Error::new(cause).with_peer(&self.peer)
     }
 
-    /// Returns whether the connection has ended or is closing.
+    /// Returns the error of a connection that has ended or is closing.
     pub(crate) fn disconnected(&self, reason: Option<CloseReason>, sent: bool) -> Error {
         let reason = reason.unwrap_or(CloseReason::ByUs);
         self.error(ErrorKind::Disconnected { reason, sent })

@@ -33,7 +33,7 @@ pub(crate) struct EventQueue<E> {
 /// The default limits of a queue: 4096 events, 4 MiB.
 pub(crate) const DEFAULT_LIMITS: (usize, usize) = (4096, 4 << 20);
 
-/// What a [`Subscription`](crate::Subscription) yields.
+/// An item of a [`Subscription`](crate::Subscription).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventItem<E = crate::Event> {
@@ -43,7 +43,7 @@ pub enum EventItem<E = crate::Event> {
     Lagged(u64),
 }
 
-/// What a [`PersistentSubscription`](crate::PersistentSubscription) yields.
+/// An item of a [`PersistentSubscription`](crate::PersistentSubscription).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum PersistentItem<E = crate::Event> {

@@ -57,7 +57,7 @@ impl<X> Subscription<X> {
     }
 }
 
-/// What a [`TypedSubscription`] yields.
+/// An item of a [`TypedSubscription`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum TypedItem<S> {
@@ -70,7 +70,7 @@ pub enum TypedItem<S> {
     Undecodable {
         /// The event as it came.
         event: Event,
-        /// What is wrong with its data.
+        /// Why its data could not be decoded.
         error: DecodeError,
     },
 }
@@ -134,7 +134,7 @@ impl<S: for<'b> EventSet<'b>, X> TypedSubscription<S, X> {
             if let Some(item) = decode(item) {
                 return Ok(Some(item));
             }
-            // What is skipped does not prolong the wait.
+            // Skipped events do not extend the timeout.
             left = limit.map_or(timeout, |limit| limit.saturating_duration_since(Instant::now()));
         }
     }
@@ -174,7 +174,7 @@ impl<S: for<'b> EventSet<'b>, X: Caller> TypedSubscription<S, X> {
         }
     }
 
-    /// Returns the next item that has come, without waiting: reads what is in the socket.
+    /// Returns the next item if one has arrived. Reads what is available without waiting.
     pub fn try_recv(&mut self) -> Option<TypedItem<S>> {
         self.next_now().or_else(|| {
             self.inner.caller.run_now();

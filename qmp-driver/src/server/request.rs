@@ -49,7 +49,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// If they are not what the command takes: in QEMU's words, for [`fail`](Self::fail).
+    /// Returns an error in QEMU's words, for [`return_error`](Self::return_error), if the arguments do not
+    /// fit the command.
     ///
     /// ```
     /// # use qmp_driver::{Command, ErrorClass, server::Request};

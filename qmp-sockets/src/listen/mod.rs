@@ -1,4 +1,4 @@
-//! Waiting for the other side to connect: QEMU can be told to do so.
+//! Listening sockets: QEMU can connect to its client.
 
 use std::io;
 #[cfg(unix)]
@@ -11,18 +11,18 @@ use socket2::{Domain, SockAddr, Type};
 use crate::connect::{resolve, unsupported};
 use crate::{ConnectError, Deadline, IntoAddress, Socket, SocketError};
 
-/// Few clients wait at a time: a monitor has one.
+/// A monitor has one client, so few connections wait at a time.
 const BACKLOG: i32 = 16;
 
 /// A socket that waits for connections.
 ///
-/// - The file of a unix socket has mode 0600 and goes when the listener is dropped.
-///   A file that a dead server left is replaced; a live server's never is.
-/// - TCP without a host listens on this machine only. QMP has no password: whoever can connect to
-///   a monitor can do all that QEMU can.
-/// - With port 0 any free port is taken; [`local_address`](Self::local_address) tells which.
-/// - `fd:N` takes a listening socket that the process has inherited. It does not block as long as the
-///   listener lives, not for others who hold it either; then it has its mode back.
+/// - The file of a unix socket has mode 0600 and is removed when the listener is dropped.
+///   The file of a server that has exited is replaced, the file of a running server never is.
+/// - TCP without a host listens on the loopback interface only. QMP has no authentication: any client
+///   of a monitor can do everything that QEMU can.
+/// - Port 0 selects a free port; [`local_address`](Self::local_address) returns it.
+/// - `fd:N` uses a listening socket that the process has inherited. The socket is nonblocking while the
+///   listener exists, also for other processes that share it. Its mode is restored afterwards.
 ///
 /// # Examples
 ///
@@ -48,7 +48,7 @@ pub struct Listener {
     address: Address,
     #[cfg(unix)]
     _file: Option<crate::socket_file::SocketFile>,
-    /// An inherited one that blocked before.
+    /// Whether an inherited socket was blocking before.
     #[cfg(unix)]
     blocks_again: bool,
 }
@@ -58,18 +58,18 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// When somebody else listens there, when the address is not this machine's or not this
-    /// system's kind, or when the file or port may not be made; the error says which.
+    /// Returns an error if the address is in use, does not belong to this machine or is not supported on
+    /// this system, or if the file or port cannot be created. The error states which.
     pub fn bind(address: impl IntoAddress) -> Result<Self, SocketError> {
         let address = &address.into_address()?;
         Ok(Self::try_bind(address).map_err(|error| ConnectError::listening(address, error))?)
     }
 
-    /// Waits until somebody connects, or until the deadline.
+    /// Waits for a connection until the deadline.
     ///
     /// # Errors
     ///
-    /// When the deadline has passed ([`ConnectError::is_timeout`]), or the system fails.
+    /// Returns an error if the deadline has passed ([`ConnectError::is_timeout`]), or if accepting fails.
     pub fn accept(&self, deadline: Option<Instant>) -> Result<Socket, ConnectError> {
         let started = Instant::now();
         let deadline = Deadline::from(deadline);
@@ -86,17 +86,17 @@ impl Listener {
         }
     }
 
-    /// Accepts a connection that is there already; for event loops, which wait by themselves until
-    /// the listener is readable.
+    /// Accepts a pending connection without blocking. Use this in an event loop that waits until the
+    /// listener is readable.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` when nobody has connected, else what the system says.
+    /// Returns `WouldBlock` if no connection is pending, or the error of the operating system.
     pub fn try_accept(&self) -> io::Result<Socket> {
         loop {
             match self.socket.accept() {
                 Ok((socket, _address)) => return accepted(socket),
-                // The client was gone before it was accepted, or a signal came.
+                // The client left before it was accepted, or a signal arrived.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -104,7 +104,7 @@ impl Listener {
         }
     }
 
-    /// Where to connect to: what was bound, with the port that was chosen for 0.
+    /// Returns the bound address, with the selected port in place of 0.
     pub fn local_address(&self) -> &Address {
         &self.address
     }
@@ -134,8 +134,8 @@ impl Listener {
         }
     }
 
-    /// The socket listens. From here on it never blocks: `accept` waits elsewhere, so that a client
-    /// who leaves in between does not keep it waiting past its deadline.
+    /// Wraps a listening socket and makes it nonblocking: `accept` waits with poll(2), so that a client that
+    /// leaves in between does not block it beyond its deadline.
     fn new(socket: socket2::Socket, address: Address) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self {
