@@ -87,7 +87,7 @@ fn handle(
             Some(Received::Ready) => {
                 client.execute(output, Request::new("query-status"), "status").map_err(reason)?;
             }
-            Some(Received::Answer(answer)) => match answer.outcome {
+            Some(Received::Reply(answer)) => match answer.outcome {
                 Ok(reply) => println!("{path}: {}: {}", answer.token, reply.json()?),
                 Err(failure) => println!("{path}: {}: {failure}", answer.token),
             },

@@ -88,8 +88,8 @@ pub use qmp_driver::{
     DecodeError, Decoded, Deferred, Direction, Empty, Error, ErrorClass, ErrorKind, Escaped,
     EscapedBytes, Event, EventData, EventItem, EventSet, Expected, IntoAddress, MemberValue,
     Operation, Options, Outcome, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply,
-    PersistentItem, Raw, RawJson, Reply, Response, Socket, SocketError, State, Timeout, Timestamp,
-    Typed, TypedEvent, TypedItem, Untyped, Version, event_set, qmp_proto, qmp_sockets,
+    PersistentItem, Raw, RawJson, Reply, ResponseKind, Socket, SocketError, State, Timeout,
+    Timestamp, Typed, TypedEvent, TypedItem, Untyped, Version, event_set, qmp_proto, qmp_sockets,
 };
 #[cfg(unix)]
 pub use qmp_driver::{Launch, LaunchError, Process, ProcessExited};

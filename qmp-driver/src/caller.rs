@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::events::{Event, EventItem, PersistentItem};
 use crate::{
-    CloseReason, Error, ErrorKind, EventWait, Execute, PersistentSubscription, Response, State,
+    CloseReason, Error, ErrorKind, EventWait, Execute, PersistentSubscription, ResponseKind, State,
     Subscription, Untyped,
 };
 
@@ -43,7 +43,7 @@ pub enum Stopped {
     Stuck,
 }
 
-impl<R: Response, X: Caller> Execute<R, X> {
+impl<R: ResponseKind, X: Caller> Execute<R, X> {
     /// Sends the command and waits for its reply.
     ///
     /// # Errors
@@ -97,13 +97,13 @@ impl<R: Response, X: Caller> Execute<R, X> {
 ///
 /// If it is dropped, the reply is discarded when it arrives. The command is not taken back.
 #[must_use = "the answer is discarded unless it is received"]
-pub struct PendingReply<X, R: Response = Untyped> {
+pub struct PendingReply<X, R: ResponseKind = Untyped> {
     caller: X,
     command: Execute<R>,
     done: Option<R::Value>,
 }
 
-impl<X: Caller, R: Response> PendingReply<X, R> {
+impl<X: Caller, R: ResponseKind> PendingReply<X, R> {
     /// Waits for the reply. Replies may be awaited in any order.
     ///
     /// # Errors
@@ -143,7 +143,7 @@ impl<X: Caller, R: Response> PendingReply<X, R> {
     }
 }
 
-impl<X, R: Response> fmt::Debug for PendingReply<X, R> {
+impl<X, R: ResponseKind> fmt::Debug for PendingReply<X, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PendingReply").field("command", &self.command).finish_non_exhaustive()
     }

@@ -37,8 +37,8 @@ mod writing;
 pub use builder::Builder;
 pub use caller::{Caller, PendingReply, Spawned, Stopped};
 pub use client::{
-    AbortHandle, Client, Deferred, Execute, Operation, Raw, Reply, Response, State, Timeout, Typed,
-    Untyped,
+    AbortHandle, Client, Deferred, Execute, Operation, Raw, Reply, ResponseKind, State, Timeout,
+    Typed, Untyped,
 };
 pub use driver::Driver;
 pub use error::{CloseReason, Error, ErrorKind, Outcome};

@@ -58,7 +58,7 @@ impl<R: Runtime> Builder<R> {
                 }
             };
             let connected = match attempt {
-                Ok(socket) => self.connect_over(socket, attempts.address()).await,
+                Ok(socket) => self.complete_handshake(socket, attempts.address()).await,
                 Err(error) => Err(error.into()),
             };
             match connected {
@@ -79,7 +79,11 @@ impl<R: Runtime> Builder<R> {
     }
 
     /// Completes the handshake over `socket`. If it fails, the next connection replaces this one.
-    async fn connect_over(&mut self, socket: Socket, address: &Address) -> Result<Client, Error> {
+    async fn complete_handshake(
+        &mut self,
+        socket: Socket,
+        address: &Address,
+    ) -> Result<Client, Error> {
         let transport = self.runtime.transport(socket);
         let transport = transport.map_err(|error| ConnectError::new(address, error))?;
         let (client, driver) = self.open_at(Arc::new(transport), address.clone())?;

@@ -39,7 +39,7 @@ impl Monitor {
                     sender.negotiate(RandomState::new().build_hasher().finish(), &[])?;
                 }
                 Received::Ready => drop(sender.execute(Request::new("query-status"), "status")?),
-                Received::Answer(answer) => match answer.outcome {
+                Received::Reply(answer) => match answer.outcome {
                     Ok(reply) => println!("{}: {}: {}", self.path, answer.token, reply.json()?),
                     Err(failure) => println!("{}: {}: {failure}", self.path, answer.token),
                 },

@@ -42,7 +42,7 @@
 //!
 //! - [`SendError`]: what you asked for cannot be sent now, or at all. Nothing was sent, and what you
 //!   passed in comes back.
-//! - [`Failure`]: the server's error answer, an [`Answer`] like success.
+//! - [`Failure`]: the server's error answer, a [`CommandReply`] like success.
 //! - [`ProtocolError`]: the connection cannot go on.
 //!
 //! A reply or event that came but cannot be read is none of these: reading it fails with a
@@ -94,8 +94,8 @@ pub use address::{Address, AddressError};
 #[cfg(feature = "alloc")]
 pub use buffer::InputBuffer;
 pub use client::{
-    Answer, Client, NoReplyReason, OUT_OF_BAND, Options, Phase, ProtocolError, Received, Step,
-    Unanswered,
+    Client, CommandReply, NoReplyReason, OUT_OF_BAND, Options, Phase, ProtocolError, Received,
+    Step, Unanswered,
 };
 pub use escaped::{Escaped, EscapedBytes};
 pub use json::{JsonError, JsonErrorKind, JsonStr};

@@ -37,7 +37,7 @@ use crate::request::{RawMessage, Request, RequestId, SendError, SendErrorKind, W
 ///             Received::Ready => {
 ///                 sender.execute(Request::new("query-status"), "status").map_err(|it| it.reason)?;
 ///             }
-///             Received::Answer(it) => answer = Some((it.token, it.outcome.unwrap().into_owned())),
+///             Received::Reply(it) => answer = Some((it.token, it.outcome.unwrap().into_owned())),
 ///             _ => {}
 ///         }
 ///     }

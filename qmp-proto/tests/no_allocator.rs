@@ -66,7 +66,7 @@ fn keep(received: &Received<'_, u8>) -> Kept {
             Kept::Greeting
         }
         Received::Ready => Kept::Ready,
-        Received::Answer(answer) => match &answer.outcome {
+        Received::Reply(answer) => match &answer.outcome {
             Ok(reply) => {
                 assert!(reply.json().is_ok());
                 Kept::Done(answer.token)
@@ -76,7 +76,7 @@ fn keep(received: &Received<'_, u8>) -> Kept {
                 Kept::Failed(answer.token)
             }
         },
-        Received::Unanswered(lost) => Kept::Lost(lost.token, lost.ending),
+        Received::Unanswered(lost) => Kept::Lost(lost.token, lost.reason),
         Received::Event(event) => {
             assert_eq!(event.name(), "STOP");
             Kept::Event
@@ -147,7 +147,7 @@ fn a_whole_session_with_a_monitor_needs_no_allocator() {
     assert_eq!(client.handle_end(), Ok(()));
     let mut lost = client.drain();
     let quit = lost.next().unwrap();
-    assert_eq!((quit.token, quit.ending), (6, NoReplyReason::AsExpected));
+    assert_eq!((quit.token, quit.reason), (6, NoReplyReason::AsExpected));
     assert!(lost.next().is_none());
 }
 
@@ -187,7 +187,7 @@ fn a_whole_session_with_an_agent_needs_no_allocator() {
     assert!(out.bytes().ends_with(b"{\"execute\":\"guest-shutdown\",\"id\":3}\n"));
     assert_eq!(client.handle_end(), Ok(()));
     let lost = client.drain().next().unwrap();
-    assert_eq!((lost.token, lost.ending), (5, NoReplyReason::AsExpected));
+    assert_eq!((lost.token, lost.reason), (5, NoReplyReason::AsExpected));
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn an_agent_has_less_than_4096_bytes_of_commands_unanswered_without_an_allocator
     for id in [0, 1] {
         let answer = format!("{{\"return\": {{}}, \"id\": {id}}}\n");
         let step = client.handle_input(answer.as_bytes()).unwrap();
-        assert!(matches!(step.received, Some(Received::Answer(_))));
+        assert!(matches!(step.received, Some(Received::Reply(_))));
     }
     client.execute_raw(&mut out, &long, 4).unwrap();
 }

@@ -10,9 +10,9 @@ use async_io::Timer;
 
 /// A timer and its deadline. Idle connections have no timer, and no memory allocated for one.
 #[derive(Debug, Default)]
-pub(crate) struct Clock(Mutex<Option<Box<(Instant, Timer)>>>);
+pub(crate) struct DriverTimer(Mutex<Option<Box<(Instant, Timer)>>>);
 
-impl Clock {
+impl DriverTimer {
     pub(crate) fn poll_until(&self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         let mut set = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, timer) =

@@ -13,7 +13,7 @@ use qmp_sockets::{
     describe_silence, describe_stop, try_receive_with_descriptor, try_send_with_descriptor,
 };
 
-use crate::clock::Clock;
+use crate::clock::DriverTimer;
 
 /// A unix, TCP or vsock socket registered with async-io. Unix sockets can pass file descriptors.
 ///
@@ -23,7 +23,7 @@ pub struct SocketTransport {
     socket: Async<Socket>,
     /// One of `READ`, `TRY` and `WAIT`. Only the driver reads, so relaxed ordering is enough.
     stage: AtomicU8,
-    clock: Clock,
+    clock: DriverTimer,
 }
 
 /// Data was read. The driver yields once so that the tasks that wait for it run first: they may
@@ -44,7 +44,7 @@ impl SocketTransport {
     /// Returns the operating system's error if the socket cannot be registered.
     pub fn new(socket: impl Into<Socket>) -> io::Result<Self> {
         let socket = Async::new_nonblocking(socket.into())?;
-        Ok(Self { socket, stage: AtomicU8::new(WAIT), clock: Clock::default() })
+        Ok(Self { socket, stage: AtomicU8::new(WAIT), clock: DriverTimer::default() })
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 use futures_io::{AsyncRead, AsyncWrite};
 use qmp_driver::{BorrowedDescriptor, Transport};
 
-use crate::clock::Clock;
+use crate::clock::DriverTimer;
 
 /// A transport over any stream that reads and writes: a TLS session, a pair of pipes, a stream of
 /// async-std.
@@ -31,13 +31,13 @@ use crate::clock::Clock;
 pub struct StreamTransport<S> {
     // Only the driver uses the stream, so the lock is never contended.
     stream: Mutex<Pin<Box<S>>>,
-    clock: Clock,
+    clock: DriverTimer,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + 'static> StreamTransport<S> {
     /// Creates a transport over a connected stream.
     pub fn new(stream: S) -> Self {
-        Self { stream: Mutex::new(Box::pin(stream)), clock: Clock::default() }
+        Self { stream: Mutex::new(Box::pin(stream)), clock: DriverTimer::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Pin<Box<S>>> {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A timer that is made when it is first needed.
 #[derive(Debug)]
-pub(crate) struct Clock(Mutex<Timer>);
+pub(crate) struct DriverTimer(Mutex<Timer>);
 
 #[derive(Debug)]
 struct Timer {
@@ -19,13 +19,13 @@ struct Timer {
     runtime: Option<runtime::Id>,
 }
 
-impl Default for Clock {
+impl Default for DriverTimer {
     fn default() -> Self {
         Self(Mutex::new(Timer { sleep: None, runtime: current_runtime() }))
     }
 }
 
-impl Clock {
+impl DriverTimer {
     pub(crate) fn poll_until(
         &self,
         cx: &mut Context<'_>,

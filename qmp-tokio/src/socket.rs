@@ -15,7 +15,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::clock::{self, Clock};
+use crate::clock::{self, DriverTimer};
 
 /// Whether the operating system reports every arrival of data. If so, a read that did not fill the
 /// buffer has emptied the socket, and trying again before the next report would be a wasted system
@@ -34,7 +34,7 @@ const TELLS_OF_ARRIVALS: bool = cfg!(any(
 /// Its blocking mode is not changed: an inherited socket may have another user.
 pub struct SocketTransport {
     socket: AsyncFd<Socket>,
-    clock: Clock,
+    clock: DriverTimer,
 }
 
 impl SocketTransport {
@@ -50,7 +50,7 @@ impl SocketTransport {
     ///
     /// Panics if called outside a tokio runtime, or in one without I/O enabled.
     pub fn new(socket: impl Into<Socket>) -> io::Result<Self> {
-        Ok(Self { socket: registered(socket.into())?, clock: Clock::default() })
+        Ok(Self { socket: registered(socket.into())?, clock: DriverTimer::default() })
     }
 }
 

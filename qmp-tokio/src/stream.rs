@@ -10,7 +10,7 @@ use std::time::Instant;
 use qmp_driver::{BorrowedDescriptor, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::clock::{self, Clock};
+use crate::clock::{self, DriverTimer};
 
 /// A transport over any stream that reads and writes: a TLS session, a pair of pipes joined with
 /// `tokio::io::join`, one end of a `tokio::io::duplex`.
@@ -31,13 +31,13 @@ use crate::clock::{self, Clock};
 pub struct StreamTransport<S> {
     // Only the driver uses the stream, so the lock is never contended.
     stream: Mutex<Pin<Box<S>>>,
-    clock: Clock,
+    clock: DriverTimer,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + 'static> StreamTransport<S> {
     /// Creates a transport over a connected stream.
     pub fn new(stream: S) -> Self {
-        Self { stream: Mutex::new(Box::pin(stream)), clock: Clock::default() }
+        Self { stream: Mutex::new(Box::pin(stream)), clock: DriverTimer::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Pin<Box<S>>> {

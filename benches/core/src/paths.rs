@@ -222,7 +222,7 @@ fn ask(client: &mut Client<()>, output: &mut FixedOutput<'_>, name: &str, text: 
     black_box(output.bytes());
     output.sent(usize::MAX);
     let step = client.handle_input(black_box(text));
-    let Ok(Step { received: Some(Received::Answer(answer)), .. }) = step else {
+    let Ok(Step { received: Some(Received::Reply(answer)), .. }) = step else {
         panic!("this was no answer");
     };
     assert!(answer.outcome.is_ok(), "this was a failure");

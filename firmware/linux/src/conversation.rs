@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-use qmp_proto::{Answer, Client, Options, Received, Request, Sender, Session};
+use qmp_proto::{CommandReply, Client, Options, Received, Request, Sender, Session};
 use rustix::fd::OwnedFd;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket};
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -72,14 +72,14 @@ fn take(received: Received<'_, Asked>, qemu: &mut Sender<'_, Asked>) -> Result<(
             ask(qemu, "query-commands", Asked::Commands)?;
             ask(qemu, "cont", Asked::Cont)?;
         }
-        Received::Answer(answer) => answered(answer, qemu)?,
+        Received::Reply(answer) => answered(answer, qemu)?,
         Received::Event(event) => print(format_args!("event {}", event.name())),
         other => print(format_args!("{other:?}")),
     }
     Ok(())
 }
 
-fn answered(answer: Answer<'_, Asked>, qemu: &mut Sender<'_, Asked>) -> Result<(), Trouble> {
+fn answered(answer: CommandReply<'_, Asked>, qemu: &mut Sender<'_, Asked>) -> Result<(), Trouble> {
     let reply = match answer.outcome {
         Ok(reply) => reply,
         Err(failure) => {

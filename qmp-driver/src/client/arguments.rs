@@ -22,7 +22,7 @@ impl ArgumentsBuilder {
 
     /// Creates arguments from a value that serializes to an object, or to `null` for no arguments.
     pub(crate) fn of<A: Serialize + ?Sized>(arguments: &A) -> Self {
-        let mut text = Text::Short([0; SHORT], 0);
+        let mut text = ArgumentsText::Short([0; SHORT], 0);
         let written = serde_json::to_writer(&mut text, arguments);
         Self(written.map(|()| open_object(text)).map_err(unserializable))
     }
@@ -79,12 +79,12 @@ const ROOM: usize = 128;
 const LONG: usize = 64 * 1024;
 
 /// Text that is being written.
-enum Text {
+enum ArgumentsText {
     Short([u8; SHORT], usize),
     Long(Vec<u8>),
 }
 
-impl io::Write for Text {
+impl io::Write for ArgumentsText {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_all(bytes)?;
         Ok(bytes.len())
@@ -137,13 +137,13 @@ impl io::Write for Member<'_> {
     }
 }
 
-fn open_object(text: Text) -> Vec<u8> {
+fn open_object(text: ArgumentsText) -> Vec<u8> {
     let mut json = match text {
-        Text::Short(room, length) => match &room[..length] {
+        ArgumentsText::Short(room, length) => match &room[..length] {
             b"null" | b"{}" => return Vec::new(),
             short => short.to_vec(),
         },
-        Text::Long(text) => text,
+        ArgumentsText::Long(text) => text,
     };
     if json.starts_with(b"{") {
         json.pop();

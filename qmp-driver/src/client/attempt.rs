@@ -18,12 +18,12 @@ use crate::transport::Descriptor;
 
 /// A message whose text is complete.
 pub(crate) struct Ready {
-    pub(crate) text: Text,
+    pub(crate) text: MessageText,
     pub(crate) out_of_band: bool,
     pub(crate) descriptor: Option<Descriptor>,
 }
 
-pub(crate) enum Text {
+pub(crate) enum MessageText {
     Arguments(Option<OwnedArguments>),
     /// A complete message.
     Raw(String),
@@ -35,7 +35,7 @@ pub(crate) enum Checked<'a> {
     Raw(RawMessage<'a>),
 }
 
-impl Text {
+impl MessageText {
     pub(crate) fn check(&self) -> Result<Checked<'_>, JsonError> {
         Ok(match self {
             Self::Arguments(arguments) => {
@@ -48,9 +48,9 @@ impl Text {
 
 /// The start of a command and its deadline; `None` without a deadline.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Clock(pub(crate) Option<(Instant, Option<Instant>)>);
+pub(crate) struct CommandClock(pub(crate) Option<(Instant, Option<Instant>)>);
 
-impl Clock {
+impl CommandClock {
     pub(crate) fn start(deadline: Option<Duration>, now: impl FnOnce() -> Instant) -> Self {
         Self(deadline.map(|deadline| {
             let now = now();
@@ -73,16 +73,16 @@ impl Clock {
 pub(crate) struct Attempt<'a> {
     pub(crate) name: &'a str,
     pub(crate) answered: bool,
-    pub(crate) clock: Clock,
+    pub(crate) clock: CommandClock,
     pub(crate) checked: Checked<'a>,
     pub(crate) out_of_band: bool,
     pub(crate) descriptor: &'a mut Option<Descriptor>,
     /// The place in a queue from an earlier attempt.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<QueuePlace>,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct QueuePlace {
     pub(crate) key: usize,
     turn: Turn,
 }
@@ -90,7 +90,7 @@ pub(crate) struct Place {
 /// The result of an attempt.
 pub(crate) enum Attempted {
     Sent(usize, RequestId),
-    Queued(Place),
+    Queued(QueuePlace),
     Failed(ErrorKind),
 }
 
@@ -137,7 +137,7 @@ impl Attempt<'_> {
             }
         }
         let key = self.wait(machine, Awaited::Turn(turn), waker, after);
-        Attempted::Queued(Place { key, turn })
+        Attempted::Queued(QueuePlace { key, turn })
     }
 
     /// Returns an error that waiting cannot resolve.
@@ -237,7 +237,7 @@ impl Attempt<'_> {
         let deadline = self.clock.deadline();
         let queues = matches!(awaited, Awaited::Turn(_));
         let key = match self.place {
-            Some(Place { key, .. }) => {
+            Some(QueuePlace { key, .. }) => {
                 machine.waits.change(key, awaited);
                 after.stale = machine.waits.renew(key, waker);
                 key
@@ -260,7 +260,7 @@ impl Attempt<'_> {
         after: &mut AfterUnlock,
     ) -> Attempted {
         after.stale = Some(waker);
-        if let Some(Place { key, .. }) = self.place {
+        if let Some(QueuePlace { key, .. }) = self.place {
             after.leaving = machine.waits.remove(key);
             machine.offer(1, after);
         }

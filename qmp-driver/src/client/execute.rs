@@ -10,7 +10,7 @@ use qmp_proto::{Command, RawMessage};
 use serde::Serialize;
 
 use crate::caller::Spawned;
-use crate::client::response::{Raw, Response, Typed, Untyped};
+use crate::client::response::{Raw, ResponseKind, Typed, Untyped};
 use crate::client::submission::{Message, Submission};
 use crate::{Client, Error, ErrorKind};
 
@@ -167,7 +167,7 @@ impl<R, X> Execute<R, X> {
     }
 }
 
-impl<R: Response> Future for Execute<R> {
+impl<R: ResponseKind> Future for Execute<R> {
     type Output = Result<R::Value, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

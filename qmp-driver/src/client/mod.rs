@@ -19,7 +19,7 @@ use qmp_proto::{Command, Direction, OwnedGreeting, Phase, Version};
 pub use execute::Execute;
 pub use lifecycle::{AbortHandle, State};
 pub use operation::{Deferred, Operation, Timeout};
-pub use response::{Raw, Reply, Response, Typed, Untyped};
+pub use response::{Raw, Reply, ResponseKind, Typed, Untyped};
 
 use crate::connection::Connection;
 use crate::connection::lifecycle::AGENT_LINGERS;

@@ -107,7 +107,7 @@ impl Completed {
 }
 
 /// The conversion of a reply into the output of a command's future. Programs do not need it.
-pub trait Response: Unpin {
+pub trait ResponseKind: Unpin {
     /// The output of the future.
     type Value;
 
@@ -124,7 +124,7 @@ pub trait Response: Unpin {
 #[derive(Debug)]
 pub struct Untyped;
 
-impl Response for Untyped {
+impl ResponseKind for Untyped {
     type Value = Reply;
 
     fn value(&self, answer: Result<Reply, Error>) -> Result<Reply, Error> {
@@ -141,7 +141,7 @@ impl<C> Typed<C> {
     }
 }
 
-impl<C: Command<Output: DeserializeOwned>> Response for Typed<C> {
+impl<C: Command<Output: DeserializeOwned>> ResponseKind for Typed<C> {
     type Value = C::Output;
 
     fn value(&self, answer: Result<Reply, Error>) -> Result<C::Output, Error> {
@@ -162,7 +162,7 @@ pub struct Raw {
     pub(crate) id: Option<String>,
 }
 
-impl Response for Raw {
+impl ResponseKind for Raw {
     type Value = Vec<u8>;
 
     fn value(&self, answer: Result<Reply, Error>) -> Result<Vec<u8>, Error> {

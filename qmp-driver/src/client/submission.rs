@@ -10,12 +10,12 @@ use qmp_proto::{NoReplyReason, Request, RequestId};
 use serde::Serialize;
 
 use crate::client::arguments::ArgumentsBuilder;
-use crate::client::attempt::{Attempt, Attempted, Clock, Place, Ready, Text};
+use crate::client::attempt::{Attempt, Attempted, CommandClock, MessageText, QueuePlace, Ready};
 use crate::client::response::{Completed, Reply};
 use crate::connection::Connection;
 use crate::connection::deadlines::NOT_POLLED;
 use crate::connection::machine::{AfterUnlock, Machine};
-use crate::connection::waits::{Answer, Awaited, Keeper};
+use crate::connection::waits::{Awaited, CommandOutcome, Keeper};
 use crate::sync::MutexGuard;
 use crate::trace::CommandSpan;
 use crate::transport::Descriptor;
@@ -55,10 +55,10 @@ impl Message {
     fn ready(self) -> Result<Ready, ErrorKind> {
         Ok(match self {
             Self::Command { arguments, out_of_band, descriptor } => {
-                Ready { text: Text::Arguments(arguments.finish()?), out_of_band, descriptor }
+                Ready { text: MessageText::Arguments(arguments.finish()?), out_of_band, descriptor }
             }
             Self::Raw { text, out_of_band, descriptor } => {
-                Ready { text: Text::Raw(text), out_of_band, descriptor }
+                Ready { text: MessageText::Raw(text), out_of_band, descriptor }
             }
             Self::Invalid(cause) => return Err(cause),
         })
@@ -76,7 +76,7 @@ pub(crate) struct Submission {
 
 enum Stage {
     New(Message),
-    Queued(Bound, Ready, Place),
+    Queued(Bound, Ready, QueuePlace),
     Sent(Bound, usize, RequestId),
     Done,
 }
@@ -84,7 +84,7 @@ enum Stage {
 /// The state that the first poll determines.
 struct Bound {
     connection: Arc<Connection>,
-    clock: Clock,
+    clock: CommandClock,
     span: CommandSpan,
 }
 
@@ -184,10 +184,10 @@ impl Submission {
         let deadline = self.timeout.or_else(|| (!self.answered).then_some(TIME_TO_FAIL));
         match refused.and_then(|()| message.ready()) {
             Ok(ready) => {
-                let clock = Clock::start(deadline, || connection.lock().now());
+                let clock = CommandClock::start(deadline, || connection.lock().now());
                 self.attempt(cx, bound(clock), ready, None)
             }
-            Err(cause) => Poll::Ready((bound(Clock::default()), Err(cause))),
+            Err(cause) => Poll::Ready((bound(CommandClock::default()), Err(cause))),
         }
     }
 
@@ -197,7 +197,7 @@ impl Submission {
         cx: &Context<'_>,
         bound: Bound,
         mut ready: Ready,
-        place: Option<Place>,
+        place: Option<QueuePlace>,
     ) -> Polled {
         let checked = match ready.text.check() {
             Ok(checked) => checked,
@@ -313,12 +313,14 @@ fn take_answer(mut machine: MutexGuard<'_, Machine>, key: usize) -> Result<Compl
     }
 }
 
-fn outcome(answer: Answer, ended: Option<CloseReason>) -> Result<Completed, ErrorKind> {
+fn outcome(answer: CommandOutcome, ended: Option<CloseReason>) -> Result<Completed, ErrorKind> {
     match (answer, ended) {
-        (Answer::Reply(completed), _) => Ok(completed),
-        (Answer::None(NoReplyReason::AsExpected), _) => Ok(Completed::none()),
-        (Answer::None(_), None) => Err(ErrorKind::Unanswered),
-        (Answer::None(_), Some(reason)) => Err(ErrorKind::Disconnected { reason, sent: true }),
+        (CommandOutcome::Reply(completed), _) => Ok(completed),
+        (CommandOutcome::None(NoReplyReason::AsExpected), _) => Ok(Completed::none()),
+        (CommandOutcome::None(_), None) => Err(ErrorKind::Unanswered),
+        (CommandOutcome::None(_), Some(reason)) => {
+            Err(ErrorKind::Disconnected { reason, sent: true })
+        }
     }
 }
 

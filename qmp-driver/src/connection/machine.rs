@@ -14,7 +14,7 @@ use qmp_proto::{Client, Output, OutputBuffer, OwnedFailure, Phase};
 use crate::Transport;
 use crate::connection::lifecycle::{AGENT_LINGERS, Failed, Handshake, Lifecycle};
 use crate::connection::turns::TIME_TO_TAKE;
-use crate::connection::waits::{Answer, Wait, Waits};
+use crate::connection::waits::{CommandOutcome, Wait, Waits};
 use crate::connection::wire::Seen;
 use crate::transport::Descriptor;
 use crate::waking::wake_all;
@@ -183,7 +183,7 @@ impl Machine {
     /// Ends the connection: all who wait are told.
     pub(crate) fn end(&mut self, reason: CloseReason, after: &mut AfterUnlock) {
         for lost in self.client.drain() {
-            let answer = Answer::None(lost.ending);
+            let answer = CommandOutcome::None(lost.reason);
             self.waits.settle(lost.token, lost.request, answer, &mut after.wakers);
         }
         after.descriptor = self.writing.close().or_else(|| after.descriptor.take());

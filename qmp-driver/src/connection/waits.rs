@@ -51,12 +51,12 @@ pub(crate) enum Awaited {
     Turn(Turn),
     Answer(RequestId),
     /// Nothing: the wait has ended.
-    Settled(Answer),
+    Settled(CommandOutcome),
 }
 
 /// The outcome of a command that was sent.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum CommandOutcome {
     Reply(Completed),
     None(NoReplyReason),
 }
@@ -129,7 +129,7 @@ impl Waits {
         &mut self,
         key: usize,
         request: RequestId,
-        answer: Answer,
+        answer: CommandOutcome,
         wakers: &mut Vec<Waker>,
     ) {
         let Some(wait) = self.waits.get_mut(key) else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::CloseReason;
 use qmp_proto::Direction;
 use qmp_proto::{
-    Answer as Answered, Event, Failure, InputBuffer, Malformed, NoReplyReason, OwnedEvent,
+    CommandReply as Answered, Event, Failure, InputBuffer, Malformed, NoReplyReason, OwnedEvent,
     Received, Reply, ReplyPlace, RequestId, Unanswered,
 };
 use qmp_sockets::nonce;
@@ -15,7 +15,7 @@ use crate::client::response::Completed;
 use crate::connection::Connection;
 use crate::connection::lifecycle::{Failed, Handshake};
 use crate::connection::machine::{AfterUnlock, Machine};
-use crate::connection::waits::Answer;
+use crate::connection::waits::CommandOutcome;
 use crate::trace;
 
 /// The result of one pass over the input.
@@ -94,8 +94,8 @@ impl Large {
     pub(crate) fn settle(self, connection: &Connection, input: &mut InputBuffer) -> usize {
         let before = input.unread().len();
         let reply = input.take_reply(self.place);
-        let answer = reply.map_or(Answer::None(NoReplyReason::OutcomeUnknown), |reply| {
-            Answer::Reply(Completed { reply: Ok(reply), position: self.position })
+        let answer = reply.map_or(CommandOutcome::None(NoReplyReason::OutcomeUnknown), |reply| {
+            CommandOutcome::Reply(Completed { reply: Ok(reply), position: self.position })
         });
         connection.with(|machine, after| {
             machine.waits.settle(self.key, self.request, answer, &mut after.wakers);
@@ -154,13 +154,13 @@ struct CompletedCommand<'b> {
 }
 
 impl CompletedCommand<'_> {
-    fn into_owned(self) -> (usize, RequestId, Answer) {
+    fn into_owned(self) -> (usize, RequestId, CommandOutcome) {
         let answer = match self.outcome {
             Ok(reply) => {
                 let reply = reply.map(Reply::into_owned).map_err(Failure::into_owned);
-                Answer::Reply(Completed { reply, position: self.position })
+                CommandOutcome::Reply(Completed { reply, position: self.position })
             }
-            Err(ending) => Answer::None(ending),
+            Err(ending) => CommandOutcome::None(ending),
         };
         (self.key, self.request, answer)
     }
@@ -229,7 +229,7 @@ impl<'b> Parsed<'b> {
     ) {
         let position = self.origin + self.used as u64;
         match received {
-            Received::Answer(Answered { request, token: key, outcome, .. }) => {
+            Received::Reply(Answered { request, token: key, outcome, .. }) => {
                 self.answers.push(CompletedCommand {
                     key,
                     request,
@@ -237,7 +237,7 @@ impl<'b> Parsed<'b> {
                     outcome: Ok(outcome),
                 });
             }
-            Received::Unanswered(Unanswered { request, token: key, ending, .. }) => {
+            Received::Unanswered(Unanswered { request, token: key, reason: ending, .. }) => {
                 self.answers.push(CompletedCommand {
                     key,
                     request,

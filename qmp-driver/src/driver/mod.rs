@@ -20,7 +20,7 @@ use crate::connection::Connection;
 use crate::connection::deferred::Deferred;
 use crate::writing::Outgoing;
 use crate::{Runtime, Transport};
-use state::{Clock, Progress};
+use state::{Progress, TimerState};
 
 /// The number of reads after which a poll yields to other tasks.
 const TURNS_A_POLL: usize = 16;
@@ -52,7 +52,7 @@ pub struct Driver {
     progress: Progress,
     /// The queue of a subscriber is nearly full.
     crowded: bool,
-    clock: Clock,
+    clock: TimerState,
 }
 
 impl Driver {
@@ -68,7 +68,7 @@ impl Driver {
             received: 0,
             progress: Progress::default(),
             crowded: false,
-            clock: Clock::new(),
+            clock: TimerState::new(),
         }
     }
 }

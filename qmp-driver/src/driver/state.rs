@@ -1,7 +1,7 @@
 //! The state of the driver between its steps.
 
 /// The state of the timer.
-pub(super) struct Clock {
+pub(super) struct TimerState {
     /// The timer is in use.
     pub(super) is_wanted: bool,
     /// The timer has expired and was not handled yet.
@@ -10,7 +10,7 @@ pub(super) struct Clock {
     pub(super) shaking: bool,
 }
 
-impl Clock {
+impl TimerState {
     pub(super) const fn new() -> Self {
         Self { is_wanted: true, rang: false, shaking: true }
     }

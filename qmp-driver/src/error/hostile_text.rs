@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use qmp_proto::{Address, Client, Options, OwnedFailure, Received, Request, SendErrorKind};
 
-use crate::server::CloseReason;
+use crate::server;
 use crate::{CloseReason, ConnectError, Error, ErrorKind};
 
 const HOSTILE: &str = "\u{1b}[2J\u{7}\r\n2024 ERROR \u{7f}\u{9b}31m\u{202e}\u{200b}";
@@ -23,7 +23,7 @@ fn failure() -> OwnedFailure {
     let mut client: Client<()> = Client::negotiated(Options::monitor(), 7);
     client.execute(&mut Vec::new(), Request::new("stop"), ()).unwrap();
     match client.handle_input(line.as_bytes()).unwrap().received {
-        Some(Received::Answer(answer)) => answer.outcome.unwrap_err().into_owned(),
+        Some(Received::Reply(answer)) => answer.outcome.unwrap_err().into_owned(),
         other => panic!("{other:?}"),
     }
 }
@@ -36,7 +36,7 @@ fn connect_error() -> ConnectError {
     ConnectError::new(&Address::unix(HOSTILE), io_error())
 }
 
-fn disconnects() -> Vec<CloseReason> {
+fn close_reasons() -> Vec<CloseReason> {
     vec![
         CloseReason::Closed,
         CloseReason::ByUs,
@@ -48,17 +48,17 @@ fn disconnects() -> Vec<CloseReason> {
     ]
 }
 
-fn hangups() -> Vec<CloseReason> {
+fn server_close_reasons() -> Vec<server::CloseReason> {
     vec![
-        CloseReason::ByClient,
-        CloseReason::ByUs,
-        CloseReason::NotReading { unsent: 1 },
-        CloseReason::NotJson(HOSTILE.into()),
-        CloseReason::Io(Arc::new(io_error())),
+        server::CloseReason::ByClient,
+        server::CloseReason::ByUs,
+        server::CloseReason::NotReading { unsent: 1 },
+        server::CloseReason::NotJson(HOSTILE.into()),
+        server::CloseReason::Io(Arc::new(io_error())),
     ]
 }
 
-fn causes() -> Vec<ErrorKind> {
+fn kinds() -> Vec<ErrorKind> {
     let json = qmp_proto::OwnedRawJson::parse(format!("\"{}\"", "\u{9b}\u{202e}")).unwrap();
     let mut causes = vec![
         ErrorKind::Address(format!("tcp:{HOSTILE}").parse::<Address>().unwrap_err()),
@@ -87,7 +87,7 @@ fn causes() -> Vec<ErrorKind> {
         ErrorKind::NoAddress,
     ];
     causes.extend(
-        disconnects().into_iter().map(|reason| ErrorKind::Disconnected { reason, sent: true }),
+        close_reasons().into_iter().map(|reason| ErrorKind::Disconnected { reason, sent: true }),
     );
     #[cfg(unix)]
     causes.push(ErrorKind::Launch(crate::LaunchError::new(HOSTILE, io_error())));
@@ -105,11 +105,11 @@ fn assert_harmless(shown: &impl Display) {
 
 #[test]
 fn nothing_that_an_error_displays_is_obeyed_by_a_terminal() {
-    disconnects().iter().for_each(assert_harmless);
-    hangups().iter().for_each(assert_harmless);
-    causes().iter().for_each(assert_harmless);
-    for cause in causes() {
-        let error = Error::new(cause).in_command(HOSTILE).with_peer(&Arc::from(HOSTILE));
+    close_reasons().iter().for_each(assert_harmless);
+    server_close_reasons().iter().for_each(assert_harmless);
+    kinds().iter().for_each(assert_harmless);
+    for kind in kinds() {
+        let error = Error::new(kind).in_command(HOSTILE).with_peer(&Arc::from(HOSTILE));
         assert_harmless(&error);
         assert_harmless(&format!("{error:?}"));
         assert!(error.to_string().contains("2024 ERROR"), "it is escaped, not left out");
@@ -128,14 +128,14 @@ fn every_error_is_tried() {
     let tried = |shown: Vec<String>| -> BTreeSet<String> {
         shown.iter().map(|shown| word(shown).to_owned()).collect()
     };
-    let debug = causes().iter().map(|cause| format!("{cause:?}")).collect();
+    let debug = kinds().iter().map(|kind| format!("{kind:?}")).collect();
     let mut all = names(include_str!("kind.rs"), "pub enum ErrorKind {");
     // `qmp-sockets` creates and tests these.
     assert!(all.remove("ProcessExited") && all.remove("EndedEarly"));
     assert_eq!(tried(debug), all);
-    let debug = disconnects().iter().map(|reason| format!("{reason:?}")).collect();
+    let debug = close_reasons().iter().map(|reason| format!("{reason:?}")).collect();
     assert_eq!(tried(debug), names(include_str!("close_reason.rs"), "pub enum CloseReason {"));
-    let debug = hangups().iter().map(|reason| format!("{reason:?}")).collect();
+    let debug = server_close_reasons().iter().map(|reason| format!("{reason:?}")).collect();
     assert_eq!(
         tried(debug),
         names(include_str!("../server/close_reason.rs"), "pub enum CloseReason {")

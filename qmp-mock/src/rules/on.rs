@@ -185,12 +185,12 @@ impl On {
     }
 
     /// Answers with `{}`, as commands do that return nothing.
-    pub fn done(self) -> Self {
+    pub fn return_empty(self) -> Self {
         self.act(Act::answer(Response::empty()))
     }
 
     /// Answers with an error.
-    pub fn fail(self, class: ErrorClass<'_>, description: &str) -> Self {
+    pub fn return_error(self, class: ErrorClass<'_>, description: &str) -> Self {
         self.act(Act::answer(Failure::new(class, description).response()))
     }
 

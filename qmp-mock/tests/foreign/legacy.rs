@@ -10,9 +10,9 @@ use crate::qmp_client::text_in;
 fn it_gets_answers_errors_events_and_passes_descriptors() {
     let mock = Mock::monitor();
     mock.on("echo").answer_with(|command| Ok(command.decode::<Value>().unwrap()));
-    mock.on("device_del").fail(ErrorClass::DeviceNotFound, "Device 'x' not found");
+    mock.on("device_del").return_error(ErrorClass::DeviceNotFound, "Device 'x' not found");
     mock.on("stop").event("STOP", ());
-    mock.on("cont").done().event("RESUME", ());
+    mock.on("cont").return_empty().event("RESUME", ());
     let Some(seen) = scenario("legacy", &mock) else { return };
     assert_eq!(seen["greeting"], json!(["QMP"]));
     assert_eq!(seen["status"]["status"], "running");

@@ -73,7 +73,7 @@ fn ids_are_echoed_and_none_is_none() {
 #[test]
 fn errors_have_class_and_description_and_the_session_goes_on() {
     let mock = Mock::monitor();
-    mock.on("device_del").fail(ErrorClass::DeviceNotFound, "Device 'x' not found");
+    mock.on("device_del").return_error(ErrorClass::DeviceNotFound, "Device 'x' not found");
     let Some(seen) = scenario("errors", &mock) else { return };
     let unknown = "The command x-unknown has not been found";
     let expected =
@@ -96,8 +96,11 @@ fn input_that_is_not_json_gets_an_error_without_an_id_as_in_qemu() {
 #[test]
 fn events_before_an_answer_are_there_with_it_and_those_after_it_come() {
     let mock = Mock::monitor();
-    mock.on("stop").event("BEFORE", ()).done();
-    mock.on("cont").done().event("AFTER", ()).event("LATER", json!({"text": "\"é\" \u{1}"}));
+    mock.on("stop").event("BEFORE", ()).return_empty();
+    mock.on("cont")
+        .return_empty()
+        .event("AFTER", ())
+        .event("LATER", json!({"text": "\"é\" \u{1}"}));
     let Some(seen) = scenario("events", &mock) else { return };
     assert_eq!(seen["before"], json!(["BEFORE"]));
     assert_eq!(seen["after"], "AFTER");

@@ -35,7 +35,7 @@ fn it_shows_the_version_answers_and_errors() {
     let mock = Mock::monitor();
     mock.on("block_resize")
         .with(json!({"device": "d0", "size": 1024}))
-        .fail(ErrorClass::DeviceNotFound, "Device 'd0' not found");
+        .return_error(ErrorClass::DeviceNotFound, "Device 'd0' not found");
     mock.on("device_add").with(json!({"driver": "virtio-net-pci", "opts": {"mq": true}}));
     let home = tempfile::tempdir().unwrap();
     let Some(shell) = shell(&[], mock.path(), home.path()) else { return };

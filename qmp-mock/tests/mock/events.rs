@@ -23,7 +23,7 @@ fn names(events: &mut Subscription<'_>) -> Vec<String> {
 fn events_come_before_and_after_the_answer_as_they_stand() {
     let mock = Mock::monitor();
     let gate = mock.gate();
-    mock.on("cont").event("BEFORE", ()).done().hold(&gate).event("AFTER", json!({"n": 1}));
+    mock.on("cont").event("BEFORE", ()).return_empty().hold(&gate).event("AFTER", json!({"n": 1}));
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let mut events = qemu.events().subscribe();
     qemu.execute("cont").run().unwrap();

@@ -108,7 +108,7 @@ fn without_oob_one_command_is_taken_at_a_time() {
     let mock = Mock::builder().out_of_band(false).start();
     let gate = mock.gate();
     mock.on("first").hold(&gate);
-    mock.on("second").fail(ErrorClass::GenericError, "no");
+    mock.on("second").return_error(ErrorClass::GenericError, "no");
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let first = qemu.execute("first").send().unwrap();
     let second = qemu.execute("second").send().unwrap();

@@ -34,8 +34,8 @@ fn a_rule_without_an_answer_returns_an_empty_object() {
 #[test]
 fn an_error_has_its_class_and_description() {
     let mock = Mock::monitor();
-    mock.on("device_del").fail(ErrorClass::DeviceNotFound, "Device 'x' not found");
-    mock.on("odd").fail(ErrorClass::Other("Odd"), "indeed");
+    mock.on("device_del").return_error(ErrorClass::DeviceNotFound, "Device 'x' not found");
+    mock.on("odd").return_error(ErrorClass::Other("Odd"), "indeed");
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
     let error = qemu.execute("device_del").run().unwrap_err();
     assert_eq!(error.class(), Some(ErrorClass::DeviceNotFound));

@@ -11,7 +11,7 @@ fn commands_come_in_any_order_and_any_number_of_times() {
     let mock = Mock::monitor();
     mock.on("x").with(json!({"n": 1})).answer("first").then().answer("second");
     mock.on("x").with(json!({"n": 2})).answer("other");
-    mock.on("stop").event("STOP", ()).done();
+    mock.on("stop").event("STOP", ()).return_empty();
     let (_folder, path) = record(&mock, |qemu| {
         for n in [1, 2, 1] {
             qemu.execute("x").argument("n", &n).run().unwrap();

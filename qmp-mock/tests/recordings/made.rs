@@ -25,8 +25,8 @@ pub(crate) fn record(mock: &Mock, session: impl FnOnce(Client)) -> (TempDir, Pat
 #[test]
 fn answers_errors_and_events_come_where_they_came() {
     let mock = Mock::monitor();
-    mock.on("stop").event("STOP", json!({"n": 1})).done().event("LATER", ());
-    mock.on("x").answer(1).then().answer(2).then().fail(ErrorClass::DeviceNotActive, "no");
+    mock.on("stop").event("STOP", json!({"n": 1})).return_empty().event("LATER", ());
+    mock.on("x").answer(1).then().answer(2).then().return_error(ErrorClass::DeviceNotActive, "no");
     let session = |qemu: Client| {
         let mut events = qemu.events().subscribe();
         let stopped = qemu.execute("stop").run().unwrap();
@@ -181,7 +181,7 @@ fn a_hang_up_is_replayed_and_a_command_without_answer_gets_none() {
 #[test]
 fn recorded_delays_can_be_replayed() {
     let mock = Mock::monitor();
-    mock.on("slow").delay(Duration::from_millis(80)).done();
+    mock.on("slow").delay(Duration::from_millis(80)).return_empty();
     let (_folder, path) = record(&mock, |qemu| drop(qemu.execute("slow").run().unwrap()));
     let time = |mock: Mock| {
         let qemu = qmp_blocking::connect(mock.address()).unwrap();

@@ -33,13 +33,13 @@ const WITH_EFFECT: [&str; 7] =
     ["abstract", "telnet", "tight", "tls-authz", "tls-creds", "tn3270", "websocket"];
 
 #[derive(Default)]
-pub(super) struct Options {
+pub(super) struct AddressOptions {
     /// `None` when nothing was said.
     pub(super) is_abstract: Option<bool>,
     pub(super) ignored: Option<String>,
 }
 
-impl Options {
+impl AddressOptions {
     pub(super) fn read(options: &[&str]) -> Parsed<Self> {
         let mut read = Self::default();
         for option in options {

@@ -7,14 +7,14 @@ use core::net::Ipv6Addr;
 
 use super::Address;
 use super::error::Parsed;
-use super::options::{Options, refused_protocol, split_options};
+use super::options::{AddressOptions, refused_protocol, split_options};
 
 pub(super) fn parse(text: &str) -> Parsed<(Address, Option<String>)> {
     if text.contains('\0') {
         return Err("it has a zero byte in it".to_owned());
     }
     let (place, options) = split_options(text)?;
-    let options = Options::read(&options)?;
+    let options = AddressOptions::read(&options)?;
     let address = match place.split_once(':') {
         Some(("unix", path)) => unix(path, options.is_abstract)?,
         Some(("abstract", name)) => abstract_name(name)?,

@@ -1,7 +1,9 @@
 //! What comes in.
 
 use crate::client::pending::Settled;
-use crate::client::{Answer, Client, Dialect, Phase, ProtocolError, Received, Step, Unanswered};
+use crate::client::{
+    Client, CommandReply, Dialect, Phase, ProtocolError, Received, Step, Unanswered,
+};
 use crate::message::{Failure, Message, Reply};
 use crate::wire::{Found, Malformed};
 
@@ -247,7 +249,7 @@ fn answer<'b, T>(
     outcome: Result<Reply<'b>, Failure<'b>>,
 ) -> Option<Received<'b, T>> {
     let Settled { request, token, .. } = settled;
-    token.map(|token| Received::Answer(Answer { request, token, outcome }))
+    token.map(|token| Received::Reply(CommandReply { request, token, outcome }))
 }
 
 /// Reads an id of ours, which the server may give back as a number or as a string.

@@ -13,7 +13,7 @@ mod received;
 pub use end::ProtocolError;
 pub use options::Options;
 pub use phase::Phase;
-pub use received::{Answer, NoReplyReason, Received, Step, Unanswered};
+pub use received::{CommandReply, NoReplyReason, Received, Step, Unanswered};
 
 use crate::request::RequestId;
 use crate::wire::{Bounds, Decoder};

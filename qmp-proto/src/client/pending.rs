@@ -241,7 +241,7 @@ impl<T, const N: usize> Pending<T, N> {
         Some(Unanswered {
             request: RequestId(id),
             token: entry.token?,
-            ending: if expected {
+            reason: if expected {
                 NoReplyReason::AsExpected
             } else {
                 NoReplyReason::OutcomeUnknown

@@ -34,7 +34,7 @@ pub enum Received<'b, T> {
     /// The handshake is refused. Another can be tried.
     HandshakeFailed(Failure<'b>),
     /// A request is answered.
-    Answer(Answer<'b, T>),
+    Reply(CommandReply<'b, T>),
     /// A request will not be answered.
     Unanswered(Unanswered<T>),
     /// An event.
@@ -65,7 +65,7 @@ impl<T: fmt::Debug> fmt::Debug for Received<'_, T> {
             Self::HandshakeFailed(failure) => {
                 f.debug_tuple("HandshakeFailed").field(failure).finish()
             }
-            Self::Answer(answer) => f.debug_tuple("Answer").field(answer).finish(),
+            Self::Reply(answer) => f.debug_tuple("Reply").field(answer).finish(),
             Self::Unanswered(lost) => f.debug_tuple("Unanswered").field(lost).finish(),
             Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
             Self::Stray(message) => show(f, "Stray", message),
@@ -81,7 +81,7 @@ impl<T: fmt::Debug> fmt::Debug for Received<'_, T> {
 /// The answer to a request.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Answer<'b, T> {
+pub struct CommandReply<'b, T> {
     /// The request.
     pub request: RequestId,
     /// The caller's mark on it.
@@ -99,7 +99,7 @@ pub struct Unanswered<T> {
     /// The caller's mark on it.
     pub token: T,
     /// What that means.
-    pub ending: NoReplyReason,
+    pub reason: NoReplyReason,
 }
 
 /// What the lack of an answer means.

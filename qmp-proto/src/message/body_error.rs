@@ -21,7 +21,7 @@ use crate::json::{JsonError, JsonErrorKind};
 /// # client.execute(&mut out, Request::new("x"), ()).map_err(|refused| refused.reason)?;
 ///
 /// let input = b"{\"return\": {\"load\": NaN}, \"id\": 0}\r\n";
-/// let Some(Received::Answer(answer)) = client.handle_input(input)?.received else { panic!() };
+/// let Some(Received::Reply(answer)) = client.handle_input(input)?.received else { panic!() };
 /// let error = answer.outcome.unwrap().json().unwrap_err();
 /// assert_eq!((error.flaw(), error.at()), (JsonErrorKind::Syntax, 9));
 /// # Ok::<(), Box<dyn core::error::Error>>(())

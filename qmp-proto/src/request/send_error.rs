@@ -70,7 +70,7 @@ pub enum SendErrorKind {
     /// The message is longer than the 64 MiB that a server reads as one.
     TooLong,
     /// There is no room for the message in the output.
-    Full,
+    BufferFull,
     /// A server has greeted its client already.
     Greeted,
     /// The client of a server gets no events: it has not negotiated yet, or talks to an agent.
@@ -79,7 +79,7 @@ pub enum SendErrorKind {
 
 impl From<BufferFull> for SendErrorKind {
     fn from(BufferFull: BufferFull) -> Self {
-        Self::Full
+        Self::BufferFull
     }
 }
 
@@ -124,7 +124,7 @@ impl fmt::Display for SendErrorKind {
                 write!(f, "arguments cannot be serialized: {}", crate::Escaped(reason))
             },
             Self::TooLong => f.write_str("the message is longer than 64 MiB, QEMU's limit"),
-            Self::Full => fmt::Display::fmt(&BufferFull, f),
+            Self::BufferFull => fmt::Display::fmt(&BufferFull, f),
             Self::Greeted => f.write_str("the client was greeted already"),
             Self::NoEvents => f.write_str(
                 "events go to clients that have negotiated capabilities, and not to those of an agent",

@@ -293,7 +293,7 @@ mod tests {
         for room in 0..whole {
             let mut memory = [0; 64];
             let mut out = FixedOutput::new(&mut memory[..room]);
-            assert_eq!(write_request(&mut out, &request, PLAIN), Err(SendErrorKind::Full));
+            assert_eq!(write_request(&mut out, &request, PLAIN), Err(SendErrorKind::BufferFull));
             assert_eq!(out.bytes(), b"");
         }
     }

@@ -69,7 +69,7 @@ fn a_file_read_of_48_mebibytes_takes_no_more_memory_than_a_buffer_that_doubles()
         let stream = [&with_id[..], &file_read].into_iter();
         for message in stream {
             feed(&mut session, message, |received| match received {
-                Received::Answer(answer) => {
+                Received::Reply(answer) => {
                     let reply = answer.outcome.unwrap();
                     assert_eq!(reply.message().len(), with_id.len() - 1);
                     assert!(reply.json().unwrap().as_str().ends_with("\"eof\": false}"));
@@ -171,7 +171,7 @@ fn a_list_of_block_nodes_with_145_levels_and_40_megabytes_is_decoded() {
     session.sender().execute(Request::new("query-named-block-nodes"), 1).unwrap();
     let mut images = 0;
     feed(&mut session, message.as_bytes(), |received| {
-        let Received::Answer(answer) = received else { panic!() };
+        let Received::Reply(answer) = received else { panic!() };
         let reply = answer.outcome.unwrap();
         assert_eq!(reply.json().unwrap().as_str(), list);
         for node in reply.decode::<Vec<Node>>().unwrap() {

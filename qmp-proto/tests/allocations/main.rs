@@ -71,7 +71,7 @@ fn hear(client: &mut Client<u8>, bytes: &[u8]) {
     let step = client.handle_input(bytes).unwrap();
     assert_eq!(step.used, bytes.len());
     match step.received.unwrap() {
-        Received::Answer(answer) => match answer.outcome {
+        Received::Reply(answer) => match answer.outcome {
             Ok(reply) => assert_eq!(reply.json().unwrap().as_str(), "{\"running\": true}"),
             Err(failure) => assert_eq!(failure.description(), "\"no\""),
         },
@@ -189,7 +189,7 @@ mod session {
                 write(&mut session);
                 for answer in [answer, ANSWERS[0]] {
                     let answer = answering.next(answer);
-                    read(&mut session, answer, |it| assert!(matches!(it, Received::Answer(_))));
+                    read(&mut session, answer, |it| assert!(matches!(it, Received::Reply(_))));
                 }
             }
             read(&mut session, EVENT, |it| assert!(matches!(it, Received::Event(_))));
@@ -220,7 +220,7 @@ mod session {
                 struct Status {
                     running: bool,
                 }
-                let Received::Answer(answer) = it else { panic!() };
+                let Received::Reply(answer) = it else { panic!() };
                 assert!(answer.outcome.unwrap().decode::<Status>().unwrap().running);
             });
         };

@@ -250,7 +250,7 @@ fn a_sync_that_finds_no_room_changes_nothing() {
     let mut peer: Peer = Peer::synced(Options::agent());
     let mut memory = [0; 20];
     let mut out = qmp_proto::FixedOutput::new(&mut memory);
-    assert_eq!(peer.client.sync(&mut out, 8), Err(SendErrorKind::Full));
+    assert_eq!(peer.client.sync(&mut out, 8), Err(SendErrorKind::BufferFull));
     assert_eq!(out.bytes(), b"");
     assert_eq!(peer.phase(), Phase::Ready);
     peer.execute("guest-ping", 1);

@@ -25,7 +25,7 @@ fn what_owns_its_text_has_all_of_it() {
         let step = peer.client.handle_input(message.as_bytes()).unwrap();
         let used = step.used;
         let owned = match step.received.unwrap() {
-            Received::Answer(answer) => match answer.outcome {
+            Received::Reply(answer) => match answer.outcome {
                 Ok(reply) => reply.into_owned().message().to_vec(),
                 Err(failure) => failure.into_owned().message().to_vec(),
             },

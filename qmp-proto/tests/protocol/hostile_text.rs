@@ -92,7 +92,7 @@ fn client(displayed: &mut Displayed) {
                 displayed.debug("Step", &step);
                 rest = &rest[step.used..];
                 match step.received {
-                    Some(Received::Answer(answer)) => match answer.outcome {
+                    Some(Received::Reply(answer)) => match answer.outcome {
                         Ok(reply) => reply_and_decoded(displayed, reply.into_owned()),
                         Err(failure) => {
                             displayed.error("Failure", failure);

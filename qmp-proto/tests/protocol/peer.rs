@@ -44,7 +44,7 @@ impl Said {
             }
             Received::Ready => Self::Ready,
             Received::HandshakeFailed(failure) => Self::HandshakeFailed(failure.to_string()),
-            Received::Answer(answer) => Self::Answer(
+            Received::Reply(answer) => Self::Answer(
                 answer.token,
                 match answer.outcome {
                     Ok(reply) => Ok(reply.json().map_or_else(
@@ -54,7 +54,7 @@ impl Said {
                     Err(failure) => Err(failure.to_string()),
                 },
             ),
-            Received::Unanswered(lost) => Self::Unanswered(lost.token, lost.ending),
+            Received::Unanswered(lost) => Self::Unanswered(lost.token, lost.reason),
             Received::Event(event) => Self::Event(event.name().into()),
             Received::Stray(message) => Self::Stray(text(message)),
             Received::ServerParseError(failure) => Self::ServerParseError(failure.to_string()),
@@ -208,7 +208,7 @@ impl<const N: usize> Peer<N> {
 
     /// Ends the connection from our side.
     pub(crate) fn drained(&mut self) -> Vec<Said> {
-        self.client.drain().map(|lost| Said::Unanswered(lost.token, lost.ending)).collect()
+        self.client.drain().map(|lost| Said::Unanswered(lost.token, lost.reason)).collect()
     }
 }
 

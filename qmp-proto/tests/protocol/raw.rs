@@ -58,7 +58,7 @@ fn the_callers_id_goes_back_byte_for_byte() {
         let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
         peer.send_raw("{\"execute\": \"stop\"}", 1).unwrap();
         let step = peer.client.handle_input(answer.as_bytes()).unwrap();
-        let Some(Received::Answer(it)) = step.received else { panic!("{answer}: {step:?}") };
+        let Some(Received::Reply(it)) = step.received else { panic!("{answer}: {step:?}") };
         let message = match it.outcome {
             Ok(reply) => reply.into_owned().message_with_id(id),
             Err(failure) => failure.into_owned().message_with_id(id),

@@ -37,7 +37,7 @@ fn commands_are_sent_while_what_was_received_is_held() {
     assert_eq!(session.output().appended_since(before), br#"{"execute":"cont","id":1}"#);
     read(&mut session, &[returned(0), returned(1)].concat());
     let (received, _) = session.receive().unwrap().unwrap();
-    assert!(matches!(received, Received::Answer(answer) if answer.token == 7));
+    assert!(matches!(received, Received::Reply(answer) if answer.token == 7));
     session.handle_end().unwrap();
     assert_eq!(session.receive().err(), Some(ProtocolError::Ended));
 }

@@ -34,7 +34,7 @@ fn refusals_and_ends_say_what_to_do_about_them() {
         (SendErrorKind::NoOutOfBand, "need the capability \"oob\""),
         (SendErrorKind::InvalidName, "1 to 255 letters, digits"),
         (SendErrorKind::TooLong, "64 MiB"),
-        (SendErrorKind::Full, "no room for the message"),
+        (SendErrorKind::BufferFull, "no room for the message"),
     ] {
         assert!(refusal.to_string().contains(part), "{refusal}");
     }

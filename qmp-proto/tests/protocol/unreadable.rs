@@ -50,7 +50,7 @@ fn a_reply_that_cannot_be_read_is_an_answer_with_an_error_of_its_own() {
     for (value, flaw, at) in VALUES {
         let (mut peer, line) = (asked(), reply(value));
         let step = peer.client.handle_input(&line).unwrap();
-        let Some(Received::Answer(answer)) = step.received else {
+        let Some(Received::Reply(answer)) = step.received else {
             panic!("{}", value.escape_ascii());
         };
         let Ok(reply) = answer.outcome else { panic!("{}", value.escape_ascii()) };
@@ -98,7 +98,7 @@ fn a_reply_with_a_member_twice_is_never_read() {
     for line in DOUBLED {
         let (mut peer, line) = (asked(), format!("{line}\r\n"));
         match peer.client.handle_input(line.as_bytes()).unwrap().received {
-            Some(Received::Answer(answer)) => {
+            Some(Received::Reply(answer)) => {
                 let reply = answer.outcome.unwrap();
                 reply.json().unwrap_err();
                 #[cfg(feature = "serde")]
@@ -117,7 +117,7 @@ fn an_error_reply_that_cannot_be_read_is_never_an_error_of_the_request() {
         let line = [start, value, b"}, \"id\": 0}\r\n"].concat();
         let mut peer = asked();
         match peer.client.handle_input(&line).unwrap().received {
-            Some(Received::Answer(answer)) => {
+            Some(Received::Reply(answer)) => {
                 let _: BodyError = answer.outcome.unwrap_err().json().unwrap_err();
             }
             Some(Received::Malformed(_)) => {}

@@ -83,7 +83,7 @@ impl Pair {
                     sender.negotiate(7, enable).unwrap();
                 }
                 Received::Ready => self.got.push("ready".into()),
-                Received::Answer(answer) => self.got.push(match answer.outcome {
+                Received::Reply(answer) => self.got.push(match answer.outcome {
                     Ok(reply) => format!("{}: {}", answer.token, reply.json().unwrap()),
                     Err(failure) => format!("{}: {failure}", answer.token),
                 }),

@@ -161,7 +161,7 @@ fn what_an_error_reply_does_not_find_room_for_comes_before_all_else() {
     let mut none = FixedOutput::new(&mut []);
     assert!(host.server.handle_input(&mut none, b"").is_err());
     let unsent = host.server.answer(&mut none, second, &Response::empty()).unwrap_err();
-    assert_eq!(unsent.reason, SendErrorKind::Full);
+    assert_eq!(unsent.reason, SendErrorKind::BufferFull);
     let failure = Response::error(ErrorClass::GenericError, "late");
     host.server.answer(&mut host.out, unsent.ticket, &failure).unwrap();
     assert_eq!(host.said(), format!("{two}{}", error("late")));

@@ -34,7 +34,7 @@ impl Proxy {
 
     fn server_says(&mut self, bytes: &[u8]) {
         match self.back.handle_input(bytes).unwrap().received {
-            Some(Received::Answer(answer)) => {
+            Some(Received::Reply(answer)) => {
                 let response = match &answer.outcome {
                     Ok(reply) => Response::json(reply.json().unwrap()),
                     Err(failure) => Response::raw_error(failure.json().unwrap()),

@@ -68,7 +68,7 @@ fn an_answer_that_does_not_fit_gives_its_ticket_back() {
         into_any_room(|out| match server.answer(out, ticket.take().unwrap(), &pretty) {
             Ok(()) => true,
             Err(unsent) => {
-                assert_eq!(unsent.reason, SendErrorKind::Full);
+                assert_eq!(unsent.reason, SendErrorKind::BufferFull);
                 ticket = Some(unsent.ticket);
                 false
             }

@@ -20,7 +20,7 @@ fn an_answer_that_is_not_sent_says_why() {
     let ticket = host.ticket("{\"execute\":\"guest-ping\"}\n");
     let mut out = FixedOutput::new(&mut []);
     let unsent = host.server.answer(&mut out, ticket, &Response::empty()).unwrap_err();
-    assert_eq!(unsent.to_string(), SendErrorKind::Full.to_string());
+    assert_eq!(unsent.to_string(), SendErrorKind::BufferFull.to_string());
 }
 
 #[test]

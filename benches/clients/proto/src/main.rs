@@ -101,7 +101,7 @@ fn round_trip(task: &Task) -> Result<Report, Failure> {
             let mut answered = false;
             while !answered {
                 qemu.read(|_, _, received| {
-                    let Received::Answer(answer) = received else { return Ok(()) };
+                    let Received::Reply(answer) = received else { return Ok(()) };
                     let reply = answer.outcome.map_err(|failure| failure.to_string())?;
                     answered = true;
                     reply.decode::<VersionInfo>()?.check()
@@ -163,7 +163,7 @@ fn chunks(task: &Task) -> Result<Report, Failure> {
                 let step = client.handle_input(&message[start..end])?;
                 start += step.used;
                 match step.received {
-                    Some(Received::Answer(answer)) => answered = answer.outcome.is_ok(),
+                    Some(Received::Reply(answer)) => answered = answer.outcome.is_ok(),
                     Some(_) => {}
                     None => break,
                 }

@@ -30,7 +30,7 @@ fn sync(agent: &mut Line<()>) -> Result<(), Trouble> {
 fn ask(agent: &mut Line<()>, command: &str) -> Result<(), Trouble> {
     agent.execute(command, ())?;
     agent.hear(|received| {
-        let Received::Answer(answer) = received else { return None };
+        let Received::Reply(answer) = received else { return None };
         Some(match answer.outcome.map(|reply| reply.json()) {
             Ok(Ok(json)) => {
                 host::say(format_args!("{command}: {json}"));
@@ -51,7 +51,7 @@ fn refused(agent: &mut Line<()>) -> Result<(), Trouble> {
         .map_err(|error| Trouble::Refused(error.into()))?;
     agent.request(Request::new("guest-file-open").checked(arguments), ())?;
     agent.hear(|received| {
-        let Received::Answer(answer) = received else { return None };
+        let Received::Reply(answer) = received else { return None };
         let Err(failure) = answer.outcome else {
             return Some(Err(Trouble::Unexpected("refuse")));
         };

@@ -155,7 +155,7 @@ fn hear(client: &mut Machine, input: &[u8]) {
 fn received(received: Received<'_, u8>) {
     match received {
         Received::Greeting(it) | Received::Restarted(it) => greeting(&it),
-        Received::Answer(answer) => {
+        Received::Reply(answer) => {
             show(answer.token);
             match answer.outcome {
                 Ok(it) => reply(&it),

@@ -59,7 +59,7 @@ fn ask(qemu: &mut Line<Mark>) -> Result<(), Trouble> {
     qemu.execute("no-such-command", Mark::Unknown)?;
     let (mut version, mut refused) = (false, false);
     qemu.hear(|received| {
-        if let Received::Answer(answer) = received {
+        if let Received::Reply(answer) = received {
             match (answer.token, answer.outcome) {
                 (Mark::Version, Ok(reply)) => version = said("query-version", reply),
                 (Mark::Unknown, Err(failure)) => {
@@ -98,7 +98,7 @@ fn done(
                 seen.resume |= event.name() == "RESUME";
                 seen.stop |= event.name() == "STOP";
             }
-            Received::Answer(answer) => match (answer.token, answer.outcome) {
+            Received::Reply(answer) => match (answer.token, answer.outcome) {
                 (Mark::Status, Ok(reply)) => answered = said("query-status", reply),
                 (_, Ok(_)) => answered = true,
                 (_, Err(failure)) => {

@@ -139,7 +139,7 @@ fn tell(report: &mut Report<'_>, received: &Received<'_, u32>) {
             }
             report.line(format_args!(""));
         }
-        Received::Answer(answer) => match &answer.outcome {
+        Received::Reply(answer) => match &answer.outcome {
             Ok(reply) => match reply.json() {
                 Ok(json) => report.line(format_args!("success {}: {json}", answer.token)),
                 Err(error) => report.line(format_args!("success {}: {error}", answer.token)),

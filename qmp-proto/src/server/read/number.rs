@@ -15,7 +15,7 @@ pub(super) enum Number {
 
 /// What a byte behind a number does to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Next {
+pub(super) enum NumberState {
     /// It belongs to it.
     Goes(Number),
     /// It ends it.
@@ -34,22 +34,24 @@ impl Number {
         }
     }
 
-    pub(super) const fn next(self, byte: u8) -> Next {
+    pub(super) const fn next(self, byte: u8) -> NumberState {
         use Number::{
             Exponent, ExponentDigits, ExponentSign, Fraction, Integer, Point, Sign, Zero,
         };
         match (self, byte) {
-            (Sign, b'0') => Next::Goes(Zero),
-            (Sign, b'1'..=b'9') | (Integer, b'0'..=b'9') => Next::Goes(Integer),
-            (Zero, b'0'..=b'9') => Next::Breaks,
-            (Zero | Integer, b'.') => Next::Goes(Point),
-            (Point | Fraction, b'0'..=b'9') => Next::Goes(Fraction),
+            (Sign, b'0') => NumberState::Goes(Zero),
+            (Sign, b'1'..=b'9') | (Integer, b'0'..=b'9') => NumberState::Goes(Integer),
+            (Zero, b'0'..=b'9') => NumberState::Breaks,
+            (Zero | Integer, b'.') => NumberState::Goes(Point),
+            (Point | Fraction, b'0'..=b'9') => NumberState::Goes(Fraction),
             // Behind a zero QEMU takes none.
-            (Integer | Fraction, b'e' | b'E') => Next::Goes(Exponent),
-            (Exponent, b'+' | b'-') => Next::Goes(ExponentSign),
-            (Exponent | ExponentSign | ExponentDigits, b'0'..=b'9') => Next::Goes(ExponentDigits),
-            (Zero | Integer | Fraction | ExponentDigits, _) => Next::Ends,
-            (Sign | Point | Exponent | ExponentSign, _) => Next::Breaks,
+            (Integer | Fraction, b'e' | b'E') => NumberState::Goes(Exponent),
+            (Exponent, b'+' | b'-') => NumberState::Goes(ExponentSign),
+            (Exponent | ExponentSign | ExponentDigits, b'0'..=b'9') => {
+                NumberState::Goes(ExponentDigits)
+            }
+            (Zero | Integer | Fraction | ExponentDigits, _) => NumberState::Ends,
+            (Sign | Point | Exponent | ExponentSign, _) => NumberState::Breaks,
         }
     }
 
@@ -59,7 +61,7 @@ impl Number {
         while let Some(so_far) = number {
             at += 1;
             number = match text.get(at).map(|&byte| so_far.next(byte)) {
-                Some(Next::Goes(number)) => Some(number),
+                Some(NumberState::Goes(number)) => Some(number),
                 _ => None,
             };
         }

@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr3_iter};
 
-use super::number::{Next, Number};
+use super::number::{Number, NumberState};
 use super::resume::Trail;
 use super::{Flaw, Limit};
 use crate::json::{plain_prefix, skip_blanks};
@@ -222,13 +222,13 @@ impl Reader {
     fn number<'b>(&mut self, text: &'b [u8], mut number: Number) -> Step<'b> {
         while let Some(&byte) = text.get(self.at) {
             match number.next(byte) {
-                Next::Ends => return self.token_ends(text),
+                NumberState::Ends => return self.token_ends(text),
                 // A bracket that breaks a number counts.
-                Next::Breaks => return self.stray(text, self.at, self.at, None),
-                Next::Goes(_) if self.at >= self.end() => {
+                NumberState::Breaks => return self.stray(text, self.at, self.at, None),
+                NumberState::Goes(_) if self.at >= self.end() => {
                     return self.beyond(text, Limit::Length, None);
                 }
-                Next::Goes(further) => number = further,
+                NumberState::Goes(further) => number = further,
             }
             self.at += 1;
         }

@@ -95,7 +95,7 @@ fn said(role: Role, stream: &[u8], ends: &[usize]) -> (Vec<Said>, Result<(), Pro
         assert!(end - used <= LONGEST + 1, "more is held than the limit");
     }
     let end = client.handle_end();
-    said.extend(client.drain().map(|it| Said::Unanswered(it.token, it.ending)));
+    said.extend(client.drain().map(|it| Said::Unanswered(it.token, it.reason)));
     assert_eq!(client.in_flight(), 0);
     (said, end)
 }

@@ -76,7 +76,7 @@ proptest! {
         if !pretty {
             prop_assert_eq!(said.iter().filter(|&&byte| byte == b'\n').count(), 1);
         }
-        let Received::Answer(answer) = only(&mut client, &said) else {
+        let Received::Reply(answer) = only(&mut client, &said) else {
             return Err(TestCaseError::fail(format!("{}", said.escape_ascii())));
         };
         prop_assert_eq!(answer.token, 5);
@@ -110,7 +110,7 @@ proptest! {
             Some(Heard::Rejected(_)) => {}
             other => return Err(TestCaseError::fail(format!("{other:?}"))),
         }
-        let answered = matches!(only(&mut client, &said), Received::Answer(it) if it.token == 5);
+        let answered = matches!(only(&mut client, &said), Received::Reply(it) if it.token == 5);
         prop_assert!(answered, "with its id, whatever is wrong with it");
     }
 

@@ -105,7 +105,7 @@ impl Pair {
         }
         check_text(&self.out);
         let step = self.client.handle_input(&self.out).unwrap();
-        let Some(qmp_proto::Received::Answer(answer)) = step.received else {
+        let Some(qmp_proto::Received::Reply(answer)) = step.received else {
             panic!("{:?} in {}", step.received, self.out.escape_ascii());
         };
         assert_eq!(answer.token, 9);

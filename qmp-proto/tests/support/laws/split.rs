@@ -186,7 +186,7 @@ fn hears(line: &[u8]) -> Vec<Heard> {
             // It is out of sync.
             return heard;
         }
-        let answered = matches!(received, Received::Answer(_));
+        let answered = matches!(received, Received::Reply(_));
         heard.push(read(received));
         if answered {
             execute(&mut client, 1);
@@ -196,7 +196,7 @@ fn hears(line: &[u8]) -> Vec<Heard> {
 
 fn read(received: Received<'_, u32>) -> Heard {
     match received {
-        Received::Answer(answer) => match answer.outcome {
+        Received::Reply(answer) => match answer.outcome {
             Ok(reply) => {
                 let Ok(value) = reply.json() else {
                     assert!(reply.decode::<serde_json::Value>().is_err());
@@ -259,7 +259,7 @@ fn routed(line: &[u8], first: Option<&Kind>) {
         at += step.used;
         match step.received {
             None => break,
-            Some(Received::Answer(answer)) => {
+            Some(Received::Reply(answer)) => {
                 let message = match answer.outcome {
                     Ok(reply) => {
                         let readable =

@@ -72,7 +72,7 @@ fn react(received: &Received<'_, u32>, sender: &mut dyn Sends, mark: &mut u32) {
             sender.syncs();
         }
         Received::Desynchronised => sender.syncs(),
-        Received::Ready | Received::Answer(_) | Received::Unanswered(_) => {
+        Received::Ready | Received::Reply(_) | Received::Unanswered(_) => {
             *mark += 1;
             sender.executes(*mark);
         }
@@ -104,8 +104,8 @@ fn tell(received: &Received<'_, u32>) -> String {
         Received::ErrorBeforeGreeting(failure) => format!("no greeting: {failure}"),
         Received::Ready => "ready".into(),
         Received::HandshakeFailed(failure) => format!("handshake: {failure}"),
-        Received::Answer(answer) => format!("{}: {}", answer.token, outcome(&answer.outcome)),
-        Received::Unanswered(lost) => format!("{}: {:?}", lost.token, lost.ending),
+        Received::Reply(answer) => format!("{}: {}", answer.token, outcome(&answer.outcome)),
+        Received::Unanswered(lost) => format!("{}: {:?}", lost.token, lost.reason),
         Received::Event(event) => {
             let data = event.data().map(|data| data.map(|data| data.to_string()));
             let owned = event.into_owned();

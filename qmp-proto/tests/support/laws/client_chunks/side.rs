@@ -91,7 +91,7 @@ impl Side for Bare {
 
     fn ends(&mut self) -> (Result<(), ProtocolError>, Vec<(u32, NoReplyReason)>) {
         let end = self.client.handle_end();
-        let lost = self.client.drain().map(|it| (it.token, it.ending)).collect();
+        let lost = self.client.drain().map(|it| (it.token, it.reason)).collect();
         assert_eq!(self.client.in_flight(), 0);
         (end, lost)
     }
@@ -183,7 +183,7 @@ impl Side for Buffered {
 
     fn ends(&mut self) -> (Result<(), ProtocolError>, Vec<(u32, NoReplyReason)>) {
         let end = self.session.handle_end();
-        (end, self.session.drain().map(|it| (it.token, it.ending)).collect())
+        (end, self.session.drain().map(|it| (it.token, it.reason)).collect())
     }
 
     fn sent(&mut self) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use qmp_proto::server::{self, Ticket};
-use qmp_proto::{Answer, Failure, Received, Reply, RequestId, SendErrorKind};
+use qmp_proto::{CommandReply, Failure, Received, Reply, RequestId, SendErrorKind};
 
 use super::super::meaning::{comparable, meaning, unescaped};
 
@@ -265,7 +265,7 @@ impl Ledger {
         }
         let said = self.said.pop_front().expect("something was said");
         match (received, said) {
-            (Received::Answer(answer), Said::Outcome(token, outcome)) => {
+            (Received::Reply(answer), Said::Outcome(token, outcome)) => {
                 assert_eq!(answer.token, token);
                 self.open.remove(&token);
                 check(answer, outcome);
@@ -338,7 +338,7 @@ impl Ledger {
     }
 }
 
-fn check(answer: Answer<'_, u32>, outcome: Outcome) {
+fn check(answer: CommandReply<'_, u32>, outcome: Outcome) {
     let heard: Result<Reply<'_>, Failure<'_>> = answer.outcome;
     match (heard, outcome) {
         (Ok(reply), Outcome::Answer(Ok(value))) => {

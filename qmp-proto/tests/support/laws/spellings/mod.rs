@@ -85,7 +85,7 @@ fn check(received: &Received<'_, u64>, text: &str, id: Option<u64>) {
     match received {
         Received::Greeting(greeting) => same(greeting.message()),
         Received::Ready => assert_eq!(id, Some(SEVEN)),
-        Received::Answer(answer) => {
+        Received::Reply(answer) => {
             assert_eq!(Some(answer.token), id);
             match &answer.outcome {
                 Ok(reply) => {
