@@ -1,6 +1,4 @@
-//! The vocabulary as data: `facts.txt`, read.
-//!
-//! The same file is read by the generator and by `describe` of `qmp-types`.
+//! The parser of `facts.txt`, used by the generator and by `describe` of `qmp-types`.
 
 use alloc::format;
 use alloc::string::String;
@@ -9,15 +7,15 @@ use alloc::vec::Vec;
 /// All facts.
 #[derive(Debug)]
 pub(crate) struct Facts<'a> {
-    /// The versions of QEMU that they were taken from, oldest first.
+    /// The versions of QEMU that the facts come from, oldest first.
     pub(crate) versions: Vec<Number>,
     pub(crate) items: Vec<Item<'a>>,
 }
 
-/// A version of QEMU: major and minor.
+/// The major and minor version of QEMU.
 pub(crate) type Number = (u16, u16);
 
-/// Some of the versions, as bits; the oldest is the lowest.
+/// A set of versions, as bits. The lowest bit is the oldest version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Versions(pub(crate) u32);
 
@@ -38,12 +36,12 @@ impl Versions {
         self.0 & other.0 == other.0
     }
 
-    /// The oldest one.
+    /// Returns the index of the oldest version in the set.
     pub(crate) const fn oldest(self) -> usize {
         self.0.trailing_zeros() as usize
     }
 
-    /// The newest one.
+    /// Returns the index of the newest version in the set.
     pub(crate) const fn newest(self) -> usize {
         31 - (self.0 | 1).leading_zeros() as usize
     }
@@ -68,24 +66,24 @@ pub(crate) struct Item<'a> {
     pub(crate) module: &'a str,
     pub(crate) versions: Versions,
     pub(crate) since: Option<Number>,
-    /// Whether it depends on how QEMU was built.
+    /// Whether it depends on the target or on the build options of QEMU.
     pub(crate) conditional: bool,
     pub(crate) features: Vec<Feature<'a>>,
-    /// The version whose manual has it, and the module it has there.
+    /// The version of the manual that has it, and its module there.
     pub(crate) manual: Option<(Number, &'a str)>,
-    /// Of a union: its tag.
+    /// The tag of a union.
     pub(crate) tag: &'a str,
-    /// Of a command or event: the type of its arguments, if it has a name.
+    /// The type of the arguments of a command or event, if that type has a name.
     pub(crate) arguments: Option<&'a str>,
-    /// Of a command: the type of its value.
+    /// The type of a command's return value.
     pub(crate) returns: Option<&'a str>,
     pub(crate) allow_oob: bool,
     pub(crate) success_response: bool,
-    /// Whether it takes more arguments than are named.
+    /// Whether it accepts more arguments than the facts list.
     pub(crate) open: bool,
-    /// Whether the storage daemon has it, too.
+    /// Whether the storage daemon also has it.
     pub(crate) daemon: bool,
-    /// Members, and an alternate's forms.
+    /// The members of an object, or the forms of an alternate.
     pub(crate) members: Vec<Part<'a>>,
     pub(crate) values: Vec<Part<'a>>,
     pub(crate) branches: Vec<Part<'a>>,
@@ -95,19 +93,19 @@ pub(crate) struct Item<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Part<'a> {
     pub(crate) name: &'a str,
-    /// Its type: `str`, `[str]`; empty for a value.
+    /// Its type, such as `str` or `[str]`. Empty for a value.
     pub(crate) of: &'a str,
     pub(crate) versions: Versions,
-    /// The versions that let it be absent.
+    /// The versions in which it is optional.
     pub(crate) optional: Versions,
     pub(crate) since: Option<Number>,
     pub(crate) conditional: bool,
     pub(crate) features: Vec<Feature<'a>>,
-    /// Of a branch: whether it stands in a member `data`.
+    /// Whether the members of a branch are in the member `data`.
     pub(crate) wrapped: bool,
 }
 
-/// A feature, and the versions that have it.
+/// A feature and the versions that have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Feature<'a> {
     pub(crate) name: &'a str,
@@ -115,7 +113,7 @@ pub(crate) struct Feature<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// Reads the file. A line that is no fact is passed over: tests see to it that there is none.
+    /// Parses the file. Lines that are not facts are skipped; tests check that there are none.
     pub(crate) fn read(text: &'a str) -> Self {
         let mut facts = Self { versions: Vec::new(), items: Vec::new() };
         let mut module = "";
@@ -131,7 +129,7 @@ impl<'a> Facts<'a> {
         facts
     }
 
-    /// Adds one item, whose text this begins with, of this module.
+    /// Adds the item at the beginning of the text.
     pub(crate) fn add_item_of(&mut self, module: &'a str, text: &'a str) {
         let mut lines = text.lines();
         let Some((kind, rest)) = lines.next().and_then(|line| line.split_once(' ')) else { return };
@@ -259,7 +257,7 @@ impl<'a> Facts<'a> {
         words.iter().map(feature).collect()
     }
 
-    /// `7.2..`, `..10.0`, `7.2..10.0`, several with a comma between them.
+    /// Parses ranges such as `7.2..`, `..10.0` and `7.2..10.0`, separated by commas.
     fn range(&self, text: &str) -> Versions {
         let at = |version: &str| {
             let wanted = number(version);
@@ -281,13 +279,13 @@ impl<'a> Facts<'a> {
 /// The module of the guest agent.
 pub(crate) const AGENT: &str = "qga";
 
-/// The manual of the newest version that is known, and of the one before it.
+/// The manuals of the newest known version and of the one before it.
 const MANUALS: [(Number, &str); 2] = [
     ((11, 1), "https://www.qemu.org/docs/master"),
     ((10, 0), "https://qemu.readthedocs.io/en/v10.0.3"),
 ];
 
-/// Where QEMU's manual has an item.
+/// Returns the link to an item in QEMU's manual.
 pub(crate) fn manual(item: &Item<'_>) -> Option<String> {
     let (version, module) = item.manual?;
     let (_, place) = MANUALS.iter().find(|(it, _)| *it == version)?;
@@ -306,7 +304,7 @@ pub(crate) fn manual(item: &Item<'_>) -> Option<String> {
     Some(format!("{place}/interop/{page}.html#{kind}-{program}-{module}.{name}"))
 }
 
-/// A version as it is written: `7.2`.
+/// Parses a version such as `7.2`.
 pub(crate) fn number(text: &str) -> Option<Number> {
     let (major, minor) = text.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
@@ -332,7 +330,7 @@ event IT ..5.2,10.0.. manual=10.0:other
 ";
 
     #[test]
-    fn facts_are_read() {
+    fn parses_facts() {
         let facts = Facts::read(TEXT);
         let get = |name: &str| facts.items.iter().find(|item| item.name == name);
         assert_eq!(facts.versions, [(5, 2), (7, 2), (10, 0)]);

@@ -1,4 +1,4 @@
-//! What this crate knows, read from the facts it was generated from.
+//! The built-in vocabulary, read from the facts that this crate is generated from.
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -10,7 +10,8 @@ use crate::generated::index::INDEX;
 
 const TEXT: &str = include_str!("../../facts.txt");
 
-/// All commands, events and types of QEMU 5.2 to 11.1, its storage daemon and its guest agent.
+/// The vocabulary of this crate: all commands, events and types of QEMU 5.2 to 11.1, of its storage
+/// daemon and of its guest agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BuiltIn;
 
@@ -42,7 +43,7 @@ fn names(kind: &str) -> Vec<&'static str> {
     INDEX.iter().filter(|(_, at)| is_kind(at)).map(|(name, _)| *name).collect()
 }
 
-/// One item, read alone: all of them take a thousand times as long.
+/// Parses a single item, which is a thousand times as fast as parsing all of them.
 fn find(name: &str) -> Option<(Vec<Number>, Item<'static>)> {
     let found = INDEX.binary_search_by_key(&name, |(name, _)| name).ok()?;
     let (_, at) = INDEX.get(found)?;
@@ -96,7 +97,7 @@ impl Reader<'_> {
     fn object(&self, item: &Item<'_>) -> Object {
         let member = |part: &Part<'_>| Member {
             name: part.name.to_string(),
-            of: type_of(part.of),
+            r#type: type_of(part.of),
             required: part.optional.is_empty() && part.versions.contains(item.versions),
             history: self.part(item, part),
         };
@@ -117,7 +118,7 @@ impl Reader<'_> {
         if part.wrapped {
             let data = Member {
                 name: "data".to_string(),
-                of: type_of(part.of),
+                r#type: type_of(part.of),
                 required: true,
                 history: History::default(),
             };
@@ -163,7 +164,7 @@ fn type_of(of: &str) -> Type {
     if let Some(element) = of.strip_prefix('[').and_then(|of| of.strip_suffix(']')) {
         return Type::List(Box::new(type_of(element)));
     }
-    let integer = |least, greatest| Type::Integer { least, greatest };
+    let integer = |min, max| Type::Integer { min, max };
     match of {
         "str" => Type::String,
         "bool" => Type::Bool,
@@ -174,10 +175,10 @@ fn type_of(of: &str) -> Type {
         "int8" => integer(i8::MIN.into(), i8::MAX.unsigned_abs().into()),
         "int16" => integer(i16::MIN.into(), i16::MAX.unsigned_abs().into()),
         "int32" => integer(i32::MIN.into(), i32::MAX.unsigned_abs().into()),
-        "uint8" => Type::Unsigned { greatest: u8::MAX.into() },
-        "uint16" => Type::Unsigned { greatest: u16::MAX.into() },
-        "uint32" => Type::Unsigned { greatest: u32::MAX.into() },
-        "uint64" | "size" => Type::Unsigned { greatest: u64::MAX },
+        "uint8" => Type::Unsigned { max: u8::MAX.into() },
+        "uint16" => Type::Unsigned { max: u16::MAX.into() },
+        "uint32" => Type::Unsigned { max: u32::MAX.into() },
+        "uint64" | "size" => Type::Unsigned { max: u64::MAX },
         name => Type::Named(name.to_string()),
     }
 }
@@ -188,7 +189,7 @@ mod tests {
     use alloc::format;
 
     #[test]
-    fn each_fact_is_found_by_its_name() {
+    fn finds_each_item_by_its_name() {
         let all = Facts::read(TEXT);
         assert_eq!(INDEX.len(), all.items.len());
         for item in &all.items {
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_described_with_its_branches_versions_and_manual() {
+    fn describes_a_command_with_its_branches_versions_and_manual() {
         let command = BuiltIn.describe("blockdev-add").unwrap();
         assert_eq!(command.history.since, Some((2, 9)));
         assert!(command.manual.unwrap().ends_with("#command-QMP-block-core.blockdev-add"));
@@ -217,7 +218,7 @@ mod tests {
         let wrapped = BuiltIn.describe("chardev-add").unwrap();
         let Kind::Command { arguments, .. } = wrapped.kind else { panic!() };
         let backend = arguments.members.iter().find(|it| it.name == "backend").unwrap();
-        let Type::Named(backend) = &backend.of else { panic!() };
+        let Type::Named(backend) = &backend.r#type else { panic!() };
         let Kind::Object(backend) = BuiltIn.describe(backend).unwrap().kind else { panic!() };
         assert_eq!(backend.branches[0].object.members[0].name, "data");
     }

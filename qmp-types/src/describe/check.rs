@@ -1,4 +1,4 @@
-//! Arguments beside their description.
+//! Checks arguments against their description.
 
 use alloc::format;
 use alloc::string::String;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Kind, Object, Type, Vocabulary};
 
-/// How deep arguments may be: as deep as types are read.
+/// The maximum depth of arguments, which is also that of decoding.
 const DEEPEST: usize = qmp_proto::DECODE_DEPTH;
 
 /// Checks a command's arguments.
@@ -47,7 +47,7 @@ impl<V: Vocabulary + ?Sized> Checker<'_, V> {
         for member in parts().flat_map(|part| &part.members) {
             let name = within(place, &member.name);
             match members.get(&member.name) {
-                Some(value) => self.value(&member.of, value, &name, depth)?,
+                Some(value) => self.value(&member.r#type, value, &name, depth)?,
                 None if member.required => return Err(ArgumentError::missing(name)),
                 None => {}
             }
@@ -62,7 +62,7 @@ impl<V: Vocabulary + ?Sized> Checker<'_, V> {
         }
     }
 
-    /// The members that belong to the value of the tag.
+    /// Returns the branch for the value of the tag.
     fn branch<'o>(
         &self,
         object: &'o Object,
@@ -74,7 +74,7 @@ impl<V: Vocabulary + ?Sized> Checker<'_, V> {
         let value = match members.get(tag) {
             Some(Value::String(value)) => value,
             None if required => return Err(ArgumentError::missing(within(place, tag))),
-            // Its type is checked with the others.
+            // The caller checks its type with those of the other members.
             _ => return Ok(None),
         };
         Ok(object.branches.iter().find(|branch| branch.value == *value).map(|it| &it.object))
@@ -97,19 +97,19 @@ impl<V: Vocabulary + ?Sized> Checker<'_, V> {
             | (Type::Bool, Value::Bool(_))
             | (Type::Number, Value::Number(_))
             | (Type::Null, Value::Null) => Ok(()),
-            (Type::Integer { least, greatest }, Value::Number(number)) => {
+            (Type::Integer { min, max }, Value::Number(number)) => {
                 let fits = match (number.as_i64(), number.as_u64()) {
-                    (Some(number), _) if number < 0 => number >= *least,
-                    (_, Some(number)) => number <= *greatest,
+                    (Some(number), _) if number < 0 => number >= *min,
+                    (_, Some(number)) => number <= *max,
                     _ => return wrong(Expected::Integer),
                 };
                 if fits { Ok(()) } else { wrong(Expected::Integer) }
             }
-            (Type::Unsigned { greatest }, Value::Number(number)) => {
-                // A negative one is the number that it is with 64 bits.
+            (Type::Unsigned { max }, Value::Number(number)) => {
+                // QEMU converts a negative number to 64 bits.
                 match number.as_u64().or_else(|| number.as_i64().map(|it| it as u64)) {
-                    Some(number) if number <= *greatest => Ok(()),
-                    Some(_) => wrong(Expected::Unsigned(greatest.trailing_ones())),
+                    Some(number) if number <= *max => Ok(()),
+                    Some(_) => wrong(Expected::Unsigned(max.trailing_ones())),
                     None => wrong(Expected::Unsigned(64)),
                 }
             }
@@ -154,12 +154,12 @@ impl<V: Vocabulary + ?Sized> Checker<'_, V> {
                     None => Err(ArgumentError::wrong_form(or_null(place), name)),
                 }
             }
-            // A type that is not described cannot be checked.
+            // A type without a description cannot be checked.
             _ => Ok(()),
         }
     }
 
-    /// Whether a value is of the kind of JSON that tells this form from the others.
+    /// Returns whether a value has the JSON type of a form.
     fn is_form(&self, form: &Type, value: &Value) -> bool {
         match (form, value) {
             (Type::Named(name), value) => match self.vocabulary.describe(name).map(|it| it.kind) {
@@ -179,12 +179,13 @@ impl<V: Vocabulary + ?Sized> Checker<'_, V> {
     }
 }
 
-/// QEMU calls what is in a list `null` where it tells about enums and alternates.
+/// Returns the name that QEMU uses in errors about enums and alternates: `null` for an element of a
+/// list.
 fn or_null(place: &str) -> &str {
     if place.ends_with(']') { "null" } else { place }
 }
 
-/// `file.filename`, as QEMU names a member of a member.
+/// Returns the name that QEMU uses for a nested member, such as `file.filename`.
 fn within(place: &str, name: &str) -> String {
     if place.is_empty() { name.into() } else { format!("{place}.{name}") }
 }

@@ -1,4 +1,4 @@
-//! What the QEMU at hand has, read from its schema.
+//! The vocabulary of a running QEMU, read from its schema.
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -63,7 +63,7 @@ impl Schema {
         }
     }
 
-    /// What a command returns that is not merely `{}`.
+    /// Returns the type of a command's return value, if that is not `{}`.
     fn returned(&self, name: &str) -> Option<Type> {
         match self.get(name).map(|entry| &entry.meta_type) {
             Some(SchemaInfoMetaType::Object(it)) if it.members.is_empty() && it.tag.is_none() => {
@@ -76,7 +76,7 @@ impl Schema {
     fn object(&self, it: &SchemaInfoObject) -> Object {
         let member = |member: &SchemaInfoObjectMember| Member {
             name: member.name.clone(),
-            of: self.type_of(&member.r#type),
+            r#type: self.type_of(&member.r#type),
             required: member.default.is_none(),
             history: history(&member.features),
         };
@@ -102,7 +102,7 @@ impl Schema {
             Some(SchemaInfoMetaType::Builtin(it)) => match it.json_type {
                 JSONType::String => Type::String,
                 JSONType::Boolean => Type::Bool,
-                JSONType::Int => Type::Integer { least: i64::MIN, greatest: u64::MAX },
+                JSONType::Int => Type::Integer { min: i64::MIN, max: u64::MAX },
                 JSONType::Number => Type::Number,
                 JSONType::Null => Type::Null,
                 _ => Type::Any,

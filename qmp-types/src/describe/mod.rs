@@ -1,8 +1,8 @@
-//! Commands, events and types as data: for programs that print them, complete their names, or make
-//! arguments of text.
+//! Commands, events and types as data, for programs that print them, complete their names, or parse
+//! arguments from text.
 //!
-//! A [`Vocabulary`] is asked by name. [`BuiltIn`] knows what all QEMUs have that this crate knows,
-//! the guest agent too; a [`Schema`](crate::schema::Schema) what the QEMU has that it came from.
+//! A [`Vocabulary`] describes items by name. [`BuiltIn`] describes all items of this crate. A
+//! [`Schema`](crate::schema::Schema) describes the items of the QEMU that returned it.
 //!
 //! ```
 //! use qmp_types::describe::{BuiltIn, Kind, Type, Vocabulary};
@@ -10,7 +10,7 @@
 //! let command = BuiltIn.describe("device_del").ok_or("unknown")?;
 //! let Kind::Command { arguments, returns, .. } = &command.kind else { panic!("not a command") };
 //! assert_eq!(arguments.members[0].name, "id");
-//! assert!(arguments.members[0].required && arguments.members[0].of == Type::String);
+//! assert!(arguments.members[0].required && arguments.members[0].r#type == Type::String);
 //! assert!(returns.is_none());
 //!
 //! let wrong = serde_json::json!({"id": 1});
@@ -21,7 +21,7 @@
 //! # Ok::<(), &str>(())
 //! ```
 //!
-//! A program that does not use this module does not contain its tables (170 kB).
+//! The tables of this module (170 kB) are linked only into programs that use it.
 
 mod builtin;
 mod check;
@@ -36,23 +36,23 @@ use serde_json::Value;
 
 pub use builtin::BuiltIn;
 
-/// What describes commands, events and types.
+/// A source of descriptions of commands, events and types.
 pub trait Vocabulary {
-    /// Describes the command, event or type of this name.
+    /// Returns the description of the command, event or type with this name.
     fn describe(&self, name: &str) -> Option<Description>;
 
-    /// The names of all commands, sorted.
+    /// Returns the names of all commands, sorted.
     fn commands(&self) -> Vec<&str>;
 
-    /// The names of all events, sorted.
+    /// Returns the names of all events, sorted.
     fn events(&self) -> Vec<&str>;
 
-    /// Checks the arguments of a command as QEMU does before it runs the command: names, types, what
-    /// must be there. An unknown command is not checked.
+    /// Checks the arguments of a command as QEMU does before it executes the command: their names and
+    /// types, and that required ones are present. The arguments of an unknown command are not checked.
     ///
     /// # Errors
     ///
-    /// In QEMU's words.
+    /// Returns the error that QEMU would return.
     fn check_arguments(&self, command: &str, arguments: &Value) -> Result<(), ArgumentError> {
         match self.describe(command).map(|it| it.kind) {
             Some(Kind::Command { arguments: object, .. }) => {
@@ -63,30 +63,30 @@ pub trait Vocabulary {
     }
 }
 
-/// Checks the arguments of a command that this crate knows.
+/// Checks the arguments of a command with the built-in vocabulary.
 pub(crate) fn check_command(command: &str, arguments: RawJson<'_>) -> Result<(), ArgumentError> {
     match arguments.decode() {
         Ok(value) => BuiltIn.check_arguments(command, &value),
-        // What cannot be decoded here cannot be decoded by the command.
+        // The command itself then reports that its arguments cannot be decoded.
         Err(_) => Ok(()),
     }
 }
 
-/// A command, an event or a type.
+/// The description of a command, an event or a type.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Description {
-    /// Its name on the wire. Types in a live schema have numbers for names.
+    /// Its name on the wire. In a live schema, the name of a type is a number.
     pub name: String,
-    /// What it is.
+    /// Its kind, and its parts.
     pub kind: Kind,
-    /// Which versions have it, as far as is known; all features of it.
+    /// Its versions, as far as they are known, and its features.
     pub history: History,
-    /// Where QEMU's manual has it, if it does.
+    /// The link to it in QEMU's manual, if the manual has it.
     pub manual: Option<String>,
 }
 
-/// What is described.
+/// The kind of an item, and its parts.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -94,34 +94,34 @@ pub enum Kind {
     Command {
         /// Its arguments.
         arguments: Object,
-        /// What it returns, if anything.
+        /// The type of its return value, if it has one.
         returns: Option<Type>,
         /// Whether it may be executed out of band.
         allow_oob: bool,
-        /// Whether it replies when it succeeds.
+        /// Whether QEMU replies if it succeeds.
         success_response: bool,
     },
-    /// An event, and its data.
+    /// An event with its data.
     Event(Object),
     /// A type that is an object.
     Object(Object),
-    /// A type that is one of several texts.
+    /// A type that is one of several strings.
     Enum(Vec<EnumValue>),
-    /// A type that is one of several, told by what they are in JSON.
+    /// A type that is one of several types, distinguished by their JSON type.
     Alternate(Vec<Type>),
 }
 
-/// Members, and those that depend on the value of one of them.
+/// The members of an object, and the members that depend on the value of its tag.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Object {
-    /// The members that are always possible.
+    /// The members that do not depend on the tag.
     pub members: Vec<Member>,
     /// The name of the member that selects a branch.
     pub tag: Option<String>,
-    /// Further members by the value of the tag; a value without members of its own has no branch.
+    /// The branches. A value of the tag that has no members of its own has no branch.
     pub branches: Vec<Branch>,
-    /// Whether any other member is possible, as with `device_add`.
+    /// Whether any other member is accepted, as by `device_add`.
     pub open: bool,
 }
 
@@ -133,7 +133,7 @@ pub struct Branch {
     pub value: String,
     /// Its members.
     pub object: Object,
-    /// Which versions have it, as far as is known.
+    /// Its versions, as far as they are known.
     pub history: History,
 }
 
@@ -144,10 +144,10 @@ pub struct Member {
     /// Its name.
     pub name: String,
     /// Its type.
-    pub of: Type,
-    /// Whether it is always there; of [`BuiltIn`], in every version.
+    pub r#type: Type,
+    /// Whether it is required. In [`BuiltIn`]: whether every version requires it.
     pub required: bool,
-    /// Which versions have it, as far as is known.
+    /// Its versions, as far as they are known.
     pub history: History,
 }
 
@@ -157,25 +157,25 @@ pub struct Member {
 pub struct EnumValue {
     /// The value.
     pub name: String,
-    /// Which versions have it, as far as is known.
+    /// Its versions, as far as they are known.
     pub history: History,
 }
 
-/// Which versions have something, and its features. A live schema knows the features alone.
+/// The versions and features of an item. A live schema contains only the features.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct History {
-    /// The version that brought it, if it is younger than what it belongs to.
+    /// The version that introduced it, if that is newer than the containing item.
     pub since: Option<(u16, u16)>,
-    /// The oldest version that is known not to have it any longer.
+    /// The oldest version that is known to have removed it.
     pub gone: Option<(u16, u16)>,
-    /// Whether it depends on the target or on how QEMU was built.
+    /// Whether it depends on the target or on the build options of QEMU.
     pub conditional: bool,
-    /// Features such as `deprecated` and `unstable`.
+    /// Its features, such as `deprecated` and `unstable`.
     pub features: Vec<String>,
 }
 
-/// The type of a member, or of what a command returns.
+/// The type of a member or of a return value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Type {
@@ -183,18 +183,17 @@ pub enum Type {
     String,
     /// `true` or `false`.
     Bool,
-    /// A number without a fraction, within limits.
+    /// An integer.
     Integer {
-        /// The least value.
-        least: i64,
-        /// The greatest value.
-        greatest: u64,
+        /// The minimum value.
+        min: i64,
+        /// The maximum value.
+        max: u64,
     },
-    /// A number without a fraction that is not negative. QEMU takes a negative one for what it is
-    /// with 64 bits.
+    /// An unsigned integer. QEMU converts a negative value to 64 bits.
     Unsigned {
-        /// The greatest value.
-        greatest: u64,
+        /// The maximum value.
+        max: u64,
     },
     /// Any number.
     Number,
@@ -202,8 +201,8 @@ pub enum Type {
     Null,
     /// Any value.
     Any,
-    /// A list of these.
+    /// A list.
     List(Box<Self>),
-    /// An enum, an object or an alternate: [`Vocabulary::describe`] has it by this name.
+    /// The name of an enum, an object or an alternate, for [`Vocabulary::describe`].
     Named(String),
 }

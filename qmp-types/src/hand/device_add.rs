@@ -1,4 +1,4 @@
-//! `device_add`, whose arguments are the device's own properties.
+//! `device_add`, whose arguments include the properties of the device.
 
 use alloc::string::String;
 
@@ -7,13 +7,13 @@ use serde::de::MapAccess;
 use serde::ser::SerializeMap;
 use serde_json::{Map, Value};
 
-use crate::Known;
+use crate::Availability;
 use crate::wire::{Members, Name, Object, need, objects, put, put_some};
 
 /// The command `device_add`, since QEMU 0.13.
 ///
-/// The schema names three of its arguments. All others are the properties of the device, and hang
-/// on its driver: `device-list-properties` tells them. They stand beside the three.
+/// The schema lists three of the arguments. All other arguments are properties of the device, which
+/// depend on its driver; `device-list-properties` lists them.
 ///
 /// ```
 /// use qmp_types::DeviceAdd;
@@ -36,12 +36,12 @@ pub struct DeviceAdd {
     pub bus: Option<String>,
     /// `id`.
     pub id: Option<String>,
-    /// The device's properties.
+    /// The properties of the device.
     pub properties: Map<String, Value>,
 }
 
 impl DeviceAdd {
-    /// With what is required.
+    /// Creates a value from its required members.
     pub fn new(driver: impl Into<String>) -> Self {
         Self { driver: driver.into(), bus: None, id: None, properties: Map::new() }
     }
@@ -103,7 +103,7 @@ impl Command for DeviceAdd {
     }
 }
 
-impl Known for DeviceAdd {
+impl Availability for DeviceAdd {
     const SINCE: (u16, u16) = (0, 13);
     const FEATURES: &'static [&'static str] = &["json-cli", "json-cli-hotplug"];
 }

@@ -1,4 +1,4 @@
-//! What the schema does not describe, by hand.
+//! Commands that the schema does not describe completely.
 
 mod device_add;
 mod ringbuf;

@@ -1,4 +1,4 @@
-//! `ringbuf-read` and `ringbuf-write` with bytes: as plain text, which is their default, bytes that are
+//! `ringbuf-read` and `ringbuf-write` for bytes. By default both use plain text, in which bytes that are
 //! not UTF-8 are replaced.
 
 use alloc::string::String;
@@ -11,10 +11,10 @@ use serde::ser::SerializeMap;
 
 use crate::generated::char::{DataFormat, RingbufWrite};
 use crate::wire::{Key, Members, Object, need, objects, put, skip};
-use crate::{Base64, Known};
+use crate::{Availability, Base64};
 
 impl RingbufWrite {
-    /// Writes bytes, whatever they are: with the format `base64`.
+    /// Creates a command that writes bytes. It sets `format` to `base64`.
     ///
     /// ```
     /// use qmp_types::RingbufWrite;
@@ -30,20 +30,20 @@ impl RingbufWrite {
     }
 }
 
-/// The command `ringbuf-read` with the format `base64`, which returns all bytes as they are.
+/// The command `ringbuf-read` with the format `base64`, which returns bytes.
 ///
-/// [`RingbufRead`](crate::RingbufRead) is the same as plain text.
+/// [`RingbufRead`](crate::RingbufRead) is the same command and returns plain text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RingbufReadBytes {
     /// `device`.
     pub device: String,
-    /// `size`: how many bytes to read at most.
+    /// `size`, the maximum number of bytes to read.
     pub size: i64,
 }
 
 impl RingbufReadBytes {
-    /// With what is required.
+    /// Creates a value from its required members.
     pub fn new(device: impl Into<String>, size: i64) -> Self {
         Self { device: device.into(), size }
     }
@@ -81,7 +81,7 @@ impl Command for RingbufReadBytes {
     type Output = Base64;
 }
 
-impl Known for RingbufReadBytes {
+impl Availability for RingbufReadBytes {
     const SINCE: (u16, u16) = (1, 4);
 }
 

@@ -1,8 +1,8 @@
-//! What the QEMU at hand has.
+//! The features of a running QEMU.
 //!
-//! A version's number does not tell it: distributions port features back and leave parts out.
-//! [`QuerySchema`] asks QEMU itself, and [`Schema::has`] answers from its reply. The guest agent has
-//! no schema; there, `guest-info` lists the commands.
+//! The version of QEMU does not determine its features: distributions port features back and leave
+//! features out. [`QuerySchema`] requests the schema of a running QEMU, and [`Schema::has`] looks up a
+//! feature in it. The guest agent has no schema; its command `guest-info` lists its commands.
 
 mod path;
 
@@ -17,15 +17,15 @@ use crate::generated::introspect::{SchemaInfo, SchemaInfoMetaType};
 use path::Path;
 pub use path::PathError;
 
-/// The command `query-qmp-schema`, whose reply is a [`Schema`].
+/// The command `query-qmp-schema`, which returns a [`Schema`].
 ///
-/// [`QueryQmpSchema`](crate::QueryQmpSchema) is the same with a list as its reply.
+/// [`QueryQmpSchema`](crate::QueryQmpSchema) is the same command and returns a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QuerySchema;
 
 impl QuerySchema {
-    /// The command.
+    /// Creates the command.
     pub const fn new() -> Self {
         Self
     }
@@ -42,12 +42,12 @@ impl Serialize for QuerySchema {
     }
 }
 
-/// What a QEMU has: its reply to `query-qmp-schema`.
+/// The schema of a running QEMU: its reply to `query-qmp-schema`.
 ///
 /// ```
 /// use qmp_types::schema::Schema;
 ///
-/// // In a program, `qemu.call(&QuerySchema::new())` brings it.
+/// // In a program: `qemu.call(&QuerySchema::new())`.
 /// let schema: Schema = serde_json::from_str(
 ///     r#"[{"name": "job-pause", "meta-type": "command", "arg-type": "1", "ret-type": "0"},
 ///         {"name": "0", "meta-type": "object", "members": []},
@@ -63,37 +63,38 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Of the entries of `query-qmp-schema`.
-    pub fn of(entries: Vec<SchemaInfo>) -> Self {
+    /// Creates a schema from the entries that `query-qmp-schema` returned.
+    pub fn new(entries: Vec<SchemaInfo>) -> Self {
         Self { entries: entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect() }
     }
 
-    /// Whether QEMU has what a path names.
+    /// Returns whether the schema contains an item.
     ///
-    /// | path | what it names |
+    /// | path | item |
     /// |---|---|
     /// | `blockdev-add`, `JOB_STATUS_CHANGE` | a command, an event |
     /// | `blockdev-add.node-name`, `MIGRATION.status` | an argument, a member of an event's data |
-    /// | `migrate.channels.addr.host` | a member further inside: of a list's elements, of any form of an alternate, of any branch of a union |
-    /// | `query-block<.inserted` | a member of what a command returns |
+    /// | `migrate.channels.addr.host` | a nested member, in the elements of a list, in any form of an alternate, or in any branch of a union |
+    /// | `query-block<.inserted` | a member of a command's return value |
     /// | `screendump.format=png` | a value of an enum |
-    /// | `block-job-pause@deprecated`, `….member@feature`, `…=value@feature` | a feature of that, or of its type |
+    /// | `block-job-pause@deprecated`, `….member@feature`, `…=value@feature` | a feature of the item or of its type |
     ///
-    /// A backslash before `.`, `<`, `=`, `@` or a backslash makes it part of a name.
+    /// To use `.`, `<`, `=`, `@` or a backslash in a name, write a backslash before it.
     ///
     /// # Errors
     ///
-    /// If the path is malformed. What is not there is `false`, and no error.
+    /// Returns an error if the path is malformed. An item that the schema does not contain is not an
+    /// error.
     pub fn has(&self, path: &str) -> Result<bool, PathError> {
         Ok(self.find(&Path::parse(path)?).is_some())
     }
 
-    /// The entry of this name: a command, an event, or a type by its number.
+    /// Returns the entry with this name: a command, an event, or the number of a type.
     pub fn get(&self, name: &str) -> Option<&SchemaInfo> {
         self.entries.get(name)
     }
 
-    /// All entries, by name.
+    /// Returns all entries, sorted by name.
     pub fn entries(&self) -> impl Iterator<Item = &SchemaInfo> {
         self.entries.values()
     }
@@ -137,7 +138,8 @@ impl Schema {
         features.contains(&wanted.as_str()).then_some(())
     }
 
-    /// A type and all that it may be: a list's elements, an alternate's forms, a union's branches.
+    /// Adds a type and all types that a path goes through without naming them: the elements of a list,
+    /// the forms of an alternate, the branches of a union.
     fn open<'s>(&'s self, name: &str, types: &mut Vec<&'s SchemaInfo>) {
         let Some(entry) = self.get(name) else { return };
         if types.iter().any(|it| it.name == entry.name) {
@@ -159,7 +161,7 @@ impl Schema {
 
 impl<'de> Deserialize<'de> for Schema {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Vec::deserialize(from).map(Self::of)
+        Vec::deserialize(from).map(Self::new)
     }
 }
 
@@ -177,7 +179,7 @@ fn members(of: &SchemaInfo) -> impl Iterator<Item = Member<'_>> {
     members.iter().map(|it| Member { name: &it.name, of: &it.r#type, features: &it.features })
 }
 
-/// The values of an enum, and their features. Versions before 6.2 have names alone.
+/// Returns the values of an enum and their features. Before QEMU 6.2 values have no features.
 pub(crate) fn values(of: &SchemaInfo) -> Vec<(&str, &Option<Vec<String>>)> {
     let SchemaInfoMetaType::Enum(it) = &of.meta_type else { return Vec::new() };
     match &it.members {
@@ -209,7 +211,7 @@ mod tests {
         {"name": "6", "meta-type": "enum", "values": ["old"]}]"#;
 
     #[test]
-    fn a_path_leads_through_lists_forms_and_branches() {
+    fn paths_go_through_lists_alternates_and_branches() {
         let schema: Schema = serde_json::from_str(SCHEMA).unwrap();
         for path in [
             "do-it",

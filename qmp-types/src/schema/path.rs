@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// A path that cannot be read, and where it goes wrong.
+/// The error of a malformed path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathError {
     at: usize,
@@ -12,7 +12,7 @@ pub struct PathError {
 }
 
 impl PathError {
-    /// The byte where the error was found, counted from 0.
+    /// Returns the offset of the error in bytes.
     pub const fn at(&self) -> usize {
         self.at
     }
@@ -20,7 +20,7 @@ impl PathError {
 
 impl fmt::Display for PathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} expected at byte {} of the path", self.expected, self.at)
+        write!(f, "expected {} at byte {} of the path", self.expected, self.at)
     }
 }
 
@@ -29,9 +29,9 @@ impl core::error::Error for PathError {}
 /// `command<.member.member=value@feature`.
 #[derive(Debug, PartialEq)]
 pub(super) struct Path {
-    /// A command or an event.
+    /// The command or event.
     pub(super) root: String,
-    /// Whether it goes on in what the command returns.
+    /// Whether the path continues in the return value of the command.
     pub(super) returned: bool,
     pub(super) members: Vec<String>,
     pub(super) value: Option<String>,
@@ -54,7 +54,7 @@ impl Path {
             return Err(reader.error("the end"));
         }
         if returned && members.is_empty() && value.is_none() && feature.is_none() {
-            return Err(reader.error("a member, a value or a feature of what is returned"));
+            return Err(reader.error("a member, a value or a feature of the return value"));
         }
         Ok(Self { root, returned, members, value, feature })
     }
@@ -72,7 +72,7 @@ impl Reader<'_> {
         found
     }
 
-    /// A name, in which a backslash takes away what the next character means.
+    /// Reads a name, in which a backslash escapes the next character.
     fn name(&mut self, expected: &'static str) -> Result<String, PathError> {
         let mut name = String::new();
         let mut rest = self.text.get(self.at..).unwrap_or_default().chars();
@@ -103,7 +103,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn each_part_of_a_path_is_read() {
+    fn parses_each_part_of_a_path() {
         let path = Path::parse("query-x<.a\\.b.c=v\\=1@f").unwrap();
         assert_eq!((path.root.as_str(), path.returned), ("query-x", true));
         assert_eq!(path.members, ["a.b", "c"]);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_is_refused_with_its_place() {
+    fn reports_the_offset_of_the_error_in_a_malformed_path() {
         for (text, at) in [
             ("", 0),
             (".a", 0),
@@ -132,7 +132,7 @@ mod tests {
         ] {
             let error = Path::parse(text).unwrap_err();
             assert_eq!(error.at(), at, "{text}: {error}");
-            assert!(error.to_string().ends_with("of the path"), "{error}");
+            assert!(error.to_string().starts_with("expected "), "{error}");
         }
     }
 }

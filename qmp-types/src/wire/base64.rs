@@ -24,14 +24,14 @@ use serde::ser::{Serialize, Serializer};
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Base64(pub Vec<u8>);
 
-/// As GLib, which the agent decodes with, takes it: with padding or without.
+/// Accepts base64 with and without padding, as GLib does, which the agent uses.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
 impl Base64 {
-    /// The bytes.
+    /// Returns the bytes.
     pub fn into_vec(self) -> Vec<u8> {
         self.0
     }
@@ -81,7 +81,7 @@ impl From<String> for Base64 {
     }
 }
 
-/// How many bytes there are, and not which: they may be a password.
+/// Shows only the number of bytes, because they may be a password.
 impl fmt::Debug for Base64 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Base64({} bytes)", self.0.len())
@@ -90,9 +90,9 @@ impl fmt::Debug for Base64 {
 
 impl<'de> Deserialize<'de> for Base64 {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Text;
+        struct Base64Visitor;
 
-        impl Visitor<'_> for Text {
+        impl Visitor<'_> for Base64Visitor {
             type Value = Base64;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,7 +104,7 @@ impl<'de> Deserialize<'de> for Base64 {
             }
         }
 
-        from.deserialize_str(Text)
+        from.deserialize_str(Base64Visitor)
     }
 }
 

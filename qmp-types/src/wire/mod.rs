@@ -1,4 +1,4 @@
-//! What all generated types share: how they are read and written.
+//! Code that all generated types share for decoding and encoding.
 
 mod base64;
 mod object;
@@ -8,10 +8,10 @@ mod rest;
 pub use base64::Base64;
 
 pub(crate) use object::{
-    Key, Members, Name, Object, ReadObject, Visit, VisitCommand, need, put, put_some, skip,
+    CommandVisitor, Key, Members, Name, Object, ObjectVisitor, ReadObject, need, put, put_some, skip,
     skip_all,
 };
-pub(crate) use open::{Text, value_of_map, value_of_seq};
+pub(crate) use open::{EnumVisitor, value_of_map, value_of_seq};
 pub(crate) use rest::Rest;
 
 /// Implements serde's traits for an [`Object`].
@@ -19,7 +19,7 @@ macro_rules! objects {
     ($($name:ident)*) => {$(
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                from.deserialize_map(crate::wire::Visit::new())
+                from.deserialize_map(crate::wire::ObjectVisitor::new())
             }
         }
 
@@ -33,12 +33,12 @@ macro_rules! objects {
     )*};
 }
 
-/// Implements serde's traits for a command without arguments: it is written as nothing.
+/// Implements serde's traits for a command without arguments, which is encoded as a unit.
 macro_rules! bare_commands {
     ($($name:ident)*) => {$(
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                from.deserialize_any(crate::wire::VisitCommand::new())
+                from.deserialize_any(crate::wire::CommandVisitor::new())
             }
         }
 
@@ -50,12 +50,12 @@ macro_rules! bare_commands {
     )*};
 }
 
-/// Implements the traits of an enum that has a variant for values it does not list.
+/// Implements serde's traits and `Display` for an enum with a variant for unknown values.
 macro_rules! open_enums {
     ($($name:ident)*) => {$(
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                from.deserialize_str(crate::wire::Text::new(stringify!($name)))
+                from.deserialize_str(crate::wire::EnumVisitor::new(stringify!($name)))
             }
         }
 

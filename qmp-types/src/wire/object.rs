@@ -8,24 +8,24 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 
-/// What is read from an object on the wire.
+/// A type that can be decoded from an object on the wire.
 pub(crate) trait ReadObject: Sized {
-    /// What an error says was expected.
+    /// The name of the type in errors.
     const NAME: &'static str;
 
-    /// Reads all members; skips those that it does not know.
+    /// Decodes all members and skips unknown ones.
     fn read<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error>;
 }
 
-/// A type that is an object on the wire, or the part of one.
+/// A type that is an object on the wire, or a part of an object.
 pub(crate) trait Object: Sized {
-    /// What an error says was expected.
+    /// The name of the type in errors.
     const NAME: &'static str;
 
-    /// Reads all members; skips those that it does not know.
+    /// Decodes all members and skips unknown ones.
     fn read<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error>;
 
-    /// Writes all members that are not absent.
+    /// Encodes all members that are present.
     fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
 }
 
@@ -37,16 +37,16 @@ impl<T: Object> ReadObject for T {
     }
 }
 
-/// Reads a [`ReadObject`] from a map.
-pub(crate) struct Visit<T>(PhantomData<T>);
+/// Decodes a [`ReadObject`] from a map.
+pub(crate) struct ObjectVisitor<T>(PhantomData<T>);
 
-impl<T> Visit<T> {
+impl<T> ObjectVisitor<T> {
     pub(crate) const fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<'de, T: ReadObject> Visitor<'de> for Visit<T> {
+impl<'de, T: ReadObject> Visitor<'de> for ObjectVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,16 +58,16 @@ impl<'de, T: ReadObject> Visitor<'de> for Visit<T> {
     }
 }
 
-/// Reads a command without arguments: from no arguments, or from any object.
-pub(crate) struct VisitCommand<T>(PhantomData<T>);
+/// Decodes a command without arguments, from a unit or from any object.
+pub(crate) struct CommandVisitor<T>(PhantomData<T>);
 
-impl<T> VisitCommand<T> {
+impl<T> CommandVisitor<T> {
     pub(crate) const fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<'de, T: Object + Default> Visitor<'de> for VisitCommand<T> {
+impl<'de, T: Object + Default> Visitor<'de> for CommandVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,7 +86,8 @@ impl<'de, T: Object + Default> Visitor<'de> for VisitCommand<T> {
 /// The names of an object's members.
 pub(crate) type Members = &'static [&'static str];
 
-/// Reads a name as its index among those known; any other as their number.
+/// Decodes the name of a member to its index in the list. An unknown name becomes the length of the
+/// list.
 pub(crate) struct Key(pub(crate) Members);
 
 impl<'de> DeserializeSeed<'de> for Key {
@@ -109,7 +110,7 @@ impl Visitor<'_> for Key {
     }
 }
 
-/// Reads a name as its index among those known, and keeps any other.
+/// Decodes the name of a member to its index in the list. An unknown name is returned as `Err`.
 pub(crate) struct Name(pub(crate) Members);
 
 impl<'de> DeserializeSeed<'de> for Name {
@@ -132,7 +133,7 @@ impl Visitor<'_> for Name {
     }
 }
 
-/// A member that must be there.
+/// Returns the value of a required member.
 pub(crate) fn need<T, E: Error>(value: Option<T>, name: &'static str) -> Result<T, E> {
     value.ok_or_else(|| E::missing_field(name))
 }
@@ -148,7 +149,7 @@ pub(crate) fn skip_all<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Err
     Ok(())
 }
 
-/// Writes a member.
+/// Encodes a member.
 pub(crate) fn put<M: SerializeMap, T: Serialize + ?Sized>(
     map: &mut M,
     name: &'static str,
@@ -157,7 +158,7 @@ pub(crate) fn put<M: SerializeMap, T: Serialize + ?Sized>(
     map.serialize_entry(name, value)
 }
 
-/// Writes a member if it is there: QEMU does not take `null` for an absent one.
+/// Encodes a member if it is present. QEMU does not accept `null` for an absent member.
 pub(crate) fn put_some<M: SerializeMap, T: Serialize>(
     map: &mut M,
     name: &'static str,

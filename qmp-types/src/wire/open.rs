@@ -1,4 +1,4 @@
-//! Enums that take values they do not list, and forms that are told by their JSON type.
+//! Decoding of enums, which accept unknown values, and of alternates with unknown forms.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -8,16 +8,16 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// Reads a text as an enum.
-pub(crate) struct Text<T>(&'static str, PhantomData<T>);
+/// Decodes an enum from a string.
+pub(crate) struct EnumVisitor<T>(&'static str, PhantomData<T>);
 
-impl<T> Text<T> {
+impl<T> EnumVisitor<T> {
     pub(crate) const fn new(name: &'static str) -> Self {
         Self(name, PhantomData)
     }
 }
 
-impl<T: for<'a> From<&'a str>> Visitor<'_> for Text<T> {
+impl<T: for<'a> From<&'a str>> Visitor<'_> for EnumVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,12 +29,12 @@ impl<T: for<'a> From<&'a str>> Visitor<'_> for Text<T> {
     }
 }
 
-/// An object of no known form.
+/// Decodes an object that matches no form.
 pub(crate) fn value_of_map<'de, A: MapAccess<'de>>(map: A) -> Result<Value, A::Error> {
     Value::deserialize(MapAccessDeserializer::new(map))
 }
 
-/// A list of no known form.
+/// Decodes a list that matches no form.
 pub(crate) fn value_of_seq<'de, A: SeqAccess<'de>>(list: A) -> Result<Value, A::Error> {
     Value::deserialize(SeqAccessDeserializer::new(list))
 }

@@ -1,7 +1,7 @@
-//! The members of a union that belong to its branch, kept until its tag is known.
+//! A buffer for the members of a union's branch, until the tag is known.
 //!
-//! They are kept as values, and not as text to be read again: reading a text again would begin
-//! counting its levels anew, so nothing would bound how deep a peer lets us recurse.
+//! The buffer contains values instead of text. Parsing text again would restart the count of nesting
+//! levels, so a peer could make the parser recurse without limit.
 
 use alloc::string::String;
 use alloc::vec::{IntoIter, Vec};
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::Object;
 
-/// Members that are not read yet.
+/// Members that are not decoded yet.
 pub(crate) struct Rest<E> {
     members: Vec<(String, Value)>,
     error: PhantomData<E>,
@@ -25,7 +25,7 @@ impl<E: Error> Rest<E> {
         Self { members: Vec::new(), error: PhantomData }
     }
 
-    /// Keeps the value of a member.
+    /// Buffers a member.
     pub(crate) fn keep<'de, A: MapAccess<'de, Error = E>>(
         &mut self,
         name: String,
@@ -36,12 +36,12 @@ impl<E: Error> Rest<E> {
         Ok(())
     }
 
-    /// Reads a branch whose members stand beside the tag.
+    /// Decodes a branch whose members are next to the tag.
     pub(crate) fn read<T: Object>(self) -> Result<T, E> {
-        T::read(&mut Kept { members: self.members.into_iter(), value: None, error: self.error })
+        T::read(&mut Buffered { members: self.members.into_iter(), value: None, error: self.error })
     }
 
-    /// Reads a branch that stands in the member `data`.
+    /// Decodes a branch that is in the member `data`.
     pub(crate) fn data<T: for<'de> Deserialize<'de>>(self) -> Result<T, E> {
         let data = self.members.into_iter().find(|(name, _)| name == "data");
         let (_, value) = data.ok_or_else(|| E::missing_field("data"))?;
@@ -49,13 +49,13 @@ impl<E: Error> Rest<E> {
     }
 }
 
-struct Kept<E> {
+struct Buffered<E> {
     members: IntoIter<(String, Value)>,
     value: Option<Value>,
     error: PhantomData<E>,
 }
 
-impl<'de, E: Error> MapAccess<'de> for Kept<E> {
+impl<'de, E: Error> MapAccess<'de> for Buffered<E> {
     type Error = E;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, E> {

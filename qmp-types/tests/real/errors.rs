@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::facts::{Facts, Item, Kind, number};
 use crate::maker::{How, Maker};
-use crate::server::Asked;
+use crate::server::Peer;
 
 conformance::on_every_qemu!(errors_in_arguments_are_told_as_qemu_tells_them);
 
@@ -48,8 +48,8 @@ fn errors_in_arguments_are_told_as_qemu_tells_them(suite: &Suite) {
     let facts = Facts::read(TEXT);
     let version = number(suite.version());
     let version = facts.versions.iter().position(|it| Some(*it) == version).unwrap();
-    let mut server = Asked::qemu(suite);
-    let schema: Schema = serde_json::from_str(&server.ask("query-qmp-schema").unwrap()).unwrap();
+    let mut server = Peer::qemu(suite);
+    let schema: Schema = serde_json::from_str(&server.query("query-qmp-schema").unwrap()).unwrap();
     // `device_add`, and in 5.2 the others, take what the schema does not have.
     let wanted = |item: &&Item<'_>| {
         let untold = ["device_add", "object-add", "query-qmp-schema"].contains(&item.name);

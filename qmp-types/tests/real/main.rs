@@ -1,4 +1,4 @@
-//! The vocabulary beside real servers of every version.
+//! Tests of the vocabulary with real servers of every version.
 
 #![cfg(unix)]
 // Helpers panic as tests do.

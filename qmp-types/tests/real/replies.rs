@@ -1,33 +1,33 @@
-//! Whatever a query returns is read, and written again unchanged.
+//! Round trips of the replies to all queries.
 
 use conformance::server::Suite;
 use serde_json::{Value, json};
 
 use crate::every::COMMANDS;
 use crate::facts::{Facts, Kind};
-use crate::server::Asked;
+use crate::server::Peer;
 use crate::through::same;
 
 conformance::on_every_qemu!(
-    replies_of_a_machine_are_read_and_written_again_unchanged,
-    replies_without_what_is_deprecated_or_unstable_are_read,
-    replies_of_a_storage_daemon_are_read_and_written_again_unchanged,
-    replies_of_an_agent_are_read_and_written_again_unchanged,
+    replies_of_a_machine_survive_a_round_trip,
+    replies_without_deprecated_and_unstable_members_survive_a_round_trip,
+    replies_of_a_storage_daemon_survive_a_round_trip,
+    replies_of_an_agent_survive_a_round_trip,
 );
 
 const TEXT: &str = include_str!("../../facts.txt");
 
-/// Queries that abort their server: assertions of its own.
+/// Queries that make their server abort with a failed assertion.
 const FATAL: [(&str, &str); 2] = [
     ("query-events", "aborts the storage daemon 5.2 (qapi_enum_lookup)"),
     ("x-query-virtio-status", "aborts 11.1.3 on a virtio-blk (visit_start_struct)"),
 ];
 
-/// Replies that gain the tag which their version did not have yet.
+/// Replies that gain a tag, because their version did not have it yet.
 const GAINS_TAG: [&str; 1] = ["query-sev"];
 
-/// Asks all that can be asked without arguments; returns how much was answered.
-fn ask_all(server: &mut Asked, prefixes: &[&str]) -> usize {
+/// Sends all queries that need no arguments, and returns the number of replies.
+fn query_all(server: &mut Peer, prefixes: &[&str]) -> usize {
     let facts = Facts::read(TEXT);
     let mut answered = 0;
     for item in facts.items.iter().filter(|item| item.kind == Kind::Command) {
@@ -38,14 +38,14 @@ fn ask_all(server: &mut Asked, prefixes: &[&str]) -> usize {
         if !needs_none || !is_query || fatal || GAINS_TAG.contains(&item.name) {
             continue;
         }
-        let Ok(text) = server.ask(item.name) else { continue };
+        let Ok(text) = server.query(item.name) else { continue };
         unchanged(item.name, &text);
         answered += 1;
     }
     answered
 }
 
-/// Reads the value that a command returned, and writes it again.
+/// Checks that the return value of a command survives a round trip.
 fn unchanged(command: &str, text: &str) {
     let (_, _, through) = COMMANDS.iter().find(|(name, ..)| *name == command).unwrap();
     let value: Value = serde_json::from_str(text).unwrap();
@@ -53,8 +53,8 @@ fn unchanged(command: &str, text: &str) {
     assert!(same(&value, &again), "{command}: {value} became {again}");
 }
 
-/// Queries with arguments; some versions lack some of them.
-fn ask_more(server: &mut Asked) -> usize {
+/// Sends queries with arguments, and returns the number of replies. Some versions lack some of them.
+fn query_with_arguments(server: &mut Peer) -> usize {
     let questions = [
         ("query-named-block-nodes", json!({"flat": true})),
         ("query-blockstats", json!({"query-nodes": true})),
@@ -72,44 +72,44 @@ fn ask_more(server: &mut Asked) -> usize {
     ];
     let mut answered = 0;
     for (command, arguments) in &questions {
-        let Ok(text) = server.ask_with(command, arguments) else { continue };
+        let Ok(text) = server.query_with(command, arguments) else { continue };
         unchanged(command, &text);
         answered += 1;
     }
     answered
 }
 
-fn replies_of_a_machine_are_read_and_written_again_unchanged(suite: &Suite) {
-    let mut machine = Asked::machine(suite);
-    let answered = ask_all(&mut machine, &["query-", "x-query-"]);
+fn replies_of_a_machine_survive_a_round_trip(suite: &Suite) {
+    let mut machine = Peer::machine(suite);
+    let answered = query_all(&mut machine, &["query-", "x-query-"]);
     assert!(answered >= 50, "{answered}");
-    let jobs = machine.ask("query-block-jobs").unwrap();
-    let exports = machine.ask("query-block-exports").unwrap();
+    let jobs = machine.query("query-block-jobs").unwrap();
+    let exports = machine.query("query-block-exports").unwrap();
     assert!(jobs.contains("j0") && exports.contains("e0"), "{jobs} {exports}");
-    let answered = ask_more(&mut machine);
+    let answered = query_with_arguments(&mut machine);
     assert!(answered >= 10, "{answered}");
 }
 
-/// A member that is deprecated or unstable may be absent though it is required.
-fn replies_without_what_is_deprecated_or_unstable_are_read(suite: &Suite) {
+/// With `-compat`, deprecated and unstable members are absent even if they are required.
+fn replies_without_deprecated_and_unstable_members_survive_a_round_trip(suite: &Suite) {
     if suite.major() < 7 {
         println!("not run: QEMU {} has no -compat", suite.major());
         return;
     }
-    let mut machine = Asked::reticent_machine(suite);
-    let answered = ask_all(&mut machine, &["query-", "x-query-"]);
+    let mut machine = Peer::machine_without_deprecated(suite);
+    let answered = query_all(&mut machine, &["query-", "x-query-"]);
     assert!(answered >= 40, "{answered}");
-    let schema = machine.ask("query-qmp-schema").unwrap();
+    let schema = machine.query("query-qmp-schema").unwrap();
     assert!(!schema.contains("\"values\""), "the deprecated member `values` was not hidden");
 }
 
-fn replies_of_a_storage_daemon_are_read_and_written_again_unchanged(suite: &Suite) {
-    let answered = ask_all(&mut Asked::daemon(suite), &["query-", "x-query-"]);
+fn replies_of_a_storage_daemon_survive_a_round_trip(suite: &Suite) {
+    let answered = query_all(&mut Peer::daemon(suite), &["query-", "x-query-"]);
     assert!(answered >= 11, "{answered}");
 }
 
-fn replies_of_an_agent_are_read_and_written_again_unchanged(suite: &Suite) {
+fn replies_of_an_agent_survive_a_round_trip(suite: &Suite) {
     let answered =
-        ask_all(&mut Asked::agent(suite), &["guest-get-", "guest-info", "guest-fsfreeze-status"]);
+        query_all(&mut Peer::agent(suite), &["guest-get-", "guest-info", "guest-fsfreeze-status"]);
     assert!(answered >= 10, "{answered}");
 }

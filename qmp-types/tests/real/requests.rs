@@ -1,4 +1,4 @@
-//! Random arguments of every command, sent to real servers: nothing in them is a mistake of the types.
+//! Sends random arguments of every command to real servers, which never find a mistake of the types.
 
 use conformance::server::Suite;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::every::COMMANDS;
 use crate::facts::{Facts, Item, Kind, number};
 use crate::maker::{How, Maker};
-use crate::server::Asked;
+use crate::server::Peer;
 
 conformance::on_every_qemu!(
     no_request_to_a_system_emulator_is_malformed,
@@ -16,11 +16,11 @@ conformance::on_every_qemu!(
 
 const TEXT: &str = include_str!("../../facts.txt");
 
-/// How often each command is sent, with other arguments each time.
+/// The number of times that each command is sent, with different arguments.
 const ROUNDS: u64 = 6;
 
-/// Commands that end the server, stop it, write files, start programs, open what belongs to the host,
-/// or that this connection needs.
+/// Commands that end or stop the server, write files, start programs, open resources of the host, or
+/// disturb this connection.
 const DENIED: &[&str] = &[
     "add_client",
     "blockdev-create",
@@ -50,24 +50,24 @@ const DENIED: &[&str] = &[
     "xen-load-devices-state",
 ];
 
-/// Of the agent, which runs on the host, only what asks.
-const ASKS: &[&str] = &["guest-exec-status", "guest-get-", "guest-info", "guest-network-get-"];
+/// The commands that are sent to the agent, which runs on the host: only queries.
+const QUERIES: &[&str] = &["guest-exec-status", "guest-get-", "guest-info", "guest-network-get-"];
 
-/// What QEMU's own code says about arguments that are well formed, and why.
+/// Errors of QEMU's own code about well-formed arguments, with the reason.
 const EXCEPTIONS: &[(&str, &str, &str)] =
     &[("block-export-add", "'bitmaps[", "5.2 takes names alone; today it is a name or an object")];
 
-/// A fault of the types, if this error is one.
+/// Returns whether an error is caused by a mistake of the types.
 fn is_malformed(command: &str, error: &str) -> bool {
     let malformed = ["' is unexpected", "Invalid parameter type", "' is missing"];
     let excepted = |(of, text, _): &(&str, &str, &str)| *of == command && error.contains(text);
     malformed.iter().any(|it| error.contains(it)) && !EXCEPTIONS.iter().any(excepted)
 }
 
-/// Sends arguments that were read as the command's type and written by it.
+/// Sends arguments that have passed through the type of the command.
 fn send_all(
     suite: &Suite,
-    start: impl Fn(&Suite) -> Asked,
+    start: impl Fn(&Suite) -> Peer,
     wanted: impl Fn(&Item<'_>) -> bool,
 ) -> usize {
     let facts = Facts::read(TEXT);
@@ -107,20 +107,20 @@ fn send_all(
 fn no_request_to_a_system_emulator_is_malformed(suite: &Suite) {
     let wanted =
         |item: &Item<'_>| item.module != "qga" && !item.conditional && !DENIED.contains(&item.name);
-    let sent = send_all(suite, Asked::qemu, wanted);
+    let sent = send_all(suite, Peer::qemu, wanted);
     assert!(sent > 700, "{sent}");
 }
 
 fn no_request_to_a_storage_daemon_is_malformed(suite: &Suite) {
     let wanted = |item: &Item<'_>| item.daemon && !DENIED.contains(&item.name);
-    let sent = send_all(suite, Asked::daemon, wanted);
+    let sent = send_all(suite, Peer::daemon, wanted);
     assert!(sent > 200, "{sent}");
 }
 
 fn no_request_to_an_agent_is_malformed(suite: &Suite) {
     let wanted = |item: &Item<'_>| {
-        item.module == "qga" && !item.conditional && ASKS.iter().any(|it| item.name.starts_with(it))
+        item.module == "qga" && !item.conditional && QUERIES.iter().any(|it| item.name.starts_with(it))
     };
-    let sent = send_all(suite, Asked::agent, wanted);
+    let sent = send_all(suite, Peer::agent, wanted);
     assert!(sent > 20, "{sent}");
 }

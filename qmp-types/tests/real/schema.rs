@@ -1,11 +1,11 @@
-//! The live schema of every version, walked beside the facts.
+//! Compares the live schema of every version with the facts.
 
 use conformance::server::Suite;
 use qmp_types::schema::Schema;
 
 use crate::conform::{lacking, walk};
 use crate::facts::{Facts, number};
-use crate::server::Asked;
+use crate::server::Peer;
 
 conformance::on_every_qemu!(
     the_schema_of_a_system_emulator_agrees_with_the_facts,
@@ -14,8 +14,8 @@ conformance::on_every_qemu!(
 
 const TEXT: &str = include_str!("../../facts.txt");
 
-fn schema(server: &mut Asked) -> Schema {
-    serde_json::from_str(&server.ask("query-qmp-schema").unwrap()).unwrap()
+fn schema(server: &mut Peer) -> Schema {
+    serde_json::from_str(&server.query("query-qmp-schema").unwrap()).unwrap()
 }
 
 fn version(facts: &Facts<'_>, suite: &Suite) -> usize {
@@ -26,7 +26,7 @@ fn version(facts: &Facts<'_>, suite: &Suite) -> usize {
 fn the_schema_of_a_system_emulator_agrees_with_the_facts(suite: &Suite) {
     let facts = Facts::read(TEXT);
     let version = version(&facts, suite);
-    let schema = schema(&mut Asked::qemu(suite));
+    let schema = schema(&mut Peer::qemu(suite));
     let found = walk(&facts, &schema, version);
     assert!(found.bad.is_empty(), "{:#?}", found.bad);
     assert!(found.seen.len() > 2500, "{}", found.seen.len());
@@ -37,7 +37,7 @@ fn the_schema_of_a_system_emulator_agrees_with_the_facts(suite: &Suite) {
 
 fn the_schema_of_a_storage_daemon_agrees_with_the_facts(suite: &Suite) {
     let facts = Facts::read(TEXT);
-    let found = walk(&facts, &schema(&mut Asked::daemon(suite)), version(&facts, suite));
+    let found = walk(&facts, &schema(&mut Peer::daemon(suite)), version(&facts, suite));
     assert!(found.bad.is_empty(), "{:#?}", found.bad);
     assert!(found.seen.len() > 1000, "{}", found.seen.len());
 }

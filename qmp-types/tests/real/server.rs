@@ -1,4 +1,4 @@
-//! Servers that are asked.
+//! Servers for the tests.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use qmp_types::{
 };
 use serde_json::Value;
 
-/// A server and a client of it.
-pub(crate) struct Asked {
+/// A server and a client that is connected to it.
+pub(crate) struct Peer {
     _server: Server,
     client: Client,
 }
 
-/// A machine with some of everything, which nobody has to boot.
+/// A machine with many kinds of devices, which does not have to boot.
 const MACHINE: &[&str] = &[
     "-machine",
     "q35",
@@ -67,20 +67,19 @@ const MACHINE: &[&str] = &[
     "unix:{}/qmp,server=on,wait=off",
 ];
 
-impl Asked {
-    /// A QEMU without a machine.
+impl Peer {
+    /// Starts a QEMU without a machine.
     pub(crate) fn qemu(suite: &Suite) -> Self {
         Self::of(suite.qemu())
     }
 
-    /// A QEMU with disks, throttling, an iothread, a DIMM, USB, a display and the like, a job and an
-    /// export.
+    /// Starts a QEMU with disks, throttling, an iothread, a DIMM, USB, a display, a job and an export.
     pub(crate) fn machine(suite: &Suite) -> Self {
         Self::busy(suite.qemu_with(MACHINE))
     }
 
-    /// The same, which leaves out of its replies what is deprecated or unstable.
-    pub(crate) fn reticent_machine(suite: &Suite) -> Self {
+    /// Starts the same, with deprecated and unstable members removed from its replies.
+    pub(crate) fn machine_without_deprecated(suite: &Suite) -> Self {
         let compat = ["-compat", "deprecated-output=hide,unstable-output=hide"];
         Self::busy(suite.qemu_with(&[MACHINE, &compat].concat()))
     }
@@ -92,7 +91,7 @@ impl Asked {
         machine.client.call(&nbd).run().unwrap();
         let export = BlockExportOptions::nbd("e0", "n2", BlockExportOptionsNbd::new());
         machine.client.call(&BlockExportAdd(export)).run().unwrap();
-        // So slow that it is there for the whole test.
+        // Slow enough to last for the whole test.
         let mirror = BlockdevMirror::new("n3", "n4", MirrorSyncMode::Full).job_id("j0").speed(1);
         machine.client.call(&mirror).run().unwrap();
         machine
@@ -114,8 +113,8 @@ impl Asked {
         Self { _server: server, client }
     }
 
-    /// Sends a command with these arguments, and returns the server's error if it has one; nothing
-    /// if the server has gone, or does not answer.
+    /// Sends a command and returns its result, or `None` if the connection is lost or there is no reply
+    /// within the timeout.
     pub(crate) fn try_send(&self, command: &str, arguments: &Value) -> Option<Result<(), String>> {
         let sent = self.client.execute(command).arguments(arguments);
         match sent.timeout(Duration::from_secs(5)).run() {
@@ -124,13 +123,13 @@ impl Asked {
         }
     }
 
-    /// The value that a command without arguments returns, as text; or the server's error.
-    pub(crate) fn ask(&mut self, command: &str) -> Result<String, String> {
-        self.ask_with(command, &Value::Null)
+    /// Returns the return value of a command without arguments as text, or the server's error.
+    pub(crate) fn query(&mut self, command: &str) -> Result<String, String> {
+        self.query_with(command, &Value::Null)
     }
 
-    /// The same of a command with arguments.
-    pub(crate) fn ask_with(&mut self, command: &str, with: &Value) -> Result<String, String> {
+    /// As [`query`](Self::query), for a command with arguments.
+    pub(crate) fn query_with(&mut self, command: &str, with: &Value) -> Result<String, String> {
         match self.client.execute(command).arguments(with).run() {
             Ok(reply) => Ok(reply.json().unwrap().as_str().to_owned()),
             Err(error) if error.failure().is_some() => Err(error.to_string()),

@@ -1,4 +1,4 @@
-//! A live schema walked beside the facts.
+//! Compares a schema with the facts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,24 +9,24 @@ use qmp_types::{
 
 use crate::facts::{Facts, Feature, Item, Kind, Part};
 
-/// What is different on purpose, with the reason.
+/// Intended differences, with the reason.
 const EXCEPTIONS: [(&str, &str); 1] =
     [("ObjectOptions.props", "5.2 takes the properties beside it as well, as all others do")];
 
-/// What a walk has found.
+/// The result of a comparison.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// Where facts and schema disagree.
+    /// The differences between the facts and the schema.
     pub(crate) bad: BTreeSet<String>,
-    /// Each fact that the schema shows, as `item.part`.
+    /// The facts that the schema contains, as `item.part`.
     pub(crate) seen: BTreeSet<String>,
-    /// A text that is read as an enum.
+    /// The number of strings that are decoded to an enum.
     pub(crate) texts: usize,
-    /// A type that is read as one form of an alternate.
+    /// The number of types that are decoded to a form of an alternate.
     pub(crate) forms: usize,
 }
 
-/// Walks all commands and events of a server of this version.
+/// Compares all commands and events of a server of this version, and all types that they use.
 pub(crate) fn walk(facts: &Facts<'_>, schema: &Schema, version: usize) -> Found {
     let mut walk = Walk {
         by_name: facts.items.iter().map(|item| (item.name, item)).collect(),
@@ -41,7 +41,7 @@ pub(crate) fn walk(facts: &Facts<'_>, schema: &Schema, version: usize) -> Found 
     walk.found
 }
 
-/// Commands and events that the facts have in this version and the schema lacks.
+/// Returns the commands and events that the facts have in this version and the schema lacks.
 pub(crate) fn lacking(facts: &Facts<'_>, schema: &Schema, version: usize) -> Vec<String> {
     let is_root = |item: &&Item<'_>| matches!(item.kind, Kind::Command | Kind::Event);
     let roots = facts.items.iter().filter(is_root).filter(|item| item.module != "qga");
@@ -119,7 +119,7 @@ impl<'w> Walk<'w> {
             let place = format!("{}.{}", item.name, member.name);
             let part = known.iter().find(|part| part.name == member.name);
             let Some(part) = part else {
-                // Of a union that was a struct, a member may belong to a branch by now.
+                // If a struct became a union, a member may have moved to a branch.
                 match self.in_branch(item, &member.name) {
                     Some(of) => self.type_of(&place, of, &member.r#type),
                     None => self.bad(&place, "is unknown"),
@@ -215,7 +215,7 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// The form of an alternate that a type is: in the schema they have no names.
+    /// Finds the form of an alternate by its type, because forms have no names in a schema.
     fn form(&mut self, place: &str, item: &'w Item<'w>, live: &str) {
         let Some(entry) = self.schema.get(live) else { return self.bad(place, "has no such form") };
         let fits = |part: &&Part<'w>| {

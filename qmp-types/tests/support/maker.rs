@@ -1,19 +1,20 @@
-//! Random values of the types that the facts have.
+//! Makes random values of the types in the facts.
 
 use serde_json::{Map, Value, json};
 
 use crate::facts::{Facts, Item, Kind, Part};
 
-/// How values are made.
+/// The kind of values to make.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum How {
-    /// All members, known values.
+    /// All members, with known values.
     Full,
-    /// Only the members that each version has.
+    /// Only the members that every version requires.
     Least,
-    /// All members, a value, a member and a branch that no version has.
+    /// All members, and values, members and branches that no version has.
     Later,
-    /// What each build of one version has, by its index, with some of the optional members.
+    /// The members that every build of one version has, with some of the optional ones. The version is
+    /// an index.
     Of(usize),
 }
 
@@ -24,9 +25,9 @@ pub(crate) struct Maker<'f> {
 }
 
 impl Maker<'_> {
-    /// A number below the limit.
+    /// Returns a random number below the limit.
     fn pick(&mut self, limit: usize) -> usize {
-        // Knuth's, whose upper bits are good enough here.
+        // Knuth's generator; its upper bits are random enough.
         self.seed = self
             .seed
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -34,7 +35,7 @@ impl Maker<'_> {
         usize::try_from(self.seed >> 33).unwrap() % limit.max(1)
     }
 
-    /// Whether something is there at all.
+    /// Returns whether values can contain a part.
     fn has(&self, part: &Part<'_>) -> bool {
         match self.how {
             How::Of(version) => part.versions.has(version) && !part.conditional,
@@ -48,7 +49,7 @@ impl Maker<'_> {
             return (0..count).map(|_| self.value(element, depth + 1)).collect();
         }
         match of {
-            // Base64, too.
+            // Also valid as base64.
             "str" => json!("AAAA"),
             "bool" => json!(self.pick(2) == 0),
             "number" => json!(0.5),
@@ -66,15 +67,15 @@ impl Maker<'_> {
             Kind::Enum if self.how == How::Later => json!("a-later-value"),
             Kind::Enum => {
                 let values: Vec<_> = item.values.iter().filter(|it| self.has(it)).collect();
-                // Until it had this type, it was any text.
+                // In versions before the enum it was any string.
                 let some = values.get(self.pick(values.len()));
                 json!(some.map_or("AAAA", |value| value.name))
             }
             Kind::Alternate => {
                 let mut forms: Vec<_> = item.members.iter().filter(|it| self.has(it)).collect();
-                // Until it had this type, it was what the first form is.
+                // In versions before the alternate it had the type of the first form.
                 forms.extend(item.members.first().filter(|_| forms.is_empty()));
-                // The one that does not recurse, when it is deep enough.
+                // The last form does not recurse.
                 let at = if depth > 4 { forms.len() - 1 } else { self.pick(forms.len()) };
                 let form = forms[at].of;
                 self.value(form, depth + 1)
@@ -99,19 +100,19 @@ impl Maker<'_> {
             };
             let values: Vec<_> =
                 of.values.iter().filter(|it| self.has(it) && !lacks_branch(it)).collect();
-            // A list of branches may begin with one that recurses.
+            // The first branches may recurse.
             let shallow = values
                 .iter()
                 .rev()
                 .find(|value| !item.branches.iter().any(|branch| branch.name == value.name));
             let value = match shallow {
                 Some(shallow) if depth > 4 => shallow.name,
-                // Until the tag had this type, it was any text.
+                // In versions before the enum the tag was any string.
                 _ => values.get(self.pick(values.len())).map_or("AAAA", |value| value.name),
             };
             let branch = item.branches.iter().find(|branch| branch.name == value);
             match branch {
-                // Of a branch that no version has, only the tag is kept.
+                // Only the tag of an unknown branch is kept.
                 _ if self.how == How::Later => {
                     object.insert("left-out".into(), json!([{}]));
                     object.insert(tag.name.into(), json!("a-later-branch"));
@@ -128,7 +129,7 @@ impl Maker<'_> {
                 }
                 None => {}
             }
-            // Last, as servers often write it.
+            // Last, as servers often send it.
             object.insert(tag.name.into(), json!(value));
         }
         if self.how == How::Later {

@@ -1,4 +1,4 @@
-//! What is described, beside the facts, beside a recorded schema, and beside random arguments.
+//! Descriptions compared with the facts, with a recorded schema and with random arguments.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ fn arguments(vocabulary: &impl Vocabulary, command: &str) -> Object {
 }
 
 #[test]
-fn a_live_schema_describes_commands_as_the_built_in_vocabulary_does() {
+fn a_schema_describes_commands_as_the_built_in_vocabulary_does() {
     let live = recorded();
     let (mut count, mut branches) = (0, 0);
     for command in live.commands() {
@@ -46,7 +46,7 @@ fn a_live_schema_describes_commands_as_the_built_in_vocabulary_does() {
     }));
 }
 
-/// Arguments of each command, and what is said about them.
+/// Calls `check` with random arguments for each command.
 fn each(mut check: impl FnMut(&str, &Value)) {
     let facts = Facts::read(TEXT);
     for item in facts.items.iter().filter(|item| item.kind == facts::Kind::Command) {
@@ -58,7 +58,7 @@ fn each(mut check: impl FnMut(&str, &Value)) {
 }
 
 #[test]
-fn arguments_as_the_facts_have_them_pass() {
+fn accepts_arguments_made_from_the_facts() {
     let mut count = 0;
     each(|command, value| {
         let checked = BuiltIn.check_arguments(command, value);
@@ -69,7 +69,7 @@ fn arguments_as_the_facts_have_them_pass() {
 }
 
 #[test]
-fn one_error_in_arguments_is_noticed_in_qemus_words() {
+fn reports_an_error_in_arguments_in_qemus_words() {
     let (mut unexpected, mut wrong, mut missing) = (0, 0, 0);
     each(|command, value| {
         let said = |value: &Value| match BuiltIn.check_arguments(command, value) {
@@ -90,11 +90,11 @@ fn one_error_in_arguments_is_noticed_in_qemus_words() {
             missing += 1;
         }
         for name in value.as_object().unwrap().keys() {
-            // Nothing takes a list of lists.
+            // No argument accepts a list of lists.
             let mut other = value.clone();
             other[name] = json!([[1]]);
             let known = object.members.iter().any(|member| member.name == *name);
-            // What may have any value cannot have a wrong one.
+            // A member that accepts any value cannot have a wrong one.
             if known && BuiltIn.check_arguments(command, &other).is_err() {
                 let said = said(&other);
                 let is_type = said.starts_with("Invalid parameter type for '")

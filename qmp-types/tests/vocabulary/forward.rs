@@ -1,4 +1,5 @@
-//! Laws over every type: what is written is read again, and nothing that a later QEMU adds fails.
+//! Laws of all types: values survive a round trip, and additions of a later QEMU do not make decoding
+//! fail.
 
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use crate::through::{Through, same};
 
 pub(crate) const TEXT: &str = include_str!("../../facts.txt");
 
-/// The type that is made for each name.
+/// Returns all commands, events and types with their round trip.
 fn all() -> impl Iterator<Item = (&'static str, Through)> {
     let arguments = COMMANDS.iter().map(|(name, arguments, _)| (*name, *arguments));
     arguments.chain(EVENTS.iter().copied()).chain(TYPES.iter().copied())
@@ -26,7 +27,7 @@ fn each(
         let item = facts.items.iter().find(|item| item.name == name).unwrap();
         for seed in 0..rounds {
             let value = Maker { facts: &facts, how, seed }.item(item, 0);
-            // A command without arguments is written as none.
+            // A command without arguments is encoded as a unit.
             let bare = item.members.is_empty() && item.arguments.is_none();
             let bare = item.kind == Kind::Command && bare && value == json!({});
             let value = if bare { Value::Null } else { value };
@@ -37,7 +38,7 @@ fn each(
     assert!(count > 1000 * usize::try_from(rounds).unwrap(), "{count}");
 }
 
-/// Without what no version has.
+/// Returns the value without the members that no version has.
 fn known(value: &Value) -> Value {
     match value {
         Value::Object(members) => members
@@ -51,7 +52,7 @@ fn known(value: &Value) -> Value {
 }
 
 #[test]
-fn every_type_is_read_and_written_again_unchanged() {
+fn every_type_survives_a_round_trip() {
     each(How::Full, 8, |name, value, again| {
         let again = again.unwrap_or_else(|error| panic!("{name}: {value}: {error}"));
         assert!(same(value, &again), "{name}: {value} became {again}");
@@ -59,7 +60,7 @@ fn every_type_is_read_and_written_again_unchanged() {
 }
 
 #[test]
-fn what_a_version_leaves_out_never_fails() {
+fn absent_members_never_fail() {
     each(How::Least, 3, |name, value, again| {
         let again = again.unwrap_or_else(|error| panic!("{name}: {value}: {error}"));
         assert!(same(value, &again), "{name}: {value} became {again}");
@@ -67,11 +68,11 @@ fn what_a_version_leaves_out_never_fails() {
 }
 
 #[test]
-fn what_a_later_version_adds_never_fails() {
+fn additions_of_a_later_version_never_fail() {
     each(How::Later, 3, |name, value, again| {
         let again = again.unwrap_or_else(|error| panic!("{name}: {value}: {error}"));
         if name == "device_add" {
-            return; // It takes any member, as a property.
+            return; // It accepts any member as a property.
         }
         let expected = known(value);
         let expected =

@@ -1,4 +1,4 @@
-//! The vocabulary as a whole: by its facts, and by what servers have said.
+//! Tests of the whole vocabulary against its facts and against recorded sessions.
 
 // Helpers panic as tests do.
 #![allow(clippy::unwrap_used)]

@@ -1,4 +1,4 @@
-//! What servers have said in recorded sessions, read and written again.
+//! Round trips of all messages in recorded sessions.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::every::{COMMANDS, EVENTS};
 use crate::through::{Through, same};
 
-/// What was counted in the recorded sessions.
+/// The number of messages that were compared.
 #[derive(Debug, Default)]
 struct Count {
     events: usize,
@@ -17,7 +17,7 @@ struct Count {
 }
 
 #[test]
-fn what_was_recorded_is_read_and_written_again_unchanged() {
+fn recorded_messages_survive_a_round_trip() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../qmp-proto/tests/data/transcripts");
     let mut count = Count::default();
     for entry in fs::read_dir(folder).unwrap() {
@@ -26,7 +26,7 @@ fn what_was_recorded_is_read_and_written_again_unchanged() {
             session(&fs::read_to_string(&file).unwrap(), &mut count);
         }
     }
-    // So that a change of the recordings' form does not leave nothing to compare.
+    // Fails if a change of the recordings' format leaves nothing to compare.
     assert!(count.events > 150 && count.replies > 150 && count.arguments > 100, "{count:?}");
 }
 
@@ -41,7 +41,7 @@ fn session(text: &str, count: &mut Count) {
             count.arguments += usize::from(arguments_are_the_same(name, arguments));
         }
     }
-    // Without ids the order tells, if nothing is missing.
+    // Replies without an id belong to commands by their order, if no message is missing.
     let plain = |messages: &[Value], name: &str| {
         let of = |message: &&Value| message.get(name).is_some() && message.get("id").is_none();
         messages.iter().filter(of).count()
@@ -63,7 +63,7 @@ fn session(text: &str, count: &mut Count) {
         let command = match message.get("id") {
             Some(id) => {
                 let mut same = sent.iter().filter(|command| command.get("id") == Some(id));
-                // Some sessions give an id twice.
+                // Some sessions use an id twice.
                 same.next().filter(|_| same.next().is_none())
             }
             None if in_step && message.get("QMP").is_none() => in_order.next(),
@@ -88,13 +88,14 @@ fn name(command: &Value) -> Option<&str> {
     command.get("execute").or_else(|| command.get("exec-oob"))?.as_str()
 }
 
-/// Some sessions send what is wrong on purpose, so this is counted and not asserted.
+/// Returns whether arguments survive a round trip. This is counted, not asserted, because some
+/// sessions contain wrong arguments.
 fn arguments_are_the_same(name: &str, arguments: &Value) -> bool {
     let Some((_, through, _)) = COMMANDS.iter().find(|(it, ..)| *it == name) else { return false };
     through(&arguments.to_string()).is_ok_and(|again| same(arguments, &again))
 }
 
-/// A piece of what one side has said.
+/// A part of the bytes that one side has sent.
 #[derive(serde::Deserialize)]
 struct Record {
     dir: String,
@@ -102,7 +103,7 @@ struct Record {
     hex: String,
 }
 
-/// The messages of one side, and whether there is nothing else.
+/// Returns the messages of one side, and whether all of its lines are messages.
 fn messages(records: &[Record], dir: &str) -> (Vec<Value>, bool) {
     let hex: String = records.iter().filter(|it| it.dir == dir).map(|it| it.hex.as_str()).collect();
     let digits = hex.as_bytes().chunks_exact(2);

@@ -1,10 +1,10 @@
-//! The server half: commands are decoded, and what is wrong with them is told in QEMU's words.
+//! The server half decodes commands and reports errors in QEMU's words.
 
 use qmp_proto::server::{Command, Options, Received, Server};
 use qmp_types::{BlockdevAdd, DeviceDel, ObjectAdd, QueryStatus, SendKey};
 use serde::de::DeserializeOwned;
 
-/// A command as a server receives it.
+/// Returns a command as a server receives it.
 fn received(name: &str, arguments: &str) -> Command<'static> {
     let mut server = Server::<()>::monitor(Options::monitor());
     let mut out = Vec::new();
@@ -31,7 +31,7 @@ fn error<C: qmp_proto::Command + DeserializeOwned>(arguments: &str) -> String {
 }
 
 #[test]
-fn a_command_is_decoded_or_refused_in_qemus_words() {
+fn decodes_a_command_or_reports_the_error_in_qemus_words() {
     let del: DeviceDel = received("device_del", r#"{"id": "net0"}"#).typed().unwrap();
     assert_eq!(del.id, "net0");
     received("query-status", "{}").typed::<QueryStatus>().unwrap();

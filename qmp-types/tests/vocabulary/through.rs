@@ -1,10 +1,10 @@
-//! Reading a value as a type and writing it again.
+//! Round trips of values through types.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Reads a text as a type and writes it again.
+/// Decodes a text to a type and encodes the value again.
 pub(crate) type Through = fn(&str) -> Result<Value, serde_json::Error>;
 
 pub(crate) fn through<T: DeserializeOwned + Serialize>(
@@ -14,7 +14,7 @@ pub(crate) fn through<T: DeserializeOwned + Serialize>(
     serde_json::to_value(value)
 }
 
-/// Whether two values mean the same: a number is its value, however it is spelt.
+/// Returns whether two values are equal. Numbers are compared by value, not by notation.
 pub(crate) fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {

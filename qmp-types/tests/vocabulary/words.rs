@@ -1,4 +1,4 @@
-//! Nothing but facts, fixed phrases and sentences of our own stands in the documentation.
+//! The generated documentation contains only facts, fixed phrases and our own descriptions.
 
 use std::fs;
 use std::path::Path;

@@ -57,13 +57,13 @@ fn write() -> Result<()> {
     Ok(())
 }
 
-/// Writes the files below a folder, formats them there and returns them.
+/// Writes the files to a folder, formats them there and returns them.
 fn formatted(folder: &Path) -> Result<BTreeMap<String, String>> {
     let text = fs::read_to_string(facts_file()).context("cannot read the facts")?;
     let made = generate::generate(&text, &Facts::read(&text))?;
     let mut rustfmt = Command::new("rustfmt");
     rustfmt.arg("--config-path").arg(workspace::root()).args(["--edition", "2024"]);
-    // In the order of the names: the root of the modules comes after all that it names.
+    // Sorted by name, so the root module comes after the modules that it declares.
     for (name, text) in &made {
         let file = folder.join(name);
         let parent = file.parent().unwrap_or(folder);
@@ -79,7 +79,7 @@ fn formatted(folder: &Path) -> Result<BTreeMap<String, String>> {
     made.into_keys().map(read).collect()
 }
 
-/// Generated files that are no longer generated.
+/// Returns the files among the generated ones that the facts do not generate.
 fn stray(made: &BTreeMap<String, String>) -> Result<Vec<String>> {
     let folder = types().join(GENERATED);
     let names = files(&folder)?.into_iter().map(|name| format!("{GENERATED}/{name}"));

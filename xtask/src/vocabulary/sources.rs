@@ -1,4 +1,4 @@
-//! Where the schema files and the manual of each version come from.
+//! The sources of each version's schema files and manual.
 
 use std::fs;
 use std::path::PathBuf;

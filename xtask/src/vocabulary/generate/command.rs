@@ -6,12 +6,13 @@ use super::names;
 use super::rust::{Rust, emit};
 use crate::vocabulary::facts::{Item, Kind};
 
-/// What the serde traits of an item are implemented with.
+/// The macros that implement the serde traits of items.
 pub(super) const OBJECTS: &str = "objects";
 pub(super) const BARE: &str = "bare_commands";
 
 impl Rust<'_, '_> {
-    /// Writes a command; returns what implements serde's traits for it, if needed.
+    /// Writes a command; returns the macro that implements serde's traits for it, if they are not
+    /// implemented yet.
     pub(super) fn command_of(&mut self, item: &Item<'_>) -> Option<&'static str> {
         let name = self.model.rust_name(item.name).to_owned();
         let output = match item.returns {
@@ -39,15 +40,16 @@ impl Rust<'_, '_> {
         if item.allow_oob {
             emit!(self, "const ALLOW_OOB: bool = true;");
         }
-        // So that it is compiled by those only who use it.
+        // Inline, so that it is compiled only by crates that use it.
         emit!(self, "type Output = {output};\n\n#[inline]");
         emit!(self, "fn check_arguments(arguments: qmp_proto::RawJson<'_>)");
         emit!(self, " -> Result<(), qmp_proto::ArgumentError> {{");
         emit!(self, "crate::describe::check_command(\"{}\", arguments) }}\n}}\n", item.name);
-        self.known(item, &name);
+        self.availability(item, &name);
         made_by
     }
 
+    /// Writes an event; returns the macro that implements serde's traits for it.
     pub(super) fn event_of(&mut self, item: &Item<'_>) -> &'static str {
         let name = self.model.rust_name(item.name).to_owned();
         match item.arguments {
@@ -56,11 +58,11 @@ impl Rust<'_, '_> {
         }
         emit!(self, "impl TypedEvent for {name} {{");
         emit!(self, "const NAME: &'static str = \"{}\";\n}}\n", item.name);
-        self.known(item, &name);
+        self.availability(item, &name);
         OBJECTS
     }
 
-    /// Writes a type whose members are those of another.
+    /// Writes a type that has the members of another type.
     fn newtype(&mut self, item: &Item<'_>, name: &str, arguments: &str, more: &[String]) {
         let inner = self.named(arguments);
         self.text += &self.docs.item(item, more);
@@ -76,7 +78,7 @@ impl Rust<'_, '_> {
         emit!(self, "self.0.write(map) }}\n}}\n");
     }
 
-    fn known(&mut self, item: &Item<'_>, name: &str) {
+    fn availability(&mut self, item: &Item<'_>, name: &str) {
         let facts = self.model.facts;
         let number = |at: usize| facts.versions.get(at).copied().unwrap_or_default();
         let since = item.since.unwrap_or_else(|| number(item.versions.oldest()));
@@ -84,7 +86,7 @@ impl Rust<'_, '_> {
         let gone = (last + 1 < facts.versions.len()).then(|| number(last + 1));
         let features = item.features.iter().filter(|feature| feature.versions.has(last));
         let features: Vec<String> = features.map(|it| format!("\"{}\"", it.name)).collect();
-        emit!(self, "impl Known for {name} {{");
+        emit!(self, "impl Availability for {name} {{");
         emit!(self, "const SINCE: (u16, u16) = {since:?};");
         if let Some(gone) = gone {
             emit!(self, "const GONE: Option<(u16, u16)> = Some({gone:?});");
@@ -99,22 +101,22 @@ impl Rust<'_, '_> {
     pub(super) fn any_event(&mut self, events: &[&Item<'_>]) {
         let names: Vec<&str> = events.iter().map(|item| self.model.rust_name(item.name)).collect();
         let mut text = String::from(
-            "/// Any event: each that is known, and what is known of any other.\n\
+            "/// Any event.\n\
              #[derive(Clone, Debug, PartialEq)]\n#[non_exhaustive]\npub enum Any {\n",
         );
         for (name, item) in names.iter().zip(events) {
             let _ = writeln!(text, "/// `{}`.\n{name}({name}),", item.name);
         }
-        text += "/// An event that is not listed.\n\
-                 Other {\n/// Its name.\nname: String,\n/// Its data; `{}` if it has none.\n\
+        text += "/// An event that this crate does not know.\n\
+                 Other {\n/// Its name.\nname: String,\n/// Its data, or `{}` if it has none.\n\
                  data: Value,\n},\n}\n\n\
-                 impl Any {\n/// The event's name.\npub fn name(&self) -> &str { match self {\n";
+                 impl Any {\n/// Returns the name of the event.\npub fn name(&self) -> &str { match self {\n";
         for (name, item) in names.iter().zip(events) {
             let _ = writeln!(text, "Self::{name}(_) => \"{}\",", item.name);
         }
         text += "Self::Other { name, .. } => name,\n} }\n}\n\n\
                  impl<'b> qmp_proto::EventSet<'b> for Any {\n\
-                 /// All events there are.\n\
+                 /// Empty, which selects all events.\n\
                  const NAMES: &'static [&'static str] = &[];\n\n\
                  // Compiled only by crates that use it.\n\
                  #[inline]\nfn decode(name: &str, data: qmp_proto::EventData<'b>) \
@@ -143,7 +145,7 @@ fn returns(item: &Item<'_>, output: &str) -> String {
         }
     };
     if !item.success_response {
-        text = "Replies only when it fails.".into();
+        text = "Replies only if it fails.".into();
     }
     if item.allow_oob {
         text += " May be executed out of band.";

@@ -1,4 +1,4 @@
-//! The documentation of each item: facts, and descriptions of our own.
+//! The documentation of each item, from its facts and from the descriptions in `notes`.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ pub(super) struct Docs<'f> {
 }
 
 impl Docs<'_> {
-    /// Returns the paragraphs about an item, the first of which names it.
+    /// Returns the documentation of an item. The first paragraph contains its name.
     pub(super) fn item(&self, item: &Item<'_>, more: &[String]) -> String {
         let kind = match item.kind {
             Kind::Command => "The command",
@@ -28,10 +28,10 @@ impl Docs<'_> {
         paragraphs.extend(notes::about(item.name).map(str::to_owned));
         paragraphs.extend(more.iter().cloned());
         if item.daemon {
-            paragraphs.push("Of the storage daemon, too.".into());
+            paragraphs.push("Also supported by the storage daemon.".into());
         }
         if item.conditional {
-            paragraphs.push("Depends on the target or on how QEMU was built.".into());
+            paragraphs.push("Depends on the target and on the build options of QEMU.".into());
         }
         paragraphs.extend(self.features(&item.features, item.versions));
         paragraphs.extend(manual(item));
@@ -42,7 +42,7 @@ impl Docs<'_> {
         })
     }
 
-    /// Returns the line about a member, value or branch.
+    /// Returns the documentation of a member, value or branch.
     pub(super) fn part(&self, item: &Item<'_>, part: &Part<'_>) -> String {
         let mut text = format!("/// `{}`", part.name);
         self.part_age(&mut text, item, part);
@@ -57,7 +57,7 @@ impl Docs<'_> {
         text
     }
 
-    /// Returns the line about a method that sets a member.
+    /// Returns the documentation of the method that sets a member.
     pub(super) fn setter(&self, item: &Item<'_>, part: &Part<'_>) -> String {
         let mut text = format!("/// Sets `{}`", part.name);
         self.part_age(&mut text, item, part);
@@ -75,7 +75,7 @@ impl Docs<'_> {
         }
     }
 
-    /// Returns for example `, since QEMU 7.0, gone by 10.0`.
+    /// Writes for example `, since QEMU 7.0, removed by 10.0`.
     fn age(
         &self,
         text: &mut String,
@@ -92,12 +92,12 @@ impl Docs<'_> {
             }
             _ if younger => {
                 let before = self.version(first - 1);
-                let _ = write!(text, ", in QEMU {}, not in {before}", self.version(first));
+                let _ = write!(text, ", since QEMU {} or earlier, not in {before}", self.version(first));
             }
             _ => {}
         }
         if last < all.newest() {
-            let _ = write!(text, ", gone by {}", self.version(last + 1));
+            let _ = write!(text, ", removed by {}", self.version(last + 1));
         }
     }
 

@@ -10,7 +10,7 @@ use crate::vocabulary::facts::{Item, Kind, Part};
 impl Rust<'_, '_> {
     pub(super) fn enum_of(&mut self, item: &Item<'_>) {
         let name = self.model.rust_name(item.name).to_owned();
-        // A value of this name must not collide with the variant for all others.
+        // A value with this name must not collide with the variant for unknown values.
         let other = names::other(item.values.iter().map(|value| value.name));
         self.text += &self.docs.item(item, &[]);
         self.alias(item, &name);
@@ -20,9 +20,9 @@ impl Rust<'_, '_> {
             self.text += &self.docs.part(item, value);
             emit!(self, "{},", names::camel(value.name));
         }
-        emit!(self, "/// A value that is not listed.\n{other}(Box<str>),\n}}\n");
+        emit!(self, "/// A value that this crate does not know.\n{other}(Box<str>),\n}}\n");
         emit!(self, "impl {name} {{");
-        emit!(self, "/// The value as it is on the wire.");
+        emit!(self, "/// Returns the value on the wire.");
         emit!(self, "pub fn as_str(&self) -> &str {{ match self {{");
         for value in &item.values {
             emit!(self, "Self::{} => \"{}\",", names::camel(value.name), value.name);
@@ -57,7 +57,7 @@ impl Rust<'_, '_> {
                 _ => emit!(self, "{variant}({spelt}),"),
             }
         }
-        emit!(self, "/// A form that is not listed.\nOther(Value),\n}}\n");
+        emit!(self, "/// A value of any other JSON type.\nOther(Value),\n}}\n");
         for (form, variant, spelt) in &forms {
             self.conversions(&name, form, variant, spelt);
         }

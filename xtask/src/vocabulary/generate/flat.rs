@@ -1,7 +1,7 @@
-//! Unions that are read flat: each member straight into a place of its type, before the tag is known.
+//! Unions that are decoded flat: each member is decoded into a slot of its type before the tag is known.
 //!
-//! Where members of several branches have one name and different types, which are structs or lists of
-//! structs, they are read into a struct that has the members of all.
+//! Members of several branches can have the same name and different types. If these types are structs
+//! or lists of structs, they are decoded into one struct that has the members of all of them.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,8 @@ use super::names;
 use super::rust::{Rust, emit};
 use crate::vocabulary::facts::{Item, Kind, Part};
 
-/// What is received often and in large numbers. The others keep what is unknown until their tag is
-/// known, which costs more time and less code.
+/// The unions that are received often and in large numbers. All other unions buffer the members of
+/// their branch until the tag is known, which takes more time and less code.
 const FLAT: [&str; 5] = [
     "BlockStatsSpecific",
     "CpuInfoFast",
@@ -24,16 +24,16 @@ const FLAT: [&str; 5] = [
     "SchemaInfo",
 ];
 
-/// A place for the members of one name.
+/// A slot for the members of one name.
 pub(super) struct Place<'f> {
     name: &'f str,
-    /// One of the members, and the struct that has it.
+    /// One of the members, and its struct.
     of: (&'f Item<'f>, &'f Part<'f>),
-    /// The structs whose members are read, if there are several, and whether there is a list of them.
+    /// If the members have different types: these structs, and whether the members are lists.
     merged: Option<(Vec<&'f Item<'f>>, bool)>,
 }
 
-/// The places for all that the branches of a union have, if it is read flat.
+/// Returns the slots for the members of all branches if the union is decoded flat.
 pub(super) fn places<'f>(model: &Model<'f>, union: &Item<'f>) -> Option<Vec<Place<'f>>> {
     if !FLAT.contains(&union.name) {
         return None;
@@ -60,20 +60,20 @@ pub(super) fn places<'f>(model: &Model<'f>, union: &Item<'f>) -> Option<Vec<Plac
     Some(places.into_values().collect())
 }
 
-/// The structs that `data` may hold, of a union whose branches are wrapped.
+/// Returns the possible types of `data` in a union whose branches are wrapped.
 pub(super) fn wrapped<'f>(model: &Model<'f>, union: &Item<'f>) -> Vec<&'f Item<'f>> {
     let branches = union.branches.iter().filter(|branch| branch.wrapped);
     branches.filter_map(|branch| model.get(branch.of)).collect()
 }
 
-/// An entry of the table that cannot be read so is a mistake.
+/// Checks that all unions in the table can be decoded flat.
 pub(super) fn check(model: &Model<'_>) -> Result<()> {
     for name in FLAT {
         let Some(union) = model.get(name) else { bail!("{name} is in no version of QEMU") };
         let is_struct =
             |part: &Part<'_>| model.get(part.of).is_some_and(|it| it.kind == Kind::Struct);
         if !union.branches.iter().all(is_struct) || places(model, union).is_none() {
-            bail!("{name} cannot be read flat");
+            bail!("{name} cannot be decoded flat");
         }
         let parts = |items: &[&Item<'_>]| {
             let mut of = BTreeMap::new();
@@ -84,13 +84,13 @@ pub(super) fn check(model: &Model<'_>) -> Result<()> {
         let merged = places(model, union).unwrap_or_default();
         let merged = merged.into_iter().filter_map(|place| place.merged.map(|it| it.0));
         if !merged.chain([wrapped(model, union)]).all(|items| parts(&items)) {
-            bail!("{name} cannot be read flat: members of one name have several types");
+            bail!("{name} cannot be decoded flat: members of one name have several types");
         }
     }
     Ok(())
 }
 
-/// The members of several structs, each once.
+/// Returns the members of several structs, one for each name.
 fn members<'f>(items: &[&'f Item<'f>]) -> Vec<(&'f Item<'f>, &'f Part<'f>)> {
     let mut all: BTreeMap<&str, (&Item<'_>, &Part<'_>)> = BTreeMap::new();
     for item in items {
@@ -102,7 +102,7 @@ fn members<'f>(items: &[&'f Item<'f>]) -> Vec<(&'f Item<'f>, &'f Part<'f>)> {
 }
 
 impl<'f> Rust<'_, 'f> {
-    /// The structs that are read where several are possible.
+    /// Writes the structs for members that have several possible types.
     pub(super) fn merged_structs(&mut self, union: &Item<'f>) {
         for place in places(self.model, union).unwrap_or_default() {
             if let Some((items, _)) = &place.merged {
@@ -117,7 +117,7 @@ impl<'f> Rust<'_, 'f> {
 
     fn merged_struct(&mut self, name: &str, items: &[&'f Item<'f>]) {
         let members = members(items);
-        emit!(self, "// The members of whichever type it turns out to be.");
+        emit!(self, "// The members of all types that are possible before the tag is known.");
         emit!(self, "struct {name} {{");
         for (at, (item, part)) in members.iter().enumerate() {
             let of = self.field_type(item, part);
@@ -152,7 +152,7 @@ impl<'f> Rust<'_, 'f> {
             self,
             "fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {{"
         );
-        emit!(self, "from.deserialize_map(crate::wire::Visit::new()) }} }}\n");
+        emit!(self, "from.deserialize_map(crate::wire::ObjectVisitor::new()) }} }}\n");
         emit!(self, "impl ReadObject for {name} {{");
         emit!(self, "const NAME: &'static str = \"{name}\";\n");
         emit!(self, "fn read<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {{");
@@ -167,14 +167,15 @@ impl<'f> Rust<'_, 'f> {
         emit!(self, "Ok(Self {{ {} }})\n}}\n}}\n", fields.join(", "));
     }
 
-    /// `null` is no value of most types, and then stands for an absent member.
+    /// Writes the code that decodes a member. For types without the value `null`, it means that the
+    /// member is absent.
     fn flat_arm(&mut self, item: &Item<'_>, part: &Part<'_>, pattern: &str, slot: &str) {
         let takes_null = self.model.takes_null(part.of) && !Model::is_base64(item, part);
         let value = if takes_null { "Some(map.next_value()?)" } else { "map.next_value()?" };
         emit!(self, "{pattern} => {slot} = {value},");
     }
 
-    /// The slots of the branches' members.
+    /// Writes the slots for the members of the branches.
     pub(super) fn flat_slots(&mut self, union: &Item<'f>) {
         for (at, place) in places(self.model, union).unwrap_or_default().iter().enumerate() {
             match &place.merged {
@@ -190,7 +191,7 @@ impl<'f> Rust<'_, 'f> {
         }
     }
 
-    /// Their arms, from this number on.
+    /// Writes the match arms of the slots, numbered from `first`.
     pub(super) fn flat_arms(&mut self, union: &Item<'f>, first: usize) {
         let places = places(self.model, union).unwrap_or_default();
         for (at, place) in places.iter().enumerate() {
@@ -202,7 +203,7 @@ impl<'f> Rust<'_, 'f> {
         }
     }
 
-    /// The names of their members.
+    /// Returns the names of the members that have slots.
     pub(super) fn flat_names(&self, union: &Item<'f>) -> Vec<String> {
         let places = places(self.model, union).unwrap_or_default();
         let mut all: Vec<String> = places.iter().map(|place| place.name.to_owned()).collect();
@@ -212,7 +213,7 @@ impl<'f> Rust<'_, 'f> {
         all
     }
 
-    /// The members of a branch, taken from the slots.
+    /// Returns the expression that creates a branch from the slots.
     pub(super) fn flat_branch(&mut self, union: &Item<'f>, branch: &Part<'f>) -> String {
         let Some(item) = self.model.get(branch.of) else { return String::new() };
         let rust = self.named(branch.of);

@@ -1,4 +1,4 @@
-//! What the generator knows in addition to the facts: directions, names, boxes.
+//! Properties that follow from the facts: directions, names in Rust, boxes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,8 @@ use crate::vocabulary::facts::{Facts, Item, Kind, Part};
 /// The agent's module.
 pub(super) use crate::vocabulary::facts::AGENT;
 
-/// Members that are always base64, as `type.member`; each was looked up in QEMU's source. Without
-/// `ringbuf-*`, whose data is plain text by default.
+/// Members that are always base64, as `type.member`. Each was checked in QEMU's source. `ringbuf-*` is
+/// not in the table, because its data is plain text by default.
 const BASE64: [&str; 25] = [
     "EbpfObject.object",
     "FirmwareLog.log",
@@ -40,7 +40,7 @@ const BASE64: [&str; 25] = [
     "sev-inject-launch-secret.secret",
 ];
 
-/// Commands that are written by hand.
+/// Commands that are implemented by hand.
 const BY_HAND: [&str; 1] = ["device_add"];
 
 pub(super) struct Model<'f> {
@@ -173,8 +173,8 @@ impl<'f> Model<'f> {
         }
     }
 
-    /// Returns whether a member by value has a type that contains the item again, so that it needs
-    /// a box. What an alternate contains is always boxed.
+    /// Finds the members whose type contains the item itself, so that they need a box. The objects in
+    /// an alternate are always boxed.
     fn find_boxes(&mut self) {
         for item in &self.facts.items {
             for part in item.members.iter().chain(&item.branches) {

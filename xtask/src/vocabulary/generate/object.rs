@@ -19,7 +19,7 @@ impl Rust<'_, '_> {
         }
     }
 
-    /// Writes a struct that is an object, with everything.
+    /// Writes a struct with its constructor, setters, decoding and encoding.
     pub(super) fn struct_of(&mut self, item: &Item<'_>, more: &[String]) {
         let name = self.model.rust_name(item.name).to_owned();
         let members: Vec<&Part<'_>> = item.members.iter().collect();
@@ -46,14 +46,14 @@ impl Rust<'_, '_> {
         emit!(self, "}}\n");
     }
 
-    /// Lets a search for the name in QEMU's manual find it.
+    /// Makes the search of the documentation find the name in QEMU's manual.
     pub(super) fn alias(&mut self, item: &Item<'_>, name: &str) {
         if item.name != name {
             emit!(self, "#[doc(alias = \"{}\")]", item.name);
         }
     }
 
-    /// Writes `new` with the required members; of a union, with its branch.
+    /// Writes `new`, which takes the required members and, for a union, the branch.
     pub(super) fn constructor(
         &mut self,
         item: &Item<'_>,
@@ -75,7 +75,13 @@ impl Rust<'_, '_> {
             let _ = write!(parameters, "{field}: {of}");
             let _ = write!(fields, "{field}");
         }
-        emit!(self, "/// With what is required.");
+        let required = members.iter().any(|member| self.model.is_required(item, member));
+        let about = match (branch.is_some() || required, members.is_empty()) {
+            (true, _) => "Creates a value from its required members.",
+            (false, true) => "Creates a value.",
+            (false, false) => "Creates a value without optional members.",
+        };
+        emit!(self, "/// {about}");
         emit!(self, "#[inline]\npub fn new({parameters}) -> Self {{ Self {{ {fields} }} }}\n");
     }
 
@@ -113,7 +119,7 @@ impl Rust<'_, '_> {
         emit!(self, "}})\n}}\n");
     }
 
-    /// Writes the known names, and a slot for the value of each.
+    /// Writes the known names and one slot for the value of each.
     pub(super) fn slots(&mut self, members: &[&Part<'_>]) {
         let list: Vec<String> = members.iter().map(|it| format!("\"{}\"", it.name)).collect();
         emit!(self, "const MEMBERS: Members = &[{}];", list.join(", "));
@@ -125,7 +131,7 @@ impl Rust<'_, '_> {
     /// Writes code that decodes a member's value into its slot.
     pub(super) fn arm(&mut self, item: &Item<'_>, member: &Part<'_>, pattern: &str, at: usize) {
         let required = self.model.is_required(item, member);
-        // `null` is not a value of other types, and then stands for an absent member.
+        // For types without the value `null`, it means that the member is absent.
         if required || self.model.takes_null(member.of) && !Model::is_base64(item, member) {
             emit!(self, "{pattern} => m{at} = Some(map.next_value()?),");
         } else {
@@ -133,7 +139,7 @@ impl Rust<'_, '_> {
         }
     }
 
-    /// Writes the field from its slot.
+    /// Writes code that moves a member's value from its slot to its field.
     pub(super) fn take(&mut self, item: &Item<'_>, member: &Part<'_>, at: usize) {
         let name = names::snake(member.name);
         if self.model.is_required(item, member) {

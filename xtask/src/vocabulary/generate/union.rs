@@ -1,4 +1,4 @@
-//! Unions: a tag, and the members that depend on it.
+//! Unions: a tag and the members that depend on it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use super::names;
 use super::rust::{Rust, emit};
 use crate::vocabulary::facts::{Item, Part};
 
-/// A value of the tag, and its members.
+/// A value of the tag and the members of its branch.
 struct Variant {
     name: String,
     wire: String,
@@ -20,8 +20,7 @@ struct Variant {
 }
 
 impl<'f> Rust<'_, 'f> {
-    /// Writes a union. Without common members it is the enum of its branches, otherwise a struct
-    /// with one.
+    /// Writes a union: the enum of its branches, in a struct if there are common members.
     pub(super) fn union_of(&mut self, item: &Item<'f>, more: &[String]) {
         let name = self.model.rust_name(item.name).to_owned();
         let Some(tag) = item.members.iter().find(|member| member.name == item.tag) else { return };
@@ -49,9 +48,9 @@ impl<'f> Rust<'_, 'f> {
         emit!(self, "#[derive(Clone, Debug, PartialEq)]\n#[non_exhaustive]");
         emit!(self, "pub struct {name} {{");
         self.fields(item, &common);
-        emit!(self, "/// `{}`, and what belongs to it.", item.tag);
+        emit!(self, "/// `{}` and the members of its branch.", item.tag);
         emit!(self, "pub {field}: {enum_name},\n}}\n");
-        emit!(self, "/// `{}` of [`{name}`], and what belongs to it.", item.tag);
+        emit!(self, "/// The branches of [`{name}`], selected by `{}`.", item.tag);
         self.branches(&enum_name, tag, &variants);
         emit!(self, "impl {name} {{");
         self.constructor(item, &common, Some((&field, &enum_name)));
@@ -102,11 +101,11 @@ impl<'f> Rust<'_, 'f> {
                 None => emit!(self, "{},", variant.name),
             }
         }
-        emit!(self, "/// A value that is not listed, without what belongs to it.");
+        emit!(self, "/// A value that this crate does not know. The members of its branch are not kept.");
         let other = names::other(variants.iter().map(|variant| variant.wire.as_str()));
         emit!(self, "{other}({values}),\n}}\n");
         emit!(self, "impl {name} {{");
-        emit!(self, "/// The value of `{}`, as it is on the wire.", tag.name);
+        emit!(self, "/// Returns the value of `{}` on the wire.", tag.name);
         emit!(self, "pub fn as_str(&self) -> &str {{ match self {{");
         for variant in variants {
             let pattern = if variant.of.is_some() { "(_)" } else { "" };
@@ -115,7 +114,8 @@ impl<'f> Rust<'_, 'f> {
         emit!(self, "Self::{other}(other) => other.as_str(),\n}} }}\n}}\n");
     }
 
-    /// Writes a conversion for each branch. A type that serves several branches would be ambiguous.
+    /// Writes a constructor for each branch. `From` would be ambiguous, because several branches can
+    /// have the same type.
     fn branch_constructors(
         &mut self,
         item: &Item<'_>,
@@ -146,7 +146,7 @@ impl<'f> Rust<'_, 'f> {
             };
             let plain = names::snake(&variant.wire);
             let name = if taken.contains(&plain) { format!("of_{plain}") } else { plain };
-            emit!(self, "/// With the `{}` `{}`.", item.tag, variant.wire);
+            emit!(self, "/// Creates a value whose `{}` is `{}`.", item.tag, variant.wire);
             emit!(self, "#[inline]\npub fn {name}({parameters}) -> Self {{");
             emit!(self, "Self::new({arguments}{value}) }}\n");
         }
@@ -195,7 +195,7 @@ impl<'f> Rust<'_, 'f> {
             emit!(self, "Ok(_) => m{last} = Some(map.next_value()?),");
             emit!(self, "Err(name) => rest.keep(name, map)?,\n}} }}");
         }
-        // Where the tag is newer than the union, its first value is the default.
+        // If the tag is newer than the union, its first value is the default.
         match variants.first().filter(|_| !tag.versions.contains(item.versions)) {
             Some(first) => {
                 emit!(self, "let tag: {values} = m{last}.unwrap_or({values}::{});", first.name);

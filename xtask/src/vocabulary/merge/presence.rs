@@ -1,4 +1,4 @@
-//! Which version has what: the superset, written as `facts.txt`.
+//! Determines which versions have each part of the superset, and writes `facts.txt`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use super::shape::{Origin, Shape, members, members_of};
 use super::{Merged, Release};
 use crate::vocabulary::qapi::{Arguments, Definition, Kind, Member, Type, Value, Version};
 
-/// Where QEMU's manual has an item: the version of the manual, and the module there.
+/// The place of each item in QEMU's manual: the version of the manual, and the module there.
 pub(crate) type Manual = BTreeMap<String, (String, String)>;
 
 /// The properties of a thing in each version that has it.

@@ -1,4 +1,4 @@
-//! What is read from the comments of a schema: version numbers, and nothing else.
+//! Reads version numbers from the comments of a schema. Nothing else of the comments is used.
 
 use std::collections::BTreeMap;
 
