@@ -89,7 +89,7 @@ pub use qmp_driver::{
     EscapedBytes, Event, EventData, EventItem, EventSet, Expected, IntoAddress, MemberValue,
     Operation, Options, Outcome, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply,
     PersistentItem, Raw, RawJson, Reply, ResponseKind, Socket, SocketError, State, Timeout,
-    Timestamp, Typed, TypedEvent, TypedItem, Untyped, Version, event_set, qmp_proto, qmp_sockets,
+    Timestamp, Typed, TypedEvent, TypedItem, TypedPersistentItem, Untyped, Version, event_set, qmp_proto, qmp_sockets,
 };
 #[cfg(unix)]
 pub use qmp_driver::{Launch, LaunchError, Process, ProcessExited};
@@ -113,6 +113,9 @@ pub type Subscription<'c, S = Socket> = qmp_driver::Subscription<&'c Thread<S>>;
 pub type TypedSubscription<'c, E, S = Socket> = qmp_driver::TypedSubscription<E, &'c Thread<S>>;
 /// A subscription to the events of all connections of a client.
 pub type PersistentSubscription<'c, S = Socket> = qmp_driver::PersistentSubscription<&'c Thread<S>>;
+/// A persistent subscription whose events are decoded to one type.
+pub type TypedPersistentSubscription<'c, E, S = Socket> =
+    qmp_driver::TypedPersistentSubscription<E, &'c Thread<S>>;
 
 /// Connects to a monitor: QEMU or the storage daemon. See [`Address`] for the forms that an address
 /// can take.

@@ -214,7 +214,7 @@ impl<X: Caller> PersistentSubscription<X> {
     /// Returns [`ErrorKind::Disconnected`] if the connection has ended and everything was read: there
     /// is nothing to wait for until the client reconnects.
     pub fn recv(&mut self) -> Result<PersistentItem, Error> {
-        self.recv_until(None)
+        self.recv_until(None, None)
     }
 
     /// Waits for the next item, like [`recv`](Self::recv), for at most `timeout`.
@@ -224,13 +224,21 @@ impl<X: Caller> PersistentSubscription<X> {
     /// Returns the errors of [`recv`](Self::recv), [`ErrorKind::NoEvent`] if nothing arrives in time,
     /// and [`ErrorKind::TimeoutsUnsupported`] if the stream does not support deadlines.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<PersistentItem, Error> {
-        let connection = self.reader.connection();
-        connection.refuse_deadline().map_err(|cause| connection.error(cause))?;
-        self.recv_until(Some(timeout))
+        self.refuse_deadline()?;
+        self.recv_until(Some(timeout), Instant::now().checked_add(timeout))
     }
 
-    fn recv_until(&mut self, timeout: Option<Duration>) -> Result<PersistentItem, Error> {
-        let limit = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    pub(crate) fn refuse_deadline(&self) -> Result<(), Error> {
+        let connection = self.reader.connection();
+        connection.refuse_deadline().map_err(|cause| connection.error(cause))
+    }
+
+    /// Waits until `limit`. An error states that it has waited for `timeout`.
+    pub(crate) fn recv_until(
+        &mut self,
+        timeout: Option<Duration>,
+        limit: Option<Instant>,
+    ) -> Result<PersistentItem, Error> {
         let Self { reader, caller } = self;
         let cause = match caller.try_run(poll_fn(|cx| reader.poll_recv(cx)), limit) {
             Ok(Some(item)) => return Ok(item),

@@ -44,7 +44,8 @@ pub use driver::Driver;
 pub use error::{CloseReason, Error, ErrorKind, Outcome};
 pub use events::{
     Decoded, Event, EventItem, EventWait, MemberValue, PersistentItem, PersistentSubscription,
-    Subscription, SubscriptionBuilder, TypedItem, TypedSubscription,
+    Subscription, SubscriptionBuilder, TypedItem, TypedPersistentItem, TypedPersistentSubscription,
+    TypedSubscription,
 };
 pub use runtime::Runtime;
 pub use transport::{BorrowedDescriptor, Descriptor, Transport};

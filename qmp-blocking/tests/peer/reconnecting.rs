@@ -5,7 +5,9 @@ use std::path::Path;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use qmp_blocking::{CloseReason, ErrorKind, EventItem, Outcome, PersistentItem, State, Version};
+use qmp_blocking::{
+    CloseReason, ErrorKind, EventItem, Outcome, PersistentItem, State, TypedPersistentItem, Version,
+};
 
 use crate::peer::{GREETING, PLENTY, Peer, connect};
 
@@ -71,6 +73,66 @@ fn a_persistent_subscription_goes_on_over_connections_and_another_ends_with_its_
     client.close().unwrap();
     assert!(matches!(persistent.recv().unwrap(), PersistentItem::Disconnected(CloseReason::ByUs)));
     assert!(persistent.recv().unwrap_err().is_disconnected());
+    server.join().unwrap();
+}
+
+qmp_blocking::event_set! {
+    #[derive(Debug)]
+    enum Numbered { E0, E1 }
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct E0 {}
+
+#[derive(Debug, serde::Deserialize)]
+struct E1 {}
+
+impl qmp_blocking::TypedEvent for E0 {
+    const NAME: &'static str = "E0";
+}
+
+impl qmp_blocking::TypedEvent for E1 {
+    const NAME: &'static str = "E1";
+}
+
+#[test]
+fn a_typed_persistent_subscription_decodes_the_events_of_all_connections() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("qmp");
+    let server = serve(&path, 2);
+    let client = qmp_blocking::connect(path.as_path()).unwrap();
+    let mut events = client.events().subscribe_persistent_to::<Numbered>();
+    // Skips `E0`, which is outside its set.
+    let mut second = client.events().subscribe_persistent().of::<E1>();
+    let moment = Duration::from_millis(30);
+    let begun = Instant::now();
+    let error = events.recv_timeout(moment).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NoEvent { waited, .. } if *waited == moment));
+    assert!(begun.elapsed() >= moment);
+
+    client.execute("first").run().unwrap();
+    let TypedPersistentItem::Event(event) = events.recv().unwrap() else { panic!() };
+    assert!(matches!(event.event, Numbered::E0(_)));
+    assert!(second.try_recv().is_none());
+    client.execute("second").run().unwrap_err();
+    assert!(matches!(events.recv().unwrap(), TypedPersistentItem::Disconnected(_)));
+    for error in [events.recv().unwrap_err(), events.recv_timeout(PLENTY).unwrap_err()] {
+        assert!(error.is_disconnected(), "no event arrives before a reconnection: {error}");
+    }
+    assert!(matches!(second.recv().unwrap(), TypedPersistentItem::Disconnected(_)));
+
+    client.reconnect().unwrap();
+    client.execute("first").run().unwrap();
+    for _ in 0..2 {
+        match second.recv_timeout(PLENTY).unwrap() {
+            TypedPersistentItem::Reconnected => {}
+            item => assert!(matches!(item, TypedPersistentItem::Event(_)), "{item:?}"),
+        }
+    }
+    assert!(matches!(events.try_recv(), Some(TypedPersistentItem::Reconnected)));
+    let TypedPersistentItem::Event(event) = events.recv().unwrap() else { panic!() };
+    assert!(matches!(event.event, Numbered::E1(_)));
+    client.close().unwrap();
     server.join().unwrap();
 }
 

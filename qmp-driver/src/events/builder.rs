@@ -11,7 +11,9 @@ use crate::events::conditions::{Conditions, MemberValue};
 use crate::events::inbox::{Inbox, Predicate, Span};
 use crate::events::queue::{DEFAULT_LIMITS, EventQueue};
 use crate::events::reader::{PersistentReader, Reader};
-use crate::events::{PersistentSubscription, Subscription, TypedSubscription};
+use crate::events::{
+    PersistentSubscription, Subscription, TypedPersistentSubscription, TypedSubscription,
+};
 
 /// Builds a [`Subscription`] or a [`PersistentSubscription`]. Without conditions it receives all
 /// events.
@@ -110,8 +112,10 @@ impl<'c, X> SubscriptionBuilder<'c, X> {
         Subscription { reader, caller }
     }
 
-    /// Subscribes to the events of a set, decoded: a [`TypedEvent`](crate::TypedEvent), or an enum of
-    /// several. As [`subscribe`](Self::subscribe) with the set's names as a condition.
+    /// Subscribes to the events of a set and decodes them. The set is a
+    /// [`TypedEvent`](crate::TypedEvent), or an enum of several.
+    ///
+    /// Like [`subscribe`](Self::subscribe), with the names of the set as a condition.
     pub fn subscribe_to<S: for<'b> EventSet<'b>>(mut self) -> TypedSubscription<S, X> {
         S::NAMES.iter().for_each(|name| self.conditions.add_name(name));
         TypedSubscription::new(self.subscribe())
@@ -123,6 +127,18 @@ impl<'c, X> SubscriptionBuilder<'c, X> {
         let link = Arc::clone(self.link);
         let (reader, caller) = self.join(Span::Client);
         PersistentSubscription { reader: PersistentReader::new(reader, link), caller }
+    }
+
+    /// Subscribes to the events of a set and decodes them. The set is a
+    /// [`TypedEvent`](crate::TypedEvent), or an enum of several.
+    ///
+    /// Like [`subscribe_persistent`](Self::subscribe_persistent), with the names of the set as a
+    /// condition.
+    pub fn subscribe_persistent_to<S: for<'b> EventSet<'b>>(
+        mut self,
+    ) -> TypedPersistentSubscription<S, X> {
+        S::NAMES.iter().for_each(|name| self.conditions.add_name(name));
+        TypedPersistentSubscription::new(self.subscribe_persistent())
     }
 
     fn join(self, span: Span) -> (Reader, X) {

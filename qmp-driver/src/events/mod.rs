@@ -10,6 +10,7 @@ pub(crate) mod queue;
 mod reader;
 mod subscription;
 mod typed;
+mod typed_persistent;
 
 use qmp_proto::OwnedEvent;
 
@@ -20,6 +21,7 @@ pub use persistent::PersistentSubscription;
 pub use queue::{EventItem, PersistentItem};
 pub use subscription::Subscription;
 pub use typed::{Decoded, TypedItem, TypedSubscription};
+pub use typed_persistent::{TypedPersistentItem, TypedPersistentSubscription};
 
 /// An event, shared by all subscribers.
 ///

@@ -84,9 +84,18 @@ impl Reader {
         &mut self,
         timeout: Duration,
     ) -> Result<Option<EventItem>, Error> {
+        self.poll_for(timeout, Self::poll_recv).await
+    }
+
+    /// Polls until there is a result, for at most `timeout`.
+    pub(super) async fn poll_for<T>(
+        &mut self,
+        timeout: Duration,
+        mut poll: impl FnMut(&mut Self, &Context<'_>) -> Poll<T>,
+    ) -> Result<T, Error> {
         let mut timer = Timer::new(Arc::clone(&self.connection), Some(timeout));
         timer.refuse().map_err(|cause| self.error(cause))?;
-        poll_fn(|cx| match self.poll_recv(cx) {
+        poll_fn(|cx| match poll(self, cx) {
             Poll::Ready(item) => Poll::Ready(Ok(item)),
             Poll::Pending => timer.poll(cx).map(|waited| {
                 let names = self.inbox.names();

@@ -5,19 +5,21 @@ use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_core::Stream;
 use qmp_proto::{DecodeError, EventSet, Timestamp};
 
 use crate::caller::{Caller, Spawned};
+use crate::events::reader::Reader;
 use crate::events::{Event, EventItem, Subscription};
 use crate::{CloseReason, Error};
 
-/// A subscription whose events are decoded to one type: a [`TypedEvent`](crate::TypedEvent), or an
-/// enum of several, made by [`event_set!`](crate::event_set). Events outside the set are skipped.
+/// A [`Subscription`] whose events are decoded to one type: a [`TypedEvent`](crate::TypedEvent), or an
+/// enum of several, declared with [`event_set!`](crate::event_set). Events outside the set are skipped.
 ///
-/// Lost events and events that cannot be decoded are items; only the end of the connection ends it.
+/// Dropped events and events that cannot be decoded are items. The subscription ends with the
+/// connection.
 ///
 /// ```no_run
 /// use qmp_driver::{TypedEvent, TypedItem};
@@ -49,9 +51,11 @@ pub struct TypedSubscription<S, X = Spawned> {
 }
 
 impl<X> Subscription<X> {
-    /// The same subscription with its events decoded to one type: a
-    /// [`TypedEvent`](crate::TypedEvent), or an enum of several. Events outside the set are skipped;
-    /// [`subscribe_to`](crate::SubscriptionBuilder::subscribe_to) does not even queue them.
+    /// Decodes the events of this subscription to one type: a [`TypedEvent`](crate::TypedEvent), or
+    /// an enum of several. Events outside the set are skipped.
+    ///
+    /// [`subscribe_to`](crate::SubscriptionBuilder::subscribe_to) does not queue events outside the
+    /// set at all.
     pub fn of<S: for<'b> EventSet<'b>>(self) -> TypedSubscription<S, X> {
         TypedSubscription::new(self)
     }
@@ -63,28 +67,28 @@ impl<X> Subscription<X> {
 pub enum TypedItem<S> {
     /// An event.
     Event(Decoded<S>),
-    /// This many events came before the next one and were dropped, because they were not read in
-    /// time. Some of them may have been outside the set.
+    /// This many events before the next one were dropped, because they were not read in time. Some
+    /// of them may have been outside the set.
     Lagged(u64),
-    /// An event of the set whose data is not as expected.
+    /// An event of the set whose data cannot be decoded.
     Undecodable {
-        /// The event as it came.
+        /// The event as it was received.
         event: Event,
         /// Why its data could not be decoded.
         error: DecodeError,
     },
 }
 
-/// An event and when it came.
+/// A decoded event with its time and position.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Decoded<S> {
     /// The event.
     pub event: S,
-    /// When the server sent it, by the server's clock.
+    /// The time at which the server sent it, by the server's clock.
     pub timestamp: Option<Timestamp>,
-    /// How many bytes of the server's stream ended with it: orders it among events and
-    /// [replies](crate::Reply::stream_position).
+    /// The position in the server's stream at which it ends, in bytes. Gives its order among events
+    /// and [replies](crate::Reply::stream_position).
     pub stream_position: u64,
 }
 
@@ -93,7 +97,7 @@ impl<S: for<'b> EventSet<'b>, X> TypedSubscription<S, X> {
         Self { inner, set: PhantomData }
     }
 
-    /// Why the connection has ended, if it has.
+    /// Returns why the connection has ended, if it has.
     pub fn close_reason(&self) -> Option<CloseReason>
     where
         X: Copy,
@@ -101,13 +105,13 @@ impl<S: for<'b> EventSet<'b>, X> TypedSubscription<S, X> {
         self.inner.close_reason()
     }
 
-    /// The same subscription with its events as they come.
+    /// Returns the same subscription without decoding.
     pub fn into_inner(self) -> Subscription<X> {
         self.inner
     }
 
-    /// The next item that is already there.
-    fn next_now(&mut self) -> Option<TypedItem<S>> {
+    /// Returns the next queued item.
+    fn pop(&mut self) -> Option<TypedItem<S>> {
         loop {
             if let Some(item) = decode(self.inner.reader.try_recv()?) {
                 return Some(item);
@@ -116,59 +120,45 @@ impl<S: for<'b> EventSet<'b>, X> TypedSubscription<S, X> {
     }
 
     fn poll_item(&mut self, cx: &Context<'_>) -> Poll<Option<TypedItem<S>>> {
-        loop {
-            let Some(item) = ready!(self.inner.reader.poll_recv(cx)) else {
-                return Poll::Ready(None);
-            };
-            if let Some(item) = decode(item) {
-                return Poll::Ready(Some(item));
-            }
-        }
+        poll_decoded(&mut self.inner.reader, cx)
     }
 
     async fn wait(&mut self, timeout: Duration) -> Result<Option<TypedItem<S>>, Error> {
-        let limit = Instant::now().checked_add(timeout);
-        let mut left = timeout;
-        loop {
-            let Some(item) = self.inner.reader.recv_timeout(left).await? else { return Ok(None) };
-            if let Some(item) = decode(item) {
-                return Ok(Some(item));
-            }
-            // Skipped events do not extend the timeout.
-            left = limit.map_or(timeout, |limit| limit.saturating_duration_since(Instant::now()));
-        }
+        self.inner.reader.poll_for(timeout, poll_decoded).await
     }
 }
 
 impl<S: for<'b> EventSet<'b>> TypedSubscription<S> {
-    /// Returns the next item; `None` once the connection has ended and everything was read.
+    /// Returns the next item. Returns `None` after the connection has ended and everything was read.
     ///
     /// Cancel-safe: an event that was not returned stays in the queue.
     pub async fn recv(&mut self) -> Option<TypedItem<S>> {
         poll_fn(|cx| self.poll_item(cx)).await
     }
 
-    /// Returns the next item that is already there.
+    /// Returns the next item if there is one, without waiting.
     pub fn try_recv(&mut self) -> Option<TypedItem<S>> {
-        self.next_now()
+        self.pop()
     }
 
-    /// As [`recv`](Self::recv), for at most `timeout`.
+    /// Waits for the next item, like [`recv`](Self::recv), for at most `timeout`.
     ///
     /// Cancel-safe.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NoEvent`](crate::ErrorKind::NoEvent) if no event of the set came in time.
+    /// Returns [`ErrorKind::NoEvent`](crate::ErrorKind::NoEvent) if no event of the set arrives in
+    /// time.
     pub async fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<TypedItem<S>>, Error> {
         self.wait(timeout).await
     }
 }
 
 impl<S: for<'b> EventSet<'b>, X: Caller> TypedSubscription<S, X> {
-    /// Waits for the next item; `None` once the connection has ended and everything was read.
+    /// Waits for the next item. Returns `None` after the connection has ended and everything was
+    /// read.
     pub fn recv(&mut self) -> Option<TypedItem<S>> {
-        match self.next_now() {
+        match self.pop() {
             Some(item) => Some(item),
             None => self.inner.caller.run(poll_fn(|cx| self.poll_item(cx))),
         }
@@ -176,18 +166,19 @@ impl<S: for<'b> EventSet<'b>, X: Caller> TypedSubscription<S, X> {
 
     /// Returns the next item if one has arrived. Reads what is available without waiting.
     pub fn try_recv(&mut self) -> Option<TypedItem<S>> {
-        self.next_now().or_else(|| {
+        self.pop().or_else(|| {
             self.inner.caller.run_now();
-            self.next_now()
+            self.pop()
         })
     }
 
-    /// As [`recv`](Self::recv), for at most `timeout`.
+    /// Waits for the next item, like [`recv`](Self::recv), for at most `timeout`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NoEvent`](crate::ErrorKind::NoEvent) if no event of the set came in time, and
-    /// [`ErrorKind::TimeoutsUnsupported`](crate::ErrorKind::TimeoutsUnsupported) if the stream cannot wait with a deadline.
+    /// Returns [`ErrorKind::NoEvent`](crate::ErrorKind::NoEvent) if no event of the set arrives in
+    /// time, and [`ErrorKind::TimeoutsUnsupported`](crate::ErrorKind::TimeoutsUnsupported) if the
+    /// stream does not support deadlines.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<TypedItem<S>>, Error> {
         self.inner.caller.run(self.wait(timeout))
     }
@@ -215,8 +206,21 @@ impl<S, X> fmt::Debug for TypedSubscription<S, X> {
     }
 }
 
-/// Nothing, if the event is outside the set.
-fn decode<S: for<'b> EventSet<'b>>(item: EventItem) -> Option<TypedItem<S>> {
+/// Polls for the next item, skipping events outside the set.
+fn poll_decoded<S: for<'b> EventSet<'b>>(
+    reader: &mut Reader,
+    cx: &Context<'_>,
+) -> Poll<Option<TypedItem<S>>> {
+    loop {
+        let Some(item) = ready!(reader.poll_recv(cx)) else { return Poll::Ready(None) };
+        if let Some(item) = decode(item) {
+            return Poll::Ready(Some(item));
+        }
+    }
+}
+
+/// Decodes an item. Returns `None` for an event outside the set.
+pub(super) fn decode<S: for<'b> EventSet<'b>>(item: EventItem) -> Option<TypedItem<S>> {
     let event = match item {
         EventItem::Event(event) => event,
         EventItem::Lagged(count) => return Some(TypedItem::Lagged(count)),

@@ -7,7 +7,9 @@ use std::task::Poll;
 use std::thread;
 
 use futures_util::stream::{StreamExt, select_all};
-use qmp_tokio::{Client, CloseReason, ErrorKind, Outcome, PersistentItem, State};
+use qmp_tokio::{
+    Client, CloseReason, ErrorKind, Outcome, PersistentItem, State, TypedEvent, TypedPersistentItem,
+};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -90,6 +92,57 @@ async fn a_subscription_ends_with_its_connection_and_a_persistent_one_is_told_of
         panic!("{rest:?}")
     };
     assert_eq!(stop_number(stop), 5);
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct Stop {
+    number: usize,
+}
+
+impl TypedEvent for Stop {
+    const NAME: &'static str = "STOP";
+}
+
+#[tokio::test]
+async fn a_typed_persistent_subscription_decodes_the_events_of_all_connections() {
+    let (_folder, client) = connected(|number, mut peer| {
+        peer.greet();
+        let Some(first) = peer.receive() else { return };
+        peer.send("{\"event\": \"RESUME\"}\r\n");
+        peer.send("{\"event\": \"STOP\", \"data\": {\"number\": \"wrong\"}}\r\n");
+        peer.send(&event("STOP", number));
+        peer.answer(&first, "7");
+        peer.receive();
+    })
+    .await;
+    let mut queued = client.events().subscribe_persistent_to::<Stop>();
+    let mut events = client.events().subscribe_persistent().of::<Stop>();
+    for round in 0..3 {
+        number(&client).await;
+        for events in [&mut events, &mut queued] {
+            let wrong = events.recv().await;
+            assert!(
+                matches!(&wrong, Some(TypedPersistentItem::Undecodable { event, error })
+                    if event.name() == "STOP" && error.to_string().contains("number")),
+                "{wrong:?}"
+            );
+            let Some(TypedPersistentItem::Event(stop)) = events.try_recv() else { panic!() };
+            assert_eq!(stop.event.number, round);
+            assert!(events.try_recv().is_none());
+        }
+        client.execute("quit").await.unwrap_err();
+        client.closed().await;
+        assert!(matches!(events.recv().await, Some(TypedPersistentItem::Disconnected(_))));
+        client.reconnect().await.unwrap();
+        assert!(matches!(events.recv().await, Some(TypedPersistentItem::Reconnected)));
+        assert!(matches!(queued.recv().await, Some(TypedPersistentItem::Disconnected(_))));
+        assert!(matches!(queued.recv().await, Some(TypedPersistentItem::Reconnected)));
+    }
+    drop(client);
+    let rest: Vec<_> = timeout(PLENTY, events.collect()).await.unwrap();
+    assert!(matches!(rest[..], [TypedPersistentItem::Disconnected(CloseReason::ByUs)]), "{rest:?}");
+    let mut untyped = queued.into_inner();
+    assert!(matches!(untyped.recv().await, Some(PersistentItem::Disconnected(_))));
 }
 
 /// Several clients in one stream: what has ended leaves it, and what goes on stays in it.
