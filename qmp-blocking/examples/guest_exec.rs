@@ -11,32 +11,12 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use qmp_blocking::types::qga::{GuestExec, GuestExecStatus};
 use qmp_blocking::{Command, Error};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct GuestExec<'a> {
-    path: &'a str,
-    arg: &'a [String],
-    capture_output: bool,
-}
-
-#[derive(Deserialize)]
-struct Process {
-    pid: i64,
-}
-
-impl Command for GuestExec<'_> {
-    const NAME: &'static str = "guest-exec";
-    type Output = Process;
-}
-
-#[derive(Serialize)]
-struct GuestExecStatus {
-    pid: i64,
-}
-
+/// The reply, without decoded output. With the reply's own type, invalid base64 would be an error of
+/// the whole reply, and the exit code would be lost.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Status {
@@ -49,11 +29,6 @@ struct Status {
     out_data: String,
     #[serde(default)]
     err_data: String,
-}
-
-impl Command for GuestExecStatus {
-    const NAME: &'static str = "guest-exec-status";
-    type Output = Status;
 }
 
 fn main() -> ExitCode {
@@ -106,9 +81,11 @@ fn exit_code(path: &str, status: &Status, whole: bool) -> ExitCode {
 
 fn run(address: &str, path: &str, arg: &[String]) -> Result<Status, Error> {
     let agent = qmp_blocking::builder().agent().timeout(Duration::from_secs(5)).connect(address)?;
-    let Process { pid } = agent.call(&GuestExec { path, arg, capture_output: true }).run()?;
+    let exec = GuestExec::new(path).arg(arg).capture_output(true);
+    let query = GuestExecStatus::new(agent.call(&exec).run()?.pid);
     loop {
-        let status = agent.call(&GuestExecStatus { pid }).run()?;
+        let reply = agent.execute(GuestExecStatus::NAME).arguments(&query).run()?;
+        let status: Status = reply.decode()?;
         // The first status that reports the exit is the last one: the agent then forgets the
         // process.
         if status.exited {

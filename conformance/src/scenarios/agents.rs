@@ -3,7 +3,7 @@
 use std::fs;
 
 use qmp_driver::ErrorClass;
-use serde_json::Value;
+use qmp_types::qga::{GuestFileOpen, GuestFileRead, GuestPing, GuestShutdown};
 
 use crate::server::folder;
 use crate::subject::{Build, Execute, Subject};
@@ -23,23 +23,20 @@ pub async fn an_agent_is_synced_and_used<A: Adapter>(target: Target<'_>) {
         assert_eq!(answer.unwrap().decode::<usize>().unwrap(), id);
     }
     agent.sync().await.unwrap();
-    let off = agent.execute("guest-shutdown").run().await.unwrap_err();
+    let off = agent.call(&GuestShutdown::new()).await.unwrap_err();
     assert_eq!(off.class(), Some(ErrorClass::CommandNotFound), "{off}");
 
     let folder = folder();
     let file = folder.file("file");
     fs::write(&file, vec![0; 3 << 20]).unwrap();
-    let open = agent.execute("guest-file-open").argument("path", &file).run().await.unwrap();
-    let handle: u64 = open.decode().unwrap();
-    let read = agent.execute("guest-file-read").argument("handle", &handle);
-    let read = read.argument("count", &(3 << 20)).run().await.unwrap();
-    let read: Value = read.decode().unwrap();
-    assert_eq!(read["buf-b64"].as_str().unwrap().len(), 4 << 20);
+    let handle = agent.call(&GuestFileOpen::new(file.to_str().unwrap())).await.unwrap();
+    let read = agent.call(&GuestFileRead::new(handle).count(3 << 20)).await.unwrap();
+    assert!(read.buf_b64.len() == 3 << 20 && read.buf_b64.iter().all(|byte| *byte == 0));
 
     // The client disconnects before the reply, and the next client is served nevertheless.
     drop(agent.execute("guest-info").send().await.unwrap());
     drop(agent);
     let agent = server.connect(|| A::builder().agent()).await;
-    agent.execute("guest-ping").run().await.unwrap();
+    agent.call(&GuestPing::new()).await.unwrap();
     agent.close().await.unwrap();
 }

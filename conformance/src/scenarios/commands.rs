@@ -4,8 +4,8 @@ use std::fs::File;
 
 use qmp_driver::{ErrorClass, Outcome};
 use qmp_types::{
-    BlockdevAdd, BlockdevOptions, BlockdevOptionsFile, QueryNamedBlockNodes, QueryStatus,
-    QueryVersion, schema::QuerySchema,
+    AddfdInfo, BlockdevAdd, BlockdevOptions, BlockdevOptionsFile, QueryNamedBlockNodes,
+    QueryStatus, QueryVersion, schema::QuerySchema,
 };
 use serde_json::Value;
 
@@ -74,18 +74,18 @@ pub async fn each_command_gets_its_own_file<A: Adapter>(target: Target<'_>) {
     let mut server = target.qemu();
     let qemu = server.connect(A::builder).await;
     let folder = folder();
-    let sets = [11_u64, 22, 33, 44];
+    let sets = [11_i64, 22, 33, 44];
     let mut sent = Vec::new();
     for set in sets {
         let path = folder.file(&format!("sectors{set}"));
-        File::create(&path).unwrap().set_len(set * 512).unwrap();
+        File::create(&path).unwrap().set_len(set.unsigned_abs() * 512).unwrap();
         let add = qemu.execute("add-fd").argument("fdset-id", &set);
         let add = add.argument("opaque", &format!("file {set}"));
         sent.push(add.descriptor(File::open(path).unwrap()).send().await.unwrap());
     }
     for (set, added) in sets.into_iter().zip(qemu.answers(sent).await) {
-        let added: Value = added.unwrap().decode().unwrap();
-        assert_eq!(added["fdset-id"], set);
+        let added: AddfdInfo = added.unwrap().decode().unwrap();
+        assert_eq!(added.fdset_id, set);
     }
     for set in sets {
         let node = format!("node{set}");
@@ -96,6 +96,6 @@ pub async fn each_command_gets_its_own_file<A: Adapter>(target: Target<'_>) {
         let nodes = qemu.call(&QueryNamedBlockNodes::new()).await.unwrap();
         let is_it = |found: &str| found == node;
         let found = nodes.iter().find(|it| it.node_name.as_deref().is_some_and(is_it)).unwrap();
-        assert_eq!(found.image.virtual_size, i64::try_from(set).unwrap() * 512);
+        assert_eq!(found.image.virtual_size, set * 512);
     }
 }

@@ -4,7 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use qmp_driver::CloseReason;
-use serde_json::{Value, json};
+use qmp_types::events::JobStatusChange;
+use qmp_types::{JobDismiss, JobStatus, Quit};
+use serde_json::json;
 
 use crate::server::{PLENTY, Suite};
 use crate::subject::{Execute, Subject};
@@ -39,15 +41,15 @@ pub async fn a_job_of_the_storage_daemon_is_followed<A: Adapter>(suite: &Suite) 
     create.argument("options", &options).run().await.unwrap();
     loop {
         let event = daemon.event(&mut events, PLENTY).await.unwrap();
-        let job: Value = event.decode().unwrap();
-        assert_eq!(job["id"], "create");
-        if job["status"] == "concluded" {
+        let job: JobStatusChange = event.decode().unwrap();
+        assert_eq!(job.id, "create");
+        if job.status == JobStatus::Concluded {
             break;
         }
     }
     assert_eq!(fs::metadata(&image).unwrap().len(), 1 << 20);
-    daemon.execute("job-dismiss").argument("id", "create").run().await.unwrap();
-    daemon.execute("quit").run().await.unwrap();
+    daemon.call(&JobDismiss::new("create")).await.unwrap();
+    daemon.call(&Quit::new()).await.unwrap();
     assert!(matches!(daemon.closed().await, CloseReason::Closed));
     assert!(server.ended().success());
 }

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use qmp_driver::{Address, CloseReason, Error, ErrorKind, Outcome};
+use qmp_types::qga::GuestFileOpen;
 use rustix::process::Signal;
 
 use super::{assert_printed, assert_usable, print};
@@ -99,8 +100,8 @@ pub async fn a_stopped_agent_gets_more_than_fits_its_buffers<A: Adapter>(suite: 
     let mut server = suite.agent(&[]);
     let agent = server.connect(|| A::builder().agent()).await;
     let file = server.path("file");
-    let open = agent.execute("guest-file-open").argument("path", &file).argument("mode", "w");
-    let handle: u64 = open.run().await.unwrap().decode().unwrap();
+    let open = GuestFileOpen::new(file.to_str().unwrap()).mode("w");
+    let handle = agent.call(&open).await.unwrap();
     server.signal(Signal::STOP);
     // In base64, three bytes of zeros are four letters.
     let groups = most(suite) / 4;

@@ -4,8 +4,8 @@ use std::fs::File;
 
 use qmp_driver::qmp_sockets::{Listener, nonce};
 use qmp_driver::{Address, ErrorKind};
+use qmp_types::qga::GuestInfo;
 use rustix::process::Signal;
-use serde_json::Value;
 
 use crate::Adapter;
 use crate::server::{PLENTY, Suite, notice};
@@ -50,8 +50,8 @@ pub async fn an_agent_is_used_over_vsock<A: Adapter>(suite: &Suite) {
     agent.close().await.unwrap();
 
     let agent = A::builder().agent().connect(&address).await.unwrap();
-    let info: Value = agent.execute("guest-info").run().await.unwrap().decode().unwrap();
-    assert!(info["version"].as_str().unwrap().starts_with(suite.version()), "{info}");
+    let info = agent.call(&GuestInfo::new()).await.unwrap();
+    assert!(info.version.starts_with(suite.version()), "{info:?}");
     server.signal(Signal::KILL);
     let error = agent.execute("guest-ping").run().await.unwrap_err();
     assert!(error.is_disconnected(), "{error}");

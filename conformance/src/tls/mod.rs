@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use qmp_driver::{Client, Error, Transport};
+use qmp_types::QueryChardev;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
-use serde_json::Value;
 
 use crate::scenarios::Shared;
 use crate::server::{PLENTY, Server, Suite, folder};
@@ -69,9 +69,9 @@ impl Secured {
         let tls = ["-chardev", socket, "-mon", "chardev=c,mode=control"];
         let mut server = suite.qemu_in(folder, &[plain, tls].concat());
         let qemu = server.connect(A::builder).await;
-        let chardevs: Vec<Value> = qemu.execute("query-chardev").await.unwrap().decode().unwrap();
+        let chardevs = qemu.call(&QueryChardev::new()).await.unwrap();
         // As in `disconnected:tcp:127.0.0.1:39123,server=on`.
-        let mut names = chardevs.iter().map(|chardev| chardev["filename"].as_str().unwrap());
+        let mut names = chardevs.iter().map(|chardev| chardev.filename.as_str());
         let address = names.find_map(|name| name.strip_prefix("disconnected:tcp:")).unwrap();
         let (address, _) = address.split_once(',').unwrap();
         Self { server, address: address.to_owned(), authority, reads_bytes: suite.is_old() }

@@ -209,6 +209,8 @@ fn typed<S: for<'b> EventSet<'b>>(item: PersistentItem) -> Option<TypedPersisten
     Some(match decode(item)? {
         TypedItem::Event(event) => TypedPersistentItem::Event(event),
         TypedItem::Lagged(count) => TypedPersistentItem::Lagged(count),
-        TypedItem::Undecodable { event, error } => TypedPersistentItem::Undecodable { event, error },
+        TypedItem::Undecodable { event, error } => {
+            TypedPersistentItem::Undecodable { event, error }
+        }
     })
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use qmp_tokio::types::qga::{GuestInfo, GuestPing, GuestSync};
+use qmp_tokio::types::{Cont, Stop};
 use qmp_tokio::{Client, ErrorKind, Outcome};
 
 use crate::guest::{Guest, connect_agent};
@@ -18,8 +20,8 @@ const MOMENT: Duration = Duration::from_millis(250);
 
 async fn assert_usable(agent: &Client) {
     for id in 0..5 {
-        let sync = agent.execute("guest-sync").argument("id", &id).timeout(PLENTY);
-        assert_eq!(sync.await.unwrap().decode::<u32>().unwrap(), id);
+        let sync = agent.call(&GuestSync::new(id)).timeout(PLENTY);
+        assert_eq!(sync.await.unwrap(), id);
     }
     assert_eq!(agent.in_flight(), 0);
 }
@@ -32,7 +34,7 @@ async fn an_agent_that_was_restarted_is_synced_with_again(guest: Guest) {
     closed.await.unwrap();
     let opened = port_change(&guest.qemu, true).timeout(PLENTY);
 
-    let error = guest.agent.execute("guest-ping").timeout(MOMENT).await.unwrap_err();
+    let error = guest.agent.call(&GuestPing::new()).timeout(MOMENT).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NoReply { .. }), "{error:#?}");
     assert!(error.is_timeout() && !error.is_disconnected());
     assert_eq!(error.outcome(), Outcome::Unknown);
@@ -53,7 +55,7 @@ async fn an_agent_that_is_stopped_answers_late(guest: Guest) {
     let started = Instant::now();
     let error = loop {
         assert!(started.elapsed() < PLENTY);
-        if let Err(error) = guest.agent.execute("guest-ping").timeout(MOMENT).await {
+        if let Err(error) = guest.agent.call(&GuestPing::new()).timeout(MOMENT).await {
             break error;
         }
     };
@@ -64,20 +66,20 @@ async fn an_agent_that_is_stopped_answers_late(guest: Guest) {
 }
 
 async fn the_agent_of_a_stopped_machine_is_silent(guest: Guest) {
-    guest.qemu.execute("stop").await.unwrap();
-    let error = guest.agent.execute("guest-ping").timeout(MOMENT).await.unwrap_err();
+    guest.qemu.call(&Stop::new()).await.unwrap();
+    let error = guest.agent.call(&GuestPing::new()).timeout(MOMENT).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NoReply { .. }), "{error:#?}");
     let cont = async {
         tokio::time::sleep(2 * MOMENT).await;
-        guest.qemu.execute("cont").await.unwrap();
+        guest.qemu.call(&Cont::new()).await.unwrap();
     };
     let (synced, ()) = tokio::join!(guest.agent.sync(), cont);
     synced.unwrap();
     assert_usable(&guest.agent).await;
 
     // What this client leaves unread in the port is nothing to the next.
-    guest.qemu.execute("stop").await.unwrap();
-    drop(guest.agent.execute("guest-info").timeout(MOMENT).await.unwrap_err());
+    guest.qemu.call(&Stop::new()).await.unwrap();
+    drop(guest.agent.call(&GuestInfo::new()).timeout(MOMENT).await.unwrap_err());
     guest.agent.abort();
     let builder = qmp_tokio::builder().agent().handshake_timeout(MOMENT);
     let error = builder.connect(guest.server.path("agent")).await.unwrap_err();
@@ -85,7 +87,7 @@ async fn the_agent_of_a_stopped_machine_is_silent(guest: Guest) {
     assert!(error.is_timeout() && error.outcome() == Outcome::NotSent);
     let text = error.to_string();
     assert!(text.contains("is the guest up, and is qemu-ga running in it?"), "{text}");
-    guest.qemu.execute("cont").await.unwrap();
+    guest.qemu.call(&Cont::new()).await.unwrap();
     let agent = connect_agent(&guest.server).await;
     assert_usable(&agent).await;
 }

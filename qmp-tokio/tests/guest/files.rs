@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use qmp_tokio::types::qga::{
+    GuestFileClose, GuestFileFlush, GuestFileOpen, GuestFileRead, GuestFileSeek, GuestFileWrite,
+    GuestPing, QGASeek,
+};
 use qmp_tokio::{Client, ErrorClass, ErrorKind, Outcome};
-use serde_json::Value;
 
 use crate::guest::Guest;
 use crate::server::PLENTY;
@@ -26,21 +27,22 @@ fn content(length: usize) -> Vec<u8> {
     bytes.collect()
 }
 
-async fn open(agent: &Client, mode: &str) -> u64 {
-    let open = agent.execute("guest-file-open").argument("path", "/tmp/file");
-    open.argument("mode", mode).await.unwrap().decode().unwrap()
+async fn open(agent: &Client, mode: &str) -> i64 {
+    agent.call(&GuestFileOpen::new("/tmp/file").mode(mode)).await.unwrap()
 }
 
-async fn read(agent: &Client, handle: u64, count: usize) -> (Vec<u8>, bool) {
-    let read = agent.execute("guest-file-read").argument("handle", &handle);
-    let read: Value =
-        read.argument("count", &count).timeout(PLENTY).await.unwrap().decode().unwrap();
-    let bytes = BASE64_STANDARD.decode(read["buf-b64"].as_str().unwrap()).unwrap();
-    (bytes, read["eof"] == true)
+async fn read(agent: &Client, handle: i64, count: usize) -> (Vec<u8>, bool) {
+    let read = GuestFileRead::new(handle).count(count as i64);
+    let read = agent.call(&read).timeout(PLENTY).await.unwrap();
+    (read.buf_b64.into_vec(), read.eof)
 }
 
-async fn close(agent: &Client, handle: u64) {
-    agent.execute("guest-file-close").argument("handle", &handle).await.unwrap();
+async fn rewind(agent: &Client, handle: i64) {
+    agent.call(&GuestFileSeek::new(handle, 0, QGASeek::Set)).timeout(PLENTY).await.unwrap();
+}
+
+async fn close(agent: &Client, handle: i64) {
+    agent.call(&GuestFileClose::new(handle)).await.unwrap();
 }
 
 async fn files_go_there_and_come_back(guest: Guest) {
@@ -48,12 +50,11 @@ async fn files_go_there_and_come_back(guest: Guest) {
     let content = content(4 << 20);
     let handle = open(agent, "w+").await;
     for part in content.chunks(1 << 20) {
-        let write = agent.execute("guest-file-write").argument("handle", &handle);
-        let write = write.argument("buf-b64", &BASE64_STANDARD.encode(part)).timeout(PLENTY);
-        let written: Value = write.await.unwrap().decode().unwrap();
-        assert_eq!(written["count"], part.len());
+        let write = GuestFileWrite::new(handle, part);
+        let written = agent.call(&write).timeout(PLENTY).await.unwrap();
+        assert_eq!(written.count, part.len() as i64);
     }
-    agent.execute("guest-file-flush").argument("handle", &handle).await.unwrap();
+    agent.call(&GuestFileFlush::new(handle)).await.unwrap();
     close(agent, handle).await;
 
     // Two readers at once, with answers of some megabytes and of some kilobytes.
@@ -73,7 +74,7 @@ async fn files_go_there_and_come_back(guest: Guest) {
     close(agent, whole).await;
     close(agent, parts).await;
 
-    let closed = agent.execute("guest-file-close").argument("handle", &parts).await.unwrap_err();
+    let closed = agent.call(&GuestFileClose::new(parts)).await.unwrap_err();
     assert_eq!(closed.class(), Some(ErrorClass::GenericError), "{closed}");
 }
 
@@ -83,9 +84,8 @@ async fn a_write_that_is_late_is_done_all_the_same(guest: Guest) {
     let content = content(6 << 20);
     let handle = open(agent, "w+").await;
     guest.qemu.execute("stop").await.unwrap();
-    let write = agent.execute("guest-file-write").argument("handle", &handle);
-    let write = write.argument("buf-b64", &BASE64_STANDARD.encode(&content));
-    let error = write.timeout(Duration::from_millis(300)).await.unwrap_err();
+    let write = GuestFileWrite::new(handle, content.as_slice());
+    let error = agent.call(&write).timeout(Duration::from_millis(300)).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NoReply { .. }), "{error:#?}");
     assert_eq!(error.outcome(), Outcome::Unknown);
     let text = error.to_string();
@@ -94,9 +94,7 @@ async fn a_write_that_is_late_is_done_all_the_same(guest: Guest) {
     assert!(text.ends_with("the command was sent, and its outcome is unknown"), "{text}");
 
     guest.qemu.execute("cont").await.unwrap();
-    let seek = agent.execute("guest-file-seek").argument("handle", &handle);
-    let seek = seek.argument("offset", &0).argument("whence", "set").timeout(PLENTY);
-    seek.await.unwrap();
+    rewind(agent, handle).await;
     assert_eq!(agent.in_flight(), 0, "the late answer was swallowed");
     assert!(read(agent, handle, content.len()).await.0 == content);
 }
@@ -105,23 +103,20 @@ async fn a_write_that_is_late_is_done_all_the_same(guest: Guest) {
 async fn writes_of_two_tasks_are_all_answered(guest: Guest) {
     let agent = &guest.agent;
     let content = content(3000);
-    let encoded = BASE64_STANDARD.encode(&content);
     let handle = open(agent, "w+").await;
+    let write = GuestFileWrite::new(handle, content.as_slice());
     let task = async || {
         for _ in 0..50 {
-            let write = agent.execute("guest-file-write").argument("handle", &handle);
-            let write = write.argument("buf-b64", &encoded).timeout(PLENTY);
-            let written: Value = write.await.unwrap().decode().unwrap();
-            assert_eq!(written["count"], content.len());
+            let written = agent.call(&write).timeout(PLENTY).await.unwrap();
+            assert_eq!(written.count, content.len() as i64);
         }
     };
     let small = async {
         for _ in 0..200 {
-            agent.execute("guest-ping").timeout(PLENTY).await.unwrap();
+            agent.call(&GuestPing::new()).timeout(PLENTY).await.unwrap();
         }
     };
     tokio::join!(task(), task(), small);
-    let seek = agent.execute("guest-file-seek").argument("handle", &handle);
-    seek.argument("offset", &0).argument("whence", "set").await.unwrap();
+    rewind(agent, handle).await;
     assert!(read(agent, handle, 100 * content.len()).await.0 == content.repeat(100));
 }

@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use qmp_tokio::{Client, Error};
-use serde::Deserialize;
+use qmp_tokio::types::qga::{GuestExec, GuestExecStatus, GuestExecStatusReply};
+use qmp_tokio::types::{Base64, Cont, events::Resume};
+use qmp_tokio::{Client, Error, TypedEvent};
 
 use crate::server::{PLENTY, Server, Suite, folder, notice};
 use crate::state;
@@ -22,24 +21,6 @@ pub(crate) struct Guest {
     pub(crate) agent: Client,
     pub(crate) server: Server,
     version: String,
-}
-
-/// What a program left behind.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) struct Program {
-    pub(crate) exited: bool,
-    pub(crate) exitcode: Option<i32>,
-    pub(crate) signal: Option<i32>,
-    #[serde(default)]
-    out_data: String,
-    #[serde(default)]
-    err_data: String,
-}
-
-#[derive(Deserialize)]
-struct Started {
-    pid: u64,
 }
 
 /// Runs a test with the guest of one version.
@@ -137,8 +118,8 @@ impl Guest {
         let mut server = start(suite, version, files, &format!("exec:cat {}", state.display()));
         let qemu = server.connect(qmp_tokio::builder).await;
         state::restored(&qemu).await;
-        let resumed = qemu.event().named("RESUME").timeout(PLENTY);
-        qemu.execute("cont").await.unwrap();
+        let resumed = qemu.event().named(Resume::NAME).timeout(PLENTY);
+        qemu.call(&Cont::new()).await.unwrap();
         resumed.await.unwrap();
         let agent = connect_agent(&server).await;
         Self { qemu, agent, server, version: version.to_owned() }
@@ -149,20 +130,18 @@ impl Guest {
     }
 
     /// Starts a program by a shell, its output captured.
-    pub(crate) async fn begin(&self, script: &str) -> u64 {
-        let exec = self.agent.execute("guest-exec").argument("path", "/bin/sh");
-        let exec = exec.argument("arg", &["-c", script]).argument("capture-output", &true);
-        exec.timeout(PLENTY).await.unwrap().decode::<Started>().unwrap().pid
+    pub(crate) async fn begin(&self, script: &str) -> i64 {
+        let exec = GuestExec::new("/bin/sh").arg(["-c", script]).capture_output(true);
+        self.agent.call(&exec).timeout(PLENTY).await.unwrap().pid
     }
 
     /// How the program stands.
-    pub(crate) async fn status(&self, pid: u64) -> Result<Program, Error> {
-        let status = self.agent.execute("guest-exec-status").argument("pid", &pid);
-        Ok(status.timeout(PLENTY).await?.decode().unwrap())
+    pub(crate) async fn status(&self, pid: i64) -> Result<GuestExecStatusReply, Error> {
+        self.agent.call(&GuestExecStatus::new(pid)).timeout(PLENTY).await
     }
 
     /// Waits for the end of the program.
-    pub(crate) async fn finish(&self, pid: u64) -> Program {
+    pub(crate) async fn finish(&self, pid: i64) -> GuestExecStatusReply {
         let started = Instant::now();
         loop {
             let program = self.status(pid).await.unwrap();
@@ -178,21 +157,12 @@ impl Guest {
     pub(crate) async fn shell(&self, script: &str) -> String {
         let pid = self.begin(script).await;
         let program = self.finish(pid).await;
-        assert_eq!(program.exitcode, Some(0), "{script}: {}", program.errors());
-        program.output()
+        assert_eq!(program.exitcode, Some(0), "{script}: {}", text(program.err_data));
+        text(program.out_data)
     }
 }
 
-impl Program {
-    pub(crate) fn output(&self) -> String {
-        decoded(&self.out_data)
-    }
-
-    pub(crate) fn errors(&self) -> String {
-        decoded(&self.err_data)
-    }
-}
-
-fn decoded(data: &str) -> String {
-    String::from_utf8(BASE64_STANDARD.decode(data).unwrap()).unwrap()
+/// Returns the output of a program as text.
+pub(crate) fn text(output: Option<Base64>) -> String {
+    String::from_utf8(output.unwrap_or_default().into_vec()).unwrap()
 }

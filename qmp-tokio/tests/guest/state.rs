@@ -7,8 +7,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use qmp_tokio::{Client, CloseReason};
-use serde_json::Value;
+use qmp_tokio::types::events::VserportChange;
+use qmp_tokio::types::{
+    Migrate, MigrateSetParameters, MigrationParameters, MigrationStatus, QueryMigrate, QueryStatus,
+    Quit, RunState, Stop,
+};
+use qmp_tokio::{Client, CloseReason, TypedEvent};
 use tokio::sync::OnceCell;
 
 use crate::guest::{BootFiles, connect_agent, start};
@@ -33,17 +37,13 @@ fn path(file: &File) -> PathBuf {
 
 /// Waits until the machine is as it was when it was saved: stopped.
 pub(crate) async fn restored(qemu: &Client) {
-    until(qemu, "query-status", "paused").await;
+    until(async || qemu.call(&QueryStatus::new()).await.unwrap().status == RunState::Paused).await;
 }
 
-async fn until(qemu: &Client, query: &str, wanted: &str) {
+async fn until(holds: impl AsyncFn() -> bool) {
     let started = Instant::now();
-    loop {
-        let answer: Value = qemu.execute(query).await.unwrap().decode().unwrap();
-        if answer["status"] == wanted {
-            return;
-        }
-        assert!(answer["status"] != "failed" && started.elapsed() < PLENTY, "{query}: {answer}");
+    while !holds().await {
+        assert!(started.elapsed() < PLENTY);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -58,13 +58,18 @@ async fn boot(suite: &Suite, version: &str, files: &BootFiles) -> File {
     agent.close().await.unwrap();
 
     let file = tempfile::tempfile().unwrap();
-    qemu.execute("stop").await.unwrap();
-    let limit = qemu.execute("migrate-set-parameters");
-    limit.argument("max-bandwidth", &(1_u64 << 40)).await.unwrap();
+    qemu.call(&Stop::new()).await.unwrap();
+    let limit = MigrationParameters::new().max_bandwidth(1 << 40);
+    qemu.call(&MigrateSetParameters(limit)).await.unwrap();
     let uri = format!("exec:cat >{}", path(&file).display());
-    qemu.execute("migrate").argument("uri", &uri).await.unwrap();
-    until(&qemu, "query-migrate", "completed").await;
-    qemu.execute("quit").await.unwrap();
+    qemu.call(&Migrate::new().uri(uri)).await.unwrap();
+    until(async || {
+        let migration = qemu.call(&QueryMigrate::new()).await.unwrap();
+        assert_ne!(migration.status, Some(MigrationStatus::Failed), "{migration:?}");
+        migration.status == Some(MigrationStatus::Completed)
+    })
+    .await;
+    qemu.call(&Quit::new()).await.unwrap();
     assert!(matches!(qemu.closed().await, CloseReason::Closed));
     assert!(server.ended().success());
     file
@@ -72,5 +77,5 @@ async fn boot(suite: &Suite, version: &str, files: &BootFiles) -> File {
 
 /// The agent's port is opened, or closed, in the guest.
 pub(crate) fn port_change(qemu: &Client, open: bool) -> qmp_tokio::EventWait<'static> {
-    qemu.event().named("VSERPORT_CHANGE").member("id", "agent").member("open", open)
+    qemu.event().named(VserportChange::NAME).member("id", "agent").member("open", open)
 }

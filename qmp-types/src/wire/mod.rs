@@ -8,8 +8,8 @@ mod rest;
 pub use base64::Base64;
 
 pub(crate) use object::{
-    CommandVisitor, Key, Members, Name, Object, ObjectVisitor, ReadObject, need, put, put_some, skip,
-    skip_all,
+    CommandVisitor, Key, Members, Name, Object, ObjectVisitor, ReadObject, need, put, put_some,
+    skip, skip_all,
 };
 pub(crate) use open::{EnumVisitor, value_of_map, value_of_seq};
 pub(crate) use rest::Rest;

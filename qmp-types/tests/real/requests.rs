@@ -119,7 +119,9 @@ fn no_request_to_a_storage_daemon_is_malformed(suite: &Suite) {
 
 fn no_request_to_an_agent_is_malformed(suite: &Suite) {
     let wanted = |item: &Item<'_>| {
-        item.module == "qga" && !item.conditional && QUERIES.iter().any(|it| item.name.starts_with(it))
+        item.module == "qga"
+            && !item.conditional
+            && QUERIES.iter().any(|it| item.name.starts_with(it))
     };
     let sent = send_all(suite, Peer::agent, wanted);
     assert!(sent > 20, "{sent}");

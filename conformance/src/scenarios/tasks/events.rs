@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use qmp_driver::{CloseReason, ErrorKind, EventItem};
-use serde_json::Value;
+use qmp_types::QueryStatus;
 
 use super::{Shared, join_all};
 use crate::Target;
@@ -59,6 +59,5 @@ pub async fn a_burst_of_events_is_complete_and_in_order<A: Shared>(target: Targe
     assert!(text.contains("484 events were not read in time and had to be dropped"), "{text}");
     assert!(text.contains("query the state that they would have told of"), "{text}");
     assert!(slow.drain().iter().all(|queued| matches!(queued, EventItem::Event(_))));
-    let status: Value = qemu.execute("query-status").await.unwrap().decode().unwrap();
-    assert_eq!(status["running"], false);
+    assert!(!qemu.call(&QueryStatus::new()).await.unwrap().running);
 }

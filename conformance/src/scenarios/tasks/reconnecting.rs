@@ -1,6 +1,11 @@
 //! A client with several connections, one after another.
 
-use qmp_driver::{CloseReason, Launch, PersistentItem, PersistentSubscription};
+use qmp_driver::{
+    CloseReason, Launch, PersistentItem, PersistentSubscription, TypedPersistentItem,
+    TypedPersistentSubscription,
+};
+use qmp_types::ShutdownCause;
+use qmp_types::events::Shutdown;
 
 use super::{Shared, compute, poll_and_drop};
 use crate::scenarios::starting::late;
@@ -14,6 +19,7 @@ pub async fn a_client_reconnects_to_the_same_server_and_to_the_next<A: Shared>(s
     let mut server = suite.qemu();
     let qemu = server.connect(A::builder).await;
     let mut events = qemu.events().named("SHUTDOWN").subscribe_persistent();
+    let mut typed = qemu.events().subscribe_persistent_to::<Shutdown>();
     for number in 0..5 {
         // Replies to these may arrive before the reply to the negotiation.
         for _ in 0..number {
@@ -27,6 +33,8 @@ pub async fn a_client_reconnects_to_the_same_server_and_to_the_next<A: Shared>(s
     qemu.execute("quit").await.unwrap();
     assert!(matches!(qemu.closed().await, CloseReason::Closed));
     assert_eq!(items(&mut events), ["SHUTDOWN", CLOSED]);
+    let quit = ShutdownCause::HostQmpQuit;
+    assert_eq!(typed_items(&mut typed), [BY_US, "reconnected", quit.as_str(), CLOSED]);
     let launch = Launch::qemu(suite.path("qemu-system-x86_64")).args(LIGHT.split(' '));
     let next = A::builder().handshake_timeout(PLENTY).reconnecting(&qemu);
     let (_, mut process) = next.launch(launch).await.unwrap();
@@ -34,6 +42,7 @@ pub async fn a_client_reconnects_to_the_same_server_and_to_the_next<A: Shared>(s
     qemu.execute("quit").await.unwrap();
     qemu.closed().await;
     assert_eq!(items(&mut events), ["reconnected", "SHUTDOWN", CLOSED]);
+    assert_eq!(typed_items(&mut typed), ["reconnected", quit.as_str(), CLOSED]);
     assert!(process.wait().unwrap().success());
 }
 
@@ -46,6 +55,16 @@ fn items(events: &mut PersistentSubscription) -> Vec<String> {
         other => panic!("{other:?}"),
     };
     events.drain().into_iter().map(text).collect()
+}
+
+fn typed_items(events: &mut TypedPersistentSubscription<Shutdown>) -> Vec<String> {
+    let text = |item: TypedPersistentItem<Shutdown>| match item {
+        TypedPersistentItem::Event(shutdown) => shutdown.event.reason.to_string(),
+        TypedPersistentItem::Disconnected(reason) => reason.to_string(),
+        TypedPersistentItem::Reconnected => "reconnected".to_owned(),
+        other => panic!("{other:?}"),
+    };
+    std::iter::from_fn(|| events.try_recv()).map(text).collect()
 }
 
 /// The client reconnects to the address at which the server finally listened.

@@ -92,7 +92,11 @@ impl Docs<'_> {
             }
             _ if younger => {
                 let before = self.version(first - 1);
-                let _ = write!(text, ", since QEMU {} or earlier, not in {before}", self.version(first));
+                let _ = write!(
+                    text,
+                    ", since QEMU {} or earlier, not in {before}",
+                    self.version(first)
+                );
             }
             _ => {}
         }

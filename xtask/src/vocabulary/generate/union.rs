@@ -101,7 +101,10 @@ impl<'f> Rust<'_, 'f> {
                 None => emit!(self, "{},", variant.name),
             }
         }
-        emit!(self, "/// A value that this crate does not know. The members of its branch are not kept.");
+        emit!(
+            self,
+            "/// A value that this crate does not know. The members of its branch are not kept."
+        );
         let other = names::other(variants.iter().map(|variant| variant.wire.as_str()));
         emit!(self, "{other}({values}),\n}}\n");
         emit!(self, "impl {name} {{");
