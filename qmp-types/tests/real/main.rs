@@ -24,5 +24,7 @@ mod replies;
 mod requests;
 mod schema;
 mod server;
+#[path = "../support/teeth.rs"]
+mod teeth;
 #[path = "../vocabulary/through.rs"]
 mod through;

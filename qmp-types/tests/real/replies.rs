@@ -1,6 +1,6 @@
 //! Round trips of the replies to all queries.
 
-use conformance::server::Suite;
+use conformance::server::{Suite, notice};
 use serde_json::{Value, json};
 
 use crate::every::COMMANDS;
@@ -93,7 +93,7 @@ fn replies_of_a_machine_survive_a_round_trip(suite: &Suite) {
 /// With `-compat`, deprecated and unstable members are absent even if they are required.
 fn replies_without_deprecated_and_unstable_members_survive_a_round_trip(suite: &Suite) {
     if suite.major() < 7 {
-        println!("not run: QEMU {} has no -compat", suite.major());
+        notice(&format!("not run: QEMU {} has no -compat", suite.version()));
         return;
     }
     let mut machine = Peer::machine_without_deprecated(suite);

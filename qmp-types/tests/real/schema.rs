@@ -6,10 +6,12 @@ use qmp_types::schema::Schema;
 use crate::conform::{lacking, walk};
 use crate::facts::{Facts, number};
 use crate::server::Peer;
+use crate::teeth::unnoticed;
 
 conformance::on_every_qemu!(
     the_schema_of_a_system_emulator_agrees_with_the_facts,
     the_schema_of_a_storage_daemon_agrees_with_the_facts,
+    of_a_hundred_errors_in_the_facts_a_live_schema_shows_a_hundred,
 );
 
 const TEXT: &str = include_str!("../../facts.txt");
@@ -40,4 +42,12 @@ fn the_schema_of_a_storage_daemon_agrees_with_the_facts(suite: &Suite) {
     let found = walk(&facts, &schema(&mut Peer::daemon(suite)), version(&facts, suite));
     assert!(found.bad.is_empty(), "{:#?}", found.bad);
     assert!(found.seen.len() > 1000, "{}", found.seen.len());
+}
+
+fn of_a_hundred_errors_in_the_facts_a_live_schema_shows_a_hundred(suite: &Suite) {
+    let version = version(&Facts::read(TEXT), suite);
+    for server in [Peer::qemu, Peer::daemon] {
+        let unnoticed = unnoticed(TEXT, &schema(&mut server(suite)), version);
+        assert!(unnoticed.is_empty(), "{unnoticed:#?}");
+    }
 }

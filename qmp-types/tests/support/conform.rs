@@ -189,16 +189,20 @@ impl<'w> Walk<'w> {
 
     fn item(&mut self, place: &str, item: &'w Item<'w>, live: &'w SchemaInfo) {
         match (item.kind, &live.meta_type) {
-            (Kind::Enum, SchemaInfoMetaType::Enum(_)) => self.values(item, live),
+            (Kind::Enum, SchemaInfoMetaType::Enum(_)) => {
+                self.seen_type(item, live);
+                self.values(item, live);
+            }
             (Kind::Enum, SchemaInfoMetaType::Builtin(it)) if it.json_type == JSONType::String => {
                 self.found.texts += 1;
             }
             (Kind::Struct | Kind::Union, SchemaInfoMetaType::Object(object)) => {
-                self.features(item.name, &item.features, &live.features);
+                self.seen_type(item, live);
                 self.members(item, &item.members, &object.members);
                 self.branches(item, object);
             }
             (Kind::Alternate, SchemaInfoMetaType::Alternate(it)) => {
+                self.seen_type(item, live);
                 for form in &it.members {
                     self.form(place, item, &form.r#type);
                 }
@@ -213,6 +217,15 @@ impl<'w> Walk<'w> {
             }
             _ => self.bad(place, "is of another kind"),
         }
+    }
+
+    /// Compares the versions and features of a type.
+    fn seen_type(&mut self, item: &'w Item<'w>, live: &SchemaInfo) {
+        if !item.versions.has(self.version) {
+            self.bad(item.name, "is of another version");
+        }
+        self.found.seen.insert(item.name.into());
+        self.features(item.name, &item.features, &live.features);
     }
 
     /// Finds the form of an alternate by its type, because forms have no names in a schema.
@@ -278,7 +291,10 @@ impl<'w> Walk<'w> {
             let place = format!("{}.{}", item.name, variant.case);
             match item.branches.iter().find(|branch| branch.name == variant.case) {
                 Some(branch) if branch.versions.has(self.version) => {
-                    self.found.seen.insert(format!("{}|{}", item.name, branch.name));
+                    // A schema does not distinguish an empty branch from no branch.
+                    if !self.is_empty(&variant.r#type) {
+                        self.found.seen.insert(format!("{}|{}", item.name, branch.name));
+                    }
                     let data = self.object(&variant.r#type).map(|it| it.members.as_slice());
                     match (branch.wrapped, data) {
                         (true, Some([data])) if data.name == "data" => {

@@ -24,15 +24,17 @@ pub(crate) struct Maker<'f> {
     pub(crate) seed: u64,
 }
 
+/// Returns a random number below the limit.
+pub(crate) fn random(seed: &mut u64, limit: usize) -> usize {
+    // Knuth's generator; its upper bits are random enough.
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    usize::try_from(*seed >> 33).unwrap() % limit.max(1)
+}
+
 impl Maker<'_> {
     /// Returns a random number below the limit.
     fn pick(&mut self, limit: usize) -> usize {
-        // Knuth's generator; its upper bits are random enough.
-        self.seed = self
-            .seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.seed >> 33).unwrap() % limit.max(1)
+        random(&mut self.seed, limit)
     }
 
     /// Returns whether values can contain a part.

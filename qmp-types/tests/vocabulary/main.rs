@@ -21,5 +21,7 @@ mod forward;
 mod maker;
 mod recorded;
 mod server_half;
+#[path = "../support/teeth.rs"]
+mod teeth;
 mod through;
 mod words;
