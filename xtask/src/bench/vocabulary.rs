@@ -1,4 +1,4 @@
-//! What the types cost: time to build them, and bytes in a program.
+//! Measures the cost of the vocabulary: the time to build it, and the size of programs that use it.
 
 use std::fs;
 use std::path::Path;
@@ -8,21 +8,21 @@ use anyhow::{Context, Result};
 
 use crate::{process, workspace};
 
-/// The adapters, each of which is built with the types and without.
+/// The adapters. Each is built with the feature `types` and without it.
 const ADAPTERS: [&str; 3] = ["qmp-blocking", "qmp-tokio", "qmp-smol"];
 
-/// The programs whose sizes are compared, and what each does.
+/// The programs whose sizes are compared, and their descriptions.
 const PROGRAMS: [(&str, &str); 3] = [
     ("smallest-blocking", "untyped"),
     ("smallest-typed", "one typed query"),
     ("smallest-typed-large", "three of the largest types"),
 ];
 
-/// Measures builds and sizes, and prints them.
+/// Measures and prints build times and sizes.
 pub(super) fn run() -> Result<()> {
-    println!("| what is built | debug: CPU, elapsed | release: CPU, elapsed |\n|---|--:|--:|");
+    println!("| build | debug: CPU, elapsed | release: CPU, elapsed |\n|---|--:|--:|");
     let alone = [false, true].map(alone);
-    row("qmp-types alone, what it needs being there", alone)?;
+    row("qmp-types alone, with its dependencies built", alone)?;
     for adapter in ADAPTERS {
         let with = [false, true].map(|release| from_nothing(adapter, release, &[]));
         row(&format!("{adapter}, from nothing"), with)?;
@@ -33,7 +33,7 @@ pub(super) fn run() -> Result<()> {
     sizes()
 }
 
-/// Seconds of all cores, and on the clock.
+/// CPU time and elapsed time in seconds.
 struct Spent {
     cpu: f64,
     elapsed: f64,
@@ -49,7 +49,7 @@ fn row(what: &str, spent: [Result<Spent>; 2]) -> Result<()> {
     Ok(())
 }
 
-/// The crate alone: cargo removes what it made of it, and builds it again.
+/// Measures a build of the crate alone: builds it, cleans only this package, and builds it again.
 fn alone(release: bool) -> Result<Spent> {
     let target = workspace::target("bench/vocabulary/alone");
     build("qmp-types", release, &[], &target)?;
@@ -79,13 +79,13 @@ fn build(package: &str, release: bool, features: &[&str], target: &Path) -> Resu
     Ok(Spent { cpu: cpu_of_children()? - cpu, elapsed: started.elapsed().as_secs_f64() })
 }
 
-/// The processor time of all programs that have ended below this one, of `/proc/self/stat`.
+/// Returns the CPU time of all child processes that have exited, from `/proc/self/stat`.
 fn cpu_of_children() -> Result<f64> {
-    let stat = fs::read_to_string("/proc/self/stat").context("/proc tells no times here")?;
-    // Behind the name of the program, which may have blanks: the 14th and 15th value.
-    let (_, values) = stat.rsplit_once(") ").context("/proc/self/stat is cut off")?;
+    let stat = fs::read_to_string("/proc/self/stat").context("/proc/self/stat cannot be read")?;
+    // The 14th and 15th value after the program's name, which may contain spaces.
+    let (_, values) = stat.rsplit_once(") ").context("/proc/self/stat is incomplete")?;
     let ticks = values.split(' ').skip(13).take(2).map(|it| it.parse::<f64>().unwrap_or(0.0));
-    // Ticks are a hundredth of a second wherever Linux runs.
+    // On Linux a tick is a hundredth of a second.
     Ok(ticks.sum::<f64>() / 100.0)
 }
 
