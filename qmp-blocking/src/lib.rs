@@ -89,7 +89,8 @@ pub use qmp_driver::{
     EscapedBytes, Event, EventData, EventItem, EventSet, Expected, IntoAddress, MemberValue,
     Operation, Options, Outcome, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply,
     PersistentItem, Raw, RawJson, Reply, ResponseKind, Socket, SocketError, State, Timeout,
-    Timestamp, Typed, TypedEvent, TypedItem, TypedPersistentItem, Untyped, Version, event_set, qmp_proto, qmp_sockets,
+    Timestamp, Typed, TypedEvent, TypedItem, TypedPersistentItem, Untyped, Version, event_set,
+    qmp_proto, qmp_sockets,
 };
 #[cfg(unix)]
 pub use qmp_driver::{Launch, LaunchError, Process, ProcessExited};

@@ -6,13 +6,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use qmp_blocking::types::events::{Resume, Stop as Stopped};
-use qmp_blocking::types::qga::{GuestExec, GuestExecStatus, GuestInfo};
-use qmp_blocking::types::{
-    AddFd, BlockdevAdd, BlockdevOptions, BlockdevOptionsFile, Cont, DeviceDel, QueryFdsets,
-    QueryNamedBlockNodes, QueryStatus, Quit, Stop,
-};
-use qmp_blocking::{Builder, Client, Direction, ErrorClass, TypedItem, event_set};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use qmp_blocking::{Builder, Client, Direction, ErrorClass, EventItem};
+use serde_json::{Value, json};
 
 use crate::folder::Folder;
 use crate::qemu;
@@ -20,14 +17,6 @@ use crate::server::Server;
 
 /// Longer messages are truncated in the output.
 const SHOWN: usize = 160;
-
-event_set! {
-    /// The events of a machine that is stopped and continued.
-    enum Running {
-        Resume,
-        Stopped,
-    }
-}
 
 pub(crate) fn run(_args: &[String]) -> Result<()> {
     let version = qemu::newest()?;
@@ -50,17 +39,13 @@ fn monitor(bin: &Path, folder: &Path) -> Result<()> {
     let greeting = qemu.greeting().context("no greeting")?;
     println!("  QEMU {}, package {:?}", qemu.version().unwrap_or_default(), greeting.package());
 
-    let status = qemu.call(&QueryStatus::new()).run()?.status;
-    println!("  the status is {status}");
-    let mut events = qemu.events().subscribe_to::<Running>();
-    qemu.call(&Cont::new()).run()?;
-    qemu.call(&Stop::new()).run()?;
+    qemu.execute("query-status").run()?;
+    let mut events = qemu.events().subscribe();
+    qemu.execute("cont").run()?;
+    qemu.execute("stop").run()?;
     let mut names = Vec::new();
-    while let Some(TypedItem::Event(item)) = events.try_recv() {
-        names.push(match item.event {
-            Running::Resume(_) => "RESUME",
-            Running::Stopped(_) => "STOP",
-        });
+    while let Some(EventItem::Event(event)) = events.try_recv() {
+        names.push(event.name().to_owned());
     }
     println!("  events received meanwhile: {}", names.join(", "));
     if names != ["RESUME", "STOP"] {
@@ -68,15 +53,17 @@ fn monitor(bin: &Path, folder: &Path) -> Result<()> {
     }
 
     let file = File::open(std::env::current_exe()?)?;
-    let added = qemu.call(&AddFd::new().opaque("the demo itself")).descriptor(file).run()?;
-    println!("  passed a file: QEMU can open it as /dev/fdset/{}", added.fdset_id);
-    qemu.call(&QueryFdsets::new()).run()?;
+    let added =
+        qemu.execute("add-fd").argument("opaque", "the demo itself").descriptor(file).run()?;
+    let set = added.decode::<Value>()?["fdset-id"].clone();
+    println!("  passed a file: QEMU can open it as /dev/fdset/{set}");
+    qemu.execute("query-fdsets").run()?;
 
-    match qemu.call(&DeviceDel::new("nobody")).run() {
+    match qemu.execute("device_del").argument("id", "nobody").run() {
         Err(error) if error.class() == Some(ErrorClass::DeviceNotFound) => println!("  {error}"),
         other => bail!("expected an error of class DeviceNotFound, got {other:?}"),
     }
-    qemu.call(&Quit::new()).run()?;
+    qemu.execute("quit").run()?;
     server.join()
 }
 
@@ -89,14 +76,16 @@ fn storage_daemon(bin: &Path, folder: &Path) -> Result<()> {
     let server = Server::start(&bin.join("qemu-storage-daemon"), &arguments, &socket)?;
 
     let daemon = connect(qmp_blocking::builder(), &socket)?;
-    let disk = BlockdevOptions::file(BlockdevOptionsFile::new(image.to_string_lossy()));
-    daemon.call(&BlockdevAdd(disk.node_name("disk"))).run()?;
-    daemon.call(&QueryNamedBlockNodes::new().flat(true)).run()?;
-    match daemon.call(&QueryStatus::new()).run() {
+    daemon
+        .execute("blockdev-add")
+        .arguments(&json!({"driver": "file", "node-name": "disk", "filename": image}))
+        .run()?;
+    daemon.execute("query-named-block-nodes").argument("flat", &true).run()?;
+    match daemon.execute("query-status").run() {
         Err(error) if error.class() == Some(ErrorClass::CommandNotFound) => println!("  {error}"),
         other => bail!("expected an error of class CommandNotFound, got {other:?}"),
     }
-    daemon.call(&Quit::new()).run()?;
+    daemon.execute("quit").run()?;
     server.join()
 }
 
@@ -105,21 +94,26 @@ fn agent(bin: &Path, folder: &Path) -> Result<()> {
     let _server = Server::agent(bin, &socket)?;
 
     let agent = connect(qmp_blocking::builder().agent(), &socket)?;
-    let info = agent.call(&GuestInfo::new()).run()?;
-    println!("  agent {} with {} commands", info.version, info.supported_commands.len());
+    let info: Value = agent.execute("guest-info").run()?.decode()?;
+    let commands = info["supported_commands"].as_array().map_or(0, Vec::len);
+    println!("  agent {} with {commands} commands", info["version"]);
 
-    let echo = GuestExec::new("/bin/echo").arg(["hello"]).capture_output(true);
-    let process = agent.call(&echo).run()?;
+    let process: Value = agent
+        .execute("guest-exec")
+        .arguments(&json!({"path": "/bin/echo", "arg": ["hello"], "capture-output": true}))
+        .run()?
+        .decode()?;
     let status = loop {
-        let status = agent.call(&GuestExecStatus::new(process.pid)).run()?;
-        if status.exited {
+        let status: Value =
+            agent.execute("guest-exec-status").argument("pid", &process["pid"]).run()?.decode()?;
+        if status["exited"] == true {
             break status;
         }
         sleep(Duration::from_millis(20));
     };
-    let output = status.out_data.unwrap_or_default();
+    let output = BASE64_STANDARD.decode(status["out-data"].as_str().unwrap_or_default())?;
     println!("  it printed {:?}", String::from_utf8_lossy(&output));
-    if *output != *b"hello\n" {
+    if output != b"hello\n" {
         bail!("expected hello");
     }
     Ok(())
