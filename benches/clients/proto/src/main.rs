@@ -85,7 +85,7 @@ impl Qemu {
     fn flush(&mut self) -> Result<(), Failure> {
         while let Some(outgoing) = self.output.next() {
             let count = self.stream.write(outgoing.bytes)?;
-            self.output.advance(count);
+            self.output.sent(count);
         }
         Ok(())
     }
@@ -155,7 +155,7 @@ fn chunks(task: &Task) -> Result<Report, Failure> {
         message.truncate(before_id);
         message.extend(command.rsplit(|byte| *byte == b':').next().unwrap_or_default());
         message.extend(b"\r\n");
-        output.advance(usize::MAX);
+        output.sent(usize::MAX);
         let (mut start, mut end, mut answered) = (0, 0, false);
         while end < message.len() {
             end = (end + chunk).min(message.len());
