@@ -14,7 +14,7 @@
 //! mock.on("query-status").answer(json!({"status": "paused", "running": false}));
 //! mock.on("device_del")
 //!     .with(json!({"id": "net0"}))
-//!     .fail(ErrorClass::DeviceNotFound, "Device 'net0' not found");
+//!     .return_error(ErrorClass::DeviceNotFound, "Device 'net0' not found");
 //!
 //! let qemu = qmp_blocking::connect(mock.address())?;
 //! qemu.execute("query-status").run()?;

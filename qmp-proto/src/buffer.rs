@@ -19,7 +19,7 @@ const TOO_LARGE: usize = 8;
 ///
 /// For those who drive a [`Client`](crate::Client) or a [`Server`](crate::server::Server) without
 /// a session. There is room for about as much as came last time: an idle connection needs
-/// [`LEAST_ROOM`](Self::LEAST_ROOM), or nothing if it [rests](Self::rest), and a burst of messages is
+/// [`LEAST_ROOM`](Self::LEAST_ROOM), or nothing if it [rests](Self::shrink), and a burst of messages is
 /// read at once. Memory beyond 64 KiB is given back as soon as everything is used.
 ///
 /// ```

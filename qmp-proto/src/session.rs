@@ -10,9 +10,9 @@ use crate::request::{RawMessage, Request, RequestId, SendError, SendErrorKind, W
 
 /// A [`Client`] with both its buffers, for whoever wants one object beside a stream.
 ///
-/// It never touches the stream: read into [`room`](Self::room), say how much with
-/// [`filled`](Self::filled), take what came with [`receive`](Self::receive), and write what
-/// [`outgoing`](Self::outgoing) gives.
+/// It never touches the stream: read into [`spare_mut`](Self::spare_mut), say how much with
+/// [`advance`](Self::advance), take what came with [`receive`](Self::receive), and write what
+/// [`output_chunk`](Self::output_chunk) gives.
 ///
 /// ```
 /// use qmp_proto::{Client, Options, Received, Request, Session};
@@ -88,7 +88,7 @@ impl<T, F, const N: usize> Session<T, F, N> {
         self.input.spare_mut()
     }
 
-    /// Says that so many bytes were read into [`room`](Self::room).
+    /// Says that so many bytes were read into [`spare_mut`](Self::spare_mut).
     pub fn advance(&mut self, count: usize) {
         self.input.advance(count);
     }
@@ -149,7 +149,7 @@ impl<T, F, const N: usize> Session<T, F, N> {
         self.output.chunk()
     }
 
-    /// Says that so many bytes of [`outgoing`](Self::outgoing) were written; gives back the
+    /// Says that so many bytes of [`output_chunk`](Self::output_chunk) were written; gives back the
     /// descriptor that left with them, to be closed.
     pub fn advance_output(&mut self, count: usize) -> Option<F> {
         self.output.advance(count)

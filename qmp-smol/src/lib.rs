@@ -26,7 +26,7 @@
 //!
 //! async-io starts a thread for sockets and timers when they are first used. Drivers run on another
 //! thread, which the first connection starts and all share. To run the driver on an executor of the
-//! program, use [`open`](Builder::open) and spawn it there:
+//! program, use [`open`](Builder::connect_unspawned) and spawn it there:
 //!
 //! ```no_run
 //! # async fn example(executor: &smol::Executor<'_>) -> Result<(), qmp_smol::Error> {

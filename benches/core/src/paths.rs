@@ -125,7 +125,7 @@ impl<'m> Paths<'m> {
         let mut output = FixedOutput::new(memory);
         hear(&mut client, bench_messages::GREETING.as_bytes());
         assert!(client.negotiate(&mut output, 7, &[]).is_ok(), "the handshake is refused");
-        output.sent(usize::MAX);
+        output.advance(usize::MAX);
         hear(&mut client, b"{\"return\": {}, \"id\": 4503599627370503}\r\n");
         let [reply, other_reply, short] =
             [&messages.reply, &messages.other_reply, &messages.short].map(|text| Reply::new(text));
@@ -220,7 +220,7 @@ fn ask(client: &mut Client<()>, output: &mut FixedOutput<'_>, name: &str, text: 
     let executed = client.execute(output, Request::new(name), ());
     assert!(executed.is_ok(), "the command is refused");
     black_box(output.bytes());
-    output.sent(usize::MAX);
+    output.advance(usize::MAX);
     let step = client.handle_input(black_box(text));
     let Ok(Step { received: Some(Received::Reply(answer)), .. }) = step else {
         panic!("this was no answer");

@@ -55,7 +55,7 @@ impl Builder {
     ///
     /// Returns an error if the [deadline](Self::accept_timeout) passes, if the operating system
     /// fails, for example because too many files are open, and in the cases of
-    /// [`over`](Self::over).
+    /// [`over`](Self::serve_over).
     pub fn accept(&self, listener: &Listener) -> Result<ClientConnection, Error> {
         let deadline = self.1.and_then(|time| Instant::now().checked_add(time));
         let socket = listener.accept(deadline)?;
@@ -68,7 +68,7 @@ impl Builder {
     /// # Errors
     ///
     /// Returns an error if the address cannot be parsed or if nothing listens there, and in the
-    /// cases of [`over`](Self::over).
+    /// cases of [`over`](Self::serve_over).
     pub fn connect(&self, address: impl IntoAddress) -> Result<ClientConnection, Error> {
         let address = address.into_address()?;
         let runtime = CallerThread::default();

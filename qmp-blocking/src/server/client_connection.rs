@@ -18,7 +18,7 @@ use crate::thread::Thread;
 /// One thread uses it at a time, and it can be moved to another thread. Greeting, negotiation, sync
 /// and messages that cannot be parsed are handled internally.
 ///
-/// The end of the connection is not an error: there are no more commands, [`ended`](Self::ended)
+/// The end of the connection is not an error: there are no more commands, [`close_reason`](Self::close_reason)
 /// returns the reason, and further replies and events are discarded. Dropping this ends the
 /// connection immediately; [`close`](Self::close) first writes everything.
 pub struct ClientConnection<S: Stream = Socket> {

@@ -48,7 +48,7 @@ fn commands_written_ahead_are_answered_in_their_order() {
 #[test]
 fn errors_have_class_and_description() {
     let mock = Mock::monitor();
-    mock.on("stop").fail(ErrorClass::DeviceNotActive, "not now");
+    mock.on("stop").return_error(ErrorClass::DeviceNotActive, "not now");
     let stream = UnixStream::connect(mock.path()).unwrap();
     let mut qemu = Qmp::from_stream(&stream);
     qemu.handshake().unwrap();
@@ -74,7 +74,7 @@ fn events_before_an_answer_come_with_it() {
 #[test]
 fn a_hang_up_is_an_error_of_the_stream() {
     let mock = Mock::monitor();
-    mock.on("stop").done().cut_after(5);
+    mock.on("stop").return_empty().cut_after(5);
     let stream = UnixStream::connect(mock.path()).unwrap();
     let mut qemu = Qmp::from_stream(&stream);
     qemu.handshake().unwrap();

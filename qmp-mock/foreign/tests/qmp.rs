@@ -19,7 +19,7 @@ async fn connect(mock: &Mock) -> Client {
 async fn answers_and_errors_reach_it() {
     let mock = Mock::monitor();
     mock.on("x").with(json!({"a": "é\"\\"})).answer(json!({"b": [1, 2.5, null]}));
-    mock.on("y").fail(ErrorClass::DeviceNotFound, "no such device");
+    mock.on("y").return_error(ErrorClass::DeviceNotFound, "no such device");
     let qemu = connect(&mock).await;
     let answer: Value = qemu.execute("x", Some(json!({"a": "é\"\\"}))).await.unwrap();
     assert_eq!(answer, json!({"b": [1, 2.5, null]}));

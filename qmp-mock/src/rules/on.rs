@@ -33,9 +33,9 @@ use crate::{Failure, Gate, ReceivedCommand};
 /// mock.on("stop").event("STOP", ()); // then returns `{}`
 /// mock.on("device_del")
 ///     .with(json!({"id": "net0"}))
-///     .fail(ErrorClass::DeviceNotFound, "Device 'net0' not found")
+///     .return_error(ErrorClass::DeviceNotFound, "Device 'net0' not found")
 ///     .then()
-///     .done()
+///     .return_empty()
 ///     .event("DEVICE_DELETED", json!({"device": "net0", "path": "/machine/peripheral/net0"}))
 ///     .optional();
 /// ```

@@ -91,7 +91,7 @@ impl<F> Output<F> {
         self.sent == self.bytes.len()
     }
 
-    /// Says that `count` bytes of what [`next`](Self::next) gave were sent; gives back the
+    /// Says that `count` bytes of what [`chunk`](Self::chunk) gave were sent; gives back the
     /// descriptor that left with them, to be closed.
     pub fn advance(&mut self, count: usize) -> Option<F> {
         let before = self.sent;

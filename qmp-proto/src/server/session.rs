@@ -16,9 +16,9 @@ const MOST_UNSENT: usize = 1024 * 1024;
 /// A [`Server`] with both its buffers, for whoever wants one object beside a stream.
 ///
 /// It never touches the stream: while it [`wants_input`](Self::wants_input), read into
-/// [`room`](Self::room) and say how much with [`filled`](Self::filled); take what came with
+/// [`spare_mut`](Self::spare_mut) and say how much with [`advance`](Self::advance); take what came with
 /// [`receive`](Self::receive), also after each answer; and write what
-/// [`outgoing`](Self::outgoing) gives.
+/// [`output_chunk`](Self::output_chunk) gives.
 ///
 /// ```
 /// use qmp_proto::server::{Options, Received, Response, Server, Session};
@@ -110,12 +110,12 @@ impl<F> Session<F> {
         self.input.spare_mut()
     }
 
-    /// Says that so many bytes were read into [`room`](Self::room).
+    /// Says that so many bytes were read into [`spare_mut`](Self::spare_mut).
     pub fn advance(&mut self, count: usize) {
         self.input.advance(count);
     }
 
-    /// As [`filled`](Self::filled), when a descriptor came with the first of the bytes. With
+    /// As [`advance`](Self::advance), when a descriptor came with the first of the bytes. With
     /// several, give the first, and close the others.
     pub fn filled_with(&mut self, count: usize, descriptor: F) {
         self.descriptors.push_back((self.unread_length(), descriptor));
@@ -182,7 +182,7 @@ impl<F> Session<F> {
         self.output.chunk()
     }
 
-    /// Says that so many bytes of [`outgoing`](Self::outgoing) were written.
+    /// Says that so many bytes of [`output_chunk`](Self::output_chunk) were written.
     pub fn advance_output(&mut self, count: usize) {
         self.output.advance(count);
     }

@@ -83,9 +83,9 @@ impl Qemu {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        while let Some(outgoing) = self.output.next() {
+        while let Some(outgoing) = self.output.chunk() {
             let count = self.stream.write(outgoing.bytes)?;
-            self.output.sent(count);
+            self.output.advance(count);
         }
         Ok(())
     }
@@ -151,11 +151,11 @@ fn chunks(task: &Task) -> Result<Report, Failure> {
     for _ in 0..count {
         let request = Request::new("query-qmp-schema");
         client.execute(&mut output, request, ()).map_err(|it| it.reason)?;
-        let command = output.next().map_or(&[][..], |outgoing| outgoing.bytes);
+        let command = output.chunk().map_or(&[][..], |outgoing| outgoing.bytes);
         message.truncate(before_id);
         message.extend(command.rsplit(|byte| *byte == b':').next().unwrap_or_default());
         message.extend(b"\r\n");
-        output.sent(usize::MAX);
+        output.advance(usize::MAX);
         let (mut start, mut end, mut answered) = (0, 0, false);
         while end < message.len() {
             end = (end + chunk).min(message.len());
