@@ -1,4 +1,4 @@
-//! The bytes between a stream and a machine that takes slices.
+//! The input buffer between a stream and a state machine.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -6,21 +6,22 @@ use core::mem;
 
 use crate::message::{OwnedReply, ReplyPlace};
 
-/// The most room to begin with where much came last time.
+/// The largest size of a new buffer, after a burst of input.
 const MOST_AT_FIRST: usize = 16 * 1024;
-/// The buffer does not grow beyond this as long as messages fit, and keeps no more when empty.
+/// The largest size while messages fit, and the most memory that an empty buffer keeps.
 pub(crate) const KEPT: usize = 64 * 1024;
-/// Up to here it doubles; beyond, it grows by half, for all of it is written to and may be in vain.
+/// Below this size the buffer doubles. Above, it grows by half, because new memory is zeroed and
+/// may not be needed.
 const MUCH: usize = 1024 * 1024;
-/// A buffer so many times as large as what usually comes is changed for a smaller one.
+/// A buffer that is larger than its usual size by this factor is replaced by a smaller one.
 const TOO_LARGE: usize = 8;
 
-/// What was read and is not done with, and room to read more into.
+/// A buffer for input that was read and not consumed yet, with spare capacity for the next read.
 ///
-/// For those who drive a [`Client`](crate::Client) or a [`Server`](crate::server::Server) without
-/// a session. There is room for about as much as came last time: an idle connection needs
-/// [`LEAST_ROOM`](Self::LEAST_ROOM), or nothing if it [rests](Self::shrink), and a burst of messages is
-/// read at once. Memory beyond 64 KiB is given back as soon as everything is used.
+/// Use it with a [`Client`](crate::Client) or a [`Server`](crate::server::Server) if you do not use
+/// a session. Its size follows the amount of recent input: an idle connection needs
+/// [`LEAST_ROOM`](Self::LEAST_ROOM), or no memory after [`shrink`](Self::shrink), and a burst of
+/// messages is read at once. Memory above 64 KiB is freed when all input is consumed.
 ///
 /// ```
 /// use qmp_proto::{Client, InputBuffer, Options, Received};
@@ -28,47 +29,47 @@ const TOO_LARGE: usize = 8;
 /// let mut client: Client<()> = Client::negotiated(Options::monitor(), 7);
 /// let mut input = InputBuffer::new(client.longest_message());
 /// let message = b"{\"event\": \"STOP\"}\r\n";
-/// input.room()[..message.len()].copy_from_slice(message); // from the socket
-/// input.filled(message.len());
+/// input.spare_mut()[..message.len()].copy_from_slice(message); // from the socket
+/// input.advance(message.len());
 /// let step = client.handle_input(input.unread())?;
 /// assert!(matches!(step.received, Some(Received::Event(event)) if event.name() == "STOP"));
 /// let used = step.used;
-/// input.used(used);
+/// input.consume(used);
 /// # Ok::<(), qmp_proto::ProtocolError>(())
 /// ```
 pub struct InputBuffer {
-    /// The longest message that is accepted.
+    /// The length of the longest message that is accepted.
     longest: usize,
-    /// All of it initialised; from `start` to `end` it is input.
+    /// Initialised memory, which contains the input from `start` to `end`.
     bytes: Vec<u8>,
     start: usize,
     end: usize,
-    /// How much has come since there was nothing.
+    /// How many bytes were read since the buffer was last empty.
     came: usize,
-    /// How much it was the last time, or half of what it was before: as much is likely to come
-    /// again, and to be read at once.
+    /// The previous such count, or half of the one before if that is more: as many bytes are likely
+    /// to arrive again.
     usual: usize,
 }
 
 impl InputBuffer {
-    /// The least room there is to read into.
+    /// The least spare capacity, in bytes.
     pub const LEAST_ROOM: usize = 512;
-    /// A reply of so many bytes, half a mebibyte, is worth the memory that it was read into: see
-    /// [`take_reply`](Self::take_reply). What is as large is a file's content.
+    /// The length, half a mebibyte, from which on a reply takes over the memory that it was read
+    /// into; see [`take_reply`](Self::take_reply). Replies of this length are contents of files.
     pub const LARGE: usize = 512 * 1024;
 
-    /// A buffer for messages of up to so many bytes; it has no memory yet.
+    /// Creates a buffer for messages of up to `longest_message` bytes, without allocating.
     pub const fn new(longest_message: usize) -> Self {
         Self { longest: longest_message, bytes: Vec::new(), start: 0, end: 0, came: 0, usual: 0 }
     }
 
-    /// The bytes that are not used yet.
+    /// Returns the bytes that are not consumed yet.
     pub fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 
-    /// Room to read into: [`LEAST_ROOM`](Self::LEAST_ROOM) at least, and more where more came last
-    /// time or a long message is coming in.
+    /// Returns spare capacity to read into: at least [`LEAST_ROOM`](Self::LEAST_ROOM), and more
+    /// after a burst of input or inside a long message.
     pub fn spare_mut(&mut self) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -85,25 +86,26 @@ impl InputBuffer {
                 if self.bytes.len() < MUCH { self.bytes.len() } else { self.bytes.len() / 2 };
             let wanted = (self.bytes.len() + more).max(self.first_room());
             let length = wanted.min(self.most()).max(self.end + Self::LEAST_ROOM);
-            // Exactly: a vector that grows on its own takes up to twice of what is asked for.
+            // `reserve` could allocate twice the requested capacity.
             self.bytes.reserve_exact(length - self.bytes.len());
             self.bytes.resize(length, 0);
         }
         &mut self.bytes[self.end..]
     }
 
-    /// Says that so many bytes were read into the room.
+    /// Adds the first `count` bytes of [`spare_mut`](Self::spare_mut), which were read, to the
+    /// input.
     pub fn advance(&mut self, count: usize) {
         let count = count.min(self.bytes.len() - self.end);
         self.end += count;
         self.came = self.came.saturating_add(count);
-        // There is more where this came from.
+        // A read that fills the buffer is probably followed by more input.
         if self.end == self.bytes.len() && self.end < KEPT {
             self.bytes.resize((self.end * 2).min(self.most()).max(self.end), 0);
         }
     }
 
-    /// Says that so many of the [`unread`](Self::unread) bytes are done with.
+    /// Removes the first `count` bytes of [`unread`](Self::unread).
     pub fn consume(&mut self, count: usize) {
         self.start = self.end.min(self.start.saturating_add(count));
         if self.start == self.end && self.bytes.len() > KEPT {
@@ -112,12 +114,12 @@ impl InputBuffer {
         }
     }
 
-    /// The reply at this place of the [`unread`](Self::unread) bytes, with bytes of its own. It is done
-    /// with, and so is all before it.
+    /// Returns the reply at this place of the [`unread`](Self::unread) bytes as an owned one. The
+    /// reply and everything before it are consumed.
     ///
-    /// A [`LARGE`](Self::LARGE) one that came into an empty buffer is not copied: the buffer's memory
-    /// becomes the reply's, with the room that is left behind it: up to as much again. `None` if these
-    /// bytes are not there any more.
+    /// A [`LARGE`](Self::LARGE) reply at the start of the buffer is not copied: it takes over the
+    /// buffer's memory, with up to as much spare capacity. Returns `None` if these bytes were
+    /// consumed already.
     pub fn take_reply(&mut self, place: ReplyPlace) -> Option<OwnedReply> {
         let message = self.unread().get(place.message.clone())?;
         let moves = message.len() >= Self::LARGE && self.start + place.message.start == 0;
@@ -140,8 +142,7 @@ impl InputBuffer {
         bytes
     }
 
-    /// Gives the memory back, if nothing is unread: for when there is nothing to be read, where a
-    /// stream can be asked that without room.
+    /// Frees the memory if nothing is unread. Call it when the stream has no more input for now.
     pub fn shrink(&mut self) {
         if self.start == self.end && !self.bytes.is_empty() {
             self.learn();
@@ -149,17 +150,17 @@ impl InputBuffer {
         }
     }
 
-    /// How many bytes are not used yet.
+    /// Returns the number of bytes that are not consumed yet.
     pub(crate) const fn unread_length(&self) -> usize {
         self.end - self.start
     }
 
-    /// No more is ever needed: what is longer than a message may be is refused.
+    /// The largest size that is ever needed, because a message over the limit is refused.
     const fn most(&self) -> usize {
         self.longest.saturating_add(Self::LEAST_ROOM)
     }
 
-    /// Room may have been made in vain: that says nothing of what comes.
+    /// Updates the usual amount of input. A read that returned nothing does not count.
     fn learn(&mut self) {
         if self.came > 0 {
             self.usual = mem::take(&mut self.came).min(MOST_AT_FIRST).max(self.usual / 2);
@@ -177,7 +178,7 @@ impl InputBuffer {
 }
 
 impl fmt::Debug for InputBuffer {
-    /// Not what was said: it can be long, and secret.
+    /// Omits the bytes, which can be long and can contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InputBuffer").field("unread", &self.unread_length()).finish_non_exhaustive()
     }
@@ -192,7 +193,7 @@ mod tests {
     const LEAST_ROOM: usize = InputBuffer::LEAST_ROOM;
 
     #[test]
-    fn unused_bytes_stay_and_a_buffer_at_rest_has_no_memory() {
+    fn unconsumed_bytes_stay_and_an_empty_buffer_frees_its_memory() {
         let mut input = InputBuffer::new(10 * KEPT);
         for round in 0..100_000_usize {
             let room = input.spare_mut();
@@ -215,9 +216,9 @@ mod tests {
         assert_eq!(input.memory(), 0);
     }
 
-    /// With a rest of a message in it all the time, it never runs empty.
+    /// The buffer always contains a part of a message, so it is never empty.
     #[test]
-    fn what_is_done_with_makes_room_for_what_comes() {
+    fn consumed_bytes_make_room_for_new_ones() {
         let mut input = InputBuffer::new(1 << 20);
         for byte in 0..=255 {
             let room = input.spare_mut();
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_at_once_for_as_much_as_came_last_time() {
+    fn the_spare_capacity_follows_the_amount_of_the_last_burst() {
         let mut input = InputBuffer::new(10 * KEPT);
         let mut burst = |mut bytes: usize| {
             let first = input.spare_mut().len();
@@ -255,9 +256,9 @@ mod tests {
         assert_eq!(burst(100), MOST_AT_FIRST);
     }
 
-    /// As where a stream cannot be asked whether there is something: one reads, and waits in it.
+    /// A blocking stream reads into the buffer while it waits, so `shrink` is never called.
     #[test]
-    fn a_large_buffer_shrinks_once_little_comes_without_a_rest() {
+    fn a_large_buffer_shrinks_after_little_input_without_a_call_of_shrink() {
         let mut input = InputBuffer::new(10 * KEPT);
         for _ in 0..20 {
             let count = input.spare_mut().len();
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_more_room_than_the_longest_message_needs() {
+    fn the_buffer_is_no_larger_than_the_longest_message_needs() {
         let longest = 5 * KEPT;
         let mut input = InputBuffer::new(longest);
         while input.unread_length() <= longest {
@@ -286,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_reply_takes_the_memory_with_it_and_a_small_one_a_copy() {
+    fn a_large_reply_takes_over_the_memory_and_a_small_one_is_copied() {
         const LARGE: usize = InputBuffer::LARGE;
         let mut input = InputBuffer::new(2 * LARGE);
         for (length, blanks) in [(10, 0), (LARGE - 50, 0), (LARGE, 0), (LARGE, 3)] {
@@ -307,7 +308,7 @@ mod tests {
             assert!(reply.place_in(b"elsewhere").is_none());
             let place = reply.place_in(input.unread()).unwrap();
             let reply = input.take_reply(place.clone()).unwrap();
-            assert!(input.take_reply(place).is_none(), "it has gone");
+            assert!(input.take_reply(place).is_none(), "it was taken");
             assert_eq!(reply.message().as_ptr() == at, length >= LARGE && blanks == 0);
             assert_eq!(reply.message(), message);
             assert_eq!(reply.json().unwrap().as_str().len(), length + 2);
@@ -319,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_filled_or_used_than_there_is() {
+    fn counts_over_the_available_bytes_are_clamped() {
         let mut input = InputBuffer::new(KEPT);
         input.advance(10);
         assert_eq!(input.unread_length(), 0);

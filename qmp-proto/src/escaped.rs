@@ -1,17 +1,17 @@
-//! Text of a peer, shown to a person.
+//! Displaying text of a peer.
 
 use core::fmt::{self, Write};
 
-/// Displays text of a peer without the characters that a terminal or a log obeys.
+/// Displays text of a peer without characters that control a terminal or a log.
 ///
 /// Control characters (ESC, BEL, line ends, C1), characters that change the direction of text, and
-/// characters that take no room are written as Rust escapes: `\u{1b}`, `\n`. All others are written
-/// unchanged, quotes and backslashes included, so ordinary text reads as it was sent. For the same
-/// reason the output cannot be read back.
+/// characters of no width are written as Rust escapes: `\u{1b}`, `\n`. All others are written
+/// unchanged, including quotes and backslashes, so ordinary text is displayed as it was sent. For
+/// the same reason the output is not reversible.
 ///
 /// Errors of this project display the text of a peer this way. Accessors such as
-/// [`Failure::description`](crate::Failure::description) return the text unchanged; wrap what they
-/// return to print it.
+/// [`Failure::description`](crate::Failure::description) return the text unchanged; wrap the result
+/// to print it.
 ///
 /// Width and precision of the formatter do not apply.
 ///
@@ -73,7 +73,7 @@ struct Escaping<'f, 'b>(&'f mut fmt::Formatter<'b>);
 impl Write for Escaping<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
-        while let Some((at, char)) = rest.char_indices().find(|(_, char)| is_obeyed(*char)) {
+        while let Some((at, char)) = rest.char_indices().find(|(_, char)| is_control(*char)) {
             self.0.write_str(rest.get(..at).unwrap_or_default())?;
             write!(self.0, "{}", char.escape_default())?;
             rest = rest.get(at + char.len_utf8()..).unwrap_or_default();
@@ -82,8 +82,8 @@ impl Write for Escaping<'_, '_> {
     }
 }
 
-/// Whether a terminal or a log may do something else than to show this character in its place.
-pub(crate) const fn is_obeyed(char: char) -> bool {
+/// Returns whether the character may control a terminal or a log instead of being displayed.
+pub(crate) const fn is_control(char: char) -> bool {
     matches!(char,
         // C0, DEL and C1.
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'
@@ -100,20 +100,20 @@ mod tests {
     use super::*;
     use std::string::ToString;
 
-    /// Rust's own escapes know every character that is not printed. Besides these, they escape
-    /// quotes, backslashes, combining characters, and characters that are merely unassigned,
-    /// private or wide blanks.
+    /// Rust's `escape_debug` escapes all characters that are not printed. It also escapes quotes,
+    /// backslashes, combining characters, and characters that are unassigned, private or wide
+    /// blanks.
     #[test]
     fn every_control_and_format_character_is_escaped() {
         for char in ('\0'..=char::MAX).filter(|char| *char != ' ') {
             let escaped = Escaped(char).to_string();
-            assert_eq!(is_obeyed(char), escaped != char.to_string(), "{}", char.escape_default());
-            if is_obeyed(char) {
+            assert_eq!(is_control(char), escaped != char.to_string(), "{}", char.escape_default());
+            if is_control(char) {
                 assert!(escaped.is_ascii() && escaped.starts_with('\\'), "{escaped}");
                 assert_eq!(char.escape_debug().next(), Some('\\'), "{escaped} is printed");
             }
             if char.is_control() {
-                assert!(is_obeyed(char), "{escaped}");
+                assert!(is_control(char), "{escaped}");
             }
         }
     }

@@ -1,17 +1,18 @@
-//! QMP, QEMU's machine protocol, as a pure state machine.
+//! QMP, QEMU's machine protocol, as a state machine without I/O.
 //!
-//! Bytes go in, what they mean comes out, commands are appended to a buffer; the reading and the
-//! writing are the caller's. No I/O, no clock, no randomness, no runtime, no `std`, no `unsafe`:
-//! the same machine serves a thread, an event loop, an async runtime and bare metal.
+//! The caller reads and writes. It passes received bytes to the state machine, which returns
+//! messages and appends commands to a buffer. There is no I/O, no clock, no randomness, no runtime,
+//! no `std` and no `unsafe`, so the crate works in a thread, an event loop, an async runtime and on
+//! bare metal.
 //!
-//! Most programs want an adapter around it instead, which does the reading and writing too.
+//! Most programs use an adapter instead, which also reads and writes.
 //!
 //! # The loop
 //!
-//! [`Client`] is the machine. [`Client::handle_input`] takes a slice and says how much of it is
-//! done with and what it meant; what it hands out borrows that slice and nothing else, so commands
-//! can be sent while it is held. Where there is an allocator, [`Session`] adds the two buffers: its
-//! documentation holds the complete loop, runnable.
+//! [`Client`] is the state machine. [`Client::handle_input`] takes a slice, and returns the number
+//! of bytes used and what was received. Received messages borrow only from that slice, so commands
+//! can be sent while they are in use. With an allocator, [`Session`] adds the two buffers; its
+//! documentation contains the complete loop.
 //!
 //! ```
 //! use qmp_proto::{Client, FixedOutput, Options, Received, Request};
@@ -24,7 +25,7 @@
 //! let step = client.handle_input(greeting)?;
 //! assert!(matches!(step.received, Some(Received::Greeting(_))));
 //! client.negotiate(&mut out, 7, &[])?; // 7 stands for a random number
-//! out.sent(out.bytes().len()); // to the socket
+//! out.advance(out.bytes().len()); // to the socket
 //!
 //! let answer = br#"{"return": {}, "id": 4503599627370503}"#;
 //! assert!(matches!(client.handle_input(answer)?.received, Some(Received::Ready)));
@@ -33,32 +34,32 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! # The other side
+//! # The server
 //!
-//! `server::Server`, with the feature `alloc`, is the server's half, of the same shape: for virtual
-//! machine monitors that speak QMP, mock servers and proxies.
+//! `server::Server`, with the feature `alloc`, is the server half with the same interface, for
+//! virtual machine monitors that implement QMP, mock servers and proxies.
 //!
 //! # Three kinds of error
 //!
-//! - [`SendError`]: what you asked for cannot be sent now, or at all. Nothing was sent, and what you
-//!   passed in comes back.
-//! - [`Failure`]: the server's error answer, a [`CommandReply`] like success.
-//! - [`ProtocolError`]: the connection cannot go on.
+//! - [`SendError`]: the request cannot be sent now, or at all. Nothing was sent, and the error
+//!   contains the arguments of the call.
+//! - [`Failure`]: an error reply of the server, which is a [`CommandReply`] like a success reply.
+//! - [`ProtocolError`]: the connection has ended.
 //!
-//! A reply or event that came but cannot be read is none of these: reading it fails with a
-//! [`BodyError`] or a `DecodeError`, and the command that it answers was sent and answered.
+//! A reply or event that was received but is not valid causes a [`BodyError`] or a `DecodeError`
+//! when it is read. Its command was sent and answered.
 //!
-//! And three outcomes of a command: not sent; answered; and sent but not answered, *outcome
-//! unknown*, when the connection ends or a deadline of the caller's passes.
+//! A command has one of three outcomes: not sent; answered; or *unknown*, if it was sent and the
+//! connection ends or the caller's deadline passes before the reply.
 //!
 //! # Features
 //!
-//! - none: the client, over memory of the caller's, without an allocator. No call can panic: the
-//!   project links it for microcontrollers without anything to panic with.
-//! - `alloc`: buffers that grow, [`Session`], messages that own their bytes, [`Address`], secrets
-//!   masked for logs ([`redact()`]), the server.
-//! - `serde` (default): decode replies into any type, send anything that serializes.
-//! - `std`: nothing but speed. The crate itself never uses the standard library.
+//! - none: the client, in the caller's memory, without an allocator. No call can panic: the project
+//!   links it for microcontrollers without a panic handler.
+//! - `alloc`: growing buffers, [`Session`], owned messages, [`Address`], masking secrets in logs
+//!   ([`redact()`]), and the server.
+//! - `serde` (default): decode replies into any type, send any serializable value.
+//! - `std`: faster searches. The crate itself never uses the standard library.
 
 #![no_std]
 #![forbid(unsafe_code)]

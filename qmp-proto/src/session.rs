@@ -1,4 +1,4 @@
-//! A client with its buffers, as one object.
+//! A client with its buffers.
 
 use core::fmt;
 use core::mem;
@@ -8,17 +8,17 @@ use crate::client::{Client, Phase, ProtocolError, Received, Step, Unanswered};
 use crate::output::{NoDescriptor, Output, OutputChunk};
 use crate::request::{RawMessage, Request, RequestId, SendError, SendErrorKind, WriteArguments};
 
-/// A [`Client`] with both its buffers, for whoever wants one object beside a stream.
+/// A [`Client`] with its input and output buffers.
 ///
-/// It never touches the stream: read into [`spare_mut`](Self::spare_mut), say how much with
-/// [`advance`](Self::advance), take what came with [`receive`](Self::receive), and write what
-/// [`output_chunk`](Self::output_chunk) gives.
+/// The caller reads and writes the stream: read into [`spare_mut`](Self::spare_mut) and call
+/// [`advance`](Self::advance); call [`receive`](Self::receive) until it returns nothing; write the
+/// bytes of [`output_chunk`](Self::output_chunk) and call [`advance_output`](Self::advance_output).
 ///
 /// ```
 /// use qmp_proto::{Client, Options, Received, Request, Session};
 ///
-/// # fn read(room: &mut [u8], message: &[u8]) -> usize {
-/// #     room[..message.len()].copy_from_slice(message);
+/// # fn read(spare: &mut [u8], message: &[u8]) -> usize {
+/// #     spare[..message.len()].copy_from_slice(message);
 /// #     message.len()
 /// # }
 /// # let mut from_server = [
@@ -29,8 +29,8 @@ use crate::request::{RawMessage, Request, RequestId, SendError, SendErrorKind, W
 /// let mut session: Session<&str> = Session::new(Client::monitor(Options::monitor()));
 /// let mut answer = None;
 /// while answer.is_none() {
-///     let count = read(session.room(), from_server.next().unwrap());
-///     session.filled(count);
+///     let count = read(session.spare_mut(), from_server.next().unwrap());
+///     session.advance(count);
 ///     while let Some((received, mut sender)) = session.receive()? {
 ///         match received {
 ///             Received::Greeting(_) => sender.negotiate(7, &[])?, // 7 stands for a random number
@@ -41,9 +41,9 @@ use crate::request::{RawMessage, Request, RequestId, SendError, SendErrorKind, W
 ///             _ => {}
 ///         }
 ///     }
-///     while let Some(outgoing) = session.outgoing() {
-///         let written = outgoing.bytes.len(); // as many as the stream took
-///         session.sent(written);
+///     while let Some(chunk) = session.output_chunk() {
+///         let written = chunk.bytes.len(); // as many as the stream accepted
+///         session.advance_output(written);
 ///     }
 /// }
 /// let (token, reply) = answer.unwrap();
@@ -53,52 +53,53 @@ use crate::request::{RawMessage, Request, RequestId, SendError, SendErrorKind, W
 pub struct Session<T, F = NoDescriptor, const N: usize = 64> {
     client: Client<T, N>,
     input: InputBuffer,
-    /// How much of the input the last thing received was made of.
+    /// The number of bytes that the last received message used.
     done: usize,
     output: Output<F>,
 }
 
-/// The sending half of a [`Session`], lent together with what was received.
+/// The sending half of a [`Session`], usable while a received message is borrowed.
 pub struct Sender<'s, T, F = NoDescriptor, const N: usize = 64> {
     client: &'s mut Client<T, N>,
     output: &'s mut Output<F>,
 }
 
 impl<T, F, const N: usize> Session<T, F, N> {
-    /// Puts buffers beside a client.
+    /// Creates a session.
     pub const fn new(client: Client<T, N>) -> Self {
         let input = InputBuffer::new(client.longest_message());
         Self { client, input, done: 0, output: Output::new() }
     }
 
-    /// The client.
+    /// Returns the client.
     pub const fn client(&self) -> &Client<T, N> {
         &self.client
     }
 
-    /// Where the connection stands.
+    /// Returns the phase of the connection.
     pub fn phase(&self) -> Phase {
         self.client.phase()
     }
 
-    /// Room to read into: at least 512 bytes, and more where more came last time or a long message
-    /// is coming in.
+    /// Returns spare capacity to read into: at least 512 bytes, and more after a burst of input or
+    /// inside a long message.
     pub fn spare_mut(&mut self) -> &mut [u8] {
         self.settle();
         self.input.spare_mut()
     }
 
-    /// Says that so many bytes were read into [`spare_mut`](Self::spare_mut).
+    /// Adds the first `count` bytes of [`spare_mut`](Self::spare_mut), which were read, to the
+    /// input.
     pub fn advance(&mut self, count: usize) {
         self.input.advance(count);
     }
 
-    /// What the bytes read so far mean, one thing a call, lent together with a sender so that it
-    /// can be answered while it is held. `None`: read more.
+    /// Returns the next received message, with a sender for commands while the message is borrowed.
+    /// Returns `None` if it is necessary to read more.
     ///
     /// # Errors
     ///
-    /// If the connection cannot go on; from then on always.
+    /// If the connection has ended with an error, which every later call returns, too.
     #[allow(clippy::type_complexity)]
     pub fn receive(
         &mut self,
@@ -114,55 +115,55 @@ impl<T, F, const N: usize> Session<T, F, N> {
         self.input.consume(mem::take(&mut self.done));
     }
 
-    /// The bytes that the last [`receive`](Self::receive) was done with: for a log of the wire.
+    /// Returns the bytes that the last [`receive`](Self::receive) used, for a log of the wire.
     pub fn consumed(&self) -> &[u8] {
         &self.input.unread()[..self.done]
     }
 
-    /// How many bytes were read that nothing was made of yet: part of a message.
+    /// Returns the number of bytes that were read and not used yet, such as a part of a message.
     pub const fn unread_length(&self) -> usize {
         self.input.unread_length() - self.done
     }
 
-    /// Takes the end of the stream, once everything before it was taken with
-    /// [`receive`](Self::receive).
+    /// Handles the end of the stream, after [`receive`](Self::receive) has returned everything
+    /// before it.
     ///
     /// # Errors
     ///
-    /// If something was outstanding; see [`Client::handle_end`].
+    /// If the end was not expected; see [`Client::handle_end`].
     pub fn handle_end(&mut self) -> Result<(), ProtocolError> {
         self.client.handle_end()
     }
 
-    /// Ends the connection from our side, and gives back every request that is unanswered.
+    /// Ends the connection from this side, and returns all unanswered requests.
     pub fn drain(&mut self) -> impl Iterator<Item = Unanswered<T>> + '_ {
         self.client.drain()
     }
 
-    /// The output.
+    /// Returns the output buffer.
     pub const fn output(&self) -> &Output<F> {
         &self.output
     }
 
-    /// What to write next, if there is anything.
+    /// Returns the next chunk to be written, if there is one.
     pub fn output_chunk(&self) -> Option<OutputChunk<'_, F>> {
         self.output.chunk()
     }
 
-    /// Says that so many bytes of [`output_chunk`](Self::output_chunk) were written; gives back the
-    /// descriptor that left with them, to be closed.
+    /// Removes the first `count` bytes of [`output_chunk`](Self::output_chunk), which were written,
+    /// and returns the descriptor that was sent with them, to be closed.
     pub fn advance_output(&mut self, count: usize) -> Option<F> {
         self.output.advance(count)
     }
 
-    /// For sending while nothing was received.
+    /// Returns a sender, for sending without a received message.
     pub fn sender(&mut self) -> Sender<'_, T, F, N> {
         Sender { client: &mut self.client, output: &mut self.output }
     }
 }
 
 impl<T, F, const N: usize> fmt::Debug for Session<T, F, N> {
-    /// Not what was said: it can be long, and secret.
+    /// Omits the bytes, which can be long and can contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("phase", &self.phase())
@@ -184,7 +185,7 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
     ///
     /// # Errors
     ///
-    /// If it cannot be sent now, or at all.
+    /// If the message cannot be sent now, or at all.
     pub fn negotiate(&mut self, nonce: u64, enable: &[&str]) -> Result<(), SendErrorKind> {
         self.client.negotiate(self.output, nonce, enable)
     }
@@ -193,7 +194,7 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
     ///
     /// # Errors
     ///
-    /// If it cannot be sent now, or at all.
+    /// If the message cannot be sent now, or at all.
     pub fn sync(&mut self, nonce: u64) -> Result<(), SendErrorKind> {
         self.client.sync(self.output, nonce)
     }
@@ -202,7 +203,7 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
     ///
     /// # Errors
     ///
-    /// If it cannot be sent now, or at all; what was passed in comes back.
+    /// If the command cannot be sent now, or at all. The error contains the arguments of the call.
     #[allow(clippy::result_large_err)]
     pub fn execute<A: WriteArguments>(
         &mut self,
@@ -216,7 +217,7 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
     ///
     /// # Errors
     ///
-    /// If it cannot be sent now, or at all.
+    /// If the message cannot be sent now, or at all.
     #[allow(clippy::result_large_err)]
     pub fn execute_raw(
         &mut self,
@@ -244,7 +245,7 @@ mod tests {
     use crate::client::Options;
 
     #[test]
-    fn the_memory_for_a_long_message_is_given_back_once_it_is_taken() {
+    fn the_memory_of_a_long_message_is_freed_after_it_is_received() {
         let mut session: Session<()> = Session::new(Client::negotiated(Options::monitor(), 1));
         let mut long = alloc::vec![b' '; 300_000];
         long.extend_from_slice(b"{\"event\": \"STOP\"}\r\n");

@@ -1,4 +1,4 @@
-//! Whole sessions inside two kilobytes of the caller's, as on a machine without an allocator.
+//! Whole sessions in two kilobytes of memory, as on a machine without an allocator.
 
 // Helpers panic as tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -8,13 +8,13 @@ use qmp_proto::{
     Received, Request, SendErrorKind,
 };
 
-/// Input in fixed memory, filled from a server that a test plays, a few bytes at a time.
+/// Input in fixed memory, filled by the test's server with a few bytes at a time.
 struct Input {
     memory: [u8; 1024],
     length: usize,
 }
 
-/// What was received, as far as it can be kept without an allocator.
+/// What was received, in a form that needs no allocator.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kept {
     Greeting,
@@ -34,8 +34,8 @@ impl Input {
         Self { memory: [0; 1024], length: 0 }
     }
 
-    /// Lets the client hear the bytes in pieces of seven; what it made of them.
-    fn hear<const N: usize>(
+    /// Feeds the bytes to the client in pieces of seven, and returns what was received.
+    fn feed<const N: usize>(
         &mut self,
         client: &mut Client<u8, N>,
         bytes: &[u8],
@@ -94,8 +94,8 @@ fn a_whole_session_with_a_monitor_needs_no_allocator() {
     let mut out = FixedOutput::new(&mut memory);
     let mut input = Input::new();
     let mut client: Client<u8, 4> = Client::monitor(Options::monitor().longest_message(1000));
-    let mut hears = |client: &mut Client<u8, 4>, bytes: &str, expected: &[Kept]| {
-        let (kept, count) = input.hear(client, bytes.as_bytes()).unwrap();
+    let mut feed = |client: &mut Client<u8, 4>, bytes: &str, expected: &[Kept]| {
+        let (kept, count) = input.feed(client, bytes.as_bytes()).unwrap();
         assert_eq!(&kept[..count], expected, "{bytes}");
     };
 
@@ -104,13 +104,13 @@ fn a_whole_session_with_a_monitor_needs_no_allocator() {
         r#""package": "Debian"}, "capabilities": ["oob"]}}"#,
         "\r\n"
     );
-    hears(&mut client, greeting, &[Kept::Greeting]);
+    feed(&mut client, greeting, &[Kept::Greeting]);
     client.negotiate(&mut out, 7, &[OUT_OF_BAND]).unwrap();
     out.advance(out.bytes().len());
     let stale = "{\"return\": {}, \"id\": 0}\r\n";
-    hears(&mut client, stale, &[Kept::Stray]);
+    feed(&mut client, stale, &[Kept::Stray]);
     let granted = "{\"return\": {}, \"id\": 4503599627370503}\r\n";
-    hears(&mut client, granted, &[Kept::Ready]);
+    feed(&mut client, granted, &[Kept::Ready]);
 
     client.execute(&mut out, Request::new("stop"), 1).unwrap();
     let oob = Request::new("query-yank").out_of_band();
@@ -140,7 +140,7 @@ fn a_whole_session_with_a_monitor_needs_no_allocator() {
         "{\"id\": 3, \"error\": {\"class\": \"GenericError\", \"desc\": \"\\\"no\\\"\"}}\r\n",
     );
     let expected = [Kept::Done(2), Kept::Event, Kept::Malformed, Kept::Done(1), Kept::Failed(4)];
-    hears(&mut client, answers, &expected);
+    feed(&mut client, answers, &expected);
     assert_eq!(client.in_flight(), 0);
 
     client.execute(&mut out, Request::new("quit"), 6).unwrap();
@@ -157,31 +157,31 @@ fn a_whole_session_with_an_agent_needs_no_allocator() {
     let mut out = FixedOutput::new(&mut memory);
     let mut input = Input::new();
     let mut client: Client<u8, 2> = Client::agent(Options::agent().longest_message(800));
-    let mut hears = |client: &mut Client<u8, 2>, bytes: &[u8], expected: &[Kept]| {
-        let (kept, count) = input.hear(client, bytes).unwrap();
+    let mut feed = |client: &mut Client<u8, 2>, bytes: &[u8], expected: &[Kept]| {
+        let (kept, count) = input.feed(client, bytes).unwrap();
         assert_eq!(&kept[..count], expected, "{}", bytes.escape_ascii());
     };
 
     client.sync(&mut out, 7).unwrap();
     out.advance(out.bytes().len());
-    hears(&mut client, b"login: \n{\"return\": {}, \"id\": \"old\"}\n{\"return\": \"cut", &[]);
+    feed(&mut client, b"login: \n{\"return\": {}, \"id\": \"old\"}\n{\"return\": \"cut", &[]);
     let answer = b"\xFF{\"return\": 4503599627370503, \"id\": 4503599627370503}\n";
-    hears(&mut client, answer, &[Kept::Ready]);
+    feed(&mut client, answer, &[Kept::Ready]);
 
     client.execute(&mut out, Request::new("guest-ping"), 1).unwrap();
     let abandoned = client.execute(&mut out, Request::new("guest-info"), 2).unwrap();
     client.abandon(abandoned);
     assert!(client.execute(&mut out, Request::new("guest-ping"), 3).is_err());
-    hears(&mut client, b"{\"return\": {}, \"id\": 0}\n", &[Kept::Done(1)]);
-    hears(&mut client, b"{\"return\": {}, \"id\": 1}\n", &[]);
+    feed(&mut client, b"{\"return\": {}, \"id\": 0}\n", &[Kept::Done(1)]);
+    feed(&mut client, b"{\"return\": {}, \"id\": 1}\n", &[]);
     out.advance(out.bytes().len());
 
     client.execute(&mut out, Request::new("guest-ping"), 4).unwrap();
     let lost = Kept::Lost(4, NoReplyReason::OutcomeUnknown);
-    hears(&mut client, &[b'x'; 810], &[Kept::Desynchronised, lost]);
+    feed(&mut client, &[b'x'; 810], &[Kept::Desynchronised, lost]);
     assert_eq!(client.phase(), Phase::Unsynced);
     client.sync(&mut out, 7).unwrap();
-    hears(&mut client, answer, &[Kept::Ready]);
+    feed(&mut client, answer, &[Kept::Ready]);
 
     client.execute(&mut out, Request::new("guest-shutdown"), 5).unwrap();
     assert!(out.bytes().ends_with(b"{\"execute\":\"guest-shutdown\",\"id\":3}\n"));

@@ -12,11 +12,17 @@ use super::serve::{Done, Role};
 pub(super) struct Agent;
 
 impl Role for Agent {
-    fn server(&self) -> Server<OwnedFd> {
+    fn server(&self) -> Server {
         Server::agent(Options::agent())
     }
 
-    fn execute(&mut self, name: &str, arguments: &Value, _: &mut Ticket<OwnedFd>) -> Done {
+    fn execute(
+        &mut self,
+        name: &str,
+        arguments: &Value,
+        _: &Ticket,
+        _: &mut Option<OwnedFd>,
+    ) -> Done {
         match name {
             "guest-ping" => Response::empty().into(),
             "guest-info" => Done::value(&json!({"version": "9.2.0", "supported_commands": []})),

@@ -22,11 +22,17 @@ pub(super) struct Machine {
 }
 
 impl Role for Machine {
-    fn server(&self) -> Server<OwnedFd> {
+    fn server(&self) -> Server {
         Server::monitor(Options::monitor().version(Version::new(9, 2, 0)))
     }
 
-    fn execute(&mut self, name: &str, arguments: &Value, ticket: &mut Ticket<OwnedFd>) -> Done {
+    fn execute(
+        &mut self,
+        name: &str,
+        arguments: &Value,
+        ticket: &Ticket,
+        file: &mut Option<OwnedFd>,
+    ) -> Done {
         if ticket.is_out_of_band() && name != "migrate-pause" {
             return Response::no_out_of_band(name).into();
         }
@@ -46,7 +52,7 @@ impl Role for Machine {
             "stop" => self.run(false),
             "quit" => self.quit(),
             "migrate-pause" => error("migrate-pause is for migrations alone"),
-            "add-fd" => self.add_file(&arguments["fdset-id"], ticket.take_descriptor()),
+            "add-fd" => self.add_file(&arguments["fdset-id"], file.take()),
             "blockdev-add" => self.add_node(arguments),
             "query-named-block-nodes" => self.nodes(),
             _ => Response::command_not_found(name).into(),

@@ -14,10 +14,16 @@ use serde_json::Value;
 /// The behaviour of a server.
 pub(super) trait Role: Send + 'static {
     /// Creates the protocol state for a new client.
-    fn server(&self) -> Server<OwnedFd>;
+    fn server(&self) -> Server;
 
-    /// Executes a command.
-    fn execute(&mut self, name: &str, arguments: &Value, ticket: &mut Ticket<OwnedFd>) -> Done;
+    /// Executes a command, which may take the last received file descriptor.
+    fn execute(
+        &mut self,
+        name: &str,
+        arguments: &Value,
+        ticket: &Ticket,
+        file: &mut Option<OwnedFd>,
+    ) -> Done;
 
     /// Whether that command ended the server.
     fn has_quit(&self) -> bool {
@@ -49,12 +55,14 @@ impl From<Response<'static>> for Done {
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: UnixStream,
-    session: Session<OwnedFd>,
+    session: Session,
+    /// The last received file descriptor, until a command takes it.
+    file: Option<OwnedFd>,
 }
 
 impl Connection {
-    pub(super) fn new(stream: UnixStream, server: Server<OwnedFd>) -> Self {
-        let mut connection = Self { stream, session: Session::new(server) };
+    pub(super) fn new(stream: UnixStream, server: Server) -> Self {
+        let mut connection = Self { stream, session: Session::new(server), file: None };
         connection.send();
         connection
     }
@@ -70,21 +78,19 @@ impl Connection {
             RecvAncillaryMessage::ScmRights(mut rights) => rights.next(),
             _ => None,
         });
-        match file {
-            Some(file) => self.session.filled_with(count, file),
-            None => self.session.advance(count),
-        }
+        self.file = file.or_else(|| self.file.take());
+        self.session.advance(count);
         count > 0
     }
 
     /// Answers the commands that were read.
     pub(super) fn answer(&mut self, role: &mut impl Role) {
         while let Some((received, mut sender)) = self.session.receive() {
-            let Received::Command(command, mut ticket) = received else {
+            let Received::Command(command, ticket) = received else {
                 continue;
             };
             let arguments = command.decode().unwrap();
-            let done = role.execute(command.name(), &arguments, &mut ticket);
+            let done = role.execute(command.name(), &arguments, &ticket, &mut self.file);
             if let Some((name, data)) = done.event {
                 let data = data.map(|data| OwnedRawJson::serialize(&data).unwrap());
                 let data = data.as_ref().map(OwnedRawJson::as_json);

@@ -144,7 +144,7 @@ fn a_monitor_is_not_synced() {
         peer.answer(&command, "{}");
     });
     let error = monitor.sync().unwrap_err();
-    assert!(error.to_string().contains("a monitor is not synced"), "{error}");
+    assert!(error.to_string().contains("monitors do not sync"), "{error}");
     monitor.execute("query").run().unwrap();
 
     let error = handshake(qmp_blocking::builder().agent(), |mut peer| {

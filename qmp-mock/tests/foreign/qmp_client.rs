@@ -90,7 +90,7 @@ fn input_that_is_not_json_gets_an_error_without_an_id_as_in_qemu() {
     assert_eq!(mock.received().len(), 0);
     mock.wait_until_alone();
     let complaint = mock.check().unwrap_err().to_string();
-    assert!(complaint.starts_with("client 0 sent bytes that are no JSON: "), "{complaint}");
+    assert!(complaint.starts_with("client 0 sent bytes that are not JSON: "), "{complaint}");
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn an_invalid_command_is_reported() {
     // The next client is served after this one.
     qmp_blocking::connect(mock.address()).unwrap();
     let complaint = mock.check().unwrap_err().to_string();
-    assert!(complaint.contains("client 0 sent bytes that are no JSON"), "{complaint}");
+    assert!(complaint.contains("client 0 sent bytes that are not JSON"), "{complaint}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is said of text that is no address.
+//! The error of text that is not an address.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -6,27 +6,28 @@ use core::fmt;
 
 use crate::Escaped;
 
-/// A text that is not an [`Address`](super::Address): what is wrong with it, and what to write instead.
+/// The text is not an [`Address`](super::Address). The error states what is wrong and what to write
+/// instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressError {
     text: String,
     reason: String,
 }
 
-/// What is read of a text, or why it is not an address.
-pub(super) type Parsed<T> = Result<T, String>;
+/// A parsed part of an address, or the reason why the text is not an address.
+pub(super) type ParseResult<T> = Result<T, String>;
 
 impl AddressError {
     pub(super) fn new(text: &str, reason: String) -> Self {
         Self { text: text.to_owned(), reason }
     }
 
-    /// The text as it was given.
+    /// Returns the text that was parsed.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What is wrong and what to write instead, without the text.
+    /// Returns what is wrong and what to write instead, without the text.
     pub fn reason(&self) -> &str {
         &self.reason
     }

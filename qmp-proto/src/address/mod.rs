@@ -1,4 +1,4 @@
-//! The address of a server: what users write on a command line, and what QEMU calls it.
+//! Addresses of servers, as users write them on a command line and as QEMU writes them.
 
 mod error;
 mod options;
@@ -16,30 +16,30 @@ use crate::Escaped;
 
 pub use error::AddressError;
 
-/// Where a server is reached, or where one is to listen.
+/// The address at which a server is reached or listens.
 ///
-/// | written | means |
+/// | text | address |
 /// |---|---|
 /// | `unix:PATH` | the unix socket at `PATH`, absolute or relative |
-/// | anything else with a `/` in it | the same |
+/// | any other text that contains a `/` | the unix socket at this path |
 /// | `abstract:NAME`, `unix:@NAME`, `unix:NAME,abstract=on` | the abstract unix socket `NAME` (Linux) |
-/// | `tcp:HOST:PORT`, `HOST:PORT` | TCP; without a host (`tcp::4444`, `:4444`) `localhost` |
-/// | `tcp:[::1]:PORT`, `[::1]:PORT` | TCP to an IPv6 address, which always stands in brackets |
-/// | `vsock:CID:PORT` | a virtual machine's socket (Linux); CID 2 is the host |
+/// | `tcp:HOST:PORT`, `HOST:PORT` | TCP; the default host (`tcp::4444`, `:4444`) is `localhost` |
+/// | `tcp:[::1]:PORT`, `[::1]:PORT` | TCP to an IPv6 address, which needs brackets |
+/// | `vsock:CID:PORT` | a socket between host and virtual machine (Linux); CID 2 is the host |
 /// | `fd:N` | the inherited file descriptor `N` |
 /// | a word without `:` and `/` | a unix socket in the working directory |
 ///
-/// `unix:@NAME` is a path when it has a `/` in it, or when `,abstract=off` follows.
-/// The port 0 stands for "any free port" where a listener is bound; nothing can connect to it.
+/// `unix:@NAME` is a path if it contains a `/` or if `,abstract=off` follows.
+/// A listener that is bound to port 0 gets any free port. Connecting to port 0 always fails.
 ///
 /// # QEMU's options
 ///
-/// What QEMU itself takes after a comma (`,server=on,wait=off`, `,server,nowait`, `,reconnect=5`) is
-/// accepted, so that an address can be pasted from its command line, and has no effect here:
-/// [`parse`](Self::parse) says what was ignored. Options that change what is spoken on the
-/// connection (`telnet=on`, `websocket=on`, `tls-creds=…`) are refused.
-/// A comma in a path is written twice, as for QEMU; a single one is taken for a part of the path too
-/// when no option of QEMU's follows it.
+/// The options that QEMU accepts after a comma (`,server=on,wait=off`, `,server,nowait`,
+/// `,reconnect=5`) are accepted, so that an address can be pasted from QEMU's command line. They
+/// have no effect, and [`parse`](Self::parse) returns the ignored ones. Options that change the
+/// protocol on the connection (`telnet=on`, `websocket=on`, `tls-creds=…`) are errors. A comma in a
+/// path is doubled, as for QEMU. A single comma also belongs to the path if none of QEMU's options
+/// follows it.
 ///
 /// # Examples
 ///
@@ -63,55 +63,55 @@ pub use error::AddressError;
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {
-    /// A unix socket's path. Bytes, because a path need not be UTF-8.
+    /// The path of a unix socket, in bytes because a path need not be UTF-8.
     Unix(Vec<u8>),
-    /// The name of an abstract unix socket, without the zero byte that marks it in the kernel.
+    /// The name of an abstract unix socket, without the leading zero byte of the kernel's form.
     Abstract(Vec<u8>),
     /// A TCP port.
     Tcp {
-        /// A name or a numeric address; an IPv6 address stands here without brackets.
+        /// A name or a numeric address. An IPv6 address has no brackets here.
         host: String,
-        /// The port; 0 only where a listener is bound.
+        /// The port. 0 is valid only for a listener.
         port: u16,
     },
-    /// A vsock port: the socket family between a host and its virtual machines.
+    /// A port of vsock, the socket family between a host and its virtual machines.
     Vsock {
-        /// The context id: 2 is the host, a guest's is the `guest-cid` of its vsock device.
+        /// The context id: 2 for the host, or the `guest-cid` of a guest's vsock device.
         cid: u32,
         /// The port, unrelated to TCP's.
         port: u32,
     },
-    /// The number of a descriptor that this process has inherited.
+    /// The number of a file descriptor that this process has inherited.
     Descriptor(u32),
 }
 
 impl Address {
-    /// The unix socket at `path`: text, or the bytes of a path that is not UTF-8.
+    /// Returns the address of the unix socket at `path`, which need not be UTF-8.
     pub fn unix(path: impl Into<Vec<u8>>) -> Self {
         Self::Unix(path.into())
     }
 
-    /// The TCP port `port` of `host`, which is a name or a numeric address without brackets.
+    /// Returns the address of a TCP port. `host` is a name or a numeric address without brackets.
     pub fn tcp(host: impl Into<String>, port: u16) -> Self {
         Self::Tcp { host: host.into(), port }
     }
 
-    /// Reads an address, and says which of QEMU's options in it have no effect here.
+    /// Parses an address, and returns it with those of QEMU's options that were ignored.
     ///
-    /// [`str::parse`] does the same for those who do not mean to tell their user.
+    /// [`str::parse`] does the same without returning the options.
     ///
     /// # Errors
     ///
-    /// When `text` is none of the forms in [the table](Self), or asks for a protocol that is not
-    /// spoken here; the error says what to write instead.
+    /// If `text` has none of the forms in [the table](Self), or requests a protocol that is not
+    /// supported. The error states what to write instead.
     pub fn parse(text: &str) -> Result<(Self, Option<String>), AddressError> {
         parse::parse(text).map_err(|reason| AddressError::new(text, reason))
     }
 }
 
-/// The form that [`Address::parse`] reads back into an equal address.
+/// Writes the form that [`Address::parse`] parses into an equal address.
 ///
-/// Bytes of a path or name that are not UTF-8 are shown as `U+FFFD` and do not read back.
+/// Bytes of a path or name that are not UTF-8 are written as `U+FFFD`, which is not reversible.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

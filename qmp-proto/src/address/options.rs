@@ -1,13 +1,13 @@
-//! What QEMU takes after a comma: found, told apart, and reported.
+//! QEMU's options after a comma: splitting, classifying and reporting them.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::error::Parsed;
+use super::error::ParseResult;
 
-/// QEMU's options for a socket that change nothing for its client.
+/// QEMU's options of a socket that have no effect on its client.
 const WITHOUT_EFFECT: [&str; 17] = [
     "delay",
     "id",
@@ -28,19 +28,19 @@ const WITHOUT_EFFECT: [&str; 17] = [
     "wait",
 ];
 
-/// Those that change the address or what is spoken.
+/// The options that change the address or the protocol.
 const WITH_EFFECT: [&str; 7] =
     ["abstract", "telnet", "tight", "tls-authz", "tls-creds", "tn3270", "websocket"];
 
 #[derive(Default)]
 pub(super) struct AddressOptions {
-    /// `None` when nothing was said.
+    /// `None` if the option is absent.
     pub(super) is_abstract: Option<bool>,
     pub(super) ignored: Option<String>,
 }
 
 impl AddressOptions {
-    pub(super) fn read(options: &[&str]) -> Parsed<Self> {
+    pub(super) fn read(options: &[&str]) -> ParseResult<Self> {
         let mut read = Self::default();
         for option in options {
             let (name, value) = option.split_once('=').unwrap_or((option, "on"));
@@ -73,7 +73,7 @@ impl AddressOptions {
     }
 }
 
-/// The words QEMU takes for a switch.
+/// Parses the words that QEMU accepts for a boolean option.
 fn switch(value: &str) -> Option<bool> {
     match value {
         "on" | "yes" | "true" | "y" => Some(true),
@@ -84,17 +84,21 @@ fn switch(value: &str) -> Option<bool> {
 
 pub(super) fn refused_protocol(name: &str) -> String {
     match name {
-        "tls" | "tls-creds" | "tls-authz" | "wss" => "TLS is not spoken here; open the TLS stream \
-             in your program and hand it to the client, or give QEMU a unix socket"
-            .to_owned(),
-        _ => format!("{name} is not spoken here; give QEMU a plain socket: -qmp tcp:… or unix:…"),
+        "tls" | "tls-creds" | "tls-authz" | "wss" => {
+            "TLS is not supported; open the TLS stream in \
+             your program and pass it to the client, or give QEMU a unix socket"
+                .to_owned()
+        }
+        _ => format!("{name} is not supported; give QEMU a plain socket: -qmp tcp:… or unix:…"),
     }
 }
 
-/// Splits the place from the options behind it, and makes one comma of each doubled one in the place.
+/// Splits the place from the options after it, and replaces doubled commas in the place by single
+/// ones.
 ///
-/// The options start at the first single comma that one of QEMU's option names follows.
-pub(super) fn split_options(text: &str) -> Parsed<(String, Vec<&str>)> {
+/// The options begin after the first single comma that is followed by the name of an option of
+/// QEMU.
+pub(super) fn split_options(text: &str) -> ParseResult<(String, Vec<&str>)> {
     let mut place = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once(',') {
@@ -105,7 +109,7 @@ pub(super) fn split_options(text: &str) -> Parsed<(String, Vec<&str>)> {
             return match options.iter().find(|option| !is_option(Some(option))) {
                 None => Ok((place, options)),
                 Some(unknown) => Err(format!(
-                    "{unknown:?} is not an option of a QEMU socket; a comma in a path is written twice"
+                    "{unknown:?} is not an option of a QEMU socket; double the commas in a path"
                 )),
             };
         }
@@ -118,7 +122,7 @@ pub(super) fn split_options(text: &str) -> Parsed<(String, Vec<&str>)> {
     }
 }
 
-/// The parts of `text` between single commas.
+/// Returns the parts of `text` between single commas.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     core::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! From text to address. Every function answers with the reason when the text will not do.
+//! Parsing an address. Every function returns the reason if the text is invalid.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -6,12 +6,12 @@ use alloc::string::String;
 use core::net::Ipv6Addr;
 
 use super::Address;
-use super::error::Parsed;
+use super::error::ParseResult;
 use super::options::{AddressOptions, refused_protocol, split_options};
 
-pub(super) fn parse(text: &str) -> Parsed<(Address, Option<String>)> {
+pub(super) fn parse(text: &str) -> ParseResult<(Address, Option<String>)> {
     if text.contains('\0') {
-        return Err("it has a zero byte in it".to_owned());
+        return Err("it contains a zero byte".to_owned());
     }
     let (place, options) = split_options(text)?;
     let options = AddressOptions::read(&options)?;
@@ -34,12 +34,12 @@ pub(super) fn parse(text: &str) -> Parsed<(Address, Option<String>)> {
     }
 }
 
-/// Whether a path would be taken for an abstract name when written after `unix:`.
+/// Returns whether a path would be parsed as an abstract name after `unix:`.
 pub(super) fn looks_abstract(path: &[u8]) -> bool {
     path.starts_with(b"@") && !path.contains(&b'/')
 }
 
-fn unix(path: &str, is_abstract: Option<bool>) -> Parsed<Address> {
+fn unix(path: &str, is_abstract: Option<bool>) -> ParseResult<Address> {
     match is_abstract {
         Some(true) => abstract_name(path),
         None if looks_abstract(path.as_bytes()) => abstract_name(&path[1..]),
@@ -50,14 +50,14 @@ fn unix(path: &str, is_abstract: Option<bool>) -> Parsed<Address> {
     }
 }
 
-fn abstract_name(name: &str) -> Parsed<Address> {
+fn abstract_name(name: &str) -> ParseResult<Address> {
     match name.is_empty() {
         true => Err("the name is missing; write abstract:NAME".to_owned()),
         false => Ok(Address::Abstract(name.as_bytes().to_vec())),
     }
 }
 
-fn tcp(rest: &str) -> Parsed<Address> {
+fn tcp(rest: &str) -> ParseResult<Address> {
     if let Some(bracketed) = rest.strip_prefix('[') {
         let (host, after) = bracketed
             .split_once(']')
@@ -79,7 +79,7 @@ fn tcp(rest: &str) -> Parsed<Address> {
     };
     if host.contains(':') {
         return Err(match is_ipv6(host) {
-            true => format!("an IPv6 address stands in brackets; write tcp:[{host}]:{port}"),
+            true => format!("an IPv6 address needs brackets; write tcp:[{host}]:{port}"),
             false if is_ipv6(rest) => missing_port(&format!("[{rest}]")),
             false => format!("{host:?} is not a host; write tcp:HOST:PORT"),
         });
@@ -91,8 +91,8 @@ fn tcp(rest: &str) -> Parsed<Address> {
     Ok(Address::tcp(host, tcp_port(port, host)?))
 }
 
-/// `HOST:PORT`, or a mistake: a path with a colon and no slash has to be marked as a path.
-fn tcp_without_scheme(place: &str, host: &str, port: &str) -> Parsed<Address> {
+/// Parses `HOST:PORT`. A path with a colon and without a slash needs the prefix `unix:`.
+fn tcp_without_scheme(place: &str, host: &str, port: &str) -> ParseResult<Address> {
     let digits_or_nothing = port.bytes().all(|byte| byte.is_ascii_digit());
     match place.starts_with('[') || is_ipv6(place) || digits_or_nothing || is_ipv6_port(place) {
         true => tcp(place),
@@ -106,14 +106,14 @@ fn is_ipv6_port(place: &str) -> bool {
     place.rsplit_once(':').is_some_and(|(host, _)| is_ipv6(host))
 }
 
-/// An IPv6 address, with a zone (`fe80::1%eth0`) or without.
+/// Returns whether the host is an IPv6 address, with or without a zone (`fe80::1%eth0`).
 fn is_ipv6(host: &str) -> bool {
     let (ip, zone) = host.split_once('%').unwrap_or((host, "0"));
     let zone_is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     ip.parse::<Ipv6Addr>().is_ok() && !zone.is_empty() && zone.chars().all(zone_is_plain)
 }
 
-fn tcp_port(port: &str, host: &str) -> Parsed<u16> {
+fn tcp_port(port: &str, host: &str) -> ParseResult<u16> {
     match number(port) {
         Some(port) => Ok(port),
         None if port.is_empty() => Err(missing_port(host)),
@@ -125,7 +125,7 @@ fn missing_port(host: &str) -> String {
     format!("the port is missing; write tcp:{host}:4444, with the port of your server")
 }
 
-fn vsock(rest: &str) -> Parsed<Address> {
+fn vsock(rest: &str) -> ParseResult<Address> {
     rest.split_once(':')
         .and_then(|(cid, port)| Some(Address::Vsock { cid: number(cid)?, port: number(port)? }))
         .ok_or_else(|| {
@@ -133,13 +133,13 @@ fn vsock(rest: &str) -> Parsed<Address> {
         })
 }
 
-fn descriptor(text: &str) -> Parsed<Address> {
+fn descriptor(text: &str) -> ParseResult<Address> {
     number(text).map(Address::Descriptor).ok_or_else(|| {
         "write fd:N with the number of an inherited descriptor, as in fd:3".to_owned()
     })
 }
 
-/// Digits only: `str::parse` takes a sign too.
+/// Parses digits only. `str::parse` accepts a sign, too.
 fn number<T: core::str::FromStr>(text: &str) -> Option<T> {
     match text.bytes().all(|byte| byte.is_ascii_digit()) {
         true => text.parse().ok(),

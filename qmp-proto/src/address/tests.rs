@@ -13,7 +13,7 @@ fn named(name: &str) -> Address {
 }
 
 #[test]
-fn every_form_in_the_table_is_read_and_shown() {
+fn every_form_in_the_table_is_parsed_and_displayed() {
     let vsock = Address::Vsock { cid: 3, port: 9 };
     let table: &[(&str, Address, &str)] = &[
         ("unix:/run/vm.qmp", Address::unix("/run/vm.qmp"), "unix:/run/vm.qmp"),
@@ -76,7 +76,7 @@ fn options_of_qemu_are_ignored_and_reported() {
 }
 
 #[test]
-fn refusals_say_what_to_write_instead() {
+fn errors_state_what_to_write_instead() {
     let table = [
         ("", "it is empty; write unix:PATH"),
         ("unix:", "the path is missing; write unix:PATH"),
@@ -91,10 +91,10 @@ fn refusals_say_what_to_write_instead() {
         ("[::1]:", "the port is missing; write tcp:[::1]:4444"),
         ("tcp:[::1:5", "closing bracket"),
         ("tcp:[1.2.3.4]:5", "not an IPv6 address"),
-        ("tcp:::1:5", "stands in brackets; write tcp:[::1]:5"),
-        ("::1:5", "stands in brackets; write tcp:[::1]:5"),
+        ("tcp:::1:5", "needs brackets; write tcp:[::1]:5"),
+        ("::1:5", "needs brackets; write tcp:[::1]:5"),
         ("::1", "the port is missing; write tcp:[::1]:4444"),
-        ("fe80::1:x", "stands in brackets"),
+        ("fe80::1:x", "needs brackets"),
         ("host:65536", "not a port; write a number up to 65535"),
         ("tcp:host:+5", "not a port"),
         ("tcp:host:http", "not a port"),
@@ -110,12 +110,12 @@ fn refusals_say_what_to_write_instead() {
         ("fd:4294967296", "write fd:N"),
         ("vsock:host", "write vsock:CID:PORT"),
         ("vsock:host:5", "CID 2 is the host"),
-        ("telnet:host:5", "telnet is not spoken here; give QEMU a plain socket"),
-        ("ws://host:5", "ws is not spoken here"),
-        ("tcp:host:5,telnet=on", "telnet is not spoken here"),
-        ("tcp:host:5,server,telnet", "telnet is not spoken here"),
-        ("tcp:host:5,websocket=on", "websocket is not spoken here"),
-        ("tcp:host:5,tls-creds=tls0", "hand it to the client"),
+        ("telnet:host:5", "telnet is not supported; give QEMU a plain socket"),
+        ("ws://host:5", "ws is not supported"),
+        ("tcp:host:5,telnet=on", "telnet is not supported"),
+        ("tcp:host:5,server,telnet", "telnet is not supported"),
+        ("tcp:host:5,websocket=on", "websocket is not supported"),
+        ("tcp:host:5,tls-creds=tls0", "pass it to the client"),
         ("unix:/x,server=on,sever=off", "\"sever=off\" is not an option"),
         ("unix:x,abstract=maybe", "write abstract=on"),
         ("unix:x,abstract=on,tight=off", "tight=off"),
@@ -137,13 +137,12 @@ fn socket_addresses_of_the_standard_library_convert() {
 }
 
 #[test]
-fn a_path_that_is_not_utf8_is_shown_lossily() {
+fn a_path_that_is_not_utf8_is_displayed_lossily() {
     assert_eq!(Address::unix(b"/x\xff".to_vec()).to_string(), "unix:/x\u{fffd}");
 }
 
-/// Text rich in what the grammar treats specially.
 #[test]
-fn an_error_says_the_text_and_the_reason_together_or_apart() {
+fn an_error_has_the_text_and_the_reason_and_displays_both() {
     let error = Address::parse("ws:x\u{1B}").unwrap_err();
     assert_eq!(error.text(), "ws:x\u{1B}");
     assert!(!error.reason().is_empty());
@@ -151,6 +150,7 @@ fn an_error_says_the_text_and_the_reason_together_or_apart() {
     assert_eq!(error.to_string(), together);
 }
 
+/// Text with many of the characters and words that the grammar treats specially.
 fn tricky() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[^\0]{0,3}",
@@ -178,12 +178,12 @@ fn address() -> impl Strategy<Value = Address> {
 
 proptest! {
     #[test]
-    fn what_is_shown_reads_back_as_the_same_address(address in address()) {
+    fn a_displayed_address_parses_as_the_same_address(address in address()) {
         prop_assert_eq!(&parsed(&address.to_string()), &address);
     }
 
     #[test]
-    fn what_was_read_reads_back_from_what_is_shown(text in tricky()) {
+    fn a_parsed_address_parses_again_from_its_display(text in tricky()) {
         if let Ok((address, _)) = Address::parse(&text) {
             prop_assert_eq!(&parsed(&address.to_string()), &address);
         }

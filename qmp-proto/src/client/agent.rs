@@ -1,4 +1,4 @@
-//! What is particular to guest agents: the sync.
+//! The sync of guest agents.
 
 use crate::client::input::Id;
 use crate::client::monitor::unmistakable;
@@ -9,22 +9,25 @@ use crate::request::{SendErrorKind, write_sync};
 
 #[derive(Debug, Default)]
 pub(crate) struct Agent {
-    /// The number of the sync under way.
+    /// The number of the last sync that was sent.
     sync: u64,
-    /// The message that comes next stands behind a sentinel.
+    /// Whether a sentinel precedes the next message.
     pub(crate) after_sentinel: bool,
 }
 
 impl<T, const N: usize> Client<T, N> {
-    /// Syncs with the agent: voids what others left in the stream, in both directions.
+    /// Syncs with the agent, which discards what earlier clients left in the stream in both
+    /// directions.
     ///
-    /// To be called first of all, and again at any time, after a deadline passed say; each time
-    /// with a fresh and unpredictable `nonce`. The answer is [`Received::Ready`]. Requests that
-    /// are unanswered by then come as [`Received::Unanswered`]: an agent answers in order.
+    /// Call it before the first command, and again at any time, such as after a timeout; each time
+    /// with a fresh and unpredictable `nonce`. The reply is received as [`Received::Ready`].
+    /// Requests that are then unanswered are received as [`Received::Unanswered`], because an agent
+    /// replies in order.
     ///
     /// # Errors
     ///
-    /// If this is no agent, the connection is over, or there is no room in `out`.
+    /// If the server is not an agent, the connection has ended, or the message does not fit into
+    /// `out`.
     pub fn sync(&mut self, out: &mut impl OutputBuffer, nonce: u64) -> Result<(), SendErrorKind> {
         let Dialect::Agent(agent) = &mut self.dialect else {
             return Err(SendErrorKind::OtherDialect);
@@ -40,9 +43,10 @@ impl<T, const N: usize> Client<T, N> {
         Ok(())
     }
 
-    /// Takes a success that may be the answer to our sync.
+    /// Handles a success reply that may be the reply to our sync.
     ///
-    /// Only behind a sentinel, and only with our number: earlier syncs may be answered late.
+    /// It is that only after a sentinel and with our number, because replies to earlier syncs may
+    /// arrive late.
     pub(crate) fn synced<'b>(&mut self, reply: &Reply<'b>) -> Option<Received<'b, T>> {
         let Dialect::Agent(agent) = &mut self.dialect else {
             return None;
@@ -51,14 +55,14 @@ impl<T, const N: usize> Client<T, N> {
         if !agent.after_sentinel || number != Some(agent.sync) {
             return None;
         }
-        // Our sync carried an id, so this tells whether the agent gives ids back at all.
+        // Our sync had an id, so its reply shows whether the agent returns ids.
         self.options.echoes_ids &= reply.id_bytes().is_some_and(|id| id != b"null");
         self.phase = Phase::Ready;
         self.pending.lose_all();
         Some(Received::Ready)
     }
 
-    /// Takes an error that may be the answer to our sync.
+    /// Handles an error reply that may be the reply to our sync.
     pub(crate) fn sync_failed<'b>(
         &mut self,
         id: Id,
@@ -73,7 +77,7 @@ impl<T, const N: usize> Client<T, N> {
         }
     }
 
-    /// A message could not be read: what comes next cannot be trusted before a sync.
+    /// Handles an unreadable message of an agent, after which a new sync is needed.
     pub(crate) fn desynchronise(&mut self) -> Option<Received<'static, T>> {
         if let Dialect::Agent(agent) = &mut self.dialect {
             agent.after_sentinel = false;

@@ -1,10 +1,10 @@
-//! Ends of a connection.
+//! Errors that end a connection.
 
 use core::fmt;
 
 use crate::client::Phase;
 
-/// Why a connection cannot go on. Once returned, it is returned by every later call.
+/// An error that ends a connection. After the first one, every later call returns the same error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
@@ -18,30 +18,31 @@ pub enum ProtocolError {
         /// The limit.
         limit: usize,
     },
-    /// A message broke off where brackets alone say where one ends; the next cannot be found.
+    /// A message was cut off on a connection where only brackets delimit messages, so the start of
+    /// the next one is unknown.
     FramingLost,
-    /// The server could not parse something while several requests were in flight.
+    /// The server could not parse a message while several requests were in flight.
     ServerParseError,
-    /// An agent was expected, and a monitor greets.
+    /// The server is a monitor, but an agent was expected.
     NotAnAgent,
-    /// A monitor greeted again and again, and answered none of the negotiations.
+    /// A monitor sent one greeting after another and replied to none of the negotiations.
     GreetsWithoutEnd {
-        /// How many greetings were taken in the place of an answer.
+        /// The number of greetings that arrived instead of a reply.
         greetings: u8,
     },
     /// The stream ended inside a message.
     EndInsideMessage,
-    /// The stream ended before the handshake was over.
+    /// The stream ended before the handshake was complete.
     EndInHandshake {
-        /// Where it stood.
+        /// The phase at the end.
         phase: Phase,
     },
     /// The stream ended with requests unanswered.
     EndWithRequests {
-        /// How many, without those that an end is the answer to.
+        /// The number of unanswered requests, without those for which the end is expected.
         count: usize,
     },
-    /// The stream ended, or was ended by us, with nothing outstanding.
+    /// The stream ended, or the client ended the connection, with nothing outstanding.
     Ended,
 }
 
@@ -55,16 +56,16 @@ impl fmt::Display for ProtocolError {
                 write!(f, "the server sent a message nested deeper than the limit of {limit} levels")
             }
             Self::FramingLost => f.write_str(
-                "a message from the server broke off, and where the next begins cannot be told",
+                "the server's message was cut off, and the start of the next one is unknown",
             ),
             Self::ServerParseError => f.write_str(
-                "the server could not parse a message and does not say which, with several in flight",
+                "the server could not parse one of several messages in flight and did not state which",
             ),
             Self::NotAnAgent => f.write_str("this is a QMP monitor, not a guest agent: it greets"),
             Self::GreetsWithoutEnd { greetings } => write!(
                 f,
-                "the server greeted more than {greetings} times and answered no negotiation: it is \
-                 no QMP monitor, or it starts anew over and over"
+                "the server greeted more than {greetings} times and replied to no negotiation: it is \
+                 not a QMP monitor, or it restarts again and again"
             ),
             Self::EndInsideMessage => {
                 f.write_str("the server closed the connection inside a message")
@@ -78,7 +79,7 @@ impl fmt::Display for ProtocolError {
             Self::EndWithRequests { count } => {
                 write!(f, "the server closed the connection with {count} requests unanswered")
             }
-            Self::Ended => f.write_str("the connection is over"),
+            Self::Ended => f.write_str("the connection has ended"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What comes in.
+//! Handling input.
 
 use crate::client::pending::Settled;
 use crate::client::{
@@ -8,21 +8,21 @@ use crate::message::{Failure, Message, Reply};
 use crate::wire::{Found, Malformed};
 
 impl<T, const N: usize> Client<T, N> {
-    /// Takes bytes from the server, and says what they mean.
+    /// Decodes bytes from the server.
     ///
-    /// Call it again with the bytes that were not used until nothing more is
-    /// [`received`](Step::received); then with those that are left over, unchanged, and more
-    /// behind them. At most one thing is received a call, and it borrows the input alone: commands
-    /// can be sent while it is held.
+    /// Call it again with the bytes that were not used until nothing is
+    /// [`received`](Step::received). Then read more, and call it with the remaining bytes,
+    /// unchanged, followed by the new ones. Each call receives at most one message, which borrows
+    /// only the input: commands can be sent while it is in use.
     ///
     /// # Errors
     ///
-    /// If the connection cannot go on; from then on always. [`drain`](Self::drain) gives back what
-    /// is unanswered.
+    /// If the connection has ended with an error, which every later call returns, too.
+    /// [`drain`](Self::drain) returns the unanswered requests.
     pub fn handle_input<'b>(&mut self, input: &'b [u8]) -> Result<Step<'b, T>, ProtocolError> {
         let mut used = 0;
         loop {
-            // Also behind an answer that nobody waits for: it may have freed others.
+            // A reply to an abandoned request may have left others unanswered.
             if let Some(lost) = self.pending.next_lost(false) {
                 return Ok(Step { used, received: Some(Received::Unanswered(lost)) });
             }
@@ -40,13 +40,13 @@ impl<T, const N: usize> Client<T, N> {
         }
     }
 
-    /// Takes the end of the stream: the server closed, or reset, the connection.
+    /// Handles the end of the stream: the server closed or reset the connection.
     ///
     /// # Errors
     ///
-    /// If something was outstanding: half a message, the handshake, answers. The end is the answer
-    /// to `quit` and the like, and no error then. [`drain`](Self::drain) gives back what is
-    /// unanswered.
+    /// If the end was not expected: inside a message, before the handshake was complete, or with
+    /// requests unanswered. After `quit` the end is expected and is not an error.
+    /// [`drain`](Self::drain) returns the unanswered requests.
     pub fn handle_end(&mut self) -> Result<(), ProtocolError> {
         if let Some(error) = self.error {
             return if error == ProtocolError::Ended { Ok(()) } else { Err(error) };
@@ -65,7 +65,7 @@ impl<T, const N: usize> Client<T, N> {
         Err(self.fail(error))
     }
 
-    /// Ends the connection from our side, and gives back every request that is unanswered.
+    /// Ends the connection from this side, and returns all unanswered requests.
     pub fn drain(&mut self) -> impl Iterator<Item = Unanswered<T>> + '_ {
         if self.error.is_none() {
             self.fail(ProtocolError::Ended);
@@ -105,7 +105,7 @@ impl<T, const N: usize> Client<T, N> {
         Ok(received)
     }
 
-    /// An agent's stream is full of what others left in it until it is synced.
+    /// Before the sync, malformed bytes are remains of other clients' replies and are ignored.
     fn malformed<'b>(&mut self, malformed: Malformed<'b>) -> Option<Received<'b, T>> {
         if let Dialect::Agent(agent) = &mut self.dialect {
             agent.after_sentinel = false;
@@ -123,13 +123,13 @@ impl<T, const N: usize> Client<T, N> {
         let received = match message {
             Message::Greeting(greeting) => match self.dialect {
                 Dialect::Monitor(_) => self.greeted(greeting)?,
-                // In sync, it can only be a guest that makes fun of us.
+                // A synced agent is a real agent, so the guest's program sends nonsense.
                 Dialect::Agent(_) if self.phase == Phase::Ready => {
                     Some(Received::Stray(greeting.message()))
                 }
                 Dialect::Agent(_) => return Err(self.greeted_by_monitor()),
             },
-            // Agents have no events; before the sync is answered this is somebody's noise.
+            // Agents send no events. Before the sync, this is a remnant of an earlier stream.
             Message::Event(_) if matches!(self.phase, Phase::Unsynced | Phase::Syncing) => None,
             Message::Event(event) => Some(Received::Event(event)),
             Message::Reply(reply) => self.reply(reply),
@@ -179,7 +179,7 @@ impl<T, const N: usize> Client<T, N> {
                 let failed = self.sync_failed(id, failure);
                 failed.or_else(|| self.settle(id).and_then(|settled| answer(settled, Err(failure))))
             }
-            // The server could not make out whose it is: it can be told if there is only one.
+            // The server could not determine the request. It is known if only one is in flight.
             Phase::Ready if id == Id::Absent => match self.pending.settle_only() {
                 Some(settled) => answer(settled, Err(failure)),
                 None if self.pending.count() == 0 => stray,
@@ -197,11 +197,11 @@ impl<T, const N: usize> Client<T, N> {
         }
     }
 
-    /// Reads the id of an answer.
+    /// Parses the id of a reply.
     fn id(&self, id: Option<&[u8]>) -> Id {
         match id {
             None => Id::Absent,
-            // As good as none, where none is given back.
+            // Equals a missing id if the server does not return ids.
             Some(b"null") if !self.options.echoes_ids => Id::Absent,
             Some(id) => number(id).map_or(Id::Foreign, Id::Number),
         }
@@ -222,7 +222,7 @@ impl<T, const N: usize> Client<T, N> {
         }
     }
 
-    /// Finds whose answer it is, and gives up the requests it overtook.
+    /// Finds the request of a reply, and marks the requests before it as lost.
     fn settle(&mut self, id: Id) -> Option<Settled<T>> {
         let Id::Number(id) = id else { return None };
         let settled = self.pending.settle(id)?;
@@ -233,17 +233,17 @@ impl<T, const N: usize> Client<T, N> {
     }
 }
 
-/// What an answer says about its request.
+/// The id of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Id {
     Absent,
-    /// Ours, if it is the id of a request.
+    /// An id of this client, if it is the id of a request.
     Number(u64),
-    /// None that we ever send.
+    /// An id that this client never sends.
     Foreign,
 }
 
-/// An answer that nobody waits for any more is nothing.
+/// Returns the reply to a request, or nothing if the request was abandoned.
 fn answer<'b, T>(
     settled: Settled<T>,
     outcome: Result<Reply<'b>, Failure<'b>>,
@@ -252,7 +252,7 @@ fn answer<'b, T>(
     token.map(|token| Received::Reply(CommandReply { request, token, outcome }))
 }
 
-/// Reads an id of ours, which the server may give back as a number or as a string.
+/// Parses an id, which the server may return as a number or as a string.
 fn number(id: &[u8]) -> Option<u64> {
     let digits = id.strip_prefix(b"\"").and_then(|id| id.strip_suffix(b"\"")).unwrap_or(id);
     if digits.is_empty() || digits.len() > 20 {

@@ -1,4 +1,4 @@
-//! The client's side of the protocol.
+//! The client half of the protocol.
 
 mod agent;
 mod end;
@@ -19,27 +19,26 @@ use crate::request::RequestId;
 use crate::wire::{Bounds, Decoder};
 use pending::Pending;
 
-/// The capability that lets commands be run out of band.
+/// The capability for out-of-band execution.
 pub const OUT_OF_BAND: &str = "oob";
 
-/// At most this many in-band commands may be unanswered once `oob` is enabled. With a ninth QEMU
-/// stops reading, and out-of-band commands wait with it; QEMU 5.2 does so with the eighth if none
-/// of them has begun.
+/// The in-flight limit of in-band commands while `oob` is enabled. At nine QEMU stops reading,
+/// which delays out-of-band commands, too; QEMU 5.2 does so at eight if none of them has begun.
 const IN_BAND_BESIDE_OUT_OF_BAND: usize = 7;
 
-/// A guest agent reads so many bytes at a time. On virtio-serial it loses answers while it has not
-/// read all commands that were sent: GLib takes the device for a file in which one can seek.
+/// The number of bytes that a guest agent reads at a time. On virtio-serial it loses replies while
+/// its read buffer contains more commands, because GLib treats the device as a seekable file.
 const AGENT_WINDOW: usize = 4096;
 
 /// The client's half of a connection, to a monitor or to a guest agent.
 ///
-/// A pure state machine: bytes go in through [`handle_input`](Self::handle_input), what they mean
-/// comes out, borrowed from them; commands are appended to a [`OutputBuffer`](crate::OutputBuffer) by the call that
-/// makes them. It does no I/O, reads no clock, holds no bytes and no queue.
+/// A state machine without I/O, clock, buffers and queues. [`handle_input`](Self::handle_input)
+/// takes bytes and returns messages that borrow from them. [`execute`](Self::execute) and the
+/// handshake calls append messages to an [`OutputBuffer`](crate::OutputBuffer).
 ///
-/// `T` is the caller's mark on a request, handed back with its answer. `N` is the most requests
-/// that can be unanswered at once. Without the feature `alloc` their memory is part of the client;
-/// with it, it grows on demand.
+/// `T` is the type of the token that the caller attaches to a request and gets back with its reply.
+/// `N` is the in-flight limit. Without the feature `alloc` the memory for `N` requests is part of
+/// the client; with it, the memory grows on demand.
 ///
 /// ```text
 ///            monitor                                      agent
@@ -67,7 +66,7 @@ pub struct Client<T, const N: usize = 64> {
     error: Option<ProtocolError>,
 }
 
-/// What only one kind of server has.
+/// The state that is specific to one kind of server.
 #[derive(Debug)]
 enum Dialect {
     Monitor(monitor::Monitor),
@@ -75,16 +74,17 @@ enum Dialect {
 }
 
 impl<T, const N: usize> Client<T, N> {
-    /// A client of a monitor that will greet it: QEMU, the storage daemon.
+    /// Creates a client of a monitor, such as QEMU or the storage daemon, that will send a
+    /// greeting.
     pub fn monitor(options: Options) -> Self {
         Self::new(options, Dialect::Monitor(monitor::Monitor::default()), Phase::Greeting)
     }
 
-    /// A client of a monitor whose greeting and negotiation are over: of a connection that was
-    /// handed over, say.
+    /// Creates a client of a monitor on a connection on which greeting and negotiation are
+    /// complete, such as one that was passed on by another program.
     ///
-    /// Answers to whoever had it before may still come, so ids start at a random place, as
-    /// numbers of 16 digits: `nonce` must be fresh and unpredictable.
+    /// Replies to the previous owner's commands may still arrive, so ids start at a random number
+    /// of 16 digits: `nonce` must be fresh and unpredictable.
     pub fn negotiated(options: Options, nonce: u64) -> Self {
         let mut client =
             Self::new(options, Dialect::Monitor(monitor::Monitor::default()), Phase::Ready);
@@ -92,13 +92,14 @@ impl<T, const N: usize> Client<T, N> {
         client
     }
 
-    /// A client of a guest agent. Nothing can be sent before [`sync`](Self::sync) is answered.
+    /// Creates a client of a guest agent. Commands can be sent after the reply to
+    /// [`sync`](Self::sync).
     pub fn agent(options: Options) -> Self {
         Self::new(options, Dialect::Agent(agent::Agent::default()), Phase::Unsynced)
     }
 
     fn new(options: Options, dialect: Dialect, phase: Phase) -> Self {
-        const { assert!(N > 0, "a client needs room for one request at least") };
+        const { assert!(N > 0, "the in-flight limit of a client must be at least 1") };
         let bounds = Bounds { length: options.longest_message, depth: options.deepest_message };
         let decoder = match dialect {
             Dialect::Monitor(_) => Decoder::monitor(bounds),
@@ -107,29 +108,29 @@ impl<T, const N: usize> Client<T, N> {
         Self { options, dialect, phase, decoder, pending: Pending::new(), error: None }
     }
 
-    /// Where the connection stands. Changed by [`handle_input`](Self::handle_input),
-    /// [`handle_end`](Self::handle_end) and the handshakes.
+    /// Returns the phase of the connection. [`handle_input`](Self::handle_input),
+    /// [`handle_end`](Self::handle_end) and the handshake calls change it.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// Whether out-of-band commands can be sent.
+    /// Returns whether out-of-band commands can be sent.
     pub fn is_out_of_band(&self) -> bool {
         self.phase == Phase::Ready && !self.answers_in_order()
     }
 
-    /// The longest message that is accepted, in bytes: a buffer for input needs room for it, and for
-    /// one byte more, and never grows beyond.
+    /// Returns the length of the longest message that is accepted, in bytes. An input buffer never
+    /// needs more than one byte above this length.
     pub const fn longest_message(&self) -> usize {
         self.options.longest_message
     }
 
-    /// How many requests are unanswered, abandoned ones included.
+    /// Returns the number of unanswered requests, including abandoned ones.
     pub fn in_flight(&self) -> usize {
         self.pending.count()
     }
 
-    /// The caller's mark on a request that is unanswered and was not abandoned.
+    /// Returns the token of a request that is unanswered and was not abandoned.
     pub fn token_mut(&mut self, request: RequestId) -> Option<&mut T> {
         self.pending.token_mut(request)
     }

@@ -1,26 +1,27 @@
-//! What is particular to monitors: greeting and negotiation.
+//! Greeting and negotiation of monitors.
 
 use crate::client::{Client, Dialect, OUT_OF_BAND, Phase, ProtocolError, Received};
 use crate::message::{Failure, Greeting};
 use crate::output::OutputBuffer;
 use crate::request::{Identity, SendErrorKind, write_negotiation};
 
-/// So many negotiations in a row may be overtaken by another greeting. QEMU does it once; with a
-/// server that goes on, ever more would be said to somebody who may not even read it.
+/// How many negotiations in a row may be followed by another greeting instead of a reply. QEMU does
+/// it once. Without a limit, a server that greets on and on would fill the output.
 const MOST_OVERTAKEN: u8 = 8;
 
 #[derive(Debug, Default)]
 pub(crate) struct Monitor {
     /// Whether the greeting offered `oob`.
     offers_out_of_band: bool,
-    /// Whether `oob` was asked for.
+    /// Whether the negotiation requested `oob`.
     out_of_band: bool,
-    /// The id of the negotiation under way.
+    /// The id of the last negotiation.
     negotiation: u64,
-    /// That of the one before, if the server greeted again before it answered: QEMU 5.2 and 7.2
-    /// greet a client twice now and then that connects while they start, and accept the first.
+    /// The id of the negotiation before it, if the server greeted again before it replied: QEMU 5.2
+    /// and 7.2 sometimes greet a client twice that connects while they start, and accept the first
+    /// negotiation.
     superseded: Option<u64>,
-    /// How many negotiations were overtaken since the server last answered one.
+    /// How many negotiations were followed by another greeting since the last reply to one.
     overtaken: u8,
 }
 
@@ -29,29 +30,29 @@ impl Monitor {
         self.out_of_band
     }
 
-    /// Whether the answer to this id is the answer to the negotiation.
+    /// Returns whether this is the id of the last negotiation.
     pub(crate) const fn is_negotiation(&self, id: u64) -> bool {
         self.negotiation == id
     }
 
-    /// Whether success for this id makes the connection ready all the same.
+    /// Returns whether this is the id of a superseded negotiation, whose success makes the
+    /// connection ready, too.
     pub(crate) fn is_superseded(&self, id: u64) -> bool {
         self.superseded == Some(id)
     }
 }
 
 impl<T, const N: usize> Client<T, N> {
-    /// Negotiates capabilities, those named in `enable` among them: `&[]`, or
-    /// [`OUT_OF_BAND`].
+    /// Negotiates capabilities and enables those in `enable`: none, or [`OUT_OF_BAND`].
     ///
-    /// The answer is [`Received::Ready`] or [`Received::HandshakeFailed`]. Answers to the client
-    /// that was connected before us may come first, so the id is made of `nonce`, which must be
-    /// fresh and unpredictable.
+    /// The reply is received as [`Received::Ready`] or [`Received::HandshakeFailed`]. Replies to
+    /// the previous client of the connection may arrive first, so the id is derived from `nonce`,
+    /// which must be fresh and unpredictable.
     ///
     /// # Errors
     ///
-    /// If the server has not greeted, or does not offer what is to be enabled, or there is no room
-    /// in `out`.
+    /// If the server has not sent a greeting, or does not offer a capability in `enable`, or the
+    /// message does not fit into `out`.
     pub fn negotiate(
         &mut self,
         out: &mut impl OutputBuffer,
@@ -122,7 +123,7 @@ impl<T, const N: usize> Client<T, N> {
     }
 }
 
-/// An id of 53 bits that no request's can be, and that every server echoes exactly.
+/// Returns an id of 53 bits, which no request has and which every server returns exactly.
 pub(crate) const fn unmistakable(nonce: u64) -> u64 {
     const TOP: u64 = 1 << 52;
     TOP | (nonce & (TOP - 1))

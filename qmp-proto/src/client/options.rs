@@ -1,6 +1,6 @@
-//! What differs between servers, and limits.
+//! Options of a client.
 
-/// Limits, and habits of servers other than QEMU.
+/// Limits of a client, and settings for servers other than QEMU.
 ///
 /// ```
 /// use qmp_proto::Options;
@@ -17,10 +17,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// What fits QEMU and the storage daemon.
+    /// Returns the options for QEMU and the storage daemon.
     pub const fn monitor() -> Self {
         Self {
-            // A 48 MiB file read through an agent is one legal message of 67,108,925 bytes.
+            // Reading a file of 48 MiB through an agent returns a valid message of 67,108,925
+            // bytes.
             longest_message: 65 * 1024 * 1024,
             deepest_message: 1024,
             string_ids: false,
@@ -29,52 +30,55 @@ impl Options {
         }
     }
 
-    /// What fits the guest agent: as a monitor, and commands end with a line feed.
+    /// Returns the options for the guest agent: those of a monitor, with a line feed after each
+    /// command.
     pub const fn agent() -> Self {
         Self { line_end: true, ..Self::monitor() }
     }
 
-    /// The longest message to accept, in bytes: 65 MiB unless set, and 4 GiB at most. A longer one
-    /// ends the connection to a monitor, and an agent has to be synced again.
+    /// Sets the length of the longest message to accept, in bytes (default: 65 MiB, maximum: 4
+    /// GiB). A longer message ends the connection to a monitor, and an agent has to be synced
+    /// again.
     ///
-    /// Over a buffer of fixed size, set it below that size: then a message that does not fit is an
-    /// error. Otherwise the buffer is full one day, and a read into no room looks like the end.
+    /// If the input buffer has a fixed size, set a limit below that size. Then a message that does
+    /// not fit is an error. Otherwise the buffer fills up, and a read of zero bytes is mistaken for
+    /// the end of the stream.
     pub const fn longest_message(mut self, bytes: usize) -> Self {
-        // On targets of 64 bits; on others nothing is longer.
+        // Limits targets of 64 bits. On others no length is greater.
         const MOST: usize = u32::MAX as usize;
         self.longest_message = if bytes < MOST { bytes } else { MOST };
         self
     }
 
-    /// The most levels of arrays and objects in a message: 1024 unless set, and never more.
+    /// Sets the maximum nesting depth of a message (default and maximum: 1024).
     ///
-    /// Replies and events in QEMU's own shape are not looked into, so in those it is 1024, and is
-    /// noticed when their value is read.
+    /// Values of replies and events in QEMU's own format are checked only when they are read, and
+    /// always against 1024.
     pub const fn deepest_message(mut self, levels: usize) -> Self {
         self.deepest_message = levels;
         self
     }
 
-    /// Sends ids as strings, for servers that want them so (StratoVirt).
+    /// Sends ids as strings, which StratoVirt requires.
     pub const fn string_ids(mut self, yes: bool) -> Self {
         self.string_ids = yes;
         self
     }
 
     /// Ends every command with a line feed, for servers that read lines. Raw messages and
-    /// [`Arguments`](crate::Arguments) must have none inside then, as JSON may between its tokens.
+    /// [`Arguments`](crate::Arguments) must not contain line feeds between their tokens then.
     ///
-    /// QEMU needs none, and pays one system call for each byte it reads.
+    /// QEMU does not need line feeds, and reads each byte with one system call.
     pub const fn line_end(mut self, yes: bool) -> Self {
         self.line_end = yes;
         self
     }
 
-    /// `false` for servers that answer without the id (default: `true`). Then one request is in flight at
-    /// a time, and an answer without an id is the answer to it. An answer with an id is matched by the
-    /// id, as always.
+    /// Sets whether the server returns ids (default: `true`). If not, one request is in flight at a
+    /// time, and a reply without an id belongs to it. A reply with an id is matched by the id in
+    /// any case.
     ///
-    /// Seldom needed: an agent that answers a sync without its id is taken for one.
+    /// Rarely needed: an agent whose sync reply lacks the id is recognised as such a server.
     pub const fn echoes_ids(mut self, yes: bool) -> Self {
         self.echoes_ids = yes;
         self

@@ -1,4 +1,4 @@
-//! The one table of requests that are unanswered.
+//! The table of unanswered requests.
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
@@ -14,12 +14,13 @@ pub(crate) struct Pending<T, const N: usize> {
     slots: [Option<Entry<T>>; N],
     count: usize,
     lost: usize,
-    /// The id of the request that is sent next. Ids are never used again, or an answer that comes
-    /// twice, and late, would be taken for another request's.
+    /// The id of the next request. Ids are never reused, because a duplicate reply that arrives
+    /// late would be matched to another request.
     next: u64,
-    /// No in-band request before this one is unanswered.
+    /// All in-band requests before this one are answered.
     in_order: u64,
-    /// The slot behind the one answered last: most answers come in the order of the requests.
+    /// The slot after the one that was answered last. Most replies arrive in the order of the
+    /// requests.
     expected: usize,
 }
 
@@ -28,24 +29,24 @@ struct Entry<T> {
     id: u64,
     /// `None` once abandoned.
     token: Option<T>,
-    traits: Traits,
+    attributes: Attributes,
     lost: bool,
-    /// The length of the message, or the largest number.
+    /// The length of the message, or `u16::MAX` if it is longer.
     length: u16,
 }
 
-/// What matters of a request once it is sent.
+/// The attributes of a request that are needed after it is sent.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Traits {
+pub(crate) struct Attributes {
     pub(crate) out_of_band: bool,
     pub(crate) descriptor: bool,
-    /// Answered only when it fails.
-    pub(crate) unanswered: bool,
-    /// The end of the connection is its answer.
+    /// The server replies only if the command fails.
+    pub(crate) no_success_response: bool,
+    /// The command succeeds by ending the connection.
     pub(crate) ends_connection: bool,
 }
 
-/// A request that was taken out of the table by its answer.
+/// A request that was removed from the table because its reply arrived.
 #[derive(Debug)]
 pub(crate) struct Settled<T> {
     pub(crate) request: RequestId,
@@ -69,60 +70,60 @@ impl<T, const N: usize> Pending<T, N> {
         }
     }
 
-    /// Makes ids begin at a place that follows from `nonce`: far above those that are counted from
-    /// 0, and far enough below those of handshakes.
+    /// Makes ids start at a number derived from `nonce`, far above ids that start at 0 and below
+    /// those of handshakes.
     pub(crate) const fn start_at(&mut self, nonce: u64) {
         const HALF: u64 = 1 << 51;
         self.next = HALF | (nonce & (HALF / 2 - 1));
     }
 
-    /// How many are unanswered and not lost.
+    /// Returns the number of requests that are unanswered and not lost.
     pub(crate) const fn count(&self) -> usize {
         self.count - self.lost
     }
 
     pub(crate) fn in_band(&self) -> usize {
-        self.live().filter(|entry| !entry.traits.out_of_band).count()
+        self.live().filter(|entry| !entry.attributes.out_of_band).count()
     }
 
     pub(crate) fn has_descriptor(&self) -> bool {
-        self.live().any(|entry| entry.traits.descriptor)
+        self.live().any(|entry| entry.attributes.descriptor)
     }
 
     fn live(&self) -> impl Iterator<Item = &Entry<T>> {
         self.slots.iter().flatten().filter(|entry| !entry.lost)
     }
 
-    /// Why one more cannot be added to the `limit` of its lane; abandoned ones are named.
+    /// Returns the error for a request over the `limit` of its lane. It names an abandoned request
+    /// if only such ones fill the lane.
     pub(crate) fn refusal(&self, limit: usize, out_of_band: bool) -> SendErrorKind {
-        let lane = self.live().filter(|entry| entry.traits.out_of_band == out_of_band);
+        let lane = self.live().filter(|entry| entry.attributes.out_of_band == out_of_band);
         held_by_abandoned(lane).unwrap_or(SendErrorKind::TooManyInFlight { limit })
     }
 
-    /// How many bytes the requests have that the server has not answered, as far as it answers them:
-    /// one that was abandoned and is answered only when it fails does not count.
+    /// Returns the total length of the unanswered requests. An abandoned command without a success
+    /// response does not count.
     pub(crate) fn unanswered_length(&self) -> usize {
         self.counted().map(|entry| usize::from(entry.length)).sum()
     }
 
     fn counted(&self) -> impl Iterator<Item = &Entry<T>> {
-        self.live().filter(|entry| entry.token.is_some() || !entry.traits.unanswered)
+        self.live().filter(|entry| entry.token.is_some() || !entry.attributes.no_success_response)
     }
 
-    /// Why a request cannot be added to those that are unanswered, if it and they have `limit` bytes
-    /// or more.
+    /// Returns the error for a request that would raise the unanswered bytes to `limit` or more.
     pub(crate) fn length_refusal(&self, limit: usize) -> SendErrorKind {
         held_by_abandoned(self.counted()).unwrap_or(SendErrorKind::TooManyBytesInFlight { limit })
     }
 
-    /// A free slot, if there is one.
+    /// Returns a free slot, if there is one.
     pub(crate) fn vacancy(&mut self) -> Option<usize> {
         let free = self.slots.iter().position(Option::is_none);
         #[cfg(feature = "alloc")]
         let free = free.or_else(|| {
             (self.slots.len() < N).then(|| {
                 if self.slots.len() < 4 {
-                    // Most connections have one request at a time, and idle ones are many.
+                    // Most connections have one request at a time, and many are idle.
                     self.slots.reserve_exact(1);
                 }
                 self.slots.push(None);
@@ -132,24 +133,24 @@ impl<T, const N: usize> Pending<T, N> {
         free
     }
 
-    /// The id to send for the request that is going to fill it.
+    /// Returns the id of the next request.
     pub(crate) const fn next_id(&self) -> u64 {
         self.next
     }
 
-    /// Fills the slot that [`vacancy`](Self::vacancy) gave.
+    /// Fills the slot that [`vacancy`](Self::vacancy) returned.
     pub(crate) fn fill(
         &mut self,
         slot: usize,
         token: T,
-        traits: Traits,
+        attributes: Attributes,
         length: usize,
     ) -> RequestId {
         let id = self.next;
         self.next += 1;
         if let Some(free) = self.slots.get_mut(slot) {
             let length = u16::try_from(length).unwrap_or(u16::MAX);
-            *free = Some(Entry { id, token: Some(token), traits, lost: false, length });
+            *free = Some(Entry { id, token: Some(token), attributes, lost: false, length });
             self.count += 1;
         }
         RequestId(id)
@@ -167,12 +168,12 @@ impl<T, const N: usize> Pending<T, N> {
         self.entry_mut(request)?.token.take()
     }
 
-    /// Takes out the request that has this id.
+    /// Removes the request with this id.
     pub(crate) fn settle(&mut self, id: u64) -> Option<Settled<T>> {
         self.take(|entry| entry.id == id)
     }
 
-    /// Takes out the only request there is, if there is only one.
+    /// Removes the only request, if there is exactly one.
     pub(crate) fn settle_only(&mut self) -> Option<Settled<T>> {
         if self.count() != 1 {
             return None;
@@ -191,15 +192,15 @@ impl<T, const N: usize> Pending<T, N> {
         Some(Settled {
             request: RequestId(entry.id),
             token: entry.token,
-            out_of_band: entry.traits.out_of_band,
+            out_of_band: entry.attributes.out_of_band,
         })
     }
 
-    /// Gives up all in-band requests sent before this one.
+    /// Marks all in-band requests that were sent before this one as lost.
     pub(crate) fn lose_before(&mut self, request: RequestId) {
-        // Most often it is the oldest itself.
+        // Usually it is the oldest request itself.
         if request.0 > self.in_order {
-            self.lose(|entry| !entry.traits.out_of_band && entry.id < request.0);
+            self.lose(|entry| !entry.attributes.out_of_band && entry.id < request.0);
         }
         self.in_order = request.0 + 1;
     }
@@ -223,7 +224,7 @@ impl<T, const N: usize> Pending<T, N> {
         }
     }
 
-    /// Takes out a request that was given up, oldest first.
+    /// Removes a lost request, oldest first.
     pub(crate) fn next_lost(&mut self, connection_ended: bool) -> Option<Unanswered<T>> {
         if self.lost == 0 {
             return None;
@@ -236,8 +237,8 @@ impl<T, const N: usize> Pending<T, N> {
         let entry = self.slots.get_mut(slot)?.take()?;
         self.count -= 1;
         self.lost -= 1;
-        let expected =
-            entry.traits.unanswered || (connection_ended && entry.traits.ends_connection);
+        let expected = entry.attributes.no_success_response
+            || (connection_ended && entry.attributes.ends_connection);
         Some(Unanswered {
             request: RequestId(id),
             token: entry.token?,
@@ -249,14 +250,14 @@ impl<T, const N: usize> Pending<T, N> {
         })
     }
 
-    /// How many wait for an answer that the end of the connection does not give.
+    /// Returns the number of requests for which the end of the connection is unexpected.
     pub(crate) fn expecting_answers(&self) -> usize {
-        let expecting = |traits: Traits| !traits.ends_connection && !traits.unanswered;
-        self.live().filter(|entry| entry.token.is_some() && expecting(entry.traits)).count()
+        let expecting = |it: Attributes| !it.ends_connection && !it.no_success_response;
+        self.live().filter(|entry| entry.token.is_some() && expecting(entry.attributes)).count()
     }
 }
 
-/// The refusal that says so, if all of these were abandoned.
+/// Returns the error for a limit that is reached by abandoned requests alone, if all of these are.
 fn held_by_abandoned<'p, T: 'p>(
     entries: impl Iterator<Item = &'p Entry<T>>,
 ) -> Option<SendErrorKind> {
@@ -277,11 +278,11 @@ mod tests {
 
     fn add(pending: &mut Pending<u32, 4>, token: u32) -> (RequestId, u64) {
         let (slot, id) = (pending.vacancy().unwrap(), pending.next_id());
-        (pending.fill(slot, token, Traits::default(), 30), id)
+        (pending.fill(slot, token, Attributes::default(), 30), id)
     }
 
     #[test]
-    fn slots_are_used_again_and_ids_are_not() {
+    fn slots_are_reused_and_ids_are_not() {
         let mut pending = Pending::new();
         let ids: Vec<_> = (0..4).map(|token| add(&mut pending, token).1).collect();
         assert_eq!(ids, [0, 1, 2, 3]);
@@ -289,12 +290,12 @@ mod tests {
         assert_eq!(pending.settle(2).unwrap().token, Some(2));
         assert_eq!(pending.vacancy(), Some(2));
         assert_eq!(add(&mut pending, 9).1, 4);
-        assert!(pending.settle(2).is_none(), "the old id is nobody's");
+        assert!(pending.settle(2).is_none(), "the old id has no request");
         assert_eq!(pending.settle(4).unwrap().token, Some(9));
     }
 
     #[test]
-    fn an_id_that_was_not_sent_is_not_used_up() {
+    fn an_id_that_was_not_sent_is_sent_next() {
         let mut pending: Pending<u32, 4> = Pending::new();
         assert_eq!(pending.vacancy(), Some(0));
         assert_eq!(pending.next_id(), 0);
@@ -303,7 +304,7 @@ mod tests {
 
     #[cfg(feature = "alloc")]
     #[test]
-    fn who_has_one_request_at_a_time_pays_for_one() {
+    fn one_request_at_a_time_needs_memory_for_one() {
         let mut pending: Pending<u32, 4> = Pending::new();
         for id in 0..1000 {
             add(&mut pending, 1);
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn an_abandoned_request_holds_its_slot_until_it_is_answered() {
+    fn an_abandoned_request_keeps_its_slot_until_its_reply_arrives() {
         let mut pending = Pending::new();
         let (first, id) = add(&mut pending, 1);
         assert_eq!(pending.abandon(first), Some(1));
@@ -322,12 +323,12 @@ mod tests {
         assert_eq!(pending.settle(id).unwrap().token, None);
         assert_eq!(pending.vacancy(), Some(0));
         let again = add(&mut pending, 3).0;
-        assert_eq!(pending.token_mut(first), None, "a stale name finds nothing");
+        assert_eq!(pending.token_mut(first), None, "the old id has no token");
         assert_eq!(pending.token_mut(again), Some(&mut 3));
     }
 
     #[test]
-    fn what_is_given_up_is_answered_no_more() {
+    fn a_reply_to_a_lost_request_is_ignored() {
         let mut pending = Pending::new();
         add(&mut pending, 1);
         pending.lose_all();
@@ -336,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_comes_back_oldest_first() {
+    fn lost_requests_are_returned_oldest_first() {
         let mut pending = Pending::new();
         let requests: Vec<_> = (0..4).map(|token| add(&mut pending, token).0).collect();
         pending.abandon(requests[1]);

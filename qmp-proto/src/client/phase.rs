@@ -1,24 +1,24 @@
-//! Where a connection stands.
+//! The phases of a connection.
 
 use core::fmt;
 
-/// Where a connection stands. See the diagram at [`Client`](crate::Client).
+/// The phase of a connection. See the diagram at [`Client`](crate::Client).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// A monitor has not greeted yet.
+    /// The monitor's greeting has not arrived.
     Greeting,
-    /// A monitor has greeted: negotiate.
+    /// The greeting has arrived, and negotiation is next.
     Greeted,
-    /// Negotiation is not answered yet.
+    /// The negotiation was sent, and its reply has not arrived.
     Negotiating,
-    /// Nothing is known of the agent: sync.
+    /// The agent has to be synced.
     Unsynced,
-    /// A sync is not answered yet.
+    /// A sync was sent, and its reply has not arrived.
     Syncing,
     /// Commands can be sent.
     Ready,
-    /// The connection is over.
+    /// The connection has ended.
     Ended,
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for Phase {
             Self::Unsynced => "the agent is not in sync",
             Self::Syncing => "the agent is being synced",
             Self::Ready => "the connection is ready",
-            Self::Ended => "the connection is over",
+            Self::Ended => "the connection has ended",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What input turns out to be.
+//! What a client receives.
 
 use core::fmt;
 
@@ -6,53 +6,54 @@ use crate::message::{Event, Failure, Greeting, Reply, show};
 use crate::request::RequestId;
 use crate::wire::Malformed;
 
-/// What one call of [`Client::handle_input`](crate::Client::handle_input) came to.
+/// The result of one call of [`Client::handle_input`](crate::Client::handle_input).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Step<'b, T> {
-    /// How many bytes from the front of the input are done with. The rest is presented again,
-    /// unchanged, with more bytes after it.
+    /// The number of bytes from the start of the input that were used. The rest has to be passed
+    /// again, unchanged, followed by more bytes.
     pub used: usize,
-    /// What they meant. `None`: more bytes are needed.
+    /// What was received. `None` if more bytes are needed.
     pub received: Option<Received<'b, T>>,
 }
 
-/// What a server said, borrowed from the input.
+/// A message of a server, or a change of state, borrowed from the input.
 #[non_exhaustive]
 pub enum Received<'b, T> {
-    /// A monitor greets: negotiate.
+    /// The greeting of a monitor. Negotiate next.
     Greeting(Greeting<'b>),
-    /// A monitor greets again, as if just started: negotiate again. All that was in flight is
-    /// lost, and comes as [`Unanswered`](Self::Unanswered) next.
+    /// Another greeting, as of a restarted monitor. Negotiate again. The requests in flight are
+    /// lost and are received as [`Unanswered`](Self::Unanswered) next.
     Restarted(Greeting<'b>),
-    /// A monitor sends an error where its greeting should be. It may refuse the connection ("too many
-    /// clients"): show the error if the connection ends before a greeting comes. One may still come, for
-    /// the error can be an answer to the client before us.
+    /// An error reply before the greeting. The server may refuse the connection ("too many
+    /// clients"): report the error if the connection ends before a greeting arrives. A greeting may
+    /// still follow, because the error can be a reply to the previous client.
     ErrorBeforeGreeting(Failure<'b>),
-    /// The handshake is answered: commands can be sent.
+    /// The handshake has succeeded. Commands can be sent.
     Ready,
-    /// The handshake is refused. Another can be tried.
+    /// The handshake has failed. It can be tried again.
     HandshakeFailed(Failure<'b>),
-    /// A request is answered.
+    /// The reply to a request.
     Reply(CommandReply<'b, T>),
-    /// A request will not be answered.
+    /// A request to which no reply will arrive.
     Unanswered(Unanswered<T>),
     /// An event.
     Event(Event<'b>),
-    /// An answer to nobody here: to the client before us, or one that came twice.
+    /// A reply that belongs to no request: to a command of the previous client, or a duplicate.
     Stray(&'b [u8]),
-    /// The server could not parse something, and does not say what, while several requests are in
-    /// flight. The connection is over: the next call returns the error.
+    /// The server could not parse one of several requests in flight, and did not state which. The
+    /// connection has ended: the next call returns the error.
     ServerParseError(Failure<'b>),
-    /// Bytes that are no message. An answer may be lost in them, so a careful caller closes a
-    /// monitor's connection; reading on is possible.
+    /// Bytes that are not a message. They may contain a lost reply, so a careful caller closes a
+    /// monitor's connection. Reading can continue.
     Malformed(Malformed<'b>),
-    /// The agent sent a message that is longer or deeper than the limit. All that was in flight is
-    /// lost, and comes as [`Unanswered`](Self::Unanswered) next; sync again.
+    /// The agent sent a message over the length or depth limit. The requests in flight are lost and
+    /// are received as [`Unanswered`](Self::Unanswered) next. Sync again.
     Desynchronised,
 }
 
-/// Of a stray answer, the beginning is shown, secrets masked; without the feature `alloc`, its length.
+/// Shows the start of a stray reply with its secrets masked, or only its length without the feature
+/// `alloc`.
 impl<T: fmt::Debug> fmt::Debug for Received<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -78,37 +79,37 @@ impl<T: fmt::Debug> fmt::Debug for Received<'_, T> {
     }
 }
 
-/// The answer to a request.
+/// The reply to a request: a success reply or an error reply.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CommandReply<'b, T> {
     /// The request.
     pub request: RequestId,
-    /// The caller's mark on it.
+    /// The token of the request.
     pub token: T,
-    /// Success, or the server's error.
+    /// The success reply or the error reply.
     pub outcome: Result<Reply<'b>, Failure<'b>>,
 }
 
-/// A request that will not be answered.
+/// A request to which no reply will arrive.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Unanswered<T> {
     /// The request.
     pub request: RequestId,
-    /// The caller's mark on it.
+    /// The token of the request.
     pub token: T,
-    /// What that means.
+    /// The reason.
     pub reason: NoReplyReason,
 }
 
-/// What the lack of an answer means.
+/// The reason why no reply arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoReplyReason {
-    /// The command was done: `quit` ended the connection, or it is one that answers only when it
-    /// fails.
+    /// The command has succeeded: it was `quit` and ended the connection, or it has no success
+    /// response.
     AsExpected,
-    /// The command was sent and may have been done, or not, or may still be.
+    /// The command was sent. It may have been executed, or not, or its execution may continue.
     OutcomeUnknown,
 }

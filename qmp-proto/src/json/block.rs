@@ -1,18 +1,18 @@
 //! Brackets and strings in 64 bytes, found several bytes at a time.
 
-/// How many bytes a block has.
+/// The length of a block.
 pub(crate) const BLOCK: usize = 64;
 
-/// Where things are in a block.
+/// The positions of brackets and strings in a block.
 pub(crate) struct Block {
-    /// Brackets outside strings: one bit for each byte, the lowest bit for the first byte.
+    /// The brackets outside strings: one bit for each byte, the lowest bit for the first byte.
     pub(crate) brackets: u64,
     inside_strings: Rows,
 }
 
 impl Block {
-    /// Reads a block that begins inside a string, or outside of one. `None` if there is a backslash
-    /// in it: then it is to be read byte by byte.
+    /// Reads a block that starts inside or outside a string. Returns `None` if it contains a
+    /// backslash; then it has to be read byte by byte.
     #[inline(always)]
     pub(crate) fn read(bytes: &[u8; BLOCK], inside_string: bool) -> Option<Self> {
         if has_any(bytes, |byte| byte == b'\\') {
@@ -25,12 +25,13 @@ impl Block {
         Some(Self { brackets, inside_strings })
     }
 
-    /// Whether a string is open at the end of the block.
+    /// Returns whether a string is open at the end of the block.
     pub(crate) const fn ends_inside_string(&self) -> bool {
         self.inside_strings.0 >> (BLOCK - 1) == 1
     }
 
-    /// Line feeds, as the brackets are. `None` if there is a control character inside a string.
+    /// Returns the line feeds in the form of `brackets`, or `None` if a string contains a control
+    /// character.
     pub(crate) fn line_feeds(&self, bytes: &[u8; BLOCK]) -> Option<u64> {
         if !has_any(bytes, |byte| byte < 0x20) {
             return Some(0);
@@ -41,12 +42,12 @@ impl Block {
     }
 }
 
-/// Whether a byte is one of `{}[]`. The two kinds of brackets differ in one bit.
+/// Returns whether a byte is one of `{}[]`. The two kinds of brackets differ in one bit.
 const fn is_bracket(byte: u8) -> bool {
     (byte | 0x20 == b'{') | (byte | 0x20 == b'}')
 }
 
-/// Whether a bracket opens a level.
+/// Returns whether a bracket opens a level.
 pub(crate) const fn is_opening(bracket: u8) -> bool {
     bracket & 2 != 0
 }
@@ -57,9 +58,9 @@ fn has_any(bytes: &[u8; BLOCK], wanted: impl Fn(u8) -> bool) -> bool {
     bytes.iter().fold(false, |found, &byte| found | wanted(byte))
 }
 
-/// One bit for each byte of a block, taken for eight rows of eight bytes: a row is the same bit of
-/// all bytes of the number, a column is one byte of it. Compilers make these of a block without
-/// moving bits around.
+/// One bit for each byte of a block, arranged as eight rows of eight bytes: a row is the same bit
+/// of all bytes of the number, a column is one byte of it. Compilers compute this form without
+/// moving single bits.
 #[derive(Clone, Copy)]
 struct Rows(u64);
 
@@ -67,7 +68,7 @@ struct Rows(u64);
 const EVERY_BYTE: u64 = 0x0101_0101_0101_0101;
 
 impl Rows {
-    /// The bits of the bytes that are wanted.
+    /// Returns the bits of the wanted bytes.
     #[inline(always)]
     fn of(bytes: &[u8; BLOCK], wanted: impl Fn(u8) -> bool) -> Self {
         /// The bit of each byte's row.
@@ -92,15 +93,15 @@ impl Rows {
         Self((sum | (sum >> 64)) as u64)
     }
 
-    /// The bits from each odd one, itself included, up to the next; where one is open before the
-    /// first row, the other way round.
+    /// Returns the bits from each odd one, inclusive, up to the next, exclusive; or the inverse if
+    /// `open`.
     const fn between_pairs(self, open: bool) -> Self {
         // Within each row.
         let mut sums = self.0;
         sums ^= sums << 8;
         sums ^= sums << 16;
         sums ^= sums << 32;
-        // Whether one is open before each row: the last column says what the rows before change.
+        // Whether a pair is open before each row: the last column has the parity of each row.
         let mut before = (sums >> 56) << 1 | open as u64;
         before ^= before << 1;
         before ^= before << 2;
@@ -108,7 +109,7 @@ impl Rows {
         Self(sums ^ (before & 0xFF).wrapping_mul(EVERY_BYTE))
     }
 
-    /// One bit for each byte, the lowest for the first: rows and columns exchanged.
+    /// Returns one bit for each byte, the lowest for the first: rows and columns are transposed.
     const fn in_order(self) -> u64 {
         const fn exchanged(bits: u64, distance: u32, mask: u64) -> u64 {
             let moved = (bits ^ (bits >> distance)) & mask;
@@ -125,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_has_its_bit_and_pairs_are_open_in_between() {
+    fn every_byte_has_its_bit_and_pairs_enclose_the_bits_between() {
         for first in 0..BLOCK {
             let mut bytes = [b'x'; BLOCK];
             bytes[first] = b'"';
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_count_outside_strings_alone() {
+    fn only_brackets_outside_strings_count() {
         let read = |text: &str, inside_string: bool| {
             let mut bytes = [b' '; BLOCK];
             bytes[..text.len()].copy_from_slice(text.as_bytes());

@@ -1,33 +1,33 @@
-//! What can be wrong with a JSON text.
+//! Errors in JSON text.
 
 use core::fmt;
 
-/// A JSON text that cannot be taken, and where it goes wrong.
+/// The error of an invalid JSON text, and its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonError {
-    flaw: JsonErrorKind,
-    at: usize,
+    kind: JsonErrorKind,
+    offset: usize,
 }
 
 impl JsonError {
-    pub(crate) const fn new(flaw: JsonErrorKind, at: usize) -> Self {
-        Self { flaw, at }
+    pub(crate) const fn new(kind: JsonErrorKind, offset: usize) -> Self {
+        Self { kind, offset }
     }
 
-    /// What is wrong.
+    /// Returns the kind of the error.
     pub const fn kind(&self) -> JsonErrorKind {
-        self.flaw
+        self.kind
     }
 
-    /// The byte where it was noticed, counted from 0.
+    /// Returns the offset of the byte at which the error was found.
     pub const fn offset(&self) -> usize {
-        self.at
+        self.offset
     }
 }
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}", self.flaw, self.at)
+        write!(f, "{} at byte {}", self.kind, self.offset)
     }
 }
 
@@ -35,20 +35,20 @@ impl core::error::Error for JsonError {}
 
 /// The kinds of [`JsonError`].
 ///
-/// The last five are legal JSON that QEMU's parser refuses, or takes as something else than one
-/// message; they are errors only in what is sent.
+/// The last five are valid JSON that QEMU refuses or does not read as one message. They are errors
+/// only in messages to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonErrorKind {
-    /// The text ends before its value does.
+    /// The text ends inside the value.
     Incomplete,
-    /// A byte that no JSON value can have there.
+    /// A byte that is not valid JSON at its position.
     Syntax,
-    /// Something other than blanks follows the value.
+    /// Bytes other than blanks after the value.
     Trailing,
     /// A byte below 0x20 inside a string.
     ControlCharacter,
-    /// A backslash followed by something that is no escape.
+    /// An invalid escape sequence.
     Escape,
     /// Half of a surrogate pair.
     LoneSurrogate,
@@ -56,42 +56,42 @@ pub enum JsonErrorKind {
     Utf8,
     /// More nested arrays and objects than the limit allows.
     TooDeep {
-        /// The limit, the outermost value included.
+        /// The limit, including the outermost value.
         limit: usize,
     },
-    /// The value is not the object that is needed there.
+    /// A value other than the required object.
     NotAnObject,
-    /// An object has the same member twice.
+    /// Two members of an object with the same name.
     DuplicateMember,
-    /// A Unicode noncharacter (U+FFFE, say), raw or escaped: QEMU refuses it.
+    /// A Unicode noncharacter, such as U+FFFE, raw or escaped, which QEMU refuses.
     Noncharacter,
-    /// A number that QEMU's lexer does not read as one: a zero with an exponent (`0e5`).
+    /// A zero with an exponent (`0e5`), which QEMU does not read as one number.
     ZeroExponent,
-    /// More than 2,097,152 tokens: QEMU would take the rest for another message.
+    /// More than 2,097,152 tokens, after which QEMU starts another message.
     TooManyTokens,
-    /// More members than can be compared without an allocator.
+    /// More members than the crate compares without an allocator.
     TooManyMembers,
 }
 
 impl fmt::Display for JsonErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Incomplete => "JSON that ends too early",
+            Self::Incomplete => "incomplete JSON",
             Self::Syntax => "invalid JSON",
-            Self::Trailing => "something after the JSON value",
+            Self::Trailing => "trailing bytes after the JSON value",
             Self::ControlCharacter => "a control character inside a string",
-            Self::Escape => "an unknown escape inside a string",
+            Self::Escape => "an invalid escape inside a string",
             Self::LoneSurrogate => "half a surrogate pair inside a string",
             Self::Utf8 => "bytes that are not UTF-8",
             Self::TooDeep { limit } => {
                 return write!(f, "nesting deeper than {limit} levels");
             }
             Self::NotAnObject => "not a JSON object",
-            Self::DuplicateMember => "a member that is there twice",
+            Self::DuplicateMember => "a duplicate member",
             Self::Noncharacter => "a Unicode noncharacter, which QEMU refuses,",
             Self::ZeroExponent => "a zero with an exponent, which QEMU cannot read,",
             Self::TooManyTokens => "more than 2097152 tokens, QEMU's limit,",
-            Self::TooManyMembers => "more members than can be compared without an allocator",
+            Self::TooManyMembers => "more members than are compared without an allocator",
         })
     }
 }

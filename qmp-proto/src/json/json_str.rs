@@ -1,15 +1,15 @@
-//! A JSON string as it stands on the wire.
+//! A JSON string as it is on the wire.
 
 use core::fmt::{self, Write};
 
 use super::string::Unescaped;
 use crate::Escaped;
 
-/// The inside of a JSON string, still escaped, borrowed from the message it came in.
+/// The content of a JSON string, still escaped, borrowed from its message.
 ///
-/// It shows itself, compares and is searched unescaped, without an allocator; half a surrogate pair
-/// reads as U+FFFD. What it shows may hold characters that a terminal obeys: to print it, wrap it in
-/// [`Escaped`].
+/// `Display`, comparisons and [`chars`](Self::chars) resolve the escapes, without an allocator.
+/// Half a surrogate pair is read as U+FFFD. The displayed text may contain control characters: wrap
+/// it in [`Escaped`] to print it.
 ///
 /// ```
 /// # use qmp_proto::JsonStr;
@@ -22,22 +22,22 @@ use crate::Escaped;
 pub struct JsonStr<'a>(&'a str);
 
 impl<'a> JsonStr<'a> {
-    /// Takes the inside of a JSON string, without its quotes.
+    /// Wraps the content of a JSON string, without its quotes.
     pub const fn new(escaped: &'a str) -> Self {
         Self(escaped)
     }
 
-    /// As it stands on the wire.
+    /// Returns the text as it is on the wire.
     pub const fn escaped(self) -> &'a str {
         self.0
     }
 
-    /// The text itself, if nothing in it is escaped.
+    /// Returns the text if it contains no escapes.
     pub fn as_str(self) -> Option<&'a str> {
         memchr::memchr(b'\\', self.0.as_bytes()).is_none().then_some(self.0)
     }
 
-    /// The characters it means.
+    /// Returns the characters, with escapes resolved.
     pub fn chars(self) -> impl Iterator<Item = char> + 'a {
         Unescaped::new(self.0)
     }

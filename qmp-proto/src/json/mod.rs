@@ -1,7 +1,7 @@
-//! JSON as far as a client needs it: walked, never built.
+//! The part of JSON that the protocol needs: walking over text without building values.
 //!
-//! Nothing here recurses and nothing allocates on the way in, so neither depth nor length chosen by
-//! a peer can overflow a stack or grow memory. Decoding into Rust types is left to serde_json.
+//! Nothing here recurses or allocates while input is decoded, so a peer cannot overflow the stack
+//! or grow memory by depth or length. serde_json decodes into Rust types.
 
 mod block;
 mod error;

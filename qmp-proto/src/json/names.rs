@@ -1,18 +1,18 @@
-//! Finding members that an object has twice, while it is walked.
+//! Finding duplicate members of an object while it is walked.
 
 use core::cmp::Ordering;
 
 use super::JsonErrorKind;
 use super::string::Unescaped;
 
-/// Names that are compared without an allocator, in all the objects open at once.
+/// The number of names that are compared without an allocator, in all open objects together.
 const ROOM: usize = 64;
 
 /// The names of all open objects, innermost last.
 ///
-/// QEMU refuses an object that has a member twice with an error that carries no id. Up to 64 names
-/// are kept in place and compared one by one; beyond that they move to allocated memory and are
-/// sorted when their object ends.
+/// QEMU refuses an object with a duplicate member with an error reply without an id. Up to 64 names
+/// are stored in place and compared one by one. More names are moved to allocated memory and sorted
+/// when their object ends.
 pub(crate) struct Names<'a> {
     kept: [Name<'a>; ROOM],
     count: usize,
@@ -22,7 +22,7 @@ pub(crate) struct Names<'a> {
 
 #[derive(Clone, Copy)]
 enum Name<'a> {
-    /// Here an object opens.
+    /// The start of an object.
     Opening,
     Of(&'a [u8]),
 }
@@ -54,21 +54,21 @@ impl<'a> Names<'a> {
         if twice { Err(JsonErrorKind::DuplicateMember) } else { Ok(()) }
     }
 
-    /// Whether the innermost object has a member twice.
+    /// Returns whether the innermost object has a duplicate member.
     pub(crate) fn innermost_has_twice(&mut self) -> bool {
         let opening = self.innermost();
         has_twice(self.all().get_mut(opening + 1..).unwrap_or_default())
     }
 
-    /// Whether an open object has a member twice, the last member of each left out: that one's value
-    /// is not complete.
+    /// Returns whether an open object has a duplicate member, ignoring the last member of each,
+    /// whose value is incomplete.
     #[cfg(feature = "alloc")]
     pub(crate) fn complete_has_twice(&mut self) -> bool {
         let mut objects = self.all().split_mut(|name| matches!(name, Name::Opening));
         objects.any(|names| names.split_last_mut().is_some_and(|(_, names)| has_twice(names)))
     }
 
-    /// Where the innermost object opens.
+    /// Returns the position of the innermost object's start.
     fn innermost(&mut self) -> usize {
         self.all().iter().rposition(|name| matches!(name, Name::Opening)).unwrap_or(0)
     }
@@ -109,7 +109,7 @@ impl<'a> Names<'a> {
         #[cfg(feature = "alloc")]
         if !self.more.is_empty() {
             self.more.truncate(count);
-            // `kept` is stale from here on; nothing is left to copy back once all is closed.
+            // `kept` is stale from here on. Nothing is copied back when all objects are closed.
             self.count = if self.more.is_empty() { 0 } else { ROOM };
             return;
         }
@@ -118,7 +118,7 @@ impl<'a> Names<'a> {
 }
 
 fn has_twice(names: &mut [Name<'_>]) -> bool {
-    // Without an allocator there are not enough of them to be worth the code of a sort.
+    // Without an allocator there are too few names to justify the code of a sort.
     #[cfg(feature = "alloc")]
     if names.len() > 16 {
         names.sort_unstable_by(compare);
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_taken_once_an_object() {
+    fn a_name_may_occur_once_per_object() {
         let mut names = Names::default();
         names.open().unwrap();
         names.add(b"a").unwrap();

@@ -1,6 +1,6 @@
-//! Which of the open brackets are objects: one bit a level, so depth costs no stack.
+//! Which of the open brackets are objects, in one bit per level, so that depth needs no stack.
 
-/// The most levels that are ever followed: QEMU's own limit for what it reads.
+/// The maximum depth of a message, which is QEMU's own limit for its input.
 pub(crate) const MAX_DEPTH: usize = 1024;
 
 const WORDS: usize = MAX_DEPTH / 64;
@@ -20,7 +20,7 @@ impl Nesting {
         self.depth
     }
 
-    /// Opens a level; false when there is no room for it under `limit`.
+    /// Opens a level. Returns `false` if that exceeds `limit`.
     pub(crate) fn open(&mut self, object: bool, limit: usize) -> bool {
         if self.depth >= limit {
             return false;
@@ -39,7 +39,8 @@ impl Nesting {
         true
     }
 
-    /// Closes a level; false when the innermost open one is of the other kind, or there is none.
+    /// Closes a level. Returns `false` if the innermost open level is of the other kind, or none is
+    /// open.
     pub(crate) fn close(&mut self, object: bool) -> bool {
         if self.depth == 0 || self.in_object() != object {
             return false;
@@ -48,7 +49,7 @@ impl Nesting {
         true
     }
 
-    /// Whether the innermost open level is an object.
+    /// Returns whether the innermost open level is an object.
     pub(crate) fn in_object(&self) -> bool {
         let Some(level) = self.depth.checked_sub(1) else {
             return false;
@@ -67,7 +68,7 @@ mod tests {
         for level in 0..MAX_DEPTH {
             assert!(nesting.open(level % 3 == 0, MAX_DEPTH));
         }
-        assert!(!nesting.open(true, MAX_DEPTH), "the 1025th level has no room");
+        assert!(!nesting.open(true, MAX_DEPTH), "the 1025th level exceeds the maximum");
         for level in (0..MAX_DEPTH).rev() {
             assert!(!nesting.close(level % 3 != 0));
             assert!(nesting.close(level % 3 == 0));

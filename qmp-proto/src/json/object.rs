@@ -4,21 +4,22 @@ use super::skip::skip_value;
 use super::walk::{skip_blanks, walk_colon, walk_string, walk_value};
 use super::{JsonError, JsonErrorKind, JsonStr, Lenient, MAX_DEPTH};
 
-/// One member, raw.
+/// A member of an object, raw.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member<'a> {
-    /// Its name as it stands, quotes not included.
+    /// The name as it is in the text, without quotes.
     pub(crate) name: &'a [u8],
-    /// Where the name's opening quote stands in the object's text.
+    /// The position of the name's opening quote in the object's text.
     pub(crate) name_at: usize,
-    /// Its value, without blanks around it.
+    /// The value, without blanks around it.
     pub(crate) value: &'a [u8],
-    /// Where the value begins in the object's text.
+    /// The position of the value in the object's text.
     pub(crate) at: usize,
 }
 
 impl<'a> Member<'a> {
-    /// The name among `known` that this member has, however it is escaped; else its own.
+    /// Returns the one of the `known` names that equals the member's with escapes resolved, or else
+    /// the name as it is in the text.
     pub(crate) fn name_among(&self, known: &'static [&'static str]) -> &'a [u8] {
         if memchr::memchr(b'\\', self.name).is_none() {
             return self.name;
@@ -28,10 +29,9 @@ impl<'a> Member<'a> {
     }
 }
 
-/// Walks the members of the object that a text begins with, blanks before it allowed.
+/// Walks the members of the object at the start of a text, after optional blanks.
 ///
-/// Each value is validated as it is passed. After the last member [`end`](Self::end) says where
-/// the object ended.
+/// Each value is validated. After the last member [`end`](Self::end) returns the end of the object.
 #[derive(Clone, Debug)]
 pub(crate) struct Members<'a> {
     text: &'a [u8],
@@ -49,22 +49,23 @@ enum State {
 }
 
 impl<'a> Members<'a> {
-    /// `depth` bounds the levels, the object's own included.
+    /// Starts at an object of at most `depth` levels, including its own.
     pub(crate) fn new(text: &'a [u8], depth: usize) -> Self {
         Self { text, at: 0, depth: depth.min(MAX_DEPTH), state: State::Before }
     }
 
-    /// Where the object ended, once all members were walked.
+    /// Returns the end of the object, after all members were walked.
     pub(crate) fn end(&self) -> usize {
         self.at
     }
 
-    /// The next member, if there is one.
+    /// Returns the next member, if there is one.
     pub(crate) fn next(&mut self) -> Result<Option<Member<'a>>, JsonError> {
         self.next_unchecked(&[])
     }
 
-    /// The next member, if there is one, passed over without a check if its name is one of these.
+    /// Returns the next member, if there is one. The values of members with these names are not
+    /// validated.
     pub(crate) fn next_unchecked(
         &mut self,
         unchecked: &[&[u8]],
@@ -92,7 +93,7 @@ impl<'a> Members<'a> {
         Ok(Some(Member { name, name_at, value, at }))
     }
 
-    /// Depth is counted from the object's own level.
+    /// Returns the error with the depth limit of the whole object.
     fn whole(&self, error: JsonError) -> JsonError {
         match error.kind() {
             JsonErrorKind::TooDeep { .. } => {
@@ -154,12 +155,12 @@ mod tests {
             let owned = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
             found.push((owned(member.name), owned(member.value)));
         }
-        assert!(members.next().unwrap().is_none(), "an ended object stays ended");
+        assert!(members.next().unwrap().is_none(), "no member follows the last");
         Ok((found, members.end()))
     }
 
     #[test]
-    fn members_come_in_their_order() {
+    fn members_are_returned_in_their_order() {
         let text = " { \"a\" : 1 ,\"b\":{\"c\":[]} }x";
         let (found, end) = members(text).unwrap();
         assert_eq!(found, [("a".into(), "1".into()), ("b".into(), "{\"c\":[]}".into())]);
@@ -168,8 +169,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_an_error() {
-        for (text, flaw) in [
+    fn an_invalid_object_is_an_error() {
+        for (text, kind) in [
             ("[]", JsonErrorKind::NotAnObject),
             ("", JsonErrorKind::Incomplete),
             ("{", JsonErrorKind::Incomplete),
@@ -179,12 +180,12 @@ mod tests {
             ("{\"a\":1 \"b\":2}", JsonErrorKind::Syntax),
             ("{\"a\":[}", JsonErrorKind::Syntax),
         ] {
-            assert_eq!(members(text), Err(flaw), "{text}");
+            assert_eq!(members(text), Err(kind), "{text}");
         }
     }
 
     #[test]
-    fn depth_counts_the_object_itself() {
+    fn the_depth_includes_the_object_itself() {
         let mut members = Members::new(br#"{"a": [[]]}"#, 2);
         let error = members.next().unwrap_err();
         assert_eq!(error.kind(), JsonErrorKind::TooDeep { limit: 2 });

@@ -1,14 +1,14 @@
-//! What is asked of a text beside being JSON.
+//! Requirements on a text in addition to JSON's grammar.
 
 use super::string::is_noncharacter;
 use super::{JsonErrorKind, Names};
 
-/// QEMU's limits for one message: more is taken as the beginning of another.
+/// QEMU's token limit for one message. The next token starts another message.
 const MAX_TOKENS: usize = 2_097_152;
 
-/// What is asked of a text beside being JSON.
+/// Requirements on a text in addition to JSON's grammar. An error ends the walk.
 pub(crate) trait Rules<'a> {
-    /// Called with every token; the walk ends with the flaw.
+    /// Called for every token.
     fn token(&mut self) -> Result<(), JsonErrorKind>;
     /// Called with the raw bytes of a string between escapes.
     fn plain(&mut self, bytes: &[u8]) -> Result<(), JsonErrorKind>;
@@ -16,15 +16,15 @@ pub(crate) trait Rules<'a> {
     fn escaped(&mut self, char: char) -> Result<(), JsonErrorKind>;
     /// Called with every number.
     fn number(&mut self, digits: &[u8]) -> Result<(), JsonErrorKind>;
-    /// Called when an object opens.
+    /// Called at the start of an object.
     fn open_object(&mut self) -> Result<(), JsonErrorKind>;
-    /// Called with the inside of every member's name.
+    /// Called with the content of every member's name.
     fn name(&mut self, name: &'a [u8]) -> Result<(), JsonErrorKind>;
-    /// Called when an object closes.
+    /// Called at the end of an object.
     fn close_object(&mut self) -> Result<(), JsonErrorKind>;
 }
 
-/// JSON and no more: for what is received.
+/// No additional requirements, for received text.
 pub(crate) struct Lenient;
 
 impl Rules<'_> for Lenient {
@@ -51,7 +51,7 @@ impl Rules<'_> for Lenient {
     }
 }
 
-/// What QEMU reads as exactly one value: for what is sent.
+/// The requirements of QEMU's parser, for text to be sent.
 #[derive(Default)]
 pub(crate) struct Strict<'a> {
     tokens: usize,
@@ -59,7 +59,7 @@ pub(crate) struct Strict<'a> {
 }
 
 impl Strict<'_> {
-    /// For a text that so many tokens of the same message stand around.
+    /// Starts with the number of tokens of the message around the text.
     pub(crate) fn inside(tokens: usize) -> Self {
         Self { tokens, ..Self::default() }
     }
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_around_a_text_count() {
+    fn tokens_around_the_text_are_counted() {
         let mut rules = Strict::inside(MAX_TOKENS - 2);
         let counted = [(); 3].map(|()| rules.token());
         assert_eq!(counted, [Ok(()), Ok(()), Err(JsonErrorKind::TooManyTokens)]);

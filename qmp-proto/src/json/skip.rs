@@ -1,20 +1,20 @@
-//! Passing over a value without reading it, several times as fast as walking over it.
+//! Skipping a value without validating it, several times as fast as walking over it.
 
 use super::block::{BLOCK, Block, is_opening};
 use super::walk::walk_value;
 use super::{JsonError, JsonErrorKind, Lenient};
 
-/// Passes over the value that begins at `at`; where it ends, if it is valid. An object or an array
-/// is not checked: it ends where its brackets balance, whatever kinds they are.
+/// Skips the value at `at`, and returns its end. An object or an array is not validated: it ends
+/// where its brackets balance, of whichever kind.
 ///
-/// `limit` bounds the levels, the value's own included.
+/// `limit` is the maximum depth, including the value's own level.
 pub(crate) fn skip_value(text: &[u8], at: usize, limit: usize) -> Result<usize, JsonError> {
     if !matches!(text.get(at), Some(b'{' | b'[')) {
         return walk_value(text, at, limit, &mut Lenient);
     }
     let mut brackets = Brackets { at, limit, depth: 0, inside_string: false, escaped: false };
     let rest = text.get(at..).unwrap_or_default();
-    // On a microcontroller a block takes longer than its bytes one by one, and a kilobyte of flash.
+    // On a microcontroller blocks are slower than single bytes, and take a kilobyte of flash.
     let passed = if cfg!(target_pointer_width = "64") {
         brackets.pass_blocks(rest)
     } else {
@@ -27,14 +27,14 @@ pub(crate) fn skip_value(text: &[u8], at: usize, limit: usize) -> Result<usize, 
     }
 }
 
-/// How far brackets were passed.
+/// The result of following brackets.
 enum Passed {
     All,
     End { at: usize },
     TooDeep { at: usize },
 }
 
-/// How things stand before the byte `at`.
+/// The state before the byte `at`.
 struct Brackets {
     at: usize,
     limit: usize,
@@ -51,7 +51,7 @@ impl Brackets {
             let (bytes, after) = match rest.split_first_chunk() {
                 Some((block, after)) => (block, Some(after)),
                 None => {
-                    // Blanks behind the text change nothing.
+                    // Blanks after the text have no effect.
                     if let Some(part) = last.get_mut(..rest.len()) {
                         part.copy_from_slice(rest);
                     }
@@ -83,7 +83,7 @@ impl Brackets {
                 Passed::All => {}
                 passed => return passed,
             }
-            // Without its lowest bit.
+            // Clears the lowest bit.
             brackets &= brackets - 1;
         }
         self.inside_string = block.ends_inside_string();
@@ -130,7 +130,7 @@ mod tests {
     use crate::json::MAX_DEPTH;
 
     #[test]
-    fn a_valid_value_ends_where_walking_over_it_does() {
+    fn a_valid_value_has_the_same_end_as_by_walking() {
         let inside = r#"{"a": ["]", "\"}", {"b\\": [1, true, {}, []]}], "c": "{", "d": "ü"}"#;
         for before in 0..130 {
             for after in 0..70 {
@@ -141,12 +141,12 @@ mod tests {
             }
         }
         assert_eq!(skip_value(b"12, 3", 0, 1), Ok(2));
-        // No JSON; but nothing outside a string is escaped.
+        // Not JSON, but a backslash outside a string is not an escape.
         assert_eq!(skip_value(b"[\\], 3", 0, 1), Ok(3));
     }
 
     #[test]
-    fn what_breaks_off_and_what_is_too_deep_is_found() {
+    fn incomplete_and_too_deep_values_are_errors() {
         let deep = ["[".repeat(200), "]".repeat(200)].concat();
         assert_eq!(skip_value(deep.as_bytes(), 0, 200), Ok(400));
         let error = skip_value(deep.as_bytes(), 0, 199).unwrap_err();
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_are_seen_wherever_they_stand() {
+    fn strings_are_recognised_at_any_position() {
         for before in 0..70 {
             for length in 0..140 {
                 for filling in ["]", "\\\"", "\\\\"] {

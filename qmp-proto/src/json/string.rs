@@ -1,4 +1,4 @@
-//! The inside of JSON strings: finding their end, checking their escapes, reading them unescaped.
+//! The content of JSON strings: finding their end, validating and resolving their escapes.
 
 use core::str::Chars;
 
@@ -7,17 +7,19 @@ use super::{JsonError, JsonErrorKind};
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// How many bytes from the front are neither a quote, a backslash nor a control character.
+/// Returns the number of leading bytes that are neither a quote, a backslash nor a control
+/// character.
 pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
     prefix::<false>(bytes)
 }
 
-/// The same, and all of them ASCII.
+/// As [`plain_prefix`], for ASCII bytes only.
 pub(crate) fn plain_ascii_prefix(bytes: &[u8]) -> usize {
     prefix::<true>(bytes)
 }
 
-/// Eight at a time: strings are most of a reply, and a byte at a time takes several times as long.
+/// Reads eight bytes at a time. Most of a reply is strings, and single bytes take several times as
+/// long.
 fn prefix<const ASCII: bool>(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     while let Some((word, after)) = rest.split_first_chunk::<8>() {
@@ -25,7 +27,7 @@ fn prefix<const ASCII: bool>(bytes: &[u8]) -> usize {
         let other = if ASCII { word } else { 0 };
         let stops = (equal(word, b'"') | equal(word, b'\\') | below(word, 0x20) | other) & HIGH;
         if stops != 0 {
-            // A borrow can only mark bytes above a true mark, so the lowest mark is true.
+            // A borrow marks only bytes above a correct mark, so the lowest mark is correct.
             return bytes.len() - rest.len() + stops.trailing_zeros() as usize / 8;
         }
         rest = after;
@@ -43,7 +45,7 @@ const fn below(word: u64, byte: u8) -> u64 {
     word.wrapping_sub(ONES * byte as u64) & !word
 }
 
-/// Walks an escape whose backslash stands at `at`; the character it means, and where it ends.
+/// Walks the escape at `at`, and returns its character and its end.
 pub(crate) fn walk_escape(text: &[u8], at: usize) -> Result<(char, usize), JsonError> {
     let Some(&kind) = text.get(at + 1) else {
         return Err(JsonError::new(JsonErrorKind::Incomplete, text.len()));
@@ -99,10 +101,10 @@ fn four_digits(text: &[u8], at: usize) -> Result<u32, JsonError> {
     Ok(value)
 }
 
-/// The characters that the inside of a string means.
+/// The characters of a string's content, with escapes resolved.
 ///
-/// What is no escape passes as it stands, and half a surrogate pair as U+FFFD, so it can be used on
-/// text that was never checked.
+/// Invalid escapes are returned unchanged, and half a surrogate pair as U+FFFD, so unvalidated text
+/// can be read.
 #[derive(Clone, Debug)]
 pub(crate) struct Unescaped<'a>(Chars<'a>);
 
@@ -135,7 +137,7 @@ impl Iterator for Unescaped<'_> {
     }
 }
 
-/// Whether QEMU refuses the character: one of the 66 that Unicode will never assign.
+/// Returns whether the character is one of the 66 noncharacters, which QEMU refuses.
 pub(crate) fn is_noncharacter(char: char) -> bool {
     let code = char as u32;
     (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE
@@ -146,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_prefix_ends_at_the_first_stop_wherever_it_stands() {
+    fn the_prefix_ends_at_the_first_stop_at_any_position() {
         for length in 0..40 {
             for at in 0..length {
                 for stop in [b'"', b'\\', 0, 0x1F, b'\n'] {
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ascii_prefix_ends_at_other_characters_too() {
+    fn the_ascii_prefix_also_ends_at_other_characters() {
         for at in 0..40 {
             for (byte, end) in [(0x7F, 40), (0x80, at), (0xFF, at), (b'"', at), (0x1F, at)] {
                 let mut bytes = [b'A'; 40];
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_mean_their_characters() {
+    fn escapes_are_resolved_or_refused() {
         for (text, meant) in [
             (r#"\""#, '"'),
             (r"\\", '\\'),
@@ -186,7 +188,7 @@ mod tests {
         ] {
             assert_eq!(walk_escape(text.as_bytes(), 0), Ok((meant, text.len())));
         }
-        for (text, flaw) in [
+        for (text, kind) in [
             (r"\x", JsonErrorKind::Escape),
             (r"\u00g0", JsonErrorKind::Escape),
             (r"\", JsonErrorKind::Incomplete),
@@ -196,7 +198,7 @@ mod tests {
             (r"\uDE00", JsonErrorKind::LoneSurrogate),
             (r"\uD83D\u0041", JsonErrorKind::LoneSurrogate),
         ] {
-            assert_eq!(walk_escape(text.as_bytes(), 0).map_err(|e| e.kind()), Err(flaw), "{text}");
+            assert_eq!(walk_escape(text.as_bytes(), 0).map_err(|e| e.kind()), Err(kind), "{text}");
         }
     }
 
@@ -205,11 +207,11 @@ mod tests {
         let read = |text| Unescaped::new(text).collect::<std::string::String>();
         assert_eq!(read(r"a\tb\u00e4"), "a\tbä");
         assert_eq!(read(r"a\uD83Db\q\"), "a\u{FFFD}b\\q\\");
-        assert_eq!(read(r"\uD83D"), "\\uD83D", "an incomplete escape stays as it stands");
+        assert_eq!(read(r"\uD83D"), "\\uD83D", "an incomplete escape stays unchanged");
     }
 
     #[test]
-    fn the_66_noncharacters_are_known() {
+    fn there_are_66_noncharacters() {
         let count =
             (0..=0x10_FFFF).filter_map(char::from_u32).filter(|&c| is_noncharacter(c)).count();
         assert_eq!(count, 66);

@@ -3,7 +3,7 @@
 use super::string::{plain_prefix, walk_escape};
 use super::{JsonError, JsonErrorKind, MAX_DEPTH, Nesting, Rules};
 
-/// What may come next.
+/// The token that may follow.
 #[derive(Clone, Copy)]
 enum Expect {
     Value,
@@ -13,10 +13,10 @@ enum Expect {
     CommaOrClose,
 }
 
-/// Walks the value that begins at `at`, blanks before it allowed; where it ends.
+/// Walks the value at `at`, after optional blanks, and returns its end.
 ///
-/// Iterative: `limit` bounds the levels, the value's own included, and is never taken above
-/// [`MAX_DEPTH`]. Bytes inside strings need not be UTF-8.
+/// `limit` is the maximum depth, including the value's own level, and at most [`MAX_DEPTH`]. The
+/// walk does not recurse. Bytes inside strings need not be UTF-8.
 pub(crate) fn walk_value<'a>(
     text: &'a [u8],
     mut at: usize,
@@ -31,17 +31,17 @@ pub(crate) fn walk_value<'a>(
             return Err(JsonError::new(JsonErrorKind::Incomplete, at));
         };
         let start = at;
-        let flawed = |flaw| JsonError::new(flaw, start);
-        rules.token().map_err(flawed)?;
+        let error = |kind| JsonError::new(kind, start);
+        rules.token().map_err(error)?;
         match (expect, byte) {
             (Expect::Value | Expect::ValueOrClose, b'{' | b'[') => {
                 let object = byte == b'{';
                 if !nesting.open(object, limit) {
-                    return Err(flawed(JsonErrorKind::TooDeep { limit: limit.min(MAX_DEPTH) }));
+                    return Err(error(JsonErrorKind::TooDeep { limit: limit.min(MAX_DEPTH) }));
                 }
                 at += 1;
                 if object {
-                    rules.open_object().map_err(flawed)?;
+                    rules.open_object().map_err(error)?;
                     expect = Expect::NameOrClose;
                 } else {
                     expect = Expect::ValueOrClose;
@@ -49,23 +49,23 @@ pub(crate) fn walk_value<'a>(
                 continue;
             }
             (Expect::NameOrClose | Expect::CommaOrClose, b'}') if nesting.close(true) => {
-                rules.close_object().map_err(flawed)?;
+                rules.close_object().map_err(error)?;
                 at += 1;
             }
             (Expect::ValueOrClose | Expect::CommaOrClose, b']') if nesting.close(false) => at += 1,
             (Expect::Value | Expect::ValueOrClose, b'"') => at = walk_string(text, at, rules)?,
             (Expect::Value | Expect::ValueOrClose, b'-' | b'0'..=b'9') => {
                 at = walk_number(text, at)?;
-                rules.number(text.get(start..at).unwrap_or_default()).map_err(flawed)?;
+                rules.number(text.get(start..at).unwrap_or_default()).map_err(error)?;
             }
             (Expect::Value | Expect::ValueOrClose, b't') => at = walk_keyword(text, at, b"true")?,
             (Expect::Value | Expect::ValueOrClose, b'f') => at = walk_keyword(text, at, b"false")?,
             (Expect::Value | Expect::ValueOrClose, b'n') => at = walk_keyword(text, at, b"null")?,
             (Expect::Name | Expect::NameOrClose, b'"') => {
                 at = walk_string(text, at, rules)?;
-                rules.name(text.get(start + 1..at - 1).unwrap_or_default()).map_err(flawed)?;
+                rules.name(text.get(start + 1..at - 1).unwrap_or_default()).map_err(error)?;
                 at = walk_colon(text, at)?;
-                rules.token().map_err(flawed)?;
+                rules.token().map_err(error)?;
                 expect = Expect::Value;
                 continue;
             }
@@ -74,7 +74,7 @@ pub(crate) fn walk_value<'a>(
                 expect = if nesting.in_object() { Expect::Name } else { Expect::Value };
                 continue;
             }
-            _ => return Err(flawed(JsonErrorKind::Syntax)),
+            _ => return Err(error(JsonErrorKind::Syntax)),
         }
         // A value has just ended.
         if nesting.depth() == 0 {
@@ -84,7 +84,8 @@ pub(crate) fn walk_value<'a>(
     }
 }
 
-/// Walks the string whose opening quote stands at `at`; where it ends, closing quote included.
+/// Walks the string with its opening quote at `at`, and returns the position after its closing
+/// quote.
 pub(crate) fn walk_string<'a>(
     text: &'a [u8],
     at: usize,
@@ -94,13 +95,13 @@ pub(crate) fn walk_string<'a>(
     loop {
         let rest = text.get(at..).unwrap_or_default();
         let plain = rest.get(..plain_prefix(rest)).unwrap_or_default();
-        rules.plain(plain).map_err(|flaw| JsonError::new(flaw, at))?;
+        rules.plain(plain).map_err(|kind| JsonError::new(kind, at))?;
         at += plain.len();
         match text.get(at) {
             Some(b'"') => return Ok(at + 1),
             Some(b'\\') => {
                 let (meant, end) = walk_escape(text, at)?;
-                rules.escaped(meant).map_err(|flaw| JsonError::new(flaw, at))?;
+                rules.escaped(meant).map_err(|kind| JsonError::new(kind, at))?;
                 at = end;
             }
             Some(_) => return Err(JsonError::new(JsonErrorKind::ControlCharacter, at)),
@@ -109,7 +110,7 @@ pub(crate) fn walk_string<'a>(
     }
 }
 
-/// Walks blanks and a colon; where they end.
+/// Walks blanks and a colon, and returns the position after them.
 pub(crate) fn walk_colon(text: &[u8], at: usize) -> Result<usize, JsonError> {
     let at = skip_blanks(text, at);
     match text.get(at) {
@@ -151,7 +152,7 @@ fn walk_number(text: &[u8], mut at: usize) -> Result<usize, JsonError> {
     Ok(at)
 }
 
-/// Walks one digit or more.
+/// Walks one or more digits.
 fn walk_digits(text: &[u8], at: usize) -> Result<usize, JsonError> {
     let rest = text.get(at..).unwrap_or_default();
     let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -169,12 +170,12 @@ pub(crate) fn skip_blanks(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// A text without the blanks at its beginning.
+/// Returns the text without leading blanks.
 pub(crate) fn trim_blanks_start(text: &[u8]) -> &[u8] {
     text.get(skip_blanks(text, 0)..).unwrap_or_default()
 }
 
-/// A text without the blanks at its end.
+/// Returns the text without trailing blanks.
 pub(crate) fn trim_blanks_end(text: &[u8]) -> &[u8] {
     let last = text.iter().rposition(|&byte| !is_blank(byte));
     text.get(..last.map_or(0, |last| last + 1)).unwrap_or_default()
@@ -184,7 +185,7 @@ pub(crate) const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// The deepest level of a valid text: 0 for a scalar, 1 for `{}`.
+/// Returns the depth of a valid text: 0 for a scalar, 1 for `{}`.
 #[cfg(feature = "alloc")]
 pub(crate) fn depth_of(text: &[u8]) -> usize {
     let (mut depth, mut deepest, mut at) = (0_usize, 0, 0);
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn values_end_where_they_end() {
+    fn the_end_of_a_value_is_found() {
         for (value, rest) in [
             ("{}", ""),
             (" {\"a\" : [1, -2.5e+3, 0, 0.5, true, false, null, \"\\\"\"] } ", " "),
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_refused() {
+    fn invalid_json_is_refused() {
         for text in [
             "[1,]",
             "{\"a\":1,}",
@@ -280,8 +281,8 @@ mod tests {
     }
 
     #[test]
-    fn what_qemu_would_refuse_is_refused_before_it_is_sent() {
-        for (text, flaw) in [
+    fn text_that_qemu_would_refuse_is_not_sent() {
+        for (text, kind) in [
             ("[0e5]", JsonErrorKind::ZeroExponent),
             ("[-0E1]", JsonErrorKind::ZeroExponent),
             ("\"\u{FFFE}\"", JsonErrorKind::Noncharacter),
@@ -289,14 +290,14 @@ mod tests {
             (r#"{"a": 1, "\u0061": 2}"#, JsonErrorKind::DuplicateMember),
             (r#"[{"b": {"a": 1, "c": {"a": 1}, "a": 2}}]"#, JsonErrorKind::DuplicateMember),
         ] {
-            assert_eq!(strict(text), Err(flaw), "{text}");
+            assert_eq!(strict(text), Err(kind), "{text}");
             assert!(lenient(text).is_ok(), "{text}");
         }
         assert!(strict(r#"{"a": {"a": {"a": 1}}, "b": [{"a": 1}, {"a": 1}], "c": 0.0e5}"#).is_ok());
     }
 
     #[test]
-    fn the_limit_counts_levels() {
+    fn the_depth_is_limited() {
         let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
         assert!(lenient(&deep(1024)).is_ok());
         assert_eq!(lenient(&deep(1025)), Err(JsonErrorKind::TooDeep { limit: 1024 }));
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_in_a_keyword_stands_where_it_begins_to_be_another_word() {
+    fn the_offset_of_a_wrong_keyword_is_its_first_wrong_byte() {
         for (text, at) in [("nulx", 3), ("[trxe]", 3), ("falsy", 4)] {
             let error = walk_value(text.as_bytes(), 0, MAX_DEPTH, &mut Lenient).unwrap_err();
             assert_eq!((error.kind(), error.offset()), (JsonErrorKind::Syntax, at), "{text}");
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_breaks_off_is_incomplete() {
+    fn a_number_that_is_cut_off_is_incomplete() {
         for text in ["-", "1.", "1e", "1e+", "[1."] {
             assert_eq!(strict(text), Err(JsonErrorKind::Incomplete), "{text}");
         }
@@ -321,13 +322,13 @@ mod tests {
 
     #[cfg(feature = "alloc")]
     #[test]
-    fn brackets_inside_strings_are_no_levels() {
+    fn brackets_inside_strings_do_not_add_depth() {
         assert_eq!(depth_of(b"\"[[\""), 0);
         assert_eq!(depth_of(b"[{\"{{\": \"[\\\"[\"}, []]"), 2);
     }
 
     #[test]
-    fn more_tokens_than_qemu_takes_are_refused() {
+    fn more_tokens_than_qemu_accepts_are_refused() {
         let many = |count: usize| std::format!("[{}1]", "1,".repeat(count - 1));
         assert!(strict(&many(1_048_575)).is_ok());
         let even = many(1_048_575).replace("1]", "[]]");

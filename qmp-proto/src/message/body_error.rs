@@ -1,13 +1,13 @@
-//! Messages that were received but cannot be read.
+//! Errors of received messages with invalid content.
 
 use core::fmt;
 
 use crate::json::{JsonError, JsonErrorKind};
 
-/// A reply, error reply or event that was received, but whose content is not valid JSON.
+/// The content of a received reply, error reply or event is not valid JSON.
 ///
-/// It is never an error of a request: the command was sent, and the server answered it. That is why
-/// it is not a [`JsonError`], which is what a text that was to be sent is refused with.
+/// It is never an error of a request: the command was sent and answered. A text to be sent causes a
+/// [`JsonError`] instead.
 ///
 /// ```
 /// use qmp_proto::{Client, JsonErrorKind, Options, Received};
@@ -23,7 +23,7 @@ use crate::json::{JsonError, JsonErrorKind};
 /// let input = b"{\"return\": {\"load\": NaN}, \"id\": 0}\r\n";
 /// let Some(Received::Reply(answer)) = client.handle_input(input)?.received else { panic!() };
 /// let error = answer.outcome.unwrap().json().unwrap_err();
-/// assert_eq!((error.flaw(), error.at()), (JsonErrorKind::Syntax, 9));
+/// assert_eq!((error.kind(), error.offset()), (JsonErrorKind::Syntax, 9));
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,17 +34,17 @@ impl BodyError {
         Self(error)
     }
 
-    pub(crate) const fn new(flaw: JsonErrorKind, at: usize) -> Self {
-        Self(JsonError::new(flaw, at))
+    pub(crate) const fn new(kind: JsonErrorKind, offset: usize) -> Self {
+        Self(JsonError::new(kind, offset))
     }
 
-    /// What is wrong with it.
+    /// Returns the kind of the error.
     pub const fn kind(&self) -> JsonErrorKind {
         self.0.kind()
     }
 
-    /// The byte where the error was found, counted from 0: of the value that was to be read, or of
-    /// the whole message where its members are read.
+    /// Returns the offset of the byte at which the error was found, in the value or, for a whole
+    /// message, in the message.
     pub const fn offset(&self) -> usize {
         self.0.offset()
     }
@@ -52,7 +52,7 @@ impl BodyError {
 
 impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "received, but cannot be read: {}", self.0)
+        write!(f, "the received message is not valid: {}", self.0)
     }
 }
 

@@ -4,30 +4,30 @@ use core::fmt;
 
 use crate::Escaped;
 
-/// The class of an error answer: the only part of it that a program should look at.
+/// The class of an error reply, the only part on which a program should depend.
 ///
-/// QEMU's five are named; others exist (StratoVirt's `OperationThrottled`, the dozens of QEMU before
-/// 1.2), so the set is open. The description beside it is for people: its text changes between
+/// QEMU has five classes. Other servers have more (StratoVirt's `OperationThrottled`, dozens in
+/// QEMU before 1.2), so the set is open. The description is for people: its text changes between
 /// versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorClass<'a> {
-    /// Anything that has no class of its own, and most errors have none.
+    /// An error without a specific class, as most are.
     GenericError,
-    /// No such command, or not now: disabled, or before negotiation.
+    /// The command does not exist, is disabled, or was sent before the negotiation.
     CommandNotFound,
-    /// No such device, says a command that tells this apart.
+    /// The device does not exist. Only some commands use this class.
     DeviceNotFound,
-    /// The device is there but not in use; also what is said of an unknown block job.
+    /// The device is not in use, or the block job does not exist.
     DeviceNotActive,
-    /// KVM cannot do what is needed.
+    /// KVM lacks a required capability.
     KvmMissingCap,
-    /// A class of another server, as it stands on the wire.
+    /// Another class, by its name on the wire.
     Other(&'a str),
 }
 
 impl<'a> ErrorClass<'a> {
-    /// The class with that name.
+    /// Returns the class with this name.
     pub fn named(name: &'a str) -> Self {
         match name {
             "GenericError" => Self::GenericError,
@@ -39,7 +39,7 @@ impl<'a> ErrorClass<'a> {
         }
     }
 
-    /// Its name on the wire.
+    /// Returns the name on the wire.
     pub const fn name(&self) -> &'a str {
         match self {
             Self::GenericError => "GenericError",
@@ -55,7 +55,7 @@ impl<'a> ErrorClass<'a> {
 impl fmt::Display for ErrorClass<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // The text of a peer.
+            // This is text of the peer.
             Self::Other(name) if name.contains(|char| !matches!(char, '!'..='~')) => {
                 fmt::Display::fmt(&Escaped(name), f)
             }

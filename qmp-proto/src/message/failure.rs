@@ -1,4 +1,4 @@
-//! Error answers.
+//! Error replies.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use crate::Escaped;
 use crate::json::{JsonErrorKind, JsonStr, MAX_DEPTH, Members};
 use crate::message::{BodyError, ErrorClass, RawJson, show};
 
-/// An error answer, borrowed from the bytes it came in.
+/// An error reply, borrowed from the received bytes.
 #[derive(Clone, Copy)]
 pub struct Failure<'b> {
     pub(crate) message: &'b [u8],
@@ -16,22 +16,22 @@ pub struct Failure<'b> {
 }
 
 impl<'b> Failure<'b> {
-    /// What kind of error it is.
+    /// Returns the class of the error.
     pub fn class(&self) -> ErrorClass<'b> {
         ErrorClass::named(self.class)
     }
 
-    /// What the server says to a person. Its text changes between versions, and may hold what a
-    /// guest chose, terminal escapes included.
+    /// Returns the description for people. Its text changes between versions, and may contain text
+    /// from a guest, including terminal escapes.
     pub const fn description(&self) -> JsonStr<'b> {
         self.description
     }
 
-    /// The whole value of `error`, with whatever else the server put into it.
+    /// Returns the whole value of `error`, including other members.
     ///
     /// # Errors
     ///
-    /// If the server sent something that is not valid JSON.
+    /// If the message is not valid JSON.
     pub fn json(&self) -> Result<RawJson<'b>, BodyError> {
         let mut members = Members::new(self.message, MAX_DEPTH);
         while let Some(member) = members.next().map_err(BodyError::of)? {
@@ -44,7 +44,7 @@ impl<'b> Failure<'b> {
         Err(BodyError::new(JsonErrorKind::Incomplete, self.message.len()))
     }
 
-    /// The whole message, without the line end.
+    /// Returns the whole message, without the line end.
     pub const fn message(&self) -> &'b [u8] {
         self.message
     }
@@ -54,15 +54,16 @@ impl<'b> Failure<'b> {
     }
 }
 
-/// The beginning of the message, secrets masked; without the feature `alloc`, its length.
+/// Shows the start of the message with secrets masked, or only its length without the feature
+/// `alloc`.
 impl fmt::Debug for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         show(f, "Failure", self.message)
     }
 }
 
-/// The class and the description, as [`Escaped`]. With the feature `alloc`, secrets that can be told
-/// by themselves are masked, as [`redact`](crate::redact()) does.
+/// Writes the class and the description, as [`Escaped`]. With the feature `alloc`, secrets are
+/// masked as by [`redact`](crate::redact()).
 impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.class())?;

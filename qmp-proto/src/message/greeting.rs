@@ -5,7 +5,7 @@ use core::fmt;
 use crate::json::{JsonError, JsonStr, Lenient, MAX_DEPTH, Members, is_blank, walk_value};
 use crate::message::{Version, show};
 
-/// The first message of a monitor, borrowed from the bytes it came in.
+/// The greeting of a monitor, borrowed from the received bytes.
 #[derive(Clone, Copy)]
 pub struct Greeting<'b> {
     message: &'b [u8],
@@ -27,9 +27,9 @@ impl<'b> Greeting<'b> {
         Self { message, version, package: JsonStr::new(package), capabilities }
     }
 
-    /// Reads the value of `QMP`, already checked to be JSON; `message` is what it came in.
+    /// Reads the value of `QMP`, which is valid JSON, in `message`.
     ///
-    /// Whatever is missing is left out: test doubles greet with `{"QMP": {}}`.
+    /// All members are optional, because mock servers send `{"QMP": {}}`.
     pub(crate) fn read(message: &'b [u8], value: &'b [u8]) -> Result<Self, JsonError> {
         let mut greeting = Self {
             message,
@@ -52,7 +52,7 @@ impl<'b> Greeting<'b> {
         Ok(greeting)
     }
 
-    /// Takes the version of `qemu`, or else what another server calls itself there.
+    /// Reads the version of `qemu`, or that of another server in its place.
     fn read_version(&mut self, value: &'b [u8]) -> Result<(), JsonError> {
         if !value.starts_with(b"{") {
             return Ok(());
@@ -75,40 +75,41 @@ impl<'b> Greeting<'b> {
         Ok(())
     }
 
-    /// The version the server names, if it names one with all three numbers.
+    /// Returns the server's version, if the greeting contains one with three numbers.
     pub const fn version(&self) -> Option<Version> {
         self.version
     }
 
-    /// What the distributor calls the build; may be empty.
+    /// Returns the distributor's name of the build, which may be empty.
     pub const fn package(&self) -> JsonStr<'b> {
         self.package
     }
 
-    /// What the server offers to switch on: `oob`, or nothing.
+    /// Returns the capabilities that the server offers: `oob`, or none.
     pub const fn capabilities(&self) -> Capabilities<'b> {
         self.capabilities
     }
 
-    /// Whether the server offers the capability.
+    /// Returns whether the server offers the capability.
     pub fn offers(&self, capability: &str) -> bool {
         self.capabilities().any(|offered| offered == capability)
     }
 
-    /// The whole message, without the line end.
+    /// Returns the whole message, without the line end.
     pub const fn message(&self) -> &'b [u8] {
         self.message
     }
 }
 
-/// The beginning of the message, secrets masked; without the feature `alloc`, its length.
+/// Shows the start of the message with secrets masked, or only its length without the feature
+/// `alloc`.
 impl fmt::Debug for Greeting<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         show(f, "Greeting", self.message)
     }
 }
 
-/// A version, if all three of its numbers are there.
+/// Reads a version, if it has all three numbers.
 fn read_numbers(value: &[u8]) -> Result<Option<Version>, JsonError> {
     let mut numbers = [None; 3];
     let mut members = Members::new(value, MAX_DEPTH);
@@ -128,11 +129,10 @@ fn read_numbers(value: &[u8]) -> Result<Option<Version>, JsonError> {
     })
 }
 
-/// The names of the capabilities in a greeting: the strings in its array. What else is there is no
-/// capability.
+/// An iterator over the capabilities in a greeting. Elements that are not strings are ignored.
 #[derive(Clone, Copy, Debug)]
 pub struct Capabilities<'b> {
-    /// What is left of the array, which was checked, without its opening bracket.
+    /// The rest of the array, which is valid JSON, without its opening bracket.
     rest: &'b str,
 }
 
@@ -144,7 +144,7 @@ impl<'b> Iterator for Capabilities<'b> {
             let text = self.rest.as_bytes();
             let between = |byte: &u8| is_blank(*byte) || *byte == b',';
             let at = text.iter().position(|byte| !between(byte))?;
-            // Behind the last element, this is the closing bracket.
+            // After the last element this is the closing bracket, which is not a value.
             let end = walk_value(text, at, MAX_DEPTH, &mut Lenient).ok()?;
             let element = self.rest.get(at..end)?;
             self.rest = self.rest.get(end..)?;
@@ -155,7 +155,7 @@ impl<'b> Iterator for Capabilities<'b> {
     }
 }
 
-/// The inside of a JSON string, of a value already checked.
+/// Returns the content of a valid JSON value if it is a string.
 pub(crate) fn inside_quotes(value: &[u8]) -> Option<&str> {
     let inside = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     core::str::from_utf8(inside).ok()
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_three_numbers_is_no_version() {
+    fn a_version_has_three_numbers() {
         let five = Some(Version::new(5, 2, 0));
         for (versions, version) in [
             (r#""qemu": {"major": 5, "minor": 2, "micro": 0}"#, five),

@@ -1,4 +1,4 @@
-//! What a server says, borrowed from the bytes it came in.
+//! Messages of a server, borrowed from the received bytes or owned.
 
 mod body_error;
 mod class;
@@ -43,7 +43,7 @@ pub(crate) use greeting::inside_quotes;
 pub(crate) use raw_json::Body;
 pub(crate) use shown::{Shown, show};
 
-/// One message of a server.
+/// A message of a server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Message<'b> {
     Greeting(Greeting<'b>),

@@ -1,4 +1,4 @@
-//! Messages that own their bytes, for queues and for other threads.
+//! Messages that own their bytes, for queues and other threads.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -13,20 +13,20 @@ use crate::message::{
 };
 use crate::{Escaped, Secrets};
 
-/// A success answer that owns its bytes: one allocation, decoded when asked for.
+/// A success reply that owns its bytes in one allocation, and is decoded on request.
 ///
-/// One of half a mebibyte or more may hold up to twice its size, for it has the memory that it was read
-/// into; a clone has no more than it needs.
+/// A reply of half a mebibyte or more may use up to twice its length, because it has the memory
+/// that it was read into. A clone uses only its length.
 #[derive(Clone)]
 pub struct OwnedReply {
-    /// With room behind it, if it has the memory that it was read into: to give that back in part
-    /// would have the allocator fetch it from the system each time.
+    /// Has spare capacity if it is the memory that the reply was read into. Shrinking it would make
+    /// the allocator request memory from the system for each reply.
     message: Vec<u8>,
     value: Range,
     id: Option<(usize, usize)>,
 }
 
-/// Where a value stands in a message.
+/// The range of a value in a message.
 #[derive(Clone, Copy, Debug)]
 struct Range {
     start: usize,
@@ -44,7 +44,7 @@ impl Range {
 }
 
 impl OwnedReply {
-    /// `{"return": {}}`, for commands that are done without being answered.
+    /// Returns `{"return": {}}`, for commands that succeed without a reply.
     pub fn empty() -> Self {
         const MESSAGE: &[u8] = b"{\"return\": {}}";
         let value = Range { start: MESSAGE.len() - 3, end: MESSAGE.len() - 1 };
@@ -59,68 +59,69 @@ impl OwnedReply {
         Self { message, value: Range { start: value.start, end: value.end }, id }
     }
 
-    /// The reply, borrowed from this.
+    /// Returns the borrowed reply.
     pub fn as_reply(&self) -> Reply<'_> {
         Reply { body: self.value.within(&self.message), id: self.id }
     }
 
-    /// The value of `return`: `{}` for a command that returns nothing.
+    /// Returns the value of `return`, which is `{}` for a command that returns nothing.
     ///
     /// # Errors
     ///
-    /// If the server sent something there that is not valid JSON.
+    /// If the value is not valid JSON.
     pub fn json(&self) -> Result<RawJson<'_>, BodyError> {
         self.as_reply().json()
     }
 
-    /// The whole message, unchecked, without the line end.
+    /// Returns the whole message, not validated, without the line end.
     pub fn message(&self) -> &[u8] {
         &self.message
     }
 
-    /// The whole message with another id in the place of ours, or none: what the caller of
-    /// [`Client::execute_raw`](crate::Client::execute_raw) would have got from the server.
+    /// Returns the whole message with another id, or without one: the reply that the server would
+    /// have sent to the message of [`Client::execute_raw`](crate::Client::execute_raw) with its
+    /// original id.
     ///
     /// # Errors
     ///
-    /// If the server sent something that is not valid JSON.
+    /// If the message is not valid JSON.
     pub fn message_with_id(&self, id: Option<&str>) -> Result<Vec<u8>, BodyError> {
-        // The fast route has not looked at it yet.
+        // The value may not be validated yet.
         self.json()?;
         message_with_id(&self.message, id)
     }
 }
 
 impl Reply<'_> {
-    /// The reply with bytes of its own.
+    /// Copies the reply.
     pub fn into_owned(self) -> OwnedReply {
         OwnedReply { message: self.message().into(), value: Range::of(&self.body), id: self.id }
     }
 }
 
-/// An error answer that owns its text.
+/// An error reply that owns its text.
 #[derive(Clone)]
 pub struct OwnedFailure {
     message: Box<[u8]>,
     class: String,
     description: String,
-    /// The description without the secrets of the command.
+    /// The description with the secrets of the command masked.
     masked: Option<Box<str>>,
 }
 
 impl OwnedFailure {
-    /// What kind of error it is.
+    /// Returns the class of the error.
     pub fn class(&self) -> ErrorClass<'_> {
         ErrorClass::named(&self.class)
     }
 
-    /// What the server says to a person; its text changes between versions.
+    /// Returns the description for people. Its text changes between versions.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// Masks these secrets, those of the command that failed, when the error is displayed. The
-    /// accessors still return the text as the server sent it.
+    /// Masks the secrets of the failed command when the error is displayed. The accessors return
+    /// the unchanged text.
     #[must_use]
     pub fn masking(mut self, secrets: &Secrets) -> Self {
         if let Cow::Owned(masked) = secrets.mask(&self.description) {
@@ -133,13 +134,13 @@ impl OwnedFailure {
     ///
     /// # Errors
     ///
-    /// If the server sent something that is not valid JSON.
+    /// If the message is not valid JSON.
     pub fn json(&self) -> Result<RawJson<'_>, BodyError> {
         Failure { message: &self.message, class: "", description: JsonStr::default(), id: None }
             .json()
     }
 
-    /// The whole message, without the line end.
+    /// Returns the whole message, without the line end.
     pub fn message(&self) -> &[u8] {
         &self.message
     }
@@ -148,13 +149,13 @@ impl OwnedFailure {
     ///
     /// # Errors
     ///
-    /// If the server sent something that is not valid JSON.
+    /// If the message is not valid JSON.
     pub fn message_with_id(&self, id: Option<&str>) -> Result<Vec<u8>, BodyError> {
         message_with_id(&self.message, id)
     }
 }
 
-/// As [`Failure`], with the secrets passed to [`masking`](Self::masking) masked as well.
+/// As [`Failure`], with the secrets passed to [`masking`](Self::masking) masked, too.
 impl fmt::Display for OwnedFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let class = self.class();
@@ -168,7 +169,7 @@ impl fmt::Display for OwnedFailure {
 impl core::error::Error for OwnedFailure {}
 
 impl Failure<'_> {
-    /// The error answer with text of its own.
+    /// Copies the error reply.
     pub fn into_owned(self) -> OwnedFailure {
         OwnedFailure {
             message: self.message.into(),
@@ -189,34 +190,34 @@ pub struct OwnedGreeting {
 }
 
 impl OwnedGreeting {
-    /// The version the server names, if it names one.
+    /// Returns the server's version, if the greeting contains one.
     pub const fn version(&self) -> Option<Version> {
         self.version
     }
 
-    /// What the distributor calls the build; may be empty.
+    /// Returns the distributor's name of the build, which may be empty.
     pub fn package(&self) -> &str {
         &self.package
     }
 
-    /// What the server offers to switch on.
+    /// Returns the capabilities that the server offers.
     pub fn capabilities(&self) -> &[String] {
         &self.capabilities
     }
 
-    /// Whether the server offers the capability.
+    /// Returns whether the server offers the capability.
     pub fn offers(&self, capability: &str) -> bool {
         self.capabilities.iter().any(|offered| offered == capability)
     }
 
-    /// The whole message, without the line end.
+    /// Returns the whole message, without the line end.
     pub fn message(&self) -> &[u8] {
         &self.message
     }
 }
 
 impl Greeting<'_> {
-    /// The greeting with text of its own.
+    /// Copies the greeting.
     pub fn into_owned(self) -> OwnedGreeting {
         OwnedGreeting {
             message: self.message().into(),
@@ -256,7 +257,7 @@ mod tests {
     use crate::wire::split;
 
     #[test]
-    fn a_failure_keeps_its_parts() {
+    fn an_owned_failure_has_the_same_parts() {
         let line = br#"{"id": 7, "error": {"class": "DeviceNotFound", "desc": "no \"x\""}}"#;
         let Message::Failure(failure) = split(line, MAX_DEPTH).unwrap() else { panic!() };
         let owned = failure.into_owned();
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_displays_no_secret_and_nothing_that_a_terminal_obeys() {
+    fn a_failure_displays_no_secret_and_no_control_character() {
         let line =
             br#"{"error": {"class": "A\u001b[2J", "desc": "\u0007https://me:pw@h 'hunter2'"}}"#;
         let Message::Failure(failure) = split(line, MAX_DEPTH).unwrap() else { panic!() };
@@ -281,7 +282,7 @@ mod tests {
         for shown in [masked.to_string(), alloc::format!("{masked:?}")] {
             assert!(shown.contains("'••••'") && !shown.contains("hunter2"), "{shown}");
         }
-        assert!(masked.description().contains("'hunter2'"), "the text itself is as it was sent");
+        assert!(masked.description().contains("'hunter2'"), "the text itself is unchanged");
     }
 
     #[test]

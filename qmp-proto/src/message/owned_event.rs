@@ -1,7 +1,7 @@
-//! Events that own their bytes, alone or together with those they came with.
+//! Events that own their bytes, each by itself or in shared blocks.
 
 use alloc::boxed::Box;
-// Where there are no atomic pointers, there are no threads to share an event with either.
+// Targets without atomic pointers have no threads to share an event with.
 #[cfg(not(target_has_atomic = "ptr"))]
 use alloc::rc::Rc as Shared;
 #[cfg(target_has_atomic = "ptr")]
@@ -14,50 +14,51 @@ use core::str::Utf8Error;
 
 use crate::message::{Body, BodyError, Event, RawJson, Timestamp, show};
 
-/// The longest line end: what may stand between events of one block.
+/// The length of the longest line end, which may separate events of one block.
 const LINE_END: usize = 2;
 
-/// An event that owns its bytes, for queues and for other threads; decoded when asked for.
+/// An event that owns its bytes, for queues and other threads, and is decoded on request.
 ///
-/// It is as large as two pointers, and to clone it is cheap. Made by [`together`](Self::together), it
-/// shares a block of memory with its neighbours: up to [`BLOCK`](Self::BLOCK) bytes of messages, and
-/// 48 bytes for each, stay as long as one of them does. Whoever keeps a few of many for long keeps
-/// them [`detached`](Self::detached).
+/// It has the size of two pointers and is cheap to clone. Events created by
+/// [`together`](Self::together) share a block of memory with their neighbours: up to
+/// [`BLOCK`](Self::BLOCK) bytes of messages, and 48 bytes for each event, which are freed with the
+/// last of them. Call [`detached`](Self::detached) on events that you retain.
 ///
 /// It is `Send` and `Sync` wherever the target has atomic pointers.
 #[derive(Clone)]
 pub struct OwnedEvent {
     block: Shared<Block>,
-    /// Which of the block's events it is.
+    /// The index in the block.
     at: usize,
 }
 
-/// Some events.
+/// The shared memory of adjacent events.
 struct Block {
     bytes: Bytes,
-    /// How many bytes of the stream came before these.
+    /// The position of the block in the stream.
     origin: u64,
     first: Place,
     others: Vec<Place>,
 }
 
-/// Their bytes, and what is known of them.
+/// The bytes of a block.
 enum Bytes {
     Text(Box<str>),
-    /// Those of one event, or some that are no UTF-8: looked at in part, when a part is read.
+    /// The bytes of one event, or of several that are not all UTF-8. A part is validated when it is
+    /// read.
     Unchecked(Box<[u8]>),
 }
 
-/// Where one of them stands.
+/// The position of an event in its block.
 struct Place {
     message: Part,
     name: Part,
-    /// In the message; nowhere if there is none.
+    /// The range in the message, or `NOWHERE`.
     data: Part,
     timestamp: Option<Timestamp>,
 }
 
-/// From where to where. No message that is accepted is longer than this can tell.
+/// A range of bytes. The length limit of messages fits into `u32`.
 #[derive(Clone, Copy)]
 struct Part {
     start: u32,
@@ -65,18 +66,17 @@ struct Part {
 }
 
 impl OwnedEvent {
-    /// So many bytes at most are shared by events that came together. A longer event has its bytes
-    /// for itself.
+    /// The maximum length of a block that events share. A longer event has its own block.
     pub const BLOCK: usize = 4096;
 
-    /// Events with bytes of their own. Neighbours in the `input` that they are borrowed from, with
-    /// nothing but a line end between them, share these bytes, in blocks of up to
-    /// [`BLOCK`](Self::BLOCK): a block is allocated, copied and looked through once.
+    /// Copies events. Adjacent events of the `input` that they borrow from, separated by a line
+    /// end, share blocks of up to [`BLOCK`](Self::BLOCK) bytes: a block is allocated, copied and
+    /// validated once.
     ///
-    /// An event that is borrowed from elsewhere gets bytes for itself.
+    /// An event that borrows from elsewhere gets its own block.
     ///
-    /// `origin` is how many bytes of the stream came before `input`, for the
-    /// [order](Self::stream_position) of the events.
+    /// `origin` is the position of `input` in the stream, for
+    /// [`stream_position`](Self::stream_position).
     ///
     /// ```
     /// use qmp_proto::{Client, Options, OwnedEvent, Received};
@@ -118,7 +118,7 @@ impl OwnedEvent {
         blocks.flat_map(|blocks| blocks.enumerate().map(|(at, block)| Self { block, at }))
     }
 
-    /// The event with memory that it shares with no other: what to keep of a few among many.
+    /// Returns the event in a block of its own. Call this on events that you retain.
     pub fn detached(&self) -> Self {
         match self.block.others[..] {
             [] => self.clone(),
@@ -130,46 +130,46 @@ impl OwnedEvent {
         }
     }
 
-    /// How many bytes of the server's stream ended with this event.
+    /// Returns the position of the event's end in the server's stream.
     ///
-    /// The position orders events and replies of one connection as they were on the wire. It starts
-    /// again with each connection.
+    /// Positions give the order of events and replies of one connection on the wire. They start at
+    /// 0 with each connection.
     pub fn stream_position(&self) -> u64 {
         self.block.origin + u64::from(self.place().message.end)
     }
 
-    /// The event, borrowed from this.
+    /// Returns the borrowed event.
     pub fn as_event(&self) -> Event<'_> {
         let place = self.place();
         let (message, name) = (self.message(), self.block.bytes(place.name));
         Event { name, timestamp: place.timestamp, message, data: place.body(message) }
     }
 
-    /// Its name, `STOP` or `DEVICE_DELETED` say.
+    /// Returns the name, such as `STOP` or `DEVICE_DELETED`.
     pub fn name(&self) -> &str {
         self.block.text(self.place().name).unwrap_or_default()
     }
 
-    /// When it was made, if the server says so. Every QEMU does.
+    /// Returns the time of the event. All versions of QEMU send it; some other servers do not.
     pub fn timestamp(&self) -> Option<Timestamp> {
         self.place().timestamp
     }
 
-    /// What it carries: absent for events that carry nothing, such as `STOP`.
+    /// Returns the data, or `None` for events without data, such as `STOP`.
     ///
     /// # Errors
     ///
-    /// If the server sent something there that is not valid JSON.
+    /// If the data is not valid JSON.
     pub fn data(&self) -> Result<Option<RawJson<'_>>, BodyError> {
         self.body().map(|(body, text)| body.json_in(text)).transpose()
     }
 
-    /// The whole message, unchecked, without the line end.
+    /// Returns the whole message, not validated, without the line end.
     pub fn message(&self) -> &[u8] {
         self.block.bytes(self.place().message)
     }
 
-    /// What it carries, and that as text.
+    /// Returns the data and its text.
     pub(crate) fn body(&self) -> Option<(Body<'_>, Result<&str, Utf8Error>)> {
         let place = self.place();
         let body = place.body(self.message())?;
@@ -185,13 +185,14 @@ impl OwnedEvent {
 }
 
 impl Event<'_> {
-    /// The event with bytes of its own.
+    /// Copies the event.
     pub fn into_owned(self) -> OwnedEvent {
         OwnedEvent { block: Shared::new(Block::alone(&self, 0)), at: 0 }
     }
 }
 
-/// The bytes of an event and of all behind it that fit into its block, and how many these are.
+/// Returns the bytes of an event and of the following events that fit into its block, and the
+/// number of these.
 fn run<'b>(input: &'b [u8], first: &Event<'b>, behind: &[Event<'_>]) -> (&'b [u8], usize) {
     let Some(start) = offset(input, first.message()) else {
         return (first.message(), 0);
@@ -208,7 +209,7 @@ fn run<'b>(input: &'b [u8], first: &Event<'b>, behind: &[Event<'_>]) -> (&'b [u8
     (&input[start..end], count)
 }
 
-/// Where a part begins in the whole.
+/// Returns the position of a part in the whole.
 pub(super) fn offset(whole: &[u8], part: &[u8]) -> Option<usize> {
     let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
     (start.checked_add(part.len())? <= whole.len()).then_some(start)
@@ -221,8 +222,8 @@ impl Block {
         Self { bytes: Bytes::Unchecked(bytes.into()), origin, first, others: Vec::new() }
     }
 
-    /// A copy of these bytes, with the events that stand in them. To check all costs less than to
-    /// check the name and the data of each.
+    /// Copies bytes and the events in them. Validating all bytes at once is faster than validating
+    /// each name and data.
     fn of(bytes: &[u8], origin: u64, first: &Event<'_>, others: &[Event<'_>]) -> Self {
         let copy = match core::str::from_utf8(bytes) {
             Ok(text) => Bytes::Text(text.into()),
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_keeps_its_parts() {
+    fn an_owned_event_has_the_same_parts() {
         let line = br#"{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "A_B", "data": {"x": 1}}"#;
         for message in [route(line).unwrap(), split(line, MAX_DEPTH).unwrap()] {
             let Message::Event(event) = message else { panic!() };
@@ -321,7 +322,7 @@ mod tests {
         lines.concat()
     }
 
-    /// The events in it, of lines that end in CRLF.
+    /// Returns the events in lines that end in CRLF.
     fn events(input: &[u8]) -> Vec<Event<'_>> {
         let lines = input.split(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\r"));
         lines.filter(|line| line.starts_with(b"{\"event\"")).map(event).collect()
@@ -384,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_holds_no_more_than_it_says() {
+    fn a_block_is_no_longer_than_the_maximum() {
         let line = |name: &str| alloc::format!("{{\"event\": \"{name}\"}}\r\n");
         let long = line(&"X".repeat(2 * OwnedEvent::BLOCK));
         let text = line("SHORT").repeat(500) + &long + &line("SHORT").repeat(500);
@@ -401,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_is_no_text_harms_no_neighbour() {
+    fn an_event_that_is_not_utf8_does_not_affect_its_neighbours() {
         let line = b"{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"BAD\", \"data\": \"\xFF\"}\r\n";
         let input = input(&[line, b"{\"event\": \"B\", \"data\": {\"b\": 2}}\r\n"]);
         let events = [event(&input[..line.len() - 2]), event(&input[line.len()..input.len() - 2])];

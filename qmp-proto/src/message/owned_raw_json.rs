@@ -6,7 +6,7 @@ use core::fmt;
 use crate::json::JsonError;
 use crate::message::RawJson;
 
-/// A [`RawJson`] that owns its text: checked once, and sent later or to many.
+/// A [`RawJson`] that owns its text, to be validated once and sent later or several times.
 ///
 /// ```
 /// use qmp_proto::OwnedRawJson;
@@ -19,7 +19,7 @@ use crate::message::RawJson;
 pub struct OwnedRawJson(String);
 
 impl OwnedRawJson {
-    /// Checks a text.
+    /// Validates a text.
     ///
     /// # Errors
     ///
@@ -44,23 +44,23 @@ impl OwnedRawJson {
         let text = serde_json::to_string(value).map_err(|error| {
             crate::SendErrorKind::Unserializable(alloc::string::ToString::to_string(&error))
         })?;
-        // A type may write what it likes, under the name that serde_json gives raw values.
+        // A type can serialize invalid JSON under the name of serde_json's raw values.
         Ok(Self::parse(text)?)
     }
 
-    /// The value, borrowed from this.
+    /// Returns the borrowed value.
     pub fn as_json(&self) -> RawJson<'_> {
         RawJson::trusted(&self.0)
     }
 
-    /// Its text.
+    /// Returns the text.
     pub fn into_string(self) -> String {
         self.0
     }
 }
 
 impl fmt::Debug for OwnedRawJson {
-    /// Not the text: it may be long, or hold a password.
+    /// Omits the text, which can be long and can contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OwnedRawJson({} bytes)", self.0.len())
     }

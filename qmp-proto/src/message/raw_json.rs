@@ -3,24 +3,25 @@
 use core::fmt;
 use core::str::Utf8Error;
 
-use crate::escaped::is_obeyed;
+use crate::escaped::is_control;
 use crate::json::{JsonError, JsonErrorKind, Lenient, MAX_DEPTH, skip_blanks, walk_value};
 use crate::message::{BodyError, show};
 use crate::wire::Parts;
 
-/// The text of one complete JSON value, checked: JSON by its grammar, UTF-8, at most 1024 levels.
+/// The text of one JSON value, validated: it conforms to JSON's grammar, is UTF-8, and has at most
+/// 1024 levels.
 ///
-/// Numbers may be larger than any Rust type holds, and objects inside may have a member twice; who
-/// decodes the text decides about those.
+/// Numbers may exceed any Rust type, and objects may have duplicate members. Decoding may refuse
+/// these.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RawJson<'b>(&'b str);
 
 impl<'b> RawJson<'b> {
-    /// Checks a text.
+    /// Validates a text.
     ///
     /// # Errors
     ///
-    /// If it is not exactly one JSON value, with or without blanks around it.
+    /// If the text is not exactly one JSON value, with optional blanks around it.
     pub fn parse(text: &'b str) -> Result<Self, JsonError> {
         let start = skip_blanks(text.as_bytes(), 0);
         let end = walk_value(text.as_bytes(), start, MAX_DEPTH, &mut Lenient)?;
@@ -31,27 +32,27 @@ impl<'b> RawJson<'b> {
         }
     }
 
-    /// Takes a text that was checked, and has no blanks around it.
+    /// Wraps a valid text without blanks around it.
     #[cfg(feature = "alloc")]
     pub(crate) const fn trusted(text: &'b str) -> Self {
         Self(text)
     }
 
-    /// The text, without blanks around it.
+    /// Returns the text, without blanks around it.
     pub const fn as_str(self) -> &'b str {
         self.0
     }
 }
 
-/// The same value on one line, without what a terminal obeys: such characters are written as JSON
-/// escapes, and blanks for line ends. [`as_str`](RawJson::as_str) returns the text unchanged.
+/// Writes the same value on one line and without control characters: these are written as JSON
+/// escapes, and line ends as blanks. [`as_str`](RawJson::as_str) returns the text unchanged.
 impl fmt::Display for RawJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
-        while let Some((at, char)) = rest.char_indices().find(|(_, char)| is_obeyed(*char)) {
+        while let Some((at, char)) = rest.char_indices().find(|(_, char)| is_control(*char)) {
             f.write_str(rest.get(..at).unwrap_or_default())?;
             match char {
-                // A value has these outside of strings only.
+                // In valid JSON these are outside of strings.
                 '\n' | '\r' | '\t' => f.write_str(" ")?,
                 char => {
                     for unit in char.encode_utf16(&mut [0; 2]) {
@@ -65,40 +66,40 @@ impl fmt::Display for RawJson<'_> {
     }
 }
 
-/// The beginning of the text, secrets masked; without the feature `alloc`, its length.
+/// Shows the start of the text with secrets masked, or only its length without the feature `alloc`.
 impl fmt::Debug for RawJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         show(f, "RawJson", self.0.as_bytes())
     }
 }
 
-/// The part of a message that is not looked at before somebody asks for it.
+/// The part of a message that is validated when it is read.
 #[derive(Clone, Copy)]
 pub(crate) struct Body<'b> {
     /// The whole message.
     pub(crate) message: &'b [u8],
-    /// Where the value is thought to be in it.
+    /// The supposed range of the value in the message.
     pub(crate) start: usize,
     pub(crate) end: usize,
 }
 
 impl<'b> Body<'b> {
-    /// The bytes thought to be the value.
+    /// Returns the supposed bytes of the value.
     pub(crate) fn bytes(&self) -> &'b [u8] {
         self.message.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// They as text.
+    /// Returns the bytes as text.
     pub(crate) fn text(&self) -> Result<&'b str, Utf8Error> {
         core::str::from_utf8(self.bytes())
     }
 
-    /// The value, checked now.
+    /// Validates and returns the value.
     pub(crate) fn json(&self) -> Result<RawJson<'b>, BodyError> {
         self.json_in(self.text())
     }
 
-    /// The same when the text was looked at before.
+    /// As [`json`](Self::json), with the result of the UTF-8 validation.
     pub(crate) fn json_in(
         &self,
         text: Result<&'b str, Utf8Error>,
@@ -109,8 +110,8 @@ impl<'b> Body<'b> {
         let end = walk_value(text.as_bytes(), 0, MAX_DEPTH - 1, &mut Lenient);
         match end.map_err(BodyError::of)? {
             end if end == text.len() => Ok(RawJson(text)),
-            // Legal members that no QEMU sends may stand between, and only the full route finds
-            // where the value ends.
+            // Other members may follow the value, though QEMU sends none. Only `Parts` finds its
+            // end.
             end if self.is_body(end) => match text.get(..end) {
                 Some(value) => Ok(RawJson(value)),
                 None => Err(BodyError::new(JsonErrorKind::Trailing, end)),
@@ -119,7 +120,7 @@ impl<'b> Body<'b> {
         }
     }
 
-    /// Whether the value of this length is the body of the message.
+    /// Returns whether the value of this length is the body of the message.
     #[cold]
     #[inline(never)]
     fn is_body(&self, length: usize) -> bool {
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_displayed_is_the_same_value_on_one_line() {
+    fn display_writes_the_same_value_on_one_line() {
         let text = "{\"a\":\r\n\t[\"é\u{7f}\u{9b}\u{202e}\u{e0001}\", \"\\u001b\"]}";
         let shown = std::format!("{}", RawJson::parse(text).unwrap());
         assert_eq!(shown, r#"{"a":   ["é\u007f\u009b\u202e\udb40\udc01", "\u001b"]}"#);
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn one_value_and_no_more() {
+    fn a_text_is_exactly_one_value() {
         assert_eq!(RawJson::parse(" [1] ").unwrap().as_str(), "[1]");
         assert_eq!(RawJson::parse("[1] 2").unwrap_err().kind(), JsonErrorKind::Trailing);
         assert_eq!(RawJson::parse("").unwrap_err().kind(), JsonErrorKind::Incomplete);

@@ -1,31 +1,31 @@
-//! Success answers.
+//! Success replies.
 
 use core::fmt;
 
 use crate::message::{Body, BodyError, RawJson, show};
 
-/// A success answer, borrowed from the bytes it came in.
+/// A success reply, borrowed from the received bytes.
 ///
-/// What stands in it has not been looked at yet: [`json`](Self::json) checks it and `decode` (with
-/// the feature `serde`) decodes it.
+/// Its value is not validated yet: [`json`](Self::json) validates it, and `decode` (with the
+/// feature `serde`) decodes it.
 #[derive(Clone, Copy)]
 pub struct Reply<'b> {
     pub(crate) body: Body<'b>,
-    /// Where the id stands in the message, if it has one.
+    /// The range of the id in the message, if it has one.
     pub(crate) id: Option<(usize, usize)>,
 }
 
 impl<'b> Reply<'b> {
-    /// The value of `return`: `{}` for a command that returns nothing.
+    /// Returns the value of `return`, which is `{}` for a command that returns nothing.
     ///
     /// # Errors
     ///
-    /// If the server sent something there that is not valid JSON.
+    /// If the value is not valid JSON.
     pub fn json(&self) -> Result<RawJson<'b>, BodyError> {
         self.body.json()
     }
 
-    /// The whole message, unchecked, without the line end.
+    /// Returns the whole message, not validated, without the line end.
     pub fn message(&self) -> &'b [u8] {
         self.body.message
     }
@@ -35,7 +35,8 @@ impl<'b> Reply<'b> {
     }
 }
 
-/// The beginning of the message, secrets masked; without the feature `alloc`, its length.
+/// Shows the start of the message with secrets masked, or only its length without the feature
+/// `alloc`.
 impl fmt::Debug for Reply<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         show(f, "Reply", self.body.message)

@@ -1,4 +1,4 @@
-//! Where a reply stands in the bytes that it is borrowed from.
+//! The position of a reply in the input.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -6,20 +6,20 @@ use core::ops::Range;
 use crate::message::owned_event::offset;
 use crate::message::{OwnedReply, Reply};
 
-/// Where a [`Reply`] stands in the input that it is borrowed from.
+/// The position of a [`Reply`] in the input that it borrows from.
 ///
-/// It borrows nothing, so the input's memory can be given away for the reply:
-/// [`InputBuffer::take_reply`](crate::InputBuffer::take_reply).
+/// It borrows nothing, so [`InputBuffer::take_reply`](crate::InputBuffer::take_reply) can move the
+/// input's memory into the reply.
 #[derive(Clone, Debug)]
 pub struct ReplyPlace {
     pub(crate) message: Range<usize>,
-    /// In the message.
+    /// The range in the message.
     value: Range<usize>,
     id: Option<(usize, usize)>,
 }
 
 impl Reply<'_> {
-    /// Where it stands in this input; `None` if it is borrowed from elsewhere.
+    /// Returns the position of the reply in this input, or `None` if it borrows from elsewhere.
     pub fn place_in(&self, input: &[u8]) -> Option<ReplyPlace> {
         let message = self.message();
         let start = offset(input, message)?;
@@ -32,7 +32,7 @@ impl Reply<'_> {
 }
 
 impl ReplyPlace {
-    /// The reply that stands there, whose bytes are these.
+    /// Returns the reply with these bytes.
     pub(crate) fn reply(self, message: Vec<u8>) -> OwnedReply {
         OwnedReply::of(message, self.value, self.id)
     }

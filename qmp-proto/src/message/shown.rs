@@ -2,13 +2,13 @@
 
 use core::fmt;
 
-/// How much of a message is shown.
+/// The maximum number of bytes of a message that are shown.
 #[cfg(feature = "alloc")]
 const MOST: usize = 256;
 
-/// Displays the beginning of a message, its secrets masked and escaped as by
-/// [`EscapedBytes`](crate::EscapedBytes). Masking needs an allocator; without one, only the length is
-/// shown.
+/// Displays the start of a message with secrets masked, and escaped as by
+/// [`EscapedBytes`](crate::EscapedBytes). Masking needs an allocator; without one, only the length
+/// is shown.
 #[derive(Clone, Copy)]
 pub(crate) struct Shown<'m>(pub(crate) &'m [u8]);
 
@@ -44,7 +44,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn of_a_message_its_beginning_is_shown_without_secrets_and_escapes() {
+    fn the_start_of_a_message_is_shown_without_secrets_and_control_characters() {
         let text = "{\"return\": {\"a\": \"\u{9b}31m\", \"password\": \"x\"}}";
         let shown = "{\"return\": {\"a\": \"\\u{9b}31m\", \"password\": \"••••\"}}";
         assert_eq!(Shown(text.as_bytes()).to_string(), shown);

@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-/// The version a server names in its greeting: QEMU's, or the one another server poses as.
+/// The version in a server's greeting: QEMU's, or the one that another server emulates.
 ///
-/// A micro of 50 is a development build, 90 and more a release candidate.
+/// A micro version of 50 is a development build; 90 and more is a release candidate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Version {
@@ -17,7 +17,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// The version with these three numbers.
+    /// Returns the version with these three numbers.
     pub const fn new(major: u32, minor: u32, micro: u32) -> Self {
         Self { major, minor, micro }
     }

@@ -1,12 +1,11 @@
-//! A message with another id in it.
+//! Replacing the id of a message.
 
 use alloc::vec::Vec;
 
 use crate::json::{MAX_DEPTH, Members};
 use crate::message::BodyError;
 
-/// Puts `id` where the message's own stands, byte for byte, or last if it has none; without one,
-/// takes it away.
+/// Replaces the id of the message by `id`, or appends it as the last member. `None` removes the id.
 pub(super) fn message_with_id(message: &[u8], mut id: Option<&str>) -> Result<Vec<u8>, BodyError> {
     let mut members = Members::new(message, MAX_DEPTH);
     let mut written = Vec::with_capacity(message.len() + id.map_or(0, str::len));
@@ -36,7 +35,7 @@ mod tests {
     use alloc::string::String;
 
     #[test]
-    fn another_id_is_put_in_place_of_ours() {
+    fn the_id_is_replaced_added_or_removed() {
         let with = |text: &str, id| {
             String::from_utf8(message_with_id(text.as_bytes(), id).unwrap()).unwrap()
         };

@@ -1,38 +1,38 @@
-//! The trait of all places for outgoing bytes.
+//! The trait of output buffers.
 
 use core::fmt;
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
-/// The descriptor type of sinks that carry none: it has no values.
+/// The descriptor type of output buffers without descriptors. It has no values.
 pub type NoDescriptor = core::convert::Infallible;
 
-/// Takes the bytes of outgoing messages, and the descriptors that travel with them.
+/// A buffer for outgoing messages and the file descriptors sent with them.
 ///
-/// A message is written all or nothing: when it does not fit, what was appended of it is truncated
-/// away again. Implemented by [`FixedOutput`](crate::FixedOutput) over memory of the caller's and,
-/// with an allocator, by `Vec<u8>` and `Output`.
+/// A message is appended as a whole: if it does not fit, its first part is truncated again.
+/// Implemented by [`FixedOutput`](crate::FixedOutput) for the caller's memory and, with an
+/// allocator, by `Vec<u8>` and `Output`.
 pub trait OutputBuffer {
-    /// What a descriptor is here: an owned descriptor, [`NoDescriptor`], an integer in a test.
+    /// The descriptor type: an owned descriptor, [`NoDescriptor`], or an integer in a test.
     type Descriptor;
 
-    /// How many bytes it holds.
+    /// Returns the number of bytes in the buffer.
     fn length(&self) -> usize;
 
-    /// Adds bytes at the end.
+    /// Appends bytes.
     ///
     /// # Errors
     ///
-    /// If there is no room for all of them; then none is added.
+    /// If not all bytes fit; then none is appended.
     fn append(&mut self, bytes: &[u8]) -> Result<(), BufferFull>;
 
-    /// Takes away all bytes after the first `length`.
+    /// Removes all bytes after the first `length`.
     fn truncate(&mut self, length: usize);
 
-    /// Pins a descriptor to the byte at `at`, the first of its command: servers take a descriptor
-    /// that comes with any byte up to the command's last, but one that comes earlier could end up
-    /// with another command.
+    /// Attaches a descriptor to the byte at `at`, the first byte of its command. Servers accept a
+    /// descriptor that arrives with any byte of the command; one that arrives earlier could be
+    /// assigned to another command.
     fn attach(&mut self, at: usize, descriptor: Self::Descriptor);
 
     /// The bytes as a growable vector to append to, if that is what they are; spares a copy.
@@ -42,19 +42,19 @@ pub trait OutputBuffer {
     }
 }
 
-/// There is no room for the message in a sink.
+/// The message does not fit into the output buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BufferFull;
 
 impl fmt::Display for BufferFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no room for the message in the output buffer")
+        f.write_str("the message does not fit into the output buffer")
     }
 }
 
 impl core::error::Error for BufferFull {}
 
-/// Appends a message all or nothing.
+/// Appends a message as a whole or not at all.
 pub(crate) fn whole<S: OutputBuffer, E>(
     out: &mut S,
     write: impl FnOnce(&mut S) -> Result<(), E>,

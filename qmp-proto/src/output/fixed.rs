@@ -1,10 +1,10 @@
-//! Output in memory of the caller's.
+//! Output in the caller's memory.
 
 use core::fmt;
 
 use crate::output::{BufferFull, NoDescriptor, OutputBuffer};
 
-/// Outgoing bytes in a slice that never grows.
+/// An output buffer in a slice of fixed length.
 ///
 /// ```
 /// use qmp_proto::{FixedOutput, OutputBuffer};
@@ -14,7 +14,7 @@ use crate::output::{BufferFull, NoDescriptor, OutputBuffer};
 /// output.append(b"12345678").unwrap();
 /// assert!(output.append(b"9").is_err());
 /// assert_eq!(output.bytes(), b"12345678");
-/// output.sent(6);
+/// output.advance(6);
 /// assert_eq!(output.bytes(), b"78");
 /// ```
 pub struct FixedOutput<'a> {
@@ -23,17 +23,17 @@ pub struct FixedOutput<'a> {
 }
 
 impl<'a> FixedOutput<'a> {
-    /// An empty output with room for `memory.len()` bytes.
+    /// Creates an empty output buffer of `memory.len()` bytes.
     pub const fn new(memory: &'a mut [u8]) -> Self {
         Self { memory, length: 0 }
     }
 
-    /// What is still to be sent.
+    /// Returns the bytes to be sent.
     pub fn bytes(&self) -> &[u8] {
         self.memory.get(..self.length).unwrap_or_default()
     }
 
-    /// Takes away the first `count` bytes, or all if there are fewer.
+    /// Removes the first `count` bytes, which were sent, or all if there are fewer.
     pub fn advance(&mut self, count: usize) {
         let unsent = self.memory.get_mut(..self.length).unwrap_or_default();
         let count = count.min(unsent.len());
@@ -42,7 +42,7 @@ impl<'a> FixedOutput<'a> {
     }
 }
 
-/// Not the bytes: commands can carry passwords.
+/// Omits the bytes, because commands can contain passwords.
 impl fmt::Debug for FixedOutput<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FixedOutput")
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sent_makes_room() {
+    fn sent_bytes_make_room() {
         let mut memory = [0; 8];
         let mut output = FixedOutput::new(&mut memory);
         output.append(b"12345678").unwrap();

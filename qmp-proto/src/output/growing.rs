@@ -1,20 +1,20 @@
-//! Output that grows, with descriptors.
+//! Growing output with descriptors.
 
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::output::{BufferFull, NoDescriptor, OutputBuffer};
 
-/// Above this the buffer is given back when it runs empty.
+/// A larger buffer is freed when it becomes empty.
 const KEPT: usize = 64 * 1024;
 
-/// As much as follows the arguments of a message, and more.
+/// An upper bound for the bytes that follow the arguments in a message.
 const BEHIND: usize = 64;
 
-/// Outgoing bytes and the descriptor pinned to one of them.
+/// A growing output buffer, with a file descriptor that is attached to one of its bytes.
 ///
-/// There is at most one descriptor, because the client lets no second descriptor-carrying command
-/// out before the first is answered.
+/// There is at most one descriptor, because the client sends no second command with a descriptor
+/// before the first is answered.
 ///
 /// ```
 /// use qmp_proto::{Output, OutputBuffer};
@@ -24,35 +24,35 @@ const BEHIND: usize = 64;
 /// output.attach(2, 7); // an integer stands for a descriptor here
 /// output.append(b"cd").unwrap();
 ///
-/// let next = output.next().unwrap();
-/// assert_eq!((next.bytes, next.descriptor), (&b"ab"[..], None));
-/// assert_eq!(output.sent(2), None);
-/// let next = output.next().unwrap();
-/// assert_eq!((next.bytes, next.descriptor), (&b"cd"[..], Some(&7)));
-/// assert_eq!(output.sent(1), Some(7), "it left with its first byte");
-/// assert_eq!(output.next().unwrap().bytes, b"d");
+/// let chunk = output.chunk().unwrap();
+/// assert_eq!((chunk.bytes, chunk.descriptor), (&b"ab"[..], None));
+/// assert_eq!(output.advance(2), None);
+/// let chunk = output.chunk().unwrap();
+/// assert_eq!((chunk.bytes, chunk.descriptor), (&b"cd"[..], Some(&7)));
+/// assert_eq!(output.advance(1), Some(7), "it was sent with its first byte");
+/// assert_eq!(output.chunk().unwrap().bytes, b"d");
 /// ```
 pub struct Output<F = NoDescriptor> {
     bytes: Vec<u8>,
-    /// How many bytes from the front are sent.
+    /// The number of bytes at the start that were sent.
     sent: usize,
-    /// A descriptor, and the byte it travels with.
+    /// A descriptor, and the position of its byte.
     descriptor: Option<(usize, F)>,
 }
 
-/// What to hand to one system call.
+/// The bytes and the descriptor for one system call.
 #[non_exhaustive]
 pub struct OutputChunk<'a, F> {
     /// The bytes, never empty.
     pub bytes: &'a [u8],
-    /// The descriptor that travels with the first of them.
+    /// The descriptor to be sent with the first byte.
     pub descriptor: Option<&'a F>,
 }
 
-/// Not the bytes: commands can carry passwords.
+/// Omits the bytes, because commands can contain passwords.
 impl<F> fmt::Debug for OutputChunk<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outgoing")
+        f.debug_struct("OutputChunk")
             .field("bytes", &self.bytes.len())
             .field("descriptor", &self.descriptor.is_some())
             .finish()
@@ -60,12 +60,13 @@ impl<F> fmt::Debug for OutputChunk<'_, F> {
 }
 
 impl<F> Output<F> {
-    /// An empty output.
+    /// Creates an empty output buffer.
     pub const fn new() -> Self {
         Self { bytes: Vec::new(), sent: 0, descriptor: None }
     }
 
-    /// What to send next: up to the byte that a descriptor travels with, or from that byte on.
+    /// Returns the next chunk to be sent: the bytes before an attached descriptor, or those from
+    /// its byte on.
     pub fn chunk(&self) -> Option<OutputChunk<'_, F>> {
         let (end, descriptor) = match &self.descriptor {
             Some((at, descriptor)) if *at <= self.sent => (self.bytes.len(), Some(descriptor)),
@@ -76,23 +77,24 @@ impl<F> Output<F> {
         Some(OutputChunk { bytes, descriptor })
     }
 
-    /// What was appended after the output had this [`length`](OutputBuffer::length): for a log of the wire.
+    /// Returns the bytes that were appended after the buffer had this
+    /// [`length`](OutputBuffer::length), for a log of the wire.
     pub fn appended_since(&self, length: usize) -> &[u8] {
         self.bytes.get(length..).unwrap_or_default()
     }
 
-    /// How many bytes are still to be sent.
+    /// Returns the number of bytes to be sent.
     pub fn unsent(&self) -> usize {
         self.bytes.len() - self.sent
     }
 
-    /// Whether there is nothing to send.
+    /// Returns whether there are no bytes to be sent.
     pub fn is_empty(&self) -> bool {
         self.sent == self.bytes.len()
     }
 
-    /// Says that `count` bytes of what [`chunk`](Self::chunk) gave were sent; gives back the
-    /// descriptor that left with them, to be closed.
+    /// Removes the first `count` bytes of [`chunk`](Self::chunk), which were sent, and returns the
+    /// descriptor that was sent with them, to be closed.
     pub fn advance(&mut self, count: usize) -> Option<F> {
         let before = self.sent;
         self.sent = self.bytes.len().min(self.sent.saturating_add(count));
@@ -104,8 +106,7 @@ impl<F> Output<F> {
                 self.bytes = Vec::new();
             }
         } else if self.sent >= KEPT && self.sent >= self.unsent() {
-            // Where there is always more, it never runs empty. This moves no byte twice for each
-            // that was sent.
+            // The buffer may never become empty. Per sent byte, this moves at most one byte.
             self.bytes.drain(..self.sent);
             if let Some((at, _)) = &mut self.descriptor {
                 *at -= self.sent;
@@ -117,7 +118,7 @@ impl<F> Output<F> {
 }
 
 impl<F> fmt::Debug for Output<F> {
-    /// Not the bytes: commands can carry passwords.
+    /// Omits the bytes, because commands can contain passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Output")
             .field("unsent", &self.unsent())
@@ -141,7 +142,7 @@ impl<F> OutputBuffer for Output<F> {
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), BufferFull> {
         if bytes.len() > KEPT {
-            // The few bytes behind a long value must not double the memory for it.
+            // The few bytes after a long value must not double its memory.
             self.bytes.reserve_exact(bytes.len() + BEHIND);
         }
         self.bytes.extend_from_slice(bytes);
@@ -167,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_output_that_runs_empty_gives_the_memory_of_much_back() {
+    fn an_empty_output_frees_the_memory_of_long_messages() {
         let mut output = Output::<u32>::new();
         assert!(output.is_empty());
         output.append(&[0; 2 * KEPT]).unwrap();
@@ -177,11 +178,11 @@ mod tests {
         assert_eq!((output.length(), output.bytes.capacity()), (0, 0));
         output.append(&[0; KEPT]).unwrap();
         output.advance(KEPT);
-        assert_eq!((output.length(), output.bytes.capacity()), (0, KEPT), "that much is kept");
+        assert_eq!((output.length(), output.bytes.capacity()), (0, KEPT), "this much is kept");
     }
 
     #[test]
-    fn what_little_is_left_over_costs_little_memory() {
+    fn few_unsent_bytes_use_little_memory() {
         let mut output = Output::<u32>::new();
         for _ in 0..10_000 {
             output.append(&[0; 100]).unwrap();
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_never_runs_empty_does_not_grow() {
+    fn an_output_that_is_never_empty_does_not_grow() {
         let mut output = Output::<u32>::new();
         let mut expected = 0_u64;
         for number in 0..1_000_000_u64 {

@@ -1,4 +1,4 @@
-//! Where outgoing bytes go.
+//! Output buffers.
 
 mod buffer;
 mod fixed;

@@ -1,30 +1,30 @@
-//! What a message tells of its own members.
+//! Facts about a message that determine how its members are masked.
 
 use crate::redact::names::Member;
 
-/// What is known of the message that a member stands in.
+/// The known facts about the message of a member.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Facts {
     pub(super) kind: Kind,
-    /// Whether `qom-type` names a type of secret objects.
+    /// Whether `qom-type` is a type of secret objects.
     pub(super) makes_secret: Option<bool>,
-    /// Whether `device` is the display that passwords are set of.
+    /// Whether `device` is the display whose password can be set.
     pub(super) is_display: Option<bool>,
-    /// Whether a property is named that holds a secret.
+    /// Whether the message contains the name of a secret property.
     pub(super) names_secret: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) enum Kind {
-    /// A part of a message, or a message of no kind that is known.
+    /// A part of a message, or a message of an unknown kind.
     #[default]
     Unknown,
     Command(Command),
-    /// An answer, an event or a greeting.
+    /// A reply, an event or a greeting.
     FromServer,
 }
 
-/// The commands with members that mean something of their own.
+/// The commands with members of a special meaning.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Command {
     Change,
@@ -56,28 +56,28 @@ impl Command {
     }
 }
 
-/// What becomes of a member.
+/// How a member is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Verdict {
     Show,
     Hide(Scope),
-    /// The message may yet tell.
+    /// A later member may decide.
     Later,
 }
 
-/// What a masked value is to those who repeat it.
+/// Where repetitions of a masked value are masked, too.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Scope {
-    /// A secret, wherever it is repeated.
+    /// In all later messages, because it is a secret.
     Anywhere,
-    /// Text that may hold a secret: it is not shown in the answer to the command it came in.
+    /// In the reply to its command, because it may contain a secret.
     Answer,
-    /// Content, which nobody repeats.
+    /// Nowhere, because it is content that is not repeated.
     Nowhere,
 }
 
 impl Facts {
-    /// Whether the answer to this command is a secret as a whole.
+    /// Returns whether the whole reply to this command is a secret.
     pub(super) fn hides_answer(&self) -> bool {
         match self.kind {
             Kind::Command(Command::QomGet) => self.names_secret,
@@ -86,7 +86,7 @@ impl Facts {
         }
     }
 
-    /// Judges a member by what is known so far, or by all that will be known.
+    /// Decides how a member is shown, by the facts known so far or, if `complete`, by all facts.
     pub(super) fn judge(&self, member: Member, complete: bool) -> Verdict {
         use Command::{
             Change, GuestExec, InputSendEvent, ObjectAdd, QomSet, RingbufWrite, SendKey,
@@ -94,7 +94,7 @@ impl Facts {
         use Verdict::{Hide, Later, Show};
 
         if self.kind == Kind::FromServer {
-            // `value` has its name beside it, and `data` its `qom-type`.
+            // The name of a `value` and the `qom-type` of `data` are in the same object.
             return match member {
                 Member::Value if !complete => Later,
                 Member::Data if self.makes_secret == Some(true) => Hide(Scope::Anywhere),
@@ -122,7 +122,7 @@ impl Facts {
             | (Member::Key, Kind::Command(InputSendEvent) | Kind::Unknown) => Hide(Scope::Nowhere),
             (Member::Keys | Member::Key, _) => Show,
 
-            // An object that names the property was judged when it ended.
+            // An object with the name of the property was decided at its end.
             (Member::Value, _) if !complete => Later,
             (Member::Value, Kind::Command(QomSet)) => Hide(Scope::Anywhere),
             (Member::Value, _) => Show,

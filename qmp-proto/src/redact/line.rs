@@ -1,6 +1,6 @@
-//! Lines for the human monitor.
+//! Command lines of the human monitor.
 
-/// Commands that take nothing secret. Of any other, the whole line is masked.
+/// Commands without secret arguments. The line of any other command is masked.
 pub(super) const HARMLESS: [&str; 41] = [
     "?",
     "announce_self",
@@ -45,7 +45,7 @@ pub(super) const HARMLESS: [&str; 41] = [
     "xp",
 ];
 
-/// Whether a line is one command that takes nothing secret.
+/// Returns whether a line is one command without secret arguments.
 pub(super) fn is_harmless(line: &[u8]) -> bool {
     let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default();

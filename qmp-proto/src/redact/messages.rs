@@ -1,21 +1,21 @@
-//! Messages as they are shown, one at a time.
+//! Splitting bytes into messages for a log.
 
 use crate::redact::tokens::{Token, Tokens};
 
-/// Which way a message went.
+/// The direction of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// From us to the server.
+    /// From the client to the server.
     Sent,
-    /// From the server to us.
+    /// From the server to the client.
     Received,
 }
 
-/// Splits bytes that are one whole message, or several in a row.
+/// Splits bytes into messages.
 ///
-/// A message ends where its brackets balance, so it is never split inside. Bytes outside of messages
-/// are split at line ends. A message that does not end includes everything behind it. Blanks and line
-/// ends around messages are left out; sentinel bytes before a message are part of it.
+/// A message ends where its brackets balance. Bytes outside of messages are split at line ends. An
+/// incomplete message includes all following bytes. Blanks and line ends around messages are
+/// omitted; sentinel bytes before a message belong to it.
 pub fn messages(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = bytes.trim_ascii();
     core::iter::from_fn(move || {
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn each_message_is_shown_by_itself() {
+    fn each_message_is_returned_separately() {
         let wire = b"{\"error\": 1}\n\xFF{\"return\": 2}\n{\r\n    \"a\": {\r\n    }\r\n}\r\n";
         assert_eq!(
             all(wire),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_ends_with_its_line() {
+    fn bytes_outside_messages_are_split_at_line_ends() {
         let wire = b"qemu: warning: {it} is old\n{\"return\": {}}\r\n12 }\n";
         assert_eq!(all(wire), [&b"qemu: warning: {it} is old"[..], b"{\"return\": {}}", b"12 }"]);
     }

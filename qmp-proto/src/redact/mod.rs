@@ -1,5 +1,6 @@
-//! Secrets are masked before a log sees a message.
+//! Masking secrets before messages are logged.
 
+mod command;
 mod facts;
 mod line;
 mod marks;
@@ -24,20 +25,19 @@ use scan::Scan;
 
 /// Masks the secrets in messages of QMP or the guest agent, as they are on the wire.
 ///
-/// A secret value becomes `"••••"`, whatever its type; in a text, the part that is a secret becomes
-/// `••••`. Everything else is returned unchanged, byte for byte. Names are compared without case and
-/// separators: `api-key` equals `apiKey`. Strings in apostrophes, a QEMU extension, count as strings.
-/// Doubtful values are masked.
+/// A secret value of any type is replaced by `"••••"`, and a secret within a text by `••••`.
+/// Everything else is returned unchanged, byte for byte. Names are compared without case and
+/// separators: `api-key` equals `apiKey`. Strings in apostrophes, an extension of QEMU, are
+/// strings, too. Doubtful values are masked.
 #[doc = include_str!("table.md")]
 ///
-/// Each message is masked by itself. Use a [`Redactor`] to mask what a server repeats of earlier
-/// messages of a connection, and [`Secrets`] to mask the secrets of one command in an error's text.
+/// Each message is masked by itself. Use a [`Redactor`] to mask secrets of earlier messages that a
+/// server repeats, and [`Secrets`] to mask the secrets of one command in the text of an error.
 ///
-/// This never fails. Where a message cannot be understood, the rest of it is masked, unless it
-/// belongs to an answer or an event and nothing in it looks like a secret.
+/// This never fails. From the first invalid byte of a message on, the rest is masked, unless it
+/// belongs to a reply or an event and contains none of the words for secrets.
 ///
-/// The time is linear in the length, whatever the depth. Nothing is copied if there is nothing to
-/// mask.
+/// The time is linear in the length, at any depth. If nothing is masked, nothing is copied.
 ///
 /// ```
 /// let wire = br#"{"execute":"set_password","arguments":{"protocol":"vnc","password":"abc"}}"#;
@@ -54,7 +54,7 @@ pub fn redact(wire: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// A part of a text, without the secrets of the whole.
+/// Returns a part of a text, with the secrets of the whole text masked.
 #[cfg(feature = "serde")]
 pub(crate) fn redact_part(text: &str, part: core::ops::Range<usize>) -> alloc::string::String {
     let marks = Scan::new(text.as_bytes()).run().marks;

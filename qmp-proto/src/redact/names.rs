@@ -1,8 +1,8 @@
-//! What the name of a member tells of its value.
+//! The meaning of members' names for masking.
 
 use alloc::vec::Vec;
 
-/// Words that make a member's value a secret, wherever in its name they stand.
+/// Words that make a member's value a secret, at any position in its name.
 pub(super) const WORDS: [&str; 11] = [
     "authorization",
     "bearer",
@@ -33,16 +33,16 @@ pub(super) const WORDS_FOR_TEXT: [&str; 12] = [
     "signingkey",
 ];
 
-/// Whole names of the same kind, too short to be looked for inside of others.
+/// Whole names of the same kind, which are too short to be searched within names.
 pub(super) const NAMES_FOR_TEXT: [&str; 4] = ["otp", "pin", "psk", "pw"];
 
 /// Ends of names of the same kind.
 pub(super) const ENDS_FOR_TEXT: [&str; 3] = ["auth", "key", "pass"];
 
-/// Names that end like these and hold no secret.
+/// Names with such an end whose values are not secret.
 const PLAIN: [&str; 7] = ["auth", "bypass", "hostkey", "hotkey", "key", "publickey", "pubkey"];
 
-/// QEMU's members that name a secret object, and hold no secret themselves.
+/// QEMU's members that contain the id of a secret object, which is not secret.
 pub(super) const REFERENCES: [&str; 7] = [
     "cookie-secret",
     "key-secret",
@@ -53,10 +53,10 @@ pub(super) const REFERENCES: [&str; 7] = [
     "proxy-password-secret",
 ];
 
-/// Names of fewer bytes than this are compared without an allocation.
+/// Names up to this length are compared without an allocation.
 const USUAL: usize = 64;
 
-/// What the name of a member tells of its value.
+/// The meaning of a member's name for masking.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Meaning {
     Nothing,
@@ -69,13 +69,13 @@ pub(super) enum Meaning {
     CommandLine,
     /// A line for the human monitor.
     MonitorLine,
-    /// Whether it is a secret hangs on the rest of the message.
-    Hangs(Member),
-    /// It tells something of the rest of the message.
-    Tells(Fact),
+    /// Whether it is a secret depends on the rest of the message.
+    Depends(Member),
+    /// It determines how other members are masked.
+    Determines(Fact),
 }
 
-/// Members that mean one thing in one command, and another elsewhere.
+/// Members whose meaning depends on the command.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Member {
     Arg,
@@ -85,7 +85,7 @@ pub(super) enum Member {
     Value,
 }
 
-/// Members that others hang on.
+/// Members on which the masking of others depends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Fact {
     Execute,
@@ -96,21 +96,21 @@ pub(super) enum Fact {
     Id,
     QomType,
     Device,
-    /// The name of the property whose `value` stands beside it.
+    /// The name of a property, whose `value` is in the same object.
     Property,
 }
 
-/// Judges a name, its escapes resolved, without regard to case and separators.
+/// Returns the meaning of a name, with escapes resolved, ignoring case and separators.
 pub(super) fn meaning(name: &[u8]) -> Meaning {
     with_folded(name, |folded| whole(folded).unwrap_or_else(|| by_parts(folded)))
 }
 
-/// Whether a property, option or header with this name holds a secret.
+/// Returns whether a property, option or header with this name is a secret.
 pub(super) fn is_secret(name: &[u8]) -> bool {
     matches!(with_folded(name, by_parts), Meaning::Secret | Meaning::SecretText)
 }
 
-/// ASCII letters and digits, in lower case.
+/// Returns the ASCII letters and digits, in lower case.
 pub(super) fn folded(text: &[u8]) -> impl Iterator<Item = u8> + '_ {
     text.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase)
 }
@@ -139,7 +139,7 @@ fn with_folded<R>(name: &[u8], judge: impl FnOnce(&[u8]) -> R) -> R {
     judge(room.get(..length).unwrap_or_default())
 }
 
-/// What becomes of each byte of a name: nothing of a separator, but for the dot.
+/// The folded form of each byte of a name: 0 for separators except the dot.
 const FOLDED: [u8; 256] = {
     let mut bytes = [0; 256];
     let mut byte = 0;
@@ -155,20 +155,20 @@ const FOLDED: [u8; 256] = {
 
 fn whole(folded: &[u8]) -> Option<Meaning> {
     Some(match folded {
-        b"execute" | b"execoob" => Meaning::Tells(Fact::Execute),
-        b"return" => Meaning::Tells(Fact::Return),
-        b"error" => Meaning::Tells(Fact::Error),
-        b"event" => Meaning::Tells(Fact::Event),
-        b"qmp" => Meaning::Tells(Fact::Greeting),
-        b"id" => Meaning::Tells(Fact::Id),
-        b"qomtype" => Meaning::Tells(Fact::QomType),
-        b"device" => Meaning::Tells(Fact::Device),
-        b"property" | b"name" | b"option" | b"header" => Meaning::Tells(Fact::Property),
-        b"arg" => Meaning::Hangs(Member::Arg),
-        b"data" => Meaning::Hangs(Member::Data),
-        b"key" => Meaning::Hangs(Member::Key),
-        b"keys" => Meaning::Hangs(Member::Keys),
-        b"value" => Meaning::Hangs(Member::Value),
+        b"execute" | b"execoob" => Meaning::Determines(Fact::Execute),
+        b"return" => Meaning::Determines(Fact::Return),
+        b"error" => Meaning::Determines(Fact::Error),
+        b"event" => Meaning::Determines(Fact::Event),
+        b"qmp" => Meaning::Determines(Fact::Greeting),
+        b"id" => Meaning::Determines(Fact::Id),
+        b"qomtype" => Meaning::Determines(Fact::QomType),
+        b"device" => Meaning::Determines(Fact::Device),
+        b"property" | b"name" | b"option" | b"header" => Meaning::Determines(Fact::Property),
+        b"arg" => Meaning::Depends(Member::Arg),
+        b"data" => Meaning::Depends(Member::Data),
+        b"key" => Meaning::Depends(Member::Key),
+        b"keys" => Meaning::Depends(Member::Keys),
+        b"value" => Meaning::Depends(Member::Value),
         b"bufb64" | b"inputdata" | b"outdata" | b"errdata" => Meaning::Content,
         b"args" | b"env" | b"cprexeccommand" => Meaning::CommandLine,
         b"commandline" => Meaning::MonitorLine,
@@ -196,8 +196,8 @@ fn by_parts(folded: &[u8]) -> Meaning {
     }
 }
 
-/// Whether one of the words stands in the name: of those whose values are always secrets, or of the
-/// others.
+/// Searches the words in the name: `true` for one of [`WORDS`], `false` for one of
+/// [`WORDS_FOR_TEXT`].
 fn first_word(folded: &[u8]) -> Option<bool> {
     let (mut rest, mut found) = (folded, None);
     while let [first, after @ ..] = rest {
@@ -215,13 +215,13 @@ fn first_word(folded: &[u8]) -> Option<bool> {
     found
 }
 
-/// A name has many places where no word begins.
+/// Returns whether a word can begin with these letters, which rules out most positions of a name.
 fn may_begin_word(first: u8, second: u8) -> bool {
     let index = |letter: u8| usize::from(letter.wrapping_sub(b'a'));
     BEGINNINGS.get(index(first)).is_some_and(|seconds| seconds >> (index(second) % 32) & 1 == 1)
 }
 
-/// For each first letter of a word, a bit for each second one.
+/// For each first letter of a word, a bit for each second letter.
 const BEGINNINGS: [u32; 26] = {
     let mut beginnings = [0; 26];
     let mut at = 0;
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_judged_without_regard_to_case_and_separators() {
+    fn case_and_separators_of_names_are_ignored() {
         for (name, expected) in [
             ("SECRET", Meaning::Secret),
             ("vnc_Pass-Word", Meaning::Secret),
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_any_length_is_judged() {
+    fn names_of_any_length_are_recognised() {
         for length in 0..200 {
             let filling = "p_".repeat(length);
             let name = [&filling, "password", &filling].concat();

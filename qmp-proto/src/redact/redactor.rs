@@ -1,4 +1,4 @@
-//! Secrets of a connection, masked in both directions.
+//! Masking the secrets of a connection in both directions.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -9,17 +9,17 @@ use crate::redact::Direction;
 use crate::redact::scan::{Found, Scan};
 use crate::redact::secrets::{Known, Secrets};
 
-/// How many commands may be unanswered that have something to hide in their answers.
+/// The maximum number of unanswered commands whose replies are masked specially.
 const MOST_UNANSWERED: usize = 64;
 
 /// Masks the messages of one connection for a log of the wire.
 ///
-/// Masks what [`redact`](crate::redact()) masks, and what answers and events repeat of the secrets
-/// in earlier commands: an error that quotes a URL with its password, or the reply to `qom-get` of
-/// the `data` of a secret object.
+/// Masks what [`redact`](crate::redact()) masks, and the secrets of earlier commands in replies and
+/// events: in an error that quotes a URL with its password, or in the reply to `qom-get` of the
+/// `data` of a secret object.
 ///
-/// Pass every message once, in the order of the wire. The secrets of earlier commands are kept as
-/// in [`Secrets`], and the ids of up to 64 unanswered commands.
+/// Pass every message once, in the order of the wire. The redactor keeps the secrets of earlier
+/// commands as [`Secrets`] does, and the ids of up to 64 unanswered commands.
 ///
 /// ```
 /// use qmp_proto::{Direction, Redactor};
@@ -39,7 +39,7 @@ pub struct Redactor {
     unanswered: VecDeque<Unanswered>,
 }
 
-/// A command whose answer may repeat more than secrets.
+/// A command whose reply may contain more than its secrets.
 struct Unanswered {
     id: Option<Box<[u8]>>,
     secrets: Secrets,
@@ -47,12 +47,12 @@ struct Unanswered {
 }
 
 impl Redactor {
-    /// A redactor for a new connection.
+    /// Creates a redactor for a new connection.
     pub const fn new() -> Self {
         Self { lasting: Secrets::new(), unanswered: VecDeque::new() }
     }
 
-    /// Masks one message. Nothing is copied when there is nothing to mask.
+    /// Masks one message. If nothing is masked, nothing is copied.
     pub fn redact<'m>(&mut self, direction: Direction, message: &'m [u8]) -> Cow<'m, [u8]> {
         let found = match direction {
             Direction::Sent => self.sent(message),
@@ -88,7 +88,7 @@ impl Redactor {
         }
         let id = found.id.clone().and_then(|id| message.get(id));
         let command = match id {
-            // An error that no id is given for, or a server that gives none: it may be any.
+            // A reply without an id may belong to any command.
             None => return self.answered_by_any(message),
             Some(id) => {
                 self.unanswered.iter().position(|command| command.id.as_deref() == Some(id))
@@ -114,7 +114,7 @@ impl Redactor {
     }
 }
 
-/// The number of secrets.
+/// Shows only the number of secrets.
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redactor").field("secrets", &self.lasting).finish_non_exhaustive()
@@ -128,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    /// Shows a session: `>` was sent, `<` received.
+    /// Masks a session, whose lines start with `>` if sent and `<` if received.
     fn shown(session: &str) -> String {
         let mut redactor = Redactor::new();
         let mut show = |line: &str| {
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_repeats_of_a_secret_is_masked() {
+    fn repetitions_of_a_secret_by_the_server_are_masked() {
         let shown = shown(
             r#"
             > {"execute":"blockdev-add","arguments":{"url":"https://me:hunter2@h/x"},"id":1}
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_a_command_line_are_masked_in_its_own_answer() {
+    fn words_of_a_command_line_are_masked_in_its_reply() {
         let shown = shown(
             r#"
             > {"execute":"human-monitor-command","arguments":{"command-line":"frob hunter2"},"id":1}
@@ -181,11 +181,11 @@ mod tests {
         let lines: alloc::vec::Vec<_> = shown.lines().collect();
         assert_eq!(lines[2], r#"{"return": {"text": "frob"}, "id": 2}"#);
         assert_eq!(lines[3], r#"{"return": "unknown command: '••••' (••••)\r\n", "id": 1}"#);
-        assert_eq!(lines[4], r#"{"return": {"text": "frob"}, "id": 1}"#, "answered once");
+        assert_eq!(lines[4], r#"{"return": {"text": "frob"}, "id": 1}"#, "its reply has arrived");
     }
 
     #[test]
-    fn the_answer_that_is_a_secret_is_masked() {
+    fn a_reply_that_is_a_secret_is_masked() {
         let session = r#"
             > {"execute":"qom-get","arguments":{"path":"/objects/s","property":"data"},"id":1}
             > {"execute":"qom-get","arguments":{"path":"/x","property":"type"},"id":2}
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_an_id_may_be_that_to_any_command() {
+    fn a_reply_without_an_id_may_belong_to_any_command() {
         let session = r#"
             > {"execute":"guest-exec","arguments":{"path":"/x","arg":["hunter2"]},"id":1}
             > {"execute":"qom-get","arguments":{"property":"password"},"id":2}
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_is_a_command_whatever_it_looks_like() {
+    fn every_sent_message_is_masked_as_a_command() {
         let session = r#"
             > {"return":1,"arguments":{"arg":["hunter2"],"keys":["hunter2"]},"execute":"send-key"}
             > {"event":"X","data":{"data":"hunter2"}}
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_adds_no_secrets_and_memory_is_bounded() {
+    fn received_messages_add_no_secrets_and_memory_is_bounded() {
         let mut redactor = Redactor::new();
         let answer = br#"{"execute":"set_password","arguments":{"password":"running"}}"#;
         redactor.redact(Direction::Received, answer);

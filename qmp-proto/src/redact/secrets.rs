@@ -1,34 +1,31 @@
-//! What was masked once, and is masked wherever it is repeated.
+//! Secrets that are masked wherever they are repeated.
 
-use alloc::borrow::Cow;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
 use crate::redact::facts::Scope;
-use crate::redact::scan::Scan;
 use crate::redact::steps::count;
-use crate::redact::text::{MASK, mask_text};
+use crate::redact::text::MASK;
 
-/// How many are kept.
+/// The maximum number of secrets.
 const MOST: usize = 64;
 
-/// How much of each is kept. What begins like a longer one is masked up to the end of its text.
+/// The maximum number of bytes kept of a secret. A longer one is masked up to the end of the text.
 const LONGEST: usize = 256;
 
-/// A shorter one is masked where it stands as a word of its own, and nowhere else.
+/// A shorter secret is masked only as a whole word.
 const SHORT: usize = 4;
 
-/// The secrets of some commands, to be masked in what a server says of them.
+/// The secrets of commands, to be masked in the server's replies.
 ///
-/// A server's errors quote what was sent: `Could not open 'https://me:hunter2@host/'`. Collect the
+/// Errors of a server quote the command: `Could not open 'https://me:hunter2@host/'`. Collect the
 /// secrets of a command with [`of`](Self::of) or [`in_command`](Self::in_command), and mask them in
 /// the text of its error with [`mask`](Self::mask) or
 /// [`OwnedFailure::masking`](crate::OwnedFailure::masking).
 ///
 /// Up to 64 secrets are kept, and 256 bytes of each. Secrets of fewer than four bytes are masked
-/// only where they are words of their own.
+/// only as whole words.
 ///
 /// ```
 /// use qmp_proto::Secrets;
@@ -44,60 +41,30 @@ pub struct Secrets {
 
 #[derive(Clone)]
 struct Secret {
-    /// Its first bytes.
+    /// The first bytes.
     text: Vec<u8>,
     is_cut: bool,
     scope: Scope,
 }
 
 impl Secrets {
-    /// No secrets.
+    /// Creates an empty set.
     pub const fn new() -> Self {
         Self { kept: Vec::new() }
     }
 
-    /// The secrets that [`redact`](crate::redact()) masks in this message.
-    pub fn of(message: &[u8]) -> Self {
-        let mut secrets = Self::new();
-        let found = Scan::new(message).run();
-        found.marks.report(message, 0, &mut |text, scope| secrets.add(text, scope));
-        secrets
-    }
-
-    /// The secrets in the arguments of a command. Returns at once if there are no arguments.
-    pub fn in_command(name: &str, arguments: &str) -> Self {
-        if arguments.is_empty() {
-            return Self::new();
-        }
-        Self::of(
-            &[
-                b"{\"execute\":\"",
-                name.as_bytes(),
-                b"\",\"arguments\":",
-                arguments.as_bytes(),
-                b"}",
-            ]
-            .concat(),
-        )
-    }
-
-    /// Whether no secret is kept.
+    /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
 
-    /// Masks these secrets in a text, and whatever [`redact`](crate::redact()) masks in a string.
-    pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let masked = mask_text(text.as_bytes(), 0, &mut |_, _| {});
+    /// Masks these secrets in a text. Returns `None` if it contains none.
+    pub(super) fn mask_repeated(&self, text: &[u8]) -> Option<Vec<u8>> {
         let all: Vec<_> = self.kept.iter().collect();
-        let repeated = mask_all(&all, masked.as_deref().unwrap_or(text.as_bytes()));
-        match repeated.or(masked) {
-            Some(masked) => Cow::Owned(String::from_utf8_lossy(&masked).into_owned()),
-            None => Cow::Borrowed(text),
-        }
+        mask_all(&all, text)
     }
 
-    /// Adds a secret. Of text that merely may hold one, also each of its words.
+    /// Adds a secret. Adds also the words of a text that only may contain a secret.
     pub(super) fn add(&mut self, text: &[u8], scope: Scope) {
         match scope {
             Scope::Nowhere => {}
@@ -110,13 +77,13 @@ impl Secrets {
         }
     }
 
-    /// Adds those of `others` that are secrets anywhere.
+    /// Adds the secrets of `others` that are secrets anywhere.
     pub(super) fn add_lasting(&mut self, others: &Self) {
         let lasting = others.kept.iter().filter(|other| other.scope == Scope::Anywhere);
         lasting.for_each(|secret| self.keep(&secret.text, secret.scope));
     }
 
-    /// Whether some are secrets in the answer alone.
+    /// Returns whether the set contains secrets that are masked only in the reply.
     pub(super) fn has_passing(&self) -> bool {
         self.kept.iter().any(|secret| secret.scope == Scope::Answer)
     }
@@ -148,19 +115,19 @@ impl Secrets {
     }
 }
 
-/// The number of secrets.
+/// Shows only the number of secrets.
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secrets({})", self.kept.len())
     }
 }
 
-/// The secrets to be looked for in one message.
+/// The secrets to be searched in one message.
 #[derive(Default)]
 pub(super) struct Known<'s> {
     all: Vec<&'s Secret>,
-    /// Those that stand in the message as they are: most messages have none, and then only strings
-    /// with escapes are looked through.
+    /// The secrets that occur in the message unescaped. Most messages contain none, and then only
+    /// strings with escapes are searched.
     plain: Vec<&'s Secret>,
 }
 
@@ -173,7 +140,7 @@ impl<'s> Known<'s> {
         Self { all, plain }
     }
 
-    /// Masks the secrets in a string, `None` if there are none.
+    /// Masks the secrets in a string. Returns `None` if there are none.
     pub(super) fn mask(&self, text: &[u8], is_escaped: bool) -> Option<Vec<u8>> {
         mask_all(if is_escaped { &self.all } else { &self.plain }, text)
     }
@@ -227,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_masked_however_an_error_quotes_it() {
+    fn a_secret_is_masked_in_all_forms_that_errors_quote() {
         let url = r#"{"driver":"https","url":"https://me:hunter2@host/x","cookie":"se\"ss"}"#;
         let secrets = Secrets::in_command("blockdev-add", url);
         for (text, shown) in [
@@ -243,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn of_text_that_may_hold_a_secret_each_word_is_masked() {
+    fn each_word_of_a_text_that_may_contain_a_secret_is_masked() {
         let arguments = r#"{"path":"/x","arg":["-c","tool --key hunter2=abcd"]}"#;
         let secrets = Secrets::in_command("guest-exec", arguments);
         assert_eq!(
@@ -253,20 +220,20 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_is_masked_where_it_is_a_word() {
+    fn a_short_secret_is_masked_as_a_whole_word() {
         let secrets = Secrets::in_command("set_password", r#"{"password":"no"}"#);
         assert_eq!(secrets.mask("'no' is not enough, no"), "'••••' is not enough, ••••");
     }
 
     #[test]
-    fn of_a_long_secret_the_rest_is_masked_too() {
+    fn the_rest_after_a_long_secret_is_masked_too() {
         let long = "é".repeat(LONGEST);
         let secrets = Secrets::in_command("x", &format!("{{\"password\":\"{long}\"}}"));
         assert_eq!(secrets.mask(&format!("bad {long}, sorry")), "bad ••••");
     }
 
     #[test]
-    fn numbers_and_keywords_of_no_account_are_no_secrets() {
+    fn short_numbers_and_keywords_are_not_secrets() {
         let secrets = Secrets::in_command("x", r#"{"token":1,"cookie":true,"password":null}"#);
         assert!(secrets.is_empty());
         assert_eq!(Secrets::in_command("x", r#"{"cookie":81985}"#).mask("no 81985"), "no ••••");
@@ -274,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_are_kept_and_words_go_first() {
+    fn the_number_is_bounded_and_words_are_dropped_first() {
         let mut secrets = Secrets::new();
         secrets.add(b"the first secret", Scope::Anywhere);
         for number in 0..2 * MOST {

@@ -1,13 +1,13 @@
-//! From the inside of a JSON string to the text that it means, and back.
+//! Resolving the escapes of a JSON string's content, and quoting text.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use crate::escaped::is_obeyed;
+use crate::escaped::is_control;
 use crate::json::walk_escape;
 
-/// What the inside of a string means. Half a surrogate pair reads as U+FFFD, and what is no escape
-/// as it stands.
+/// Resolves the escapes of a string's content. Half a surrogate pair becomes U+FFFD, and invalid
+/// escapes stay unchanged.
 pub(super) fn unescape(inside: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'\\', inside).is_none() {
         return Cow::Borrowed(inside);
@@ -31,7 +31,7 @@ pub(super) fn unescape(inside: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(text)
 }
 
-/// A JSON string that means this text. Bytes that are not UTF-8 stay as they are.
+/// Returns a JSON string with this text. Bytes that are not UTF-8 stay unchanged.
 pub(super) fn quote(text: &[u8]) -> Vec<u8> {
     let mut quoted = Vec::with_capacity(text.len() + 2);
     quoted.push(b'"');
@@ -42,7 +42,7 @@ pub(super) fn quote(text: &[u8]) -> Vec<u8> {
                 '\n' => quoted.extend_from_slice(b"\\n"),
                 '\r' => quoted.extend_from_slice(b"\\r"),
                 '\t' => quoted.extend_from_slice(b"\\t"),
-                char if is_obeyed(char) => {
+                char if is_control(char) => {
                     for unit in char.encode_utf16(&mut [0; 2]) {
                         quoted.extend_from_slice(b"\\u");
                         for shift in [12, 8, 4, 0] {
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_quoted_means_the_same() {
+    fn a_quoted_text_has_the_same_meaning() {
         for text in ["", "a\"b\\c", "\0\n\r\t\u{1b}\u{7f}\u{9b}\u{202e}\u{e0001}", "é😀/'"] {
             let quoted = quote(text.as_bytes());
             let read: std::string::String = serde_json::from_slice(&quoted).unwrap();
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_escape_reads_as_it_stands() {
+    fn invalid_escapes_stay_unchanged() {
         assert_eq!(*unescape(br"\'a\q\u12"), *br"'a\q\u12");
         assert_eq!(unescape(br"\ud83dx\ude00"), "\u{fffd}x\u{fffd}".as_bytes());
         assert_eq!(unescape(br"\ud83d\ude00\"), "😀\\".as_bytes());

@@ -1,18 +1,18 @@
-//! What looks like a secret in text that is not understood.
+//! Searching invalid text for words that indicate secrets.
 
 use alloc::vec::Vec;
 
 use crate::redact::names::{WORDS, WORDS_FOR_TEXT, folded};
 use crate::redact::steps::count;
 
-/// Whether a text speaks of secrets anywhere.
-pub(super) fn speaks_of_secrets(text: &[u8]) -> bool {
+/// Returns whether a text contains one of the words for secrets.
+pub(super) fn mentions_secrets(text: &[u8]) -> bool {
     let folded: Vec<u8> = folded(text).collect();
     let mut words = WORDS.iter().chain(&WORDS_FOR_TEXT);
     words.any(|word| memchr::memmem::find(&folded, word.as_bytes()).is_some())
 }
 
-/// Whether a text that cannot be understood may hold a secret.
+/// Returns whether an invalid text may contain a secret.
 pub(super) fn is_suspicious(text: &[u8]) -> bool {
     const PARTS: [&str; 9] = [
         "arguments",
@@ -56,6 +56,6 @@ mod tests {
         for text in ["{\"return\": {\"environment\": \"", "warning: old machine type", ""] {
             assert!(!is_suspicious(text.as_bytes()), "{text}");
         }
-        assert!(speaks_of_secrets(b"-object SECRET,id=x") && !speaks_of_secrets(b"id=x"));
+        assert!(mentions_secrets(b"-object SECRET,id=x") && !mentions_secrets(b"id=x"));
     }
 }

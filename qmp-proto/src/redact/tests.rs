@@ -38,7 +38,7 @@ mod documented {
     }
 
     #[test]
-    fn what_the_table_says_is_masked_is_masked_so() {
+    fn the_rows_of_masked_values_are_masked_as_documented() {
         let rows = rows(3);
         assert!(rows.len() >= 19, "{}", rows.len());
         for row in rows {
@@ -47,7 +47,7 @@ mod documented {
     }
 
     #[test]
-    fn what_the_table_says_is_shown_is_shown_and_not_copied() {
+    fn the_rows_of_shown_values_are_shown_and_not_copied() {
         let rows = rows(2);
         assert!(rows.len() >= 8, "{}", rows.len());
         for row in rows {
@@ -57,7 +57,7 @@ mod documented {
     }
 
     #[test]
-    fn the_table_names_every_word_that_is_judged_by() {
+    fn the_table_contains_every_word_in_the_lists() {
         let lists: [&[&str]; 6] = [
             &names::WORDS,
             &names::WORDS_FOR_TEXT,
@@ -129,7 +129,8 @@ fn the_secret_of_each_command_is_masked_and_nothing_else() {
     }
 }
 
-/// Commands with secrets, in the spellings of this project, of printers, and of people at a terminal.
+/// Commands with secrets, in the spellings of this project, of printers, and of people at a
+/// terminal.
 fn spellings() -> Vec<String> {
     let commands = [
         r#"{"execute":"set_password","arguments":{"protocol":"vnc","password":"hunter2"}}"#,
@@ -151,7 +152,7 @@ fn spellings() -> Vec<String> {
     for command in commands {
         let value: Value = serde_json::from_str(command).unwrap();
         let pretty = serde_json::to_string_pretty(&value).unwrap();
-        // An escape in each name and value, as some printers make them of any character.
+        // Some printers escape arbitrary characters of names and values.
         let escaped = command.replace("ss", "s\\u0073").replace("hun", "\\u0068un");
         let lines =
             command.replace("\":", "\"\n:\n").replace(",\"", ",\n{\"").replace("\n{\"", "\n\"");
@@ -164,7 +165,7 @@ fn spellings() -> Vec<String> {
 }
 
 #[test]
-fn no_spelling_and_no_part_that_breaks_off_shows_a_secret() {
+fn no_spelling_and_no_part_of_one_shows_a_secret() {
     let spellings = spellings();
     assert!(spellings.len() > 60);
     for spelling in spellings {
@@ -177,7 +178,7 @@ fn no_spelling_and_no_part_that_breaks_off_shows_a_secret() {
 }
 
 #[test]
-fn of_a_text_its_secret_is_masked() {
+fn the_secret_within_a_text_is_masked() {
     let table = [
         ("https://me:hunter2@x/y", "https://••••@x/y"),
         ("a https://me:p@ss/w'o rd@x, b", "a https://••••@x, b"),
@@ -229,7 +230,7 @@ fn json_in_strings_in_strings_is_masked_however_deep() {
 }
 
 #[test]
-fn what_is_no_secret_is_shown_and_not_copied() {
+fn values_that_are_not_secret_are_shown_and_not_copied() {
     let shown = [
         command("blockdev-add", r#"{"driver":"https","password-secret":"s0","url":"https://x/"}"#),
         command("object-del", r#"{"id":"secret0"}"#),
@@ -255,7 +256,7 @@ fn what_is_no_secret_is_shown_and_not_copied() {
 }
 
 #[test]
-fn the_whole_schema_and_all_recorded_answers_are_understood() {
+fn the_whole_schema_and_all_recorded_replies_are_shown() {
     let recording = include_str!("../../tests/data/transcripts/schema_7.2.jsonl");
     let mut longest = 0;
     for line in recording.lines().filter(|line| line.contains("\"dir\":\"s2c\"")) {
@@ -277,11 +278,11 @@ fn sentinels_line_ends_and_several_messages_are_kept() {
     let expected = "{\"password\":\"••••\"}\n{\"passwd\":\"••••\"}\r\n";
     assert_eq!(*redact(wire), [b"\xff\xff", expected.as_bytes()].concat());
     let two = r#"{"execute":"guest-exec","arguments":{}} {"return":{"arg":"x"}}"#;
-    assert_eq!(redacted(two), two, "what one message is tells nothing of the next");
+    assert_eq!(redacted(two), two, "the kind of one message does not affect the next");
 }
 
 #[test]
-fn of_what_is_not_understood_the_rest_is_masked() {
+fn the_rest_of_invalid_text_is_masked() {
     let table = [
         (
             r#"{"execute":"set_password","arguments":{"password":"hun"#,
@@ -333,9 +334,9 @@ fn a_message_of_any_depth_is_masked() {
     }
 }
 
-/// Each of these has cost, or might cost, time that grows with the square of its length.
+/// Inputs for which a naive implementation takes quadratic time.
 #[test]
-fn the_steps_grow_with_the_length_alone() {
+fn the_steps_are_linear_in_the_length() {
     let string = |text: String| Value::from(text).to_string();
     let deep = |levels: usize, inside: &str| {
         format!("{}{inside}{}", "{\"data\":".repeat(levels), "}".repeat(levels))
@@ -392,7 +393,7 @@ fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The same judgement on the decoded message: only the plain rule, that a password is masked.
+/// Masks passwords in the decoded message, by the simple rule for their name only.
 fn without_passwords(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -422,7 +423,7 @@ proptest! {
     }
 
     #[test]
-    fn in_an_answer_without_secrets_only_passwords_are_masked(message in json()) {
+    fn only_passwords_are_masked_in_a_reply_without_other_secrets(message in json()) {
         let message = serde_json::json!({ "return": message });
         let wire = serde_json::to_vec(&message).unwrap();
         let text = String::from_utf8_lossy(&wire);
@@ -433,7 +434,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(wire in prop::collection::vec(any::<u8>(), 0..60)) {
+    fn no_bytes_cause_a_panic(wire in prop::collection::vec(any::<u8>(), 0..60)) {
         redact(&wire);
         redact(&[b"\"password\":", &wire[..]].concat());
         redact(&[b"{\"password\":", &wire[..], b"}"].concat());
@@ -442,7 +443,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic(text in "[a:=@{}\"'\\-/\n ]{0,40}(password|exec|-u| |secret|://){0,4}[a:=@{}\"'\\-/\n ]{0,40}") {
+    fn no_text_causes_a_panic(text in "[a:=@{}\"'\\-/\n ]{0,40}(password|exec|-u| |secret|://){0,4}[a:=@{}\"'\\-/\n ]{0,40}") {
         let message = serde_json::json!({"a": text}).to_string();
         serde_json::from_slice::<Value>(&redact(message.as_bytes())).unwrap();
     }

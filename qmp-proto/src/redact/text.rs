@@ -1,57 +1,67 @@
-//! Secrets inside of texts: file names, URLs, command lines, descriptions of errors.
+//! Secrets within texts: file names, URLs, command lines, descriptions of errors.
 
 use alloc::vec::Vec;
 
 use crate::redact::facts::Scope;
 use crate::redact::names;
-use crate::redact::scan::Scan;
 use crate::redact::steps::count;
-use crate::redact::suspicion::{is_suspicious, speaks_of_secrets};
+use crate::redact::suspicion::{is_suspicious, mentions_secrets};
 
-/// What stands in the place of a secret.
+/// The replacement of a secret within a text.
 pub(super) const MASK: &str = "••••";
 
-/// JSON in a string in a string: so many strings are read, and no more.
+/// The maximum depth of JSON in strings in JSON.
 const LEVELS: u8 = 3;
 
-/// How far back from a separator a name is looked for.
+/// The maximum length of a name before a separator.
 const LONGEST_NAME: usize = 64;
 
-/// Below this, to look at each byte takes less time than to begin a search.
+/// In a shorter text, examining each byte is faster than starting a search.
 const SHORT: usize = 32;
 
-/// What may stand between a name and a separator.
+/// The maximum number of bytes between a name and a separator.
 const MOST_BETWEEN: usize = 16;
 
-/// Is told the parts of a text that are masked.
+/// A callback for the masked parts of a text.
 pub(super) type Found<'f> = dyn FnMut(&[u8], Scope) + 'f;
 
-/// Masks the secrets in a text; `None` if there are none. `level` counts the strings around it.
+/// Masks the JSON value at the start of a text that is inside a number of strings. Returns its end
+/// and, if it contains secrets, the masked value; or `None` if it is incomplete.
+pub(super) type MaskJson = fn(&[u8], u8, &mut Found<'_>) -> Option<(usize, Option<Vec<u8>>)>;
+
+/// Masks the secrets in a text. Returns `None` if there are none. `level` is the number of strings
+/// around it.
 ///
-/// Masked are the user and password of a URL, what follows `password=`, `token:` and the like up to
-/// the end of the line, what follows `exec:`, the argument of `-u` if it has a colon in it, and
-/// secrets of JSON inside the text.
-pub(super) fn mask_text(text: &[u8], level: u8, found: &mut Found<'_>) -> Option<Vec<u8>> {
+/// Masks the user and password of a URL, the rest of a line after `password=`, `token:`, `exec:`
+/// and similar words, the argument of `-u` if it contains a colon, and secrets in JSON inside the
+/// text.
+pub(super) fn mask_text(
+    text: &[u8],
+    level: u8,
+    mask_json: MaskJson,
+    found: &mut Found<'_>,
+) -> Option<Vec<u8>> {
     if !may_hold_secret(text) {
         return None;
     }
     let mut masking = Masking {
         text,
         level,
+        mask_json,
         masked: Vec::new(),
         copied: 0,
         line: 0..0,
         last_at: None,
-        speaks: None,
+        mentions_secrets: None,
         token: 0,
-        looked: 0,
+        searched: 0,
         reads_json: true,
     };
     masking.run(found);
     masking.finish()
 }
 
-/// Most texts have none of what a secret follows.
+/// Returns whether a text contains one of the separators before secrets. Most texts do not.
 pub(super) fn may_hold_secret(text: &[u8]) -> bool {
     count(text.len());
     if text.len() >= SHORT {
@@ -68,18 +78,20 @@ pub(super) fn may_hold_secret(text: &[u8]) -> bool {
 struct Masking<'t> {
     text: &'t [u8],
     level: u8,
+    mask_json: MaskJson,
     masked: Vec<u8>,
-    /// Up to where the text was copied or masked.
+    /// The end of the part that was copied or masked.
     copied: usize,
-    /// The line whose properties the next two are.
+    /// The current line.
     line: core::ops::Range<usize>,
-    /// The last `@` on it.
+    /// The position of the last `@` in the line.
     last_at: Option<usize>,
-    /// Whether it speaks of secrets; `None` if nobody has asked.
-    speaks: Option<bool>,
-    /// Where the word begins that was met last, and up to where words were looked for.
+    /// Whether the line mentions secrets; `None` if it was not searched yet.
+    mentions_secrets: Option<bool>,
+    /// The start of the last word.
     token: usize,
-    looked: usize,
+    /// The end of the part that was searched for words.
+    searched: usize,
     reads_json: bool,
 }
 
@@ -113,7 +125,7 @@ impl Masking<'_> {
         self.text.get(start..end).unwrap_or_default()
     }
 
-    /// Each line is looked through once.
+    /// Makes the line that contains `at` the current one. Each line is examined once.
     fn enter_line(&mut self, at: usize) {
         if self.line.contains(&at) {
             return;
@@ -124,7 +136,7 @@ impl Masking<'_> {
         self.line = at..end.max(at + 1);
         count(end - at);
         self.last_at = memchr::memrchr(b'@', self.part(at, end)).map(|found| at + found);
-        self.speaks = None;
+        self.mentions_secrets = None;
     }
 
     fn mask(&mut self, start: usize, end: usize, scope: Scope, found: &mut Found<'_>) {
@@ -150,7 +162,7 @@ impl Masking<'_> {
         Some(self.masked)
     }
 
-    /// `https://user:password@host`, whatever the password has in it.
+    /// Masks `https://user:password@host`, with any characters in the password.
     fn url(&mut self, colon: usize, found: &mut Found<'_>) -> usize {
         let start = colon + 3;
         let Some(end) = self.last_at.filter(|end| *end > start) else {
@@ -164,7 +176,7 @@ impl Masking<'_> {
         end
     }
 
-    /// `password=`, `"password": `, `Authorization: `, `:key=`, `exec:`.
+    /// Masks after `password=`, `"password": `, `Authorization: `, `:key=`, `exec:`.
     fn assignment(&mut self, separator: usize, found: &mut Found<'_>) -> usize {
         let is_colon = self.text.get(separator) == Some(&b':');
         if is_colon && self.has_option_for_user(separator) {
@@ -180,13 +192,13 @@ impl Masking<'_> {
         let last = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
         let is_key = !is_colon && last.eq_ignore_ascii_case(b"key");
         let is_data = last.eq_ignore_ascii_case(b"data");
-        if is_key || names::is_secret(name) || is_data && self.line_speaks_of_secrets() {
+        if is_key || names::is_secret(name) || is_data && self.line_mentions_secrets() {
             return self.mask_line(separator + 1, Scope::Anywhere, found);
         }
         separator + 1
     }
 
-    /// `--password hunter2`; the separator in `--password=hunter2` is met by itself.
+    /// Masks `--password hunter2`. The separator of `--password=hunter2` is found separately.
     fn option(&mut self, dashes: usize, found: &mut Found<'_>) -> usize {
         let start = dashes + 2;
         let word = self.rest(start).iter().take(LONGEST_NAME).take_while(|byte| is_of_name(**byte));
@@ -199,7 +211,7 @@ impl Masking<'_> {
         }
     }
 
-    /// Masks what follows on the line, if anything does.
+    /// Masks the rest of the line, if there is any.
     fn mask_line(&mut self, from: usize, scope: Scope, found: &mut Found<'_>) -> usize {
         let end = self.line.end.min(self.text.len());
         let blanks = self.part(from, end).iter().take_while(|byte| is_blank_or_quote(**byte));
@@ -227,26 +239,26 @@ impl Masking<'_> {
         before.get(before.len() - length.count()..).unwrap_or_default()
     }
 
-    fn line_speaks_of_secrets(&mut self) -> bool {
+    fn line_mentions_secrets(&mut self) -> bool {
         let (start, end) = (self.line.start, self.line.end);
-        // The line is known from where it was entered; what stands before has no separator in it.
-        if self.speaks.is_none() {
+        // `line` starts at its first separator, so the start of the line is searched here.
+        if self.mentions_secrets.is_none() {
             let line_end = memchr::memrchr2(b'\n', b'\r', self.part(0, start));
             let start = line_end.map_or(0, |end| end + 1);
             count(end - start);
-            self.speaks = Some(speaks_of_secrets(self.part(start, end)));
+            self.mentions_secrets = Some(mentions_secrets(self.part(start, end)));
         }
-        self.speaks == Some(true)
+        self.mentions_secrets == Some(true)
     }
 
-    /// Whether the word before the colon is a user's name, as in `-u me:password`.
+    /// Returns whether the word before the colon is a user's name, as in `-u me:password`.
     fn has_option_for_user(&mut self, colon: usize) -> bool {
         let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-        count(colon.saturating_sub(self.looked));
-        if let Some(blank) = self.part(self.looked, colon).iter().rposition(is_blank) {
-            self.token = self.looked + blank + 1;
+        count(colon.saturating_sub(self.searched));
+        if let Some(blank) = self.part(self.searched, colon).iter().rposition(is_blank) {
+            self.token = self.searched + blank + 1;
         }
-        self.looked = colon;
+        self.searched = colon;
         let token = self.part(self.token, colon);
         let opens = |option: &&[u8]| token.starts_with(option);
         if [&b"-u"[..], b"-U", b"--user=", b"--proxy-user="].iter().any(opens) {
@@ -261,7 +273,7 @@ impl Masking<'_> {
         self.token > 0 && [&b"-u"[..], b"-U", b"--user", b"--proxy-user"].iter().any(is_option)
     }
 
-    /// JSON inside the text: `json:{"driver": …}`.
+    /// Masks JSON inside the text: `json:{"driver": …}`.
     fn json(&mut self, bracket: usize, found: &mut Found<'_>) -> usize {
         let inside = self.rest(bracket + 1).trim_ascii_start();
         count(self.text.len() - bracket - inside.len());
@@ -269,13 +281,10 @@ impl Masking<'_> {
             return bracket + 1;
         }
         if self.level < LEVELS {
-            let scan = Scan::inside(self.rest(bracket), self.level + 1);
-            if let Some((end, marks)) = scan.first_value() {
+            let mask_json = self.mask_json;
+            if let Some((end, masked)) = mask_json(self.rest(bracket), self.level + 1, found) {
                 let end = bracket + end;
-                if !marks.is_empty() {
-                    let json = self.part(bracket, end);
-                    marks.report(json, self.level + 1, found);
-                    let masked = marks.apply(json);
+                if let Some(masked) = masked {
                     self.replace(bracket, end, &masked);
                 }
                 return end;
@@ -286,17 +295,17 @@ impl Masking<'_> {
             self.mask(bracket, end, Scope::Anywhere, found);
             return end;
         }
-        // What breaks off once is not read again and again.
+        // Incomplete JSON is read only once.
         self.reads_json = false;
         bracket + 1
     }
 }
 
-/// Finds the next of something, and looks at no byte twice.
+/// The next match of a search that examines no byte twice.
 #[derive(Default)]
 struct Next {
     found: Option<usize>,
-    looked: bool,
+    searched: bool,
 }
 
 impl Next {
@@ -306,11 +315,11 @@ impl Next {
         text: &[u8],
         find: impl Fn(&[u8]) -> Option<usize>,
     ) -> Option<usize> {
-        if !self.looked || self.found.is_some_and(|found| found < at) {
+        if !self.searched || self.found.is_some_and(|found| found < at) {
             let rest = text.get(at..).unwrap_or_default();
             self.found = find(rest).map(|found| at + found);
             count(self.found.unwrap_or(text.len()).saturating_sub(at));
-            self.looked = true;
+            self.searched = true;
         }
         self.found
     }

@@ -1,11 +1,11 @@
-//! The tokens of JSON, and of QEMU's additions to it, in text that may be broken.
+//! The tokens of JSON and of QEMU's extensions, in text that may be invalid.
 
 use core::ops::Range;
 
 use crate::json::{is_blank, plain_prefix};
 use crate::redact::steps::count;
 
-/// A token, and where it stands.
+/// A token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Token {
     /// An opening bracket: of an object, or of an array.
@@ -18,14 +18,14 @@ pub(super) enum Token {
     },
     Colon,
     Comma,
-    /// A string in quotes or apostrophes. It ends with the text if nothing closes it.
+    /// A string in quotes or apostrophes. Without a closing quote it ends with the text.
     String {
         closed: bool,
         escaped: bool,
     },
-    /// A number, a keyword, or whatever else stands in the place of one.
+    /// A number, a keyword, or other bytes in place of one.
     Scalar,
-    /// A string with a control character in it. Readers disagree on how to go on.
+    /// A string with a control character, after which parsers continue differently.
     Broken,
 }
 
@@ -40,19 +40,19 @@ impl<'t> Tokens<'t> {
         Self { text, at: 0 }
     }
 
-    /// Where the next token is looked for.
+    /// Returns the position from which the next token is searched.
     pub(super) const fn at(&self) -> usize {
         self.at
     }
 
-    /// Passes over blanks, and the sentinel bytes that an agent and its clients send.
+    /// Skips blanks, and the sentinel bytes of an agent and its clients.
     pub(super) fn skip_sentinels(&mut self) {
         while self.text.get(self.at).is_some_and(|&byte| is_blank(byte) || byte == 0xff) {
             self.at += 1;
         }
     }
 
-    /// The next token.
+    /// Returns the next token and its range.
     pub(super) fn next(&mut self) -> Option<(Token, Range<usize>)> {
         let before = self.at;
         let rest = self.text.get(self.at..).unwrap_or_default();
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_off_ends_with_the_text() {
+    fn an_incomplete_string_ends_with_the_text() {
         for text in ["\"a", "'a", "\"a\\", "'a\\\\b\\"] {
             let open = Token::String { closed: false, escaped: true };
             assert_eq!(tokens(text), [(open, text.to_string())]);

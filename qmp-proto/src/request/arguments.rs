@@ -29,28 +29,28 @@ impl WriteArguments for NoArguments {
     }
 }
 
-/// The text of one JSON object that QEMU will read as one object and nothing else.
+/// The text of one JSON object that QEMU reads as exactly one object.
 ///
-/// That is more than being JSON: QEMU runs commands found inside a message that nests deeper than
-/// 1024 levels, is longer than 64 MiB or holds a raw control character, refuses noncharacters and
-/// `0e5`, and answers a member that is there twice with an error that names no command.
+/// This is stricter than JSON. In a message that has more than 1024 levels, is longer than 64 MiB
+/// or contains a raw control character, QEMU executes commands that it finds inside the message. It
+/// refuses noncharacters and `0e5`, and its error reply to a duplicate member has no id.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Arguments<'a>(&'a str);
 
 impl<'a> Arguments<'a> {
-    /// Checks a text.
+    /// Validates a text.
     ///
     /// # Errors
     ///
-    /// If it is not one object, or not one that QEMU would read as it is meant. Without the feature
-    /// `alloc`, also if more than about 60 members are open at once.
+    /// If the text is not one object that QEMU reads correctly. Without the feature `alloc`, also
+    /// if about 60 or more members are open at once.
     pub fn parse(text: &'a str) -> Result<Self, JsonError> {
         let bytes = text.as_bytes();
         let start = skip_blanks(bytes, 0);
         if bytes.get(start).is_some_and(|&byte| byte != b'{') {
             return Err(JsonError::new(JsonErrorKind::NotAnObject, start));
         }
-        // The message around it is one level more, and a few tokens.
+        // The message around the arguments has one more level, and more tokens.
         let mut rules = Strict::inside(TOKENS_AROUND);
         let end = walk_value(bytes, start, MAX_DEPTH - 1, &mut rules)?;
         let rest = skip_blanks(bytes, end);
@@ -60,13 +60,13 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// The text, without blanks around it.
+    /// Returns the text, without blanks around it.
     pub const fn as_str(self) -> &'a str {
         self.0
     }
 }
 
-/// Not the text: it may hold a password.
+/// Omits the text, which can contain secrets.
 impl fmt::Debug for Arguments<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Arguments({} bytes)", self.0.len())
@@ -82,7 +82,7 @@ impl WriteArguments for Arguments<'_> {
     }
 }
 
-/// [`Arguments`] that own their text: checked once, at a time of one's own, and sent later.
+/// [`Arguments`] that own their text, to be validated once and sent later.
 #[cfg(feature = "alloc")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct OwnedArguments(alloc::string::String);
@@ -99,7 +99,7 @@ impl OwnedArguments {
         Ok(Self(text))
     }
 
-    /// The arguments, borrowed from this.
+    /// Returns the borrowed arguments.
     pub fn as_arguments(&self) -> Arguments<'_> {
         Arguments(self.0.trim_matches([' ', '\t', '\r', '\n']))
     }
@@ -107,7 +107,7 @@ impl OwnedArguments {
 
 #[cfg(feature = "alloc")]
 impl fmt::Debug for OwnedArguments {
-    /// Not the text: it may hold a password.
+    /// Omits the text, which can contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OwnedArguments({} bytes)", self.0.len())
     }
@@ -117,7 +117,7 @@ impl fmt::Debug for OwnedArguments {
 #[cfg(feature = "serde")]
 pub struct Serialized<'a, A: ?Sized>(pub(crate) &'a A);
 
-/// Not the value: it may hold a password.
+/// Omits the value, which can contain secrets.
 #[cfg(feature = "serde")]
 impl<A: ?Sized> fmt::Debug for Serialized<'_, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -166,16 +166,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_one_object_will_do() {
+    fn arguments_are_exactly_one_object() {
         assert_eq!(Arguments::parse(" {\"a\": 1}\n").unwrap().as_str(), "{\"a\": 1}");
-        for (text, flaw) in [
+        for (text, kind) in [
             ("[]", JsonErrorKind::NotAnObject),
             ("", JsonErrorKind::Incomplete),
             ("{}{\"execute\":\"quit\"}", JsonErrorKind::Trailing),
             ("{\"a\": \"\u{1}\"}", JsonErrorKind::ControlCharacter),
             ("{\"a\": 1, \"a\": 2}", JsonErrorKind::DuplicateMember),
         ] {
-            assert_eq!(Arguments::parse(text).unwrap_err().kind(), flaw, "{text}");
+            assert_eq!(Arguments::parse(text).unwrap_err().kind(), kind, "{text}");
         }
     }
 
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_around_them_counts_as_a_level() {
+    fn the_depth_includes_the_message_around_the_arguments() {
         let deep = |levels: usize| {
             let inner = std::format!("{}{}", "[".repeat(levels - 1), "]".repeat(levels - 1));
             std::format!("{{\"a\":{inner}}}")

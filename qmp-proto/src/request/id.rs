@@ -1,6 +1,6 @@
-//! The name of a request.
+//! Identifying a request.
 
-/// Names a request that was sent, for [`Client::abandon`](crate::Client::abandon). Never used
-/// again within a connection: it is the request's id on the wire.
+/// Identifies a request that was sent, for [`Client::abandon`](crate::Client::abandon). It is the
+/// request's id on the wire, which is never reused within a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId(pub(crate) u64);

@@ -1,4 +1,4 @@
-//! What a client says.
+//! Requests of a client.
 
 mod arguments;
 mod id;
@@ -34,20 +34,21 @@ pub struct Request<'a, A = NoArguments, F = NoDescriptor> {
     pub(crate) name: &'a str,
     pub(crate) arguments: A,
     pub(crate) out_of_band: bool,
-    pub(crate) unanswered: bool,
+    pub(crate) no_success_response: bool,
     pub(crate) descriptor: Option<F>,
 }
 
 impl<'a, F> Request<'a, NoArguments, F> {
-    /// A command without arguments, in-band.
+    /// Creates an in-band command without arguments.
     ///
-    /// The name is checked when it is sent: letters, digits, `-`, `_` and `.`.
+    /// The name is checked when the command is sent: it consists of letters, digits, `-`, `_` and
+    /// `.`.
     pub fn new(name: &'a str) -> Self {
         Self {
             name,
             arguments: NoArguments,
             out_of_band: false,
-            unanswered: ends_without_answer(name),
+            no_success_response: has_no_success_response(name),
             descriptor: None,
         }
     }
@@ -69,42 +70,43 @@ impl<'a, A, F> Request<'a, A, F> {
     }
 
     fn with<B>(self, arguments: B) -> Request<'a, B, F> {
-        let Self { name, out_of_band, unanswered, descriptor, .. } = self;
-        Request { name, arguments, out_of_band, unanswered, descriptor }
+        let Self { name, out_of_band, no_success_response, descriptor, .. } = self;
+        Request { name, arguments, out_of_band, no_success_response, descriptor }
     }
 
-    /// Out of band (`exec-oob`): run at once, also while an in-band command is busy.
+    /// Requests out-of-band execution (`exec-oob`): the server executes the command immediately,
+    /// also while an in-band command runs.
     ///
-    /// Needs the capability `oob`, and a command that may be run so: `query-yank`, `yank`,
-    /// `migrate-pause` and `migrate-recover`, and none in a storage daemon.
+    /// This requires the capability `oob`, and a command that allows it: `query-yank`, `yank`,
+    /// `migrate-pause` and `migrate-recover` in QEMU, and none in the storage daemon.
     pub fn out_of_band(mut self) -> Self {
         self.out_of_band = true;
         self
     }
 
-    /// The server answers this command only if it fails.
+    /// Marks the command as one without a success response: the server replies only if it fails.
     ///
-    /// The four of the guest agent are known by name: `guest-shutdown` and the three
-    /// `guest-suspend-…`.
+    /// [`new`](Self::new) recognises the guest agent's four such commands by name: `guest-shutdown`
+    /// and the three `guest-suspend-…`.
     pub fn no_success_response(mut self) -> Self {
-        self.unanswered = true;
+        self.no_success_response = true;
         self
     }
 
-    /// Whether the server answers when the command succeeds.
+    /// Returns whether the server replies if the command succeeds.
     pub const fn expects_success_response(&self) -> bool {
-        !self.unanswered
+        !self.no_success_response
     }
 
-    /// With a descriptor (`getfd`, `add-fd`), which travels with the command's first byte.
+    /// Adds a file descriptor (`getfd`, `add-fd`), which is sent with the command's first byte.
     pub fn descriptor(mut self, descriptor: F) -> Self {
         self.descriptor = Some(descriptor);
         self
     }
 }
 
-/// The agent's commands that answer only when they fail.
-fn ends_without_answer(name: &str) -> bool {
+/// Returns whether this is one of the agent's commands without a success response.
+fn has_no_success_response(name: &str) -> bool {
     matches!(
         name,
         "guest-shutdown" | "guest-suspend-disk" | "guest-suspend-ram" | "guest-suspend-hybrid"
@@ -116,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn some_commands_are_answered_only_when_they_fail() {
+    fn some_commands_have_no_success_response() {
         let request = |name| Request::<'_, _, NoDescriptor>::new(name);
         assert!(request("stop").expects_success_response());
         assert!(!request("stop").no_success_response().expects_success_response());

@@ -1,4 +1,4 @@
-//! Messages that the caller has written whole.
+//! Complete messages of the caller.
 
 use core::fmt;
 
@@ -8,14 +8,14 @@ use crate::message::RawJson;
 /// In `,"id":0`.
 const TOKENS_OF_ID: usize = 4;
 
-/// A whole message of the caller's, to be sent as it is but for its id.
+/// A complete message of the caller, which is sent unchanged except for its id.
 ///
-/// For tools that pass on what somebody typed, or what another client sent. Only its id is replaced
-/// on the wire, by one of ours, so that the answer is found whatever the caller chose: any JSON
-/// value, or none. `OwnedReply::message_with_id` puts the caller's back.
+/// For tools that forward input of a user or messages of another client. The id, which may be any
+/// JSON value or missing, is replaced by an id of the client, so that the reply is matched.
+/// `OwnedReply::message_with_id` restores the caller's id.
 ///
-/// Members are not looked at otherwise: a server refuses what it does not know, with an answer that
-/// carries the id.
+/// Other members are not checked: a server refuses unknown ones with an error reply that has the
+/// id.
 ///
 /// ```
 /// use qmp_proto::RawMessage;
@@ -26,7 +26,7 @@ const TOKENS_OF_ID: usize = 4;
 /// ```
 #[derive(Clone, Copy)]
 pub struct RawMessage<'a> {
-    /// What is inside the outermost braces, before the id and after it, commas cut off.
+    /// The members before and after the id, without the outermost braces and the commas at the id.
     before: &'a str,
     after: &'a str,
     id: Option<RawJson<'a>>,
@@ -35,11 +35,11 @@ pub struct RawMessage<'a> {
 }
 
 impl<'a> RawMessage<'a> {
-    /// Checks a message.
+    /// Validates a message.
     ///
     /// # Errors
     ///
-    /// If it is not one object, or not one that QEMU would read as it is meant.
+    /// If the text is not one object that QEMU reads correctly.
     pub fn parse(text: &'a str) -> Result<Self, JsonError> {
         let bytes = text.as_bytes();
         let start = skip_blanks(bytes, 0);
@@ -81,23 +81,23 @@ impl<'a> RawMessage<'a> {
                 _ => {}
             }
         }
-        // QEMU queues what has both, to refuse it in its turn.
+        // QEMU queues a message with both members, and refuses it in its turn.
         raw.out_of_band = out_of_band.is_some() && execute.is_none();
         raw.name = execute.or(out_of_band).unwrap_or_default().trim_matches('"');
         Ok(raw)
     }
 
-    /// The id the caller gave it.
+    /// Returns the caller's id.
     pub const fn id(&self) -> Option<RawJson<'a>> {
         self.id
     }
 
-    /// The command in it, empty if there is none.
+    /// Returns the name of the command, or an empty string if there is none.
     pub const fn name(&self) -> &'a str {
         self.name
     }
 
-    /// Whether it asks for out-of-band execution.
+    /// Returns whether the message requests out-of-band execution.
     pub const fn is_out_of_band(&self) -> bool {
         self.out_of_band
     }
@@ -107,7 +107,7 @@ impl<'a> RawMessage<'a> {
     }
 }
 
-/// Not the arguments: they may hold a password.
+/// Omits the arguments, which can contain secrets.
 impl fmt::Debug for RawMessage<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawMessage")

@@ -1,4 +1,4 @@
-//! Requests that cannot be sent now.
+//! Errors of requests that were not sent.
 
 use core::fmt;
 
@@ -7,13 +7,13 @@ use crate::json::JsonError;
 use crate::output::{BufferFull, NoDescriptor};
 use crate::request::RequestId;
 
-/// A request that was not sent: nothing of it is in the output. What was passed in comes back.
+/// The request was not sent: no part of it is in the output. Contains the arguments of the call.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SendError<T, F = NoDescriptor> {
-    /// Why.
+    /// The reason.
     pub reason: SendErrorKind,
-    /// The caller's token.
+    /// The token of the request.
     pub token: T,
     /// The descriptor of the request, if it had one.
     pub descriptor: Option<F>,
@@ -27,53 +27,54 @@ impl<T, F> fmt::Display for SendError<T, F> {
 
 impl<T: fmt::Debug, F: fmt::Debug> core::error::Error for SendError<T, F> {}
 
-/// Why something cannot be sent.
+/// The reason why a message was not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendErrorKind {
-    /// The connection is not in the phase for it.
+    /// The phase of the connection does not allow the message.
     Phase(Phase),
-    /// A monitor is not synced, and an agent does not negotiate.
+    /// A sync of a monitor, or a negotiation with an agent.
     OtherDialect,
-    /// As many requests are unanswered as may be. Send it again when an answer has come.
+    /// The in-flight limit is reached. Send the request again after a reply.
     TooManyInFlight {
-        /// How many may be.
+        /// The limit.
         limit: usize,
     },
-    /// The unanswered commands and this one together reach the number of bytes at which a guest agent
-    /// can lose replies. Send the command again after a reply.
+    /// The unanswered commands and this one together reach the number of bytes at which a guest
+    /// agent can lose replies. Send the command again after a reply.
     TooManyBytesInFlight {
         /// The limit in bytes. The sum has to stay below it.
         limit: usize,
     },
-    /// The in-flight limit is reached by abandoned commands alone, which the server has not answered.
-    /// It may be busy. [Sync](crate::Client::sync) with an agent again to free them.
+    /// The in-flight limit is reached by abandoned commands alone, which the server has not
+    /// answered. It may be busy. [Sync](crate::Client::sync) with an agent again to free them.
     HeldByAbandoned {
-        /// The first of them that was sent.
+        /// The oldest of them.
         oldest: RequestId,
     },
-    /// A request with a descriptor is unanswered. A second one could be given the wrong file, so
-    /// it has to wait for the answer.
+    /// A request with a descriptor is unanswered. The server could assign the descriptors to the
+    /// wrong requests, so the second request has to wait for the reply.
     DescriptorInFlight,
-    /// The capability was not offered by the server.
+    /// The server does not offer the capability.
     NotOffered,
     /// `exec-oob` without the capability `oob`, or to an agent.
     NoOutOfBand,
-    /// The name of the command has something else than letters, digits, `-`, `_` and `.` in it, or
-    /// is empty or longer than 255 bytes.
+    /// The name of the command contains other characters than letters, digits, `-`, `_` and `.`, is
+    /// empty, or is longer than 255 bytes.
     InvalidName,
-    /// The arguments, or the raw message, are not what QEMU would read as one message.
+    /// QEMU would not read the arguments or the raw message as one message.
     Json(JsonError),
-    /// The arguments cannot be serialized; serde says why.
+    /// The value cannot be serialized, for this reason.
     #[cfg(feature = "serde")]
     Unserializable(alloc::string::String),
-    /// The message is longer than the 64 MiB that a server reads as one.
+    /// The message is longer than 64 MiB, the limit of a server.
     TooLong,
-    /// There is no room for the message in the output.
+    /// The message does not fit into the output buffer.
     BufferFull,
-    /// A server has greeted its client already.
+    /// The server has already sent a greeting.
     Greeted,
-    /// The client of a server gets no events: it has not negotiated yet, or talks to an agent.
+    /// The client of the server receives no events, because it has not negotiated yet or the server
+    /// is an agent.
     NoEvents,
 }
 
@@ -94,40 +95,40 @@ impl fmt::Display for SendErrorKind {
         match self {
             Self::Phase(phase) => write!(f, "cannot send this while {phase}"),
             Self::OtherDialect => {
-                f.write_str("a monitor is not synced, and a guest agent does not negotiate")
+                f.write_str("monitors do not sync, and guest agents do not negotiate")
             }
             Self::TooManyInFlight { limit } => {
-                write!(f, "{limit} requests are unanswered, and no more may be at once")
+                write!(f, "{limit} requests are unanswered, which is the in-flight limit")
             }
             Self::TooManyBytesInFlight { limit } => write!(
                 f,
-                "this command and those that are unanswered have {limit} bytes or more together, and \
-                 a guest agent can lose answers then"
+                "this command and the unanswered ones have {limit} bytes or more together, and a \
+                 guest agent could lose replies"
             ),
             Self::HeldByAbandoned { .. } => f.write_str(
-                "all requests in flight were abandoned and the server has not answered them yet; an \
-                 agent can be synced again, which frees them",
+                "all requests in flight were abandoned, and the server has not answered them; sync \
+                 with an agent again to free them",
             ),
             Self::DescriptorInFlight => f.write_str(
-                "another request with a descriptor is unanswered; a second could get the wrong file",
+                "another request with a descriptor is unanswered; send this one after its reply",
             ),
             Self::NotOffered => f.write_str("the server does not offer this capability"),
-            Self::NoOutOfBand => {
-                f.write_str("out-of-band commands need the capability \"oob\", which is not enabled")
-            }
+            Self::NoOutOfBand => f.write_str(
+                "out-of-band commands need the capability \"oob\", which is not enabled",
+            ),
             Self::InvalidName => f.write_str(
-                "a command's name has 1 to 255 letters, digits, '-', '_' and '.', and nothing else",
+                "the name of a command has 1 to 255 characters: letters, digits, '-', '_' and '.'",
             ),
             Self::Json(error) => fmt::Display::fmt(error, f),
             #[cfg(feature = "serde")]
             Self::Unserializable(reason) => {
-                write!(f, "arguments cannot be serialized: {}", crate::Escaped(reason))
-            },
+                write!(f, "the arguments cannot be serialized: {}", crate::Escaped(reason))
+            }
             Self::TooLong => f.write_str("the message is longer than 64 MiB, QEMU's limit"),
             Self::BufferFull => fmt::Display::fmt(&BufferFull, f),
-            Self::Greeted => f.write_str("the client was greeted already"),
+            Self::Greeted => f.write_str("the greeting was already sent"),
             Self::NoEvents => f.write_str(
-                "events go to clients that have negotiated capabilities, and not to those of an agent",
+                "only a monitor's client that has negotiated capabilities receives events",
             ),
         }
     }

@@ -1,13 +1,13 @@
-//! Messages to bytes, in the fewest that are safe: QEMU reads a monitor one byte a system call.
+//! Writing messages, with few bytes because QEMU reads each byte of a monitor with one system call.
 
 use crate::output::{self, OutputBuffer};
 use crate::request::{RawMessage, Request, SendErrorKind, WriteArguments};
 
-/// QEMU takes less than 64 MiB of token text as one message; the rest would be another.
+/// The longest message. QEMU reads less than 64 MiB of tokens as one message.
 const LONGEST: usize = 64 * 1024 * 1024 - 1;
 const LONGEST_NAME: usize = 255;
 
-/// How the id stands on the wire, and what follows the message.
+/// The id of a message, its form on the wire, and the end of the message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity {
     pub(crate) id: u64,
@@ -38,7 +38,7 @@ pub(crate) fn write_request<A: WriteArguments, F, S: OutputBuffer>(
     })
 }
 
-/// Writes a raw message with our id in the place of its own.
+/// Writes a raw message with the id replaced.
 pub(crate) fn write_raw<S: OutputBuffer>(
     out: &mut S,
     message: &RawMessage<'_>,
@@ -81,12 +81,13 @@ pub(crate) fn write_negotiation<S: OutputBuffer>(
     })
 }
 
-/// The agent's parser survives its clients, so a sentinel voids what the last one left in it.
+/// Writes a sync. The agent's parser keeps its state between clients, so a sentinel discards what
+/// the last one left.
 pub(crate) fn write_sync<S: OutputBuffer>(out: &mut S, number: u64) -> Result<(), SendErrorKind> {
     whole(out, |out| {
         out.append(b"\xFF{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":")?;
         let mut room = [0; 20];
-        let mut digits = FromBehind { unused: room.len(), room: &mut room };
+        let mut digits = Backwards { unused: room.len(), room: &mut room };
         digits.put_number(number);
         let unused = digits.unused;
         out.append(room.get(unused..).unwrap_or_default())?;
@@ -95,7 +96,7 @@ pub(crate) fn write_sync<S: OutputBuffer>(out: &mut S, number: u64) -> Result<()
     })
 }
 
-/// All or nothing, and no more than one message of QEMU's.
+/// Appends a message as a whole or not at all, and checks the length limit.
 fn whole<S: OutputBuffer>(
     out: &mut S,
     write: impl FnOnce(&mut S) -> Result<(), SendErrorKind>,
@@ -111,15 +112,15 @@ fn write_end<S: OutputBuffer>(out: &mut S, identity: Identity) -> Result<(), Sen
     append_id(out, b",\"id\":", identity)
 }
 
-/// Appends `before`, the id, and the end of the message, which are put together from behind: a sink is
-/// asked once.
+/// Appends `before`, the id, and the end of the message. They are assembled from the end, for a
+/// single call of the buffer.
 fn append_id<S: OutputBuffer>(
     out: &mut S,
     before: &[u8],
     identity: Identity,
 ) -> Result<(), SendErrorKind> {
     let mut room = [0; LONGEST_END];
-    let mut end = FromBehind { unused: room.len(), room: &mut room };
+    let mut end = Backwards { unused: room.len(), room: &mut room };
     if identity.line_end {
         end.put(b'\n');
     }
@@ -137,15 +138,15 @@ fn append_id<S: OutputBuffer>(
     Ok(())
 }
 
-/// `,"id":`, twenty digits in quotes, a brace and a line end.
+/// The length of `,"id":`, twenty digits in quotes, a brace and a line end.
 const LONGEST_END: usize = 6 + 22 + 2;
 
-struct FromBehind<'a> {
+struct Backwards<'a> {
     room: &'a mut [u8],
     unused: usize,
 }
 
-impl FromBehind<'_> {
+impl Backwards<'_> {
     fn put(&mut self, byte: u8) {
         self.unused = self.unused.saturating_sub(1);
         if let Some(place) = self.room.get_mut(self.unused) {
@@ -169,7 +170,7 @@ fn is_command_name(name: &str) -> bool {
         && name.bytes().all(|byte| NAME_BYTES[usize::from(byte)])
 }
 
-/// The bytes of names.
+/// The bytes that names consist of.
 const NAME_BYTES: [bool; 256] = {
     let mut bytes = [false; 256];
     let mut byte = 0;
@@ -188,7 +189,7 @@ mod tests {
     use crate::output::FixedOutput;
     use crate::request::Arguments;
 
-    /// Counts only.
+    /// Only counts bytes.
     struct Length(usize);
 
     impl OutputBuffer for Length {
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn each_message_may_be_as_long_as_qemu_takes_it_whatever_waits_before_it() {
+    fn the_length_limit_applies_to_each_message_by_itself() {
         for before in [0, 7, LONGEST, 3 * LONGEST] {
             let mut out = Length(before);
             let mut written = |length| {
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn handshakes_are_written() {
+    fn negotiations_and_syncs_are_written() {
         assert_eq!(
             written(|out| write_negotiation(out, &[], PLAIN)),
             r#"{"execute":"qmp_capabilities","id":7}"#
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn names_cannot_smuggle_anything() {
+    fn invalid_names_are_refused() {
         for name in ["", "a b", "a\"", "ä", "x\n", &"x".repeat(256)] {
             let request: Request<'_> = Request::new(name);
             let refused = write_request(&mut FixedOutput::new(&mut [0; 999]), &request, PLAIN);
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_leaves_nothing_behind() {
+    fn a_message_that_does_not_fit_leaves_the_buffer_unchanged() {
         let request: Request<'_> = Request::new("query-status");
         let whole = written(|out| write_request(out, &request, PLAIN)).len();
         for room in 0..whole {
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raw_message_gets_our_id() {
+    fn the_id_of_a_raw_message_is_replaced() {
         for (raw, sent) in [
             (r#"{"execute":"a"}"#, r#"{"execute":"a","id":7}"#),
             (r#" {"execute":"a", "id": {"x": [1]}} "#, r#"{"execute":"a","id":7}"#),
@@ -311,8 +312,8 @@ mod tests {
             let message = RawMessage::parse(raw).unwrap();
             assert_eq!(written(|out| write_raw(out, &message, PLAIN)), sent);
         }
-        let flaw = |text| RawMessage::parse(text).unwrap_err().kind();
-        assert_eq!(flaw("{} {}"), JsonErrorKind::Trailing);
-        assert_eq!(flaw("[]"), JsonErrorKind::NotAnObject);
+        let kind = |text| RawMessage::parse(text).unwrap_err().kind();
+        assert_eq!(kind("{} {}"), JsonErrorKind::Trailing);
+        assert_eq!(kind("[]"), JsonErrorKind::NotAnObject);
     }
 }

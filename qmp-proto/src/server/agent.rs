@@ -1,4 +1,4 @@
-//! What is particular to guest agents: the sync.
+//! The sync of guest agents.
 
 use core::fmt;
 
@@ -13,27 +13,27 @@ use crate::server::{Command, Received, Rejection, Server};
 pub(super) const SYNC: &str = "guest-sync";
 pub(super) const SYNC_DELIMITED: &str = "guest-sync-delimited";
 
-/// Why a sync is refused, in QEMU's words.
-enum Refused<'a> {
+/// The error of a sync, in QEMU's words.
+enum SyncError<'a> {
     NoNumber,
     NoInteger,
     Unexpected(JsonStr<'a>),
 }
 
-impl<F> Server<F> {
-    /// Takes `guest-sync` and `guest-sync-delimited`.
+impl Server {
+    /// Handles `guest-sync` and `guest-sync-delimited`.
     pub(super) fn sync<'b>(
         &mut self,
         out: &mut impl OutputBuffer,
         command: &Command<'_>,
         id: Option<&Id>,
         bytes: &'b [u8],
-    ) -> Result<Received<'b, F>, BufferFull> {
+    ) -> Result<Received<'b>, BufferFull> {
         let number = match number(command) {
             Ok(number) => number,
-            Err(refused) => {
+            Err(error) => {
                 let reason = Rejection::Handshake;
-                let error = ErrorReply { id, ..ErrorReply::new(reason, &refused) };
+                let error = ErrorReply { id, ..ErrorReply::new(reason, &error) };
                 return self.reject(out, bytes, error);
             }
         };
@@ -44,15 +44,15 @@ impl<F> Server<F> {
     }
 }
 
-/// The number to be given back.
-fn number<'a>(command: &'a Command<'_>) -> Result<i64, Refused<'a>> {
+/// Returns the number to be sent back.
+fn number<'a>(command: &'a Command<'_>) -> Result<i64, SyncError<'a>> {
     let (number, unexpected) = command.parameter("id");
-    // A fraction is none, nor is what has an exponent.
-    let number = number.ok_or(Refused::NoNumber)?.parse().map_err(|_| Refused::NoInteger)?;
-    unexpected.map_or(Ok(number), |name| Err(Refused::Unexpected(name)))
+    // A number with a fraction or an exponent is not an integer.
+    let number = number.ok_or(SyncError::NoNumber)?.parse().map_err(|_| SyncError::NoInteger)?;
+    unexpected.map_or(Ok(number), |name| Err(SyncError::Unexpected(name)))
 }
 
-impl fmt::Display for Refused<'_> {
+impl fmt::Display for SyncError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoNumber => f.write_str("Parameter 'id' is missing"),

@@ -1,56 +1,55 @@
-//! What goes out.
+//! Sending replies and events.
 
 use core::fmt;
 
 use crate::json::{JsonError, JsonErrorKind, MAX_DEPTH, depth_of};
 use crate::message::{RawJson, Timestamp};
-use crate::output::{NoDescriptor, OutputBuffer};
+use crate::output::OutputBuffer;
 use crate::request::SendErrorKind;
 use crate::server::response::Kind;
 use crate::server::ticket::Id;
 use crate::server::write::Message;
 use crate::server::{Dialect, Phase, Response, Server, Ticket};
 
-/// An answer that was not sent: nothing of it is in the output, and the command is still to be
-/// answered.
+/// The reply was not sent: no part of it is in the output, and the command is still unanswered.
 #[non_exhaustive]
-pub struct Unsent<F = NoDescriptor> {
-    /// Why.
+pub struct Unsent {
+    /// The reason.
     pub reason: SendErrorKind,
     /// The ticket, unused.
-    pub ticket: Ticket<F>,
+    pub ticket: Ticket,
 }
 
-impl<F> fmt::Debug for Unsent<F> {
+impl fmt::Debug for Unsent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { reason, ticket } = self;
         f.debug_struct("Unsent").field("reason", reason).field("ticket", ticket).finish()
     }
 }
 
-impl<F> fmt::Display for Unsent<F> {
+impl fmt::Display for Unsent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.reason, f)
     }
 }
 
-impl<F> core::error::Error for Unsent<F> {}
+impl core::error::Error for Unsent {}
 
-impl<F> Server<F> {
-    /// Appends the answer to a command to `out`. Tickets of another server must not be used here.
+impl Server {
+    /// Appends the reply to a command to `out`. The ticket must be one of this server.
     ///
     /// # Errors
     ///
-    /// If there is no room in `out`, or the value has more levels than the 1023 that fit into a
-    /// message. Then the answer was not appended, and the ticket comes back.
-    // The error holds what was passed in.
+    /// If the reply does not fit into `out`, or its value has more than the 1023 levels that fit
+    /// into a message. Then nothing is appended, and the error contains the ticket.
+    // The error contains the ticket.
     #[allow(clippy::result_large_err)]
     pub fn answer(
         &mut self,
         out: &mut impl OutputBuffer,
-        ticket: Ticket<F>,
+        ticket: Ticket,
         response: &Response<'_>,
-    ) -> Result<(), Unsent<F>> {
+    ) -> Result<(), Unsent> {
         let flushed = self.pending_errors.flush(out).map_err(SendErrorKind::from);
         match flushed.and_then(|()| self.write_answer(out, ticket.id.as_ref(), response)) {
             Ok(()) => {
@@ -61,31 +60,28 @@ impl<F> Server<F> {
         }
     }
 
-    /// Ends a command without an answer: for those of the agent that answer only when they fail,
-    /// such as `guest-shutdown`, and for servers that are to misbehave.
+    /// Ends a command without a reply: for commands without a success response, such as the agent's
+    /// `guest-shutdown`, and for tests with misbehaving servers.
     ///
-    /// Error replies that waited for this command are appended to `out`; those that do not fit, by the
-    /// next call with room for them.
-    pub fn leave_unanswered(&mut self, out: &mut impl OutputBuffer, ticket: Ticket<F>) {
+    /// Error replies that waited for this command are appended to `out`, or, if they do not fit, by
+    /// a later call.
+    pub fn leave_unanswered(&mut self, out: &mut impl OutputBuffer, ticket: Ticket) {
         let lane = self.lane(ticket.number.is_none());
         *lane = lane.saturating_sub(1);
         if let Some(number) = ticket.number {
             self.pending_errors.settle(number);
-            // What does not fit now is appended before anything else is.
+            // Replies that do not fit now are appended before anything else.
             let _ = self.pending_errors.flush(out);
-        }
-        if self.descriptor.is_none() {
-            self.descriptor = ticket.descriptor;
         }
     }
 
-    /// Appends an event to `out`: when it happened, and what it carries, which is an object.
+    /// Appends an event to `out`. The data is an object.
     ///
     /// # Errors
     ///
-    /// If the client has not negotiated yet, or is an agent's: neither gets events, and QEMU drops
-    /// them. Also if `data` is no object or has more than 1023 levels, or if there is no room in
-    /// `out`.
+    /// If the client has not negotiated yet, or this is an agent: neither receives events, and QEMU
+    /// drops them. Also if `data` is not an object or has more than 1023 levels, or the event does
+    /// not fit into `out`.
     pub fn emit(
         &mut self,
         out: &mut impl OutputBuffer,
@@ -102,8 +98,8 @@ impl<F> Server<F> {
         Ok(Message::Event { name, timestamp, data }.send(out, self.form())?)
     }
 
-    /// Appends a whole event of the caller's to `out`, to pass on one of another server. It is
-    /// sent as it is but for line ends, and characters beyond ASCII, which are escaped.
+    /// Appends a complete event to `out`, to forward an event of another server. It is sent
+    /// unchanged, except that line ends are removed and characters outside ASCII are escaped.
     ///
     /// # Errors
     ///
@@ -161,10 +157,10 @@ fn check_object(json: RawJson<'_>) -> Result<(), SendErrorKind> {
     Err(JsonError::new(JsonErrorKind::NotAnObject, 0).into())
 }
 
-/// The message around a value is one level more.
+/// Checks the depth of a value, to which the message adds one level.
 fn check_depth(text: &str) -> Result<(), SendErrorKind> {
     let limit = MAX_DEPTH - 1;
-    // Levels take two bytes each, so only what is long can be deep.
+    // Each level takes two bytes, so a short text is not deep.
     if text.len() > 2 * limit && depth_of(text.as_bytes()) > limit {
         return Err(JsonError::new(JsonErrorKind::TooDeep { limit }, 0).into());
     }

@@ -7,9 +7,7 @@ use core::fmt;
 use crate::json::{JsonStr, MAX_DEPTH, Members};
 use crate::message::RawJson;
 
-/// A command, borrowed from the bytes it came in unless it had to be rewritten.
-///
-/// [`into_owned`](Self::into_owned) makes one that can outlive them.
+/// A command, borrowed from the input unless it had to be rewritten.
 #[derive(Clone)]
 pub struct Command<'b> {
     pub(super) message: Cow<'b, str>,
@@ -18,17 +16,17 @@ pub struct Command<'b> {
     pub(super) out_of_band: bool,
 }
 
-/// The name, without its quotes.
+/// The name, without quotes.
 #[derive(Clone)]
 pub(super) enum Name {
-    /// Where it stands in the message.
+    /// The range in the message.
     At(usize, usize),
-    /// It had escapes in it, which no command's name needs.
+    /// A name that contained escapes.
     Unescaped(String),
 }
 
 impl<'b> Command<'b> {
-    /// The command's name. Any text at all, as the client chose it.
+    /// Returns the name of the command, which may be any text.
     pub fn name(&self) -> &str {
         match &self.name {
             Name::At(start, end) => &self.message[*start..*end],
@@ -36,37 +34,37 @@ impl<'b> Command<'b> {
         }
     }
 
-    /// The arguments: an object, or nothing. No member in it is there twice.
+    /// Returns the arguments, an object without duplicate members.
     pub fn arguments(&self) -> Option<RawJson<'_>> {
         self.arguments.map(|(start, end)| RawJson::trusted(&self.message[start..end]))
     }
 
-    /// Whether it is to be run at once, beside the in-band commands that wait (`exec-oob`). Clients
-    /// can ask for that only when `oob` is enabled; a command that cannot be run so is answered
-    /// with an error.
+    /// Returns whether the client requested out-of-band execution (`exec-oob`), which it can do
+    /// after enabling `oob`. Such a command is executed immediately, in parallel with in-band
+    /// commands. Reply with an error if the command does not support it.
     pub const fn is_out_of_band(&self) -> bool {
         self.out_of_band
     }
 
-    /// The whole message, as it came unless QEMU's own additions to JSON stood in it: strings in
-    /// apostrophes, say. They are rewritten. [`RawMessage`](crate::RawMessage) takes it to send it
-    /// on.
+    /// Returns the whole message. Extensions of QEMU to JSON, such as strings in apostrophes, are
+    /// rewritten as JSON. Pass it to [`RawMessage`](crate::RawMessage) to forward it.
     pub fn message(&self) -> RawJson<'_> {
         RawJson::trusted(&self.message)
     }
 
-    /// The command with bytes of its own.
+    /// Copies the command, so that it can outlive the input.
     pub fn into_owned(self) -> Command<'static> {
         let Self { message, name, arguments, out_of_band } = self;
         Command { message: message.into_owned().into(), name, arguments, out_of_band }
     }
 
-    /// Checks the arguments and decodes them as those of a typed command; none count as `{}`. The
-    /// name is not looked at.
+    /// Checks the arguments and decodes them as a typed command. Missing arguments are decoded as
+    /// `{}`. The name is not checked.
     ///
     /// # Errors
     ///
-    /// If they are not what the command takes: in QEMU's words, to be told to the client.
+    /// If the arguments are not those of the command. The error has QEMU's words; reply with it to
+    /// the client.
     #[cfg(feature = "serde")]
     pub fn typed<'a, C>(&'a self) -> Result<C, crate::ArgumentError>
     where
@@ -77,13 +75,13 @@ impl<'b> Command<'b> {
         arguments.decode().map_err(crate::ArgumentError::of_decoding)
     }
 
-    /// Decodes the arguments, which may borrow from this; none count as `{}`. Down to
-    /// [`DECODE_DEPTH`](crate::DECODE_DEPTH) levels.
+    /// Decodes the arguments, up to [`DECODE_DEPTH`](crate::DECODE_DEPTH) levels. Missing arguments
+    /// are decoded as `{}`. The value may borrow from the command.
     ///
     /// # Errors
     ///
-    /// If they are not a `T`, or have more levels. To be told to the client, in words of your own;
-    /// [`typed`](Self::typed) has QEMU's.
+    /// If the arguments are not a `T`, or have more levels. Reply with an error text of your own;
+    /// [`typed`](Self::typed) returns QEMU's.
     #[cfg(feature = "serde")]
     pub fn decode<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, crate::DecodeError> {
         self.arguments().unwrap_or(RawJson::trusted("{}")).decode()
@@ -91,13 +89,12 @@ impl<'b> Command<'b> {
 }
 
 impl Command<'_> {
-    /// The value of the only parameter that the command takes, and the name of another that it
-    /// does not.
+    /// Returns the value of the only parameter of the command, and the name of an unexpected one.
     pub(super) fn parameter(&self, name: &'static str) -> (Option<&str>, Option<JsonStr<'_>>) {
         let (mut value, mut unexpected) = (None, None);
         let arguments = self.arguments.map_or("{}", |(start, end)| &self.message[start..end]);
         let mut members = Members::new(arguments.as_bytes(), MAX_DEPTH);
-        // It is known to be an object.
+        // The arguments are a valid object.
         while let Ok(Some(member)) = members.next() {
             let name_end = member.name_at + 1 + member.name.len();
             let member_name = JsonStr::new(&arguments[member.name_at + 1..name_end]);
@@ -112,7 +109,7 @@ impl Command<'_> {
 }
 
 impl fmt::Debug for Command<'_> {
-    /// Not the arguments: they may hold a password.
+    /// Omits the arguments, which can contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Command")
             .field("name", &self.name())

@@ -1,4 +1,4 @@
-//! Error replies in words of the server's own.
+//! Error replies to invalid requests.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use crate::message::ErrorClass;
 use crate::server::Rejection;
 use crate::server::ticket::Id;
 
-/// An error reply in words of the server's own.
+/// An error reply of the server itself to an invalid request.
 #[derive(Clone, Copy)]
 pub(super) struct ErrorReply<'a> {
     pub(super) reason: Rejection,

@@ -1,4 +1,4 @@
-//! What comes in.
+//! Handling input.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,36 +9,34 @@ use crate::output::{BufferFull, OutputBuffer};
 use crate::server::agent::{SYNC, SYNC_DELIMITED};
 use crate::server::command::Name;
 use crate::server::error_reply::ErrorReply;
-use crate::server::read::{Flaw, Found, Read, Request, parse};
+use crate::server::read::{Found, ParseError, Read, Request, parse};
 use crate::server::ticket::Id;
 use crate::server::write::Message;
 use crate::server::{Command, Dialect, Phase, Received, Rejected, Rejection, Server, Step, Ticket};
 
-/// How much of what was refused is shown.
+/// The maximum number of bytes of a refused message that are shown.
 const SHOWN: usize = 256;
 
 const NEGOTIATE: &str = "qmp_capabilities";
 
-impl<F> Server<F> {
-    /// Takes bytes from the client, and says what they mean; what is to be answered at once is
-    /// appended to `out`.
+impl Server {
+    /// Decodes bytes from the client. Immediate replies are appended to `out`.
     ///
-    /// Call it again with the bytes that were not used until nothing more is
-    /// [`received`](Step::received); then with those that are left over, unchanged, and more behind
-    /// them. What is received borrows the input alone.
+    /// Call it again with the bytes that were not used until nothing is
+    /// [`received`](Step::received). Then read more, and call it with the remaining bytes,
+    /// unchanged, followed by the new ones. Received commands borrow only the input.
     ///
-    /// While as many commands are unanswered as may be, nothing is used and nothing received; see
-    /// [`wants_input`](Self::wants_input).
+    /// At the in-flight limit no input is used; see [`wants_input`](Self::wants_input).
     ///
     /// # Errors
     ///
-    /// If there is no room in `out`. Nothing was used then: make room, and present the same input
-    /// again. Growing outputs are never full.
+    /// If a reply does not fit into `out`. Then no input is used: send some output, and pass the
+    /// same input again. Growing buffers are never full.
     pub fn handle_input<'b>(
         &mut self,
         out: &mut impl OutputBuffer,
         input: &'b [u8],
-    ) -> Result<Step<'b, F>, BufferFull> {
+    ) -> Result<Step<'b>, BufferFull> {
         self.greet(out)?;
         self.pending_errors.flush(out)?;
         if !self.wants_input() {
@@ -56,23 +54,14 @@ impl<F> Server<F> {
         Ok(Step { used, received })
     }
 
-    /// Takes a descriptor that came with the bytes that will be presented next; gives back the one
-    /// before it if no command has had it, to be closed.
-    ///
-    /// It goes to the next command, in its [`Ticket`]. With several descriptors in one message
-    /// QEMU takes the first, and closes the others.
-    pub fn handle_descriptor(&mut self, descriptor: F) -> Option<F> {
-        self.descriptor.replace(descriptor)
-    }
-
     fn take<'b>(
         &mut self,
         out: &mut impl OutputBuffer,
         found: Found<'b>,
-    ) -> Result<Received<'b, F>, BufferFull> {
+    ) -> Result<Received<'b>, BufferFull> {
         let (bytes, extended) = match found {
             Found::Value { text, extended } => (text, extended),
-            Found::Broken { text, flaw } => return self.reject_flaw(out, text, flaw),
+            Found::Broken { text, error } => return self.reject_invalid(out, text, error),
         };
         match parse(bytes, extended, self.is_out_of_band()) {
             Ok(Some(request)) => self.request(out, bytes, request),
@@ -80,7 +69,7 @@ impl<F> Server<F> {
                 let text = "QMP input must be a JSON object";
                 self.reject(out, bytes, ErrorReply::new(Rejection::NotARequest, &text))
             }
-            Err(flaw) => self.reject_flaw(out, bytes, flaw),
+            Err(error) => self.reject_invalid(out, bytes, error),
         }
     }
 
@@ -89,14 +78,14 @@ impl<F> Server<F> {
         out: &mut impl OutputBuffer,
         bytes: &'b [u8],
         request: Request<'b>,
-    ) -> Result<Received<'b, F>, BufferFull> {
+    ) -> Result<Received<'b>, BufferFull> {
         let Request { text, parts } = request;
         let (arguments, out_of_band) = (parts.arguments, parts.out_of_band);
         let id = parts.id.map(|(start, end)| Id::new(&text[start..end]));
         let (start, end) = match parts.command {
             Ok((start, end)) => (start + 1, end - 1),
-            Err(misuse) => {
-                let error = ErrorReply::new(Rejection::NotARequest, &misuse);
+            Err(invalid) => {
+                let error = ErrorReply::new(Rejection::NotARequest, &invalid);
                 let error = ErrorReply { id: id.as_ref(), out_of_band, ..error };
                 return self.reject(out, bytes, error);
             }
@@ -119,35 +108,35 @@ impl<F> Server<F> {
         }
     }
 
-    /// From here on the command counts as in flight.
-    fn admit<'b>(&mut self, command: Command<'b>, id: Option<Id>) -> Received<'b, F> {
+    /// Accepts the command, which is in flight from now on.
+    fn admit<'b>(&mut self, command: Command<'b>, id: Option<Id>) -> Received<'b> {
         let out_of_band = command.is_out_of_band();
         let number = (!out_of_band).then(|| self.pending_errors.number());
-        let ticket = Ticket { id, number, descriptor: self.descriptor.take() };
+        let ticket = Ticket { id, number };
         *self.lane(out_of_band) += 1;
         Received::Command(command, ticket)
     }
 
-    fn reject_flaw<'b>(
+    fn reject_invalid<'b>(
         &mut self,
         out: &mut impl OutputBuffer,
         bytes: &'b [u8],
-        flaw: Flaw<'_>,
-    ) -> Result<Received<'b, F>, BufferFull> {
-        let reason = match flaw {
-            Flaw::Limit(_) => Rejection::BeyondLimit,
+        error: ParseError<'_>,
+    ) -> Result<Received<'b>, BufferFull> {
+        let reason = match error {
+            ParseError::Limit(_) => Rejection::BeyondLimit,
             _ => Rejection::NotJson,
         };
-        self.reject(out, bytes, ErrorReply::new(reason, &flaw))
+        self.reject(out, bytes, ErrorReply::new(reason, &error))
     }
 
-    /// Replies with an error: at once, or in its turn behind the commands before it.
+    /// Replies with an error: immediately, or after the replies to the commands before.
     pub(super) fn reject<'b>(
         &mut self,
         out: &mut impl OutputBuffer,
         bytes: &'b [u8],
         error: ErrorReply<'_>,
-    ) -> Result<Received<'b, F>, BufferFull> {
+    ) -> Result<Received<'b>, BufferFull> {
         let in_order = matches!(self.dialect, Dialect::Monitor(_)) && !error.out_of_band;
         if in_order && self.in_band > 0 {
             let mut held = Vec::new();

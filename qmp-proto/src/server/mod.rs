@@ -1,7 +1,7 @@
-//! The server's side of the protocol: [`Server`] and what belongs to it.
+//! The server half of the protocol, for virtual machine monitors that implement QMP, mock servers,
+//! proxies and tests.
 //!
-//! For virtual machine monitors that speak QMP, mock servers, proxies and tests. `Server` is the
-//! counterpart of [`Client`](crate::Client), and [`Session`] puts buffers beside it.
+//! [`Server`] is the counterpart of [`Client`](crate::Client), and [`Session`] adds the buffers.
 
 mod agent;
 mod answer;
@@ -31,7 +31,6 @@ pub use ticket::Ticket;
 
 use core::fmt;
 
-use crate::output::NoDescriptor;
 use crate::wire::Bounds;
 use pending::PendingErrors;
 use read::Reader;
@@ -39,13 +38,13 @@ use write::Form;
 
 /// The server's half of a connection, as a monitor or as a guest agent.
 ///
-/// A pure state machine, shaped as the [`Client`](crate::Client) is: bytes go in through
-/// [`handle_input`](Self::handle_input), commands come out, borrowed from them; answers and events
-/// are appended to a [`OutputBuffer`](crate::OutputBuffer) by the call that makes them. It does no I/O, reads no
-/// clock, and holds no bytes and no queue. One connection, one `Server`.
+/// A state machine without I/O, clock and input buffer, like the [`Client`](crate::Client).
+/// [`handle_input`](Self::handle_input) takes bytes and returns commands that borrow from them.
+/// [`answer`](Self::answer) and [`emit`](Self::emit) append replies and events to an
+/// [`OutputBuffer`](crate::OutputBuffer). Each connection has its own `Server`.
 ///
-/// It takes care of all that every QMP server does alike: greeting, negotiation, sync, ids, the
-/// errors for what cannot be understood. What the commands are is up to the caller.
+/// It implements what is common to all QMP servers: greeting, negotiation, sync, ids, and error
+/// replies to invalid requests. The caller implements the commands.
 ///
 /// ```
 /// use qmp_proto::server::{Options, Received, Response, Server};
@@ -67,7 +66,7 @@ use write::Form;
 ///             };
 ///             server.answer(&mut out, ticket, &response)?;
 ///         }
-///         Some(_) => {} // answered already
+///         Some(_) => {} // no reply needed
 ///         None => break, // read more
 ///     }
 /// }
@@ -97,66 +96,63 @@ use write::Form;
 ///                         Ready
 /// ```
 ///
-/// # What is in flight
+/// # In-flight limit
 ///
-/// Each command comes with a [`Ticket`], which its answer uses up. While as many commands are
-/// unanswered as may be, no input is taken ([`wants_input`](Self::wants_input)), so a client cannot
-/// make its server hold more than that: one, and nine once `oob` is enabled, unless set otherwise.
-/// Stop reading then, and the client will stop writing. What the caller appends is the caller's to
-/// bound: stop presenting input while the output is long.
+/// Each command has a [`Ticket`], which its reply consumes. At the in-flight limit no input is used
+/// ([`wants_input`](Self::wants_input)), so a client cannot make its server store more commands.
+/// The default limit is one command, and nine after `oob` was enabled. Stop reading at the limit,
+/// and the client stops writing. The caller has to limit the output: pass no input while the output
+/// is long.
 ///
-/// A monitor replies to a request that it refuses once all in-band commands before it are answered, as
-/// QEMU does; until then the reply takes the slot of a command. Replies to `exec-oob` do not wait, nor
-/// do an agent's errors and syncs: real agents have one command in flight.
+/// A monitor replies to a request that it refuses after it has replied to all in-band commands
+/// before it, as QEMU does. Until then the error reply takes the slot of a command. Error replies
+/// to `exec-oob` do not wait, nor do those of an agent and replies to syncs, because real agents
+/// have one command in flight.
 ///
-/// # Where it differs from QEMU
+/// # Differences from QEMU
 ///
-/// It accepts, refuses and answers what QEMU 5.2 to 10.0 do, with the same errors (11.1 words some
-/// otherwise), but for these:
+/// The server accepts, refuses and answers the same requests as QEMU 5.2 to 10.0, with the same
+/// error texts (some differ in 11.1), with these exceptions:
 ///
-/// - **The rest of a broken message is passed over.** QEMU goes on reading in the middle of a message
-///   that nests too deep, is too long or has a control character inside a string, and runs
-///   commands that it finds there: whoever can put text into a client's message can have it run
-///   anything. Here one error is sent for all of it. The next message is read once the brackets of
-///   the broken one balance, or 0xFF comes, or a line begins as a request does (`{"execute":`, or
-///   another of its members) and no value of the broken message can look like that. This suffices
-///   for a person who forgets a quote, but not if the next request has the other kind of quotes or is
-///   spread over lines: then send 0xFF or connect anew.
-/// - **An id too large for a double** (`1e400`) is echoed as it stands; QEMU says `inf`, which is no
-///   JSON.
-/// - **Members keep their order** in an id that is an object, and when several members of a request
-///   are wrong the first is named; QEMU goes by hash.
-/// - **Errors repeat at most a kilobyte** of what the client sent, and its id.
-/// - **Blanks inside a message count** towards its length; in QEMU they are unlimited.
-/// - **A descriptor belongs to the next command** that comes after it. With `oob` enabled QEMU
-///   gives it to whichever runs first.
-pub struct Server<F = NoDescriptor> {
+/// - **The rest of a broken message is skipped.** QEMU continues in the middle of a message that is
+///   too deep, is too long or has a control character inside a string, and executes commands that
+///   it finds there. So anybody who can insert text into a client's message can have any command
+///   executed. This server sends one error reply for the whole message. It reads the next message
+///   after the brackets of the broken one balance, after 0xFF, or at a line that starts like a
+///   request (`{"execute":`, or another of its members) and that cannot be part of a value of the
+///   broken message. This recovers from a missing quote, unless the next request has the other kind
+///   of quotes or spans several lines; then send 0xFF or connect again.
+/// - **An id too large for a double** (`1e400`) is returned unchanged. QEMU returns `inf`, which is
+///   not JSON.
+/// - **Members keep their order** in an id that is an object, and of several invalid members the
+///   first is reported. QEMU uses the order of a hash table.
+/// - **Error replies repeat at most a kilobyte** of the client's message, and its id.
+/// - **Blanks inside a message count** towards its length. In QEMU they are unlimited.
+pub struct Server {
     options: Options,
     dialect: Dialect,
     phase: Phase,
     reader: Reader,
-    /// How many commands are unanswered.
+    /// The number of unanswered in-band commands.
     in_band: usize,
     out_of_band: usize,
     pending_errors: PendingErrors,
-    /// One that came, and that no command has had yet.
-    descriptor: Option<F>,
 }
 
-/// What only one kind of server has.
+/// The state that is specific to one kind of server.
 #[derive(Debug)]
 enum Dialect {
     Monitor(monitor::Monitor),
     Agent,
 }
 
-impl<F> Server<F> {
-    /// A monitor, such as QEMU's.
+impl Server {
+    /// Creates a monitor, such as QEMU's.
     pub fn monitor(options: Options) -> Self {
         Self::new(options, Dialect::Monitor(monitor::Monitor::default()), Phase::Greeting)
     }
 
-    /// A guest agent: it neither greets nor negotiates, sends no events, and answers the sync.
+    /// Creates a guest agent, which sends no greeting and no events, and replies to the sync.
     pub fn agent(options: Options) -> Self {
         Self::new(options, Dialect::Agent, Phase::Ready)
     }
@@ -172,41 +168,40 @@ impl<F> Server<F> {
             in_band: 0,
             out_of_band: 0,
             pending_errors: PendingErrors::default(),
-            descriptor: None,
         }
     }
 
-    /// Where the connection stands.
+    /// Returns the phase of the connection.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// Whether the client has enabled `oob`.
+    /// Returns whether the client has enabled `oob`.
     pub fn is_out_of_band(&self) -> bool {
         matches!(&self.dialect, Dialect::Monitor(monitor) if monitor.out_of_band)
     }
 
-    /// How many commands are unanswered.
+    /// Returns the number of unanswered commands.
     pub fn in_flight(&self) -> usize {
         self.in_band + self.out_of_band
     }
 
-    /// Whether input is taken. If not, as many commands are unanswered as may be: stop reading
-    /// from the client, and after the next answer present again what is left.
+    /// Returns whether input is used. If not, the in-flight limit is reached: stop reading, and
+    /// pass the remaining input again after the next reply.
     pub fn wants_input(&self) -> bool {
         let in_band = self.in_band.saturating_add(self.pending_errors.waiting());
         in_band < self.options.in_band(self.is_out_of_band())
             && self.out_of_band < self.options.out_of_band_limit
     }
 
-    /// Whether the client is in the middle of a message. At the end of the stream it is lost, which
-    /// QEMU passes over in silence.
+    /// Returns whether the input ends inside a message. QEMU ignores an incomplete message at the
+    /// end of the stream.
     pub fn is_inside_message(&self) -> bool {
         self.reader.is_inside_message()
     }
 
-    /// The longest message that is accepted, in bytes, blanks included: a buffer for input needs room
-    /// for it, and for one byte more, and never grows beyond.
+    /// Returns the length of the longest message that is accepted, in bytes, including blanks. An
+    /// input buffer never needs more than one byte above this length.
     pub const fn longest_message(&self) -> usize {
         self.options.longest_message
     }
@@ -220,13 +215,12 @@ impl<F> Server<F> {
     }
 }
 
-impl<F> fmt::Debug for Server<F> {
+impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("dialect", &self.dialect)
             .field("phase", &self.phase)
             .field("in_flight", &self.in_flight())
-            .field("descriptor", &self.descriptor.is_some())
             .finish_non_exhaustive()
     }
 }

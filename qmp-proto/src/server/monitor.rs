@@ -1,4 +1,4 @@
-//! What is particular to monitors: greeting and negotiation.
+//! Greeting and negotiation of monitors.
 
 use core::fmt;
 
@@ -20,8 +20,8 @@ pub(super) struct Monitor {
     pub(super) out_of_band: bool,
 }
 
-/// Why a negotiation is refused, in QEMU's words.
-enum Refused<'a> {
+/// The error of a negotiation, in QEMU's words.
+enum NegotiationError<'a> {
     NoArray,
     NoString(usize),
     Unknown(JsonStr<'a>),
@@ -31,13 +31,13 @@ enum Refused<'a> {
     Repeated,
 }
 
-impl<F> Server<F> {
-    /// Greets the client. To be called as soon as it is connected; otherwise the first input does
-    /// it. Greets once, and an agent never.
+impl Server {
+    /// Sends the greeting of a monitor, if it was not sent yet. Call it when the client has
+    /// connected; otherwise the first input sends the greeting.
     ///
     /// # Errors
     ///
-    /// If there is no room for the greeting.
+    /// If the greeting does not fit into `out`.
     pub fn greet(&mut self, out: &mut impl OutputBuffer) -> Result<(), BufferFull> {
         if self.phase == Phase::Greeting {
             let Options { version, out_of_band, .. } = self.options;
@@ -48,12 +48,12 @@ impl<F> Server<F> {
         Ok(())
     }
 
-    /// Greets the client with a message of the caller's, to pass on another server's greeting or
-    /// to play one that greets in its own way. What is granted is still decided by the options.
+    /// Sends the caller's greeting, to forward the greeting of another server or to emulate one.
+    /// The options determine which capabilities can be enabled.
     ///
     /// # Errors
     ///
-    /// If the client was greeted already, the message is no object, or there is no room for it.
+    /// If a greeting was already sent, the message is not an object, or it does not fit into `out`.
     pub fn greet_with(
         &mut self,
         out: &mut impl OutputBuffer,
@@ -70,15 +70,15 @@ impl<F> Server<F> {
         Ok(())
     }
 
-    /// Takes `qmp_capabilities`, in either phase.
+    /// Handles `qmp_capabilities`, in either phase.
     pub(super) fn negotiate<'b>(
         &mut self,
         out: &mut impl OutputBuffer,
         command: &Command<'_>,
         id: Option<&Id>,
         bytes: &'b [u8],
-    ) -> Result<Received<'b, F>, BufferFull> {
-        let refused = match self.capabilities(command) {
+    ) -> Result<Received<'b>, BufferFull> {
+        let error = match self.capabilities(command) {
             Ok(out_of_band) => {
                 let value = "{}";
                 let id = id.map(|id| id.as_str());
@@ -89,21 +89,21 @@ impl<F> Server<F> {
                 }
                 return Ok(Received::Negotiated { out_of_band });
             }
-            Err(refused) => refused,
+            Err(error) => error,
         };
-        let class = match refused {
-            Refused::Repeated => ErrorClass::CommandNotFound,
+        let class = match error {
+            NegotiationError::Repeated => ErrorClass::CommandNotFound,
             _ => ErrorClass::GenericError,
         };
         let out_of_band = command.is_out_of_band();
-        let error = ErrorReply::new(Rejection::Handshake, &refused);
+        let error = ErrorReply::new(Rejection::Handshake, &error);
         self.reject(out, bytes, ErrorReply { class, id, out_of_band, ..error })
     }
 
-    /// What is to be enabled.
-    fn capabilities<'a>(&self, command: &'a Command<'_>) -> Result<bool, Refused<'a>> {
+    /// Returns whether `oob` is to be enabled.
+    fn capabilities<'a>(&self, command: &'a Command<'_>) -> Result<bool, NegotiationError<'a>> {
         if command.is_out_of_band() {
-            return Err(Refused::NoOutOfBand);
+            return Err(NegotiationError::NoOutOfBand);
         }
         let (enable, unexpected) = command.parameter("enable");
         let out_of_band = match enable {
@@ -111,32 +111,32 @@ impl<F> Server<F> {
             None => false,
         };
         if let Some(name) = unexpected {
-            return Err(Refused::Unexpected(name));
+            return Err(NegotiationError::Unexpected(name));
         }
         if self.phase == Phase::Ready {
-            return Err(Refused::Repeated);
+            return Err(NegotiationError::Repeated);
         }
         if out_of_band && !self.options.out_of_band {
-            return Err(Refused::NotOffered);
+            return Err(NegotiationError::NotOffered);
         }
         Ok(out_of_band)
     }
 }
 
-/// Whether `oob` is in the list, and nothing unknown.
-fn enabled(list: &str) -> Result<bool, Refused<'_>> {
+/// Returns whether the list contains `oob`.
+fn enabled(list: &str) -> Result<bool, NegotiationError<'_>> {
     let bytes = list.as_bytes();
     if bytes.first() != Some(&b'[') {
-        return Err(Refused::NoArray);
+        return Err(NegotiationError::NoArray);
     }
     let (mut out_of_band, mut index) = (false, 0);
     let mut at = skip_blanks(bytes, 1);
-    // It is known to be JSON.
+    // The list is valid JSON.
     while let Ok(end) = walk_value(bytes, at, MAX_DEPTH, &mut Lenient) {
         let name = list[at..end].strip_prefix('"').and_then(|name| name.strip_suffix('"'));
-        let name = JsonStr::new(name.ok_or(Refused::NoString(index))?);
+        let name = JsonStr::new(name.ok_or(NegotiationError::NoString(index))?);
         if name != OUT_OF_BAND {
-            return Err(Refused::Unknown(name));
+            return Err(NegotiationError::Unknown(name));
         }
         out_of_band = true;
         index += 1;
@@ -146,14 +146,14 @@ fn enabled(list: &str) -> Result<bool, Refused<'_>> {
     Ok(out_of_band)
 }
 
-impl fmt::Display for Refused<'_> {
+impl fmt::Display for NegotiationError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoArray => f.write_str("Invalid parameter type for 'enable', expected: array"),
             Self::NoString(index) => {
                 write!(f, "Invalid parameter type for 'enable[{index}]', expected: string")
             }
-            // QEMU does not know the parameter's name at that point.
+            // QEMU itself reports `null` instead of the parameter's name.
             Self::Unknown(name) => {
                 write!(f, "Parameter 'null' does not accept value '{}'", Repeated(name))
             }

@@ -1,13 +1,14 @@
-//! What a server calls itself, and limits.
+//! Options of a server.
 
 use alloc::borrow::Cow;
 
 use crate::message::Version;
 
-/// How many in-band commands QEMU takes in beside `oob`: one that runs, and eight that wait.
+/// The in-flight limit of in-band commands in QEMU while `oob` is enabled: one that runs, and eight
+/// that wait.
 const IN_BAND_BESIDE_OUT_OF_BAND: usize = 9;
 
-/// What a server calls itself and offers, how it writes, and its limits.
+/// The greeting, output format and limits of a server.
 ///
 /// ```
 /// use qmp_proto::Version;
@@ -29,7 +30,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// What QEMU does, which it says to be version 10.0.0.
+    /// Returns the options of QEMU, with the version 10.0.0.
     pub const fn monitor() -> Self {
         Self {
             version: Version::new(10, 0, 0),
@@ -37,7 +38,7 @@ impl Options {
             out_of_band: true,
             pretty: false,
             line_end: "\r\n",
-            // QEMU's limit is 64 MiB of tokens, and some blanks may stand between them.
+            // QEMU's limit is 64 MiB of tokens, without the blanks between them.
             longest_message: 65 * 1024 * 1024,
             deepest_message: 1024,
             in_band_limit: None,
@@ -45,7 +46,7 @@ impl Options {
         }
     }
 
-    /// What the guest agent does: lines end with a line feed alone.
+    /// Returns the options of the guest agent, with a line feed as the line end.
     pub const fn agent() -> Self {
         let mut options = Self::monitor();
         options.line_end = "\n";
@@ -53,64 +54,64 @@ impl Options {
         options
     }
 
-    /// The version in the greeting. Clients decide by it what they may ask for.
+    /// Sets the version in the greeting, on which clients may base what they send.
     pub const fn version(mut self, version: Version) -> Self {
         self.version = version;
         self
     }
 
-    /// What the greeting calls the build: free text, empty unless set.
+    /// Sets the name of the build in the greeting (default: empty).
     pub fn package(mut self, package: impl Into<Cow<'static, str>>) -> Self {
         self.package = package.into();
         self
     }
 
-    /// Whether the greeting offers the capability `oob`: yes unless set, as every QEMU does.
+    /// Sets whether the greeting offers the capability `oob` (default: `true`, as in QEMU).
     pub const fn out_of_band(mut self, offered: bool) -> Self {
         self.out_of_band = offered;
         self
     }
 
-    /// Spreads messages over many lines, as QEMU does with `pretty=on`. Clients that read lines do
-    /// not understand it.
+    /// Writes messages on several lines, as QEMU does with `pretty=on`. Clients that read lines
+    /// cannot parse this.
     pub const fn pretty(mut self, yes: bool) -> Self {
         self.pretty = yes;
         self
     }
 
-    /// The longest message to accept, in bytes, blanks between its tokens included: 65 MiB unless
-    /// set. Never more than the 64 MiB of tokens that QEMU accepts.
+    /// Sets the length of the longest message to accept, in bytes, including blanks (default: 65
+    /// MiB). QEMU's limit of 64 MiB of tokens applies in any case.
     ///
-    /// A message stays in the caller's buffer until it is whole, so this bounds that too.
+    /// An incomplete message stays in the caller's buffer, so this limits the buffer, too.
     pub const fn longest_message(mut self, bytes: usize) -> Self {
         self.longest_message = if bytes > 0 { bytes } else { 1 };
         self
     }
 
-    /// The most levels of arrays and objects in a message: 1024 unless set, and never more.
+    /// Sets the maximum nesting depth of a message (default and maximum: 1024).
     pub const fn deepest_message(mut self, levels: usize) -> Self {
         self.deepest_message = if levels < 1024 { levels } else { 1024 };
         self
     }
 
-    /// How many in-band commands may be unanswered before no more input is taken: unless set, 1,
-    /// and 9 once a client has enabled `oob`, as in QEMU. At least 1.
+    /// Sets the in-flight limit of in-band commands (default: 1, and 9 after a client has enabled
+    /// `oob`, as in QEMU; minimum: 1).
     ///
-    /// With 1, commands are answered in the order in which they came, which clients without `oob`
-    /// may rely on. With more, it is the caller who has to see to that.
+    /// Clients without `oob` may rely on replies in the order of their commands. The limit 1
+    /// ensures this; with a higher limit the caller has to ensure it.
     pub const fn in_band_limit(mut self, commands: usize) -> Self {
         self.in_band_limit = Some(if commands > 0 { commands } else { 1 });
         self
     }
 
-    /// How many out-of-band commands may be unanswered before no more input is taken: 1 unless
-    /// set, as in QEMU, which runs them at once. At least 1.
+    /// Sets the in-flight limit of out-of-band commands (default: 1, as in QEMU, which executes
+    /// them immediately; minimum: 1).
     pub const fn out_of_band_limit(mut self, commands: usize) -> Self {
         self.out_of_band_limit = if commands > 0 { commands } else { 1 };
         self
     }
 
-    /// How many in-band commands may be unanswered.
+    /// Returns the in-flight limit of in-band commands.
     pub(super) fn in_band(&self, out_of_band: bool) -> usize {
         self.in_band_limit.unwrap_or(if out_of_band { IN_BAND_BESIDE_OUT_OF_BAND } else { 1 })
     }

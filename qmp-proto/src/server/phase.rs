@@ -1,23 +1,24 @@
-//! Where a connection stands.
+//! The phases of a connection.
 
 use core::fmt;
 
-/// Where a connection stands. See the diagram at [`Server`](crate::server::Server).
+/// The phase of a connection. See the diagram at [`Server`](crate::server::Server).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// The client was not greeted yet.
+    /// The greeting was not sent yet.
     Greeting,
-    /// The client has to negotiate capabilities; it gets no events, and no command is run.
+    /// The client has to negotiate capabilities. Until then it receives no events, and its commands
+    /// are refused.
     Negotiating,
-    /// Commands are taken, and a monitor sends events.
+    /// Commands are accepted, and a monitor sends events.
     Ready,
 }
 
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Greeting => "the client was not greeted yet",
+            Self::Greeting => "the greeting was not sent yet",
             Self::Negotiating => "the client has not negotiated capabilities",
             Self::Ready => "the connection is ready",
         })

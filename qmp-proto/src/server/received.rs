@@ -1,49 +1,47 @@
-//! What comes out of the server.
+//! What a server receives.
 
 use core::fmt;
 
 use crate::message::Shown;
-use crate::output::NoDescriptor;
 use crate::server::{Command, Ticket};
 
-/// What became of the input.
+/// The result of one call of [`Server::handle_input`](crate::server::Server::handle_input).
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Step<'b, F = NoDescriptor> {
-    /// How many bytes from the front of the input are done with. The rest is presented again,
-    /// unchanged, with more bytes after it.
+pub struct Step<'b> {
+    /// The number of bytes from the start of the input that were used. The rest has to be passed
+    /// again, unchanged, followed by more bytes.
     pub used: usize,
-    /// What they meant. `None`: more bytes are needed, or answers; see
+    /// What was received. `None` if more bytes are needed, or replies; see
     /// [`Server::wants_input`](crate::server::Server::wants_input).
-    pub received: Option<Received<'b, F>>,
+    pub received: Option<Received<'b>>,
 }
 
-/// What a client said, borrowed from the input. The caller answers commands; all else is answered
-/// already, or as soon as the in-band commands before it are.
+/// A request of a client, borrowed from the input. The caller replies to commands; the server
+/// replies to everything else itself.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Received<'b, F = NoDescriptor> {
-    /// A command, and the right to answer it.
-    Command(Command<'b>, Ticket<F>),
-    /// A monitor's client has negotiated: from now on it gets events.
+pub enum Received<'b> {
+    /// A command, and the ticket for its reply.
+    Command(Command<'b>, Ticket),
+    /// The client of a monitor has negotiated, and receives events from now on.
     Negotiated {
-        /// Whether it has enabled `oob`.
+        /// Whether the client has enabled `oob`.
         out_of_band: bool,
     },
-    /// An agent's client has synced, with this number.
+    /// The client of an agent has synced, with this number.
     Synced(i64),
-    /// Something was refused. One piece of nonsense can be answered with several errors, one after
-    /// another.
+    /// An invalid request was refused. Invalid bytes can cause several error replies in a row.
     Rejected(Rejected<'b>),
 }
 
-/// Something that was answered with an error.
+/// An invalid request, to which the server replied with an error.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Rejected<'b> {
-    /// What it was, at most 256 bytes of it.
+    /// The first 256 bytes of the request.
     pub bytes: &'b [u8],
-    /// Why.
+    /// The reason.
     pub reason: Rejection,
 }
 
@@ -53,7 +51,7 @@ impl fmt::Display for Rejected<'_> {
     }
 }
 
-/// As `Display`: secrets are masked.
+/// Masks secrets, as `Display` does.
 impl fmt::Debug for Rejected<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rejected")
@@ -63,34 +61,34 @@ impl fmt::Debug for Rejected<'_> {
     }
 }
 
-/// Why something was answered with an error.
+/// The reason why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// It is not JSON, or not what QEMU takes for it.
+    /// The bytes are not JSON by QEMU's rules.
     ///
-    /// A peer that is no QMP client at all begins so: a web browser that was lured into it, say. A
-    /// careful monitor closes the connection. The 0xFF with which an agent's client syncs comes
-    /// out so too.
+    /// This is the first input of peers that are not QMP clients, such as a web browser that was
+    /// tricked into connecting; a careful monitor closes the connection. The 0xFF that precedes an
+    /// agent's sync is reported like this, too.
     NotJson,
-    /// A message that is longer, deeper or has more tokens than the limit.
+    /// The message exceeds the limit of length, depth or tokens.
     BeyondLimit,
-    /// JSON, but no request.
+    /// The message is JSON, but not a request.
     NotARequest,
-    /// A command before capabilities were negotiated.
+    /// The command was sent before the negotiation of capabilities.
     NotNegotiated,
-    /// A negotiation, or a sync, that asks for what it cannot have, or that is over already.
+    /// The negotiation or sync is invalid, or the negotiation is already complete.
     Handshake,
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotJson => "bytes that are no JSON",
-            Self::BeyondLimit => "a message beyond the limits",
-            Self::NotARequest => "a message that is no request",
-            Self::NotNegotiated => "a command before capabilities were negotiated",
-            Self::Handshake => "a handshake that cannot be granted",
+            Self::NotJson => "bytes that are not JSON",
+            Self::BeyondLimit => "a message over the limits",
+            Self::NotARequest => "a message that is not a request",
+            Self::NotNegotiated => "a command before the negotiation of capabilities",
+            Self::Handshake => "an invalid handshake",
         })
     }
 }

@@ -1,11 +1,11 @@
-//! What an error repeats of a client's message.
+//! Parts of a client's message in error replies.
 
 use core::fmt::{self, Write};
 
-/// As much as QEMU formats into where it has a limit.
+/// The length of QEMU's buffer for error texts.
 pub(super) const REPEATED: usize = 1023;
 
-/// Shows something of a client's, cut off after 1023 bytes.
+/// Displays a part of a client's message, truncated after 1023 bytes.
 pub(super) struct Repeated<T>(pub(super) T);
 
 impl<T: fmt::Display> fmt::Display for Repeated<T> {
@@ -22,13 +22,13 @@ struct Clipped<'f, 'a> {
 impl Write for Clipped<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let end = if text.len() <= self.room { text.len() } else { floor(text, self.room) };
-        // Nothing comes behind what was cut.
+        // Nothing follows the truncated part.
         self.room = if end == text.len() { self.room - end } else { 0 };
         self.f.write_str(&text[..end])
     }
 }
 
-/// The last boundary of a character up to there.
+/// Returns the last boundary of a character at or before `end`.
 fn floor(text: &str, mut end: usize) -> usize {
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -42,7 +42,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn what_is_repeated_is_cut_between_characters() {
+    fn repeated_text_is_truncated_between_characters() {
         for (text, length) in [("a", 1023), ("é", 1022), ("\u{1F600}", 1020)] {
             let long = text.repeat(2000);
             assert_eq!(Repeated(&long).to_string(), long[..length]);

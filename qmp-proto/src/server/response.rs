@@ -1,4 +1,4 @@
-//! Answers to commands.
+//! Replies to commands.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -7,7 +7,7 @@ use core::fmt;
 use crate::Secrets;
 use crate::message::{ErrorClass, RawJson, Shown};
 
-/// The answer to a command: success with a value, or an error.
+/// The reply to a command: success with a value, or an error.
 ///
 /// ```
 /// use qmp_proto::server::Response;
@@ -33,43 +33,43 @@ pub(super) enum Kind<'a> {
 }
 
 impl<'a> Response<'a> {
-    /// Success of a command that returns nothing: `{}`.
+    /// Returns the reply of a command that returns nothing: `{}`.
     pub const fn empty() -> Self {
         Self(Kind::Success(Cow::Borrowed("{}")))
     }
 
-    /// Success with this value, sent as it is but for line ends, and characters beyond ASCII, which
-    /// are escaped.
+    /// Returns a success reply with this value, which is sent unchanged, except that line ends are
+    /// removed and characters outside ASCII are escaped.
     pub const fn json(value: RawJson<'a>) -> Self {
         Self(Kind::Success(Cow::Borrowed(value.as_str())))
     }
 
-    /// An error with this class and description.
+    /// Returns an error reply with this class and description.
     pub fn error(class: ErrorClass<'a>, description: impl Into<Cow<'a, str>>) -> Self {
         let class = Cow::Borrowed(class.name());
         Self(Kind::Error { class, description: description.into() })
     }
 
-    /// An error whose `error` is this, to pass on one of another server.
+    /// Returns an error reply with this value of `error`, to forward one of another server.
     ///
-    /// Clients expect an object with `class` and `desc` in it.
+    /// Clients expect an object with `class` and `desc`.
     pub const fn raw_error(error: RawJson<'a>) -> Self {
         Self(Kind::RawError(Cow::Borrowed(error.as_str())))
     }
 
-    /// What QEMU says to a command that it does not have.
+    /// Returns QEMU's error reply to an unknown command.
     pub fn command_not_found(name: &str) -> Self {
         let description = format!("The command {name} has not been found");
         Self::error(ErrorClass::CommandNotFound, description)
     }
 
-    /// What QEMU says to `exec-oob` of a command that it can run in-band only.
+    /// Returns QEMU's error reply to `exec-oob` of a command that supports only in-band execution.
     pub fn no_out_of_band(name: &str) -> Self {
         let description = format!("The command {name} does not support OOB");
         Self::error(ErrorClass::GenericError, description)
     }
 
-    /// The answer with text of its own.
+    /// Copies the reply, so that it borrows nothing.
     pub fn into_owned(self) -> Response<'static> {
         fn own(text: Cow<'_, str>) -> Cow<'static, str> {
             text.into_owned().into()
@@ -84,7 +84,7 @@ impl<'a> Response<'a> {
     }
 }
 
-/// Not what is returned, which may be a secret; secrets in a description are masked.
+/// Omits the value, which can contain secrets. Secrets in a description are masked.
 impl fmt::Debug for Response<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -101,11 +101,11 @@ impl fmt::Debug for Response<'_> {
 
 #[cfg(feature = "serde")]
 impl Response<'static> {
-    /// Success with this value, serialized now.
+    /// Serializes a value, and returns a success reply with it.
     ///
     /// # Errors
     ///
-    /// If it cannot be serialized.
+    /// If the value cannot be serialized.
     pub fn value<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, crate::SendErrorKind> {
         let value = crate::OwnedRawJson::serialize(value)?;
         Ok(Self(Kind::Success(value.into_string().into())))

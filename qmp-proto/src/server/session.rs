@@ -1,6 +1,5 @@
-//! A server with its buffers, as one object.
+//! A server with its buffers.
 
-use alloc::collections::VecDeque;
 use core::fmt;
 use core::mem;
 
@@ -10,23 +9,23 @@ use crate::output::{NoDescriptor, Output, OutputChunk};
 use crate::request::SendErrorKind;
 use crate::server::{Phase, Received, Response, Server, Ticket, Unsent};
 
-/// Above this much unsent output no input is taken.
+/// Above this number of unsent bytes no input is used.
 const MOST_UNSENT: usize = 1024 * 1024;
 
-/// A [`Server`] with both its buffers, for whoever wants one object beside a stream.
+/// A [`Server`] with its input and output buffers.
 ///
-/// It never touches the stream: while it [`wants_input`](Self::wants_input), read into
-/// [`spare_mut`](Self::spare_mut) and say how much with [`advance`](Self::advance); take what came with
-/// [`receive`](Self::receive), also after each answer; and write what
-/// [`output_chunk`](Self::output_chunk) gives.
+/// The caller reads and writes the stream: while the session [`wants_input`](Self::wants_input),
+/// read into [`spare_mut`](Self::spare_mut) and call [`advance`](Self::advance); call
+/// [`receive`](Self::receive) until it returns nothing, also after each reply; write the bytes of
+/// [`output_chunk`](Self::output_chunk) and call [`advance_output`](Self::advance_output).
 ///
 /// ```
 /// use qmp_proto::server::{Options, Received, Response, Server, Session};
 ///
 /// let mut session: Session = Session::new(Server::monitor(Options::monitor()));
 /// let sent = br#"{"execute":"qmp_capabilities"} {"execute":"stop","id":7}"#;
-/// session.room()[..sent.len()].copy_from_slice(sent); // from the socket
-/// session.filled(sent.len());
+/// session.spare_mut()[..sent.len()].copy_from_slice(sent); // from the socket
+/// session.advance(sent.len());
 /// while let Some((received, mut sender)) = session.receive() {
 ///     if let Received::Command(command, ticket) = received {
 ///         assert_eq!(command.name(), "stop");
@@ -34,124 +33,95 @@ const MOST_UNSENT: usize = 1024 * 1024;
 ///     }
 /// }
 /// let mut to_client = Vec::new();
-/// while let Some(outgoing) = session.outgoing() {
-///     to_client.extend_from_slice(outgoing.bytes);
-///     let written = outgoing.bytes.len(); // as many as the stream took
-///     session.sent(written);
+/// while let Some(chunk) = session.output_chunk() {
+///     to_client.extend_from_slice(chunk.bytes);
+///     let written = chunk.bytes.len(); // as many as the stream accepted
+///     session.advance_output(written);
 /// }
 /// assert!(to_client.ends_with(b"{\"return\": {}}\r\n{\"return\": {}, \"id\": 7}\r\n"));
 /// # Ok::<(), qmp_proto::server::Unsent>(())
 /// ```
-pub struct Session<F = NoDescriptor> {
-    server: Server<F>,
+pub struct Session {
+    server: Server,
     input: InputBuffer,
-    /// How much of the input the last thing received was made of.
+    /// The number of bytes that the last received message used.
     done: usize,
     output: Output,
-    /// Descriptors, and how many bytes of the unread input come before each.
-    descriptors: VecDeque<(usize, F)>,
 }
 
-/// The sending half of a [`Session`], lent together with what was received.
-pub struct Sender<'s, F = NoDescriptor> {
-    server: &'s mut Server<F>,
+/// The sending half of a [`Session`], usable while a received command is borrowed.
+pub struct Sender<'s> {
+    server: &'s mut Server,
     output: &'s mut Output,
 }
 
-impl<F> Session<F> {
-    /// Puts buffers beside a server. A monitor's greeting is in the output then.
-    pub fn new(mut server: Server<F>) -> Self {
+impl Session {
+    /// Creates a session, with a monitor's greeting in the output.
+    pub fn new(mut server: Server) -> Self {
         let mut output = Output::new();
         // A growing output is never full.
         let _ = server.greet(&mut output);
         Self::with_output(server, output)
     }
 
-    /// As [`new`](Self::new), with a greeting of the caller's.
+    /// As [`new`](Self::new), with the caller's greeting.
     ///
     /// # Errors
     ///
     /// As [`Server::greet_with`].
-    pub fn greeting_with(
-        mut server: Server<F>,
-        greeting: RawJson<'_>,
-    ) -> Result<Self, SendErrorKind> {
+    pub fn greeting_with(mut server: Server, greeting: RawJson<'_>) -> Result<Self, SendErrorKind> {
         let mut output = Output::new();
         server.greet_with(&mut output, greeting)?;
         Ok(Self::with_output(server, output))
     }
 
-    const fn with_output(server: Server<F>, output: Output) -> Self {
+    const fn with_output(server: Server, output: Output) -> Self {
         let input = InputBuffer::new(server.longest_message());
-        Self { server, input, done: 0, output, descriptors: VecDeque::new() }
+        Self { server, input, done: 0, output }
     }
 
-    /// The server.
-    pub const fn server(&self) -> &Server<F> {
+    /// Returns the server.
+    pub const fn server(&self) -> &Server {
         &self.server
     }
 
-    /// Where the connection stands.
+    /// Returns the phase of the connection.
     pub fn phase(&self) -> Phase {
         self.server.phase()
     }
 
-    /// Whether to read from the client. Not while as many commands are unanswered as may be, nor
-    /// while a client that does not read has a mebibyte of output waiting for it. Whoever reads all
-    /// the same has to hold what was read.
+    /// Returns whether to read from the client: `false` at the in-flight limit, and while more than
+    /// a mebibyte of output is unsent. Input that is read nevertheless stays in the buffer.
     pub fn wants_input(&self) -> bool {
         self.server.wants_input() && self.output.unsent() <= MOST_UNSENT
     }
 
-    /// Room to read into: at least 512 bytes, and more where more came last time or a long message
-    /// is coming in.
+    /// Returns spare capacity to read into: at least 512 bytes, and more after a burst of input or
+    /// inside a long message.
     pub fn spare_mut(&mut self) -> &mut [u8] {
         self.settle();
         self.input.spare_mut()
     }
 
-    /// Says that so many bytes were read into [`spare_mut`](Self::spare_mut).
+    /// Adds the first `count` bytes of [`spare_mut`](Self::spare_mut), which were read, to the
+    /// input.
     pub fn advance(&mut self, count: usize) {
         self.input.advance(count);
     }
 
-    /// As [`advance`](Self::advance), when a descriptor came with the first of the bytes. With
-    /// several, give the first, and close the others.
-    pub fn filled_with(&mut self, count: usize, descriptor: F) {
-        self.descriptors.push_back((self.unread_length(), descriptor));
-        self.input.advance(count);
-    }
-
-    /// What the bytes read so far mean, one thing a call, lent together with a sender so that it
-    /// can be answered while it is held. `None`: read more, or answer, or write; see
+    /// Returns the next received request, with a sender to reply while the request is borrowed.
+    /// Returns `None` if it is necessary to read more, to reply or to write; see
     /// [`wants_input`](Self::wants_input).
-    #[allow(clippy::type_complexity)]
-    pub fn receive(&mut self) -> Option<(Received<'_, F>, Sender<'_, F>)> {
+    pub fn receive(&mut self) -> Option<(Received<'_>, Sender<'_>)> {
         self.settle();
-        let input = self.input.unread();
-        let mut used = 0;
-        let mut received = None;
-        while received.is_none() && self.server.wants_input() && self.output.unsent() <= MOST_UNSENT
-        {
-            // A descriptor must not be seen before the bytes it came with.
-            let end = self.descriptors.front().map_or(input.len(), |(at, _)| *at);
-            let Ok(step) = self.server.handle_input(&mut self.output, &input[used..end]) else {
-                break; // which a growing output never is
-            };
-            used += step.used;
-            received = step.received;
-            if received.is_none() {
-                match self.descriptors.pop_front() {
-                    // One that nobody took is closed.
-                    Some((_, descriptor)) => drop(self.server.handle_descriptor(descriptor)),
-                    None => break,
-                }
-            }
+        if !self.wants_input() {
+            return None;
         }
-        self.done = used;
-        self.descriptors.iter_mut().for_each(|(at, _)| *at -= used);
+        // The output grows, so it is never full.
+        let step = self.server.handle_input(&mut self.output, self.input.unread()).ok()?;
+        self.done = step.used;
         let sender = Sender { server: &mut self.server, output: &mut self.output };
-        received.map(|received| (received, sender))
+        step.received.map(|received| (received, sender))
     }
 
     fn settle(&mut self) {
@@ -162,50 +132,50 @@ impl<F> Session<F> {
         self.input.unread_length() - self.done
     }
 
-    /// The bytes that the last [`receive`](Self::receive) was done with: for a log of the wire.
+    /// Returns the bytes that the last [`receive`](Self::receive) used, for a log of the wire.
     pub fn consumed(&self) -> &[u8] {
         &self.input.unread()[..self.done]
     }
 
-    /// The output.
+    /// Returns the output buffer.
     pub const fn output(&self) -> &Output {
         &self.output
     }
 
-    /// The output, to append bytes of one's own to: for servers that are to misbehave.
+    /// Returns the output buffer, to append other bytes for tests with misbehaving servers.
     pub const fn output_mut(&mut self) -> &mut Output {
         &mut self.output
     }
 
-    /// What to write next, if there is anything.
+    /// Returns the next chunk to be written, if there is one.
     pub fn output_chunk(&self) -> Option<OutputChunk<'_, NoDescriptor>> {
         self.output.chunk()
     }
 
-    /// Says that so many bytes of [`output_chunk`](Self::output_chunk) were written.
+    /// Removes the first `count` bytes of [`output_chunk`](Self::output_chunk), which were written.
     pub fn advance_output(&mut self, count: usize) {
         self.output.advance(count);
     }
 
-    /// For sending while nothing was received.
-    pub fn sender(&mut self) -> Sender<'_, F> {
+    /// Returns a sender, for sending without a received request.
+    pub fn sender(&mut self) -> Sender<'_> {
         Sender { server: &mut self.server, output: &mut self.output }
     }
 }
 
-impl<F> Sender<'_, F> {
+impl Sender<'_> {
     /// As [`Server::answer`].
     ///
     /// # Errors
     ///
-    /// If the value is too deep; the ticket comes back.
+    /// If the value is too deep. The error contains the ticket.
     #[allow(clippy::result_large_err)]
-    pub fn answer(&mut self, ticket: Ticket<F>, response: &Response<'_>) -> Result<(), Unsent<F>> {
+    pub fn answer(&mut self, ticket: Ticket, response: &Response<'_>) -> Result<(), Unsent> {
         self.server.answer(self.output, ticket, response)
     }
 
     /// As [`Server::leave_unanswered`].
-    pub fn leave_unanswered(&mut self, ticket: Ticket<F>) {
+    pub fn leave_unanswered(&mut self, ticket: Ticket) {
         self.server.leave_unanswered(self.output, ticket);
     }
 
@@ -213,7 +183,7 @@ impl<F> Sender<'_, F> {
     ///
     /// # Errors
     ///
-    /// If the client gets no events now, or `data` cannot be sent.
+    /// If the client receives no events, or `data` cannot be sent.
     pub fn emit(
         &mut self,
         name: &str,
@@ -227,14 +197,14 @@ impl<F> Sender<'_, F> {
     ///
     /// # Errors
     ///
-    /// If the client gets no events now, or this is no object.
+    /// If the client receives no events, or this is not an object.
     pub fn emit_raw(&mut self, event: RawJson<'_>) -> Result<(), SendErrorKind> {
         self.server.emit_raw(self.output, event)
     }
 }
 
-impl<F> fmt::Debug for Session<F> {
-    /// Not what was said: it can be long, and secret.
+impl fmt::Debug for Session {
+    /// Omits the bytes, which can be long and can contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("phase", &self.phase())
@@ -245,7 +215,7 @@ impl<F> fmt::Debug for Session<F> {
     }
 }
 
-impl<F> fmt::Debug for Sender<'_, F> {
+impl fmt::Debug for Sender<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender").field("phase", &self.server.phase()).finish_non_exhaustive()
     }

@@ -1,69 +1,55 @@
-//! The right to answer a command.
+//! Tickets for replies to commands.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::message::RawJson;
-use crate::output::{FixedOutput, NoDescriptor, OutputBuffer};
+use crate::output::{FixedOutput, OutputBuffer};
 use crate::server::write::{Numbers, lay_out_compact};
 
-/// Ids up to this length need no allocation: numbers, UUIDs in quotes.
+/// The length up to which ids need no allocation, such as numbers and UUIDs in quotes.
 const SHORT: usize = 38;
 
-/// The right, and the duty, to answer one command.
+/// A ticket for the reply to one command.
 ///
-/// [`Server::answer`](crate::server::Server::answer) takes it, so a command cannot be answered
-/// twice; in which order tickets are used is up to the caller. It holds the command's id and the
-/// descriptor that came with it, and borrows nothing, so it can go to another task and come back.
+/// [`Server::answer`](crate::server::Server::answer) consumes it, so a command is answered only
+/// once. Tickets can be used in any order. A ticket contains the command's id. It borrows nothing, so
+/// it can be sent to another task.
 ///
-/// One that is dropped leaves its command unanswered, and goes on counting as in flight: use
-/// [`Server::leave_unanswered`](crate::server::Server::leave_unanswered) where that is meant.
-#[must_use = "a command must be answered, or left unanswered on purpose"]
-pub struct Ticket<F = NoDescriptor> {
+/// If a ticket is dropped, its command stays in flight. Use
+/// [`Server::leave_unanswered`](crate::server::Server::leave_unanswered) to end a command without a
+/// reply.
+#[must_use = "answer the command, or call `leave_unanswered`"]
+pub struct Ticket {
     pub(super) id: Option<Id>,
-    /// Which in-band command it is; none if it is run out of band.
+    /// The number of an in-band command; `None` for an out-of-band one.
     pub(super) number: Option<u64>,
-    pub(super) descriptor: Option<F>,
 }
 
-impl<F> Ticket<F> {
-    /// The command's id as the answer will carry it, if it has one: the same value, written the
-    /// way QEMU writes it (`1.0` as `1`).
+impl Ticket {
+    /// Returns the command's id as it will be in the reply: the same value in QEMU's format (`1.0`
+    /// as `1`).
     pub fn id(&self) -> Option<RawJson<'_>> {
         self.id.as_ref().map(|id| RawJson::trusted(id.as_str()))
     }
 
-    /// Whether the command is run out of band.
+    /// Returns whether the command is executed out of band.
     pub const fn is_out_of_band(&self) -> bool {
         self.number.is_none()
     }
-
-    /// The descriptor that came with the command.
-    pub const fn descriptor(&self) -> Option<&F> {
-        self.descriptor.as_ref()
-    }
-
-    /// Takes the descriptor that came with the command.
-    ///
-    /// One that is not taken goes on to the next command, unless another has come meanwhile, as in
-    /// QEMU.
-    pub fn take_descriptor(&mut self) -> Option<F> {
-        self.descriptor.take()
-    }
 }
 
-impl<F> fmt::Debug for Ticket<F> {
+impl fmt::Debug for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ticket")
             .field("id", &self.id())
             .field("out_of_band", &self.is_out_of_band())
-            .field("descriptor", &self.descriptor.is_some())
             .finish()
     }
 }
 
-/// An id, written as it will be echoed.
+/// An id in the format of the reply.
 #[derive(Clone)]
 pub(super) enum Id {
     Short { text: [u8; SHORT], length: u8 },
@@ -71,7 +57,7 @@ pub(super) enum Id {
 }
 
 impl Id {
-    /// Writes JSON the way QEMU writes the value it means.
+    /// Converts JSON to QEMU's format of the same value.
     pub(super) fn new(json: &str) -> Self {
         let mut text = [0; SHORT];
         let mut short = FixedOutput::new(&mut text);
@@ -101,7 +87,7 @@ mod tests {
     use std::string::String;
 
     #[test]
-    fn an_id_keeps_its_value_whatever_its_length() {
+    fn ids_of_any_length_keep_their_value() {
         for length in 0..100 {
             let json = std::format!("\"{}\"", "x".repeat(length));
             assert_eq!(Id::new(&json).as_str(), json);

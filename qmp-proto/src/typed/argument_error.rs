@@ -1,4 +1,4 @@
-//! What is wrong with the arguments of a command.
+//! Errors in the arguments of a command.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -8,7 +8,7 @@ use core::fmt;
 use crate::message::ErrorClass;
 use crate::typed::DecodeError;
 
-/// What is wrong with the arguments that a client sent, in QEMU's words.
+/// An error in a client's arguments, in QEMU's words.
 ///
 /// ```
 /// use qmp_proto::{ArgumentError, Expected};
@@ -29,7 +29,7 @@ enum Kind {
     Other(DecodeError),
 }
 
-/// What a parameter is expected to be, in QEMU's words.
+/// The expected type of a parameter, in QEMU's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expected {
@@ -39,7 +39,7 @@ pub enum Expected {
     Boolean,
     /// `integer`
     Integer,
-    /// A number of so many bits that is not negative: `uint64`, `uint8_t`
+    /// An unsigned integer of this number of bits: `uint64`, `uint8_t`
     Unsigned(u32),
     /// `number`
     Number,
@@ -52,7 +52,8 @@ pub enum Expected {
 }
 
 impl Expected {
-    /// Of any but [`Unsigned`](Self::Unsigned), which QEMU words otherwise.
+    /// Returns the word of all variants except [`Unsigned`](Self::Unsigned), which has another
+    /// text.
     const fn word(self) -> &'static str {
         match self {
             Self::String => "string",
@@ -67,13 +68,13 @@ impl Expected {
 }
 
 impl ArgumentError {
-    /// A parameter is not there. One inside another is named `file.filename`, one in a list
+    /// A parameter is missing. Names of nested parameters have the form `file.filename` or
     /// `keys[0].type`.
     pub fn missing(name: impl Into<String>) -> Self {
         Self(Kind::Missing(name.into()))
     }
 
-    /// There is no such parameter.
+    /// The command has no parameter with this name.
     pub fn unexpected(name: impl Into<String>) -> Self {
         Self(Kind::Unexpected(name.into()))
     }
@@ -86,27 +87,27 @@ impl ArgumentError {
         }
     }
 
-    /// A parameter has none of the forms of an alternate, which QEMU calls by its name.
+    /// The value of a parameter has none of the types of an alternate.
     pub fn wrong_form(name: impl Into<String>, alternate: impl Into<String>) -> Self {
         Self(Kind::WrongType(name.into(), alternate.into().into()))
     }
 
-    /// A parameter does not take this text.
+    /// A parameter does not accept this value.
     pub fn wrong_value(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self(Kind::WrongValue(name.into(), value.into()))
     }
 
-    /// The class of the error that a client gets.
+    /// Returns the class of the error reply.
     pub const fn class(&self) -> ErrorClass<'static> {
         ErrorClass::GenericError
     }
 
-    /// What decoding found, in QEMU's words where they fit.
+    /// Converts an error of decoding to QEMU's words, if possible.
     pub(crate) fn of_decoding(error: DecodeError) -> Self {
         let quoted = |reason: &str, before: &str| {
             let (name, _) = reason.strip_prefix(before)?.split_once('`')?;
             let path = error.path();
-            // That of an unknown member ends with the member.
+            // The path of an unknown member includes the member.
             let is_it = path.rsplit('.').next() == Some(name);
             Some(match path {
                 "" => name.to_string(),
@@ -157,7 +158,7 @@ impl fmt::Display for ArgumentError {
 
 impl core::error::Error for ArgumentError {}
 
-/// What serde calls a type, in QEMU's words.
+/// Converts serde's name of a type.
 fn expected_of(serde: &str) -> Option<Expected> {
     Some(match serde {
         "i8" | "i16" | "i32" | "i64" | "isize" => Expected::Integer,

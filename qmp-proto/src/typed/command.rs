@@ -1,16 +1,16 @@
-//! Commands that know their types.
+//! Commands with types.
 
 use crate::message::RawJson;
 use crate::typed::ArgumentError;
 
 /// A command with typed arguments and a typed reply.
 ///
-/// The implementing type is what is serialized as the arguments; a unit struct sends none. QEMU
-/// refuses `null` for an optional argument, so leave out what is `None`:
-/// `#[serde(skip_serializing_if = "Option::is_none")]`.
+/// The implementing type is serialized as the arguments; a unit struct sends none. QEMU refuses
+/// `null` for an optional argument, so omit members that are `None`: `#[serde(skip_serializing_if =
+/// "Option::is_none")]`.
 ///
-/// The trait itself has no bounds. A client needs `Serialize` for the command and `Deserialize` for
-/// its output, a server the other halves; each method asks for what it uses.
+/// The trait has no bounds. A client needs `Serialize` for the command and `Deserialize` for its
+/// output, and a server the reverse; each method has the bounds that it needs.
 ///
 /// ```
 /// use qmp_proto::{Command, Empty};
@@ -40,7 +40,7 @@ use crate::typed::ArgumentError;
 /// }
 /// ```
 pub trait Command {
-    /// The command's name in QAPI.
+    /// The name of the command in QAPI.
     const NAME: &'static str;
 
     /// Whether the server replies when the command succeeds, QAPI's `success-response`. False for
@@ -50,17 +50,17 @@ pub trait Command {
     /// Whether the command may be executed out of band, QAPI's `allow-oob`.
     const ALLOW_OOB: bool = false;
 
-    /// Checks the arguments that a client sent, as QEMU does before it runs a command: names, types,
-    /// what must be there. Decoding alone skips unknown members. The default accepts all.
+    /// Checks a client's arguments as QEMU does before it executes a command: names, types, and
+    /// required members. Decoding alone ignores unknown members. The default accepts all arguments.
     ///
     /// # Errors
     ///
-    /// In QEMU's words.
+    /// If the arguments are not those of the command. The error has QEMU's words.
     fn check_arguments(arguments: RawJson<'_>) -> Result<(), ArgumentError> {
         let _ = arguments;
         Ok(())
     }
 
-    /// The value of its reply; [`Empty`](crate::Empty) for a command that returns nothing.
+    /// The type of the reply's value; [`Empty`](crate::Empty) for a command that returns nothing.
     type Output;
 }

@@ -1,4 +1,4 @@
-//! From the text of a reply to a Rust value.
+//! Decoding replies and events.
 
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -12,21 +12,21 @@ use crate::message::{Body, BodyError, OwnedReply, RawJson, Reply};
 use crate::redact::{Secrets, redact_part};
 use crate::typed::path::path_at;
 
-/// The most levels that `decode` follows: deserializing recurses, and a derived enum in a debug
-/// build takes about 8 KiB of stack a level. Legal replies reach 145.
+/// The maximum depth of a value that `decode` accepts. Deserializing recurses, and a derived enum
+/// in a debug build takes about 8 KiB of stack per level. Valid replies have up to 145 levels.
 pub const DECODE_DEPTH: usize = 200;
 
-/// serde_json's own limit, below which it needs no help.
+/// The depth up to which serde_json's own limit does not apply.
 const PLAIN_DEPTH: usize = 127;
 
-/// How much of the text is shown around the place of an error.
+/// The length of the text that is shown around the position of an error.
 const SHOWN: usize = 40;
 
-/// A value that was received and is not what was expected: of a reply, an event, or, in a server, a
-/// command's arguments.
+/// A received value does not have the expected type: the value of a reply, the data of an event,
+/// or, in a server, the arguments of a command.
 ///
-/// It has the path of the member that has an unexpected value, and quotes the text around it, without
-/// its secrets.
+/// The error contains the path of the member with the unexpected value, and the text around it with
+/// secrets masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     reason: String,
@@ -36,19 +36,19 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    /// The byte of the value where it was noticed, counted from 0.
+    /// Returns the offset in the value of the byte at which the error was found.
     pub const fn at(&self) -> usize {
         self.at
     }
 
-    /// The path of the member or element where it was noticed, such as `[0].inserted.file`: the
-    /// innermost that contains the byte [`at`](Self::at). For a member that is missing it is the
-    /// object that lacks it. Empty for the value itself.
+    /// Returns the path of the member or element at which the error was found, such as
+    /// `[0].inserted.file`: the innermost one that contains the byte [`at`](Self::at). The path of
+    /// a missing member is that of its object. The path of the value itself is empty.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What was noticed, in serde's words.
+    /// Returns the error text of serde.
     pub(super) fn reason(&self) -> &str {
         &self.reason
     }
@@ -85,7 +85,7 @@ impl fmt::Display for DecodeError {
 
 impl core::error::Error for DecodeError {}
 
-/// `str::floor_char_boundary`, which is younger than the oldest compiler supported.
+/// `str::floor_char_boundary`, which the oldest supported compiler lacks.
 trait FloorBoundary {
     fn floor_boundary(&self, at: usize) -> usize;
 }
@@ -101,7 +101,7 @@ impl FloorBoundary for str {
 }
 
 impl<'b> RawJson<'b> {
-    /// Decodes the value, which may borrow from its text, down to [`DECODE_DEPTH`] levels.
+    /// Decodes the value, up to [`DECODE_DEPTH`] levels. The result may borrow from the text.
     ///
     /// # Errors
     ///
@@ -112,8 +112,8 @@ impl<'b> RawJson<'b> {
 }
 
 impl<'b> Reply<'b> {
-    /// Decodes the value of `return`, which may borrow from its text, down to [`DECODE_DEPTH`]
-    /// levels.
+    /// Decodes the value of `return`, up to [`DECODE_DEPTH`] levels. The result may borrow from the
+    /// text.
     ///
     /// # Errors
     ///
@@ -124,8 +124,8 @@ impl<'b> Reply<'b> {
 }
 
 impl OwnedReply {
-    /// Decodes the value of `return`, which may borrow from its text, down to [`DECODE_DEPTH`]
-    /// levels.
+    /// Decodes the value of `return`, up to [`DECODE_DEPTH`] levels. The result may borrow from the
+    /// text.
     ///
     /// # Errors
     ///
@@ -135,12 +135,12 @@ impl OwnedReply {
     }
 }
 
-/// What an event decodes from that has no data.
+/// Decodes the data of an event without data, as `{}`.
 pub(super) fn decode_nothing<'b, T: Deserialize<'b>>() -> Result<T, DecodeError> {
     decode_text("{}")
 }
 
-/// Decodes at once, and looks at the text only when that fails.
+/// Decodes a body, and validates its text only if decoding fails.
 pub(super) fn decode_body<'b, T: Deserialize<'b>>(
     body: &Body<'b>,
     text: Result<&'b str, Utf8Error>,
@@ -156,8 +156,8 @@ pub(super) fn decode_body<'b, T: Deserialize<'b>>(
 fn decode_text<'b, T: Deserialize<'b>>(text: &'b str) -> Result<T, DecodeError> {
     let depth = depth_of(text.as_bytes());
     if depth > DECODE_DEPTH {
-        let flaw = JsonErrorKind::TooDeep { limit: DECODE_DEPTH };
-        return Err(DecodeError::new(flaw.to_string(), 0, ""));
+        let kind = JsonErrorKind::TooDeep { limit: DECODE_DEPTH };
+        return Err(DecodeError::new(kind.to_string(), 0, ""));
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     if depth > PLAIN_DEPTH {
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn members_between_the_value_and_the_id_do_no_harm() {
+    fn members_between_the_value_and_the_id_are_ignored() {
         let line = r#"{"return": [1, 2], "__com.x": 1, "id": 1}"#;
         assert_eq!(reply(line).decode::<Vec<u8>>().unwrap(), [1, 2]);
     }
@@ -282,20 +282,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_of_a_text_begins_and_ends_with_whole_characters() {
+    fn the_shown_text_starts_and_ends_with_whole_characters() {
         for behind in 0..4 {
             let text = std::format!("[\"{}{}\", 1]", "😀".repeat(100), "a".repeat(behind));
             let error = RawJson::parse(&text).unwrap().decode::<(u8, u8)>().unwrap_err();
             let near = error.to_string();
             let (_, near) = near.split_once("near `").unwrap();
-            // Back to the beginning of one, and not on to the next.
+            // The start is rounded down to the start of a character.
             let expected = std::format!("{}{}\", 1]`", "😀".repeat(5), "a".repeat(behind));
             assert_eq!(near, expected);
         }
     }
 
     #[test]
-    fn an_error_says_what_and_where() {
+    fn an_error_has_the_reason_and_the_position() {
         let error = reply(r#"{"return": {"a": "text"}, "id": 1}"#)
             .decode::<std::collections::BTreeMap<String, u8>>()
             .unwrap_err();
@@ -305,10 +305,7 @@ mod tests {
         );
         assert_eq!(error.at(), 11);
         let error = reply(r#"{"return": {"a":}, "id": 1}"#).decode::<serde_json::Value>();
-        assert!(
-            error.unwrap_err().to_string().contains("JSON"),
-            "an invalid body is said to be so"
-        );
+        assert!(error.unwrap_err().to_string().contains("JSON"), "the error reports invalid JSON");
     }
 
     #[test]
@@ -334,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_quotes_no_secret_and_nothing_that_a_terminal_obeys() {
+    fn an_error_quotes_no_secret_and_no_control_character() {
         let decode = |text: &str| {
             let error = RawJson::parse(text).unwrap().decode::<(u8, ())>().unwrap_err();
             std::format!("{error} {error:?}")

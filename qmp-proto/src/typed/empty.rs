@@ -1,4 +1,4 @@
-//! What a command returns that returns nothing.
+//! The value of commands that return nothing.
 
 use core::fmt;
 
@@ -7,8 +7,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// The value of a command that returns nothing: `{}` on the wire.
 ///
-/// It decodes from any object. QEMU may add members to an empty reply in a later version, and a
-/// client of today still knows that its command succeeded; the members are skipped.
+/// It decodes from any object and ignores the members, because a later version of QEMU may add
+/// members to an empty reply.
 ///
 /// ```
 /// use qmp_proto::{Command, Empty};

@@ -1,4 +1,4 @@
-//! Events that know their types, one by one and in sets.
+//! Events with types, and sets of them.
 
 use core::fmt;
 use core::str::Utf8Error;
@@ -11,7 +11,7 @@ use crate::typed::decode::{decode_body, decode_nothing};
 
 /// The data of one kind of event.
 ///
-/// A type may borrow from the message; only what has to outlive the message must be owned.
+/// The type may borrow from the message.
 ///
 /// ```
 /// use qmp_proto::TypedEvent;
@@ -33,8 +33,8 @@ pub trait TypedEvent {
 
 /// A set of events that decode to one type.
 ///
-/// Each [`TypedEvent`] is a set of one. [`event_set!`](crate::event_set) makes an enum of several;
-/// implement the trait by hand for a set that names its events otherwise.
+/// Each [`TypedEvent`] is a set of one. [`event_set!`](crate::event_set) declares an enum of
+/// several. Implement the trait yourself for other sets.
 ///
 /// ```
 /// use qmp_proto::{DecodeError, EventData, EventSet};
@@ -52,10 +52,10 @@ pub trait TypedEvent {
 /// }
 /// ```
 pub trait EventSet<'b>: Sized {
-    /// The names of its events. An empty list stands for all events there are.
+    /// The names of the events. An empty list means all events.
     const NAMES: &'static [&'static str];
 
-    /// Decodes an event of this name; `None` if the set does not contain it.
+    /// Decodes the event with this name. Returns `None` if the set does not contain it.
     fn decode(name: &str, data: EventData<'b>) -> Option<Result<Self, DecodeError>>;
 }
 
@@ -67,7 +67,7 @@ impl<'b, E: TypedEvent + Deserialize<'b>> EventSet<'b> for E {
     }
 }
 
-/// The data of an event, not decoded yet.
+/// The data of an event before decoding.
 #[derive(Clone, Copy)]
 pub struct EventData<'b>(Option<(Body<'b>, Result<&'b str, Utf8Error>)>);
 
@@ -88,7 +88,7 @@ impl<'b> EventData<'b> {
 
 impl fmt::Debug for EventData<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The data may hold a secret, and which member does depends on the event.
+        // The data can contain secrets, in members that depend on the event.
         f.debug_tuple("EventData").field(&self.0.is_some()).finish()
     }
 }
@@ -104,7 +104,7 @@ impl<'b> Event<'b> {
         self.undecoded().decode()
     }
 
-    /// Decodes the event if it is one of the set: a [`TypedEvent`], or an enum of several.
+    /// Decodes the event if it belongs to the set: a [`TypedEvent`], or an enum of several.
     pub fn typed<S: EventSet<'b>>(&self) -> Option<Result<S, DecodeError>> {
         S::decode(self.name(), self.undecoded())
     }
@@ -133,8 +133,8 @@ impl OwnedEvent {
 
 /// Declares an enum of events and implements [`EventSet`] for it.
 ///
-/// A variant has the name of its event's type, or names the type in parentheses. The types must be
-/// [`TypedEvent`]s that decode without borrowing.
+/// A variant has the name of its event's type, or contains the type in parentheses. The types must
+/// be [`TypedEvent`]s that decode without borrowing.
 ///
 /// ```
 /// # mod events {
@@ -240,13 +240,13 @@ mod tests {
         #[derive(Debug, PartialEq)]
         enum Set {
             Stop,
-            /// By another name.
+            /// A variant with another name than its type.
             Changed(Job),
         }
     }
 
     #[test]
-    fn an_event_is_typed_if_it_is_of_that_kind() {
+    fn an_event_is_typed_if_its_name_matches() {
         for (line, is_stop, fits) in [
             (r#"{"event": "STOP"}"#, true, true),
             (r#"{"event": "STOP", "data": 1}"#, true, false),
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_decodes_its_own_events_and_no_other() {
+    fn a_set_decodes_only_its_own_events() {
         assert_eq!(Set::NAMES, ["STOP", "JOB_STATUS_CHANGE"]);
         assert_eq!(<Stop as EventSet<'_>>::NAMES, ["STOP"]);
         assert_eq!(event(r#"{"event": "STOP"}"#).typed::<Set>(), Some(Ok(Set::Stop(Stop {}))));

@@ -1,4 +1,4 @@
-//! Rust types on both ends, through serde.
+//! Typed commands, replies and events, through serde.
 
 mod argument_error;
 mod command;

@@ -1,4 +1,4 @@
-//! The path of the member at a byte of a JSON value.
+//! The path of the member at an offset of a JSON value.
 
 use alloc::format;
 use alloc::string::String;
@@ -7,11 +7,11 @@ use crate::json::{
     JsonError, Lenient, MAX_DEPTH, skip_blanks, skip_value, walk_colon, walk_string,
 };
 
-/// The path of the innermost member or element that contains the byte `at`, such as
-/// `[0].inserted.file`; empty for the value itself.
+/// Returns the path of the innermost member or element that contains the byte `at`, such as
+/// `[0].inserted.file`. The path of the value itself is empty.
 pub(super) fn path_at(text: &str, at: usize) -> String {
     let mut walk = Walk { text, wanted: at, at: 0, path: String::new() };
-    // A value that is not valid JSON has the path up to its fault.
+    // In invalid JSON the path ends at the error.
     while matches!(walk.descend(), Ok(true)) {}
     walk.path
 }
@@ -24,7 +24,8 @@ struct Walk<'t> {
 }
 
 impl Walk<'_> {
-    /// Goes into the part of the value that contains the wanted byte; `false` if no part does.
+    /// Descends into the part of the value that contains the wanted byte. Returns `false` if there
+    /// is none.
     fn descend(&mut self) -> Result<bool, JsonError> {
         self.at = skip_blanks(self.bytes(), self.at);
         let object = match self.byte() {
@@ -58,7 +59,7 @@ impl Walk<'_> {
         Ok(false)
     }
 
-    /// Passes over a name and its colon.
+    /// Walks a name and its colon, and returns the name's part of the path.
     fn name(&mut self) -> Result<String, JsonError> {
         let start = self.at;
         let end = walk_string(self.bytes(), start, &mut Lenient)?;
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_makes_it_panic() {
+    fn no_text_causes_a_panic() {
         let text = "{\"a\": [1, {\"b\": \"\\u00e9é\"}], \"c\": nul";
         for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
             for at in 0..=end + 1 {

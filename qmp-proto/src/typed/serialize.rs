@@ -1,4 +1,4 @@
-//! JSON text as a part of what is serialized.
+//! Serializing JSON text.
 
 use core::any::type_name;
 
@@ -8,10 +8,10 @@ use serde_json::value::RawValue;
 
 use crate::message::{OwnedRawJson, RawJson};
 
-/// serde_json writes the text verbatim: numbers too large for any Rust type, members that occur twice,
-/// and any number of levels. Any other serializer gets the value: then a number that does not fit
-/// and more than [`DECODE_DEPTH`](crate::DECODE_DEPTH) levels are errors, and of members that occur
-/// twice only the last is kept.
+/// serde_json writes the text verbatim, including numbers too large for any Rust type, duplicate
+/// members, and any depth. Other serializers receive the decoded value: then a number that does not
+/// fit and more than [`DECODE_DEPTH`](crate::DECODE_DEPTH) levels are errors, and only the last of
+/// duplicate members is kept.
 ///
 /// ```
 /// use qmp_proto::{RawJson, OwnedRawJson};
@@ -40,8 +40,9 @@ impl Serialize for OwnedRawJson {
     }
 }
 
-/// Only serde_json knows its raw values: others would write a map with a strange name. A serializer
-/// that is not recognised gets the value, which is right as well.
+/// Returns whether the serializer is serde_json's. Other serializers would write its raw values as
+/// a map with a strange name. If serde_json is not recognised, it receives the decoded value, which
+/// is correct, too.
 fn is_serde_json<S>() -> bool {
     type_name::<S>().trim_start_matches("&mut ").starts_with("serde_json::")
 }
@@ -60,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn serde_json_writes_the_text_verbatim_wherever_it_stands() {
+    fn serde_json_writes_the_text_verbatim_at_any_position() {
         let text = r#"{"a": 1e400, "a" : [ "\u00e9" ]}"#;
         let owned = OwnedRawJson::parse(text.into()).unwrap();
         let outer = Outer { inner: RawJson::parse(text).unwrap(), all: [owned].into() };
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn others_get_the_value() {
+    fn other_serializers_receive_the_value() {
         let json = RawJson::parse(r#"{"a": [1, "b"]}"#).unwrap();
         assert_eq!(serde_json::to_value(json).unwrap(), serde_json::json!({"a": [1, "b"]}));
 

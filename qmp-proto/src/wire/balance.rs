@@ -1,29 +1,30 @@
-//! Finding the end of an object by its brackets, a piece at a time.
+//! Finding the end of an object by its brackets, in pieces.
 
 use crate::json::{BLOCK, Block, JsonErrorKind, Nesting, is_blank, is_opening, plain_prefix};
 
-/// Follows one object through the pieces that it comes in.
+/// Follows one object through pieces of input.
 #[derive(Clone, Debug)]
 pub(crate) struct Balance {
     nesting: Nesting,
-    /// How far the object was followed.
+    /// The number of bytes that were followed.
     at: usize,
     inside_string: bool,
-    /// The last byte was a backslash inside a string.
+    /// Whether the last byte was a backslash inside a string.
     escaped: bool,
     line_feed: bool,
 }
 
-/// What became of the object.
+/// The state of the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Balanced {
-    /// It goes on.
+    /// The object is incomplete.
     Open,
-    /// It ends before this byte.
+    /// The object ends before this byte.
     Ends { at: usize },
-    /// It is not JSON, which shows at this byte.
-    Broken { at: usize, flaw: JsonErrorKind },
-    /// It was cut off: the object that begins at this byte, on a new line, cannot be part of it.
+    /// The object is not JSON from this byte on.
+    Broken { at: usize, kind: JsonErrorKind },
+    /// The object was cut off: at this byte, on a new line, another object starts that cannot be
+    /// part of it.
     CutOff { at: usize },
 }
 
@@ -38,19 +39,20 @@ impl Balance {
         }
     }
 
-    /// Whether the object had a line feed inside.
+    /// Returns whether the object contains a line feed.
     pub(crate) const fn has_line_feed(&self) -> bool {
         self.line_feed
     }
 
-    /// How far the object was followed.
+    /// Returns the number of bytes that were followed.
     pub(crate) const fn at(&self) -> usize {
         self.at
     }
 
-    /// Goes on in `text`, which begins with the object and holds all of it that was followed before.
+    /// Continues in `text`, which starts with the object and contains all bytes that were followed
+    /// before.
     ///
-    /// What is not [`Open`](Balanced::Open) stays what it is.
+    /// A result other than [`Open`](Balanced::Open) is final.
     pub(crate) fn follow(&mut self, text: &[u8], depth: usize) -> Balanced {
         loop {
             let rest = text.get(self.at..).unwrap_or_default();
@@ -58,7 +60,7 @@ impl Balance {
                 return Balanced::Open;
             }
             let found = match rest.first_chunk() {
-                // On a microcontroller a block takes longer than its bytes one by one.
+                // On a microcontroller blocks are slower than single bytes.
                 Some(bytes) if cfg!(target_pointer_width = "64") && !self.escaped => {
                     self.follow_block(text, bytes, depth)
                 }
@@ -85,11 +87,11 @@ impl Balance {
             self.line_feed |= line_feeds & ((1 << within) - 1) != 0;
             let found = self.bracket(bracket, text, depth);
             if found.is_some() {
-                // No string is open where a bracket counts.
+                // The bracket is outside of strings.
                 self.inside_string = false;
                 return found;
             }
-            // Without its lowest bit.
+            // Clears the lowest bit.
             brackets &= brackets - 1;
         }
         self.inside_string = block.ends_inside_string();
@@ -98,7 +100,7 @@ impl Balance {
         None
     }
 
-    /// Follows the next bytes, as many as a block has.
+    /// Follows up to [`BLOCK`] bytes.
     fn follow_bytes(&mut self, text: &[u8], depth: usize) -> Option<Balanced> {
         let end = text.len().min(self.at + BLOCK);
         while self.at < end {
@@ -130,7 +132,7 @@ impl Balance {
         None
     }
 
-    /// Passes the bracket that is there.
+    /// Handles the bracket at the current position.
     #[inline(always)]
     fn bracket(&mut self, bracket: u8, text: &[u8], depth: usize) -> Option<Balanced> {
         let of_object = bracket & 0x20 != 0;
@@ -155,8 +157,8 @@ impl Balance {
         Some(Balanced::Ends { at: self.at })
     }
 
-    /// Whether the opening brace that stands there is the first of a line, and no value may begin
-    /// there.
+    /// Returns whether the opening brace at the current position is the first byte of a line that
+    /// is not blank, and no value can start there.
     fn is_cut_off(&self, text: &[u8]) -> bool {
         let before = text.get(..self.at).unwrap_or_default();
         let mut blanks = before.iter().rev().take_while(|byte| is_blank(**byte));
@@ -170,8 +172,8 @@ impl Balance {
         }
     }
 
-    const fn broken(&self, flaw: JsonErrorKind) -> Balanced {
-        Balanced::Broken { at: self.at, flaw }
+    const fn broken(&self, kind: JsonErrorKind) -> Balanced {
+        Balanced::Broken { at: self.at, kind }
     }
 }
 
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_ends_where_its_brackets_do() {
+    fn an_object_ends_where_its_brackets_balance() {
         assert_eq!(follow("{}{"), (Balanced::Ends { at: 2 }, false));
         for blanks in [0, 40, 70] {
             let text = format!("{{\r\n{}\"a]}}\\\"}}\": [{{}}]}}rest\n", " ".repeat(blanks));
@@ -214,12 +216,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_object_is_noticed_where_it_breaks() {
+    fn an_invalid_object_is_broken_at_its_first_invalid_byte() {
         for blanks in [0, 40, 70] {
-            let at = |text: &str, flaw| {
+            let at = |text: &str, kind| {
                 let text = format!("{{{}{text}", " ".repeat(blanks));
                 let end = text.trim_end_matches('x').len() - 1;
-                assert_eq!(follow(&text).0, Balanced::Broken { at: end, flaw }, "{text}");
+                assert_eq!(follow(&text).0, Balanced::Broken { at: end, kind }, "{text}");
             };
             at("]", JsonErrorKind::Syntax);
             at("[}]".trim_end_matches(']'), JsonErrorKind::Syntax);
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_no_value_may_continue_begins_another_object() {
+    fn a_line_that_cannot_continue_the_object_starts_another() {
         for blanks in ["", " ", &" ".repeat(70)] {
             for cut in [
                 "{",

@@ -1,22 +1,22 @@
-//! Whether a long line is one object, seen by its braces alone, many bytes at once.
+//! Determining by braces alone, many bytes at once, whether a long line is one object.
 //!
-//! In a sequence of JSON objects another one begins behind a brace that closes the one before, with
-//! blanks between them at most. So a line in which no closing brace has blanks or an opening brace
-//! behind it holds no end of an object but its own; and if it has as many closing braces as opening
-//! ones, its last brace is that end. What is taken for granted is that no string makes up for a brace
-//! that is missing: see "Framing" in `docs/architecture.md`.
+//! In a sequence of JSON objects, each object starts after the closing brace of the previous one,
+//! with optional blanks between them. So if no closing brace in a line is followed by a blank or an
+//! opening brace, the line contains no end of an object except its own; and if it has as many
+//! closing braces as opening ones, its last brace is that end. This assumes that no brace inside a
+//! string compensates for a missing one: see "Framing" in `docs/architecture.md`.
 
-/// From here on a line is long.
+/// The length from which on a line is long.
 pub(crate) const LONG: usize = 4096;
 
-/// Follows the braces of a line through the pieces that it comes in.
+/// Follows the braces of a line through pieces of input.
 #[derive(Clone, Debug)]
 pub(crate) struct Braces {
-    /// How far the line was followed.
+    /// The number of bytes that were followed.
     at: usize,
-    /// How many more braces were opened than closed.
+    /// The number of opening braces minus the number of closing ones.
     depth: isize,
-    /// A closing brace had something else behind it than a comma or a closing bracket.
+    /// Whether a closing brace was followed by another byte than a comma or a closing bracket.
     doubt: bool,
 }
 
@@ -25,12 +25,12 @@ impl Braces {
         Self { at: 0, depth: 0, doubt: false }
     }
 
-    /// Goes on in `text`, which begins with the line and holds all of it that was followed before, or
-    /// is a part of that.
+    /// Continues in `text`, which starts with the line and contains all bytes that were followed
+    /// before, or is a part of these.
     ///
-    /// Returns whether the line may hold the end of an object.
+    /// Returns whether the line may contain the end of an object.
     pub(crate) fn follow(&mut self, text: &[u8]) -> bool {
-        // What is behind the last byte is not known yet.
+        // The byte after the last one is unknown yet.
         let end = text.len().saturating_sub(1);
         if self.at > end {
             *self = Self::new();
@@ -47,21 +47,22 @@ impl Braces {
         self.doubt || text.last() == Some(&b'}')
     }
 
-    /// Whether the line is one object, if it is whole: a piece of a line may look like one.
+    /// Returns whether a complete line is one object. The result for a part of a line is
+    /// meaningless.
     pub(crate) fn prove(&mut self, line: &[u8]) -> bool {
         self.follow(line) && !self.doubt && self.depth == 1
     }
 }
 
-/// How many more braces are opened than closed in `bytes`. `None` if a closing one has something
-/// else behind it than a comma or a closing bracket; `behind` are the same bytes from the second on,
-/// and one more.
+/// Returns the number of opening braces in `bytes` minus the number of closing ones, or `None` if a
+/// closing brace is followed by another byte than a comma or a closing bracket. `behind` are the
+/// same bytes from the second on, and one more.
 ///
 /// Written so that compilers compare many bytes at once.
 fn sum(bytes: &[u8], behind: &[u8]) -> Option<isize> {
     const BLOCK: usize = 128;
-    /// A comma, `]` and `}` have none of these bits after a comma is subtracted. An opening brace and
-    /// all blanks have.
+    /// The bits that a comma, `]` and `}` lack after subtraction of a comma, and that an opening
+    /// brace and all blanks have.
     const ENDS: u8 = 0x82;
     let mut depth = 0;
     let (mut bytes, mut behind) = (bytes, behind);
@@ -75,7 +76,7 @@ fn sum(bytes: &[u8], behind: &[u8]) -> Option<isize> {
             ends |= closes & next.wrapping_sub(b',');
             sum = sum.wrapping_add(closes).wrapping_sub(opens);
         }
-        // A sum of 128 is that of a block of nothing else, which is not JSON outside of strings.
+        // A sum of 128 means a block of braces only, which is not JSON outside of strings.
         if (ends & ENDS != 0) | (sum == 128) {
             return None;
         }
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
     use std::format;
 
-    /// Whether a line is proved whole; in pieces it has to be the same.
+    /// Returns whether a line is proved, which must not depend on the pieces.
     fn proved(line: &str) -> bool {
         let proved = Braces::new().prove(line.as_bytes());
         for length in [1, 7, 128, 200] {
@@ -112,13 +113,13 @@ mod tests {
     }
 
     #[test]
-    fn one_object_is_proved_and_what_holds_more_or_less_is_not() {
+    fn one_object_is_proved_and_more_or_less_is_not() {
         let inside = "{\"a\": [{\"b\": {}}, {}], \"c\": \"{}, {}\"}, ".repeat(30);
         for start in 0..130 {
             let blanks = " ".repeat(start);
             let line = format!("{{{blanks}\"return\": [{inside}{{}}], \"id\": 1}}");
             let other = line.replace("{}\"}", "{}, \"}");
-            assert!(!proved(&line), "there is a quote behind a brace");
+            assert!(!proved(&line), "a quote follows a brace");
             assert!(proved(&other), "{other}");
             assert!(!proved(other.trim_end_matches('}')));
             for between in ["", " ", "\r", "\t", "\r\n"] {
@@ -130,15 +131,15 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_possible_at_the_last_byte_and_where_something_strange_is_behind_a_brace() {
+    fn an_end_is_possible_at_the_last_byte_and_at_an_unusual_byte_after_a_brace() {
         let may_end = |text: &str| Braces::new().follow(text.as_bytes());
         assert!(may_end("{\"a\": {}") && may_end("{}{\"a") && may_end("{} "));
         assert!(!may_end("{\"a\": [{}]") && !may_end("{\"a\": {}, ") && !may_end(""));
-        assert!(may_end("{\"a\": \"}\""), "only the exact count knows of strings");
+        assert!(may_end("{\"a\": \"}\""), "only the exact count excludes strings");
     }
 
     #[test]
-    fn a_block_of_nothing_but_braces_is_not_proved() {
+    fn a_block_of_braces_only_is_not_proved() {
         for length in [127, 128, 129, 256, 300] {
             for brace in ["{", "}"] {
                 assert!(!proved(&format!("{{\"a\": \"{}, \"}}", brace.repeat(length))));

@@ -9,9 +9,9 @@ use crate::message::Shown;
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Malformed<'b> {
-    /// The offending bytes, at most 256 of them.
+    /// The first 256 of the bytes.
     pub bytes: &'b [u8],
-    /// What is wrong with them.
+    /// The reason.
     pub reason: MalformedReason,
 }
 
@@ -21,7 +21,8 @@ impl fmt::Display for Malformed<'_> {
     }
 }
 
-/// As `Display`: secrets are masked; without the feature `alloc`, the length of the bytes is shown.
+/// Masks secrets, as `Display` does. Without the feature `alloc`, only the length of the bytes is
+/// shown.
 impl fmt::Debug for Malformed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Malformed")
@@ -31,15 +32,15 @@ impl fmt::Debug for Malformed<'_> {
     }
 }
 
-/// Why bytes are not a message.
+/// The reason why bytes are not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MalformedReason {
-    /// Bytes outside any object: a warning printed into the socket, line noise, a bare number.
+    /// Bytes outside of objects, such as a printed warning, line noise, or a number.
     Garbage,
-    /// An object that is no JSON, or no message twice over.
+    /// An object that is not valid JSON, or has duplicate members of a message.
     Json(JsonError),
-    /// An object that is no greeting, answer or event, or more than one of them.
+    /// An object that is not a greeting, a reply or an event, or more than one of these.
     UnknownMessage,
 }
 
@@ -48,7 +49,9 @@ impl fmt::Display for MalformedReason {
         match self {
             Self::Garbage => f.write_str("bytes outside any message"),
             Self::Json(error) => fmt::Display::fmt(error, f),
-            Self::UnknownMessage => f.write_str("an object that is no greeting, answer or event"),
+            Self::UnknownMessage => {
+                f.write_str("an object that is not a greeting, a reply or an event")
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From bytes to messages: where one ends, and what its parts are.
+//! Decoding messages: finding their ends and their parts.
 
 mod balance;
 mod braces;

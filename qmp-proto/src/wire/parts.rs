@@ -1,15 +1,15 @@
-//! Where the parts of a message are, in any order of members.
+//! Finding the parts of a message, with members in any order.
 
 use crate::json::{
     JsonError, JsonErrorKind, Lenient, MAX_DEPTH, Member, Members, skip_blanks, walk_value,
 };
 
-/// Where bodies are.
+/// The members whose values are bodies.
 const BODIES: &[&[u8]] = &[b"return", b"data"];
 
 const KNOWN: &[&str] = &["QMP", "return", "error", "event", "data", "timestamp", "id"];
 
-/// The members that matter, raw.
+/// The known members, raw.
 #[derive(Default)]
 pub(crate) struct Parts<'b> {
     pub(super) greeting: Option<Member<'b>>,
@@ -22,9 +22,10 @@ pub(crate) struct Parts<'b> {
 }
 
 impl<'b> Parts<'b> {
-    /// Reads a text that is exactly one object. The value of `return` and of `data` is not checked.
+    /// Reads a text that is exactly one object. The values of `return` and `data` are not
+    /// validated.
     ///
-    /// In place: a copy would take a tenth of a microcontroller's stack.
+    /// Fills the value in place, because a copy would take a tenth of a microcontroller's stack.
     pub(crate) fn read(&mut self, text: &'b [u8], depth: usize) -> Result<(), JsonError> {
         core::str::from_utf8(text)
             .map_err(|error| JsonError::new(JsonErrorKind::Utf8, error.valid_up_to()))?;
@@ -51,7 +52,7 @@ impl<'b> Parts<'b> {
         Ok(())
     }
 
-    /// What looks like a body in a message of another kind is checked as all else was.
+    /// Validates `return` and `data` in messages in which they are not the body.
     pub(super) fn check_all_but_the_body(&self, text: &[u8]) -> Result<(), JsonError> {
         let (success, data) = match (self.greeting, self.success, self.error, self.event) {
             (None, Some(_), None, None) => (None, self.data),
@@ -64,7 +65,7 @@ impl<'b> Parts<'b> {
         Ok(())
     }
 
-    /// Whether the value at this place is the body of a reply or an event, and the rest is in order.
+    /// Returns whether this range is the body of a reply or an event, and the rest is valid.
     pub(crate) fn has_body(&self, text: &[u8], start: usize, end: usize) -> bool {
         let body = match (self.greeting, self.success, self.error, self.event) {
             (None, success, None, None) => success,

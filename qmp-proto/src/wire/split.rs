@@ -1,4 +1,4 @@
-//! The full route: any legal message, in any order of members. All is checked but the body, which is
+//! The full route: decoding any valid message, with members in any order. The body is validated
 //! when it is read.
 
 use crate::json::{
@@ -7,12 +7,12 @@ use crate::json::{
 use crate::message::{Body, Event, Failure, Greeting, Message, Reply, Timestamp, inside_quotes};
 use crate::wire::Parts;
 
-/// Why a text is not one message.
+/// The reason why a text is not one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unsplit {
-    /// It is not exactly one JSON object.
+    /// The text is not exactly one JSON object.
     Json(JsonError),
-    /// An object of a kind that no server sends, or of several kinds at once.
+    /// The object is of an unknown kind, or of several kinds.
     Unknown,
 }
 
@@ -22,7 +22,7 @@ impl From<JsonError> for Unsplit {
     }
 }
 
-/// Splits a text that is exactly one message, in any order of members, unknown ones ignored.
+/// Decodes a text that is exactly one message. Unknown members are ignored.
 pub(crate) fn split(text: &[u8], depth: usize) -> Result<Message<'_>, Unsplit> {
     let text = trim_blanks_end(trim_blanks_start(text));
     let mut parts = Parts::default();
@@ -107,11 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_looked_at_when_it_is_read_and_what_only_looks_like_one_at_once() {
-        let told = |text: &'static str| split(text.as_bytes(), MAX_DEPTH);
-        let Ok(Message::Reply(reply)) = told(r#"{"id": 1, "return": [nope]}"#) else { panic!() };
+    fn the_body_is_validated_when_it_is_read_and_other_members_immediately() {
+        let read = |text: &'static str| split(text.as_bytes(), MAX_DEPTH);
+        let Ok(Message::Reply(reply)) = read(r#"{"id": 1, "return": [nope]}"#) else { panic!() };
         reply.json().unwrap_err();
-        let Ok(Message::Event(event)) = told(r#"{"data": [nope], "event": "X"}"#) else { panic!() };
+        let Ok(Message::Event(event)) = read(r#"{"data": [nope], "event": "X"}"#) else { panic!() };
         event.data().unwrap_err();
         for text in [
             r#"{"id": 1, "return": 1, "data": [nope]}"#,
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_told_apart() {
+    fn texts_that_are_not_messages_are_classified() {
         assert_eq!(failed(r#"{"foo": 1}"#), Unsplit::Unknown);
         assert_eq!(failed(r#"{"return": {}, "error": {}}"#), Unsplit::Unknown);
         assert_eq!(failed(r#"{"error": {"desc": "no class"}}"#), Unsplit::Unknown);
@@ -137,14 +137,14 @@ mod tests {
         ] {
             assert!(matches!(failed(broken), Unsplit::Json(_)), "{broken}");
         }
-        for (text, flaw) in [
+        for (text, kind) in [
             (r#"{"id": 1, "return": {}, "id": 2}"#, JsonErrorKind::DuplicateMember),
             (r#"{"return": {}} {"return": {}}"#, JsonErrorKind::Trailing),
             (r#"{"return": {}"#, JsonErrorKind::Incomplete),
             ("{\r\n", JsonErrorKind::Incomplete),
             ("42", JsonErrorKind::NotAnObject),
         ] {
-            assert!(matches!(failed(text), Unsplit::Json(e) if e.kind() == flaw), "{text}");
+            assert!(matches!(failed(text), Unsplit::Json(e) if e.kind() == kind), "{text}");
         }
         let invalid = b"{\"return\": \"\xC3(\"}";
         assert!(
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_needs_a_class_only() {
+    fn an_error_needs_only_a_class() {
         let text = br#"{"error": {"class": "X", "data": {}}, "id": null}"#;
         let Ok(Message::Failure(failure)) = split(text, MAX_DEPTH) else { panic!() };
         assert_eq!((failure.class().name(), failure.id_bytes()), ("X", Some(&b"null"[..])));

@@ -1,5 +1,5 @@
-//! An allocator that counts, thread by thread.
-// To be an allocator is unsafe; this one passes everything on to the system's.
+//! An allocator that counts allocations per thread.
+// Implementing an allocator is unsafe. This one forwards every call to the system's allocator.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -16,14 +16,14 @@ thread_local! {
     static MOST_HELD: Cell<usize> = const { Cell::new(0) };
 }
 
-/// How often memory was asked for meanwhile.
+/// Returns the number of allocations during a call.
 pub(crate) fn allocations(work: impl FnOnce()) -> usize {
     let before = COUNT.get();
     work();
     COUNT.get() - before
 }
 
-/// The most bytes that were held at once meanwhile, beyond those held before.
+/// Returns the peak of allocated bytes during a call, above those allocated before.
 #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
 pub(crate) fn most_held(work: impl FnOnce()) -> usize {
     let before = HELD.get();
@@ -39,11 +39,11 @@ fn took(bytes: usize) {
 }
 
 fn gave_back(bytes: usize) {
-    // What another thread took is not known here.
+    // Memory allocated by another thread is not counted here.
     HELD.set(HELD.get().saturating_sub(bytes));
 }
 
-// SAFETY: every call goes to the system's allocator as it came.
+// SAFETY: every call is forwarded unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         took(layout.size());
@@ -58,7 +58,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both may be held for a moment.
+        // The old and the new memory may be allocated at the same time.
         took(size);
         gave_back(layout.size());
         // SAFETY: as promised by the caller.

@@ -1,4 +1,4 @@
-//! The largest legal replies, as they arrive from a socket: 64 KiB at a time.
+//! The largest valid replies, received from a socket in reads of 64 KiB.
 
 use qmp_proto::{Client, Options, ProtocolError, Received, Request, Session};
 
@@ -34,7 +34,7 @@ fn described(name: &str) -> Vec<u8> {
     parts.flat_map(|part| part.text.repeat(part.repeat).into_bytes()).collect()
 }
 
-/// Feeds the stream to the session as fast as it makes room.
+/// Feeds the stream to the session in pieces of its spare capacity.
 fn feed(
     session: &mut Session<u8>,
     mut stream: &[u8],
@@ -54,7 +54,7 @@ fn feed(
 }
 
 #[test]
-fn a_file_read_of_48_mebibytes_takes_no_more_memory_than_a_buffer_that_doubles() {
+fn a_file_read_of_48_mebibytes_needs_no_more_memory_than_a_doubling_buffer() {
     let file_read = described("client-48MiB-file-read");
     assert_eq!(file_read.len(), 67_108_925);
     let with_id = [&file_read[..file_read.len() - 2], b", \"id\": 0}\n"].concat();
@@ -94,7 +94,7 @@ fn a_file_read_of_48_mebibytes_takes_no_more_memory_than_a_buffer_that_doubles()
 }
 
 #[test]
-fn a_message_without_end_takes_no_more_memory_than_its_limit_accounts_for() {
+fn a_message_without_end_needs_no_more_memory_than_its_limit_implies() {
     let limit = 4 * MEBI;
     for agent in [false, true] {
         let mut session: Session<u8> = Session::new(if agent {
@@ -121,7 +121,7 @@ fn a_message_without_end_takes_no_more_memory_than_its_limit_accounts_for() {
     }
 }
 
-/// `query-named-block-nodes` of a chain of 140 images: each node repeats all those below it.
+/// `query-named-block-nodes` of a chain of 140 images: each node contains all nodes below it.
 #[cfg(feature = "serde")]
 #[test]
 fn a_list_of_block_nodes_with_145_levels_and_40_megabytes_is_decoded() {

@@ -1,5 +1,5 @@
-//! What is allocated: nothing per message once buffers and table have grown, and never more than
-//! the longest message accounts for.
+//! Allocations: none per message after buffers and table have grown, and never more than
+//! the longest message implies.
 
 // Helpers panic as tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -20,12 +20,12 @@ const GREETING: &[u8] =
 const GRANTED: &[u8] = b"{\"return\": {}, \"id\": 4503599627370503}\r\n";
 const EVENT: &[u8] =
     b"{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"E\", \"data\": {\"a\": [1]}}\r\n";
-/// Takes the full route.
+/// A reply for the full route.
 const OTHER_EVENT: &[u8] = b"{\"event\": \"E\", \"data\": {\"a\": [1]}, \"x\": \"\\u0041\"}\r\n";
 const STRAY: &[u8] = b"{\"return\": {}, \"id\": \"foreign\"}\r\n";
 const NOISE: &[u8] = b"noise\r\n";
 
-/// What stands before and behind the id in an answer: one to each route and an error.
+/// The text before and after the id of a reply: one for each route, and an error reply.
 const ANSWERS: [(&str, &str); 3] = [
     ("{\"return\": {\"running\": true}, \"id\": ", "}"),
     ("{\"id\": ", ", \"return\": {\"running\": true}}"),
@@ -34,7 +34,7 @@ const ANSWERS: [(&str, &str); 3] = [
 
 const ARGUMENTS: &str = r#"{"id": "net0", "options": [1, 2.5, {"a": "\u0041"}]}"#;
 
-/// Answers one request after the other, and allocates nothing either.
+/// Replies to one request after the other, without allocations.
 struct Answering {
     id: u64,
     line: [u8; 128],
@@ -66,8 +66,8 @@ fn handshake(client: &mut Client<u8>, out: &mut FixedOutput<'_>) {
     assert!(matches!(step.received, Some(Received::Ready)));
 }
 
-/// Hears one message that is alone in the input, and reads what it carries.
-fn hear(client: &mut Client<u8>, bytes: &[u8]) {
+/// Decodes one message, which is the whole input, and reads its value.
+fn feed(client: &mut Client<u8>, bytes: &[u8]) {
     let step = client.handle_input(bytes).unwrap();
     assert_eq!(step.used, bytes.len());
     match step.received.unwrap() {
@@ -84,14 +84,14 @@ fn hear(client: &mut Client<u8>, bytes: &[u8]) {
 fn everything(client: &mut Client<u8>, out: &mut FixedOutput<'_>, answering: &mut Answering) {
     for answer in ANSWERS {
         client.execute(out, Request::new("stop"), 1).unwrap();
-        hear(client, answering.next(answer));
+        feed(client, answering.next(answer));
         let arguments = Arguments::parse(ARGUMENTS).unwrap();
         let request = Request::new("device_del").checked(arguments);
         client.execute(out, request, 1).unwrap();
-        hear(client, answering.next(answer));
+        feed(client, answering.next(answer));
         let raw = RawMessage::parse("{\"execute\": \"stop\", \"id\": [1]}").unwrap();
         client.execute_raw(out, &raw, 1).unwrap();
-        hear(client, answering.next(answer));
+        feed(client, answering.next(answer));
         out.advance(usize::MAX);
     }
     let abandoned = client.execute(out, Request::new("stop"), 1).unwrap();
@@ -99,7 +99,7 @@ fn everything(client: &mut Client<u8>, out: &mut FixedOutput<'_>, answering: &mu
     assert!(client.handle_input(answering.next(ANSWERS[0])).unwrap().received.is_none());
     client.execute(out, Request::new("not a name"), 1).unwrap_err();
     for bytes in [EVENT, OTHER_EVENT, STRAY, NOISE] {
-        hear(client, bytes);
+        feed(client, bytes);
     }
     out.advance(usize::MAX);
 }
@@ -136,9 +136,9 @@ fn an_agents_client_allocates_nothing_per_message() {
         assert!(matches!(step.received, Some(Received::Ready)));
         for answer in ANSWERS {
             client.execute(&mut out, Request::new("guest-ping"), 1).unwrap();
-            hear(&mut client, answering.next(answer));
+            feed(&mut client, answering.next(answer));
         }
-        hear(&mut client, NOISE);
+        feed(&mut client, NOISE);
         out.advance(usize::MAX);
     };
     session();
@@ -151,7 +151,7 @@ mod session {
     use super::*;
     use qmp_proto::Session;
 
-    /// Reads a message as from a stream, and handles what it meant with `then`.
+    /// Feeds a message as from a stream, and passes what was received to `then`.
     fn read(session: &mut Session<u8>, bytes: &[u8], then: impl Fn(Received<'_, u8>)) {
         session.spare_mut()[..bytes.len()].copy_from_slice(bytes);
         session.advance(bytes.len());

@@ -1,4 +1,4 @@
-//! What a server allocates: nothing per command, and no more than the longest message.
+//! Allocations of a server: none per command, and no more than the longest message.
 
 use qmp_proto::server::{Options, Received, Response, Server, Session};
 use qmp_proto::{ErrorClass, OutputBuffer, RawJson, Timestamp};
@@ -65,7 +65,8 @@ fn a_server_allocates_nothing_per_command() {
     assert_eq!(allocations(|| (0..100).for_each(|_| exchange())), 0);
 }
 
-/// Feeds so many bytes to the session in the way of a socket; how many things were received.
+/// Feeds `count` bytes to the session as from a socket, and returns the number of received
+/// requests.
 fn feed(session: &mut Session, byte: u8, count: usize) -> usize {
     let mut received = 0;
     let mut left = count;
@@ -83,7 +84,7 @@ fn feed(session: &mut Session, byte: u8, count: usize) -> usize {
 }
 
 #[test]
-fn a_message_that_never_ends_takes_no_more_memory_than_the_limit() {
+fn a_message_without_end_needs_no_more_memory_than_the_limit() {
     for (begin, byte) in [
         (&b"{\"a\":\""[..], b'x'),
         (b"{", b' '),
@@ -99,7 +100,7 @@ fn a_message_that_never_ends_takes_no_more_memory_than_the_limit() {
             let received = feed(&mut session, byte, 3 * MEBI);
             assert_eq!(received, usize::from(byte != b' ' || !begin.is_empty()));
         });
-        // While a buffer grows, both the old and the new are held.
+        // While a buffer grows, both the old and the new one are allocated.
         assert!(most <= 2 * MEBI + 128 * 1024, "{most} for {}", begin.escape_ascii());
     }
 }
@@ -124,7 +125,7 @@ fn a_long_message_is_not_copied() {
 }
 
 #[test]
-fn an_error_reply_that_waits_takes_no_more_memory_than_its_bytes() {
+fn a_waiting_error_reply_needs_no_more_memory_than_its_bytes() {
     let mut server: Server = Server::monitor(Options::monitor());
     let mut out = Vec::with_capacity(1024);
     let negotiate = b"{'execute':'qmp_capabilities','arguments':{'enable':['oob']}}";

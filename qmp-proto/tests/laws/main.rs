@@ -1,12 +1,12 @@
-//! The laws of `tests/support/laws`, tried on all seeds and on mutations of them.
+//! The laws of `tests/support/laws`, tested with all seeds and with mutations of them.
 //!
-//! `LAWS_ROUNDS` is how many mutations of each law are tried, `LAWS_SEED` makes them others. The
-//! same laws are what the fuzzer in the repository's folder `fuzz` tries for hours.
+//! `LAWS_ROUNDS` sets the number of mutations for each law, and `LAWS_SEED` their seed. The
+//! fuzzer in the repository's folder `fuzz` tests the same laws for hours.
 
 // Helpers panic as tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-// Parts of these are for other tests.
+// Parts of these modules are used only by other tests.
 #[path = "../support/vectors.rs"]
 #[allow(dead_code)]
 mod data;
@@ -40,7 +40,7 @@ fn try_law(name: &str) {
 }
 
 fn try_on(holds: fn(&[u8]), input: &[u8]) {
-    /// Shows the input if the law does not hold.
+    /// Prints the input if the law is violated.
     struct Shown<'a>(&'a [u8]);
     impl Drop for Shown<'_> {
         fn drop(&mut self) {
@@ -61,7 +61,7 @@ macro_rules! laws {
         })*
 
         #[test]
-        fn every_law_is_tried() {
+        fn every_law_is_tested() {
             let tried = [$($of),*];
             assert!(LAWS.iter().map(|law| law.name).eq(tried));
         }

@@ -1,6 +1,6 @@
 //! Small changes to inputs, the same in every run.
 
-/// Bytes that mean something to one of the halves.
+/// Bytes with a meaning for the client or the server.
 const BYTES: &[u8] = b"{}[]\",:\\'\n\r \t\xFF\xFE\xC0\x80\0\x01017-e.x";
 
 pub(crate) struct Mutations<'a> {
@@ -13,7 +13,7 @@ impl<'a> Mutations<'a> {
         Self { state: seed, seeds }
     }
 
-    /// SplitMix64.
+    /// The generator SplitMix64.
     fn random(&mut self, below: usize) -> usize {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.state;

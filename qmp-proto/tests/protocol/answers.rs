@@ -1,8 +1,8 @@
-//! Whose answer it is.
+//! Matching replies to requests.
 
 use qmp_proto::{Options, ProtocolError};
 
-use crate::peer::{PARSE_ERROR, Peer, Said, failed, returned};
+use crate::peer::{Observed, PARSE_ERROR, Peer, failed, returned};
 
 fn ready() -> Peer {
     Peer::ready(Options::monitor(), &[])
@@ -14,7 +14,7 @@ fn parse_error() -> Result<String, String> {
 
 #[cfg(feature = "alloc")]
 #[test]
-fn what_owns_its_text_has_all_of_it() {
+fn owned_messages_have_the_whole_text() {
     use crate::peer::{GREETING, STOP};
     use qmp_proto::Received;
 
@@ -39,14 +39,14 @@ fn what_owns_its_text_has_all_of_it() {
 }
 
 #[test]
-fn an_answer_finds_its_request_by_id() {
+fn a_reply_is_matched_by_its_id() {
     let mut peer = ready();
     peer.execute("stop", 10);
     peer.execute("cont", 11);
     assert_eq!(peer.sent(), r#"{"execute":"stop","id":0}{"execute":"cont","id":1}"#);
-    assert_eq!(peer.hears(returned(0)), [Said::done(10)]);
-    let failure = Said::Answer(11, Err("GenericError: no".into()));
-    assert_eq!(peer.hears(failed(1)), [failure]);
+    assert_eq!(peer.feed(returned(0)), [Observed::done(10)]);
+    let failure = Observed::Answer(11, Err("GenericError: no".into()));
+    assert_eq!(peer.feed(failed(1)), [failure]);
     assert_eq!(peer.client.in_flight(), 0);
 }
 
@@ -74,65 +74,68 @@ fn a_foreign_id_is_never_matched_by_position() {
         "true",
     ] {
         for foreign in [returned(id), failed(id)] {
-            match peer.hears(&foreign).as_slice() {
-                [Said::Stray(_) | Said::Malformed(_)] => {}
+            match peer.feed(&foreign).as_slice() {
+                [Observed::Stray(_) | Observed::Malformed(_)] => {}
                 other => panic!("{foreign}: {other:?}"),
             }
         }
     }
     let without = "{\"return\": {}}\r\n";
-    assert_eq!(peer.hears(without), [Said::stray(without)]);
-    assert_eq!(peer.hears(returned(0)), [Said::done(1)]);
+    assert_eq!(peer.feed(without), [Observed::stray(without)]);
+    assert_eq!(peer.feed(returned(0)), [Observed::done(1)]);
 }
 
 #[test]
-fn an_id_may_come_back_as_a_string() {
+fn an_id_may_be_returned_as_a_string() {
     let mut peer = ready();
     peer.execute("stop", 1);
-    assert_eq!(peer.hears(returned("\"0\"")), [Said::done(1)]);
+    assert_eq!(peer.feed(returned("\"0\"")), [Observed::done(1)]);
 
     let mut peer: Peer = Peer::ready(Options::monitor().string_ids(true), &[]);
     peer.execute("stop", 1);
     peer.execute("cont", 2);
     assert_eq!(peer.sent(), r#"{"execute":"stop","id":"0"}{"execute":"cont","id":"1"}"#);
-    assert_eq!(peer.hears(returned("\"0\"")), [Said::done(1)]);
-    assert_eq!(peer.hears(returned(1)), [Said::done(2)]);
+    assert_eq!(peer.feed(returned("\"0\"")), [Observed::done(1)]);
+    assert_eq!(peer.feed(returned(1)), [Observed::done(2)]);
 }
 
 #[test]
-fn an_answer_that_comes_twice_is_nobodys_however_late() {
+fn a_duplicate_reply_is_stray_at_any_time() {
     let mut peer = ready();
     peer.execute("stop", 1);
-    assert_eq!(peer.hears(returned(0)), [Said::done(1)]);
-    assert_eq!(peer.hears(returned(0)), [Said::stray(&returned(0))]);
+    assert_eq!(peer.feed(returned(0)), [Observed::done(1)]);
+    assert_eq!(peer.feed(returned(0)), [Observed::stray(&returned(0))]);
     for (id, token) in (1..100).zip(2..) {
         peer.execute("cont", token);
         assert!(peer.sent().ends_with(&format!("\"id\":{id}}}")));
         for earlier in 0..id {
-            assert_eq!(peer.hears(returned(earlier)), [Said::stray(&returned(earlier))]);
-            assert_eq!(peer.hears(failed(earlier)), [Said::stray(&failed(earlier))]);
+            assert_eq!(peer.feed(returned(earlier)), [Observed::stray(&returned(earlier))]);
+            assert_eq!(peer.feed(failed(earlier)), [Observed::stray(&failed(earlier))]);
         }
-        assert_eq!(peer.hears(returned(id)), [Said::done(token)]);
+        assert_eq!(peer.feed(returned(id)), [Observed::done(token)]);
     }
 }
 
 #[test]
-fn an_answer_that_comes_twice_is_nobodys_where_it_may_overtake_too() {
+fn a_duplicate_reply_is_stray_also_with_out_of_band_execution() {
     let mut peer: Peer = Peer::ready(Options::monitor(), &[qmp_proto::OUT_OF_BAND]);
     peer.execute("stop", 1);
     peer.execute("cont", 2);
-    assert_eq!(peer.hears(returned(1)), [Said::done(2)]);
+    assert_eq!(peer.feed(returned(1)), [Observed::done(2)]);
     let abandoned = peer.execute("stop", 3);
-    assert_eq!(peer.hears(returned(1)), [Said::stray(&returned(1))]);
+    assert_eq!(peer.feed(returned(1)), [Observed::stray(&returned(1))]);
     peer.client.abandon(abandoned);
-    assert_eq!(peer.hears(returned(2)), [], "swallowed");
+    assert_eq!(peer.feed(returned(2)), [], "swallowed");
     peer.execute("stop", 4);
-    assert_eq!(peer.hears(returned(2)), [Said::stray(&returned(2))]);
-    assert_eq!(peer.hears([returned(3), returned(0)].concat()), [Said::done(4), Said::done(1)]);
+    assert_eq!(peer.feed(returned(2)), [Observed::stray(&returned(2))]);
+    assert_eq!(
+        peer.feed([returned(3), returned(0)].concat()),
+        [Observed::done(4), Observed::done(1)]
+    );
 }
 
 #[test]
-fn a_command_ends_with_a_line_feed_only_where_one_is_wanted() {
+fn a_command_ends_with_a_line_feed_only_if_configured() {
     let mut peer: Peer = Peer::ready(Options::monitor().line_end(true), &[]);
     peer.execute("stop", 1);
     assert_eq!(peer.sent(), "{\"execute\":\"stop\",\"id\":0}\n");
@@ -143,26 +146,26 @@ fn a_command_ends_with_a_line_feed_only_where_one_is_wanted() {
 #[test]
 fn an_error_without_id_and_nothing_in_flight_is_stray() {
     let mut peer = ready();
-    assert_eq!(peer.hears(PARSE_ERROR), [Said::stray(PARSE_ERROR)]);
+    assert_eq!(peer.feed(PARSE_ERROR), [Observed::stray(PARSE_ERROR)]);
     peer.execute("stop", 1);
-    peer.hears(returned(0));
-    assert_eq!(peer.hears(PARSE_ERROR), [Said::stray(PARSE_ERROR)]);
+    peer.feed(returned(0));
+    assert_eq!(peer.feed(PARSE_ERROR), [Observed::stray(PARSE_ERROR)]);
 }
 
 #[test]
-fn an_error_without_id_is_the_failure_of_the_only_request() {
+fn an_error_without_id_belongs_to_the_only_request() {
     let mut peer = ready();
     peer.execute("stop", 1);
-    assert_eq!(peer.hears(PARSE_ERROR), [Said::Answer(1, parse_error())]);
+    assert_eq!(peer.feed(PARSE_ERROR), [Observed::Answer(1, parse_error())]);
     assert_eq!(peer.client.in_flight(), 0);
     let abandoned = peer.execute("stop", 2);
     peer.client.abandon(abandoned);
-    assert_eq!(peer.hears(PARSE_ERROR), [], "nobody waits for it");
+    assert_eq!(peer.feed(PARSE_ERROR), [], "nobody waits for it");
     assert_eq!(peer.client.in_flight(), 0);
 }
 
 #[test]
-fn an_error_without_id_ends_the_connection_when_it_may_be_anyones() {
+fn an_error_without_id_ends_the_connection_with_several_requests() {
     for abandon in [false, true] {
         let mut peer = ready();
         peer.execute("stop", 1);
@@ -170,60 +173,63 @@ fn an_error_without_id_ends_the_connection_when_it_may_be_anyones() {
         if abandon {
             peer.client.abandon(second);
         }
-        let error = Said::Error(ProtocolError::ServerParseError);
+        let error = Observed::Error(ProtocolError::ServerParseError);
         assert_eq!(
-            peer.hears([PARSE_ERROR, &returned(0)].concat()),
-            [Said::ServerParseError("GenericError: JSON parse error".into()), error.clone()]
+            peer.feed([PARSE_ERROR, &returned(0)].concat()),
+            [Observed::ServerParseError("GenericError: JSON parse error".into()), error.clone()]
         );
-        assert_eq!(peer.hears(returned(1)), [error], "sticky");
-        let lost: &[_] =
-            if abandon { &[Said::unknown(1)] } else { &[Said::unknown(1), Said::unknown(2)] };
+        assert_eq!(peer.feed(returned(1)), [error], "sticky");
+        let lost: &[_] = if abandon {
+            &[Observed::unknown(1)]
+        } else {
+            &[Observed::unknown(1), Observed::unknown(2)]
+        };
         assert_eq!(peer.drained(), lost);
     }
 }
 
 #[test]
-fn a_monitor_that_gives_no_ids_back_is_matched_by_order_one_at_a_time() {
+fn replies_of_a_monitor_without_ids_are_matched_one_at_a_time() {
     let mut peer: Peer =
         Peer::new(qmp_proto::Client::monitor(Options::monitor().echoes_ids(false)));
-    peer.hears(crate::peer::GREETING);
+    peer.feed(crate::peer::GREETING);
     peer.client.negotiate(&mut peer.wire, 7, &[]).unwrap();
-    assert_eq!(peer.hears("{\"return\": {}}\r\n"), [Said::Ready]);
+    assert_eq!(peer.feed("{\"return\": {}}\r\n"), [Observed::Ready]);
     peer.execute("stop", 1);
     let limit = qmp_proto::SendErrorKind::TooManyInFlight { limit: 1 };
     assert_eq!(peer.refusal("cont"), limit);
-    assert_eq!(peer.hears("{\"return\": {}}\r\n"), [Said::done(1)]);
+    assert_eq!(peer.feed("{\"return\": {}}\r\n"), [Observed::done(1)]);
     let abandoned = peer.execute("cont", 2);
     peer.client.abandon(abandoned);
     let oldest = qmp_proto::SendErrorKind::HeldByAbandoned { oldest: abandoned };
     assert_eq!(peer.refusal("stop"), oldest);
-    assert_eq!(peer.hears("{\"return\": {}}\r\n"), [], "swallowed");
+    assert_eq!(peer.feed("{\"return\": {}}\r\n"), [], "swallowed");
     peer.execute("stop", 3);
-    assert_eq!(peer.hears(PARSE_ERROR), [Said::Answer(3, parse_error())]);
+    assert_eq!(peer.feed(PARSE_ERROR), [Observed::Answer(3, parse_error())]);
     let surplus = "{\"return\": {}}\r\n";
-    assert_eq!(peer.hears(surplus), [Said::stray(surplus)]);
+    assert_eq!(peer.feed(surplus), [Observed::stray(surplus)]);
     peer.execute("cont", 4);
-    assert_eq!(peer.hears(returned("null")), [Said::done(4)], "as good as none");
+    assert_eq!(peer.feed(returned("null")), [Observed::done(4)], "as good as none");
 }
 
 #[test]
-fn a_monitor_that_gives_ids_back_all_the_same_is_matched_by_them() {
+fn replies_with_ids_are_matched_by_them_also_if_the_options_expect_none() {
     let mut peer: Peer =
         Peer::new(qmp_proto::Client::monitor(Options::monitor().echoes_ids(false)));
-    peer.hears(crate::peer::GREETING);
+    peer.feed(crate::peer::GREETING);
     peer.client.negotiate(&mut peer.wire, 7, &[]).unwrap();
     for stale in [returned(0), returned("\"libvirt-1\""), failed(3)] {
-        assert_eq!(peer.hears(&stale), [Said::stray(&stale)], "of the client before us");
+        assert_eq!(peer.feed(&stale), [Observed::stray(&stale)], "of the client before us");
     }
-    assert_eq!(peer.hears(returned(crate::peer::SEVEN)), [Said::Ready]);
+    assert_eq!(peer.feed(returned(crate::peer::SEVEN)), [Observed::Ready]);
     for (id, token) in (0..3).zip(10..) {
         peer.execute("stop", token);
         for stale in [returned(77), returned("\"libvirt-1\""), failed(77)] {
-            assert_eq!(peer.hears(&stale), [Said::stray(&stale)], "late, or for somebody else");
+            assert_eq!(peer.feed(&stale), [Observed::stray(&stale)], "late, or for somebody else");
         }
         let answer = if id == 1 { returned("\"1\"") } else { returned(id) };
-        assert_eq!(peer.hears(answer), [Said::done(token)]);
+        assert_eq!(peer.feed(answer), [Observed::done(token)]);
     }
     peer.execute("stop", 20);
-    assert_eq!(peer.hears(failed(3)), [Said::Answer(20, Err("GenericError: no".into()))]);
+    assert_eq!(peer.feed(failed(3)), [Observed::Answer(20, Err("GenericError: no".into()))]);
 }

@@ -1,8 +1,8 @@
-//! One descriptor at a time, on the first byte of its command.
+//! Commands with a descriptor: one at a time, sent with the command's first byte.
 
 use qmp_proto::{OUT_OF_BAND, Options, Phase, Request, SendErrorKind};
 
-use crate::peer::{GREETING, Peer, Said, failed, returned};
+use crate::peer::{GREETING, Observed, Peer, failed, returned};
 
 fn ready() -> Peer {
     Peer::ready(Options::monitor(), &[])
@@ -19,7 +19,7 @@ fn getfd(
 }
 
 #[test]
-fn a_descriptor_travels_with_the_first_byte_of_its_command() {
+fn a_descriptor_is_attached_to_the_first_byte_of_its_command() {
     let mut peer = ready();
     peer.execute("stop", 1);
     let before = peer.wire.bytes.len();
@@ -30,7 +30,7 @@ fn a_descriptor_travels_with_the_first_byte_of_its_command() {
 }
 
 #[test]
-fn a_second_descriptor_waits_for_the_answer_even_if_nobody_else_does() {
+fn a_second_descriptor_waits_for_the_reply_even_to_an_abandoned_command() {
     let mut peer: Peer = Peer::ready(Options::monitor(), &[OUT_OF_BAND]);
     let in_flight = |descriptor| Err((SendErrorKind::DescriptorInFlight, Some(descriptor)));
     let first = getfd(&mut peer, 70).unwrap();
@@ -38,27 +38,27 @@ fn a_second_descriptor_waits_for_the_answer_even_if_nobody_else_does() {
     peer.execute("stop", 1);
     peer.client.abandon(first);
     assert_eq!(getfd(&mut peer, 72), in_flight(72));
-    assert_eq!(peer.hears(returned(1)), [Said::done(1)]);
+    assert_eq!(peer.feed(returned(1)), [Observed::done(1)]);
     assert_eq!(getfd(&mut peer, 73), in_flight(73));
-    assert_eq!(peer.hears(failed(0)), []);
+    assert_eq!(peer.feed(failed(0)), []);
     assert!(getfd(&mut peer, 74).is_ok());
     let attached: Vec<_> = peer.wire.descriptors.iter().map(|it| it.1).collect();
     assert_eq!(attached, [70, 74], "none that was refused");
 }
 
 #[test]
-fn a_request_that_is_lost_holds_no_descriptor() {
+fn a_lost_request_does_not_block_descriptors() {
     let mut peer = ready();
     getfd(&mut peer, 70).unwrap();
     peer.execute("stop", 1);
-    let heard = peer.hears(returned(1));
-    assert_eq!(heard, [Said::done(1), Said::unknown(0)]);
+    let observed = peer.feed(returned(1));
+    assert_eq!(observed, [Observed::done(1), Observed::unknown(0)]);
     getfd(&mut peer, 71).unwrap();
-    assert_eq!(peer.hears(GREETING), [Said::Restarted, Said::unknown(0)]);
+    assert_eq!(peer.feed(GREETING), [Observed::Restarted, Observed::unknown(0)]);
 }
 
 #[test]
-fn whatever_the_refusal_the_descriptor_comes_back() {
+fn every_error_returns_the_descriptor() {
     let mut peer: Peer<1> = Peer::new(qmp_proto::Client::monitor(Options::monitor()));
     let refused = |peer: &mut Peer<1>, name: &str| {
         let request = Request::new(name).descriptor(70);
@@ -78,7 +78,7 @@ fn whatever_the_refusal_the_descriptor_comes_back() {
 
 #[cfg(feature = "alloc")]
 #[test]
-fn a_growing_output_parts_where_a_descriptor_travels() {
+fn a_growing_output_starts_a_chunk_at_a_descriptor() {
     use qmp_proto::{Client, Session};
     let mut session: Session<u32, u32> = Session::new(Client::negotiated(Options::monitor(), 0));
     session.sender().execute(Request::new("stop"), 1).unwrap();

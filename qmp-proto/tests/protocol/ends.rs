@@ -1,49 +1,49 @@
-//! How a connection ends, and what becomes of what is in flight.
+//! The ends of a connection, and the requests in flight.
 
 use qmp_proto::{Client, NoReplyReason, Options, Phase, ProtocolError, Request, SendErrorKind};
 
-use crate::peer::{GREETING, Peer, STOP, Said, returned};
+use crate::peer::{GREETING, Observed, Peer, STOP, returned};
 
 fn ready() -> Peer {
     Peer::ready(Options::monitor(), &[])
 }
 
-fn expected(token: u32) -> Said {
-    Said::Unanswered(token, NoReplyReason::AsExpected)
+fn expected(token: u32) -> Observed {
+    Observed::Unanswered(token, NoReplyReason::AsExpected)
 }
 
-/// The end is reported this way now and ever after.
+/// Checks that the end is reported with this error, now and later.
 fn ends<const N: usize>(peer: &mut Peer<N>, outcome: Result<(), ProtocolError>) {
     for _ in 0..2 {
         assert_eq!(peer.client.handle_end(), outcome);
         let error = outcome.err().unwrap_or(ProtocolError::Ended);
-        assert_eq!(peer.hears(STOP), [Said::Error(error)]);
+        assert_eq!(peer.feed(STOP), [Observed::Error(error)]);
         assert_eq!(peer.phase(), Phase::Ended);
         assert_eq!(peer.refusal("stop"), SendErrorKind::Phase(Phase::Ended));
     }
 }
 
 #[test]
-fn an_end_with_nothing_outstanding_is_no_error() {
+fn an_end_with_nothing_outstanding_is_not_an_error() {
     let mut peer = ready();
     peer.execute("stop", 1);
-    peer.hears(returned(0));
+    peer.feed(returned(0));
     ends(&mut peer, Ok(()));
     assert_eq!(peer.drained(), []);
 }
 
 #[test]
-fn an_end_inside_the_handshake_says_how_far_it_was() {
+fn an_end_in_the_handshake_has_the_phase() {
     let mut peer: Peer = Peer::new(Client::monitor(Options::monitor()));
     let phase = |phase| Err(ProtocolError::EndInHandshake { phase });
     ends(&mut peer, phase(Phase::Greeting));
 
     let mut peer: Peer = Peer::new(Client::monitor(Options::monitor()));
-    peer.hears(&GREETING[..20]);
+    peer.feed(&GREETING[..20]);
     ends(&mut peer, phase(Phase::Greeting));
 
     let mut peer: Peer = Peer::new(Client::monitor(Options::monitor()));
-    peer.hears(GREETING);
+    peer.feed(GREETING);
     peer.client.negotiate(&mut peer.wire, 7, &[]).unwrap();
     ends(&mut peer, phase(Phase::Negotiating));
 
@@ -53,20 +53,20 @@ fn an_end_inside_the_handshake_says_how_far_it_was() {
     peer.execute("guest-ping", 1);
     peer.client.sync(&mut peer.wire, 8).unwrap();
     ends(&mut peer, phase(Phase::Syncing));
-    assert_eq!(peer.drained(), [Said::unknown(1)]);
+    assert_eq!(peer.drained(), [Observed::unknown(1)]);
 }
 
 #[test]
-fn an_end_inside_a_message_is_told_apart() {
+fn an_end_inside_a_message_has_its_own_error() {
     let mut peer: Peer = Peer::new(Client::negotiated(Options::monitor(), 0));
-    assert_eq!(peer.hears("noise"), []);
+    assert_eq!(peer.feed("noise"), []);
     ends(&mut peer, Err(ProtocolError::EndInsideMessage));
     for half in ["{", "{\"return\": {}, \"id\": 0", "x"] {
         let mut peer = ready();
         peer.execute("stop", 1);
-        assert_eq!(peer.hears(half), []);
+        assert_eq!(peer.feed(half), []);
         ends(&mut peer, Err(ProtocolError::EndInsideMessage));
-        assert_eq!(peer.drained(), [Said::unknown(1)]);
+        assert_eq!(peer.drained(), [Observed::unknown(1)]);
         assert_eq!(peer.drained(), []);
     }
 }
@@ -81,13 +81,13 @@ fn an_end_with_requests_unanswered_counts_them() {
     peer.client.abandon(abandoned);
     let error = ProtocolError::EndWithRequests { count: 4 };
     ends(&mut peer, Err(error));
-    let lost = [1, 2, 3, 4].map(Said::unknown);
+    let lost = [1, 2, 3, 4].map(Observed::unknown);
     assert_eq!(peer.drained(), lost);
     assert_eq!(peer.client.in_flight(), 0);
 }
 
 #[test]
-fn the_end_is_the_answer_to_quit() {
+fn the_end_after_quit_is_expected() {
     for raw in [false, true] {
         let mut peer = ready();
         if raw {
@@ -103,19 +103,19 @@ fn the_end_is_the_answer_to_quit() {
     peer.execute("quit", 2);
     let error = ProtocolError::EndWithRequests { count: 1 };
     ends(&mut peer, Err(error));
-    assert_eq!(peer.drained(), [Said::unknown(1), expected(2)]);
+    assert_eq!(peer.drained(), [Observed::unknown(1), expected(2)]);
 }
 
 #[test]
-fn quit_is_answered_like_any_command_where_the_answer_arrives() {
+fn quit_is_answered_like_any_command_if_its_reply_arrives() {
     let mut peer = ready();
     peer.execute("quit", 1);
-    assert_eq!(peer.hears(returned(0)), [Said::done(1)]);
+    assert_eq!(peer.feed(returned(0)), [Observed::done(1)]);
     ends(&mut peer, Ok(()));
 }
 
 #[test]
-fn the_end_is_as_expected_for_commands_that_have_no_answer() {
+fn the_end_is_expected_for_commands_without_success_response() {
     for name in
         ["guest-shutdown", "guest-suspend-disk", "guest-suspend-ram", "guest-suspend-hybrid"]
     {
@@ -137,27 +137,27 @@ fn the_end_is_as_expected_for_commands_that_have_no_answer() {
 }
 
 #[test]
-fn a_command_without_answer_is_done_when_a_later_one_is_answered_and_can_fail() {
+fn a_command_without_success_response_ends_with_a_later_reply_or_an_error() {
     let mut peer: Peer = Peer::synced(Options::agent());
     peer.execute("guest-shutdown", 1);
     peer.execute("guest-ping", 2);
-    assert_eq!(peer.hears(returned(1)), [Said::done(2), expected(1)]);
+    assert_eq!(peer.feed(returned(1)), [Observed::done(2), expected(1)]);
     peer.execute("guest-shutdown", 3);
-    let failure = Said::Answer(3, Err("GenericError: no".into()));
-    assert_eq!(peer.hears(crate::peer::failed(2)), [failure]);
+    let failure = Observed::Answer(3, Err("GenericError: no".into()));
+    assert_eq!(peer.feed(crate::peer::failed(2)), [failure]);
 }
 
 #[test]
-fn our_own_end_gives_everything_back() {
+fn drain_returns_all_unanswered_requests() {
     let mut peer = ready();
     peer.execute("stop", 1);
     peer.execute("quit", 2);
-    assert_eq!(peer.drained(), [Said::unknown(1), expected(2)]);
+    assert_eq!(peer.drained(), [Observed::unknown(1), expected(2)]);
     ends(&mut peer, Ok(()));
 }
 
 #[test]
-fn what_passes_a_limit_ends_a_monitors_connection_for_good() {
+fn a_message_over_a_limit_ends_a_monitors_connection() {
     let deep = format!("{{\"return\": {}", "[".repeat(16));
     let long = format!("{{\"return\": \"{}", "a".repeat(300));
     let lines = format!("{}{}", STOP, "b".repeat(300));
@@ -171,42 +171,42 @@ fn what_passes_a_limit_ends_a_monitors_connection_for_good() {
         let mut peer: Peer = Peer::new(client);
         peer.execute("stop", 1);
         peer.execute("quit", 2);
-        let heard = peer.hears(bad);
-        assert_eq!(heard.last(), Some(&Said::Error(error)));
-        assert_eq!(peer.hears("\r\n"), [Said::Error(error)]);
+        let observed = peer.feed(bad);
+        assert_eq!(observed.last(), Some(&Observed::Error(error)));
+        assert_eq!(peer.feed("\r\n"), [Observed::Error(error)]);
         assert_eq!(peer.client.handle_end(), Err(error));
-        assert_eq!(peer.drained(), [Said::unknown(1), expected(2)]);
+        assert_eq!(peer.drained(), [Observed::unknown(1), expected(2)]);
     }
 }
 
 #[test]
-fn limits_of_nothing_let_nothing_through() {
+fn limits_of_zero_refuse_every_message() {
     for limit in [0, 1] {
         let options = Options::monitor().longest_message(limit);
         let mut peer: Peer = Peer::new(Client::monitor(options));
         let error = ProtocolError::MessageTooLong { limit };
-        assert_eq!(peer.hears(GREETING), [Said::Error(error)]);
+        assert_eq!(peer.feed(GREETING), [Observed::Error(error)]);
         let options = Options::monitor().deepest_message(limit);
         let mut peer: Peer = Peer::new(Client::monitor(options));
         let error = ProtocolError::TooDeep { limit };
-        assert_eq!(peer.hears(GREETING), [Said::Error(error)]);
+        assert_eq!(peer.feed(GREETING), [Observed::Error(error)]);
     }
 }
 
 #[test]
-fn an_object_that_breaks_off_where_brackets_are_counted_ends_it_too() {
+fn an_object_cut_off_while_brackets_are_counted_ends_the_connection() {
     let pretty = "{\r\n    \"return\": {\r\n    },\r\n    \"id\": 1\r\n}\r\n";
     for broken in ["{\r\n  \"return\": \"a\r\n", "{\"return\": \"a\r\n", "{]"] {
         let mut peer: Peer = Peer::new(Client::negotiated(Options::monitor(), 0));
-        assert_eq!(peer.hears(pretty).len(), 1);
-        let error = || Said::Error(ProtocolError::FramingLost);
-        assert_eq!(peer.hears(broken), [error()]);
-        assert_eq!(peer.hears(pretty), [error()]);
+        assert_eq!(peer.feed(pretty).len(), 1);
+        let error = || Observed::Error(ProtocolError::FramingLost);
+        assert_eq!(peer.feed(broken), [error()]);
+        assert_eq!(peer.feed(pretty), [error()]);
     }
 }
 
 #[test]
-fn a_bad_line_is_reported_and_reading_goes_on() {
+fn an_invalid_line_is_reported_and_reading_continues() {
     let mut peer = ready();
     peer.execute("stop", 1);
     for (bad, reason) in [
@@ -214,13 +214,13 @@ fn a_bad_line_is_reported_and_reading_goes_on() {
         ("42\r\n", "bytes outside any message"),
         ("{\"return\": \"a\u{1}\"}\r\n", "a control character"),
         ("{\"return\": nope}\r\n", "invalid JSON"),
-        ("{\"foo\": 1}\r\n", "an object that is no greeting"),
-        ("{\"execute\": \"quit\"}\r\n", "an object that is no greeting"),
+        ("{\"foo\": 1}\r\n", "an object that is not a greeting"),
+        ("{\"execute\": \"quit\"}\r\n", "an object that is not a greeting"),
     ] {
-        match peer.hears(bad).as_slice() {
-            [Said::Malformed(text)] => assert!(text.starts_with(reason), "{text}"),
+        match peer.feed(bad).as_slice() {
+            [Observed::Malformed(text)] => assert!(text.starts_with(reason), "{text}"),
             other => panic!("{bad}: {other:?}"),
         }
     }
-    assert_eq!(peer.hears(returned(0)), [Said::done(1)]);
+    assert_eq!(peer.feed(returned(0)), [Observed::done(1)]);
 }

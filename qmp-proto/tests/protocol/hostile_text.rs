@@ -1,5 +1,5 @@
-//! A peer's text, wherever it is displayed: nothing in it reaches a terminal or forges a line of a
-//! log, and no secret in it is shown.
+//! Displaying text of a peer: no control character reaches a terminal or a log, and no secret is
+//! shown.
 
 use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
@@ -12,16 +12,17 @@ use qmp_proto::{
     RawJson, Received, SendError, SendErrorKind, server,
 };
 
-/// Escape sequences, a bell, line ends, C1, a change of direction, a character without width.
-const OBEYED: &str = "\u{1b}[2J\u{7}\r\n2024 ERROR \u{7f}\u{9b}31m\u{202e}\u{2066}\u{200b}\u{feff}";
+/// Escape sequences, a bell, line ends, C1, a change of direction, a character of no width.
+const CONTROLS: &str =
+    "\u{1b}[2J\u{7}\r\n2024 ERROR \u{7f}\u{9b}31m\u{202e}\u{2066}\u{200b}\u{feff}";
 
-/// The same where no JSON string may have it unescaped.
+/// The same text, escaped for a JSON string.
 const ESCAPED: &str = r"\u001b[2J\u0007\r\n2024 ERROR \u007f\u009b31m\u202e\u2066\u200b\ufeff";
 
-/// The part of it that JSON strings may have.
+/// The part of the text that a JSON string may contain unescaped.
 const RAW: &str = "\u{7f}\u{9b}31m\u{202e}\u{2066}\u{200b}\u{feff}";
 
-/// What was displayed, of which type.
+/// The displayed texts and their types.
 #[derive(Default)]
 struct Displayed {
     types: BTreeSet<&'static str>,
@@ -34,7 +35,7 @@ impl Displayed {
         self.texts.extend([format!("{name} {value}"), format!("{name} {value:?}")]);
     }
 
-    /// `Display` of a value is the value, secrets included.
+    /// `Display` of a value writes the value, including secrets.
     fn value(&mut self, value: RawJson<'_>) {
         self.types.insert("RawJson");
         self.texts.push(value.to_string().replace("hunter2", "shown"));
@@ -46,12 +47,12 @@ impl Displayed {
     }
 }
 
-fn is_obeyed(char: char) -> bool {
+fn is_control(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// What a monitor says; the last is not JSON.
+/// Messages of a monitor. The last one is not JSON.
 fn messages() -> Vec<String> {
     let mut messages = Vec::new();
     for text in [ESCAPED, RAW] {
@@ -66,12 +67,12 @@ fn messages() -> Vec<String> {
             format!(r#"{{"{text}": {{"password": "hunter2"}}}}"#),
         ]);
     }
-    messages.push(format!("{OBEYED} password: hunter2"));
-    messages.push(format!(r#"{{"return": {{"password": "hunter2", "a": "{OBEYED}"}}}}"#));
+    messages.push(format!("{CONTROLS} password: hunter2"));
+    messages.push(format!(r#"{{"return": {{"password": "hunter2", "a": "{CONTROLS}"}}}}"#));
     messages
 }
 
-/// Has a client read each message in each phase.
+/// Lets a client decode each message in each phase.
 fn client(displayed: &mut Displayed) {
     for message in messages() {
         for mut client in [
@@ -82,7 +83,7 @@ fn client(displayed: &mut Displayed) {
             let mut output = qmp_proto::Output::<qmp_proto::NoDescriptor>::new();
             let _ = client.execute(&mut output, qmp_proto::Request::new("stop"), 1);
             let _ = client.sync(&mut output, 7);
-            // The command's id, if there is one.
+            // The id of the command, if one was sent.
             let sent = String::from_utf8_lossy(output.appended_since(0)).into_owned();
             let id = sent.split_once("\"id\":").and_then(|(_, rest)| rest.split_once('}'));
             let id = format!("\"id\": {}", id.map_or("0", |(id, _)| id));
@@ -138,11 +139,11 @@ fn reply_and_decoded(displayed: &mut Displayed, reply: OwnedReply) {
     displayed.debug("OwnedReply", reply);
 }
 
-/// Has a server read each message.
+/// Lets a server decode each message.
 fn server(displayed: &mut Displayed) {
     let commands = messages().into_iter().chain([
         format!(r#"{{"execute": "{ESCAPED}", "arguments": {{"password": "hunter2"}}, "id": "{RAW}"}}"#),
-        format!(r#"{{'execute': 'x', 'arguments': {{'password': 'hunter2{OBEYED}"#),
+        format!(r#"{{'execute': 'x', 'arguments': {{'password': 'hunter2{CONTROLS}"#),
         format!(r#"{{"execute": "set_password", "arguments": {{"password": "hunter2", "a": 1}}, "{RAW}": 1}}"#),
     ]);
     for message in commands {
@@ -163,8 +164,8 @@ fn server(displayed: &mut Displayed) {
                     let raw = qmp_proto::RawMessage::parse(&text).unwrap();
                     displayed.debug("RawMessage", raw);
                     let error = server::Response::error(
-                        ErrorClass::Other(OBEYED),
-                        format!("{OBEYED} at https://me:hunter2@h"),
+                        ErrorClass::Other(CONTROLS),
+                        format!("{CONTROLS} at https://me:hunter2@h"),
                     );
                     displayed.debug("Response", &error);
                     let unsent = server.answer(
@@ -183,7 +184,7 @@ fn server(displayed: &mut Displayed) {
     }
 }
 
-fn what_we_say(displayed: &mut Displayed) {
+fn texts_without_a_peer(displayed: &mut Displayed) {
     let text = format!(r#"{{"password": "hunter2", "a": "{RAW}"}}"#);
     let arguments = qmp_proto::Arguments::parse(&text).unwrap();
     displayed.debug("Arguments", arguments);
@@ -192,7 +193,7 @@ fn what_we_say(displayed: &mut Displayed) {
     let value = serde_json::json!({"password": "hunter2"});
     let request: qmp_proto::Request<'_> = qmp_proto::Request::new("x");
     displayed.debug("Request", request.arguments(&value));
-    let reason = SendErrorKind::Unserializable(OBEYED.into());
+    let reason = SendErrorKind::Unserializable(CONTROLS.into());
     displayed.error("SendErrorKind", &reason);
     let mut client: Client<()> = Client::negotiated(Options::monitor(), 7);
     let mut memory = [0; 300];
@@ -200,34 +201,34 @@ fn what_we_say(displayed: &mut Displayed) {
     let request = qmp_proto::Request::new("x").checked(arguments);
     client.execute(&mut output, request, ()).map_err(|_| ()).unwrap();
     displayed.debug("FixedOutput", &output);
-    let request = qmp_proto::Request::new(OBEYED);
+    let request = qmp_proto::Request::new(CONTROLS);
     let refused: SendError<()> = client.execute(&mut output, request, ()).unwrap_err();
     displayed.error("SendError", refused);
-    let error: AddressError = format!("tcp:{OBEYED}").parse::<qmp_proto::Address>().unwrap_err();
+    let error: AddressError = format!("tcp:{CONTROLS}").parse::<qmp_proto::Address>().unwrap_err();
     displayed.error("AddressError", error);
     for error in [
-        ArgumentError::missing(OBEYED),
-        ArgumentError::unexpected(OBEYED),
-        ArgumentError::wrong_type(OBEYED, Expected::Integer),
-        ArgumentError::wrong_type(OBEYED, Expected::Unsigned(64)),
-        ArgumentError::wrong_form(OBEYED, OBEYED),
-        ArgumentError::wrong_value(OBEYED, OBEYED),
+        ArgumentError::missing(CONTROLS),
+        ArgumentError::unexpected(CONTROLS),
+        ArgumentError::wrong_type(CONTROLS, Expected::Integer),
+        ArgumentError::wrong_type(CONTROLS, Expected::Unsigned(64)),
+        ArgumentError::wrong_form(CONTROLS, CONTROLS),
+        ArgumentError::wrong_value(CONTROLS, CONTROLS),
     ] {
         displayed.error("ArgumentError", error);
     }
-    displayed.error("Escaped", Escaped(OBEYED));
-    displayed.error("EscapedBytes", EscapedBytes(OBEYED.as_bytes()));
+    displayed.error("Escaped", Escaped(CONTROLS));
+    displayed.error("EscapedBytes", EscapedBytes(CONTROLS.as_bytes()));
     displayed.debug("JsonStr", JsonStr::new(RAW));
 }
 
 #[test]
-fn nothing_that_is_displayed_holds_what_a_terminal_obeys_or_a_secret() {
+fn no_displayed_text_contains_a_control_character_or_a_secret() {
     let mut displayed = Displayed::default();
     client(&mut displayed);
     server(&mut displayed);
-    what_we_say(&mut displayed);
+    texts_without_a_peer(&mut displayed);
     for text in &displayed.texts {
-        assert!(!text.contains(is_obeyed), "{}", text.escape_default());
+        assert!(!text.contains(is_control), "{}", text.escape_default());
         assert!(!text.contains("hunter2"), "{}", text.escape_default());
         let numbers = format!("{:?}", b"hunter2");
         assert!(!text.contains(numbers.trim_matches(['[', ']'])), "{text}");
@@ -235,33 +236,33 @@ fn nothing_that_is_displayed_holds_what_a_terminal_obeys_or_a_secret() {
     let mentioned = displayed.texts.iter().filter(|text| text.contains("2024 ERROR"));
     assert!(mentioned.count() > 20, "the hostile text is escaped, not left out");
 
-    // These have no text of a peer in them, show it as it is and say so, or are for the wire.
+    // These contain no text of a peer, document that they display it unchanged, or are for the
+    // wire.
     let others = [
         "Address",
         "BodyError",
         "JsonError",
         "JsonErrorKind",
-        "Full",
+        "BufferFull",
         "MalformedReason",
         "Phase",
         "ProtocolError",
         "Rejection",
         "Timestamp",
         "Version",
-        "Text",
+        "JsonStr",
         "Unsent",
         "Shown",
-        "Flaw",
+        "ParseError",
+        "NegotiationError",
+        "SyncError",
         "Lossy",
-        "Misuse",
+        "InvalidRequest",
         "Repeated",
     ];
     let known: BTreeSet<_> = displayed.types.iter().copied().chain(others).collect();
     for name in declared(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))) {
-        assert!(
-            known.contains(&*name),
-            "what `Display` of {name} shows is not tried with hostile text"
-        );
+        assert!(known.contains(&*name), "`Display` of {name} is not tested with hostile text");
     }
 }
 

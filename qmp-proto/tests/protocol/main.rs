@@ -1,4 +1,4 @@
-//! The client as its users and its enemies meet it.
+//! Tests of the client through its public interface.
 
 // Helpers panic as tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -1,8 +1,8 @@
-//! The two lanes under `oob`.
+//! The two lanes with `oob`.
 
 use qmp_proto::{OUT_OF_BAND, Options, Request, RequestId, SendErrorKind};
 
-use crate::peer::{Peer, Said, returned};
+use crate::peer::{Observed, Peer, returned};
 
 fn ready() -> Peer {
     Peer::ready(Options::monitor(), &[OUT_OF_BAND])
@@ -25,16 +25,16 @@ fn an_eighth_in_band_command_is_refused_and_out_of_band_ones_are_not() {
     }
     let full = out_of_band(&mut peer, 999);
     assert_eq!(full, Err(SendErrorKind::TooManyInFlight { limit: 64 }));
-    assert_eq!(peer.hears(returned(7)), [Said::done(100)], "it overtakes");
+    assert_eq!(peer.feed(returned(7)), [Observed::done(100)], "it overtakes");
     assert_eq!(peer.refusal("stop"), SendErrorKind::TooManyInFlight { limit: 7 });
     for request in &seven {
         peer.client.abandon(*request);
     }
     let oldest = SendErrorKind::HeldByAbandoned { oldest: seven[0] };
     assert_eq!(peer.refusal("stop"), oldest, "those out of band hold no slot of this lane");
-    assert_eq!(peer.hears(returned(3)), []);
+    assert_eq!(peer.feed(returned(3)), []);
     peer.execute("stop", 200);
-    assert_eq!(peer.hears(returned(64)), [Said::done(200)]);
+    assert_eq!(peer.feed(returned(64)), [Observed::done(200)]);
 }
 
 #[test]
@@ -49,12 +49,12 @@ fn without_the_capability_nothing_is_sent_out_of_band() {
 }
 
 #[test]
-fn a_raw_message_is_counted_in_the_lane_that_qemu_puts_it_in() {
+fn a_raw_message_counts_in_the_lane_that_qemu_uses() {
     let mut peer = ready();
     for token in 0..6 {
         peer.execute("stop", token);
     }
-    // Both members together are no out-of-band command: it queues up to be refused.
+    // A message with both members is in-band: QEMU queues it and refuses it.
     peer.send_raw(r#"{"exec-oob": "query-yank", "execute": "stop"}"#, 7).unwrap();
     assert_eq!(peer.refusal("stop"), SendErrorKind::TooManyInFlight { limit: 7 });
     peer.send_raw(r#"{"exec-\u006fob": "query-yank"}"#, 8).unwrap();

@@ -1,4 +1,4 @@
-//! A client together with the server that a test plays.
+//! A client whose server is the test.
 
 use qmp_proto::{
     BufferFull, Client, NoReplyReason, Options, OutputBuffer, Phase, ProtocolError, RawMessage,
@@ -15,9 +15,9 @@ pub(crate) const STOP: &str =
 /// The id of a handshake with nonce 7.
 pub(crate) const SEVEN: u64 = (1 << 52) + 7;
 
-/// What a client made of its input, owned.
+/// A received message, owned.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Said {
+pub(crate) enum Observed {
     Greeting,
     Restarted,
     ErrorBeforeGreeting(String),
@@ -33,7 +33,7 @@ pub(crate) enum Said {
     Error(ProtocolError),
 }
 
-impl Said {
+impl Observed {
     pub(crate) fn new(received: Received<'_, u32>) -> Self {
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         match received {
@@ -58,7 +58,8 @@ impl Said {
             Received::Event(event) => Self::Event(event.name().into()),
             Received::Stray(message) => Self::Stray(text(message)),
             Received::ServerParseError(failure) => Self::ServerParseError(failure.to_string()),
-            // As it is displayed with an allocator: without one, only the length of the bytes is.
+            // The same text as displayed with an allocator; without one, only the length is
+            // displayed.
             Received::Malformed(malformed) => {
                 Self::Malformed(format!("{}: {}", malformed.reason, malformed.bytes.escape_ascii()))
             }
@@ -80,11 +81,11 @@ impl Said {
     }
 }
 
-/// An output that takes integers for descriptors, in every tier.
+/// An output buffer with integers as descriptors, in every tier.
 #[derive(Debug, Default)]
 pub(crate) struct Wire {
     pub(crate) bytes: Vec<u8>,
-    /// Descriptors, and the bytes they are pinned to.
+    /// Descriptors, and the positions of their bytes.
     pub(crate) descriptors: Vec<(usize, u32)>,
 }
 
@@ -113,7 +114,7 @@ impl OutputBuffer for Wire {
 pub(crate) struct Peer<const N: usize = 64> {
     pub(crate) client: Client<u32, N>,
     pub(crate) wire: Wire,
-    /// What was heard and is not used yet.
+    /// The bytes that were received and not used yet.
     input: Vec<u8>,
 }
 
@@ -122,51 +123,51 @@ impl<const N: usize> Peer<N> {
         Self { client, wire: Wire::default(), input: Vec::new() }
     }
 
-    /// A monitor's client that was greeted, and negotiated these capabilities.
+    /// Returns the client of a monitor, after the negotiation of these capabilities.
     pub(crate) fn ready(options: Options, enable: &[&str]) -> Self {
         let mut peer = Self::new(Client::monitor(options));
-        assert_eq!(peer.hears(GREETING), [Said::Greeting]);
+        assert_eq!(peer.feed(GREETING), [Observed::Greeting]);
         peer.client.negotiate(&mut peer.wire, 7, enable).unwrap();
         peer.sent();
-        assert_eq!(peer.hears(returned(SEVEN)), [Said::Ready]);
+        assert_eq!(peer.feed(returned(SEVEN)), [Observed::Ready]);
         peer
     }
 
-    /// An agent's client in sync.
+    /// Returns the client of an agent, after a sync.
     pub(crate) fn synced(options: Options) -> Self {
         let mut peer = Self::new(Client::agent(options));
         peer.client.sync(&mut peer.wire, 7).unwrap();
         peer.sent();
-        assert_eq!(peer.hears(sync_answer(SEVEN)), [Said::Ready]);
+        assert_eq!(peer.feed(sync_answer(SEVEN)), [Observed::Ready]);
         peer
     }
 
-    /// Lets the client hear bytes after all that it heard before.
-    pub(crate) fn hears(&mut self, bytes: impl AsRef<[u8]>) -> Vec<Said> {
+    /// Feeds more bytes to the client, and returns what was received.
+    pub(crate) fn feed(&mut self, bytes: impl AsRef<[u8]>) -> Vec<Observed> {
         self.input.extend_from_slice(bytes.as_ref());
-        let mut said = Vec::new();
+        let mut observed = Vec::new();
         let mut steps = self.input.len() + N + 2;
         loop {
             steps = steps.checked_sub(1).expect("no progress");
             match self.client.handle_input(&self.input) {
                 Ok(step) => {
                     let used = step.used;
-                    let received = step.received.map(Said::new);
+                    let received = step.received.map(Observed::new);
                     self.input.drain(..used);
                     match received {
-                        Some(received) => said.push(received),
-                        None => return said,
+                        Some(received) => observed.push(received),
+                        None => return observed,
                     }
                 }
                 Err(error) => {
-                    said.push(Said::Error(error));
-                    return said;
+                    observed.push(Observed::Error(error));
+                    return observed;
                 }
             }
         }
     }
 
-    /// What was sent since the last call.
+    /// Returns the bytes that were sent since the last call.
     pub(crate) fn sent(&mut self) -> String {
         self.wire.descriptors.clear();
         let bytes = std::mem::take(&mut self.wire.bytes);
@@ -177,7 +178,8 @@ impl<const N: usize> Peer<N> {
         self.send(Request::new(name), token).unwrap()
     }
 
-    /// Sends a request; when it is refused, nothing was written and all came back.
+    /// Sends a request. If it is refused, checks that nothing was written and the error has the
+    /// token.
     pub(crate) fn send<A: WriteArguments>(
         &mut self,
         request: Request<'_, A, u32>,
@@ -206,13 +208,13 @@ impl<const N: usize> Peer<N> {
         self.client.phase()
     }
 
-    /// Ends the connection from our side.
-    pub(crate) fn drained(&mut self) -> Vec<Said> {
-        self.client.drain().map(|lost| Said::Unanswered(lost.token, lost.reason)).collect()
+    /// Ends the connection from the client's side.
+    pub(crate) fn drained(&mut self) -> Vec<Observed> {
+        self.client.drain().map(|lost| Observed::Unanswered(lost.token, lost.reason)).collect()
     }
 }
 
-/// A success without a value.
+/// Returns a success reply with an empty value.
 pub(crate) fn returned(id: impl std::fmt::Display) -> String {
     format!("{{\"return\": {{}}, \"id\": {id}}}\r\n")
 }
@@ -221,11 +223,11 @@ pub(crate) fn failed(id: impl std::fmt::Display) -> String {
     format!("{{\"id\": {id}, \"error\": {{\"class\": \"GenericError\", \"desc\": \"no\"}}}}\r\n")
 }
 
-/// What a server answers when it could not parse something.
+/// The error reply of a server that could not parse a message.
 pub(crate) const PARSE_ERROR: &str =
     "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\r\n";
 
-/// How an agent answers `guest-sync-delimited`.
+/// Returns an agent's reply to `guest-sync-delimited`.
 pub(crate) fn sync_answer(number: u64) -> Vec<u8> {
     [b"\xFF", format!("{{\"return\": {number}, \"id\": {number}}}\n").as_bytes()].concat()
 }

@@ -1,8 +1,8 @@
-//! Whole messages of the caller's, and the id that goes back to them.
+//! Complete messages of the caller, and restoring their ids.
 
 use qmp_proto::{JsonErrorKind, Options, RawMessage};
 
-use crate::peer::{Peer, Said, returned};
+use crate::peer::{Observed, Peer, returned};
 
 #[test]
 fn only_the_id_of_a_raw_message_is_changed() {
@@ -23,11 +23,11 @@ fn only_the_id_of_a_raw_message_is_changed() {
         peer.send_raw(raw, id as u32).unwrap();
         assert_eq!(peer.sent(), sent);
     }
-    assert_eq!(peer.hears(returned(0)), [Said::done(0)]);
+    assert_eq!(peer.feed(returned(0)), [Observed::done(0)]);
 }
 
 #[test]
-fn what_is_not_exactly_one_message_is_refused() {
+fn a_text_that_is_not_exactly_one_message_is_refused() {
     let deep = format!("{{\"id\": {}{}}}", "[".repeat(1024), "]".repeat(1024));
     for (raw, flaw) in [
         ("{\"execute\": \"a\"}{\"execute\": \"b\"}", JsonErrorKind::Trailing),
@@ -51,7 +51,7 @@ fn what_is_not_exactly_one_message_is_refused() {
 
 #[cfg(feature = "alloc")]
 #[test]
-fn the_callers_id_goes_back_byte_for_byte() {
+fn the_callers_id_is_restored_byte_for_byte() {
     use qmp_proto::Received;
 
     fn sent_back(answer: &str, id: Option<&str>) -> Result<String, String> {

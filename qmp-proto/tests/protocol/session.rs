@@ -12,7 +12,7 @@ fn read(session: &mut Session<u32>, bytes: &str) {
 }
 
 #[test]
-fn commands_are_sent_while_what_was_received_is_held() {
+fn commands_are_sent_while_a_received_message_is_borrowed() {
     let mut session: Session<u32> = Session::new(Client::monitor(Options::monitor()));
     read(&mut session, &[GREETING, STOP].concat());
     let (received, mut sender) = session.receive().unwrap().unwrap();
@@ -43,7 +43,7 @@ fn commands_are_sent_while_what_was_received_is_held() {
 }
 
 #[test]
-fn there_is_always_room_and_never_more_is_filled_than_there_was() {
+fn there_is_always_spare_capacity_and_advance_is_clamped_to_it() {
     let mut session: Session<u32> = Session::new(Client::monitor(Options::monitor()));
     for _ in 0..100 {
         assert!(session.spare_mut().len() >= InputBuffer::LEAST_ROOM);
@@ -63,7 +63,7 @@ fn there_is_always_room_and_never_more_is_filled_than_there_was() {
 }
 
 #[test]
-fn the_room_for_a_long_message_doubles_up_to_the_limit() {
+fn the_spare_capacity_for_a_long_message_doubles_up_to_the_limit() {
     const LONGEST: usize = 100_000;
     let options = Options::monitor().longest_message(LONGEST);
     let mut session: Session<u32> = Session::new(Client::monitor(options));

@@ -1,4 +1,4 @@
-//! What a person gets to read, and what must not be shown.
+//! Texts of errors, and what must not be shown.
 
 use qmp_proto::{
     Client, JsonError, JsonErrorKind, JsonStr, Options, Phase, ProtocolError, Request,
@@ -14,7 +14,7 @@ fn each_phase_completes_a_sentence() {
         (Phase::Unsynced, "the agent is not in sync"),
         (Phase::Syncing, "the agent is being synced"),
         (Phase::Ready, "the connection is ready"),
-        (Phase::Ended, "the connection is over"),
+        (Phase::Ended, "the connection has ended"),
     ] {
         assert_eq!(phase.to_string(), text);
         let refusal = SendErrorKind::Phase(phase).to_string();
@@ -25,36 +25,36 @@ fn each_phase_completes_a_sentence() {
 }
 
 #[test]
-fn refusals_and_ends_say_what_to_do_about_them() {
+fn errors_state_the_reason() {
     for (refusal, part) in [
-        (SendErrorKind::OtherDialect, "guest agent does not negotiate"),
+        (SendErrorKind::OtherDialect, "guest agents do not negotiate"),
         (SendErrorKind::TooManyInFlight { limit: 64 }, "64 requests are unanswered"),
-        (SendErrorKind::DescriptorInFlight, "could get the wrong file"),
+        (SendErrorKind::DescriptorInFlight, "send this one after its reply"),
         (SendErrorKind::NotOffered, "does not offer this capability"),
         (SendErrorKind::NoOutOfBand, "need the capability \"oob\""),
-        (SendErrorKind::InvalidName, "1 to 255 letters, digits"),
+        (SendErrorKind::InvalidName, "1 to 255 characters: letters, digits"),
         (SendErrorKind::TooLong, "64 MiB"),
-        (SendErrorKind::BufferFull, "no room for the message"),
+        (SendErrorKind::BufferFull, "does not fit into the output buffer"),
     ] {
         assert!(refusal.to_string().contains(part), "{refusal}");
     }
     for (error, part) in [
         (ProtocolError::MessageTooLong { limit: 9 }, "longer than the limit of 9 bytes"),
         (ProtocolError::TooDeep { limit: 9 }, "deeper than the limit of 9 levels"),
-        (ProtocolError::FramingLost, "where the next begins cannot be told"),
-        (ProtocolError::ServerParseError, "with several in flight"),
+        (ProtocolError::FramingLost, "the start of the next one is unknown"),
+        (ProtocolError::ServerParseError, "one of several messages in flight"),
         (ProtocolError::NotAnAgent, "not a guest agent"),
         (ProtocolError::EndInsideMessage, "inside a message"),
         (ProtocolError::EndWithRequests { count: 1 }, "with a request unanswered"),
         (ProtocolError::EndWithRequests { count: 2 }, "with 2 requests unanswered"),
-        (ProtocolError::Ended, "over"),
+        (ProtocolError::Ended, "the connection has ended"),
     ] {
         assert!(error.to_string().contains(part), "{error}");
     }
 }
 
 #[test]
-fn a_refused_request_says_why() {
+fn a_refused_request_displays_the_reason() {
     let mut peer: crate::peer::Peer = crate::peer::Peer::new(Client::monitor(Options::monitor()));
     let refused = peer.client.execute(&mut peer.wire, Request::new("stop"), 1).unwrap_err();
     assert_eq!(refused.to_string(), refused.reason.to_string());
@@ -79,20 +79,20 @@ fn texts_are_equal_if_they_mean_the_same() {
 }
 
 #[test]
-fn a_json_error_says_what_is_wrong_and_where() {
+fn a_json_error_displays_its_kind_and_offset() {
     let error = |text| -> JsonError { qmp_proto::Arguments::parse(text).unwrap_err() };
-    for (text, says) in [
-        ("{\"a\": 1", "JSON that ends too early at byte 7"),
+    for (text, displayed) in [
+        ("{\"a\": 1", "incomplete JSON at byte 7"),
         ("{\"a\": ?}", "invalid JSON at byte 6"),
-        ("{} 1", "something after the JSON value at byte 3"),
+        ("{} 1", "trailing bytes after the JSON value at byte 3"),
         ("{\"a\": \"\u{1}\"}", "a control character inside a string at byte 7"),
-        ("{\"a\": \"\\x\"}", "an unknown escape inside a string at byte 7"),
+        ("{\"a\": \"\\x\"}", "an invalid escape inside a string at byte 7"),
         ("{\"a\": \"\\ud800\\u0041\"}", "half a surrogate pair inside a string at byte 7"),
         ("[1]", "not a JSON object at byte 0"),
         ("{\"a\": \"\u{FFFE}\"}", "a Unicode noncharacter, which QEMU refuses, at byte 7"),
         ("{\"a\": 0e1}", "a zero with an exponent, which QEMU cannot read, at byte 6"),
     ] {
-        assert_eq!(error(text).to_string(), says);
+        assert_eq!(error(text).to_string(), displayed);
     }
     assert_eq!(error("{\"a\": 1, \"a\": 2}").kind(), JsonErrorKind::DuplicateMember);
 }
@@ -110,7 +110,7 @@ mod with_an_allocator {
     }
 
     #[test]
-    fn a_greeting_is_kept_whole() {
+    fn an_owned_greeting_has_all_parts() {
         let mut session = greeted();
         let Some((Received::Greeting(greeting), _)) = session.receive().unwrap() else { panic!() };
         let greeting = greeting.into_owned();
@@ -123,7 +123,7 @@ mod with_an_allocator {
     }
 
     #[test]
-    fn what_is_sent_is_not_shown() {
+    fn debug_omits_sent_bytes() {
         let secret = OwnedArguments::parse("{\"password\": \"hush\"} ".into()).unwrap();
         assert_eq!(secret.as_arguments().as_str(), "{\"password\": \"hush\"}");
         assert!(!format!("{secret:?}").contains("hush"));

@@ -1,10 +1,10 @@
-//! Replies and events that were received but cannot be read.
+//! Received replies and events with invalid content.
 
 use qmp_proto::{BodyError, JsonErrorKind, Options, Received};
 
 use crate::peer::Peer;
 
-/// Values that servers have sent and that are not JSON, with what is wrong and where.
+/// Values that servers have sent and that are not JSON, with the kind and offset of the error.
 const VALUES: [(&[u8], JsonErrorKind, usize); 12] = [
     (b"{\"x\": NaN}", JsonErrorKind::Syntax, 6),
     (b"{\"x\": -inf}", JsonErrorKind::Syntax, 7),
@@ -20,7 +20,7 @@ const VALUES: [(&[u8], JsonErrorKind, usize); 12] = [
     (b"{\"x\": 01}", JsonErrorKind::Syntax, 7),
 ];
 
-/// Whole replies to the command 0 whose members are there twice.
+/// Replies to the command 0 with duplicate members.
 const DOUBLED: [&str; 4] = [
     "{\"return\": {}, \"return\": {\"x\": 1}, \"id\": 0}",
     "{\"return\": {\"x\": 1}, \"return\": {}, \"id\": 0}",
@@ -46,7 +46,7 @@ fn asked() -> Peer {
 }
 
 #[test]
-fn a_reply_that_cannot_be_read_is_an_answer_with_an_error_of_its_own() {
+fn an_invalid_reply_is_an_answer_whose_value_is_an_error() {
     for (value, flaw, at) in VALUES {
         let (mut peer, line) = (asked(), reply(value));
         let step = peer.client.handle_input(&line).unwrap();
@@ -56,7 +56,7 @@ fn a_reply_that_cannot_be_read_is_an_answer_with_an_error_of_its_own() {
         let Ok(reply) = answer.outcome else { panic!("{}", value.escape_ascii()) };
         let error: BodyError = reply.json().unwrap_err();
         assert_eq!((error.kind(), error.offset()), (flaw, at), "{}", value.escape_ascii());
-        assert!(error.to_string().starts_with("received, but cannot be read: "), "{error}");
+        assert!(error.to_string().starts_with("the received message is not valid: "), "{error}");
         assert_eq!(peer.client.in_flight(), 0);
         #[cfg(feature = "alloc")]
         {
@@ -74,7 +74,7 @@ fn a_reply_that_cannot_be_read_is_an_answer_with_an_error_of_its_own() {
 }
 
 #[test]
-fn an_event_whose_data_cannot_be_read_is_delivered_with_an_error_of_its_own() {
+fn an_event_with_invalid_data_is_delivered_and_its_data_is_an_error() {
     for (value, flaw, at) in VALUES {
         let (mut peer, line) = (asked(), event(value));
         let step = peer.client.handle_input(&line).unwrap();
@@ -91,10 +91,9 @@ fn an_event_whose_data_cannot_be_read_is_delivered_with_an_error_of_its_own() {
     }
 }
 
-/// Whether such a line is still an answer depends on how it is framed; that it is never one that can
-/// be read does not.
+/// Whether such a line is a reply depends on the framing, but its value can never be read.
 #[test]
-fn a_reply_with_a_member_twice_is_never_read() {
+fn a_reply_with_duplicate_members_is_never_read() {
     for line in DOUBLED {
         let (mut peer, line) = (asked(), format!("{line}\r\n"));
         match peer.client.handle_input(line.as_bytes()).unwrap().received {
@@ -111,7 +110,7 @@ fn a_reply_with_a_member_twice_is_never_read() {
 }
 
 #[test]
-fn an_error_reply_that_cannot_be_read_is_never_an_error_of_the_request() {
+fn an_invalid_error_reply_is_never_an_error_of_the_request() {
     for (value, ..) in VALUES {
         let start = b"{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\", \"more\": ";
         let line = [start, value, b"}, \"id\": 0}\r\n"].concat();

@@ -1,4 +1,4 @@
-//! Every vector through a client, however it is cut up.
+//! Every vector through a client, in pieces of all lengths.
 
 use qmp_proto::{Client, JsonErrorKind, MalformedReason, Options, ProtocolError, Received};
 use serde_json::value::RawValue;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::data::{Protocol, Vector, client_vectors, same, trailer_item, value};
 use crate::peer::{SEVEN, sync_answer};
 
-/// Where a client makes something else of a vector, on purpose.
+/// The vectors for which a client has another result on purpose.
 const DEVIATIONS: &[(&str, &str, &str)] = &[
     (
         "c-top-level-scalar",
@@ -38,7 +38,7 @@ const DEVIATIONS: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn every_vector_is_understood_whole_and_cut_anywhere() {
+fn every_vector_is_received_whole_and_in_pieces() {
     for vector in client_vectors() {
         for chunks in vector.chunkings() {
             check(&vector, &observe(&vector, client(&vector), &chunks));
@@ -47,7 +47,7 @@ fn every_vector_is_understood_whole_and_cut_anywhere() {
 }
 
 #[test]
-fn what_follows_a_vector_is_understood_too() {
+fn a_message_after_a_vector_is_received_too() {
     let mut followed = 0;
     for mut vector in client_vectors() {
         let ended = matches!(&vector.name[..], "c-deep-limit" | "c-long-limit");
@@ -66,9 +66,9 @@ fn what_follows_a_vector_is_understood_too() {
     assert_eq!(followed, 71, "all but those without a line end, or over a limit");
 }
 
-/// The vectors with a sync answer once more, before a client that waits for its sync.
+/// The vectors with a sync reply, for a client that waits for its sync.
 #[test]
-fn a_vector_with_a_sync_answer_brings_a_new_client_into_sync() {
+fn a_vector_with_a_sync_reply_completes_a_sync() {
     let mut tried = 0;
     for mut vector in client_vectors() {
         let Some(sentinel) = vector.input.iter().rposition(|&byte| byte == 0xFF) else {
@@ -92,7 +92,7 @@ fn a_vector_with_a_sync_answer_brings_a_new_client_into_sync() {
 
 fn check(vector: &Vector, observed: &[Value]) {
     let mut expect = vector.expect.clone();
-    // A sentinel is not told: it is what a sync answer is recognised by.
+    // A sentinel is not reported: it identifies the sync reply.
     expect.retain(|item| item.get("sentinel").is_none());
     let expected = same(observed, &expect);
     match DEVIATIONS.iter().find(|(name, ..)| *name == vector.name) {
@@ -105,7 +105,7 @@ fn check(vector: &Vector, observed: &[Value]) {
     }
 }
 
-/// A client to which nothing in the vector is an answer.
+/// A client for which no message of the vector is a reply.
 fn client(vector: &Vector) -> Client<u32> {
     let limits = |options: Options| {
         options.longest_message(vector.limits.max_message).deepest_message(vector.limits.max_depth)
@@ -125,7 +125,7 @@ fn client(vector: &Vector) -> Client<u32> {
     }
 }
 
-/// What the client makes of it, in the words of the vectors.
+/// Returns what the client receives, in the format of the vectors.
 fn observe(vector: &Vector, mut client: Client<u32>, chunks: &[&[u8]]) -> Vec<Value> {
     let mut observed = Vec::new();
     let mut input = Vec::new();

@@ -1,11 +1,11 @@
-//! Answers and events.
+//! Replies and events.
 
 use qmp_proto::server::{Options, Response};
 use qmp_proto::{
     ErrorClass, JsonErrorKind, OwnedRawJson, RawJson, RawMessage, SendErrorKind, Timestamp,
 };
 
-use crate::host::{Heard, Host, NEGOTIATE, NEGOTIATE_OOB};
+use crate::host::{Host, NEGOTIATE, NEGOTIATE_OOB, Observed};
 
 fn several() -> Host {
     Host::ready(Options::monitor().in_band_limit(4), NEGOTIATE)
@@ -14,11 +14,11 @@ fn several() -> Host {
 #[test]
 fn tickets_are_used_in_any_order() {
     let mut host = several();
-    let heard = host.hears(r#"{"execute":"a","id":1}{"execute":"b","id":"2"}{"execute":"c"}"#);
-    let mut tickets: Vec<_> = heard
+    let observed = host.feed(r#"{"execute":"a","id":1}{"execute":"b","id":"2"}{"execute":"c"}"#);
+    let mut tickets: Vec<_> = observed
         .into_iter()
-        .map(|heard| match heard {
-            Heard::Command(_, ticket) => ticket,
+        .map(|observed| match observed {
+            Observed::Command(_, ticket) => ticket,
             other => panic!("{other:?}"),
         })
         .collect();
@@ -45,26 +45,26 @@ fn a_name_between_apostrophes_is_the_same_name() {
         br#"{"b":1,'b':2,"c":"\x"}"#,
         b"{'\\u0000':1,\"\xC0\x80\":2}",
     ] {
-        let heard = host.hears(twice);
-        assert!(matches!(&heard[..], [Heard::Rejected(..)]), "{}", twice.escape_ascii());
-        assert_eq!(host.said(), crate::host::error("JSON parse error, duplicate key"));
+        let observed = host.feed(twice);
+        assert!(matches!(&observed[..], [Observed::Rejected(..)]), "{}", twice.escape_ascii());
+        assert_eq!(host.output(), crate::host::error("JSON parse error, duplicate key"));
     }
     assert_eq!(host.command(r#"{"execute":"a","arguments":{"b":1,'c':2}}"#).0, "a");
 }
 
 #[test]
-fn escapes_in_the_names_of_members_mean_what_they_stand_for() {
+fn escapes_in_the_names_of_members_are_resolved() {
     let mut host = several();
     let (name, ticket) = host.command(r#"{"\u0065xecute":"a","\u0069d":1,"argumen\u0074s":{}}"#);
     assert_eq!((name.as_str(), ticket.id().unwrap().as_str()), ("a", "1"));
     assert!(!ticket.is_out_of_band());
     host.returns(ticket, "{}");
-    assert!(matches!(&host.hears(r#"{"execut\u0066":"a"}"#)[..], [Heard::Rejected(..)]));
-    assert!(host.said().contains("QMP input member 'execut\u{66}' is unexpected"));
+    assert!(matches!(&host.feed(r#"{"execut\u0066":"a"}"#)[..], [Observed::Rejected(..)]));
+    assert!(host.output().contains("QMP input member 'execut\u{66}' is unexpected"));
 }
 
 #[test]
-fn an_id_comes_back_as_qemu_would_write_it() {
+fn an_id_is_returned_in_qemus_format() {
     let mut host = several();
     for (id, back) in [
         (r#""\u0041\/\u00e9\n\"""#, r#""A/\u00E9\n\"""#),
@@ -77,7 +77,7 @@ fn an_id_comes_back_as_qemu_would_write_it() {
 }
 
 #[test]
-fn values_stay_on_one_line_and_in_ascii() {
+fn values_are_written_on_one_line_and_in_ascii() {
     let mut host = several();
     let ticket = host.ticket(r#"{"execute":"a"}"#);
     assert_eq!(
@@ -90,22 +90,22 @@ fn values_stay_on_one_line_and_in_ascii() {
 }
 
 #[test]
-fn an_error_of_another_server_is_passed_on_untouched() {
+fn an_error_of_another_server_is_forwarded_unchanged() {
     let mut host = several();
     let ticket = host.ticket(r#"{"execute":"a","id":[]}"#);
     let error = r#"{"class":"Odd","desc":"x","data":{"device":"y"}}"#;
     let response = Response::raw_error(RawJson::parse(error).unwrap()).into_owned();
     host.server.answer(&mut host.out, ticket, &response).unwrap();
-    assert_eq!(host.said(), format!("{{\"id\": [], \"error\": {error}}}\r\n"));
+    assert_eq!(host.output(), format!("{{\"id\": [], \"error\": {error}}}\r\n"));
 
     let ticket = host.ticket(r#"{"execute":"a"}"#);
     let response = Response::error(ErrorClass::Other("Throttled"), "x".to_string());
     host.server.answer(&mut host.out, ticket, &response).unwrap();
-    assert_eq!(host.said(), "{\"error\": {\"class\": \"Throttled\", \"desc\": \"x\"}}\r\n");
+    assert_eq!(host.output(), "{\"error\": {\"class\": \"Throttled\", \"desc\": \"x\"}}\r\n");
 }
 
 #[test]
-fn a_value_that_clients_could_not_read_is_refused_and_the_ticket_comes_back() {
+fn a_value_that_is_too_deep_is_refused_with_the_ticket() {
     let mut host = several();
     let deep = |levels: usize| "[".repeat(levels) + "1" + &"]".repeat(levels);
     let (too_deep, deepest) = (deep(1024), deep(1023));
@@ -119,35 +119,35 @@ fn a_value_that_clients_could_not_read_is_refused_and_the_ticket_comes_back() {
         assert!(
             matches!(refused.reason, SendErrorKind::Json(error) if error.kind() == JsonErrorKind::TooDeep { limit: 1023 })
         );
-        assert_eq!(host.said(), "");
+        assert_eq!(host.output(), "");
         assert_eq!(host.server.in_flight(), 1);
         host.server.answer(&mut host.out, refused.ticket, &response(&deepest)).unwrap();
-        assert!(host.said().contains(&deepest));
+        assert!(host.output().contains(&deepest));
         assert_eq!(host.server.in_flight(), 0);
     }
 }
 
 #[test]
-fn events_carry_the_time_they_are_given() {
+fn events_have_the_given_timestamp() {
     let mut host = several();
     let data = OwnedRawJson::parse(" {\"a\": \"ü\"} ".into()).unwrap();
     let stamp = Timestamp::new(-1, -1);
     host.server.emit(&mut host.out, "A_B", stamp, Some(data.as_json())).unwrap();
     assert_eq!(
-        host.said(),
+        host.output(),
         "{\"timestamp\": {\"seconds\": -1, \"microseconds\": -1}, \"event\": \"A_B\", \"data\": {\"a\": \"\\u00FC\"}}\r\n"
     );
     let raw = r#"{"event":"X","data":"a string"}"#;
     host.server.emit_raw(&mut host.out, RawJson::parse(raw).unwrap()).unwrap();
-    assert_eq!(host.said(), format!("{raw}\r\n"));
+    assert_eq!(host.output(), format!("{raw}\r\n"));
     let no_object = RawJson::parse("[]").unwrap();
     assert!(host.server.emit(&mut host.out, "X", stamp, Some(no_object)).is_err());
     assert!(host.server.emit_raw(&mut host.out, no_object).is_err());
-    assert_eq!(host.said(), "");
+    assert_eq!(host.output(), "");
 }
 
 #[test]
-fn pretty_messages_are_those_of_the_lines() {
+fn pretty_messages_have_the_same_content() {
     let mut host = Host::ready(Options::monitor().pretty(true), NEGOTIATE);
     let ticket = host.ticket(r#"{"execute":"a","id":{"k":[]}}"#);
     assert_eq!(
@@ -157,11 +157,11 @@ fn pretty_messages_are_those_of_the_lines() {
 }
 
 #[test]
-fn a_command_is_handed_out_as_it_came_and_can_be_sent_on() {
+fn a_command_is_returned_unchanged_and_can_be_forwarded() {
     let mut host = Host::ready(Options::monitor(), NEGOTIATE_OOB);
     let text = r#"{ "exec-oob" : "yank\u002dit", "arguments":{"a" : [1, "é"]}, "id":1.0 }"#;
-    let heard = host.hears(format!("\r\n {text}"));
-    let [Heard::Command(command, ticket)] = &heard[..] else { panic!("{heard:?}") };
+    let observed = host.feed(format!("\r\n {text}"));
+    let [Observed::Command(command, ticket)] = &observed[..] else { panic!("{observed:?}") };
     assert_eq!(command.name(), "yank-it");
     assert_eq!(command.arguments().unwrap().as_str(), r#"{"a" : [1, "é"]}"#);
     assert!(command.is_out_of_band() && ticket.is_out_of_band());
@@ -172,16 +172,16 @@ fn a_command_is_handed_out_as_it_came_and_can_be_sent_on() {
 }
 
 #[test]
-fn what_only_qemu_takes_for_json_is_rewritten() {
+fn qemus_extensions_to_json_are_rewritten() {
     let mut host = several();
     let text = b"{'execute':'it\\'s \"x\"','arguments':{'a':'\xC0\x80',\n\"b\":'\\u00e9'}}";
-    let heard = host.hears(text);
-    let [Heard::Command(command, _)] = &heard[..] else { panic!("{heard:?}") };
+    let observed = host.feed(text);
+    let [Observed::Command(command, _)] = &observed[..] else { panic!("{observed:?}") };
     assert_eq!(command.name(), "it's \"x\"");
     assert_eq!(command.arguments().unwrap().as_str(), "{\"a\":\"\\u0000\",\n\"b\":\"\\u00E9\"}");
     RawJson::parse(command.message().as_str()).unwrap();
-    let twice = several().hears("{'execute':'x','arguments':{'a\\'':1,\"a'\":2}}");
-    assert!(matches!(&twice[..], [Heard::Rejected(..)]), "{twice:?}");
+    let twice = several().feed("{'execute':'x','arguments':{'a\\'':1,\"a'\":2}}");
+    assert!(matches!(&twice[..], [Observed::Rejected(..)]), "{twice:?}");
 }
 
 #[cfg(feature = "serde")]
@@ -194,15 +194,15 @@ fn values_are_serialized_and_arguments_decoded() {
         b: Option<String>,
     }
     let mut host = several();
-    let heard = host.hears(r#"{"execute":"x","arguments":{"a":1}}{"execute":"y"}"#);
-    let [Heard::Command(x, _), Heard::Command(y, _)] = &heard[..] else { panic!() };
+    let observed = host.feed(r#"{"execute":"x","arguments":{"a":1}}{"execute":"y"}"#);
+    let [Observed::Command(x, _), Observed::Command(y, _)] = &observed[..] else { panic!() };
     assert_eq!(x.decode::<Pair>().unwrap(), Pair { a: 1, b: None });
     assert!(y.decode::<Pair>().unwrap_err().to_string().contains("missing field"));
-    for heard in heard {
-        let Heard::Command(_, ticket) = heard else { panic!() };
+    for observed in observed {
+        let Observed::Command(_, ticket) = observed else { panic!() };
         let response = Response::value(&Pair { a: 2, b: Some("ß".into()) }).unwrap();
         host.server.answer(&mut host.out, ticket, &response).unwrap();
-        assert_eq!(host.said(), "{\"return\": {\"a\": 2, \"b\": \"\\u00DF\"}}\r\n");
+        assert_eq!(host.output(), "{\"return\": {\"a\": 2, \"b\": \"\\u00DF\"}}\r\n");
     }
     let unserializable = std::collections::BTreeMap::from([((), 1)]);
     assert!(matches!(Response::value(&unserializable), Err(SendErrorKind::Unserializable(_))));

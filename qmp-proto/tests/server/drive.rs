@@ -1,32 +1,34 @@
-//! Both halves in memory, talking to each other.
+//! Client and server, connected in memory.
 
-use qmp_proto::server::{Options, Received as Heard, Response, Server, Session as ServerSession};
+use qmp_proto::server::{
+    Options, Received as Observed, Response, Server, Session as ServerSession,
+};
 use qmp_proto::{
     Arguments, Client, Output, RawJson, Received, Request, Session, Timestamp, server::Ticket,
 };
 use std::collections::VecDeque;
 
-/// What a driver may do at most before both halves are silent.
+/// The maximum number of steps until both halves are idle.
 const STEPS: usize = 100_000;
 
-/// A client, a server, and a wire that takes so many bytes at a time.
+/// A client, a server, and a wire that transfers a number of bytes at a time.
 struct Pair {
-    client: Session<u32, u32>,
-    server: ServerSession<u32>,
+    client: Session<u32>,
+    server: ServerSession,
     wire: usize,
-    /// Commands that run.
-    running: VecDeque<(String, Ticket<u32>)>,
-    /// What the client has got.
+    /// The commands that are executed.
+    running: VecDeque<(String, Ticket)>,
+    /// What the client has received.
     got: Vec<String>,
 }
 
 impl Pair {
-    fn new(client: Client<u32>, server: Server<u32>, wire: usize) -> Self {
+    fn new(client: Client<u32>, server: Server, wire: usize) -> Self {
         let (client, server) = (Session::new(client), ServerSession::new(server));
         Self { client, server, wire, running: VecDeque::new(), got: Vec::new() }
     }
 
-    /// Carries bytes until nothing moves any more.
+    /// Transfers bytes until both halves are idle.
     fn drive(&mut self) {
         for _ in 0..STEPS {
             if !(self.carry_commands() | self.carry_answers()) {
@@ -44,21 +46,18 @@ impl Pair {
                 let room = self.server.spare_mut();
                 let count = outgoing.bytes.len().min(self.wire).min(room.len());
                 room[..count].copy_from_slice(&outgoing.bytes[..count]);
-                match outgoing.descriptor {
-                    Some(descriptor) => self.server.filled_with(count, *descriptor),
-                    None => self.server.advance(count),
-                }
+                self.server.advance(count);
                 self.client.advance_output(count);
             }
         }
-        while let Some((heard, _)) = self.server.receive() {
+        while let Some((observed, _)) = self.server.receive() {
             moved = true;
-            match heard {
-                Heard::Command(command, ticket) => {
+            match observed {
+                Observed::Command(command, ticket) => {
                     self.running.push_back((command.name().into(), ticket));
                 }
-                Heard::Rejected(rejected) if rejected.bytes == b"\xFF" => {}
-                Heard::Negotiated { .. } | Heard::Synced(_) => {}
+                Observed::Rejected(rejected) if rejected.bytes == b"\xFF" => {}
+                Observed::Negotiated { .. } | Observed::Synced(_) => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -113,7 +112,7 @@ fn monitor(options: Options, wire: usize) -> Pair {
 const WIRES: [usize; 4] = [1, 7, 64, 4096];
 
 #[test]
-fn a_conversation_comes_to_its_end_over_any_wire() {
+fn a_conversation_is_completed_over_any_wire() {
     for wire in WIRES {
         let mut pair = monitor(Options::monitor().out_of_band(false), wire);
         assert_eq!(pair.got(), ["ready"]);
@@ -151,22 +150,7 @@ fn out_of_band_commands_overtake() {
 }
 
 #[test]
-fn a_descriptor_arrives_with_its_command() {
-    for wire in WIRES {
-        let mut pair = monitor(Options::monitor(), wire);
-        pair.drive();
-        pair.client.sender().execute(Request::new("query-name"), 1).unwrap();
-        pair.client.sender().execute(Request::new("getfd").descriptor(5), 2).unwrap();
-        pair.client.sender().execute(Request::new("query-status"), 3).unwrap();
-        pair.drive();
-        let descriptors: Vec<_> =
-            pair.running.iter().map(|(_, ticket)| ticket.descriptor().copied()).collect();
-        assert_eq!(descriptors, [None, Some(5), None], "{wire} bytes at a time");
-    }
-}
-
-#[test]
-fn an_agent_is_synced_again_and_again() {
+fn an_agent_is_synced_several_times() {
     for wire in WIRES {
         let client = Client::agent(qmp_proto::Options::agent());
         let mut pair = Pair::new(client, Server::agent(Options::agent()), wire);
@@ -182,7 +166,7 @@ fn an_agent_is_synced_again_and_again() {
 }
 
 #[test]
-fn a_pretty_server_is_understood() {
+fn the_client_reads_pretty_messages() {
     for wire in WIRES {
         let mut pair = monitor(Options::monitor().pretty(true), wire);
         assert_eq!(pair.got(), ["ready"]);
@@ -196,7 +180,7 @@ fn a_pretty_server_is_understood() {
 }
 
 #[test]
-fn an_output_knows_how_much_of_it_is_unsent() {
+fn an_output_counts_its_unsent_bytes() {
     use qmp_proto::OutputBuffer;
     let mut output: Output = Output::new();
     output.append(b"abc").unwrap();

@@ -1,40 +1,40 @@
-//! How much may be in flight.
+//! The in-flight limits.
 
 use qmp_proto::server::{Options, Phase};
 
-use crate::host::{Heard, Host, NEGOTIATE, NEGOTIATE_OOB};
+use crate::host::{Host, NEGOTIATE, NEGOTIATE_OOB, Observed};
 
-fn commands(heard: &[Heard]) -> Vec<&str> {
-    heard
+fn commands(observed: &[Observed]) -> Vec<&str> {
+    observed
         .iter()
-        .map(|heard| match heard {
-            Heard::Command(command, _) => command.name(),
+        .map(|observed| match observed {
+            Observed::Command(command, _) => command.name(),
             other => panic!("{other:?}"),
         })
         .collect()
 }
 
 #[test]
-fn one_command_runs_at_a_time_and_the_next_is_not_even_read() {
+fn one_command_runs_at_a_time_and_the_next_is_not_read() {
     let mut host = Host::ready(Options::monitor(), NEGOTIATE);
-    let mut heard = host.hears(r#"{"execute":"a"}{"execute":"b"}x"#);
-    assert_eq!(commands(&heard), ["a"]);
+    let mut observed = host.feed(r#"{"execute":"a"}{"execute":"b"}x"#);
+    assert_eq!(commands(&observed), ["a"]);
     assert!(!host.server.wants_input());
     assert_eq!(host.server.in_flight(), 1);
-    assert!(host.hears("").is_empty());
-    assert_eq!(host.said(), "");
+    assert!(host.feed("").is_empty());
+    assert_eq!(host.output(), "");
 
-    let Some(Heard::Command(_, ticket)) = heard.pop() else { panic!() };
+    let Some(Observed::Command(_, ticket)) = observed.pop() else { panic!() };
     host.returns(ticket, "{}");
     assert!(host.server.wants_input());
-    let heard = host.hears("");
-    assert_eq!(commands(&heard), ["b"]);
+    let observed = host.feed("");
+    assert_eq!(commands(&observed), ["b"]);
 }
 
 #[test]
-fn beside_oob_nine_commands_are_taken_in_and_others_overtake_eight() {
+fn with_oob_nine_commands_are_accepted_and_out_of_band_ones_run_first() {
     let mut host = Host::ready(Options::monitor(), NEGOTIATE_OOB);
-    let eight = host.hears(r#"{"execute":"x"}"#.repeat(8));
+    let eight = host.feed(r#"{"execute":"x"}"#.repeat(8));
     assert_eq!(commands(&eight).len(), 8);
     for _ in 0..3 {
         let ticket = host.ticket(r#"{"exec-oob":"y","id":1}"#);
@@ -42,17 +42,17 @@ fn beside_oob_nine_commands_are_taken_in_and_others_overtake_eight() {
         assert_eq!(host.server.in_flight(), 9);
         assert_eq!(host.returns(ticket, "{}"), "{\"return\": {}, \"id\": 1}\r\n");
     }
-    let ninth = host.hears(r#"{"execute":"x"}{"exec-oob":"y"}"#);
+    let ninth = host.feed(r#"{"execute":"x"}{"exec-oob":"y"}"#);
     assert_eq!(commands(&ninth), ["x"], "and behind the ninth nothing");
     assert!(!host.server.wants_input());
 }
 
 #[test]
-fn limits_can_be_set_but_not_to_nothing() {
+fn limits_can_be_set_to_one_or_more() {
     let options = Options::monitor().in_band_limit(3).out_of_band_limit(2);
     let mut host = Host::ready(options, NEGOTIATE_OOB);
-    let heard = host.hears(r#"{"execute":"x"}"#.repeat(5));
-    assert_eq!(commands(&heard).len(), 3);
+    let observed = host.feed(r#"{"execute":"x"}"#.repeat(5));
+    assert_eq!(commands(&observed).len(), 3);
 
     let options = Options::monitor().in_band_limit(0).out_of_band_limit(0);
     let mut host = Host::ready(options, NEGOTIATE_OOB);
@@ -68,7 +68,7 @@ fn a_command_can_be_left_unanswered() {
     let ticket = host.ticket("{\"execute\":\"guest-shutdown\"}\n");
     assert!(!host.server.wants_input());
     host.server.leave_unanswered(&mut host.out, ticket);
-    assert_eq!(host.said(), "");
+    assert_eq!(host.output(), "");
     assert_eq!(host.server.in_flight(), 0);
     assert_eq!(host.command("{\"execute\":\"guest-ping\"}\n").0, "guest-ping");
 }

@@ -1,23 +1,24 @@
-//! What is too large, and what is broken: refused, passed over, and never run.
+//! Messages that are too large or broken are refused, skipped, and never executed.
 
 use qmp_proto::server::{Options, Received, Rejection, Server};
 
-use crate::host::{Heard, Host, NEGOTIATE, error};
+use crate::host::{Host, NEGOTIATE, Observed, error};
 
 fn ready(options: Options) -> Host {
     Host::ready(options.in_band_limit(100), NEGOTIATE)
 }
 
-/// What is rejected of these bytes, and which commands are heard. They are left unanswered.
+/// Feeds bytes, and returns the rejections and the names of the commands, which are left
+/// unanswered.
 fn summary(host: &mut Host, bytes: impl AsRef<[u8]>) -> (Vec<Rejection>, Vec<String>) {
     let (mut rejected, mut commands) = (Vec::new(), Vec::new());
-    for heard in host.hears(bytes) {
-        match heard {
-            Heard::Command(command, ticket) => {
+    for observed in host.feed(bytes) {
+        match observed {
+            Observed::Command(command, ticket) => {
                 commands.push(command.name().to_string());
                 host.server.leave_unanswered(&mut host.out, ticket);
             }
-            Heard::Rejected(reason, _) => rejected.push(reason),
+            Observed::Rejected(reason, _) => rejected.push(reason),
             other => panic!("{other:?}"),
         }
     }
@@ -28,7 +29,7 @@ const SMUGGLED: &str = "{'execute':'smuggled'}{\\\"execute\\\":\\\"smuggled\\\"}
 const NEXT: &str = "{\"execute\":\"next\"}";
 
 #[test]
-fn nothing_inside_a_broken_message_is_run() {
+fn no_command_inside_a_broken_message_is_executed() {
     let deep = format!("{{\"a\":{}{{\"execute\":\"smuggled\"}}", "[".repeat(1024));
     let deep = format!("{deep}{}}}", "]".repeat(1024));
     for (broken, description) in [
@@ -49,12 +50,12 @@ fn nothing_inside_a_broken_message_is_run() {
         let (rejected, commands) = summary(&mut host, format!("{broken}{NEXT}"));
         assert_eq!(commands, ["next"], "{broken}");
         assert_eq!(rejected.len(), 1, "{broken}");
-        assert_eq!(host.said(), error(description), "{broken}");
+        assert_eq!(host.output(), error(description), "{broken}");
     }
 }
 
 #[test]
-fn what_is_too_long_is_passed_over_without_being_held() {
+fn a_message_that_is_too_long_is_skipped_without_being_stored() {
     let mut host = ready(Options::monitor().longest_message(50));
     let fits = "{\"execute\":\"x\",\"arguments\":{\"a\":\"bbbbbbbbbbbbbb\"}}";
     assert_eq!(fits.len(), 50);
@@ -76,14 +77,14 @@ fn what_is_too_long_is_passed_over_without_being_held() {
                 rejected.extend(more);
             }
             assert_eq!(rejected, [Rejection::BeyondLimit], "{long}");
-            assert_eq!(host.said(), error("JSON token size limit exceeded"));
+            assert_eq!(host.output(), error("JSON token size limit exceeded"));
             assert_eq!(summary(&mut host, NEXT).1, ["next"]);
         }
     }
 }
 
 #[test]
-fn what_is_outside_any_message_is_bounded_too() {
+fn bytes_outside_messages_are_limited_too() {
     let mut host = ready(Options::monitor().longest_message(50));
     for (long, kind) in [
         ("a".repeat(99), "JSON token size limit exceeded"),
@@ -92,15 +93,15 @@ fn what_is_outside_any_message_is_bounded_too() {
     ] {
         let (rejected, commands) = summary(&mut host, format!("{long}\n{NEXT}"));
         assert_eq!((rejected, commands), (vec![Rejection::BeyondLimit], vec!["next".to_string()]));
-        assert_eq!(host.said(), error(kind));
+        assert_eq!(host.output(), error(kind));
     }
-    // Blanks between messages are nothing.
-    assert!(host.hears(" \n".repeat(1000)).is_empty());
-    assert_eq!(host.said(), "");
+    // Blanks between messages are ignored.
+    assert!(host.feed(" \n".repeat(1000)).is_empty());
+    assert_eq!(host.output(), "");
 }
 
 #[test]
-fn a_limit_is_told_and_is_one_byte_at_least() {
+fn the_length_limit_is_readable_and_at_least_one_byte() {
     for (bytes, limit) in [(77, 77), (1, 1), (0, 1)] {
         let server: Server = Server::monitor(Options::monitor().longest_message(bytes));
         assert_eq!(server.longest_message(), limit);
@@ -113,19 +114,19 @@ fn depth_can_be_limited_further() {
     assert_eq!(summary(&mut host, "{\"execute\":\"x\",\"id\":[[]]}").1, ["x"]);
     let (rejected, commands) = summary(&mut host, "{\"execute\":\"x\",\"id\":[[{}]]}");
     assert_eq!((rejected, commands.len()), (vec![Rejection::BeyondLimit], 0));
-    assert_eq!(host.said(), error("JSON nesting depth limit exceeded"));
+    assert_eq!(host.output(), error("JSON nesting depth limit exceeded"));
 }
 
-/// 64 MiB of tokens less one byte, as QEMU; and 2,097,152 tokens.
+/// QEMU's limits: 64 MiB of tokens less one byte, and 2,097,152 tokens.
 #[test]
-fn qemu_s_largest_messages_are_taken_and_larger_ones_are_not() {
+fn qemus_largest_messages_are_accepted_and_larger_ones_are_refused() {
     const LONGEST: usize = 64 * 1024 * 1024 - 1;
     let around = "{\"execute\":\"x\",\"id\":\"\"}".len();
     let long = |length: usize| {
         let filling = "a".repeat(length - around);
         format!("{{\"execute\":\"x\",\"id\":\"{filling}\"}}{NEXT}")
     };
-    // `{"execute":"x","id":[` is 8 tokens, `]}` are two.
+    // `{"execute":"x","id":[` has 8 tokens, and `]}` has two.
     let many = |tokens: usize| {
         let values = (tokens - 9) / 2;
         let last = if tokens % 2 == 1 { "1" } else { "[]" };
@@ -170,15 +171,17 @@ fn errors_repeat_no_more_than_a_kilobyte() {
     for noise in [&b"\x80"[..], b"\"", b"'", b"{\"a\":\"\xE2\x82", b"a"] {
         let mut host = ready(Options::monitor());
         let long = [noise, &b"a".repeat(20_000), &b"\x80".repeat(20_000), b"\x01 "].concat();
-        let heard = host.hears(&long);
-        assert!(!heard.is_empty());
-        for heard in &heard {
-            let Heard::Rejected(Rejection::NotJson, bytes) = heard else { panic!("{heard:?}") };
+        let observed = host.feed(&long);
+        assert!(!observed.is_empty());
+        for observed in &observed {
+            let Observed::Rejected(Rejection::NotJson, bytes) = observed else {
+                panic!("{observed:?}")
+            };
             assert!(bytes.chars().count() <= 256);
         }
-        let said = host.said();
-        assert!(said.lines().all(|line| line.len() < 1024 * 6 + 100), "{}", said.len());
-        assert!(said.lines().count() <= 3, "{said}");
+        let output = host.output();
+        assert!(output.lines().all(|line| line.len() < 1024 * 6 + 100), "{}", output.len());
+        assert!(output.lines().count() <= 3, "{output}");
     }
 }
 
@@ -188,7 +191,7 @@ fn errors_repeat_no_more_than_a_kilobyte_of_a_name() {
     let mut monitor = ready(Options::monitor());
     let mut negotiating = Host::new(Server::monitor(Options::monitor()));
     negotiating.server.greet(&mut negotiating.out).unwrap();
-    negotiating.said();
+    negotiating.output();
     let mut agent = Host::agent();
     for (host, message) in [
         (&mut monitor, format!("{{\"{long}\":1}}")),
@@ -203,8 +206,8 @@ fn errors_repeat_no_more_than_a_kilobyte_of_a_name() {
             format!("{{\"execute\":\"guest-sync\",\"arguments\":{{\"id\":1,\"{long}\":2}}}}"),
         ),
     ] {
-        assert!(matches!(&host.hears(message)[..], [Heard::Rejected(..)]));
-        let said = host.said();
-        assert_eq!(said.matches("\\u00E9").count(), 511, "{said}");
+        assert!(matches!(&host.feed(message)[..], [Observed::Rejected(..)]));
+        let output = host.output();
+        assert_eq!(output.matches("\\u00E9").count(), 511, "{output}");
     }
 }

@@ -1,11 +1,11 @@
-//! A virtual machine and a guest, as far as the recorded answers need them.
+//! A virtual machine and a guest with the behaviour of the recordings.
 
-use qmp_proto::server::{Command, Response, Ticket};
+use qmp_proto::server::{Command, Response};
 use qmp_proto::{ErrorClass, RawJson, Timestamp};
 use serde_json::Value;
 use std::collections::VecDeque;
 
-/// An event, and the answer.
+/// An event, and the reply.
 pub(crate) struct Done {
     pub(crate) event: Option<(&'static str, Timestamp)>,
     pub(crate) response: Response<'static>,
@@ -14,14 +14,12 @@ pub(crate) struct Done {
 #[derive(Debug, Default)]
 pub(crate) struct Machine {
     pub(crate) is_guest: bool,
-    /// When the events that it will emit happen.
+    /// The timestamps of the events to be emitted.
     pub(crate) times: VecDeque<Timestamp>,
-    /// The descriptors that `getfd` has taken.
-    pub(crate) taken: Vec<u32>,
 }
 
 impl Machine {
-    pub(crate) fn run(&mut self, command: &Command<'_>, ticket: &mut Ticket<u32>) -> Done {
+    pub(crate) fn run(&mut self, command: &Command<'_>) -> Done {
         let event = match command.name() {
             "stop" => Some("STOP"),
             "cont" => Some("RESUME"),
@@ -29,16 +27,12 @@ impl Machine {
         };
         let event = event.map(|name| (name, self.times.pop_front().unwrap()));
         let response = self
-            .response(command, ticket)
+            .response(command)
             .unwrap_or_else(|description| Response::error(ErrorClass::GenericError, description));
         Done { event, response }
     }
 
-    fn response(
-        &mut self,
-        command: &Command<'_>,
-        ticket: &mut Ticket<u32>,
-    ) -> Result<Response<'static>, String> {
+    fn response(&self, command: &Command<'_>) -> Result<Response<'static>, String> {
         let name = command.name();
         let members: &[(&str, Kind)] = match (self.is_guest, name) {
             (false, "query-name" | "query-balloon" | "query-yank" | "stop" | "cont") => &[],
@@ -72,11 +66,7 @@ impl Machine {
                 Ok(Response::json(RawJson::parse(text).unwrap()))
             }
             "guest-file-write" => Err("handle '1' has not been found".into()),
-            "getfd" => {
-                let none = "No file descriptor supplied via SCM_RIGHTS";
-                self.taken.push(ticket.take_descriptor().ok_or(none)?);
-                Ok(Response::empty())
-            }
+            "getfd" => Err("No file descriptor supplied via SCM_RIGHTS".into()),
             _ => Ok(Response::empty()),
         }
     }
@@ -88,7 +78,7 @@ enum Kind {
     String,
 }
 
-/// Checks arguments as the generated code in QEMU does.
+/// Checks arguments like the generated code of QEMU.
 fn check(command: &Command<'_>, members: &[(&str, Kind)]) -> Result<(), String> {
     let text = command.arguments().map_or("{}", |arguments| arguments.as_str());
     let given: serde_json::Map<String, Value> = serde_json::from_str(text).unwrap();

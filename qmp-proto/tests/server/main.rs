@@ -1,9 +1,9 @@
-//! The server as its clients and their enemies meet it.
+//! Tests of the server through its public interface.
 
 // Helpers panic as tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-// Parts of these three are for the client's tests.
+// Parts of these modules are used only by the client's tests.
 #[path = "../support/vectors.rs"]
 #[allow(dead_code)]
 mod data;
@@ -19,7 +19,6 @@ mod machine;
 
 mod agent;
 mod answers;
-mod descriptors;
 mod drive;
 mod flight;
 mod handshake;

@@ -1,11 +1,11 @@
-//! In which order replies are sent: error replies wait for those to the commands before them.
+//! The order of replies: error replies wait for the replies to the commands before them.
 
 use qmp_proto::server::{Options, Response, Ticket};
 use qmp_proto::{ErrorClass, FixedOutput, SendErrorKind};
 
-use crate::host::{Heard, Host, NEGOTIATE, NEGOTIATE_OOB, error};
+use crate::host::{Host, NEGOTIATE, NEGOTIATE_OOB, Observed, error};
 
-/// Everything that is refused in-band, and its error reply.
+/// Returns the refused in-band requests, and their error replies.
 fn refused() -> Vec<(&'static str, String)> {
     let with_id = |id: &str, class: &str, text: &str| {
         format!("{{\"id\": {id}, \"error\": {{\"class\": \"{class}\", \"desc\": \"{text}\"}}}}\r\n")
@@ -34,30 +34,30 @@ fn refused() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn ticket(heard: Heard) -> Ticket<u32> {
-    match heard {
-        Heard::Command(_, ticket) => ticket,
+fn ticket(observed: Observed) -> Ticket {
+    match observed {
+        Observed::Command(_, ticket) => ticket,
         other => panic!("{other:?}"),
     }
 }
 
-fn is_refused(heard: &[Heard]) -> bool {
-    matches!(heard, [Heard::Rejected(..)])
+fn is_refused(observed: &[Observed]) -> bool {
+    matches!(observed, [Observed::Rejected(..)])
 }
 
-/// So it was seen of QEMU 5.2, 7.2, 10.0 and 11.1.
+/// QEMU 5.2, 7.2, 10.0 and 11.1 behave like this.
 #[test]
 fn an_error_reply_waits_for_the_replies_to_the_commands_before_it() {
     for (message, reply) in refused() {
         let mut host = Host::ready(Options::monitor(), NEGOTIATE_OOB);
         let first = host.ticket(r#"{"execute":"a"}"#);
-        assert!(is_refused(&host.hears(message)), "{message}");
+        assert!(is_refused(&host.feed(message)), "{message}");
         let second = host.ticket(r#"{"execute":"b"}"#);
-        assert_eq!(host.said(), "", "{message}");
+        assert_eq!(host.output(), "", "{message}");
         assert_eq!(host.returns(first, "1"), format!("{{\"return\": 1}}\r\n{reply}"));
         assert_eq!(host.returns(second, "2"), "{\"return\": 2}\r\n");
-        assert!(is_refused(&host.hears(message)), "{message}");
-        assert_eq!(host.said(), reply, "nothing is before it");
+        assert!(is_refused(&host.feed(message)), "{message}");
+        assert_eq!(host.output(), reply, "no command is before it");
     }
 }
 
@@ -77,33 +77,33 @@ fn an_error_reply_to_an_out_of_band_request_does_not_wait() {
     ] {
         let mut host = Host::ready(Options::monitor(), NEGOTIATE_OOB);
         let first = host.ticket(r#"{"execute":"a"}"#);
-        assert!(is_refused(&host.hears("{}")));
-        assert!(is_refused(&host.hears(message)), "{message}");
+        assert!(is_refused(&host.feed("{}")));
+        assert!(is_refused(&host.feed(message)), "{message}");
         assert_eq!(
-            host.said(),
+            host.output(),
             format!(
                 "{{\"id\": 5, \"error\": {{\"class\": \"GenericError\", \"desc\": \"{text}\"}}}}\r\n"
             )
         );
         host.returns(first, "{}");
     }
-    // Where `oob` is not enabled the member means nothing.
+    // Without `oob` the member has no meaning.
     let mut host = Host::ready(Options::monitor().in_band_limit(9), NEGOTIATE);
     let first = host.ticket(r#"{"execute":"a"}"#);
-    assert!(is_refused(&host.hears(r#"{"exec-oob":"x"}"#)));
-    assert_eq!(host.said(), "");
+    assert!(is_refused(&host.feed(r#"{"exec-oob":"x"}"#)));
+    assert_eq!(host.output(), "");
     assert!(
         host.returns(first, "{}").ends_with(&error("QMP input member 'exec-oob' is unexpected"))
     );
 }
 
 #[test]
-fn an_error_reply_waits_for_all_commands_before_it_in_whatever_order_they_are_answered() {
+fn an_error_reply_waits_for_all_commands_before_it_in_any_order_of_replies() {
     let two = || {
         let mut host = Host::ready(Options::monitor().in_band_limit(9), NEGOTIATE);
-        let heard =
-            host.hears(r#"{"execute":"a"}{"execute":"b"}[]{"execute":"c"}{}{"execute":"d"}"#);
-        let [a, b, one, c, two, d]: [Heard; 6] = heard.try_into().unwrap();
+        let observed =
+            host.feed(r#"{"execute":"a"}{"execute":"b"}[]{"execute":"c"}{}{"execute":"d"}"#);
+        let [a, b, one, c, two, d]: [Observed; 6] = observed.try_into().unwrap();
         assert!(is_refused(&[one]) && is_refused(&[two]));
         (host, [a, b, c, d].map(ticket))
     };
@@ -120,33 +120,39 @@ fn an_error_reply_waits_for_all_commands_before_it_in_whatever_order_they_are_an
     let (mut host, [a, b, c, d]) = two();
     assert_eq!(host.returns(b, "{}"), done);
     host.server.leave_unanswered(&mut host.out, a);
-    assert_eq!(host.said(), first, "a command that is left unanswered is waited for no longer");
+    assert_eq!(
+        host.output(),
+        first,
+        "the reply does not wait for a command that is left unanswered"
+    );
     assert_eq!(host.returns(d, "{}"), done);
     assert_eq!(host.returns(c, "{}"), format!("{done}{second}"));
 }
 
 #[test]
-fn an_error_reply_that_waits_takes_the_slot_of_a_command() {
+fn a_waiting_error_reply_takes_the_slot_of_a_command() {
     let mut host = Host::ready(Options::monitor(), NEGOTIATE_OOB);
     let first = host.ticket(r#"{"execute":"a"}"#);
-    let heard = host.hears("[]".repeat(20));
-    assert_eq!(heard.len(), 8, "one that runs, and eight that wait, as in QEMU");
+    let observed = host.feed("[]".repeat(20));
+    assert_eq!(observed.len(), 8, "one that runs, and eight that wait, as in QEMU");
     assert!(!host.server.wants_input());
     assert_eq!(host.server.in_flight(), 1);
-    assert!(host.hears(r#"{"exec-oob":"y"}"#).is_empty(), "it is not even read");
-    let said = host.returns(first, "{}");
-    assert_eq!(said.lines().count(), 9);
+    assert!(host.feed(r#"{"exec-oob":"y"}"#).is_empty(), "it is not even read");
+    let output = host.returns(first, "{}");
+    assert_eq!(output.lines().count(), 9);
     assert!(host.server.wants_input());
-    let heard = host.hears("");
-    assert_eq!(heard.len(), 13, "with nothing before them none waits");
-    assert!(matches!(heard.last(), Some(Heard::Command(command, _)) if command.name() == "y"));
+    let observed = host.feed("");
+    assert_eq!(observed.len(), 13, "without commands before them none waits");
+    assert!(
+        matches!(observed.last(), Some(Observed::Command(command, _)) if command.name() == "y")
+    );
 }
 
 #[test]
-fn what_an_error_reply_does_not_find_room_for_comes_before_all_else() {
+fn an_error_reply_that_does_not_fit_is_sent_before_everything_else() {
     let mut host = Host::ready(Options::monitor(), NEGOTIATE_OOB);
     let first = host.ticket(r#"{"execute":"a"}"#);
-    assert_eq!(host.hears("[]{}").len(), 2);
+    assert_eq!(host.feed("[]{}").len(), 2);
     let second = host.ticket(r#"{"execute":"b"}"#);
     let (one, two) =
         (error("QMP input must be a JSON object"), error("QMP input lacks member 'execute'"));
@@ -157,24 +163,24 @@ fn what_an_error_reply_does_not_find_room_for_comes_before_all_else() {
     host.server.answer(&mut out, first, &Response::empty()).unwrap();
     assert_eq!(out.bytes(), format!("{done}{one}").as_bytes());
 
-    // The other is still to be sent, and nothing overtakes it.
+    // The other reply is sent next, before anything else.
     let mut none = FixedOutput::new(&mut []);
     assert!(host.server.handle_input(&mut none, b"").is_err());
     let unsent = host.server.answer(&mut none, second, &Response::empty()).unwrap_err();
     assert_eq!(unsent.reason, SendErrorKind::BufferFull);
     let failure = Response::error(ErrorClass::GenericError, "late");
     host.server.answer(&mut host.out, unsent.ticket, &failure).unwrap();
-    assert_eq!(host.said(), format!("{two}{}", error("late")));
+    assert_eq!(host.output(), format!("{two}{}", error("late")));
 }
 
-/// One client after another may use an agent, and a sync must get through to it.
+/// Several clients may use an agent in turn, and a sync has to be answered.
 #[test]
-fn an_agent_s_errors_and_syncs_wait_for_nothing() {
+fn error_replies_and_syncs_of_an_agent_do_not_wait() {
     let mut host = Host::new(qmp_proto::server::Server::agent(Options::agent().in_band_limit(2)));
     let slow = host.ticket(r#"{"execute":"slow"}"#);
-    assert!(is_refused(&host.hears("\u{1}")));
-    assert!(host.said().contains("stray"));
-    host.hears(r#"{"execute":"guest-sync","arguments":{"id":7}}"#);
-    assert_eq!(host.said(), "{\"return\": 7}\n");
+    assert!(is_refused(&host.feed("\u{1}")));
+    assert!(host.output().contains("stray"));
+    host.feed(r#"{"execute":"guest-sync","arguments":{"id":7}}"#);
+    assert_eq!(host.output(), "{\"return\": 7}\n");
     host.returns(slow, "{}");
 }

@@ -1,15 +1,15 @@
-//! A proxy: a server on one side and a client on the other, and nothing is lost on the way.
+//! A proxy of a server and a client, which loses nothing.
 
-use qmp_proto::server::{Options, Received as Heard, Response, Server, Ticket};
+use qmp_proto::server::{Options, Received as Observed, Response, Server, Ticket};
 use qmp_proto::{Client, RawJson, RawMessage, Received};
 
 use crate::host::{Host, NEGOTIATE};
 
-/// Between a client that a test plays and a server that it plays too.
+/// A proxy between the test's client and the test's server.
 struct Proxy {
     front: Server,
     back: Client<Ticket>,
-    /// To the client, and to the server.
+    /// The output to the client and to the server.
     down: Vec<u8>,
     up: Vec<u8>,
 }
@@ -25,7 +25,7 @@ impl Proxy {
     fn client_says(&mut self, bytes: &[u8]) {
         let step = self.front.handle_input(&mut self.down, bytes).unwrap();
         assert_eq!(step.used, bytes.len());
-        if let Some(Heard::Command(command, ticket)) = step.received {
+        if let Some(Observed::Command(command, ticket)) = step.received {
             let message = command.message();
             let raw = RawMessage::parse(message.as_str()).unwrap();
             self.back.execute_raw(&mut self.up, &raw, ticket).unwrap();
@@ -51,7 +51,7 @@ impl Proxy {
 }
 
 #[test]
-fn nothing_is_lost_on_the_way() {
+fn nothing_is_lost() {
     let mut proxy = Proxy::new();
     for (asked, answered) in [
         (r#""id":"mine""#, r#"{"return": {"a" : [1e400, "\u00e9"]}, "id": "mine"}"#),
@@ -64,7 +64,7 @@ fn nothing_is_lost_on_the_way() {
         let arguments = r#"{ "a" :1.50,"b":["\u0041"]}"#;
         let message = format!("{{\"execute\":\"x\", \"arguments\": {arguments},{asked}}}");
         proxy.client_says(message.as_bytes());
-        // The real server knows another id.
+        // The real server received another id.
         let up = String::from_utf8(std::mem::take(&mut proxy.up)).unwrap();
         let (before, id) = up.rsplit_once("\"id\":").unwrap();
         assert!(before.ends_with(&format!("\"arguments\": {arguments},")), "{up}");
@@ -83,16 +83,18 @@ fn nothing_is_lost_on_the_way() {
 }
 
 #[test]
-fn what_a_client_may_not_say_never_reaches_the_server() {
+fn invalid_requests_never_reach_the_server() {
     let mut host = Host::ready(Options::monitor().in_band_limit(8), NEGOTIATE);
     for message in
         ["{\"execute\":\"x\",\"id\":0e5}", "{\"execute\":\"x\",\"a\":1}", "[]", "{\"a\":\"\n\"}"]
     {
-        let heard = host.hears(message);
-        assert!(matches!(&heard[..], [crate::host::Heard::Rejected(..)]), "{message}");
+        let observed = host.feed(message);
+        assert!(matches!(&observed[..], [crate::host::Observed::Rejected(..)]), "{message}");
     }
-    // And whatever does can be sent on.
-    let heard = host.hears("{'execute':'it\\'s','id':1e5,\"arguments\":{}}");
-    let [crate::host::Heard::Command(command, _)] = &heard[..] else { panic!("{heard:?}") };
+    // Valid requests can be forwarded.
+    let observed = host.feed("{'execute':'it\\'s','id':1e5,\"arguments\":{}}");
+    let [crate::host::Observed::Command(command, _)] = &observed[..] else {
+        panic!("{observed:?}")
+    };
     RawMessage::parse(command.message().as_str()).unwrap();
 }

@@ -1,19 +1,19 @@
-//! A client that begins another message behind one that is broken, and what only looks like that.
+//! Clients that start another message after a broken one, and input that only looks like this.
 
 use qmp_proto::server::{Options, Received, Rejection, Server};
 
-use crate::host::{Heard, Host, NEGOTIATE_OOB};
+use crate::host::{Host, NEGOTIATE_OOB, Observed};
 
 const NEXT: &str = "{\"execute\":\"next\"}";
 const SMUGGLED: &str = "{\"execute\":\"smuggled\"}";
 
-/// How many errors, and which commands, are heard in pieces of so many bytes.
-fn hears(host: &mut Host, stream: &[u8], piece: usize) -> (usize, Vec<String>) {
+/// Feeds a stream in pieces of this length, and returns the number of errors and the commands.
+fn feed(host: &mut Host, stream: &[u8], piece: usize) -> (usize, Vec<String>) {
     let (mut errors, mut commands) = (0, Vec::new());
-    for heard in stream.chunks(piece).flat_map(|bytes| host.hears(bytes)).collect::<Vec<_>>() {
-        match heard {
-            Heard::Command(command, _) => commands.push(command.name().to_string()),
-            Heard::Rejected(Rejection::NotJson | Rejection::BeyondLimit, _) => errors += 1,
+    for observed in stream.chunks(piece).flat_map(|bytes| host.feed(bytes)).collect::<Vec<_>>() {
+        match observed {
+            Observed::Command(command, _) => commands.push(command.name().to_string()),
+            Observed::Rejected(Rejection::NotJson | Rejection::BeyondLimit, _) => errors += 1,
             other => panic!("{other:?}"),
         }
     }
@@ -29,13 +29,13 @@ fn agent() -> Host {
     Host::new(Server::agent(Options::agent().in_band_limit(100)))
 }
 
-/// In pieces of all kinds.
+/// Lengths of pieces.
 fn is_heard(stream: &[u8], errors: usize, commands: &[&str]) {
     for host in [monitor, agent] {
         for piece in [1, 2, 3, 5, 7, 11, 13, usize::MAX] {
-            let heard = hears(&mut host(), stream, piece);
+            let observed = feed(&mut host(), stream, piece);
             assert_eq!(
-                heard,
+                observed,
                 (errors, commands.iter().map(|it| (*it).to_string()).collect()),
                 "{}",
                 stream.escape_ascii()
@@ -44,16 +44,16 @@ fn is_heard(stream: &[u8], errors: usize, commands: &[&str]) {
     }
 }
 
-/// QEMU 5.2 to 10.0 run the command, too, though they tell of more than one error.
+/// QEMU 5.2 to 10.0 execute the command, too, but report more than one error.
 #[test]
-fn the_first_command_behind_a_broken_message_is_run() {
+fn the_first_command_after_a_broken_message_is_executed() {
     for (broken, errors) in [
-        // An arrow key, `Delete`: what is before the bracket is an error of its own.
+        // An arrow key, `Delete`: the bytes before the bracket are a separate error.
         ("\u{1B}[A\n", 2),
         ("\u{1B}[A\r", 2),
         ("\u{1B}[A\r\n", 2),
         ("\u{1B}[3~\n", 2),
-        // The same in the middle of a command.
+        // The same inside a command.
         ("{\"execute\":\u{1B}[A\"query-name\"}\n", 1),
         ("{\"execute\":\"query-name\"\u{1B}[3~}\r\n", 1),
         ("{\"execute\":\"query-name\",\"arguments\":{\"a\":[1\u{1B}[D\u{1B}[D]}}\n", 1),
@@ -63,7 +63,7 @@ fn the_first_command_behind_a_broken_message_is_run() {
         ("{\"execute\":\"query-name\n", 1),
         ("{\"execute\":\"query-name}\r\n", 1),
         ("{\"execute\":\"query-name\",\"arguments\":{\"a\":\"x}}\n", 1),
-        // Half a message, and a control character.
+        // An incomplete message, and a control character.
         ("{\"execute\":\"query-n\u{1}", 1),
         ("{\"execute\":\"query-n\u{3}\n", 1),
         ("{\"execute\":\"query-name\",\"arguments\":{\u{3}\n", 1),
@@ -78,7 +78,7 @@ fn the_first_command_behind_a_broken_message_is_run() {
 }
 
 #[test]
-fn a_key_that_is_pressed_anywhere_in_a_line_spoils_no_other_line() {
+fn a_key_pressed_anywhere_in_a_line_affects_only_that_line() {
     for line in [
         "{\"execute\":\"broken\"}",
         "{ \"id\" : [1, {\"a\": true}] , \"execute\" : \"broken\" }",
@@ -93,9 +93,10 @@ fn a_key_that_is_pressed_anywhere_in_a_line_spoils_no_other_line() {
                 let stream = format!("{before}{key}{after}\n{NEXT}\n{NEXT}\n");
                 for piece in [1, usize::MAX] {
                     let mut host = monitor();
-                    let heard = stream.as_bytes().chunks(piece).flat_map(|bytes| host.hears(bytes));
-                    let next = heard.filter(|heard| {
-                        matches!(heard, Heard::Command(command, _) if command.name() == "next")
+                    let observed =
+                        stream.as_bytes().chunks(piece).flat_map(|bytes| host.feed(bytes));
+                    let next = observed.filter(|observed| {
+                        matches!(observed, Observed::Command(command, _) if command.name() == "next")
                     });
                     let next = next.count();
                     assert_eq!(next, 2, "{}", stream.escape_default());
@@ -106,7 +107,7 @@ fn a_key_that_is_pressed_anywhere_in_a_line_spoils_no_other_line() {
 }
 
 #[test]
-fn a_message_may_begin_in_many_ways() {
+fn a_message_may_start_in_many_forms() {
     for next in [
         "{\"execute\":\"next\"}",
         "{ \t\"execute\" \n : \"next\"}",
@@ -118,18 +119,18 @@ fn a_message_may_begin_in_many_ways() {
         is_heard(format!("{{\"execute\":\"query-n\n{next}{NEXT}").as_bytes(), 1, &["next", "next"]);
         let other = next.replace('"', "'");
         is_heard(format!("{{'execute':'query-n\n{other}{NEXT}").as_bytes(), 1, &["next", "next"]);
-        // Where no quote came before.
+        // After a broken message without quotes.
         is_heard(format!("{{\u{1}{other}{NEXT}").as_bytes(), 1, &["next", "next"]);
     }
     for piece in [1, usize::MAX] {
-        let heard = hears(&mut monitor(), b"{\"a\":\"\n{\"exec-oob\":\"next\"}", piece);
-        assert_eq!(heard, (1, vec!["next".to_string()]));
+        let observed = feed(&mut monitor(), b"{\"a\":\"\n{\"exec-oob\":\"next\"}", piece);
+        assert_eq!(observed, (1, vec!["next".to_string()]));
     }
 }
 
-/// A first rule let a message begin at any control character and at any line start.
+/// An earlier rule let a message start at any control character and at any line start.
 #[test]
-fn what_broke_a_first_rule_is_passed_over() {
+fn input_that_broke_an_earlier_rule_is_skipped() {
     for stream in [
         &b"{'id':(\n{ 'execute':'smuggled' }),'execute':'sent'}\n"[..],
         b"{\"id\": [\n\"\n{\t\"\n  {\"execute\": \"smuggled\"}],\"execute\": \"sent\"}\n",
@@ -140,18 +141,18 @@ fn what_broke_a_first_rule_is_passed_over() {
     ] {
         for piece in [1, usize::MAX] {
             let mut host = monitor();
-            let (_, commands) = hears(&mut host, stream, piece);
+            let (_, commands) = feed(&mut host, stream, piece);
             assert!(!commands.contains(&"smuggled".into()), "{}", stream.escape_ascii());
-            let (_, commands) = hears(&mut host, &[b"\xFF", NEXT.as_bytes()].concat(), piece);
+            let (_, commands) = feed(&mut host, &[b"\xFF", NEXT.as_bytes()].concat(), piece);
             assert_eq!(commands, ["next"], "{}", stream.escape_ascii());
         }
     }
 }
 
 #[test]
-fn what_only_looks_like_a_message_is_passed_over() {
+fn input_that_only_looks_like_a_message_is_skipped() {
     for broken in [
-        // The values of a message that is printed in lines, by whatever printer.
+        // The values of a message that is printed on several lines, by any printer.
         format!("{{\"id\":\"\u{1}\",\"a\":[\n{SMUGGLED},\n{SMUGGLED}\n]}}"),
         format!("{{\"id\":\"\u{1}\",\"a\":\n{SMUGGLED}}}"),
         format!("{{\"id\":(\n{SMUGGLED},\n{SMUGGLED})}}"),
@@ -160,7 +161,7 @@ fn what_only_looks_like_a_message_is_passed_over() {
         format!("{{\"id\":NaN,\"a\":[\r{SMUGGLED}]}}"),
         format!("{{\"id\":[\u{1},\n{SMUGGLED}]}}"),
         format!("{{\"id\":{{\"a\"\u{1}:\n{SMUGGLED}}}}}"),
-        // What a client has put into a string, the other kind of quotes or its own escaped.
+        // Text inside a client's string, with the other kind of quotes or its own escaped.
         "{\"id\":\"\n{'execute':'smuggled'}\"}".into(),
         "{'id':'\n{\"execute\":\"smuggled\"}'}".into(),
         "{\"id\":\"\n{\\\"execute\\\":\\\"smuggled\\\"}\"}".into(),
@@ -175,14 +176,14 @@ fn what_only_looks_like_a_message_is_passed_over() {
         format!("[A\nx{SMUGGLED}]"),
         // Escaped.
         format!("{{\"id\":\"\n\\{SMUGGLED}\"}}"),
-        // In what follows a message that was cut.
+        // After a message that was cut off.
         format!("{{\"exe{{\"id\":\n{SMUGGLED},\"a\":\"\"}}\n"),
         format!("{{\"exe{{\"id\":[\n{SMUGGLED},\n{SMUGGLED}],\"a\":\"\"}}\n"),
         format!("{{\"exe{{\"id\":(\n{SMUGGLED},\n{SMUGGLED}),\"a\":\"\"}}\n"),
         "{\"exe{\"id\":\"\u{1}\n{'execute':'smuggled'}\"}\n".into(),
         "{\"exe{\"id\":\"\u{1}{'execute':'smuggled'}\"}\n".into(),
         "{'exe{'id':'\u{1}{\"execute\":\"smuggled\"}'}\n".into(),
-        // Something else than a request.
+        // An object other than a request.
         "{\"id\":\"\n{\"executed\":\"smuggled\"}\"}\n".into(),
         "{\"id\":\"\n{\"exec\":\"smuggled\"}\"}\n".into(),
         "{\"id\":\"\n{\"\":\"smuggled\"}\"}\n".into(),
@@ -193,63 +194,63 @@ fn what_only_looks_like_a_message_is_passed_over() {
     ] {
         for piece in [1, usize::MAX] {
             let mut host = monitor();
-            let heard = hears(&mut host, broken.as_bytes(), piece);
-            assert_eq!(heard, (1, Vec::new()), "{broken:?}");
-            let heard = hears(&mut host, &[b"\xFF", NEXT.as_bytes()].concat(), piece);
-            assert_eq!(heard, (1, vec!["next".to_string()]), "{broken:?}");
+            let observed = feed(&mut host, broken.as_bytes(), piece);
+            assert_eq!(observed, (1, Vec::new()), "{broken:?}");
+            let observed = feed(&mut host, &[b"\xFF", NEXT.as_bytes()].concat(), piece);
+            assert_eq!(observed, (1, vec!["next".to_string()]), "{broken:?}");
         }
     }
 }
 
-/// A person at a terminal has to send 0xFF then, or to connect anew; see [`Server`].
+/// A person at a terminal then has to send 0xFF or to connect again; see [`Server`].
 #[test]
-fn some_commands_are_passed_over_with_the_broken_message() {
+fn some_commands_are_skipped_with_the_broken_message() {
     for (broken, next, run) in [
-        // The next command printed in lines, in the other quotes, or with another member first.
+        // The next command on several lines, in the other quotes, or with another member first.
         ("{\"execute\":\"query-name}\n", "{\n\"execute\":\"next\"}", 1),
         ("{\"execute\":\"query-name}\n", "{'execute':'next'}", 1),
         ("{\"execute\":\"query-name}\n", "{\"control\":1,\"execute\":\"next\"}", 1),
         // No line end between the two.
         ("{\"execute\":\"\u{1}query-name}", NEXT, 1),
-        // A line that ends as if a value came; only one command is lost to it.
+        // A line that ends as if a value followed; only one command is lost.
         ("{\"execute\":\"query-name,\n", NEXT, 1),
         ("{\"execute\":\"query-name:\n", NEXT, 1),
-        // A bracket that is missing, and no string that is open: it stays so.
+        // A missing bracket without an open string: this lasts.
         ("{\"execute\":\"query-name\",\"id\":NaN\n", NEXT, 0),
     ] {
         for piece in [1, usize::MAX] {
             let mut host = monitor();
             let stream = format!("{broken}{next}\n{NEXT}");
-            let (errors, commands) = hears(&mut host, stream.as_bytes(), piece);
+            let (errors, commands) = feed(&mut host, stream.as_bytes(), piece);
             assert_eq!((errors, commands.len()), (1, run), "{broken:?} {next:?}");
-            let (_, commands) = hears(&mut host, &[b"\xFF", NEXT.as_bytes()].concat(), piece);
+            let (_, commands) = feed(&mut host, &[b"\xFF", NEXT.as_bytes()].concat(), piece);
             assert_eq!(commands, ["next"]);
         }
     }
 }
 
-/// The beginning of a message is looked for in what has come, which is never more than the limit.
+/// The start of a message is searched in the received bytes, which never exceed the limit.
 #[test]
-fn a_beginning_that_is_cut_off_waits_for_the_rest() {
+fn an_incomplete_start_of_a_message_waits_for_more_bytes() {
     let mut host = monitor();
-    host.hears("{\"a\":\"\n");
+    host.feed("{\"a\":\"\n");
     for byte in "{ \"id\" ".bytes() {
-        assert!(host.hears([byte]).is_empty());
+        assert!(host.feed([byte]).is_empty());
         assert!(host.server.is_inside_message());
     }
-    assert!(matches!(&host.hears(":1,\"execute\":\"next\"}")[..], [Heard::Command(..)]));
+    assert!(matches!(&host.feed(":1,\"execute\":\"next\"}")[..], [Observed::Command(..)]));
 
-    // What comes before it is not followed twice.
-    assert_eq!(host.hears("{\"a\":\"\u{1}\"").len(), 1);
-    assert!(host.hears(",\"b\":\"x\n{\"exe").is_empty());
-    assert!(matches!(&host.hears("cute\":\"next\"}")[..], [Heard::Command(..)]));
-    // What is none holds nothing up.
-    assert_eq!(host.hears("{\"a\":\"\n").len(), 1);
-    assert_eq!(host.hears(b"{\"no\xFF").len(), 1);
+    // The bytes before it are not read twice.
+    assert_eq!(host.feed("{\"a\":\"\u{1}\"").len(), 1);
+    assert!(host.feed(",\"b\":\"x\n{\"exe").is_empty());
+    assert!(matches!(&host.feed("cute\":\"next\"}")[..], [Observed::Command(..)]));
+    // Other bytes do not wait.
+    assert_eq!(host.feed("{\"a\":\"\n").len(), 1);
+    assert_eq!(host.feed(b"{\"no\xFF").len(), 1);
 }
 
 #[test]
-fn no_more_is_held_of_a_beginning_than_of_a_message() {
+fn the_start_of_a_message_is_limited_like_a_message() {
     let mut server: Server = Server::agent(Options::agent().longest_message(20));
     let (mut out, mut held, mut commands) = (Vec::new(), Vec::new(), 0);
     for byte in b"{\"a\":\"\n{                              \n{\"execute\":\"n\"}" {

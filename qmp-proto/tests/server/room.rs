@@ -1,16 +1,16 @@
-//! Outputs that have no room for more.
+//! Full output buffers.
 
 use qmp_proto::server::{Options, Received, Response, Server};
 use qmp_proto::{BufferFull, FixedOutput, RawJson, SendErrorKind, Timestamp};
 
 use crate::host::NEGOTIATE;
 
-/// Each thing that a server may say, into every room that is too small, and into one that is not.
-fn into_any_room(mut say: impl FnMut(&mut FixedOutput<'_>) -> bool) {
+/// Sends a message into all buffers that are too small, and into one that is large enough.
+fn into_any_room(mut send: impl FnMut(&mut FixedOutput<'_>) -> bool) {
     let mut memory = [0; 4096];
     for room in 0..memory.len() {
         let mut out = FixedOutput::new(&mut memory[..room]);
-        if say(&mut out) {
+        if send(&mut out) {
             assert_eq!(out.bytes().len(), room, "it fits as soon as it can");
             return;
         }
@@ -20,7 +20,7 @@ fn into_any_room(mut say: impl FnMut(&mut FixedOutput<'_>) -> bool) {
 }
 
 #[test]
-fn what_does_not_fit_is_said_later_whole() {
+fn a_reply_that_does_not_fit_is_sent_later_as_a_whole() {
     let mut server: Server = Server::monitor(Options::monitor());
     into_any_room(|out| server.greet(out).is_ok());
 
@@ -41,7 +41,7 @@ fn what_does_not_fit_is_said_later_whole() {
             Err(BufferFull) => false,
         });
     }
-    // Inside a broken message that goes on; it was answered above.
+    // Inside a broken message, to which the error reply was sent above.
     let mut server: Server = Server::monitor(Options::monitor());
     let mut rest = Vec::new();
     let step = server.handle_input(&mut rest, b"{\"a\":\x01").unwrap();
@@ -56,7 +56,7 @@ fn what_does_not_fit_is_said_later_whole() {
 }
 
 #[test]
-fn an_answer_that_does_not_fit_gives_its_ticket_back() {
+fn a_reply_that_does_not_fit_returns_its_ticket() {
     let mut server: Server = Server::monitor(Options::monitor());
     let mut out = Vec::new();
     server.greet(&mut out).unwrap();
@@ -80,7 +80,7 @@ fn an_answer_that_does_not_fit_gives_its_ticket_back() {
 }
 
 #[test]
-fn what_is_pretty_is_all_or_nothing_too() {
+fn pretty_messages_are_also_written_as_a_whole_or_not_at_all() {
     let mut server: Server = Server::monitor(Options::monitor().pretty(true));
     into_any_room(|out| server.greet(out).is_ok());
 }

@@ -5,12 +5,12 @@ use qmp_proto::{InputBuffer, OutputBuffer, RawJson, Timestamp};
 
 use crate::host::NEGOTIATE;
 
-fn read(session: &mut Session<u32>, bytes: &[u8]) {
+fn read(session: &mut Session, bytes: &[u8]) {
     session.spare_mut()[..bytes.len()].copy_from_slice(bytes);
     session.advance(bytes.len());
 }
 
-fn written(session: &mut Session<u32>) -> String {
+fn written(session: &mut Session) -> String {
     let mut written = Vec::new();
     while let Some(outgoing) = session.output_chunk() {
         let count = outgoing.bytes.len().min(5);
@@ -20,8 +20,8 @@ fn written(session: &mut Session<u32>) -> String {
     String::from_utf8(written).unwrap()
 }
 
-fn ready(options: Options) -> Session<u32> {
-    let mut session: Session<u32> = Session::new(Server::monitor(options));
+fn ready(options: Options) -> Session {
+    let mut session: Session = Session::new(Server::monitor(options));
     assert!(written(&mut session).starts_with("{\"QMP\": "));
     read(&mut session, NEGOTIATE.as_bytes());
     assert!(matches!(session.receive(), Some((Received::Negotiated { .. }, _))));
@@ -31,7 +31,7 @@ fn ready(options: Options) -> Session<u32> {
 }
 
 #[test]
-fn a_command_is_answered_while_it_is_held() {
+fn a_command_is_answered_while_it_is_borrowed() {
     let mut session = ready(Options::monitor());
     read(&mut session, b" {\"execute\":\"x\"}{\"execute\":\"y\"}");
     let (received, mut sender) = session.receive().unwrap();
@@ -52,20 +52,23 @@ fn a_command_is_answered_while_it_is_held() {
     assert!(session.receive().is_none());
     assert_eq!(session.phase(), Phase::Ready);
     session.output_mut().append(b"exactly\0this").unwrap();
-    let said = written(&mut session);
-    assert!(said.ends_with("{\"event\": \"X\"}\r\n{\"return\": {}}\r\nexactly\0this"), "{said}");
+    let output = written(&mut session);
+    assert!(
+        output.ends_with("{\"event\": \"X\"}\r\n{\"return\": {}}\r\nexactly\0this"),
+        "{output}"
+    );
 }
 
 #[test]
-fn a_greeting_of_one_s_own_comes_first() {
+fn the_callers_greeting_is_sent_first() {
     let greeting = RawJson::parse("{\"QMP\":{}}").unwrap();
-    let server: Server<u32> = Server::monitor(Options::monitor());
+    let server: Server = Server::monitor(Options::monitor());
     let mut session = Session::greeting_with(server, greeting).unwrap();
     assert_eq!(written(&mut session), "{\"QMP\":{}}\r\n");
-    assert!(Session::greeting_with(Server::<u32>::agent(Options::agent()), greeting).is_err());
+    assert!(Session::greeting_with(Server::agent(Options::agent()), greeting).is_err());
 }
 
-/// QEMU would buffer all of it.
+/// QEMU buffers all output instead.
 #[test]
 fn a_client_that_does_not_read_is_not_read_from() {
     let mut session = ready(Options::monitor());
@@ -83,7 +86,7 @@ fn a_client_that_does_not_read_is_not_read_from() {
     let unsent = session.output().unsent();
     assert!((1024 * 1024..1024 * 1024 + 1000).contains(&unsent), "{unsent}");
     assert!(session.receive().is_none());
-    // Events and answers are the caller's to bound.
+    // The caller has to limit events and replies.
     session.sender().emit("STOP", Timestamp::new(1, 2), None).unwrap();
     assert!(session.output().unsent() > unsent);
     session.advance_output(usize::MAX);
@@ -91,7 +94,7 @@ fn a_client_that_does_not_read_is_not_read_from() {
 }
 
 #[test]
-fn a_long_message_finds_room_and_its_memory_is_given_back() {
+fn a_long_message_fits_and_its_memory_is_freed() {
     let mut session = ready(Options::monitor().longest_message(100_000));
     let long = format!("{{\"execute\":\"x\",\"id\":\"{}\"}}", "y".repeat(90_000));
     for piece in long.as_bytes().chunks(InputBuffer::LEAST_ROOM) {
@@ -103,7 +106,7 @@ fn a_long_message_finds_room_and_its_memory_is_given_back() {
     let Received::Command(_, ticket) = received else { panic!() };
     assert_eq!(ticket.id().unwrap().as_str().len(), 90_002);
     for _ in 0..1000 {
-        // Whoever reads on all the same holds what was read.
+        // Input that is read nevertheless stays in the buffer.
         read(&mut session, b" ");
     }
     assert!(session.spare_mut().len() <= 110_000);

@@ -1,12 +1,12 @@
-//! What a person gets to read.
+//! Texts of errors and phases.
 
 use qmp_proto::server::{Options, Phase, Received, Rejection, Response, Server};
 use qmp_proto::{FixedOutput, SendErrorKind};
 
 #[test]
-fn each_phase_says_where_the_connection_stands() {
+fn each_phase_has_a_text() {
     for (phase, text) in [
-        (Phase::Greeting, "the client was not greeted yet"),
+        (Phase::Greeting, "the greeting was not sent yet"),
         (Phase::Negotiating, "the client has not negotiated capabilities"),
         (Phase::Ready, "the connection is ready"),
     ] {
@@ -15,7 +15,7 @@ fn each_phase_says_where_the_connection_stands() {
 }
 
 #[test]
-fn an_answer_that_is_not_sent_says_why() {
+fn an_unsent_reply_displays_the_reason() {
     let mut host = crate::host::Host::agent();
     let ticket = host.ticket("{\"execute\":\"guest-ping\"}\n");
     let mut out = FixedOutput::new(&mut []);
@@ -24,16 +24,16 @@ fn an_answer_that_is_not_sent_says_why() {
 }
 
 #[test]
-fn what_was_rejected_is_said_with_the_reason() {
+fn a_rejection_displays_the_reason_and_the_bytes() {
     let mut server: Server = Server::monitor(Options::monitor());
     let step = server.handle_input(&mut Vec::new(), b"GET / HTTP/1.1\r\n").unwrap();
     let Some(Received::Rejected(rejected)) = step.received else { panic!("{step:?}") };
-    assert_eq!(rejected.to_string(), "bytes that are no JSON: G");
+    assert_eq!(rejected.to_string(), "bytes that are not JSON: G");
     for (reason, text) in [
-        (Rejection::BeyondLimit, "a message beyond the limits"),
-        (Rejection::NotARequest, "a message that is no request"),
-        (Rejection::NotNegotiated, "a command before capabilities were negotiated"),
-        (Rejection::Handshake, "a handshake that cannot be granted"),
+        (Rejection::BeyondLimit, "a message over the limits"),
+        (Rejection::NotARequest, "a message that is not a request"),
+        (Rejection::NotNegotiated, "a command before the negotiation of capabilities"),
+        (Rejection::Handshake, "an invalid handshake"),
     ] {
         assert_eq!(reason.to_string(), text);
     }

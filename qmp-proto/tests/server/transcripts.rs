@@ -1,6 +1,6 @@
-//! Recorded sessions, with our server in the place of the recorded one: what the client had sent
-//! comes in, commands are answered with the recorded value or error, and all that is said must be
-//! what the real server said, byte for byte.
+//! Recorded sessions with this server in place of the recorded one: it receives the client's
+//! messages and replies to commands with the recorded value or error. Its output has to equal the
+//! real server's, byte for byte.
 
 use qmp_proto::server::{Options, Received, Response, Server};
 use qmp_proto::{RawJson, Version};
@@ -11,11 +11,11 @@ use std::path::Path;
 
 use crate::data::from_hexadecimal;
 
-/// Sessions that are no plain conversation of one client, and why.
+/// Sessions that are not a plain conversation of one client, and the reasons.
 const OTHER: &[(&str, &str)] = &[
     ("garbage_recovery_7.2", "one error for one broken message, where QEMU has several"),
     ("smuggling_7.2", "nothing inside a broken message is run, and no id is infinite"),
-    ("mux_ctrl_a_7.2", "a multiplexer takes bytes away on the way"),
+    ("mux_ctrl_a_7.2", "a multiplexer removes bytes"),
     ("transport_telnet_7.2", "telnet has bytes of its own"),
     ("transport_websocket_7.2", "websockets have bytes of their own"),
 ];
@@ -32,16 +32,16 @@ struct About {
     server: String,
 }
 
-/// What one connection carried: the client's writes, and the server's lines but for events.
+/// The bytes of one connection: the client's writes, and the server's lines without events.
 #[derive(Default)]
 struct Connection {
     writes: Vec<Vec<u8>>,
-    said: Vec<u8>,
+    output: Vec<u8>,
 }
 
 impl Connection {
     fn lines(&self) -> VecDeque<&[u8]> {
-        let lines = self.said.split_inclusive(|&byte| byte == b'\n');
+        let lines = self.output.split_inclusive(|&byte| byte == b'\n');
         lines.filter(|line| !line.starts_with(b"{\"timestamp\"")).collect()
     }
 }
@@ -55,14 +55,14 @@ fn connections(text: &str) -> Vec<Connection> {
             ("c2s", Some("close")) => connections.push(Connection::default()),
             (_, Some(_)) => {}
             ("c2s", None) => connections.last_mut().unwrap().writes.push(bytes),
-            _ => connections.last_mut().unwrap().said.extend(bytes),
+            _ => connections.last_mut().unwrap().output.extend(bytes),
         }
     }
     connections
 }
 
 #[test]
-fn the_server_says_what_the_recorded_ones_said() {
+fn the_output_equals_that_of_the_recorded_servers() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/transcripts");
     let index = std::fs::read_to_string(folder.join("index.json")).unwrap();
     let index: BTreeMap<String, About> = serde_json::from_str(&index).unwrap();
@@ -88,7 +88,7 @@ fn the_server_says_what_the_recorded_ones_said() {
     assert!(commands >= 425, "{commands}");
 }
 
-/// How many commands were answered.
+/// The number of commands that were answered.
 fn replay(connection: &Connection, agent: bool) -> Result<usize, String> {
     let mut lines = connection.lines();
     if lines.is_empty() {
@@ -116,13 +116,14 @@ fn replay(connection: &Connection, agent: bool) -> Result<usize, String> {
                     commands += 1;
                     let id = ticket.id().map(|id| id.to_string());
                     match lines.iter().position(|line| member(line, "id") == id) {
-                        // Only out-of-band answers overtake others.
+                        // Only out-of-band replies are out of order.
                         Some(at) if at == 0 || server.is_out_of_band() => {
                             let line = lines.remove(at).unwrap();
                             server.answer(&mut out, ticket, &response(line)?).unwrap();
                             lines.push_front(line);
                         }
-                        // It answers only when it fails, or the connection was closed before.
+                        // The command has no success response, or the connection was closed before
+                        // its reply.
                         _ if command.name() == "guest-shutdown" || lines.is_empty() => {
                             server.leave_unanswered(&mut out, ticket);
                         }
@@ -135,16 +136,16 @@ fn replay(connection: &Connection, agent: bool) -> Result<usize, String> {
             expect(&mut lines, &mut out, agent)?;
         }
     }
-    if lines.is_empty() { Ok(commands) } else { Err("not all was said".into()) }
+    if lines.is_empty() { Ok(commands) } else { Err("the output is incomplete".into()) }
 }
 
-/// Compares what was said with what comes next in the recording.
+/// Compares the output with the next lines of the recording.
 fn expect(lines: &mut VecDeque<&[u8]>, out: &mut Vec<u8>, agent: bool) -> Result<(), String> {
-    for said in std::mem::take(out).split_inclusive(|&byte| byte == b'\n') {
+    for output in std::mem::take(out).split_inclusive(|&byte| byte == b'\n') {
         let recorded = lines.pop_front().unwrap_or_default();
-        if said != recorded && !(agent && recorded.is_empty()) {
-            let (said, recorded) = (said.escape_ascii(), recorded.escape_ascii());
-            return Err(format!("{said}, not {recorded}"));
+        if output != recorded && !(agent && recorded.is_empty()) {
+            let (output, recorded) = (output.escape_ascii(), recorded.escape_ascii());
+            return Err(format!("{output}, not {recorded}"));
         }
     }
     Ok(())
@@ -171,7 +172,7 @@ fn options(greeting: &[u8]) -> Option<Options> {
     )
 }
 
-/// The recorded value or error.
+/// Returns the recorded value or error.
 fn response(line: &[u8]) -> Result<Response<'static>, String> {
     let members = members(line).ok_or("the recorded answer is no JSON")?;
     fn json(raw: &RawValue) -> Result<RawJson<'_>, String> {

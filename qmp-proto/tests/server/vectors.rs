@@ -1,5 +1,5 @@
-//! Every recorded input through a server, however it is cut up: the answers are those of the real
-//! ones, byte for byte.
+//! Every recorded input through a server, in pieces of all lengths: the replies equal those of the
+//! real servers, byte for byte.
 
 use qmp_proto::server::{Options, Received, Server};
 use qmp_proto::{Timestamp, server};
@@ -14,7 +14,7 @@ const STRAY_FF: &str = "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JS
 
 const NOT_NEGOTIATED: &str = "{\"class\": \"CommandNotFound\", \"desc\": \"Expecting capabilities negotiation with 'qmp_capabilities'\"}";
 
-/// Where the server answers otherwise, on purpose, and what instead.
+/// The inputs for which the server replies differently on purpose.
 const DEVIATIONS: &[(&str, &str, &str)] = &[
     ("s-id-plus", "stray '+'", PASSED_OVER),
     ("s-id-leading-zero", "stray '01'", PASSED_OVER),
@@ -46,7 +46,7 @@ fn recorded() -> Vec<Recorded> {
     vectors
 }
 
-/// What is answered instead of the recorded answer.
+/// Returns the reply instead of the recorded one.
 fn instead(name: &str, text: &str) -> String {
     if name == "s-id-huge-exp" {
         return "{\"return\": {}, \"id\": 1e400}\r\n".into();
@@ -54,7 +54,7 @@ fn instead(name: &str, text: &str) -> String {
     let parse = if text.starts_with("JSON") { "" } else { "JSON parse error, " };
     let error =
         format!("{{\"error\": {{\"class\": \"GenericError\", \"desc\": \"{parse}{text}\"}}}}\r\n");
-    // The 0xFF at the end is answered as ever.
+    // The 0xFF at the end is answered as always.
     if name.ends_with("smuggle") { error + STRAY_FF } else { error }
 }
 
@@ -71,7 +71,7 @@ fn expected(vector: &Recorded) -> Vec<u8> {
 }
 
 #[test]
-fn every_recorded_input_is_answered_as_the_real_servers_do() {
+fn the_replies_to_recorded_inputs_equal_those_of_real_servers() {
     let mut deviating = 0;
     for vector in recorded() {
         let expected = expected(&vector);
@@ -85,7 +85,7 @@ fn every_recorded_input_is_answered_as_the_real_servers_do() {
 }
 
 #[test]
-fn what_follows_is_answered_too() {
+fn a_command_after_the_input_is_answered_too() {
     for vector in recorded() {
         let (command, end) = match &vector.state[..] {
             "qga" => ("guest-ping", "\n"),
@@ -93,7 +93,7 @@ fn what_follows_is_answered_too() {
         };
         let trailer = format!("{{\"execute\":\"{command}\",\"id\":\"trailer\"}}");
         let input = [&from_hexadecimal(&vector.input_hex), trailer.as_bytes()].concat();
-        // Where negotiation has failed it still has to be done.
+        // After a failed negotiation, a new one is necessary.
         let recorded = expected(&vector);
         let negotiated = vector.state != "negotiating"
             || String::from_utf8_lossy(&recorded).contains("\"return\": {}");
@@ -121,8 +121,8 @@ fn check(vector: &Recorded, chunks: &[&[u8]], expected: &[u8]) {
     assert_eq!(out, expected, "{}", vector.name);
 }
 
-/// A server in the state that a vector asks for.
-fn server(state: &str) -> Server<u32> {
+/// Returns a server in the state of a vector.
+fn server(state: &str) -> Server {
     let mut server = match state {
         "qga" => return Server::agent(Options::agent()),
         _ => Server::monitor(Options::monitor()),
@@ -145,7 +145,7 @@ fn answers(vector: &Recorded, chunks: &[&[u8]]) -> Vec<u8> {
     let mut server = server(&vector.state);
     let times = times(&from_hexadecimal(&vector.reply_hex));
     let is_guest = vector.state == "qga";
-    let mut machine = Machine { is_guest, times, ..Machine::default() };
+    let mut machine = Machine { is_guest, times };
     let mut out = Vec::new();
     let mut input = Vec::new();
     for chunk in chunks {
@@ -158,8 +158,8 @@ fn answers(vector: &Recorded, chunks: &[&[u8]]) -> Vec<u8> {
                     input.drain(..used);
                     break;
                 }
-                Some(Received::Command(command, mut ticket)) => {
-                    let Done { event, response } = machine.run(&command, &mut ticket);
+                Some(Received::Command(command, ticket)) => {
+                    let Done { event, response } = machine.run(&command);
                     if let Some((name, timestamp)) = event {
                         server.emit(&mut out, name, timestamp, None).unwrap();
                     }
@@ -174,7 +174,7 @@ fn answers(vector: &Recorded, chunks: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-/// When the recorded events happened.
+/// The timestamp of the recorded events.
 fn times(reply: &[u8]) -> VecDeque<Timestamp> {
     String::from_utf8_lossy(reply)
         .lines()

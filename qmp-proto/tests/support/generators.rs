@@ -1,4 +1,4 @@
-//! Names and texts that somebody may want to send.
+//! Names and texts to be sent.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ pub(crate) fn name() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Objects that are legal, that QEMU would refuse, or read as several messages, and soup.
+/// Valid objects, objects that QEMU refuses or reads as several messages, and random text.
 pub(crate) fn text() -> impl Strategy<Value = String> {
     prop_oneof![6 => object(), 1 => soup()]
 }
@@ -77,7 +77,7 @@ fn object() -> impl Strategy<Value = String> {
     });
     (members(value), prop::sample::select(vec!["", " ", "\n\t", "}", "\u{C}", "1", "{}"])).prop_map(
         |(members, after)| {
-            // Mostly nothing comes after.
+            // Usually nothing follows.
             let after = if members.len() % 3 == 0 { after } else { "" };
             format!("{{{members}}}{after}")
         },

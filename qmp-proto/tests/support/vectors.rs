@@ -1,23 +1,23 @@
-//! The vectors in `tests/data/vectors`: what a server may send, and what a client makes of it.
+//! The vectors in `tests/data/vectors`: messages of a server, and what a client receives.
 
 use serde::Deserialize;
 use serde_json::Value;
-// The unit tests include this file too, in a crate without std's prelude.
+// The unit tests of a crate without std's prelude include this file, too.
 use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
-/// One of `client.json`.
+/// A vector of `client.json`.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Vector {
     pub(crate) name: String,
     pub(crate) protocol: Protocol,
     #[serde(rename = "input_hex", deserialize_with = "hexadecimal")]
     pub(crate) input: Vec<u8>,
-    /// Where splitting the input is interesting.
+    /// The interesting positions to split the input at.
     #[serde(default)]
     pub(crate) chunks: Vec<usize>,
-    /// The stream ends after the input.
+    /// Whether the stream ends after the input.
     #[serde(default, rename = "then", deserialize_with = "end_of_stream")]
     pub(crate) ends: bool,
     #[serde(default)]
@@ -52,7 +52,8 @@ pub(crate) fn client_vectors() -> Vec<Vector> {
     vectors
 }
 
-/// Bytes in pieces, in all the ways that every vector is tried; `own` is where it asks to be cut.
+/// Returns bytes in all the pieces in which every vector is tested; `own` are the vector's
+/// positions.
 pub(crate) fn chunkings<'a>(input: &'a [u8], own: &[usize]) -> Vec<Vec<&'a [u8]>> {
     let mut ways = vec![vec![input], input.chunks(1).collect()];
     ways.extend((1..input.len()).map(|at| vec![&input[..at], &input[at..]]));
@@ -68,12 +69,12 @@ pub(crate) fn chunkings<'a>(input: &'a [u8], own: &[usize]) -> Vec<Vec<&'a [u8]>
 }
 
 impl Vector {
-    /// The input in pieces, in all the ways that every vector is tried.
+    /// Returns the input in all the pieces in which every vector is tested.
     pub(crate) fn chunkings(&self) -> Vec<Vec<&[u8]>> {
         chunkings(&self.input, &self.chunks)
     }
 
-    /// A message that can follow the input, unless the input never comes to an end.
+    /// Returns a message that can follow the input, if the input has an end.
     pub(crate) fn trailer(&self) -> Option<&'static [u8]> {
         match (&self.input.last(), self.protocol) {
             (Some(b'\n'), Protocol::Qmp) => Some(b"{\"return\": \"trailer\", \"id\": 99}\r\n"),
@@ -87,7 +88,7 @@ pub(crate) fn trailer_item() -> Value {
     serde_json::json!({"return": "trailer", "id": 99})
 }
 
-/// Whether what was observed is what a vector expects, which abbreviates deep nesting.
+/// Returns whether the observed items equal the expected ones, which abbreviate deep nesting.
 pub(crate) fn same(observed: &[Value], expected: &[Value]) -> bool {
     observed.len() == expected.len()
         && observed.iter().zip(expected).all(|(observed, expected)| {
@@ -100,7 +101,7 @@ pub(crate) fn same(observed: &[Value], expected: &[Value]) -> bool {
         })
 }
 
-/// A value as vectors write it: what is too deep to be built is left as its text.
+/// Returns a value in the format of the vectors: one that is too deep is its text.
 pub(crate) fn value(text: &str) -> Value {
     if text.starts_with("[[[[") {
         return text.into();

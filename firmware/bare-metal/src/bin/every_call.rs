@@ -206,7 +206,7 @@ fn failure(failure: &Failure<'_>) {
 
 fn unanswered(unanswered: &Unanswered<u8>) {
     show(unanswered.token);
-    show(unanswered.ending as u8);
+    show(unanswered.reason as u8);
 }
 
 fn event(event: &Event<'_>) {

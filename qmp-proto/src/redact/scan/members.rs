@@ -1,15 +1,16 @@
-//! What becomes of a member: it is shown, hidden, or tells of others.
+//! Deciding which members are masked.
 
 use alloc::borrow::Cow;
 use core::ops::Range;
 
+use super::report::mask_string;
 use super::{Expected, Frame, Scan};
 use crate::redact::facts::{Command, Kind, Scope, Verdict};
 use crate::redact::line::is_harmless;
 use crate::redact::marks::{Mark, State};
 use crate::redact::names::{self, Fact, Meaning, Member, meaning};
 use crate::redact::strings::unescape;
-use crate::redact::text::{mask_text, may_hold_secret};
+use crate::redact::text::may_hold_secret;
 
 impl<'t> Scan<'t> {
     pub(super) fn name(&mut self, range: &Range<usize>, escaped: bool) {
@@ -20,21 +21,23 @@ impl<'t> Scan<'t> {
         }
         if self.frames.len() == 1 {
             match meaning {
-                Meaning::Tells(Fact::Execute) => self.facts.kind = Kind::Command(Command::Other),
-                Meaning::Tells(Fact::Return | Fact::Error | Fact::Event | Fact::Greeting)
+                Meaning::Determines(Fact::Execute) => {
+                    self.facts.kind = Kind::Command(Command::Other)
+                }
+                Meaning::Determines(Fact::Return | Fact::Error | Fact::Event | Fact::Greeting)
                     if self.facts.kind == Kind::Unknown && !self.is_command =>
                 {
                     self.facts.kind = Kind::FromServer;
                 }
                 _ => {}
             }
-            self.is_answer |= matches!(meaning, Meaning::Tells(Fact::Return | Fact::Error));
+            self.is_answer |= matches!(meaning, Meaning::Determines(Fact::Return | Fact::Error));
         }
         self.expected = Expected::Colon;
     }
 
-    /// Marks the value that begins there if it is not shown, or may not be. `None` if it is shown,
-    /// or inside of what is not.
+    /// Marks the value that starts at `range` if it is masked or may have to be. Returns `None` if
+    /// it is shown.
     pub(super) fn begin_value(&mut self, range: &Range<usize>, is_scalar: bool) -> Option<usize> {
         let depth = self.frames.len();
         let frame = self.frames.last_mut()?;
@@ -44,14 +47,14 @@ impl<'t> Scan<'t> {
         };
         let scope = match meaning {
             Meaning::Nothing => return None,
-            Meaning::Tells(Fact::Return) if depth == 1 && self.hides_answer => Scope::Nowhere,
-            Meaning::Tells(_) => return None,
+            Meaning::Determines(Fact::Return) if depth == 1 && self.hides_answer => Scope::Nowhere,
+            Meaning::Determines(_) => return None,
             Meaning::SecretText if is_scalar => return None,
             Meaning::Secret | Meaning::SecretText => Scope::Anywhere,
             Meaning::Content => Scope::Nowhere,
             Meaning::CommandLine | Meaning::MonitorLine => Scope::Answer,
-            Meaning::Hangs(member) => {
-                // What an event carries.
+            Meaning::Depends(member) => {
+                // The `data` of an event is not a secret.
                 if depth == 1 && member == Member::Data && self.facts.kind == Kind::FromServer {
                     return None;
                 }
@@ -86,14 +89,14 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Masks the secrets in a string that is shown as such.
+    /// Masks the secrets within a string that is shown.
     fn mask_inside(&mut self, range: &Range<usize>, text: &[u8], closed: bool, escaped: bool) {
         if !closed && (self.facts.kind != Kind::FromServer || may_hold_secret(text)) {
-            // Half a URL is not seen to be one.
+            // A URL that is cut off is not recognised.
             self.marks.push(Mark::new(range, State::Hidden(Scope::Anywhere)));
             return;
         }
-        let masked = mask_text(text, self.level, &mut |_, _| {});
+        let masked = mask_string(text, self.level, &mut |_, _| {});
         let repeated = self.known.mask(masked.as_deref().unwrap_or(text), escaped);
         if let Some(masked) = repeated.or(masked) {
             self.marks.push(Mark::new(range, State::Replaced(masked.into())));
@@ -105,15 +108,15 @@ impl<'t> Scan<'t> {
         meaning == Some(Meaning::MonitorLine) && is_harmless(text)
     }
 
-    /// Takes what a value tells of the rest of the message.
+    /// Records the facts that a value determines.
     fn note(&mut self, range: &Range<usize>, text: Option<&[u8]>) {
         let depth = self.frames.len();
         let Some(frame) = self.frames.last_mut().filter(|frame| frame.object) else {
             return;
         };
         let fact = match frame.meaning {
-            Meaning::Tells(fact) => fact,
-            Meaning::Hangs(Member::Key) => Fact::Property,
+            Meaning::Determines(fact) => fact,
+            Meaning::Depends(Member::Key) => Fact::Property,
             _ => return,
         };
         match fact {
@@ -127,7 +130,7 @@ impl<'t> Scan<'t> {
                 self.facts.makes_secret = Some(secret || self.facts.makes_secret == Some(true));
             }
             Fact::Device => self.facts.is_display = Some(text.is_none_or(|text| text == b"vnc")),
-            // Most are judged when a `value` asks for it, or never.
+            // Most names are examined only when a `value` depends on them.
             Fact::Property => match (text, self.facts.kind) {
                 (Some(_), Kind::FromServer) if frame.property.is_none() => {
                     frame.property = Some(range.clone());
@@ -142,7 +145,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Decides on the `value` in an object by the property that it names.
+    /// Decides whether the `value` in an object is masked, by the name of its property.
     pub(super) fn decide_value(&mut self, frame: &Frame) {
         let Some(value) = frame.value else {
             return;

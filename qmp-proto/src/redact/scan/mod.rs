@@ -1,6 +1,7 @@
-//! One pass over a message: which of its bytes are not shown.
+//! One pass over a message, which finds the bytes to be masked.
 
 mod members;
+mod report;
 
 use alloc::vec::Vec;
 use core::mem;
@@ -14,20 +15,21 @@ use crate::redact::secrets::Known;
 use crate::redact::suspicion::is_suspicious;
 use crate::redact::tokens::{Token, Tokens};
 
-/// A pass over a text: messages one after another, or a part of one.
+pub(super) use report::mask_string;
+
+/// A pass over a text of one or more messages, or a part of one.
 ///
-/// What a member is may depend on members behind it, so a value may be marked before it is known
-/// whether it is a secret. No byte is looked at twice for that: when an object ends, or the message
-/// does, the marks in it are decided.
+/// Whether a value is a secret may depend on later members, so its mark can be undecided. The marks
+/// are decided at the end of the object or the message, and no byte is examined twice.
 pub(super) struct Scan<'t> {
     text: &'t [u8],
     tokens: Tokens<'t>,
-    /// How many strings are around it.
+    /// The number of strings around the text.
     level: u8,
     known: Known<'t>,
-    /// Whatever it looks like, it comes from a client.
+    /// Whether the message was sent by a client, whatever its members are.
     is_command: bool,
-    /// The whole answer is a secret.
+    /// Whether the whole reply is a secret.
     hides_answer: bool,
     marks: Vec<Mark>,
     /// The first mark of this message.
@@ -39,7 +41,7 @@ pub(super) struct Scan<'t> {
     expected: Expected,
 }
 
-/// What may come next.
+/// The token that may follow.
 #[derive(Clone, Copy)]
 enum Expected {
     Value,
@@ -48,37 +50,38 @@ enum Expected {
     NameOrClose,
     Colon,
     CommaOrClose,
-    /// Nothing stands behind a value that is no message.
+    /// No token, after a value that is not a message.
     End,
 }
 
-/// An object or array that is open.
+/// An open object or array.
 struct Frame {
     object: bool,
-    /// What the last name in it means.
+    /// The meaning of the last name.
     meaning: Meaning,
-    /// Where a member of the object names a property, and whether one does that is secret.
+    /// The position of a member with the name of a property.
     property: Option<Range<usize>>,
+    /// Whether a member has the name of a secret property.
     names_secret: Option<bool>,
-    /// The mark of its `value`.
+    /// The index of the mark of its `value`.
     value: Option<usize>,
-    /// The mark that ends where it does.
+    /// The index of the mark that ends with it.
     mark: Option<usize>,
 }
 
-/// How a pass has ended.
+/// The end of a pass.
 enum End {
     Whole,
     /// The text ends inside a value.
     Inside,
-    /// What stands there cannot be understood.
+    /// The text is invalid from this position on.
     Broken(usize),
 }
 
-/// What a pass has found.
+/// The result of a pass.
 pub(super) struct Found {
     pub(super) marks: Marks,
-    /// Of the last message.
+    /// The facts about the last message.
     pub(super) facts: Facts,
     pub(super) id: Option<Range<usize>>,
     pub(super) is_answer: bool,
@@ -89,7 +92,7 @@ impl<'t> Scan<'t> {
         Self::inside(text, 0)
     }
 
-    /// Of text that stands inside so many strings.
+    /// Creates a pass over a text that is inside `level` strings.
     pub(super) fn inside(text: &'t [u8], level: u8) -> Self {
         Self {
             text,
@@ -108,25 +111,25 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Masks these, too, wherever they are repeated.
+    /// Masks these secrets, too.
     pub(super) fn knowing(mut self, known: Known<'t>) -> Self {
         self.known = known;
         self
     }
 
-    /// Takes no message for one of a server.
+    /// Treats all messages as commands.
     pub(super) fn of_client(mut self) -> Self {
         self.is_command = true;
         self
     }
 
-    /// Masks what is returned as a whole.
+    /// Masks the whole value of a reply.
     pub(super) fn hiding_answer(mut self) -> Self {
         self.hides_answer = true;
         self
     }
 
-    /// Finds all that is not shown.
+    /// Finds all bytes to be masked.
     pub(super) fn run(mut self) -> Found {
         let end = loop {
             if self.frames.is_empty() {
@@ -142,8 +145,8 @@ impl<'t> Scan<'t> {
         self.finish(&end)
     }
 
-    /// The first value of the text: where it ends, and what of it is not shown. `None` if it does
-    /// not end.
+    /// Returns the end of the first value of the text, and its marks; or `None` if it is
+    /// incomplete.
     pub(super) fn first_value(mut self) -> Option<(usize, Marks)> {
         loop {
             let (token, range) = self.tokens.next()?;
@@ -159,7 +162,7 @@ impl<'t> Scan<'t> {
         self.frames.is_empty() && matches!(self.expected, Expected::Value | Expected::End)
     }
 
-    /// Takes the next token; `None` if it must not stand there.
+    /// Handles the next token. Returns `None` if it is invalid at its position.
     fn take(&mut self, token: Token, range: &Range<usize>) -> Option<()> {
         use Expected::{Colon, CommaOrClose, Name, NameOrClose, Value, ValueOrClose};
         match (token, self.expected) {
@@ -180,7 +183,7 @@ impl<'t> Scan<'t> {
                 self.end_value();
             }
             (Token::Scalar, Value | ValueOrClose) => {
-                // Text that is no JSON begins with a word.
+                // Text that is not JSON often starts with a word.
                 if self.frames.is_empty() && !is_keyword_or_number(self.text.get(range.clone())?) {
                     return None;
                 }
@@ -233,13 +236,13 @@ impl<'t> Scan<'t> {
     fn end_value(&mut self) {
         self.expected = match self.frames.is_empty() {
             false => Expected::CommaOrClose,
-            // Messages follow each other; a part of one stands alone.
+            // After a message another may follow; after a part of one, nothing.
             true if self.text.get(self.tokens.at() - 1) == Some(&b'}') => Expected::Value,
             true => Expected::End,
         };
     }
 
-    /// Decides on what hangs on the message as a whole.
+    /// Decides the marks that depend on the whole message.
     fn end_message(&mut self) {
         let facts = self.facts;
         for mark in self.marks.get_mut(self.first_mark..).unwrap_or_default() {
@@ -272,7 +275,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// What is not understood and looks like a secret is not shown.
+    /// Masks the invalid rest of a text if it may contain a secret.
     fn mask_rest(&mut self, at: usize) {
         let rest = at..self.text.len();
         let is_part = self.facts.kind == Kind::Unknown

@@ -1,20 +1,20 @@
-//! From tokens to one value: QEMU's grammar, and its order of complaints.
+//! QEMU's grammar, with its order of errors.
 //!
-//! QEMU compares a member's name with the earlier ones once it has read the value. Here the names of
-//! an object are compared when it ends, and those of objects that are still open when something else
-//! is wrong: then a member that was there twice before it is the first complaint.
+//! QEMU compares a member's name with the earlier names after it has read the value. Here the names
+//! of an object are compared at its end. At another error, the names of the open objects are
+//! compared, too: a duplicate before it is the first error.
 
 use super::number::Number;
-use super::{Flaw, string};
+use super::{ParseError, string};
 use crate::json::{MAX_DEPTH, Names, Nesting, skip_blanks};
 
-/// Is told the members of the outermost object.
+/// Visits the members of the outermost object.
 pub(super) trait Visit<'b> {
-    /// A member: its name as it stands, quotes included, and where its value stands.
+    /// Called with the name of a member, including quotes, and the range of its value.
     fn member(&mut self, name: &'b [u8], value: (usize, usize));
 }
 
-/// What may come next.
+/// The token that may follow.
 #[derive(Clone, Copy)]
 enum Expect {
     Value,
@@ -24,13 +24,13 @@ enum Expect {
     CommaOrClose,
 }
 
-/// Checks a text that the reader found, and tells `visit` its members if it is an object, as is
-/// returned. Names can be compared only in a text whose strings are JSON.
+/// Validates a text that the reader found, and visits its members. Returns whether the text is an
+/// object. Names can be compared only if the strings are JSON.
 pub(super) fn check<'b>(
     text: &'b [u8],
     compare_names: bool,
     visit: &mut impl Visit<'b>,
-) -> Result<bool, Flaw<'b>> {
+) -> Result<bool, ParseError<'b>> {
     let mut walk = Walk {
         text,
         at: 0,
@@ -41,7 +41,7 @@ pub(super) fn check<'b>(
     };
     let mut expect = Expect::Value;
     while let Some(next) =
-        walk.step(expect, visit).map_err(|flaw| walk.first_complaint(expect, flaw))?
+        walk.step(expect, visit).map_err(|error| walk.first_error(expect, error))?
     {
         expect = next;
     }
@@ -52,22 +52,23 @@ struct Walk<'b> {
     text: &'b [u8],
     at: usize,
     nesting: Nesting,
-    /// How many levels were open where a bracket stands for a name.
+    /// The number of open levels at a bracket in place of a name.
     name_opened: Option<usize>,
-    /// The name of the outermost object's member under way, and where its value begins.
+    /// The name of the current member of the outermost object, and the start of its value.
     member: (&'b [u8], usize),
     names: Option<Names<'b>>,
 }
 
 impl<'b> Walk<'b> {
-    /// Reads one token, or a name and its colon; what may come next, if anything may.
+    /// Reads one token, or a name and its colon. Returns the token that may follow, or `None` at
+    /// the end.
     fn step(
         &mut self,
         expect: Expect,
         visit: &mut impl Visit<'b>,
-    ) -> Result<Option<Expect>, Flaw<'b>> {
+    ) -> Result<Option<Expect>, ParseError<'b>> {
         self.at = skip_blanks(self.text, self.at);
-        let &byte = self.text.get(self.at).ok_or(Flaw::PrematureEnd)?;
+        let &byte = self.text.get(self.at).ok_or(ParseError::PrematureEnd)?;
         match (expect, byte) {
             (Expect::NameOrClose, b'}') | (Expect::ValueOrClose, b']') => self.close(byte)?,
             (Expect::CommaOrClose, b'}' | b']') if self.nesting.in_object() == (byte == b'}') => {
@@ -79,13 +80,13 @@ impl<'b> Walk<'b> {
                 return Ok(Some(if in_object { Expect::Name } else { Expect::Value }));
             }
             (Expect::CommaOrClose, _) if self.nesting.in_object() => {
-                return Err(Flaw::SeparatorInObject);
+                return Err(ParseError::SeparatorInObject);
             }
-            (Expect::CommaOrClose, _) => return Err(Flaw::SeparatorInArray),
+            (Expect::CommaOrClose, _) => return Err(ParseError::SeparatorInArray),
             (Expect::Name | Expect::NameOrClose, b'{' | b'[') => {
-                // Inside the bracket it is no longer known whether the last value is complete.
+                // Inside the bracket, whether the last value is complete is unknown.
                 if self.names.as_mut().is_some_and(Names::innermost_has_twice) {
-                    return Err(Flaw::DuplicateKey);
+                    return Err(ParseError::DuplicateKey);
                 }
                 self.name_opened = Some(self.nesting.depth());
                 return self.open(byte).map(Some);
@@ -103,54 +104,54 @@ impl<'b> Walk<'b> {
         Ok((!is_over).then_some(Expect::CommaOrClose))
     }
 
-    /// What QEMU finds first where this is wrong.
-    fn first_complaint(&mut self, expect: Expect, flaw: Flaw<'b>) -> Flaw<'b> {
+    /// Returns the error that QEMU reports first.
+    fn first_error(&mut self, expect: Expect, error: ParseError<'b>) -> ParseError<'b> {
         let value_is_complete =
             self.nesting.in_object() && !matches!(expect, Expect::Value | Expect::ValueOrClose);
         let twice = self.names.as_mut().is_some_and(|names| {
             value_is_complete && names.innermost_has_twice() || names.complete_has_twice()
         });
-        if twice { Flaw::DuplicateKey } else { flaw }
+        if twice { ParseError::DuplicateKey } else { error }
     }
 
-    fn open(&mut self, bracket: u8) -> Result<Expect, Flaw<'b>> {
+    fn open(&mut self, bracket: u8) -> Result<Expect, ParseError<'b>> {
         let object = bracket == b'{';
-        // The reader has bounded the depth already.
+        // The reader has already limited the depth.
         if !self.nesting.open(object, MAX_DEPTH) {
-            return Err(Flaw::Limit(super::Limit::Depth));
+            return Err(ParseError::Limit(super::Limit::Depth));
         }
         self.at += 1;
         if !object {
             return Ok(Expect::ValueOrClose);
         }
         if let Some(names) = &mut self.names {
-            names.open().map_err(|_| Flaw::DuplicateKey)?;
+            names.open().map_err(|_| ParseError::DuplicateKey)?;
         }
         Ok(Expect::NameOrClose)
     }
 
-    fn close(&mut self, bracket: u8) -> Result<(), Flaw<'b>> {
+    fn close(&mut self, bracket: u8) -> Result<(), ParseError<'b>> {
         self.at += 1;
         self.nesting.close(bracket == b'}');
         match &mut self.names {
-            Some(names) if bracket == b'}' => names.close().map_err(|_| Flaw::DuplicateKey),
+            Some(names) if bracket == b'}' => names.close().map_err(|_| ParseError::DuplicateKey),
             _ => Ok(()),
         }
     }
 
     /// Reads a name and its colon.
-    fn name(&mut self, byte: u8) -> Result<(), Flaw<'b>> {
+    fn name(&mut self, byte: u8) -> Result<(), ParseError<'b>> {
         let (start, is_string) = (self.at, self.scalar(byte)?);
         if !is_string {
-            return Err(Flaw::NameNoString);
+            return Err(ParseError::NameNoString);
         }
         let name = &self.text[start..self.at];
         self.at = skip_blanks(self.text, self.at);
         if self.text.get(self.at) != Some(&b':') {
-            return Err(Flaw::MissingColon);
+            return Err(ParseError::MissingColon);
         }
         if let Some(names) = &mut self.names {
-            names.add(&name[1..name.len() - 1]).map_err(|_| Flaw::DuplicateKey)?;
+            names.add(&name[1..name.len() - 1]).map_err(|_| ParseError::DuplicateKey)?;
         }
         self.at = skip_blanks(self.text, self.at + 1);
         if self.nesting.depth() == 1 {
@@ -159,8 +160,8 @@ impl<'b> Walk<'b> {
         Ok(())
     }
 
-    /// Reads a token that is no bracket; whether it is a string.
-    fn scalar(&mut self, byte: u8) -> Result<bool, Flaw<'b>> {
+    /// Reads a token other than a bracket. Returns whether it is a string.
+    fn scalar(&mut self, byte: u8) -> Result<bool, ParseError<'b>> {
         let start = self.at;
         match byte {
             b'"' | b'\'' => {
@@ -177,18 +178,18 @@ impl<'b> Walk<'b> {
                 self.at = start + length.count();
                 match &self.text[start..self.at] {
                     b"true" | b"false" | b"null" => Ok(false),
-                    word => Err(Flaw::Keyword(word)),
+                    word => Err(ParseError::Keyword(word)),
                 }
             }
-            _ => Err(Flaw::ExpectingValue),
+            _ => Err(ParseError::ExpectingValue),
         }
     }
 
-    /// Whether the value that has just ended was the outermost.
-    fn value_ended(&mut self, visit: &mut impl Visit<'b>) -> Result<bool, Flaw<'b>> {
+    /// Handles the end of a value. Returns whether it was the outermost.
+    fn value_ended(&mut self, visit: &mut impl Visit<'b>) -> Result<bool, ParseError<'b>> {
         let depth = self.nesting.depth();
         if self.name_opened == Some(depth) {
-            return Err(Flaw::NameNoString);
+            return Err(ParseError::NameNoString);
         }
         if depth == 1 && self.nesting.in_object() {
             let (name, start) = self.member;
@@ -202,20 +203,20 @@ impl<'b> Walk<'b> {
 mod tests {
     use super::*;
 
-    struct Nothing;
+    struct IgnoreMembers;
 
-    impl Visit<'_> for Nothing {
+    impl Visit<'_> for IgnoreMembers {
         fn member(&mut self, _: &[u8], _: (usize, usize)) {}
     }
 
-    fn complaint(text: &str) -> std::string::String {
-        let flaw = check(text.as_bytes(), true, &mut Nothing).unwrap_err();
-        let complaint = std::format!("{flaw}");
-        complaint.trim_start_matches("JSON parse error, ").into()
+    fn error_of(text: &str) -> std::string::String {
+        let error = check(text.as_bytes(), true, &mut IgnoreMembers).unwrap_err();
+        let error = std::format!("{error}");
+        error.trim_start_matches("JSON parse error, ").into()
     }
 
     #[test]
-    fn qemu_s_words_are_found_in_its_order() {
+    fn errors_are_reported_in_qemus_words_and_order() {
         for (text, words) in [
             ("}", "expecting value"),
             ("{\"a\":1]", "expected separator in dict"),
@@ -236,12 +237,12 @@ mod tests {
             ("[\"\\uD83F\\uDFFF\"]", "\\uD83F\\uDFFF is not a valid Unicode character"),
             ("[\"\\x\"]", "invalid escape sequence in string"),
         ] {
-            assert_eq!(complaint(text), words, "{text}");
+            assert_eq!(error_of(text), words, "{text}");
         }
     }
 
     #[test]
-    fn a_doubled_key_comes_before_what_is_wrong_behind_it() {
+    fn a_duplicate_key_is_reported_before_later_errors() {
         for (text, words) in [
             ("{\"a\":1,\"a\":2,\"b\":tru}", "duplicate key"),
             ("{\"a\":1,\"a\":2 3}", "duplicate key"),
@@ -259,7 +260,7 @@ mod tests {
             ("{\"a\":1,[tru]:2,\"a\":3}", "invalid keyword 'tru'"),
             ("{\"a\":{\"b\":1,\"c\":tru},\"b\":2}", "invalid keyword 'tru'"),
         ] {
-            assert_eq!(complaint(text), words, "{text}");
+            assert_eq!(error_of(text), words, "{text}");
         }
     }
 }

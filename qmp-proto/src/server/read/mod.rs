@@ -1,13 +1,12 @@
-//! JSON as QEMU reads it: from a stream of bytes to one request at a time.
+//! Reading requests from a stream of bytes, in QEMU's variant of JSON.
 //!
-//! It is not quite the JSON of the standard: strings may stand in apostrophes, a zero in two bytes
-//! is taken, and a zero with an exponent, noncharacters and members that are there twice are not.
-//! Nothing here recurses.
+//! The variant accepts strings in apostrophes and a zero character in two bytes. It refuses a zero
+//! with an exponent, noncharacters and duplicate members. Nothing here recurses.
 
-mod flaw;
 mod grammar;
 mod modified_utf8;
 mod number;
+mod parse_error;
 mod pass_over;
 mod reader;
 mod request;
@@ -15,7 +14,7 @@ mod resume;
 mod rewrite;
 mod string;
 
-pub(super) use flaw::{Flaw, Limit};
 use modified_utf8::Lossy;
+pub(super) use parse_error::{Limit, ParseError};
 pub(super) use reader::{Found, Read, Reader};
 pub(super) use request::{Request, parse};

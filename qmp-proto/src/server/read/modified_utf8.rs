@@ -1,18 +1,18 @@
-//! UTF-8 with a zero in two bytes, which is how QEMU keeps strings.
+//! QEMU's variant of UTF-8, with the zero character in two bytes.
 
 use core::fmt::{self, Write};
 
 use crate::json::is_noncharacter;
 
-/// The character at the front, and how many bytes it or what stands there instead of one takes.
+/// Returns the first character, or `None` if it is invalid, and its length in bytes.
 ///
-/// No character are surrogates, noncharacters, what is longer than it needs to be, and what is cut
-/// short. `bytes` must not be empty.
+/// Surrogates, noncharacters, overlong and incomplete encodings are invalid. `bytes` must not be
+/// empty.
 pub(super) fn first_char(bytes: &[u8]) -> (Option<char>, usize) {
     let Some(&lead) = bytes.first() else {
         return (None, 0);
     };
-    // The number of ones at the front says how many bytes there should be.
+    // The number of leading ones is the length of the encoding.
     let length = match lead.leading_ones() as usize {
         0 => return (Some(lead as char), 1),
         1 | 7 | 8 => return (None, 1),
@@ -30,7 +30,7 @@ pub(super) fn first_char(bytes: &[u8]) -> (Option<char>, usize) {
     (char.filter(|&char| !is_noncharacter(char)), found)
 }
 
-/// Shows bytes as QEMU shows them in an error: up to a zero, with U+FFFD for what is no character.
+/// Displays bytes as QEMU does in an error: up to a zero, with U+FFFD for invalid characters.
 #[derive(Clone, Copy)]
 pub(super) struct Lossy<'b>(pub(super) &'b [u8]);
 
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_character_is_taken_in_one_piece() {
+    fn an_invalid_character_has_its_length() {
         for (bytes, char, length) in [
             (&b"ab"[..], Some('a'), 1),
             ("ä".as_bytes(), Some('ä'), 2),

@@ -1,6 +1,6 @@
-//! How far a number has come.
+//! Reading a number byte by byte.
 
-/// What was read of a number so far.
+/// The part of a number that was read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Number {
     Sign,
@@ -13,14 +13,14 @@ pub(super) enum Number {
     ExponentDigits,
 }
 
-/// What a byte behind a number does to it.
+/// The effect of the next byte on a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum NumberState {
-    /// It belongs to it.
-    Goes(Number),
-    /// It ends it.
+    /// The byte belongs to the number.
+    Continues(Number),
+    /// The byte ends the number.
     Ends,
-    /// It is no number with it.
+    /// The byte makes the number invalid.
     Breaks,
 }
 
@@ -39,29 +39,29 @@ impl Number {
             Exponent, ExponentDigits, ExponentSign, Fraction, Integer, Point, Sign, Zero,
         };
         match (self, byte) {
-            (Sign, b'0') => NumberState::Goes(Zero),
-            (Sign, b'1'..=b'9') | (Integer, b'0'..=b'9') => NumberState::Goes(Integer),
+            (Sign, b'0') => NumberState::Continues(Zero),
+            (Sign, b'1'..=b'9') | (Integer, b'0'..=b'9') => NumberState::Continues(Integer),
             (Zero, b'0'..=b'9') => NumberState::Breaks,
-            (Zero | Integer, b'.') => NumberState::Goes(Point),
-            (Point | Fraction, b'0'..=b'9') => NumberState::Goes(Fraction),
-            // Behind a zero QEMU takes none.
-            (Integer | Fraction, b'e' | b'E') => NumberState::Goes(Exponent),
-            (Exponent, b'+' | b'-') => NumberState::Goes(ExponentSign),
+            (Zero | Integer, b'.') => NumberState::Continues(Point),
+            (Point | Fraction, b'0'..=b'9') => NumberState::Continues(Fraction),
+            // QEMU accepts no exponent after a zero.
+            (Integer | Fraction, b'e' | b'E') => NumberState::Continues(Exponent),
+            (Exponent, b'+' | b'-') => NumberState::Continues(ExponentSign),
             (Exponent | ExponentSign | ExponentDigits, b'0'..=b'9') => {
-                NumberState::Goes(ExponentDigits)
+                NumberState::Continues(ExponentDigits)
             }
             (Zero | Integer | Fraction | ExponentDigits, _) => NumberState::Ends,
             (Sign | Point | Exponent | ExponentSign, _) => NumberState::Breaks,
         }
     }
 
-    /// Where the number that begins at `at` ends, in a text that is known to have no broken ones.
+    /// Returns the end of the number at `at`, in a text without invalid numbers.
     pub(super) fn end(text: &[u8], mut at: usize) -> usize {
         let mut number = text.get(at).and_then(|&byte| Self::begin(byte));
         while let Some(so_far) = number {
             at += 1;
             number = match text.get(at).map(|&byte| so_far.next(byte)) {
-                Some(NumberState::Goes(number)) => Some(number),
+                Some(NumberState::Continues(number)) => Some(number),
                 _ => None,
             };
         }

@@ -1,24 +1,23 @@
-//! What becomes of the rest of something that is broken.
+//! Skipping the rest of a broken message.
 
-use super::Flaw;
+use super::ParseError;
 use super::reader::{Found, Reader, State, Step};
 use super::resume::{Beginning, Trail};
 
 impl Reader {
-    /// Goes on inside a message that is broken, inside a string of it perhaps. `text` is what was
-    /// read of it.
+    /// Starts skipping inside a broken message, possibly inside a string. `text` is its part that
+    /// was read.
     ///
-    /// Its brackets and strings are followed as if nothing was wrong with it, so that all of it is
-    /// passed over, and nothing of it is taken for a message: neither what is between its brackets nor
-    /// what somebody else has put into its strings. Where the client has plainly begun another message
-    /// it has given this one up; [`Trail`] tells.
+    /// Brackets and strings are followed as in a valid message, so that the whole message is
+    /// skipped, and neither objects nor strings inside are read as messages. Skipping ends where
+    /// the client has recognisably begun another message, which [`Trail`] determines.
     pub(super) fn begin_skipping(&mut self, text: &[u8], string: Option<u8>, escaped: bool) {
         let open = self.open;
         self.begin(State::Skipping { string, escaped, trail: Trail::behind(text) });
         self.open = open;
     }
 
-    /// Outside any message QEMU goes on where one could begin, and so does this.
+    /// Skips bytes outside of messages up to one with which a message can begin, as QEMU does.
     pub(super) fn recover<'b>(&mut self, text: &'b [u8]) -> Step<'b> {
         let resumes = |byte: &u8| match byte {
             b'[' | b']' | b'{' | b'}' | b':' | b',' => true,
@@ -34,7 +33,7 @@ impl Reader {
         }
     }
 
-    /// Passes over what is left of a broken message.
+    /// Skips the rest of a broken message.
     pub(super) fn skip<'b>(
         &mut self,
         text: &'b [u8],
@@ -63,7 +62,7 @@ impl Reader {
                 (_, 0xFE..) => {
                     self.begin(State::Recovering);
                     let bytes = &text[at..=at];
-                    let found = Found::Broken { text: bytes, flaw: Flaw::Stray(bytes) };
+                    let found = Found::Broken { text: bytes, error: ParseError::Stray(bytes) };
                     return Step::Found { used: at + 1, found };
                 }
                 (Some(_), _) if escaped => escaped = false,
@@ -71,7 +70,7 @@ impl Reader {
                 (Some(quote), byte) if byte == quote => string = None,
                 (Some(_), _) => {}
                 (None, b'"' | b'\'') => string = Some(byte),
-                // A key that a terminal sends as a sequence: nothing closes this bracket.
+                // In the escape sequence of a key of a terminal, nothing closes this bracket.
                 (None, b'[') if behind_escape => {}
                 (None, b'{' | b'}' | b'[' | b']') => self.open.count(byte),
                 (None, _) => {}

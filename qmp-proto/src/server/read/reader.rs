@@ -1,34 +1,33 @@
-//! Where the messages of a client begin and end.
+//! Finding the start and end of a client's messages.
 
 use memchr::{memchr, memchr3_iter};
 
 use super::number::{Number, NumberState};
 use super::resume::Trail;
-use super::{Flaw, Limit};
+use super::{Limit, ParseError};
 use crate::json::{plain_prefix, skip_blanks};
 use crate::wire::Bounds;
 
-/// As many bytes of tokens QEMU takes as one message, less one.
+/// One more than the bytes of tokens that QEMU accepts in a message.
 const LONGEST: usize = 64 * 1024 * 1024;
-/// As many tokens QEMU takes as one message.
+/// The number of tokens that QEMU accepts in a message.
 const MOST_TOKENS: usize = 2 * 1024 * 1024;
 
-/// Follows what a client sends, byte by byte, through however many pieces it comes in.
+/// Reads the stream of a client byte by byte, in pieces of any length.
 ///
-/// As in QEMU a message needs no line end: it is over when as many brackets were closed as were
-/// opened, of each kind for itself, whatever stands between them. Where QEMU meets what is no
-/// token, or a limit, it starts afresh with the rest, and would run commands that it finds inside
-/// the broken message; here the rest of that message is passed over, unless its client begins
-/// another.
+/// As in QEMU, a message needs no line end: it ends when as many brackets of each kind were closed
+/// as were opened. At an invalid token or a limit QEMU starts again with the rest, and executes
+/// commands that it finds inside the broken message. This reader skips the rest of that message,
+/// unless the client begins another one.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct Reader {
     pub(super) bounds: Bounds,
     pub(super) state: State,
-    /// How much of the input that will be presented again was looked at.
+    /// The number of bytes that were read of the input that will be passed again.
     at: usize,
-    /// Where in it the token under way begins.
+    /// The start of the current token in it.
     token: usize,
-    /// Of this message, before the token under way.
+    /// The number of tokens of this message before the current one.
     tokens: usize,
     token_text: usize,
     pub(super) open: Open,
@@ -44,9 +43,9 @@ pub(super) enum State {
     },
     Number(Number),
     Keyword,
-    /// Outside any message: until something with which one could begin.
+    /// Outside of messages, up to a byte with which one can begin.
     Recovering,
-    /// Inside a message that is broken: until it is over, or another begins.
+    /// Inside a broken message, up to its end or the start of another.
     Skipping {
         string: Option<u8>,
         escaped: bool,
@@ -54,24 +53,24 @@ pub(super) enum State {
     },
 }
 
-/// The brackets that are open.
+/// The number of open brackets.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Open {
     braces: i64,
     brackets: i64,
 }
 
-/// What a client said.
+/// A value or an error in the stream.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) enum Found<'b> {
-    /// A text whose brackets balance, or that has none. `extended` if it has something in it that
-    /// is no JSON, but that QEMU takes.
+    /// A text with balanced brackets, or without brackets. `extended` if it contains QEMU's
+    /// extensions to JSON.
     Value { text: &'b [u8], extended: bool },
-    /// Something else, up to where it was noticed.
-    Broken { text: &'b [u8], flaw: Flaw<'b> },
+    /// An invalid text, up to the byte at which the error was found.
+    Broken { text: &'b [u8], error: ParseError<'b> },
 }
 
-/// How much of the input is done with, and what was in it.
+/// The number of bytes used, and what was found in them.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct Read<'b> {
     pub(in crate::server) used: usize,
@@ -79,7 +78,7 @@ pub(in crate::server) struct Read<'b> {
 }
 
 pub(super) enum Step<'b> {
-    /// So many bytes are done with.
+    /// This number of bytes was used.
     Pass(usize),
     Again,
     More,
@@ -103,12 +102,13 @@ impl Reader {
         }
     }
 
-    /// Whether part of a message was read.
+    /// Returns whether a part of a message was read.
     pub(in crate::server) fn is_inside_message(&self) -> bool {
         self.tokens > 0 || !matches!(self.state, State::Between | State::Recovering)
     }
 
-    /// Looks for the next thing in the input; bytes not used must come again, with more after them.
+    /// Finds the next value or error in the input. The bytes that were not used have to be passed
+    /// again, followed by more.
     pub(in crate::server) fn read<'b>(&mut self, input: &'b [u8]) -> Read<'b> {
         let mut start = 0;
         loop {
@@ -193,7 +193,7 @@ impl Reader {
                 escaped = true;
             } else {
                 self.extended |= byte == 0xC0;
-                // The byte itself may be the other kind of quote.
+                // The byte can be the other kind of quote, which `plain` stops at.
                 let rest = &text[self.at + 1..end.min(text.len()).max(self.at + 1)];
                 self.at += self.plain(rest, quote);
             }
@@ -203,7 +203,7 @@ impl Reader {
         Step::More
     }
 
-    /// How many bytes from the front mean nothing to the lexer inside a string.
+    /// Returns the number of leading bytes that have no special meaning inside a string.
     fn plain(&mut self, text: &[u8], quote: u8) -> usize {
         let plain = plain_prefix(text);
         let plain = match quote {
@@ -223,12 +223,12 @@ impl Reader {
         while let Some(&byte) = text.get(self.at) {
             match number.next(byte) {
                 NumberState::Ends => return self.token_ends(text),
-                // A bracket that breaks a number counts.
+                // A bracket that makes a number invalid is counted.
                 NumberState::Breaks => return self.stray(text, self.at, self.at, None),
-                NumberState::Goes(_) if self.at >= self.end() => {
+                NumberState::Continues(_) if self.at >= self.end() => {
                     return self.beyond(text, Limit::Length, None);
                 }
-                NumberState::Goes(further) => number = further,
+                NumberState::Continues(further) => number = further,
             }
             self.at += 1;
         }
@@ -249,7 +249,7 @@ impl Reader {
         Step::More
     }
 
-    /// Where the token under way has to end at the latest.
+    /// Returns the latest possible end of the current token.
     fn end(&self) -> usize {
         let room = LONGEST - 1 - self.token_text;
         self.token.saturating_add(room).min(self.bounds.length)
@@ -273,8 +273,8 @@ impl Reader {
         Step::Found { used, found: Found::Value { text: &text[..used], extended } }
     }
 
-    /// Something that is no token, as is known by the byte at `last`; what is left of the message
-    /// begins at `rest`.
+    /// Reports an invalid token, found at the byte `last`. The rest of the message starts at
+    /// `rest`.
     fn stray<'b>(
         &mut self,
         text: &'b [u8],
@@ -283,8 +283,8 @@ impl Reader {
         string: Option<u8>,
     ) -> Step<'b> {
         let text = &text[..=last];
-        let found = Found::Broken { text, flaw: Flaw::Stray(&text[self.token..]) };
-        // 0xFE and 0xFF are in no text of any kind: whoever sends one wants to begin anew.
+        let found = Found::Broken { text, error: ParseError::Stray(&text[self.token..]) };
+        // 0xFE and 0xFF are not in any text, so the client starts again after them.
         if text[last] >= 0xFE || !self.open.any() {
             self.begin(State::Recovering);
             return Step::Found { used: last + 1, found };
@@ -293,7 +293,7 @@ impl Reader {
         Step::Found { used: rest, found }
     }
 
-    /// A limit is passed with what comes at `self.at`.
+    /// Reports a limit that the byte at `self.at` exceeds.
     fn beyond<'b>(&mut self, text: &'b [u8], limit: Limit, string: Option<(u8, bool)>) -> Step<'b> {
         let used = self.at;
         match string {
@@ -301,7 +301,7 @@ impl Reader {
             None if self.open.any() => self.begin_skipping(&text[..used], None, false),
             None => self.begin(State::Recovering),
         }
-        let found = Found::Broken { text: &text[..used], flaw: Flaw::Limit(limit) };
+        let found = Found::Broken { text: &text[..used], error: ParseError::Limit(limit) };
         Step::Found { used, found }
     }
 
@@ -320,7 +320,7 @@ impl Open {
         }
     }
 
-    /// Whether a message goes on.
+    /// Returns whether the message is incomplete.
     pub(super) const fn any(self) -> bool {
         (self.braces > 0 || self.brackets > 0) && self.braces >= 0 && self.brackets >= 0
     }

@@ -1,10 +1,10 @@
-//! From a text to a request.
+//! Parsing a request.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
-use super::Flaw;
+use super::ParseError;
 use super::grammar::{Visit, check};
 use super::rewrite::rewrite;
 use super::string::characters;
@@ -14,26 +14,26 @@ use crate::server::repeated::Repeated;
 /// A message that is an object.
 #[derive(Debug)]
 pub(in crate::server) struct Request<'b> {
-    /// Its text: JSON, whatever the client sent.
+    /// The text, which is JSON without QEMU's extensions.
     pub(in crate::server) text: Cow<'b, str>,
     pub(in crate::server) parts: Parts,
 }
 
-/// Where in the text the members of a request stand.
+/// The ranges of a request's members in the text.
 #[derive(Debug)]
 pub(in crate::server) struct Parts {
     pub(in crate::server) id: Option<(usize, usize)>,
     pub(in crate::server) arguments: Option<(usize, usize)>,
-    /// The name of the command with its quotes, or why it is no request.
-    pub(in crate::server) command: Result<(usize, usize), Misuse>,
-    /// Whether the reply does not wait for those to in-band commands, whatever it is: QEMU decides
-    /// by the members `exec-oob` and `execute` alone.
+    /// The name of the command including its quotes, or the reason why this is not a request.
+    pub(in crate::server) command: Result<(usize, usize), InvalidRequest>,
+    /// Whether the reply does not wait for in-band commands. QEMU decides this by the members
+    /// `exec-oob` and `execute`, also for invalid requests.
     pub(in crate::server) out_of_band: bool,
 }
 
-/// Why an object is no request.
+/// The reason why an object is not a request.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::server) enum Misuse {
+pub(in crate::server) enum InvalidRequest {
     NoString(&'static str),
     Clash(&'static str, &'static str),
     NoObject,
@@ -41,7 +41,7 @@ pub(in crate::server) enum Misuse {
     NoCommand,
 }
 
-impl fmt::Display for Misuse {
+impl fmt::Display for InvalidRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoString(name) => write!(f, "QMP input member '{name}' must be a string"),
@@ -57,19 +57,19 @@ impl fmt::Display for Misuse {
     }
 }
 
-/// Reads a text that the reader found: `None` if it is a value that is no object.
+/// Parses a text that the reader found. Returns `None` if the value is not an object.
 pub(in crate::server) fn parse(
     text: &[u8],
     extended: bool,
     out_of_band: bool,
-) -> Result<Option<Request<'_>>, Flaw<'_>> {
+) -> Result<Option<Request<'_>>, ParseError<'_>> {
     if extended {
-        let checked = check(text, false, &mut Nobody);
+        let checked = check(text, false, &mut IgnoreMembers);
         let text = rewrite(text);
         let mut members = Members::new(text.as_bytes(), out_of_band);
-        // A member that is there twice comes before what else is wrong, or it is all that is.
-        if let Err(Flaw::DuplicateKey) = check(text.as_bytes(), true, &mut members) {
-            return Err(Flaw::DuplicateKey);
+        // A duplicate member is reported before other errors.
+        if let Err(ParseError::DuplicateKey) = check(text.as_bytes(), true, &mut members) {
+            return Err(ParseError::DuplicateKey);
         }
         if !checked? {
             return Ok(None);
@@ -82,27 +82,27 @@ pub(in crate::server) fn parse(
         return Ok(None);
     }
     let parts = members.parts();
-    let text = core::str::from_utf8(text).map_err(|_| Flaw::Utf8)?;
+    let text = core::str::from_utf8(text).map_err(|_| ParseError::Utf8)?;
     Ok(Some(Request { text: text.into(), parts }))
 }
 
-struct Nobody;
+struct IgnoreMembers;
 
-impl Visit<'_> for Nobody {
+impl Visit<'_> for IgnoreMembers {
     fn member(&mut self, _: &[u8], _: (usize, usize)) {}
 }
 
-/// The member that names a command to be run out of band.
+/// The member with the name of an out-of-band command.
 const OUT_OF_BAND: &str = "exec-oob";
 
-/// Takes the members in their order, until one is wrong; the id always.
+/// Collects the members up to the first invalid one, and the id in any case.
 struct Members<'t> {
     text: &'t [u8],
     allows_out_of_band: bool,
     id: Option<(usize, usize)>,
     arguments: Option<(usize, usize)>,
     command: Option<(&'static str, (usize, usize))>,
-    misuse: Option<Misuse>,
+    invalid: Option<InvalidRequest>,
     has_execute: bool,
     has_out_of_band: bool,
 }
@@ -115,17 +115,17 @@ impl<'t> Members<'t> {
             id: None,
             arguments: None,
             command: None,
-            misuse: None,
+            invalid: None,
             has_execute: false,
             has_out_of_band: false,
         }
     }
 
     fn parts(self) -> Parts {
-        let command = match (self.misuse, self.command) {
-            (Some(misuse), _) => Err(misuse),
+        let command = match (self.invalid, self.command) {
+            (Some(invalid), _) => Err(invalid),
             (None, Some((_, name))) => Ok(name),
-            (None, None) => Err(Misuse::NoCommand),
+            (None, None) => Err(InvalidRequest::NoCommand),
         };
         Parts {
             id: self.id,
@@ -135,10 +135,10 @@ impl<'t> Members<'t> {
         }
     }
 
-    fn take(&mut self, name: &[u8], value: (usize, usize)) -> Result<(), Misuse> {
+    fn take(&mut self, name: &[u8], value: (usize, usize)) -> Result<(), InvalidRequest> {
         let first = self.text.get(value.0);
         match name {
-            b"\"arguments\"" if first != Some(&b'{') => return Err(Misuse::NoObject),
+            b"\"arguments\"" if first != Some(&b'{') => return Err(InvalidRequest::NoObject),
             b"\"arguments\"" => self.arguments = Some(value),
             b"\"execute\"" => return self.take_command("execute", first, value),
             b"\"exec-oob\"" if self.allows_out_of_band => {
@@ -146,9 +146,9 @@ impl<'t> Members<'t> {
             }
             other => {
                 let mut name = String::new();
-                // Checked before.
+                // The string is valid.
                 let _ = characters(other, |char| name.push(char));
-                return Err(Misuse::Unexpected(name));
+                return Err(InvalidRequest::Unexpected(name));
             }
         }
         Ok(())
@@ -159,12 +159,12 @@ impl<'t> Members<'t> {
         name: &'static str,
         first: Option<&u8>,
         value: (usize, usize),
-    ) -> Result<(), Misuse> {
+    ) -> Result<(), InvalidRequest> {
         if first != Some(&b'"') {
-            return Err(Misuse::NoString(name));
+            return Err(InvalidRequest::NoString(name));
         }
         if let Some((other, _)) = self.command {
-            return Err(Misuse::Clash(name, other));
+            return Err(InvalidRequest::Clash(name, other));
         }
         self.command = Some((name, value));
         Ok(())
@@ -178,13 +178,13 @@ impl<'t> Visit<'t> for Members<'t> {
         self.has_out_of_band |= name == b"\"exec-oob\"";
         if name == b"\"id\"" {
             self.id = Some(value);
-        } else if self.misuse.is_none() {
-            self.misuse = self.take(name, value).err();
+        } else if self.invalid.is_none() {
+            self.invalid = self.take(name, value).err();
         }
     }
 }
 
-/// The name without escapes, if it is one that is known; else as it stands.
+/// Returns the name without escapes if it is a known one, or else unchanged.
 fn known(name: &[u8]) -> &[u8] {
     const KNOWN: [&str; 4] = ["\"execute\"", "\"exec-oob\"", "\"arguments\"", "\"id\""];
     if memchr::memchr(b'\\', name).is_none() {

@@ -1,4 +1,4 @@
-//! Where a message begins though the one before it is broken.
+//! Finding the start of a message after a broken one.
 
 use memchr::memchr2;
 
@@ -7,26 +7,26 @@ use crate::json::is_blank;
 /// The members that a message may begin with.
 const FIRST: [&[u8]; 4] = [b"execute", b"exec-oob", b"arguments", b"id"];
 
-/// A message has to show its first member within so many bytes.
+/// The maximum length of the start of a message, up to the colon of its first member.
 const LONGEST_BEGINNING: usize = 32;
 
-/// What is known of a broken message that is passed over, at the byte that comes next.
+/// The facts about the skipped part of a broken message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trail {
     /// The first byte of the message.
     first: u8,
-    /// The first quote in it: the kind that its client writes.
+    /// The first quote, which is the kind that the client writes.
     quote: Option<u8>,
-    /// The last byte that is not blank, whether inside a string or not.
+    /// The last byte that is not blank, inside or outside of strings.
     last: u8,
-    /// Whether there were only blanks since a line end or a control character.
+    /// Whether only blanks follow the last line end or control character.
     pub(super) at_start: bool,
 }
 
-/// Whether a message begins with a brace.
+/// Whether a message starts with a brace.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Beginning {
-    /// It does, with a member in these quotes.
+    /// A message starts, with the first member in these quotes.
     Quoted(u8),
     No,
     /// More bytes are needed.
@@ -34,7 +34,7 @@ pub(super) enum Beginning {
 }
 
 impl Trail {
-    /// Behind the part of a message that was read before it was found to be broken.
+    /// Creates the facts about the part of a broken message that was read.
     pub(super) fn behind(text: &[u8]) -> Self {
         let last = last_not_blank(text);
         let (before, blanks) = text.split_at(last.map_or(0, |last| last + 1));
@@ -62,38 +62,39 @@ impl Trail {
         }
     }
 
-    /// Passes over a part of a string that has no control character in it, nor begins behind one.
+    /// Passes a part of a string that neither contains nor follows a control character.
     pub(super) fn pass_plain(&mut self, text: &[u8]) {
         if let Some(last) = last_not_blank(text) {
             self.last = text[last];
         }
     }
 
-    /// Whether the last byte, but for blanks, was an escape character.
+    /// Returns whether the last byte that is not blank is an escape character.
     pub(super) const fn is_behind_escape(&self) -> bool {
         self.last == 0x1B
     }
 
-    /// Whether a brace that comes next may begin a message, in a string of this kind or in none.
+    /// Returns whether a brace can start a message here, inside a string of this kind or outside of
+    /// strings.
     pub(super) const fn may_begin(&self, string: Option<u8>) -> bool {
-        // Behind these comes a value of the broken message.
+        // After these bytes follows a value of the broken message.
         let is_value = matches!(self.last, b',' | b':' | b'[' | b'(');
         // Clients write objects within objects, but no control characters outside strings.
         let is_outside = self.first != b'{' || self.last < b' ';
         self.at_start && !is_value && (string.is_some() || is_outside)
     }
 
-    /// Whether it does, with a member in such quotes: where a client writes strings of this kind,
-    /// none has such a quote in it, so it has ended.
+    /// Returns whether a message starts with a member in these quotes: no string of this kind
+    /// contains such a quote, so the string has ended.
     pub(super) fn begins(&self, string: Option<u8>, quote: u8) -> bool {
         string.is_none_or(|string| string == quote) && self.quote.is_none_or(|it| it == quote)
     }
 }
 
-/// Where the last byte is that is not blank. There may be millions behind it.
+/// Returns the position of the last byte that is not blank. Millions of blanks may follow it.
 fn last_not_blank(text: &[u8]) -> Option<usize> {
     let mut end = text.len();
-    // In pieces, so that many bytes are looked at at a time.
+    // In pieces, so that compilers examine many bytes at once.
     for piece in text.rchunks(64) {
         if piece.iter().fold(false, |any, byte| any | !is_blank(*byte)) {
             let last = piece.iter().rposition(|byte| !is_blank(*byte))?;
@@ -105,12 +106,12 @@ fn last_not_blank(text: &[u8]) -> Option<usize> {
 }
 
 impl Beginning {
-    /// Looks at a brace and what is behind it, as far as a message may go.
+    /// Examines a brace and the bytes after it, within the length limit of messages.
     pub(super) fn at(text: &[u8], longest: usize) -> Self {
         let longest = longest.min(LONGEST_BEGINNING);
         let or_more = if text.len() < longest { Self::Unknown } else { Self::No };
         let text = text.get(1..text.len().min(longest)).unwrap_or_default();
-        // A line end would be the start of another.
+        // After a line end, another message could start.
         let at = text.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));
         let Some((quote, name)) = at.and_then(|at| text.get(at..)?.split_first()) else {
             return or_more;

@@ -1,12 +1,12 @@
-//! What QEMU takes, as the JSON of the standard.
+//! Rewriting QEMU's variant of JSON as standard JSON.
 
 use alloc::string::String;
 
 use super::string::{characters, string_end};
 use crate::server::write::push_escaped;
 
-/// Writes a text anew: its strings between quotation marks, the rest as it stands. It ends before a
-/// string that means nothing.
+/// Rewrites the strings of a text with quotation marks, and copies the rest. The result ends before
+/// an invalid string.
 pub(super) fn rewrite(text: &[u8]) -> String {
     let mut written = String::with_capacity(text.len());
     let mut at = 0;

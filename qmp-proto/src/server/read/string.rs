@@ -1,10 +1,10 @@
-//! What strings mean.
+//! Validating and reading strings.
 
-use super::Flaw;
+use super::ParseError;
 use super::modified_utf8::first_char;
 use crate::json::is_noncharacter;
 
-/// Where the string whose quote stands at `at` ends, in a text that has no open ones.
+/// Returns the end of the string at `at`, in a text without incomplete strings.
 pub(super) fn string_end(text: &[u8], at: usize) -> usize {
     let Some(&quote) = text.get(at) else {
         return at;
@@ -20,8 +20,8 @@ pub(super) fn string_end(text: &[u8], at: usize) -> usize {
     text.len()
 }
 
-/// Checks a string with its quotes.
-pub(super) fn check(token: &[u8]) -> Result<(), Flaw<'_>> {
+/// Validates a string, which includes its quotes.
+pub(super) fn check(token: &[u8]) -> Result<(), ParseError<'_>> {
     let mut rest = inside(token);
     loop {
         let end = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
@@ -35,15 +35,18 @@ pub(super) fn check(token: &[u8]) -> Result<(), Flaw<'_>> {
     }
 }
 
-/// Hands the characters of a string with its quotes to `each`.
-pub(super) fn characters<'b>(token: &'b [u8], mut each: impl FnMut(char)) -> Result<(), Flaw<'b>> {
+/// Passes the characters of a string, which includes its quotes, to `each`.
+pub(super) fn characters<'b>(
+    token: &'b [u8],
+    mut each: impl FnMut(char),
+) -> Result<(), ParseError<'b>> {
     let mut rest = inside(token);
     while let Some(&byte) = rest.first() {
         let (char, length) = if byte == b'\\' {
             escape(rest, token)?
         } else {
             let (char, length) = first_char(rest);
-            (char.ok_or(Flaw::Utf8)?, length)
+            (char.ok_or(ParseError::Utf8)?, length)
         };
         each(char);
         rest = &rest[length..];
@@ -55,23 +58,24 @@ fn inside(token: &[u8]) -> &[u8] {
     token.get(1..token.len().saturating_sub(1)).unwrap_or_default()
 }
 
-fn check_plain(mut bytes: &[u8]) -> Result<(), Flaw<'static>> {
+fn check_plain(mut bytes: &[u8]) -> Result<(), ParseError<'static>> {
     if bytes.is_ascii() {
         return Ok(());
     }
     if let Ok(text) = core::str::from_utf8(bytes) {
-        return if text.chars().any(is_noncharacter) { Err(Flaw::Utf8) } else { Ok(()) };
+        return if text.chars().any(is_noncharacter) { Err(ParseError::Utf8) } else { Ok(()) };
     }
     while !bytes.is_empty() {
         let (char, length) = first_char(bytes);
-        char.ok_or(Flaw::Utf8)?;
+        char.ok_or(ParseError::Utf8)?;
         bytes = &bytes[length..];
     }
     Ok(())
 }
 
-/// The character of the escape at the front, and its length. `token` is the string it is in.
-fn escape<'b>(rest: &'b [u8], token: &'b [u8]) -> Result<(char, usize), Flaw<'b>> {
+/// Returns the character of the escape at the start of `rest`, and its length. `token` is the
+/// string.
+fn escape<'b>(rest: &'b [u8], token: &'b [u8]) -> Result<(char, usize), ParseError<'b>> {
     let plain = match rest.get(1) {
         Some(&quoting @ (b'"' | b'\'' | b'\\' | b'/')) => quoting as char,
         Some(b'b') => '\u{8}',
@@ -80,29 +84,29 @@ fn escape<'b>(rest: &'b [u8], token: &'b [u8]) -> Result<(char, usize), Flaw<'b>
         Some(b'r') => '\r',
         Some(b't') => '\t',
         Some(b'u') => return unicode_escape(rest, token),
-        _ => return Err(Flaw::Escape),
+        _ => return Err(ParseError::Escape),
     };
     Ok((plain, 2))
 }
 
-fn unicode_escape<'b>(rest: &'b [u8], token: &'b [u8]) -> Result<(char, usize), Flaw<'b>> {
-    // QEMU shows what it has looked at, or what there is of it up to the closing quote.
+fn unicode_escape<'b>(rest: &'b [u8], token: &'b [u8]) -> Result<(char, usize), ParseError<'b>> {
+    // QEMU reports the escape, truncated at the closing quote.
     let start = token.len() - 1 - rest.len();
-    let flaw = |length| Flaw::NoCharacter(&token[start..token.len().min(start + length)]);
+    let error = |length| ParseError::NoCharacter(&token[start..token.len().min(start + length)]);
     let (code, length) = match four_digits(rest, 2) {
         Some(leading @ 0xD800..0xDC00) if rest[6..].starts_with(b"\\u") => {
             match four_digits(rest, 8) {
                 Some(trailing @ 0xDC00..0xE000) => {
                     (0x1_0000 + ((leading - 0xD800) << 10) + (trailing - 0xDC00), 12)
                 }
-                _ => return Err(flaw(6)),
+                _ => return Err(error(6)),
             }
         }
         Some(code) => (code, 6),
-        None => return Err(flaw(6)),
+        None => return Err(error(6)),
     };
     let char = char::from_u32(code).filter(|&char| !is_noncharacter(char));
-    Ok((char.ok_or_else(|| flaw(length))?, length))
+    Ok((char.ok_or_else(|| error(length))?, length))
 }
 
 fn four_digits(text: &[u8], at: usize) -> Option<u32> {
@@ -117,7 +121,7 @@ mod tests {
     use alloc::string::String;
 
     #[test]
-    fn every_escape_is_a_character() {
+    fn escapes_are_characters_or_errors() {
         for (token, expected) in [
             (&br#""\b\f\n\r\t""#[..], "\u{8}\u{C}\n\r\t"),
             (br#"'\"\'\\\/'"#, "\"'\\/"),
@@ -130,14 +134,14 @@ mod tests {
             assert_eq!(check(token), Ok(()));
         }
         for token in [&br#""\x""#[..], br#""\B""#] {
-            assert_eq!(check(token), Err(Flaw::Escape));
+            assert_eq!(check(token), Err(ParseError::Escape));
         }
         for half in
             [&br#""\uD83D""#[..], br#""\uD83Dx-DE00""#, br#""\uD83D\u0041""#, br#""\uDE00""#]
         {
-            assert_eq!(check(half), Err(Flaw::NoCharacter(&half[1..7])));
+            assert_eq!(check(half), Err(ParseError::NoCharacter(&half[1..7])));
             let behind = [b"\"four", &half[1..]].concat();
-            assert_eq!(check(&behind), Err(Flaw::NoCharacter(&behind[5..11])));
+            assert_eq!(check(&behind), Err(ParseError::NoCharacter(&behind[5..11])));
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Numbers with the value that QEMU gives them.
+//! Numbers in QEMU's format.
 
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 
-/// How QEMU writes the number that a client wrote so: whole numbers of 64 bits as they are, all
-/// others as the nearest double in 17 digits. `None` for one that is too large for a double: QEMU
-/// writes `inf`, which is no JSON.
+/// Converts a number to QEMU's format: integers of 64 bits are unchanged, others become the nearest
+/// double in 17 digits. Returns `None` for a number too large for a double, which QEMU writes as
+/// `inf`, which is not JSON.
 pub(super) fn canonical(text: &str) -> Option<Cow<'_, str>> {
-    // JSON has neither a plus nor zeros in front, so there is one way to write a whole number.
+    // JSON has no plus sign and no leading zeros, so each integer has one form.
     if text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok() {
         return Some(if text == "-0" { "0" } else { text }.into());
     }
@@ -16,7 +16,7 @@ pub(super) fn canonical(text: &str) -> Option<Cow<'_, str>> {
     double.is_finite().then(|| seventeen_digits(double).into())
 }
 
-/// As C's `%.17g`.
+/// Formats a number as C's `%.17g`.
 fn seventeen_digits(double: f64) -> String {
     let scientific = format!("{double:.16e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -30,7 +30,7 @@ fn seventeen_digits(double: f64) -> String {
     trimmed(&format!("{double:.decimals$}")).into()
 }
 
-/// Without zeros behind the point.
+/// Returns the text without trailing zeros after the decimal point.
 fn trimmed(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }

@@ -1,11 +1,11 @@
-//! Characters inside of strings.
+//! Escaping characters inside strings.
 
 use alloc::string::String;
 use core::fmt;
 
 use crate::output::{BufferFull, OutputBuffer};
 
-/// Appends a character the way QEMU writes it inside a string.
+/// Appends a character in QEMU's format for strings.
 pub(super) fn append_escaped<S: OutputBuffer>(out: &mut S, char: char) -> Result<(), BufferFull> {
     out.append(Escaped::new(char).as_bytes())
 }
@@ -15,7 +15,7 @@ pub(in crate::server) fn push_escaped(out: &mut String, char: char) {
     Escaped::new(char).as_bytes().iter().for_each(|&byte| out.push(byte as char));
 }
 
-/// A sink as what `write!` writes to, everything inside of a string.
+/// Adapts an output buffer to `fmt::Write`, and escapes the text for a string.
 pub(super) struct InsideString<'s, S>(pub(super) &'s mut S);
 
 impl<S: OutputBuffer> fmt::Write for InsideString<'_, S> {
@@ -38,7 +38,7 @@ const fn is_plain(char: char) -> bool {
     matches!(char, ' '..='~') && char != '"' && char != '\\'
 }
 
-/// What stands for a character: ASCII, twelve bytes at most.
+/// The escaped form of a character: ASCII, of at most twelve bytes.
 struct Escaped {
     bytes: [u8; 12],
     length: usize,
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_becomes_ascii_in_qemu_s_spelling() {
+    fn all_characters_are_written_as_ascii_in_qemus_format() {
         let mut out = String::new();
         "a\"\\/\u{8}\u{C}\n\r\t\u{1}\u{7F}\0é\u{FFFD}😀\u{FFFE}"
             .chars()

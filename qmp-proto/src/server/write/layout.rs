@@ -1,31 +1,30 @@
-//! JSON on one line, or over many.
+//! Writing JSON on one line or on several.
 
 use super::double::canonical;
 use super::escape::append_escaped;
 use crate::json::{Unescaped, is_blank, plain_prefix, skip_blanks};
 use crate::output::{BufferFull, OutputBuffer};
 
-/// What becomes of numbers, and of escapes that need not be.
+/// How numbers and unnecessary escapes are written.
 #[derive(Clone, Copy, PartialEq)]
 pub(in crate::server) enum Numbers {
-    /// They stay.
-    AsTheyStand,
-    /// They are written as QEMU would write what they mean.
+    /// Unchanged.
+    Verbatim,
+    /// In QEMU's format of the same value.
     ByValue,
 }
 
-/// Appends JSON on one line, in ASCII.
-///
-/// What has only printable ASCII stays as it is, blanks and all.
+/// Appends JSON on one line, in ASCII. A text of printable ASCII is copied unchanged, including
+/// blanks.
 pub(super) fn append_line<S: OutputBuffer>(out: &mut S, text: &str) -> Result<(), BufferFull> {
     if is_printable(text.as_bytes()) {
         out.append(text.as_bytes())
     } else {
-        lay_out_compact(out, text, Numbers::AsTheyStand)
+        lay_out_compact(out, text, Numbers::Verbatim)
     }
 }
 
-/// Appends JSON on one line, a blank behind each comma and colon.
+/// Appends JSON on one line, with a blank after each comma and colon.
 pub(in crate::server) fn lay_out_compact<S: OutputBuffer>(
     out: &mut S,
     text: &str,
@@ -34,17 +33,17 @@ pub(in crate::server) fn lay_out_compact<S: OutputBuffer>(
     Layout { out, line_end: None, level: 0 }.value(text, numbers)
 }
 
-/// Appends JSON over many lines, four blanks a level.
+/// Appends JSON on several lines, indented by four blanks per level.
 pub(super) fn lay_out_pretty<S: OutputBuffer>(
     out: &mut S,
     text: &str,
     line_end: &'static str,
 ) -> Result<(), BufferFull> {
-    Layout { out, line_end: Some(line_end), level: 0 }.value(text, Numbers::AsTheyStand)
+    Layout { out, line_end: Some(line_end), level: 0 }.value(text, Numbers::Verbatim)
 }
 
 fn is_printable(bytes: &[u8]) -> bool {
-    // In pieces, so that many bytes are looked at at a time.
+    // In pieces, so that compilers examine many bytes at once.
     bytes
         .chunks(64)
         .all(|piece| piece.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~')))
@@ -52,7 +51,7 @@ fn is_printable(bytes: &[u8]) -> bool {
 
 struct Layout<'s, S> {
     out: &'s mut S,
-    /// `None`: everything on one line.
+    /// `None` for a single line.
     line_end: Option<&'static str>,
     level: usize,
 }
@@ -130,7 +129,7 @@ impl<S: OutputBuffer> Layout<'_, S> {
         } else if numbers == Numbers::ByValue {
             Unescaped::new(inside).try_for_each(|char| append_escaped(self.out, char))?;
         } else {
-            // Escapes stay as they are.
+            // Escapes stay unchanged.
             for char in inside.chars() {
                 match char {
                     ' '..='~' => self.out.append(&[char as u8])?,
@@ -142,7 +141,7 @@ impl<S: OutputBuffer> Layout<'_, S> {
     }
 }
 
-/// How long the string is, behind whose opening quote the text begins.
+/// Returns the length of the string's content at the start of the text.
 fn length_inside(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_is_ascii_with_blanks_behind_commas_and_colons() {
+    fn one_line_is_ascii_with_blanks_after_commas_and_colons() {
         assert_eq!(
             written(|out| append_line(out, TEXT)),
             r#"{"a": [1.0, {}, [], "\u00E9\/\u0041\u007F"], "b": null}"#
@@ -182,7 +181,7 @@ mod tests {
             r#"{"a": [1, {}, [], "\u00E9/A\u007F"], "b": null}"#
         );
         let plain = r#"{"a":1,  "b":[ ]}"#;
-        assert_eq!(written(|out| append_line(out, plain)), plain, "nothing needs to be changed");
+        assert_eq!(written(|out| append_line(out, plain)), plain, "printable ASCII is unchanged");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Whole messages.
+//! Writing messages.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,14 +9,14 @@ use super::layout::{append_line, lay_out_pretty};
 use crate::message::{Timestamp, Version};
 use crate::output::{BufferFull, OutputBuffer, whole};
 
-/// How messages are laid out, and end.
+/// The layout and the line end of messages.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct Form {
     pub(in crate::server) pretty: bool,
     pub(in crate::server) line_end: &'static str,
 }
 
-/// A message of a server, its members in QEMU's order. Values and ids are JSON.
+/// A message of a server, with members in QEMU's order. Values and ids are JSON.
 #[derive(Clone, Copy)]
 pub(in crate::server) enum Message<'a> {
     Greeting {
@@ -28,7 +28,7 @@ pub(in crate::server) enum Message<'a> {
         value: &'a str,
         id: Option<&'a str>,
     },
-    /// The answer to a sync, `delimited` by a sentinel in front of it.
+    /// The reply to a sync, after a sentinel if `delimited`.
     Synced {
         number: i64,
         delimited: bool,
@@ -39,7 +39,7 @@ pub(in crate::server) enum Message<'a> {
         description: fmt::Arguments<'a>,
         id: Option<&'a str>,
     },
-    /// An error answer with a whole `error` of the caller's.
+    /// An error reply with the caller's value of `error`.
     RawFailure {
         error: &'a str,
         id: Option<&'a str>,
@@ -49,12 +49,12 @@ pub(in crate::server) enum Message<'a> {
         timestamp: Timestamp,
         data: Option<&'a str>,
     },
-    /// One object.
+    /// A complete message.
     Raw(&'a str),
 }
 
 impl Message<'_> {
-    /// Appends the message and its line end, all or nothing.
+    /// Appends the message and its line end, as a whole or not at all.
     pub(in crate::server) fn send<S: OutputBuffer>(
         self,
         out: &mut S,
@@ -67,7 +67,7 @@ impl Message<'_> {
             if form.pretty {
                 let mut compact = Vec::new();
                 self.write(&mut compact)?;
-                // It is all ASCII.
+                // The text is ASCII.
                 let compact = String::from_utf8(compact).map_err(|_| BufferFull)?;
                 lay_out_pretty(out, &compact, form.line_end)?;
             } else {

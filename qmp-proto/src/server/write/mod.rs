@@ -1,5 +1,5 @@
-//! What a server says, as QEMU writes it: ASCII, one message a line, a blank behind each comma and
-//! colon.
+//! Writing a server's messages in QEMU's format: ASCII, one message per line, with a blank after
+//! each comma and colon.
 
 mod double;
 mod escape;

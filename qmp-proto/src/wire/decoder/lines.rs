@@ -1,4 +1,4 @@
-//! Messages that are lines, each by itself.
+//! Messages that are one line each.
 
 use super::{Decoder, Found, Framing, Next, SENTINEL, first, malformed};
 use crate::json::{JsonErrorKind, trim_blanks_end};
@@ -7,14 +7,14 @@ use crate::wire::braces::LONG;
 use crate::wire::{MalformedReason, Unsplit};
 
 impl Decoder {
-    /// Takes the line that the input begins with; `searched` bytes of it have no line end.
+    /// Decodes the line at the start of the input. Its first `searched` bytes contain no line end.
     pub(super) fn line<'b>(&mut self, input: &'b [u8], searched: usize) -> Next<'b> {
         let unsearched = input.get(searched..).unwrap_or_default();
         let end = self.line_end(unsearched).map(|end| searched + end);
         let object = input.first() == Some(&b'{');
         if end.unwrap_or(input.len()) > self.bounds.length {
             if object {
-                // It may hold several messages, none of them too long.
+                // The line may consist of several messages, none of them too long.
                 self.count_brackets(false);
                 return Next::Again;
             }
@@ -33,7 +33,7 @@ impl Decoder {
                 self.begin();
                 Next::found(end + 1, Found::Message(message))
             }
-            // Several messages, or the beginning of one that goes on in the next line.
+            // Several messages, or the start of one that continues in the next line.
             Err(Unsplit::Json(error))
                 if object
                     && matches!(
@@ -45,7 +45,7 @@ impl Decoder {
                 Next::Again
             }
             Err(unsplit) => {
-                // What is wrong with it may be over before the line is.
+                // The invalid object may end before the line.
                 if object {
                     if let Balanced::Ends { at } = self.balance.follow(line, self.bounds.depth) {
                         if at < line.len() {
@@ -59,7 +59,7 @@ impl Decoder {
         }
     }
 
-    /// Takes what is there of a line: a message is over when its brackets are.
+    /// Decodes an incomplete line: a message ends where its brackets balance.
     fn without_end<'b>(&mut self, input: &'b [u8]) -> Next<'b> {
         if input.first() != Some(&b'{') {
             return Next::More;
@@ -73,7 +73,7 @@ impl Decoder {
         }
     }
 
-    /// Takes what is before the sentinel at `end`, and the sentinel if that is nothing.
+    /// Decodes the bytes before the sentinel at `end`, or the sentinel itself if there are none.
     fn before_sentinel<'b>(&mut self, line: &'b [u8], end: usize) -> Next<'b> {
         match line {
             [] => {
@@ -99,7 +99,7 @@ impl Decoder {
         Next::found(used, Found::TooLong)
     }
 
-    /// Takes the object that the input begins with, which ends before `at` by its brackets.
+    /// Decodes the object at the start of the input, whose brackets balance at `at`.
     pub(super) fn ended<'b>(&mut self, input: &'b [u8], at: usize) -> Next<'b> {
         self.framing = Framing::After { line_feed_inside: self.balance.has_line_feed() };
         let object = first(input, at);

@@ -1,15 +1,15 @@
-//! Where messages begin and end in a stream, without an option that says how.
+//! Finding the start and end of messages in a stream, without an option for the format.
 //!
-//! A monitor of QEMU ends messages with CRLF and the agent with LF, but `pretty=on` spreads one
-//! message over many lines, and other servers put several on a line or no line ends at all. So a
-//! message ends where its brackets balance, whatever came before. Counting them is slow, so whole
-//! lines in QEMU's own shapes are recognised by their two ends, and proved to be one object
+//! QEMU's monitor ends messages with CRLF and the agent with LF, but with `pretty=on` one message
+//! has many lines, and other servers put several messages on a line or send no line ends. So a
+//! message ends where its brackets balance. Counting brackets is slow, so complete lines in QEMU's
+//! own format are recognised by their two ends, and proved to be one object
 //! ([`route`](crate::wire::route)).
 //!
-//! The byte behind the first message decides how the next ones are looked for: a line end, and none
-//! inside the message, means lines, which `memchr` finds; anything else means that brackets are
-//! counted. Either way the same messages are found. What differs is where the next message is looked
-//! for behind one that is not JSON.
+//! The byte after the first message determines how the next ones are searched: after a line end,
+//! and without one inside the message, as lines, which `memchr` finds; otherwise by counting
+//! brackets. Both find the same messages. They differ in where the next message is searched after
+//! one that is not JSON.
 
 mod lines;
 mod objects;
@@ -23,36 +23,36 @@ use crate::wire::braces::Braces;
 use crate::wire::route::{may_be_routed, route, route_followed};
 use crate::wire::{Malformed, MalformedReason, Unsplit, split};
 
-/// How much of a malformed message is shown.
+/// The maximum number of bytes of a malformed message that are shown.
 const SHOWN: usize = 256;
 
-/// The byte an agent sends before the answer to `guest-sync-delimited`.
+/// The byte that an agent sends before the reply to `guest-sync-delimited`.
 pub(crate) const SENTINEL: u8 = 0xFF;
 
-/// What was found in the input.
+/// A message or an error in the input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Found<'b> {
     Message(Message<'b>),
     Malformed(Malformed<'b>),
-    /// The agent's sentinel; an incomplete message before it is void.
+    /// The agent's sentinel. An incomplete message before it is discarded.
     Sentinel,
-    /// A message longer than the limit; it is skipped to the next line end.
+    /// A message over the length limit. It is skipped to the next line end.
     TooLong,
-    /// An object deeper than the limit; it is skipped to the next line end.
+    /// An object over the depth limit. It is skipped to the next line end.
     TooDeep,
-    /// An object that breaks off while brackets are counted: where the next message begins can no
-    /// longer be told. Skipping to the next line end is a guess.
+    /// An invalid object while brackets are counted: the start of the next message is unknown.
+    /// Skipping to the next line end is a guess.
     FramingLost,
 }
 
-/// How much of the input is done with, and what was found in it.
+/// The number of bytes used, and what was found in them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Decoded<'b> {
     pub(crate) used: usize,
     pub(crate) found: Option<Found<'b>>,
 }
 
-/// What one message may measure.
+/// The limits of one message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) length: usize,
@@ -62,34 +62,35 @@ pub(crate) struct Bounds {
 #[derive(Clone, Debug)]
 pub(crate) struct Decoder {
     bounds: Bounds,
-    /// Whether the server is an agent: a sentinel may be anywhere.
+    /// Whether the server is an agent, which can send a sentinel at any time.
     agent: bool,
     framing: Framing,
-    /// Follows the object that the input begins with: where brackets are counted, and where a line
-    /// has no end yet.
+    /// Follows the object at the start of the input, while brackets are counted or its line is
+    /// incomplete.
     balance: Balance,
-    /// Follows the same object where it is a long line.
+    /// Follows the same object in a long line.
     braces: Braces,
-    /// How much of the input that will be presented again has been searched for a line end.
+    /// The number of bytes of the input that will be passed again that were searched for a line
+    /// end.
     searched: usize,
-    /// Something is being skipped until the next line end.
+    /// Whether the input is skipped to the next line end.
     skipping: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Framing {
     Lines,
-    /// Brackets are counted. `decided` once a message was not alone on its line.
+    /// Brackets are counted. `decided` after a message that was not alone on its line.
     Brackets {
         decided: bool,
     },
-    /// A message has just ended by its brackets; the next byte decides.
+    /// The brackets of a message have just balanced. The next byte determines the framing.
     After {
         line_feed_inside: bool,
     },
 }
 
-/// What became of the bytes at the beginning of the input.
+/// The next step of decoding.
 enum Next<'b> {
     Again,
     More,
@@ -116,12 +117,13 @@ impl Decoder {
         Self { bounds, agent, framing, balance, braces, searched: 0, skipping: false }
     }
 
-    /// Whether part of a message was seen and not used.
+    /// Returns whether the input ends inside a message.
     pub(crate) const fn inside_message(&self) -> bool {
         self.balance.at() > 0 || self.searched > 0
     }
 
-    /// Looks for the next thing in the input; bytes not used must come again, with more after them.
+    /// Finds the next message or error in the input. The bytes that were not used have to be passed
+    /// again, followed by more.
     pub(crate) fn decode<'b>(&mut self, input: &'b [u8]) -> Decoded<'b> {
         if let Some(decoded) = self.usual_line(input) {
             return decoded;
@@ -165,7 +167,7 @@ impl Decoder {
         }
     }
 
-    /// A whole line in one of the known shapes, as nearly all are.
+    /// Decodes a complete line in one of QEMU's formats, as most lines are.
     fn usual_line<'b>(&self, input: &'b [u8]) -> Option<Decoded<'b>> {
         let lines = matches!(self.framing, Framing::Lines) && !self.agent && !self.skipping;
         if !lines || self.searched > 0 || !may_be_routed(input) {
@@ -183,7 +185,7 @@ impl Decoder {
         self.begin();
     }
 
-    /// What comes next is another message.
+    /// Starts another message.
     fn begin(&mut self) {
         if self.balance.at() > 0 {
             self.balance = Balance::new();
@@ -192,12 +194,12 @@ impl Decoder {
         self.searched = 0;
     }
 
-    /// Where a line ends: at a line feed, or at a sentinel.
+    /// Returns the end of a line: a line feed or a sentinel.
     fn line_end(&self, input: &[u8]) -> Option<usize> {
         if self.agent { memchr2(b'\n', SENTINEL, input) } else { memchr(b'\n', input) }
     }
 
-    /// What a text is that ends where a message does, by its line or by its brackets.
+    /// Decodes a complete message.
     fn whole<'b>(&mut self, text: &'b [u8]) -> Result<Message<'b>, Unsplit> {
         match route_followed(text, &mut self.braces) {
             Some(message) => Ok(message),
@@ -222,7 +224,7 @@ fn malformed(bytes: &[u8], reason: MalformedReason) -> Found<'_> {
     Found::Malformed(Malformed { bytes: first(bytes, SHOWN), reason })
 }
 
-/// The first `count` bytes, or all if there are fewer.
+/// Returns the first `count` bytes, or all if there are fewer.
 fn first(bytes: &[u8], count: usize) -> &[u8] {
     bytes.get(..count).unwrap_or(bytes)
 }

@@ -1,4 +1,4 @@
-//! Messages that are found by counting their brackets.
+//! Messages that are found by counting brackets.
 
 use memchr::memchr;
 
@@ -8,7 +8,7 @@ use crate::wire::MalformedReason;
 use crate::wire::balance::Balanced;
 
 impl Decoder {
-    /// Takes the object that the input begins with. `decided` if messages are known not to be lines.
+    /// Decodes the object at the start of the input. `decided` if messages are not lines.
     pub(super) fn object<'b>(&mut self, input: &'b [u8], decided: bool) -> Next<'b> {
         match input.first() {
             None => return Next::More,
@@ -28,7 +28,7 @@ impl Decoder {
                 self.skip(within.len(), Found::TooLong)
             }
             Balanced::Open => match sentinel {
-                // A reply to somebody else that was cut short is void without a word.
+                // An incomplete reply to an earlier client is discarded.
                 Some(at) => {
                     self.begin();
                     self.framing = Framing::Lines;
@@ -37,11 +37,11 @@ impl Decoder {
                 None => Next::More,
             },
             Balanced::Ends { at } => self.ended(input, at),
-            Balanced::Broken { at, flaw } => {
-                let found = match flaw {
+            Balanced::Broken { at, kind } => {
+                let found = match kind {
                     JsonErrorKind::TooDeep { .. } => Found::TooDeep,
                     _ if decided || self.balance.has_line_feed() => Found::FramingLost,
-                    _ => broken(first(input, at + 1), flaw, at),
+                    _ => broken(first(input, at + 1), kind, at),
                 };
                 self.skip(at, found)
             }
@@ -54,7 +54,8 @@ impl Decoder {
         }
     }
 
-    /// Where the first sentinel is, in the stream of an agent. What was followed has none.
+    /// Returns the position of the first sentinel, in the stream of an agent. The bytes that were
+    /// followed contain none.
     fn sentinel(&self, input: &[u8]) -> Option<usize> {
         if !self.agent {
             return None;
@@ -64,14 +65,14 @@ impl Decoder {
         Some(followed + at)
     }
 
-    /// Skips what is behind `used`, up to the next line end.
+    /// Skips the bytes after `used`, up to the next line end.
     fn skip<'b>(&mut self, used: usize, found: Found<'b>) -> Next<'b> {
         self.count_brackets(false);
         self.skipping = true;
         Next::found(used, found)
     }
 
-    /// Shows what is outside any object, up to the line end.
+    /// Reports bytes outside of objects, up to the line end.
     fn garbage_line<'b>(&mut self, input: &'b [u8]) -> Next<'b> {
         let head = first(input, SHOWN);
         match memchr(b'\n', head) {
@@ -91,6 +92,6 @@ impl Decoder {
     }
 }
 
-fn broken(bytes: &[u8], flaw: JsonErrorKind, at: usize) -> Found<'_> {
-    malformed(bytes, MalformedReason::Json(JsonError::new(flaw, at)))
+fn broken(bytes: &[u8], kind: JsonErrorKind, at: usize) -> Found<'_> {
+    malformed(bytes, MalformedReason::Json(JsonError::new(kind, at)))
 }

@@ -1,9 +1,9 @@
-//! The fast route: the shapes that QEMU and the agent send, recognised by both ends of a line.
+//! The fast route: recognising messages in the format of QEMU and the agent by both ends of a line.
 //!
-//! A success is `{"return": … , "id": 7}`, an event begins with its timestamp. In a line that is one
-//! valid object, an unescaped `, "id": 7}` at the end is its last member, so the value between need not
-//! be read. That the line is one object has to be proved: a line may hold several, and one may go on
-//! in the next line.
+//! A success reply is `{"return": … , "id": 7}`, and an event starts with its timestamp. In a line
+//! that is one valid object, an unescaped `, "id": 7}` at the end is its last member, so the value
+//! between need not be read. It has to be proved that the line is one object, because a line may
+//! contain several, and an object may continue in the next line.
 
 mod greeting;
 mod number;
@@ -14,17 +14,17 @@ use crate::message::{Body, Event, Message, Reply, Timestamp};
 use crate::wire::braces::Braces;
 use number::number;
 
-/// Whether a line that begins so is worth the attempt.
+/// Returns whether a line with this start can have one of the formats.
 pub(crate) fn may_be_routed(input: &[u8]) -> bool {
     matches!(input, [b'{', b'"', b't' | b'r' | b'Q', ..])
 }
 
-/// Takes a line in one of the known shapes; `None` sends it down the full route.
+/// Decodes a line in one of the formats. Returns `None` if the full route has to decode it.
 pub(crate) fn route(line: &[u8]) -> Option<Message<'_>> {
     route_followed(line, &mut Braces::new())
 }
 
-/// The same for a line whose braces may have been followed before.
+/// As [`route`], for a line whose braces may have been followed before.
 pub(crate) fn route_followed<'b>(line: &'b [u8], braces: &mut Braces) -> Option<Message<'b>> {
     match line.get(2) {
         Some(b't') => {
@@ -52,7 +52,7 @@ fn route_reply<'b>(line: &'b [u8], braces: &mut Braces) -> Option<Message<'b>> {
     Some(Message::Reply(Reply { body, id: Some((before.len(), before.len() + count)) }))
 }
 
-/// `rest` of the line begins with the seconds.
+/// Decodes an event. `rest` of the line starts with the seconds.
 fn route_event<'b>(line: &'b [u8], rest: &'b [u8], braces: &mut Braces) -> Option<Message<'b>> {
     let (seconds, rest) = number::<10>(rest, b", \"microseconds\": ")?;
     let (microseconds, rest) = number::<6>(rest, b"}, \"event\": \"")?;
@@ -73,8 +73,8 @@ fn route_event<'b>(line: &'b [u8], rest: &'b [u8], braces: &mut Braces) -> Optio
     }))
 }
 
-/// What is between `start` and `end`, unless that is nothing, has blanks around it, or the line is
-/// not one object.
+/// Returns the body between `start` and `end`, or `None` if it is empty, has blanks around it, or
+/// the line is not one object.
 fn body<'b>(line: &'b [u8], start: usize, end: usize, braces: &mut Braces) -> Option<Body<'b>> {
     let value = line.get(start..end)?;
     if is_blank(*value.first()?) || is_blank(*value.last()?) {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn other_shapes_are_left_to_the_full_route() {
+    fn other_formats_need_the_full_route() {
         for line in [
             r#"{"return": {}}"#,
             r#"{"return": {}, "id": "7"}"#,
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_object_by_its_brackets_is_not_routed() {
+    fn a_line_that_is_not_one_object_by_its_brackets_is_not_routed() {
         for line in [
             r#"{"return": {}, "id": 1}{"return": {}, "id": 2}"#,
             r#"{"return": {}, "id": 1} {"return": {}, "id": 2}"#,

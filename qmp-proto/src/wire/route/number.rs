@@ -1,9 +1,9 @@
-//! The numbers in lines of a known shape.
+//! The numbers in lines of a known format.
 
-/// A JSON integer of at most 18 digits, and what stands behind it and `then`.
+/// Parses a JSON integer of at most 18 digits, followed by `then`. Returns it and the rest.
 ///
-/// Most have the `USUAL` number of digits. That is tried first: the processor can go on with what is
-/// behind before it knows the digits.
+/// The `USUAL` number of digits is tried first, because then the processor can continue with the
+/// rest before it has parsed the digits.
 pub(super) fn number<'b, const USUAL: usize>(
     bytes: &'b [u8],
     then: &[u8],
@@ -29,7 +29,7 @@ pub(super) fn number<'b, const USUAL: usize>(
     Some((if negative { -value } else { value }, rest.strip_prefix(then)?))
 }
 
-/// What the digits mean, unless there are others among them, or a zero comes first.
+/// Parses digits without a leading zero.
 fn all_digits(digits: &[u8]) -> Option<i64> {
     let mut value = 0_i64;
     let mut all = digits.first() != Some(&b'0');

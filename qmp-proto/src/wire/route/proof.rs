@@ -1,22 +1,22 @@
-//! Whether a line in a known shape is one object.
+//! Proving that a line in a known format is one object.
 
 use memchr::memchr2;
 
 use crate::json::{plain_prefix, skip_value};
 use crate::wire::braces::{Braces, LONG};
 
-/// Whether a line is one object, and `value` one value in it. The value begins at `start`; behind it
-/// is `, "id": 7}`, or `}` alone.
+/// Returns whether a line is one object, and `value` is one value in it. The value starts at
+/// `start` and is followed by `, "id": 7}` or `}`.
 pub(super) fn is_one_object(line: &[u8], value: &[u8], start: usize, braces: &mut Braces) -> bool {
     is_flat(value)
         || (line.len() > LONG && braces.prove(line))
         || skip_value(line, start, usize::MAX) == Ok(start + value.len())
 }
 
-/// The proof for most values: no other value of the same kind is inside.
+/// Proves most values: no other value of the same kind is inside.
 ///
-/// What is behind the value begins with a comma or a bracket that is outside strings if the line is
-/// JSON, so the last byte of the value is outside of them, too.
+/// If the line is JSON, the comma or bracket after the value is outside of strings, so the last
+/// byte of the value is outside of strings, too.
 fn is_flat(value: &[u8]) -> bool {
     match value {
         [b'{', inside @ .., b'}'] => !has_either(inside, b'{', b'}'),
@@ -27,8 +27,8 @@ fn is_flat(value: &[u8]) -> bool {
     }
 }
 
-/// Written so that compilers compare many bytes at once: most values are too short for `memchr2` to
-/// be worth its call.
+/// Returns whether the bytes contain one of the two. Written so that compilers compare many bytes
+/// at once, because most values are too short for a call of `memchr2`.
 fn has_either(bytes: &[u8], one: u8, other: u8) -> bool {
     const BLOCK: usize = 32;
     const HALF: usize = BLOCK / 2;
@@ -44,7 +44,7 @@ fn has_either(bytes: &[u8], one: u8, other: u8) -> bool {
             }
             rest = after;
         }
-        // Some of these were seen before.
+        // Some of these bytes are examined twice.
         return block_has_either(last, one, other);
     }
     match (bytes.first_chunk::<HALF>(), bytes.last_chunk::<HALF>()) {
@@ -60,7 +60,7 @@ fn block_has_either<const N: usize>(block: &[u8; N], one: u8, other: u8) -> bool
     block.iter().fold(false, |found, &byte| found | (byte == one) | (byte == other))
 }
 
-/// Whether a string whose opening quote is before this ends with it.
+/// Returns whether a string, given without its opening quote, ends with the last byte.
 fn is_rest_of_string(inside: &[u8]) -> bool {
     let mut rest = inside;
     loop {
@@ -78,7 +78,7 @@ mod tests {
     use std::format;
 
     #[test]
-    fn a_bracket_of_its_kind_is_found_wherever_it_is_inside_a_value() {
+    fn a_bracket_of_the_same_kind_is_found_at_any_position() {
         for length in (0..100).chain([511, 512, 513, 600]) {
             let plain = "x".repeat(length);
             assert!(is_flat(format!("{{{plain}}}").as_bytes()));

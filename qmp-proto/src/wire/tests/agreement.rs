@@ -1,5 +1,5 @@
-//! The fast route, the full route and serde_json agree on what is legal; on what is not, the fast
-//! route may find an id but nothing can be read.
+//! The fast route, the full route and serde_json agree on valid messages. In an invalid one, the
+//! fast route may find an id, but its value cannot be read.
 
 use proptest::prelude::*;
 use serde_json::value::RawValue;
@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::format;
 use std::string::{String, ToString};
 
-use super::messages::{damaged, in_any_shape, in_qemus_shape};
+use super::messages::{damaged, in_any_format, in_qemus_format};
 use crate::json::{JsonErrorKind, MAX_DEPTH};
 use crate::message::{Body, Message};
 use crate::wire::{Unsplit, route, split};
 
-/// `PROPTEST_CASES` overrides how often a law is tried.
+/// `PROPTEST_CASES` overrides the number of cases.
 fn config(cases: u32) -> ProptestConfig {
     let default = ProptestConfig::default();
     let overridden = std::env::var_os("PROPTEST_CASES").is_some();
@@ -23,7 +23,7 @@ fn config(cases: u32) -> ProptestConfig {
     }
 }
 
-/// What all three must agree on.
+/// The parts of a message on which all three have to agree.
 #[derive(Debug, PartialEq)]
 struct Parts {
     kind: &'static str,
@@ -71,7 +71,7 @@ impl Parts {
         parts
     }
 
-    /// What serde_json makes of the text of a legal message.
+    /// Reads the parts of a valid message with serde_json.
     fn by_serde(text: &str) -> Self {
         let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap();
         let raw = |name: &str| members.get(name).map(|value| value.get().to_string());
@@ -123,17 +123,17 @@ proptest! {
     #![proptest_config(config(2000))]
 
     #[test]
-    fn all_agree_on_messages_in_qemus_shape(text in in_qemus_shape()) {
+    fn all_agree_on_messages_in_qemus_format(text in in_qemus_format()) {
         agree(&text)?;
     }
 
     #[test]
-    fn all_agree_on_messages_in_any_shape(text in in_any_shape()) {
+    fn all_agree_on_messages_in_any_format(text in in_any_format()) {
         agree(&text)?;
     }
 
     #[test]
-    fn what_is_damaged_is_never_read_wrongly(line in damaged()) {
+    fn damaged_messages_are_never_misread(line in damaged()) {
         let full = split(&line, MAX_DEPTH);
         let Some(fast) = route(&line) else { return Ok(()) };
         if let Message::Reply(reply) = &fast {
@@ -169,19 +169,19 @@ proptest! {
 }
 
 #[test]
-fn the_fast_route_takes_what_qemu_sends() {
+fn the_fast_route_decodes_qemus_messages() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut taken = 0;
     for _ in 0..500 {
-        let text = in_qemus_shape().new_tree(&mut runner).unwrap().current();
+        let text = in_qemus_format().new_tree(&mut runner).unwrap().current();
         taken += usize::from(agree(&text).unwrap());
     }
     assert!(taken > 150, "the laws above compared little: {taken} of 500");
 }
 
 #[test]
-fn blanks_around_a_body_are_no_part_of_it() {
+fn blanks_around_a_body_do_not_belong_to_it() {
     for line in [
         r#"{"return":  {}, "id": 1}"#,
         r#"{"return": {} , "id": 1}"#,
@@ -210,14 +210,14 @@ fn a_level_too_many_is_an_error_on_both_routes() {
 }
 
 #[test]
-fn a_form_feed_is_no_blank() {
+fn a_form_feed_is_not_a_blank() {
     assert!(split(b"\x0C{\"return\": {}}", MAX_DEPTH).is_err());
     assert!(split(b"{\"return\": {}}\x0C", MAX_DEPTH).is_err());
     assert!(split(b" {\"return\": {}}\t\r\n", MAX_DEPTH).is_ok());
 }
 
 impl<'b> Message<'b> {
-    /// What a reply or an event carries.
+    /// Returns the body of a reply or an event.
     fn body(&self) -> Option<Body<'b>> {
         match self {
             Self::Reply(reply) => Some(reply.body),

@@ -1,4 +1,4 @@
-//! How the decoder changes its mind about where messages end.
+//! Changes of the framing within a stream.
 
 use std::format;
 use std::string::String;
@@ -10,22 +10,22 @@ use crate::wire::{Bounds, Decoder, Found};
 
 const BOUNDS: Bounds = Bounds { length: 90, depth: 8 };
 
-/// What is found in the stream, however it is cut: ids of replies, and faults.
+/// Decodes a stream in pieces of all lengths, which must give the same: ids of replies, and errors.
 fn found(decoder: &Decoder, stream: &str) -> Vec<String> {
     let stream = stream.replace('\u{FF}', "?").into_bytes();
     let stream: Vec<_> =
         stream.into_iter().map(|byte| if byte == b'?' { 0xFF } else { byte }).collect();
-    let whole = listen(decoder.clone(), &[&stream]);
+    let whole = decode(decoder.clone(), &[&stream]);
     for at in 1..stream.len() {
         let halves = [&stream[..at], &stream[at..]];
-        assert_eq!(listen(decoder.clone(), &halves), whole, "cut at {at}");
+        assert_eq!(decode(decoder.clone(), &halves), whole, "cut at {at}");
     }
     let bytes: Vec<_> = stream.chunks(1).collect();
-    assert_eq!(listen(decoder.clone(), &bytes), whole, "byte by byte");
+    assert_eq!(decode(decoder.clone(), &bytes), whole, "byte by byte");
     whole
 }
 
-fn listen(mut decoder: Decoder, chunks: &[&[u8]]) -> Vec<String> {
+fn decode(mut decoder: Decoder, chunks: &[&[u8]]) -> Vec<String> {
     let (mut found, mut input) = (Vec::new(), Vec::new());
     for chunk in chunks {
         input.extend_from_slice(chunk);
@@ -64,7 +64,7 @@ fn reply(id: u8) -> String {
 }
 
 #[test]
-fn lines_may_hold_several_messages_or_a_part_of_one_and_be_lines_again() {
+fn lines_may_contain_several_messages_or_a_part_of_one() {
     let stream = format!(
         "{}\r\n{}{} {}\r\n{}\n{{\r\n\"return\": 1,\r\n\"id\": 6}}\r\n{}\r\n",
         reply(1),
@@ -80,7 +80,7 @@ fn lines_may_hold_several_messages_or_a_part_of_one_and_be_lines_again() {
 }
 
 #[test]
-fn messages_need_no_line_end_at_all() {
+fn messages_need_no_line_ends() {
     let stream = [reply(1), reply(2), reply(3)].concat();
     assert_eq!(monitor(&stream), ["1", "2", "3"]);
     let spread = reply(1).replace(' ', "\r\n");
@@ -88,7 +88,7 @@ fn messages_need_no_line_end_at_all() {
 }
 
 #[test]
-fn a_line_that_is_too_long_is_one_fault_and_the_next_is_read() {
+fn a_line_that_is_too_long_is_one_error_and_the_next_is_decoded() {
     let long = "x".repeat(100);
     for ends in ["\r\n", "\n"] {
         let stream = [&reply(1), ends, &long, ends, &reply(2), ends].concat();
@@ -113,7 +113,7 @@ fn the_limit_is_the_length_of_the_line_without_its_end() {
 }
 
 #[test]
-fn noise_of_any_length_is_reported_once_a_line() {
+fn noise_of_any_length_is_reported_once_per_line() {
     let bounds = Bounds { length: 1000, depth: 8 };
     for length in [1, 255, 256, 257, 900] {
         let noise = "n".repeat(length);
@@ -125,9 +125,9 @@ fn noise_of_any_length_is_reported_once_a_line() {
     }
 }
 
-/// Where a value may begin at the end of the line, the next message is taken for it.
+/// If a value can start at the end of the line, the next message is mistaken for it.
 #[test]
-fn a_line_that_is_cut_off_costs_one_message_unless_a_value_may_begin_there() {
+fn a_line_that_is_cut_off_is_one_error_unless_a_value_can_follow() {
     let whole = "{\"return\": [1, {\"x\": \"y\"}], \"id\": 0}";
     let mut swallowed = Vec::new();
     for end in 1..whole.len() {
@@ -149,18 +149,18 @@ fn a_line_that_is_cut_off_costs_one_message_unless_a_value_may_begin_there() {
         }
     }
     swallowed.dedup();
-    let a_value_may_begin_behind = [
+    let a_value_can_follow = [
         "{\"return\":",
         "{\"return\": [",
         "{\"return\": [1,",
         "{\"return\": [1, {\"x\":",
         "{\"return\": [1, {\"x\": \"y\"}], \"id\":",
     ];
-    assert_eq!(swallowed, a_value_may_begin_behind);
+    assert_eq!(swallowed, a_value_can_follow);
 }
 
 #[test]
-fn a_sentinel_voids_what_is_incomplete_alone() {
+fn a_sentinel_discards_only_an_incomplete_message() {
     let half = "{\"return\": {\"a\":";
     for before in ["", half, "{", "{\n", "{\n  \"return\": [\n", "\n{\"return\": \"a", "noise\n"] {
         let noise: &[String] = if before == "noise\n" { &["malformed noise".into()] } else { &[] };
@@ -175,7 +175,7 @@ fn a_sentinel_voids_what_is_incomplete_alone() {
 }
 
 #[test]
-fn a_line_that_is_too_long_may_hold_several_messages_that_are_not() {
+fn a_line_over_the_limit_may_contain_several_messages_within_it() {
     let five: String = (1..=5).map(reply).collect();
     assert!(five.len() > BOUNDS.length);
     let stream = [&reply(0), "\n", &five, "\n", &reply(6), "\n"].concat();
@@ -187,7 +187,7 @@ fn a_line_that_is_too_long_may_hold_several_messages_that_are_not() {
 }
 
 #[test]
-fn what_is_wrong_with_an_object_does_not_cost_the_next_one_on_its_line() {
+fn an_invalid_object_does_not_affect_the_next_one_on_its_line() {
     for broken in ["{\"return\": nope, \"id\": 1}", "{\"id\": 1, \"return\": [1 2]}"] {
         for end in ["", " ", "\n"] {
             let stream = [&reply(0), "\n", broken, end, &reply(2), "\n"].concat();

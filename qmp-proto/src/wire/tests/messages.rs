@@ -1,4 +1,4 @@
-//! Generated messages: in QEMU's shape, in any legal shape, and broken.
+//! Generated messages: in QEMU's format, in any valid format, and damaged.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,16 +7,16 @@ use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
-/// How members and elements are kept apart.
+/// The separators of members and elements.
 #[derive(Clone, Copy, Debug)]
-enum Shape {
+enum Format {
     Qemu,
     Any,
 }
 
-/// A message as QEMU, the storage daemon and the agent write it.
-pub(super) fn in_qemus_shape() -> impl Strategy<Value = String> {
-    let body = || value(Shape::Qemu);
+/// A message in the format of QEMU, the storage daemon and the agent.
+pub(super) fn in_qemus_format() -> impl Strategy<Value = String> {
+    let body = || value(Format::Qemu);
     prop_oneof![
         4 => (body(), id()).prop_map(|(body, id)| format!("{{\"return\": {body}, \"id\": {id}}}")),
         1 => body().prop_map(|body| format!("{{\"return\": {body}}}")),
@@ -33,9 +33,9 @@ pub(super) fn in_qemus_shape() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A legal message in any order of members, with blanks, escapes and members nobody knows.
-pub(super) fn in_any_shape() -> impl Strategy<Value = String> {
-    let body = || value(Shape::Any);
+/// A valid message with members in any order, blanks, escapes and unknown members.
+pub(super) fn in_any_format() -> impl Strategy<Value = String> {
+    let body = || value(Format::Any);
     let known = prop_oneof![
         body().prop_map(|body| vec![("return", body)]),
         (class(), string(), body()).prop_map(|(class, description, other)| vec![(
@@ -82,10 +82,10 @@ pub(super) fn in_any_shape() -> impl Strategy<Value = String> {
         })
 }
 
-/// A line that was a message before it was damaged.
+/// A damaged message.
 pub(super) fn damaged() -> impl Strategy<Value = Vec<u8>> {
-    let line = prop_oneof![3 => in_qemus_shape(), 1 => in_any_shape()];
-    (line, in_qemus_shape(), vec(damage(), 1..4)).prop_map(|(line, other, damages)| {
+    let line = prop_oneof![3 => in_qemus_format(), 1 => in_any_format()];
+    (line, in_qemus_format(), vec(damage(), 1..4)).prop_map(|(line, other, damages)| {
         let mut line = line.into_bytes();
         for damage in damages {
             damage.apply(&mut line, other.as_bytes());
@@ -217,7 +217,7 @@ fn stamp() -> impl Strategy<Value = String> {
     })
 }
 
-fn value(shape: Shape) -> BoxedStrategy<String> {
+fn value(format: Format) -> BoxedStrategy<String> {
     let leaf = prop_oneof![
         Just("{}".to_string()),
         prop::sample::select(vec!["true", "false", "null", "[]"]).prop_map(str::to_string),
@@ -225,13 +225,13 @@ fn value(shape: Shape) -> BoxedStrategy<String> {
         string(),
     ];
     leaf.prop_recursive(4, 24, 5, move |inner| {
-        let blank = move || match shape {
-            Shape::Qemu => Just(String::new()).boxed(),
-            Shape::Any => blanks().boxed(),
+        let blank = move || match format {
+            Format::Qemu => Just(String::new()).boxed(),
+            Format::Any => blanks().boxed(),
         };
-        let (comma, colon) = match shape {
-            Shape::Qemu => (", ", ": "),
-            Shape::Any => (",", ":"),
+        let (comma, colon) = match format {
+            Format::Qemu => (", ", ": "),
+            Format::Any => (",", ":"),
         };
         let element = (blank(), inner.clone(), blank())
             .prop_map(|(before, value, after)| before + &value + &after);
@@ -245,7 +245,7 @@ fn value(shape: Shape) -> BoxedStrategy<String> {
     .boxed()
 }
 
-/// A string with its quotes: plain, escaped, foreign, and looking like the end of a message.
+/// A string with its quotes: plain, escaped, not ASCII, or similar to the end of a message.
 fn string() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[a-z ]{0,8}",

@@ -1,4 +1,4 @@
-//! What the decoder and its two routes make of vectors and of generated messages.
+//! Tests of the decoder and its two routes with vectors and generated messages.
 
 mod agreement;
 mod framing;

@@ -1,4 +1,4 @@
-//! Every vector through the decoder, however it is cut up.
+//! Every vector through the decoder, in pieces of all lengths.
 
 use serde_json::{Value, json};
 use std::vec::Vec;
@@ -8,17 +8,17 @@ use crate::json::JsonErrorKind;
 use crate::message::Message;
 use crate::wire::{Bounds, Decoder, Found, MalformedReason};
 
-/// Where the decoder makes something else of a vector, on purpose.
+/// The vectors for which the decoder has another result on purpose.
 const DEVIATIONS: &[(&str, &str, &str)] = &[
     (
         "c-top-level-scalar",
         r#"[{"protocol_error": "garbage"}, {"return": {}}]"#,
-        "what is no object is not looked at more closely",
+        "bytes outside of objects are not examined further",
     ),
     (
         "c-duplicate-key",
         r#"[{"return": {"a": 2}, "id": 1}, {"return": {}}]"#,
-        "members twice inside a body are left to who decodes it",
+        "duplicate members inside a body are left to decoding",
     ),
     (
         "c-ambiguous-return-and-error",
@@ -28,7 +28,7 @@ const DEVIATIONS: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn every_vector_is_understood_whole_and_cut_anywhere() {
+fn every_vector_is_decoded_whole_and_in_pieces() {
     for vector in client_vectors() {
         for chunks in vector.chunkings() {
             let observed = observe(&vector, &chunks);
@@ -38,7 +38,7 @@ fn every_vector_is_understood_whole_and_cut_anywhere() {
 }
 
 #[test]
-fn what_follows_a_vector_is_understood_too() {
+fn a_message_after_a_vector_is_decoded_too() {
     let mut followed = 0;
     for mut vector in client_vectors() {
         let Some(trailer) = vector.trailer() else {
@@ -73,7 +73,7 @@ fn check(vector: &Vector, observed: &[Value], pieces: usize) {
     }
 }
 
-/// What the decoder finds, in the words of the vectors.
+/// Returns what the decoder finds, in the format of the vectors.
 fn observe(vector: &Vector, chunks: &[&[u8]]) -> Vec<Value> {
     let bounds = Bounds { length: vector.limits.max_message, depth: vector.limits.max_depth };
     let mut decoder = match vector.protocol {

@@ -1,20 +1,20 @@
-//! What is received does not depend on how the stream was cut, and nothing a server can send makes
-//! a client panic, stand still or hold more than its limit.
+//! What is received does not depend on the pieces of the stream, and no stream makes a client
+//! panic, stop progressing or exceed its limit.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use qmp_proto::{Client, Options, Phase, ProtocolError};
 
 use super::config;
-use crate::peer::{SEVEN, Said, Wire, sync_answer};
+use crate::peer::{Observed, SEVEN, Wire, sync_answer};
 
 const LONGEST: usize = 300;
 
-/// A client and what it was told to do before it hears anything.
+/// A client and its actions before the stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Role {
     Monitor,
-    /// With commands in flight.
+    /// A client with commands in flight.
     Busy,
     Agent,
     Syncing,
@@ -38,7 +38,7 @@ impl Role {
                         client.negotiate(&mut wire, 7, &[]).unwrap();
                     }
                 }
-                // The byte after the last message decides how the next are found.
+                // The byte after the last message determines the framing.
                 busy(client)
             }
             Self::Agent => Client::agent(limits(Options::agent())),
@@ -64,13 +64,17 @@ fn busy(mut client: Client<u32, 8>) -> Client<u32, 8> {
     client
 }
 
-/// All that a client says to a stream in these pieces, its end included.
-fn said(role: Role, stream: &[u8], ends: &[usize]) -> (Vec<Said>, Result<(), ProtocolError>) {
+/// Returns everything that a client receives from a stream in these pieces, including its end.
+fn observed(
+    role: Role,
+    stream: &[u8],
+    ends: &[usize],
+) -> (Vec<Observed>, Result<(), ProtocolError>) {
     let mut client = role.client();
-    let (mut said, mut start, mut used) = (Vec::new(), 0, 0);
+    let (mut observed, mut start, mut used) = (Vec::new(), 0, 0);
     for &end in ends.iter().chain([&stream.len()]) {
         let end = end.clamp(start, stream.len());
-        // What is left lies behind what is used, as in a buffer, and moves with it.
+        // Unused bytes move to the start, as in a buffer.
         let mut steps = 2 * (end - start) + LONGEST + 20;
         loop {
             steps = steps.checked_sub(1).expect("no progress");
@@ -80,14 +84,14 @@ fn said(role: Role, stream: &[u8], ends: &[usize]) -> (Vec<Said>, Result<(), Pro
                     assert!(step.used <= input.len());
                     used += step.used;
                     match step.received {
-                        Some(received) => said.push(Said::new(received)),
+                        Some(received) => observed.push(Observed::new(received)),
                         None => break,
                     }
                 }
                 Err(error) => {
-                    said.push(Said::Error(error));
+                    observed.push(Observed::Error(error));
                     assert_eq!(client.handle_input(&input).err(), Some(error), "sticky");
-                    return (said, client.handle_end());
+                    return (observed, client.handle_end());
                 }
             }
         }
@@ -95,16 +99,16 @@ fn said(role: Role, stream: &[u8], ends: &[usize]) -> (Vec<Said>, Result<(), Pro
         assert!(end - used <= LONGEST + 1, "more is held than the limit");
     }
     let end = client.handle_end();
-    said.extend(client.drain().map(|it| Said::Unanswered(it.token, it.reason)));
+    observed.extend(client.drain().map(|it| Observed::Unanswered(it.token, it.reason)));
     assert_eq!(client.in_flight(), 0);
-    (said, end)
+    (observed, end)
 }
 
 fn role() -> impl Strategy<Value = Role> {
     prop::sample::select(vec![Role::Monitor, Role::Busy, Role::Agent, Role::Syncing, Role::Synced])
 }
 
-/// Something that a server, or whoever shares its line, may send.
+/// A piece of a stream of a server or of another sender on its line.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let messages = prop::sample::select(vec![
         "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}",
@@ -164,7 +168,7 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// A well-behaved server's stream, with one habit throughout.
+/// A valid stream in one format.
 fn valid_stream() -> impl Strategy<Value = Vec<u8>> {
     let messages = vec(
         prop::sample::select(vec![
@@ -204,19 +208,19 @@ proptest! {
     #![proptest_config(config(1500))]
 
     #[test]
-    fn a_stream_says_the_same_however_it_is_cut(
+    fn a_stream_is_received_equally_in_any_pieces(
         role in role(),
         (stream, ends) in cut(vec(piece(), 0..12).prop_map(|it| it.concat())),
     ) {
-        prop_assert_eq!(said(role, &stream, &ends), said(role, &stream, &[]));
+        prop_assert_eq!(observed(role, &stream, &ends), observed(role, &stream, &[]));
     }
 
     #[test]
-    fn random_bytes_say_the_same_however_they_are_cut(
+    fn random_bytes_are_received_equally_in_any_pieces(
         role in role(),
         (stream, ends) in cut(vec(any::<u8>(), 0..400)),
     ) {
-        prop_assert_eq!(said(role, &stream, &ends), said(role, &stream, &[]));
+        prop_assert_eq!(observed(role, &stream, &ends), observed(role, &stream, &[]));
     }
 
     #[test]
@@ -227,12 +231,12 @@ proptest! {
             .into_iter::<serde_json::Value>()
             .map(Result::unwrap)
             .count();
-        let (said, end) = said(Role::Monitor, &stream, &ends);
-        prop_assert_eq!(said.len(), found, "{:?}", said);
-        let expected = |said: &Said| {
-            matches!(said, Said::Stray(_) | Said::Event(_) | Said::ErrorBeforeGreeting(_))
+        let (observed, end) = observed(Role::Monitor, &stream, &ends);
+        prop_assert_eq!(observed.len(), found, "{:?}", observed);
+        let expected = |observed: &Observed| {
+            matches!(observed, Observed::Stray(_) | Observed::Event(_) | Observed::ErrorBeforeGreeting(_))
         };
-        prop_assert!(said.iter().all(expected), "{:?}", said);
+        prop_assert!(observed.iter().all(expected), "{:?}", observed);
         prop_assert_eq!(end, Err(ProtocolError::EndInHandshake { phase: Phase::Greeting }));
     }
 }

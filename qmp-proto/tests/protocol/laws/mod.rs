@@ -1,10 +1,10 @@
-//! What holds for all input and all output, tried on a great deal of it.
+//! Laws for all input and output, tested with generated cases.
 
 mod chunking;
 mod sending;
 mod table;
 
-/// How often a law is tried; `PROPTEST_CASES` overrides it.
+/// The number of cases for a law, which `PROPTEST_CASES` overrides.
 fn config(cases: u32) -> proptest::prelude::ProptestConfig {
     let default = proptest::prelude::ProptestConfig::default();
     let overridden = std::env::var_os("PROPTEST_CASES").is_some();

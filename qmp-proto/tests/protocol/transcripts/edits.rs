@@ -1,4 +1,4 @@
-//! Changes inside a line, which leave the rest of it where it was.
+//! Changes inside a line, with a mapping of positions.
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ pub(super) fn apply(line: &[u8], edits: &[Edit]) -> Vec<u8> {
     rewritten
 }
 
-/// Where a place in a line is after the edits.
+/// Returns the position after the edits of a position before them.
 pub(super) fn moved(at: usize, edits: &[Edit]) -> usize {
     let mut new = at;
     for edit in edits {

@@ -1,12 +1,11 @@
-//! Which answer of a recording is to which command.
+//! Matching the replies of a recording to its commands.
 
 use std::collections::VecDeque;
 
 use super::recording::{Kind, Recording, Unit};
 use crate::qemu::Read;
 
-/// Finds out which unit each answer is to: in-band answers come in order, out-of-band ones are
-/// found by their id.
+/// Matches replies to units: in-band replies by order, out-of-band replies by id.
 pub(super) fn answered_units(recording: &Recording) -> Vec<Option<usize>> {
     let out_of_band = recording.units.iter().any(|unit| match &unit.read {
         Read::Message(message) => message.member("exec-oob").is_some(),
@@ -44,7 +43,7 @@ pub(super) fn answered_units(recording: &Recording) -> Vec<Option<usize>> {
     answers
 }
 
-/// Whether an answer with this id can be the unit's.
+/// Returns whether a reply with this id can belong to the unit.
 fn echoes(unit: &Unit, id: Option<&str>) -> bool {
     let Read::Message(message) = &unit.read else {
         return id.is_none();
@@ -57,7 +56,7 @@ fn echoes(unit: &Unit, id: Option<&str>) -> bool {
     }
 }
 
-/// Whether a server may write the one for the other: it gives ids back by value.
+/// Returns whether a server may return one id for the other, because it returns ids by value.
 fn same_value(asked: &str, id: &str) -> bool {
     if asked == id || (asked == "1e400" && id == "1e9") || asked.starts_with('\'') {
         return true;
@@ -66,7 +65,7 @@ fn same_value(asked: &str, id: &str) -> bool {
     if let (Some(asked), Some(id)) = (number(asked), number(id)) {
         return asked == id;
     }
-    // Zero in modified UTF-8 is not for serde_json.
+    // serde_json cannot parse a zero in modified UTF-8.
     let asked = asked.replace("\u{FFFD}\u{FFFD}", "\\u0000");
     let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
     parse(&asked).is_some() && parse(&asked) == parse(id)

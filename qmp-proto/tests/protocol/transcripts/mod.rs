@@ -1,5 +1,5 @@
-//! Every recorded session, replayed: with its ids rewritten to those of our client, so that all its
-//! answers find their requests, and as it is, to a client that asked for nothing.
+//! Replays of every recorded session: with ids rewritten to those of this client, so that replies
+//! are matched, and unchanged, to a client that has sent nothing.
 
 mod edits;
 mod matching;
@@ -10,19 +10,19 @@ mod what;
 
 use qmp_proto::{Client, Options};
 
-use crate::peer::{SEVEN, Said, sync_answer};
+use crate::peer::{Observed, SEVEN, sync_answer};
 use recording::{Kind, Recording, recordings};
 use replay::Listener;
 use script::{Script, client, write};
 use what::MOST;
 
-/// Not QMP as it is, but QMP wrapped in another protocol. These are replayed as they are only.
+/// Recordings of QMP inside another protocol, which are replayed only unchanged.
 const WRAPPED: &[(&str, &str)] = &[
     ("transport_telnet_7.2", "telnet's negotiation stands before the greeting, on the same line"),
     ("transport_websocket_7.2", "an HTTP answer, then frames"),
 ];
 
-/// How many answers are to what our client would never send, and so nobody's.
+/// The number of replies to messages that this client never sends, which are stray.
 const NONSENSE: &[(&str, usize, &str)] = &[
     ("errors_7.2", 10, "commands before negotiation, no JSON, no object"),
     ("garbage_recovery_7.2", 30, "no JSON, apostrophes, noncharacters, members twice"),
@@ -47,7 +47,7 @@ fn scripts() -> Vec<(Recording, Script)> {
         .collect()
 }
 
-/// All the ways to listen.
+/// All kinds of listeners.
 fn listeners(client: impl Fn() -> Client<u32, MOST>) -> Vec<Listener> {
     vec![
         Listener::bare(client()),
@@ -56,7 +56,7 @@ fn listeners(client: impl Fn() -> Client<u32, MOST>) -> Vec<Listener> {
     ]
 }
 
-/// Places to cut a stream at, the same every time.
+/// Positions to cut a stream at, the same in every run.
 fn random_ends(length: usize, seed: u64) -> Vec<usize> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = |below: u64| {
@@ -77,19 +77,19 @@ fn random_ends(length: usize, seed: u64) -> Vec<usize> {
     }
 }
 
-fn simplified(said: &[Said]) -> Vec<Said> {
-    let simple = |said: &Said| match said {
-        Said::Malformed(_) => Said::Malformed(String::new()),
+fn simplified(observed: &[Observed]) -> Vec<Observed> {
+    let simple = |observed: &Observed| match observed {
+        Observed::Malformed(_) => Observed::Malformed(String::new()),
         other => other.clone(),
     };
-    said.iter().map(simple).collect()
+    observed.iter().map(simple).collect()
 }
 
 fn replays(recording: &Recording, script: &Script, ends: &[usize]) {
-    let expected = simplified(&script.said);
+    let expected = simplified(&script.observed);
     for mut listener in listeners(|| client(recording)) {
-        let said = listener.play(&script.stream, ends.iter().copied(), &script.sends);
-        assert_eq!(said, expected, "{}", recording.name);
+        let observed = listener.play(&script.stream, ends.iter().copied(), &script.sends);
+        assert_eq!(observed, expected, "{}", recording.name);
         if recording.ended {
             assert_eq!(listener.ends(), Ok(()), "{}", recording.name);
         }
@@ -101,22 +101,26 @@ fn every_session_is_replayed_as_it_was_received() {
     let mut totals = [0; 6];
     for (recording, script) in scripts() {
         replays(&recording, &script, &script.received);
-        let strays = script.said.iter().filter(|said| matches!(said, Said::Stray(_))).count();
+        let strays = script
+            .observed
+            .iter()
+            .filter(|observed| matches!(observed, Observed::Stray(_)))
+            .count();
         let nonsense = NONSENSE.iter().find(|it| it.0 == recording.name);
         assert_eq!(strays, nonsense.map_or(0, |it| it.1), "{}", recording.name);
-        for said in &script.said {
-            let kind = match said {
-                Said::Answer(_, Ok(_)) | Said::Ready => 0,
-                Said::Answer(_, Err(_)) | Said::HandshakeFailed(_) => 1,
-                Said::Event(_) => 2,
-                Said::Greeting | Said::Restarted => 3,
-                Said::Stray(_) => 4,
+        for observed in &script.observed {
+            let kind = match observed {
+                Observed::Answer(_, Ok(_)) | Observed::Ready => 0,
+                Observed::Answer(_, Err(_)) | Observed::HandshakeFailed(_) => 1,
+                Observed::Event(_) => 2,
+                Observed::Greeting | Observed::Restarted => 3,
+                Observed::Stray(_) => 4,
                 _ => 5,
             };
             totals[kind] += 1;
         }
     }
-    // Successes, errors, events, greetings, strays, and a shutdown that has no answer.
+    // Success replies, error replies, events, greetings, strays, and a shutdown without reply.
     assert_eq!(totals, [380, 102, 203, 25, 1097, 1]);
 }
 
@@ -138,7 +142,7 @@ fn every_session_is_replayed_in_random_pieces() {
 }
 
 #[test]
-fn to_a_client_that_asked_for_nothing_every_answer_is_stray() {
+fn every_reply_is_stray_to_a_client_that_has_sent_nothing() {
     for recording in recordings() {
         let expected: Vec<_> = recording
             .items
@@ -147,14 +151,14 @@ fn to_a_client_that_asked_for_nothing_every_answer_is_stray() {
             .map(|(at, item)| {
                 let text = String::from_utf8_lossy(recording.text(item.message.clone()));
                 match &item.kind {
-                    Kind::Greeting if at == 0 => Said::Greeting,
-                    Kind::Greeting => Said::Restarted,
-                    Kind::Event(name) => Said::Event(name.clone()),
+                    Kind::Greeting if at == 0 => Observed::Greeting,
+                    Kind::Greeting => Observed::Restarted,
+                    Kind::Event(name) => Observed::Event(name.clone()),
                     Kind::Answer { .. } if text.ends_with("\"id\": inf}") => {
-                        Said::Malformed(String::new())
+                        Observed::Malformed(String::new())
                     }
-                    Kind::Answer { .. } => Said::Stray(text.into_owned()),
-                    Kind::Noise => Said::Malformed(String::new()),
+                    Kind::Answer { .. } => Observed::Stray(text.into_owned()),
+                    Kind::Noise => Observed::Malformed(String::new()),
                 }
             })
             .collect();
@@ -173,8 +177,8 @@ fn to_a_client_that_asked_for_nothing_every_answer_is_stray() {
         ways.extend((0..4).map(|seed| random_ends(length, seed)));
         for ends in ways {
             for mut listener in listeners(silent) {
-                let said = listener.play(&recording.stream, ends.iter().copied(), &[]);
-                assert_eq!(said, expected, "{}", recording.name);
+                let observed = listener.play(&recording.stream, ends.iter().copied(), &[]);
+                assert_eq!(observed, expected, "{}", recording.name);
             }
         }
     }

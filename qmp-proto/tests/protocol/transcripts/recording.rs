@@ -1,4 +1,4 @@
-//! Recorded sessions, taken apart without any of the code under test.
+//! Recorded sessions, parsed without the code under test.
 
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -8,36 +8,36 @@ use std::path::Path;
 use crate::data::from_hexadecimal;
 use crate::qemu::{Read, Server};
 
-/// One session, as it was seen by the client that recorded it.
+/// A session, as the recording client saw it.
 #[derive(Debug)]
 pub(crate) struct Recording {
     pub(crate) name: String,
     pub(crate) agent: bool,
-    /// What the server sent.
+    /// The bytes that the server sent.
     pub(crate) stream: Vec<u8>,
-    /// Where each of the receives ended in it.
+    /// The ends of the receives in the stream.
     pub(crate) received: Vec<usize>,
-    /// What the server read, in its order.
+    /// The units that the server read, in order.
     pub(crate) units: Vec<Unit>,
-    /// What the server said, in its order.
+    /// The items that the server sent, in order.
     pub(crate) items: Vec<Item>,
-    /// The stream ended.
+    /// Whether the stream ended.
     pub(crate) ended: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct Unit {
     pub(crate) read: Read,
-    /// How much of the stream the client had received when the last byte of this was sent.
+    /// The number of bytes that the client had received when it sent the last byte of this.
     pub(crate) at: usize,
 }
 
-/// One line of the stream.
+/// A line of the stream.
 #[derive(Debug)]
 pub(crate) struct Item {
-    /// All of its bytes, what is void before a sentinel and the line end included.
+    /// All bytes, including discarded ones before a sentinel and the line end.
     pub(crate) line: Range<usize>,
-    /// The message in it.
+    /// The message in the line.
     pub(crate) message: Range<usize>,
     pub(crate) kind: Kind,
 }
@@ -47,12 +47,12 @@ pub(crate) enum Kind {
     Greeting,
     Event(String),
     Answer {
-        /// The value, or class and description.
+        /// The value, or the class and description.
         outcome: Result<String, String>,
-        /// The id, and where it stands in the message.
+        /// The id and its position in the message.
         id: Option<(String, Range<usize>)>,
     },
-    /// No message at all.
+    /// Bytes that are not a message.
     Noise,
 }
 
@@ -102,7 +102,7 @@ impl Recording {
                 }
                 ("c2s", None) => {
                     if name.starts_with("mux") {
-                        // There, 0x01 takes itself and the next byte away.
+                        // The multiplexer removes 0x01 and the byte after it.
                         bytes.retain(|&byte| {
                             !std::mem::replace(&mut escaped, byte == 1) && byte != 1
                         });
@@ -133,7 +133,7 @@ impl Recording {
     }
 }
 
-/// Parts the stream at its line ends, which all recorded servers write.
+/// Splits the stream at its line ends, which all recorded servers send.
 fn items(stream: &[u8], agent: bool) -> Vec<Item> {
     let mut items = Vec::new();
     let mut start = 0;
@@ -155,7 +155,7 @@ fn items(stream: &[u8], agent: bool) -> Vec<Item> {
 }
 
 fn kind(message: &[u8]) -> Kind {
-    // A server that was asked to echo 1e400 writes what is no JSON.
+    // For the id 1e400 a server writes invalid JSON.
     let text = String::from_utf8_lossy(message).replace("\"id\": inf", "\"id\": 1e9");
     let Ok(members) = serde_json::from_str::<BTreeMap<String, &RawValue>>(&text) else {
         return Kind::Noise;

@@ -1,13 +1,13 @@
-//! Playing a script to a client, in any pieces.
+//! Replaying a script to a client, in any pieces.
 
 use qmp_proto::{Client, Received};
 use std::collections::VecDeque;
 
 use super::script::Sending;
 use super::what::MOST;
-use crate::peer::{Said, Wire};
+use crate::peer::{Observed, Wire};
 
-/// A client, with buffers or without.
+/// A client, with or without buffers.
 pub(crate) enum Listener {
     Bare {
         client: Client<u32, MOST>,
@@ -28,7 +28,7 @@ impl Listener {
         Self::Session(qmp_proto::Session::new(client))
     }
 
-    fn hear(&mut self, bytes: &[u8]) {
+    fn feed(&mut self, bytes: &[u8]) {
         match self {
             Self::Bare { input, .. } => input.extend_from_slice(bytes),
             #[cfg(feature = "alloc")]
@@ -41,16 +41,16 @@ impl Listener {
         }
     }
 
-    fn receive(&mut self) -> Option<Said> {
+    fn receive(&mut self) -> Option<Observed> {
         match self {
             Self::Bare { client, input } => {
                 let step = client.handle_input(input).unwrap();
-                let (used, said) = (step.used, step.received.map(said));
+                let (used, observed) = (step.used, step.received.map(observe));
                 input.drain(..used);
-                said
+                observed
             }
             #[cfg(feature = "alloc")]
-            Self::Session(session) => Some(said(session.receive().unwrap()?.0)),
+            Self::Session(session) => Some(observe(session.receive().unwrap()?.0)),
         }
     }
 
@@ -71,38 +71,38 @@ impl Listener {
         }
     }
 
-    /// Plays the stream in pieces that end at these places; what the listener said.
+    /// Replays the stream in pieces with these ends, and returns what the listener received.
     pub(crate) fn play(
         &mut self,
         stream: &[u8],
         ends: impl IntoIterator<Item = usize>,
         sends: &[Sending],
-    ) -> Vec<Said> {
+    ) -> Vec<Observed> {
         let mut sends: VecDeque<_> = sends.iter().collect();
-        let mut said = Vec::new();
+        let mut observed = Vec::new();
         let mut start = 0;
         for end in ends.into_iter().chain([stream.len()]) {
-            self.hear(&stream[start..end]);
+            self.feed(&stream[start..end]);
             start = end;
             loop {
-                while sends.front().is_some_and(|it| it.after <= said.len()) {
+                while sends.front().is_some_and(|it| it.after <= observed.len()) {
                     self.send(sends.pop_front().unwrap());
                 }
                 match self.receive() {
-                    Some(it) => said.push(it),
+                    Some(it) => observed.push(it),
                     None => break,
                 }
             }
         }
         assert!(sends.is_empty(), "not sent: {sends:?}");
-        said
+        observed
     }
 }
 
-/// The text of what is malformed is cut, and compared elsewhere.
-fn said(received: Received<'_, u32>) -> Said {
+/// Omits the text of malformed bytes, which is compared elsewhere.
+fn observe(received: Received<'_, u32>) -> Observed {
     match received {
-        Received::Malformed(_) => Said::Malformed(String::new()),
-        other => Said::new(other),
+        Received::Malformed(_) => Observed::Malformed(String::new()),
+        other => Observed::new(other),
     }
 }

@@ -1,5 +1,5 @@
-//! From a recorded session to one that our client could have had: the same bytes in the same
-//! order, but for the ids, which are those our client chose.
+//! Converting a recorded session to one of this client: the same bytes in the same order, except
+//! for the ids.
 
 use qmp_proto::{Client, Options, Phase, RawMessage, Received};
 use std::collections::VecDeque;
@@ -8,30 +8,30 @@ use super::edits::{Edit, apply, moved};
 use super::matching::answered_units;
 use super::recording::{Item, Kind, Recording};
 use super::what::{MOST, What};
-use crate::peer::{SEVEN, Said, sync_answer};
+use crate::peer::{Observed, SEVEN, sync_answer};
 use crate::qemu::{Message, Read};
 
-/// What a client sends, when, and what it must make of what it hears.
+/// What a client sends and when, and what it must receive.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     pub(crate) stream: Vec<u8>,
-    /// Where the recorded receives ended in it.
+    /// The ends of the recorded receives in the stream.
     pub(crate) received: Vec<usize>,
     pub(crate) sends: Vec<Sending>,
-    pub(crate) said: Vec<Said>,
+    pub(crate) observed: Vec<Observed>,
 }
 
-/// Sent once so many things were said.
+/// A message, sent after a number of received messages.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sending {
     pub(crate) after: usize,
     pub(crate) what: What,
 }
 
-/// The ids that a unit's answer has in the recording and for our client.
+/// The ids of a unit's reply in the recording and for this client.
 struct Sent {
     unit: usize,
-    /// What stands for the id, and for the value of a sync, on the wire.
+    /// The id, and the value of a sync, on the wire.
     id: String,
     what: What,
 }
@@ -40,15 +40,15 @@ struct Writer<'r> {
     recording: &'r Recording,
     client: Client<u32, MOST>,
     script: Script,
-    /// Which unit each item answers.
+    /// The unit of each item that is a reply.
     answers: Vec<Option<usize>>,
     waiting: VecDeque<usize>,
     sent: Vec<Sent>,
 }
 
-/// Sends what was sent, when it was sent; only what came behind nonsense waits until the server has
-/// complained of that. The recorded client knew what the complaint was about, ours never sends
-/// nonsense and would have to think that it is about a command.
+/// Sends the units at their recorded times, except that units after invalid bytes wait for the
+/// server's error reply to these. This client never sends invalid bytes, so it would match that
+/// error reply to a command.
 pub(crate) fn write(recording: &Recording) -> Script {
     let mut writer = Writer {
         recording,
@@ -72,13 +72,13 @@ pub(crate) fn client(recording: &Recording) -> Client<u32, MOST> {
     } else if recording.items[0].kind == Kind::Greeting {
         Client::monitor(Options::monitor())
     } else {
-        // The recording begins later, or the greeting is lost in what another transport wraps it in.
+        // The recording starts later, or the greeting is inside another protocol.
         Client::negotiated(Options::monitor(), 7)
     }
 }
 
 impl Writer<'_> {
-    /// Some recordings of agents begin without a sync; ours would not.
+    /// Some recordings of agents start without a sync, which this client sends.
     fn synced_before(&mut self) {
         let begins_synced = matches!(
             &self.recording.units.get(1).map(|unit| &unit.read),
@@ -86,8 +86,8 @@ impl Writer<'_> {
         );
         if self.recording.agent && !begins_synced {
             self.send(What::Sync, None);
-            self.hear(&sync_answer(SEVEN));
-            self.script.said.push(Said::Ready);
+            self.feed(&sync_answer(SEVEN));
+            self.script.observed.push(Observed::Ready);
         }
     }
 
@@ -100,7 +100,8 @@ impl Writer<'_> {
             }
             let done = match self.what(unit) {
                 Some(what) => self.send(what, Some(unit)),
-                // The nonsense before a sync is the sentinel, which ours sends with it.
+                // The invalid bytes before a sync are the sentinel, which is part of this client's
+                // sync.
                 None if phase == Phase::Unsynced => true,
                 None => self.answers[..at].contains(&Some(unit)),
             };
@@ -111,7 +112,7 @@ impl Writer<'_> {
         }
     }
 
-    /// How our client would send a unit, if it ever would at this point.
+    /// Returns what this client sends for a unit, if it can send it at this point.
     fn what(&self, unit: usize) -> Option<What> {
         let Read::Message(message) = &self.recording.units[unit].read else {
             return None;
@@ -138,7 +139,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Whether it could be sent now.
+    /// Returns whether it can be sent now.
     fn send(&mut self, what: What, unit: Option<usize>) -> bool {
         let mut wire = crate::peer::Wire::default();
         if !what.send(&mut self.client, &mut wire) {
@@ -146,7 +147,7 @@ impl Writer<'_> {
         }
         let out: String = wire.bytes.iter().map(|&byte| byte as char).collect();
         let id = out.rsplit("\"id\":").next().unwrap();
-        self.script.sends.push(Sending { after: self.script.said.len(), what: what.clone() });
+        self.script.sends.push(Sending { after: self.script.observed.len(), what: what.clone() });
         if let Some(unit) = unit {
             self.sent.push(Sent { unit, id: id.trim_end().trim_end_matches('}').into(), what });
         }
@@ -168,43 +169,43 @@ impl Writer<'_> {
                 self.script.received.push(start + moved(end - item.line.start, &edits));
             }
         }
-        let said_before = self.script.said.len();
+        let said_before = self.script.observed.len();
         let text = String::from_utf8_lossy(&rewritten).trim_end().to_string();
         match (&item.kind, sent) {
             (Kind::Greeting, _) => self.greeted(),
-            (Kind::Event(name), _) => self.script.said.push(Said::Event(name.clone())),
-            (Kind::Noise, _) => self.script.said.push(Said::Malformed(text)),
+            (Kind::Event(name), _) => self.script.observed.push(Observed::Event(name.clone())),
+            (Kind::Noise, _) => self.script.observed.push(Observed::Malformed(text)),
             (Kind::Answer { outcome, .. }, Some(sent)) => self.answered(outcome, &sent),
             (Kind::Answer { .. }, None) if self.client.phase() == Phase::Syncing => {}
             (Kind::Answer { id, .. }, None) => {
                 assert!(id.is_some() || self.client.in_flight() == 0, "whose is it?");
-                self.script.said.push(Said::Stray(text));
+                self.script.observed.push(Observed::Stray(text));
             }
         }
-        let heard = self.hear(&rewritten);
-        let expected = &self.script.said[said_before..];
-        assert_eq!(heard, expected, "{}: item {at}", self.recording.name);
+        let observed = self.feed(&rewritten);
+        let expected = &self.script.observed[said_before..];
+        assert_eq!(observed, expected, "{}: item {at}", self.recording.name);
     }
 
     fn greeted(&mut self) {
         let first = self.client.phase() == Phase::Greeting;
-        let said = if first { Said::Greeting } else { Said::Restarted };
-        self.script.said.push(said);
+        let observed = if first { Observed::Greeting } else { Observed::Restarted };
+        self.script.observed.push(observed);
         let lost = self.sent.drain(..).filter_map(|sent| match sent.what {
-            What::Raw { token, .. } => Some(Said::unknown(token)),
+            What::Raw { token, .. } => Some(Observed::unknown(token)),
             _ => None,
         });
-        self.script.said.extend(lost);
+        self.script.observed.extend(lost);
     }
 
     fn answered(&mut self, outcome: &Result<String, String>, sent: &Sent) {
-        let said = match (&sent.what, outcome) {
-            (What::Raw { token, .. }, outcome) => Said::Answer(*token, outcome.clone()),
-            (_, Ok(_)) => Said::Ready,
-            (_, Err(error)) => Said::HandshakeFailed(error.clone()),
+        let observed = match (&sent.what, outcome) {
+            (What::Raw { token, .. }, outcome) => Observed::Answer(*token, outcome.clone()),
+            (_, Ok(_)) => Observed::Ready,
+            (_, Err(error)) => Observed::HandshakeFailed(error.clone()),
         };
-        self.script.said.push(said);
-        // Where nothing overtakes anything, all that was sent earlier will not be answered.
+        self.script.observed.push(observed);
+        // If replies are in order, earlier commands will not be answered.
         while !self.client.is_out_of_band()
             && self.sent.first().is_some_and(|it| it.unit < sent.unit)
         {
@@ -212,14 +213,14 @@ impl Writer<'_> {
                 continue;
             };
             let ending = qmp_proto::NoReplyReason::AsExpected;
-            self.script.said.push(Said::Unanswered(token, ending));
+            self.script.observed.push(Observed::Unanswered(token, ending));
         }
     }
 
-    /// Lets the client hear whole lines; what it said to them.
-    fn hear(&mut self, bytes: &[u8]) -> Vec<Said> {
+    /// Feeds whole lines to the client, and returns what it received.
+    fn feed(&mut self, bytes: &[u8]) -> Vec<Observed> {
         self.script.stream.extend_from_slice(bytes);
-        let mut said = Vec::new();
+        let mut observed = Vec::new();
         let mut used = 0;
         loop {
             let step = self.client.handle_input(&bytes[used..]).unwrap();
@@ -227,14 +228,14 @@ impl Writer<'_> {
             match step.received {
                 Some(Received::Malformed(_)) => {
                     let text = String::from_utf8_lossy(bytes).trim_end().to_string();
-                    said.push(Said::Malformed(text));
+                    observed.push(Observed::Malformed(text));
                 }
-                Some(received) => said.push(Said::new(received)),
+                Some(received) => observed.push(Observed::new(received)),
                 None => break,
             }
         }
         assert_eq!(used, bytes.len());
-        said
+        observed
     }
 }
 
@@ -242,7 +243,7 @@ fn is_sync(message: &Message) -> bool {
     message.command().as_deref() == Some("guest-sync-delimited")
 }
 
-/// Gives an answer the id that our client expects, and a sync answer its number.
+/// Replaces the id of a reply, and the number of a sync reply.
 fn edits(item: &Item, sent: &Sent) -> Vec<Edit> {
     let Kind::Answer { outcome, id } = &item.kind else {
         return Vec::new();

@@ -1,8 +1,8 @@
-//! What a client sends in a replay.
+//! Messages that a client sends in a replay.
 
 use qmp_proto::{Client, RawMessage};
 
-/// As many commands as one recording pipelines.
+/// The in-flight limit, as many commands as one recording pipelines.
 pub(crate) const MOST: usize = 128;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub(crate) enum What {
 }
 
 impl What {
-    /// Whether it could be sent now.
+    /// Returns whether it can be sent now.
     pub(crate) fn send<S: qmp_proto::OutputBuffer>(
         &self,
         client: &mut Client<u32, MOST>,

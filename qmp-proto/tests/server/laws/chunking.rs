@@ -1,5 +1,5 @@
-//! What is heard and said does not depend on how the stream was cut, and nothing that a client can
-//! send makes a server panic, stand still or hold more than its limit.
+//! What is received and sent does not depend on the pieces of the stream, and no stream makes a
+//! server panic, stop progressing or exceed its limit.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,10 +8,10 @@ use qmp_proto::{ErrorClass, RawJson};
 
 use super::config;
 use super::soup::stream;
-use crate::host::{Heard, NEGOTIATE, NEGOTIATE_OOB};
+use crate::host::{NEGOTIATE, NEGOTIATE_OOB, Observed};
 
 const LONGEST: usize = 200;
-/// What one message can be answered with: a kilobyte of it, six bytes for each, and what is around.
+/// The longest error reply: a kilobyte of the message, with six bytes for each, and the rest.
 const LONGEST_ANSWER: usize = 6 * 1024 + 200;
 
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ enum Role {
 }
 
 impl Role {
-    fn server(self, in_band: usize) -> Server<u32> {
+    fn server(self, in_band: usize) -> Server {
         let limits = |options: Options| {
             options.longest_message(LONGEST).deepest_message(12).in_band_limit(in_band)
         };
@@ -40,7 +40,7 @@ impl Role {
     }
 }
 
-/// All that is said to a stream in these pieces, and what was heard in it.
+/// Returns everything that is sent and received for a stream in these pieces.
 fn conversation(
     role: Role,
     in_band: usize,
@@ -48,36 +48,36 @@ fn conversation(
     ends: &[usize],
 ) -> (Vec<u8>, Vec<String>) {
     let mut server = role.server(in_band);
-    let (mut out, mut heard) = (Vec::new(), Vec::new());
+    let (mut out, mut observed) = (Vec::new(), Vec::new());
     let (mut start, mut used) = (0, 0);
     for &end in ends.iter().chain([&stream.len()]) {
         let end = end.clamp(start, stream.len());
         loop {
-            // What is left lies behind what is used, as in a buffer, and moves with it.
+            // Unused bytes move to the start, as in a buffer.
             let input = stream[used..end].to_vec();
-            let said = out.len();
+            let output = out.len();
             let step = server.handle_input(&mut out, &input).unwrap();
             assert!(step.used <= input.len());
-            assert!(out.len() - said <= LONGEST_ANSWER);
+            assert!(out.len() - output <= LONGEST_ANSWER);
             used += step.used;
             let Some(received) = step.received else {
                 break;
             };
             assert!(step.used > 0, "no progress");
-            match Heard::new(received) {
-                Heard::Command(command, ticket) => {
-                    heard.push(format!("{} {:?}", command.message(), command.arguments()));
+            match Observed::new(received) {
+                Observed::Command(command, ticket) => {
+                    observed.push(format!("{} {:?}", command.message(), command.arguments()));
                     let response = Response::error(ErrorClass::GenericError, command.name());
                     server.answer(&mut out, ticket, &response).unwrap();
                 }
-                other => heard.push(format!("{other:?}")),
+                other => observed.push(format!("{other:?}")),
             }
             assert!(server.in_flight() == 0 && server.wants_input());
         }
         start = end;
         assert!(end - used <= LONGEST, "more is held than the limit");
     }
-    (out, heard)
+    (out, observed)
 }
 
 fn role() -> impl Strategy<Value = Role> {
@@ -88,17 +88,17 @@ proptest! {
     #![proptest_config(config(4000))]
 
     #[test]
-    fn a_stream_means_the_same_however_it_is_cut(
+    fn a_stream_is_received_equally_in_any_pieces(
         role in role(),
         stream in stream(),
         mut ends in vec(0_usize..300, 0..6),
     ) {
         ends.sort_unstable();
-        let (out, heard) = conversation(role, 1, &stream, &[]);
-        prop_assert_eq!(&conversation(role, 9, &stream, &ends), &(out.clone(), heard.clone()));
+        let (out, observed) = conversation(role, 1, &stream, &[]);
+        prop_assert_eq!(&conversation(role, 9, &stream, &ends), &(out.clone(), observed.clone()));
         let every: Vec<_> = (0..stream.len()).collect();
-        prop_assert_eq!(&conversation(role, 1, &stream, &every), &(out.clone(), heard));
-        // Whatever comes in, what goes out is messages, one a line.
+        prop_assert_eq!(&conversation(role, 1, &stream, &every), &(out.clone(), observed));
+        // The output consists of messages, one per line.
         for line in out.split_inclusive(|&byte| byte == b'\n') {
             prop_assert!(line.ends_with(b"\n"));
             let line = line.strip_prefix(b"\xFF").unwrap_or(line);

@@ -1,7 +1,7 @@
-//! Client and server understand each other, whatever is asked, answered and told.
+//! Client and server exchange all commands, replies and events correctly.
 
 use proptest::prelude::*;
-use qmp_proto::server::{Options, Received as Heard, Response, Server};
+use qmp_proto::server::{Options, Received as Observed, Response, Server};
 use qmp_proto::{Arguments, Client, ErrorClass, RawJson, RawMessage, Received, Request, Timestamp};
 
 use super::config;
@@ -18,17 +18,17 @@ fn server(pretty: bool) -> Server {
     server
 }
 
-/// A value for both ends, as long as it can be sent at all.
+/// Parses a value that can be sent.
 fn json(text: &str) -> Option<RawJson<'_>> {
     RawJson::parse(text).ok()
 }
 
-/// What a value means: one writes it with escapes where the other does not.
+/// Parses a value, because the two halves escape it differently.
 fn meant(json: RawJson<'_>) -> Option<serde_json::Value> {
     serde_json::from_str(json.as_str()).ok()
 }
 
-/// The only thing that a client receives in these bytes.
+/// Returns the only message that a client receives in these bytes.
 fn only<'b>(client: &mut Client<u32>, bytes: &'b [u8]) -> Received<'b, u32> {
     let step = client.handle_input(bytes).unwrap();
     let rest = &bytes[step.used..];
@@ -42,7 +42,7 @@ proptest! {
     #![proptest_config(config(3000))]
 
     #[test]
-    fn a_request_is_one_command_and_its_answer_finds_back(
+    fn a_request_is_one_command_and_its_reply_is_matched(
         name in name(),
         arguments in text(),
         value in text(),
@@ -51,7 +51,7 @@ proptest! {
         pretty in any::<bool>(),
     ) {
         let (mut client, mut server) = (client(), server(pretty));
-        let (mut sent, mut said) = (Vec::new(), Vec::new());
+        let (mut sent, mut output) = (Vec::new(), Vec::new());
         let arguments = Arguments::parse(&arguments).ok();
         let result = match arguments {
             Some(arguments) => client.execute(&mut sent, Request::new(&name).checked(arguments), 5),
@@ -60,10 +60,10 @@ proptest! {
         if result.is_err() {
             return Ok(());
         }
-        let step = server.handle_input(&mut said, &sent).unwrap();
+        let step = server.handle_input(&mut output, &sent).unwrap();
         prop_assert_eq!(step.used, sent.len());
-        prop_assert_eq!(said.len(), 0);
-        let Some(Heard::Command(command, ticket)) = step.received else {
+        prop_assert_eq!(output.len(), 0);
+        let Some(Observed::Command(command, ticket)) = step.received else {
             return Err(TestCaseError::fail(format!("{:?}", step.received)));
         };
         prop_assert_eq!(command.name(), &name);
@@ -72,12 +72,12 @@ proptest! {
 
         let failure = || Response::error(ErrorClass::Other(&class), &description[..]);
         let response = json(&value).map_or_else(failure, Response::json);
-        server.answer(&mut said, ticket, &response).unwrap();
+        server.answer(&mut output, ticket, &response).unwrap();
         if !pretty {
-            prop_assert_eq!(said.iter().filter(|&&byte| byte == b'\n').count(), 1);
+            prop_assert_eq!(output.iter().filter(|&&byte| byte == b'\n').count(), 1);
         }
-        let Received::Reply(answer) = only(&mut client, &said) else {
-            return Err(TestCaseError::fail(format!("{}", said.escape_ascii())));
+        let Received::Reply(answer) = only(&mut client, &output) else {
+            return Err(TestCaseError::fail(format!("{}", output.escape_ascii())));
         };
         prop_assert_eq!(answer.token, 5);
         match (answer.outcome, json(&value)) {
@@ -96,56 +96,56 @@ proptest! {
     fn a_raw_message_is_one_request_and_nothing_else(text in text()) {
         let Ok(raw) = RawMessage::parse(&text) else { return Ok(()) };
         let (mut client, mut server) = (client(), server(false));
-        let (mut sent, mut said) = (Vec::new(), Vec::new());
+        let (mut sent, mut output) = (Vec::new(), Vec::new());
         if client.execute_raw(&mut sent, &raw, 5).is_err() {
             return Ok(());
         }
-        let step = server.handle_input(&mut said, &sent).unwrap();
+        let step = server.handle_input(&mut output, &sent).unwrap();
         prop_assert_eq!(step.used, sent.len());
         match step.received {
-            Some(Heard::Command(command, ticket)) => {
+            Some(Observed::Command(command, ticket)) => {
                 prop_assert_eq!(command.message().as_str().as_bytes(), &sent);
-                server.answer(&mut said, ticket, &Response::empty()).unwrap();
+                server.answer(&mut output, ticket, &Response::empty()).unwrap();
             }
-            Some(Heard::Rejected(_)) => {}
+            Some(Observed::Rejected(_)) => {}
             other => return Err(TestCaseError::fail(format!("{other:?}"))),
         }
-        let answered = matches!(only(&mut client, &said), Received::Reply(it) if it.token == 5);
+        let answered = matches!(only(&mut client, &output), Received::Reply(it) if it.token == 5);
         prop_assert!(answered, "with its id, whatever is wrong with it");
     }
 
     #[test]
-    fn an_event_arrives_as_it_was_told(
+    fn an_event_is_received_as_it_was_emitted(
         name in "[A-Z_]{1,20}",
         seconds in any::<i64>(),
         microseconds in any::<i64>(),
         data in text(),
         pretty in any::<bool>(),
     ) {
-        let (mut client, mut server, mut said) = (client(), server(pretty), Vec::new());
+        let (mut client, mut server, mut output) = (client(), server(pretty), Vec::new());
         let stamp = Timestamp::new(seconds, microseconds);
         let data = json(&data).filter(|data| data.as_str().starts_with('{'));
-        server.emit(&mut said, &name, stamp, data).unwrap();
-        let Received::Event(event) = only(&mut client, &said) else {
-            return Err(TestCaseError::fail(format!("{}", said.escape_ascii())));
+        server.emit(&mut output, &name, stamp, data).unwrap();
+        let Received::Event(event) = only(&mut client, &output) else {
+            return Err(TestCaseError::fail(format!("{}", output.escape_ascii())));
         };
         prop_assert_eq!((event.name(), event.timestamp()), (&name[..], Some(stamp)));
         prop_assert_eq!(event.data().unwrap().map(meant), data.map(meant));
-        // And once more, through a second server as it came.
+        // The event is forwarded unchanged by a second server.
         let raw = std::str::from_utf8(event.message()).unwrap();
         let mut again = Vec::new();
         server.emit_raw(&mut again, RawJson::parse(raw).unwrap()).unwrap();
-        prop_assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&said));
+        prop_assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&output));
     }
 
     #[test]
-    fn an_id_comes_back_with_the_value_it_had(id in text(), extra in any::<f64>()) {
+    fn an_id_is_returned_with_the_same_value(id in text(), extra in any::<f64>()) {
         for id in [id, extra.to_string()] {
             let mut server = server(false);
-            let mut said = Vec::new();
+            let mut output = Vec::new();
             let message = format!("{{\"execute\":\"x\",\"id\":{id}}}");
-            let step = server.handle_input(&mut said, message.as_bytes()).unwrap();
-            let Some(Heard::Command(_, ticket)) = step.received else { continue };
+            let step = server.handle_input(&mut output, message.as_bytes()).unwrap();
+            let Some(Observed::Command(_, ticket)) = step.received else { continue };
             let echoed = ticket.id().unwrap().to_string();
             if let (Ok(sent), Ok(echoed)) = (
                 serde_json::from_str::<serde_json::Value>(&id),
@@ -156,11 +156,11 @@ proptest! {
             if let Ok(sent) = id.parse::<f64>() {
                 prop_assert_eq!(Ok(sent), echoed.parse::<f64>(), "to the last digit");
             }
-            // Echoing is a fixed point.
+            // Returning the returned id changes nothing.
             let message = format!("{{\"execute\":\"x\",\"id\":{echoed}}}");
-            server.answer(&mut said, ticket, &Response::empty()).unwrap();
-            let step = server.handle_input(&mut said, message.as_bytes()).unwrap();
-            let Some(Heard::Command(_, ticket)) = step.received else {
+            server.answer(&mut output, ticket, &Response::empty()).unwrap();
+            let step = server.handle_input(&mut output, message.as_bytes()).unwrap();
+            let Some(Observed::Command(_, ticket)) = step.received else {
                 return Err(TestCaseError::fail(format!("{:?}", step.received)));
             };
             prop_assert_eq!(ticket.id().unwrap().as_str(), echoed);
@@ -168,7 +168,7 @@ proptest! {
     }
 }
 
-/// Whether two values are the same, numbers as nearly as serde_json reads them.
+/// Returns whether two values are equal, with numbers as serde_json reads them.
 fn same(one: &serde_json::Value, other: &serde_json::Value) -> bool {
     use serde_json::Value;
     match (one, other) {

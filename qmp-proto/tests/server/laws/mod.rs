@@ -1,4 +1,4 @@
-//! What holds for all input and all output, tried on a great deal of it.
+//! Laws for all input and output, tested with generated cases.
 
 mod chunking;
 mod conversation;
@@ -6,7 +6,7 @@ mod oracle;
 mod sloppy;
 mod soup;
 
-/// How often a law is tried; `PROPTEST_CASES` overrides it.
+/// The number of cases for a law, which `PROPTEST_CASES` overrides.
 fn config(cases: u32) -> proptest::prelude::ProptestConfig {
     let default = proptest::prelude::ProptestConfig::default();
     let overridden = std::env::var_os("PROPTEST_CASES").is_some();

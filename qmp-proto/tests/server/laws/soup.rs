@@ -1,11 +1,11 @@
-//! Streams that clients, and whoever shares their line, may send.
+//! Streams of clients and of other senders on their line.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::generators::text;
 
-/// Whole messages, halves, and noise.
+/// Complete messages, incomplete ones, and noise.
 pub(super) fn stream() -> impl Strategy<Value = Vec<u8>> {
     vec(piece(), 0..12).prop_map(|pieces| pieces.concat())
 }

@@ -1,27 +1,27 @@
-//! The vectors and the recorded sessions, as far as they fit into inputs of a fuzzer.
+//! The vectors and recorded sessions that fit into inputs of a fuzzer.
 
 use std::path::Path;
 
 use crate::data::{Protocol, client_vectors, from_hexadecimal};
 use crate::qemu::{Message, Read, Server};
 
-/// The longest stream of a seed.
+/// The length of the longest stream of a seed.
 const LONGEST: usize = 2000;
 
 pub(crate) struct Corpus {
-    /// What servers send.
+    /// Streams of servers.
     pub(super) servers: Vec<Stream>,
-    /// What clients send.
+    /// Streams of clients.
     pub(super) clients: Vec<Stream>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Stream {
     pub(super) agent: bool,
-    /// Whether capabilities were negotiated, and `oob` among them.
+    /// Whether capabilities were negotiated, and whether `oob` was enabled.
     pub(super) negotiated: Option<bool>,
     pub(super) bytes: Vec<u8>,
-    /// Where cutting it is interesting.
+    /// The interesting positions to cut the stream at.
     pub(super) cuts: Vec<usize>,
 }
 
@@ -35,7 +35,7 @@ struct ServerVector {
 
 #[derive(serde::Deserialize)]
 struct Broken {
-    /// A character is a byte.
+    /// Each character is one byte.
     input: String,
 }
 
@@ -98,7 +98,7 @@ impl Corpus {
         }));
     }
 
-    /// Takes a recorded session apart into streams that are short enough.
+    /// Splits a recorded session into streams that are short enough.
     fn take_recording(&mut self, agent: bool, text: &str) {
         let (mut server, mut client) = (Pieces::new(agent), Pieces::new(agent));
         for line in text.lines() {
@@ -116,7 +116,7 @@ impl Corpus {
         self.clients.extend(client.done());
     }
 
-    /// The messages that clients send.
+    /// Returns the messages of clients.
     pub(super) fn requests(&self) -> Vec<Message> {
         let mut requests = Vec::new();
         for stream in &self.clients {
@@ -130,7 +130,7 @@ impl Corpus {
         requests
     }
 
-    /// The lines that servers send.
+    /// Returns the lines of servers.
     pub(super) fn lines(&self) -> Vec<&[u8]> {
         self.servers
             .iter()
@@ -141,7 +141,7 @@ impl Corpus {
     }
 }
 
-/// Pieces, put together to streams.
+/// Joins pieces to streams.
 struct Pieces {
     agent: bool,
     streams: Vec<Stream>,

@@ -1,10 +1,10 @@
-//! What JSON means, whatever its blanks and escapes.
+//! The meaning of JSON, independent of blanks and escapes.
 
 use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The tokens of a JSON text, strings without their escapes.
+/// Returns the tokens of a JSON text, with escapes resolved.
 pub(super) fn meaning(json: &str) -> Vec<String> {
     let bytes = json.as_bytes();
     let (mut tokens, mut at) = (Vec::new(), 0);
@@ -41,12 +41,12 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
     }
 }
 
-/// The text of a JSON string.
+/// Returns the text of a JSON string.
 pub(super) fn unescaped(string: &str) -> String {
     serde_json::from_str(string).unwrap()
 }
 
-/// A text without noncharacters: servers may replace them, and QEMU does.
+/// Returns a text without noncharacters, which servers may replace, as QEMU does.
 pub(super) fn comparable(text: &str) -> String {
     let is_noncharacter = |char: char| {
         let code = char as u32;
@@ -55,7 +55,7 @@ pub(super) fn comparable(text: &str) -> String {
     text.replace(is_noncharacter, "\u{FFFD}")
 }
 
-/// The members of a text that is one JSON object to serde_json, in their order.
+/// Returns the members, in order, of a text that is one JSON object for serde_json.
 pub(super) fn members(text: &[u8]) -> Option<Vec<(String, String)>> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
@@ -79,8 +79,8 @@ pub(super) fn members(text: &[u8]) -> Option<Vec<(String, String)>> {
     Some(members)
 }
 
-/// Whether serde_json takes a text for JSON; `None` if it cannot tell: it builds no number that is
-/// too large for a double, and nothing that is very deep.
+/// Returns whether a text is JSON for serde_json, or `None` for numbers too large for a double and
+/// for very deep texts, which serde_json refuses.
 pub(super) fn is_json(text: &[u8]) -> Option<bool> {
     if text.iter().filter(|&&byte| byte == b'{' || byte == b'[').count() > 120 {
         return None;
@@ -92,14 +92,14 @@ pub(super) fn is_json(text: &[u8]) -> Option<bool> {
     }
 }
 
-/// Panics unless the text is JSON; deep ones and large numbers are.
+/// Panics if the text is not JSON. Accepts deep texts and large numbers.
 pub(super) fn assert_json(text: &[u8]) {
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(text) {
         panic!("{error}: {}", text.escape_ascii());
     }
 }
 
-/// The fields of an input, which zeros part.
+/// Returns the fields of an input, separated by zeros.
 pub(super) fn fields<const N: usize>(input: &[u8]) -> Option<[&str; N]> {
     let mut fields = [""; N];
     for (field, bytes) in fields.iter_mut().zip(input.splitn(N, |&byte| byte == 0)) {

@@ -1,8 +1,8 @@
-//! What holds for any bytes at all, each law stated once.
+//! Laws for all inputs, each stated once.
 //!
-//! A law makes of some bytes whatever it needs and panics where it does not hold. Plain tests try
-//! the laws on what is in `tests/data` and on mutations of it; the fuzzer in the repository's folder
-//! `fuzz` begins with the same seeds and goes on for as long as it is let.
+//! A law decodes its parameters from bytes, and panics if it is violated. Tests run the laws on the
+//! data in `tests/data` and on mutations of it; the fuzzer in the repository's folder `fuzz` starts
+//! with the same seeds and runs until it is stopped.
 
 mod client_chunks;
 mod conversation;
@@ -18,13 +18,13 @@ mod split;
 
 pub(crate) use corpus::Corpus;
 
-/// One law.
+/// A law.
 pub(crate) struct Law {
-    /// What the fuzzer's target is called.
+    /// The name of the fuzzer's target.
     pub(crate) name: &'static str,
-    /// Panics where the law does not hold.
+    /// Panics if the law is violated.
     pub(crate) holds: fn(&[u8]),
-    /// Bytes to begin with.
+    /// Returns the seeds.
     pub(crate) seeds: fn(&Corpus) -> Vec<Vec<u8>>,
 }
 

@@ -1,5 +1,5 @@
-//! Whatever a client agrees to send is one message, to QEMU and to our server, and says what was
-//! meant; and whatever QEMU reads as one object is sent.
+//! Everything that a client sends is one message with the same meaning for QEMU and for this
+//! server, and every text that QEMU reads as one object is sent.
 
 use qmp_proto::server::{self, Server};
 use qmp_proto::{
@@ -15,7 +15,8 @@ const OUT_OF_BAND: u8 = 0x08;
 const STRING_IDS: u8 = 0x10;
 const LINE_END: u8 = 0x20;
 
-/// Bytes: a choice, the name of a command, a zero, the arguments or a raw message.
+/// The input consists of a choice, the name of a command, a zero, and the arguments or a raw
+/// message.
 pub(super) fn holds(input: &[u8]) {
     let Some((&choice, rest)) = input.split_first() else { return };
     let Some([name, text]) = fields(rest) else { return };
@@ -93,7 +94,7 @@ const fn id(choice: u8) -> &'static [u8] {
     if choice & STRING_IDS != 0 { b"\"0\"" } else { b"0" }
 }
 
-/// A client that has negotiated `oob`; nothing of that is left in the output.
+/// Returns a client that has negotiated `oob`, with an empty output.
 fn ready(options: Options, out: &mut Vec<u8>) -> Client<u32> {
     let mut client = Client::monitor(options);
     let greeting = b"{\"QMP\": {\"capabilities\": [\"oob\"]}}\r\n";
@@ -106,7 +107,7 @@ fn ready(options: Options, out: &mut Vec<u8>) -> Client<u32> {
     client
 }
 
-/// Reads as QEMU does; it must be one message, and what comes next be understood, too.
+/// Reads with the model of QEMU, which must find one message and read the next one correctly, too.
 fn one_message(sent: &[u8]) -> Message {
     let mut server = qemu::Server::default();
     let read = server.reads(sent);
@@ -119,9 +120,9 @@ fn one_message(sent: &[u8]) -> Message {
     message.clone()
 }
 
-/// Reads as our server does, which must hear one thing.
-fn served(sent: &[u8], check: impl FnOnce(&server::Received<'_, ()>)) {
-    let mut server: Server<()> = Server::monitor(server::Options::monitor());
+/// Reads with this server, which must receive one request.
+fn served(sent: &[u8], check: impl FnOnce(&server::Received<'_>)) {
+    let mut server: Server = Server::monitor(server::Options::monitor());
     let mut out = Vec::new();
     let negotiation = b"{'execute':'qmp_capabilities','arguments':{'enable':['oob']}}";
     assert_eq!(server.handle_input(&mut out, negotiation).unwrap().used, negotiation.len());
@@ -161,9 +162,9 @@ fn raw_is_one_message(sent: &[u8], raw: &RawMessage<'_>, text: &str, choice: u8)
     });
 }
 
-/// What is refused is not one object to QEMU either.
+/// A refused text is not one object for QEMU, either.
 fn refused(text: &str, flaw: JsonErrorKind) {
-    // Apostrophes are QEMU's own; and a message is one level more than its arguments.
+    // Apostrophes are an extension of QEMU, and a message has one more level than its arguments.
     if text.contains('\'')
         || matches!(flaw, JsonErrorKind::TooDeep { .. } | JsonErrorKind::TooManyTokens)
     {

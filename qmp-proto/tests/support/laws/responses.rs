@@ -1,5 +1,5 @@
-//! Whatever a server sends is one message, to a client of ours and to any reader of JSON, and says
-//! what was meant.
+//! Everything that a server sends is one message with the same meaning for this client and for any
+//! JSON parser.
 
 use qmp_proto::server::{Options, Received, Response, Server};
 use qmp_proto::{
@@ -12,7 +12,7 @@ use super::meaning::{assert_json, comparable, fields, meaning, members, unescape
 const PRETTY: u8 = 0x08;
 const AGENT: u8 = 0x10;
 
-/// Bytes: a choice, and texts parted by zeros.
+/// The input consists of a choice, and texts separated by zeros.
 pub(super) fn holds(input: &[u8]) {
     let Some((&choice, rest)) = input.split_first() else { return };
     let Some([first, second]) = fields(rest) else { return };
@@ -54,16 +54,16 @@ pub(super) fn holds(input: &[u8]) {
     }
 }
 
-fn same(heard: &str, said: &str) {
-    assert_eq!(comparable(heard), comparable(said));
+fn same(received: &str, sent: &str) {
+    assert_eq!(comparable(received), comparable(sent));
 }
 
-/// A name, which clients show as it stands.
+/// Returns a name as clients display it.
 fn unquoted(name: &str) -> String {
     unescaped(&format!("\"{name}\""))
 }
 
-/// A client and its server, ready, with one command in flight.
+/// Returns a client and its server, with one command in flight.
 struct Pair {
     client: Client<u32>,
     server: Server,
@@ -127,8 +127,8 @@ impl Pair {
         };
         same(&unquoted(event.name()), name);
         assert_eq!(event.timestamp(), Some(stamp));
-        let heard = event.data().unwrap().map(|data| meaning(data.as_str()));
-        assert_eq!(heard, data.map(|data| meaning(data.as_str())));
+        let received = event.data().unwrap().map(|data| meaning(data.as_str()));
+        assert_eq!(received, data.map(|data| meaning(data.as_str())));
         self.is_all(step.used);
     }
 
@@ -147,7 +147,7 @@ impl Pair {
         }
     }
 
-    /// Nothing else is in what was said.
+    /// Checks that the output contains nothing else.
     fn is_all(&mut self, used: usize) {
         let rest = self.client.handle_input(&self.out[used..]).unwrap();
         assert!(rest.received.is_none(), "{:?} too", rest.received);
@@ -163,7 +163,7 @@ fn levels(text: &str) -> usize {
     text.bytes().filter(|&byte| byte == b'[' || byte == b'{').count()
 }
 
-/// One line end at least, all of it ASCII, and one value of JSON.
+/// Checks that the output has a line end, is ASCII, and is one JSON value.
 fn check_text(out: &[u8]) {
     assert!(out.ends_with(b"\n"));
     assert!(out.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\r' | b'\n')), "no ASCII");

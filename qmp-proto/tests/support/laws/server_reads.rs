@@ -1,29 +1,29 @@
-//! A server reads what QEMU reads, until something is broken: there QEMU starts afresh in the
-//! middle of a message, and the server does not.
+//! A server reads the same as QEMU up to the first error, at which QEMU starts again in the middle
+//! of a message and the server does not.
 
 use qmp_proto::server::{Options, Received, Rejection, Response, Server};
 
 use super::Corpus;
 use crate::qemu::{self, Message, Read};
 
-/// Bytes: a stream.
+/// The input is a stream.
 pub(super) fn holds(stream: &[u8]) {
     let mut model = qemu::Server::default();
     let expected = model.reads(stream);
-    let mut server: Server<()> = Server::monitor(Options::monitor());
+    let mut server: Server = Server::monitor(Options::monitor());
     let mut out = Vec::new();
     let negotiation = b"{'execute':'qmp_capabilities','arguments':{'enable':['oob']}}";
     assert_eq!(server.handle_input(&mut out, negotiation).unwrap().used, negotiation.len());
     let mut rest = stream;
     for read in &expected {
-        let said = out.len();
+        let sent = out.len();
         let step = server.handle_input(&mut out, rest).unwrap();
         let Some(received) = step.received else { panic!("{read:?} was missed") };
         same(&received, read);
         if let Read::Error(words) = read {
-            // What is quoted in the description is no part of the words.
-            let said = String::from_utf8_lossy(&out[said..]);
-            assert!(said.contains(words), "{said} instead of {words}");
+            // The description may quote the message, which the words omit.
+            let sent = String::from_utf8_lossy(&out[sent..]);
+            assert!(sent.contains(words), "{sent} instead of {words}");
         }
         if let Received::Command(_, ticket) = received {
             server.answer(&mut out, ticket, &Response::empty()).unwrap();
@@ -38,7 +38,7 @@ pub(super) fn holds(stream: &[u8]) {
     assert_eq!(server.is_inside_message(), !model.is_between_messages());
 }
 
-fn same(received: &Received<'_, ()>, read: &Read) {
+fn same(received: &Received<'_>, read: &Read) {
     match (received, read) {
         (Received::Command(command, ticket), Read::Message(message)) => {
             let name = message.command().unwrap();
@@ -64,12 +64,12 @@ fn same(received: &Received<'_, ()>, read: &Read) {
     }
 }
 
-/// A zero, as the model keeps it.
+/// A zero in the model's format.
 fn known(name: &str) -> String {
     name.replace('\0', "\u{FFFFF}")
 }
 
-/// What the server makes of a message is JSON of the standard, and QEMU would read it the same.
+/// Checks that the server's text of a message is standard JSON that QEMU reads equally.
 fn check_rewritten(text: &str, message: &Message) {
     serde_json::from_str::<serde::de::IgnoredAny>(text).unwrap();
     let read = qemu::Server::default().reads(text.as_bytes());

@@ -1,6 +1,5 @@
-//! The objects on a line are split as serde_json splits a stream of values, by the fast route and by the
-//! full one. What is not JSON is not read: it may be routed to a request by its id, but then it has no
-//! value.
+//! The fast route and the full route split a line into objects as serde_json splits a stream of
+//! values. Invalid JSON may be matched to a request by its id, but has no value.
 
 use qmp_proto::{BodyError, Client, NoDescriptor, Options, Received, Request};
 use serde_json::value::RawValue;
@@ -8,7 +7,7 @@ use serde_json::value::RawValue;
 use super::Corpus;
 use super::meaning::{is_json, members, unescaped};
 
-/// Bytes: lines.
+/// The input consists of lines.
 pub(super) fn holds(input: &[u8]) {
     for line in input.split(|&byte| byte == b'\n' || byte == 0xFF) {
         let line = trimmed(line);
@@ -33,7 +32,7 @@ const UNREADABLE: [&[u8]; 9] = [
 
 const BLANKS: [char; 3] = [' ', '\t', '\r'];
 
-/// Without JSON's blanks around it.
+/// Trims JSON's blanks.
 fn trimmed(mut line: &[u8]) -> &[u8] {
     while let [b' ' | b'\t' | b'\r', rest @ ..] | [rest @ .., b' ' | b'\t' | b'\r'] = line {
         line = rest;
@@ -41,7 +40,7 @@ fn trimmed(mut line: &[u8]) -> &[u8] {
     line
 }
 
-/// What an object is.
+/// The kind of an object.
 #[derive(Clone, Debug, PartialEq)]
 enum Kind {
     Greeting,
@@ -51,11 +50,11 @@ enum Kind {
     NoMessage,
 }
 
-/// What a client made of it.
+/// What a client received.
 #[derive(Clone, Debug, PartialEq)]
-enum Heard {
+enum Observed {
     Message(Kind),
-    /// Routed by what is around its value, which is not JSON.
+    /// A reply that was matched by its id, whose value is not JSON.
     Unreadable,
     Stray,
     Malformed,
@@ -63,41 +62,44 @@ enum Heard {
 
 fn check(line: &[u8]) {
     let Some((kinds, whole)) = objects(line) else { return };
-    let heard = hears(line);
-    // No server's fast shape has a blank there.
-    let full = line.strip_prefix(b"{").map(|rest| hears(&[b"{ ", rest].concat()));
+    let received = feed(line);
+    // No server sends a blank there.
+    let full = line.strip_prefix(b"{").map(|rest| feed(&[b"{ ", rest].concat()));
     let expected = expected(&kinds);
-    for heard in full.iter().chain([&heard]) {
+    for received in full.iter().chain([&received]) {
         let expected = expected.iter().cloned();
-        assert!(heard.iter().take(kinds.len()).cloned().eq(expected), "{heard:?}, not {kinds:?}");
-        assert!(!whole || heard.len() == kinds.len(), "{heard:?} is more than {kinds:?}");
+        assert!(
+            received.iter().take(kinds.len()).cloned().eq(expected),
+            "{received:?}, not {kinds:?}"
+        );
+        assert!(!whole || received.len() == kinds.len(), "{received:?} is more than {kinds:?}");
     }
     routed(line, kinds.first());
 }
 
-/// What a client makes of these that has one request in flight at a time, and does not need ids: the
-/// request is answered by what has its id or none.
-fn expected(kinds: &[Kind]) -> Vec<Heard> {
+/// Returns what a client receives that has one request in flight at a time and needs no ids: a
+/// reply with the request's id or without an id belongs to the request.
+fn expected(kinds: &[Kind]) -> Vec<Observed> {
     let mut in_flight = 0;
     let expect = |kind: &Kind| match kind {
-        Kind::NoMessage => Heard::Malformed,
+        Kind::NoMessage => Observed::Malformed,
         Kind::Reply { id, .. } | Kind::Failure { id, .. } => {
             let id = id.as_deref().filter(|id| *id != "null");
             if id.is_some_and(|id| id != in_flight.to_string()) {
-                return Heard::Stray;
+                return Observed::Stray;
             }
             in_flight += 1;
-            Heard::Message(kind.clone())
+            Observed::Message(kind.clone())
         }
-        // An agent that is in sync has no greetings.
-        Kind::Greeting => Heard::Stray,
-        Kind::Event { .. } => Heard::Message(kind.clone()),
+        // A synced agent sends no greetings.
+        Kind::Greeting => Observed::Stray,
+        Kind::Event { .. } => Observed::Message(kind.clone()),
     };
     kinds.iter().map(expect).collect()
 }
 
-/// The objects that a line begins with, and whether there is nothing else. `None` if serde_json cannot
-/// tell.
+/// Returns the objects at the start of a line, and whether the line contains nothing else; or
+/// `None` if serde_json refuses valid JSON in it.
 fn objects(line: &[u8]) -> Option<(Vec<Kind>, bool)> {
     let mut kinds = Vec::new();
     let mut values = serde_json::Deserializer::from_slice(line).into_iter::<&RawValue>();
@@ -120,7 +122,7 @@ fn objects(line: &[u8]) -> Option<(Vec<Kind>, bool)> {
     }
 }
 
-/// What serde_json finds in a text that is JSON.
+/// Returns what serde_json finds in a valid text.
 fn split(line: &[u8]) -> Kind {
     let Some(members) = members(line) else { return Kind::NoMessage };
     let known = ["QMP", "return", "error", "event", "data", "timestamp", "id"];
@@ -158,7 +160,7 @@ fn split(line: &[u8]) -> Kind {
 
 const SEVEN: u64 = (1 << 52) + 7;
 
-/// A client of an agent with so many requests in flight.
+/// Returns the client of an agent with a number of requests in flight.
 fn client(echoes_ids: bool, count: u32) -> Client<u32> {
     let mut client = Client::agent(Options::agent().echoes_ids(echoes_ids));
     client.sync(&mut Vec::new(), 7).unwrap();
@@ -173,66 +175,66 @@ fn execute(client: &mut Client<u32>, token: u32) {
     client.execute(&mut Vec::new(), request, token).unwrap();
 }
 
-/// What a client makes of the line that matches answers by their order.
-fn hears(line: &[u8]) -> Vec<Heard> {
+/// Returns what a client receives that matches replies by order.
+fn feed(line: &[u8]) -> Vec<Observed> {
     let text = [line, b"\n"].concat();
     let mut client = client(false, 1);
-    let (mut heard, mut at) = (Vec::new(), 0);
+    let (mut all, mut at) = (Vec::new(), 0);
     loop {
         let step = client.handle_input(&text[at..]).unwrap();
         at += step.used;
-        let Some(received) = step.received else { return heard };
+        let Some(received) = step.received else { return all };
         if let Received::Unanswered(_) = received {
-            // It is out of sync.
-            return heard;
+            // The client has lost sync.
+            return all;
         }
         let answered = matches!(received, Received::Reply(_));
-        heard.push(read(received));
+        all.push(read(received));
         if answered {
             execute(&mut client, 1);
         }
     }
 }
 
-fn read(received: Received<'_, u32>) -> Heard {
+fn read(received: Received<'_, u32>) -> Observed {
     match received {
         Received::Reply(answer) => match answer.outcome {
             Ok(reply) => {
                 let Ok(value) = reply.json() else {
                     assert!(reply.decode::<serde_json::Value>().is_err());
                     assert!(reply.into_owned().message_with_id(None).is_err());
-                    return Heard::Unreadable;
+                    return Observed::Unreadable;
                 };
                 let value = value.as_str().to_string();
                 let decoded = reply.decode::<serde_json::Value>().ok();
                 assert_eq!(decoded, serde_json::from_str(&value).ok());
                 let id =
                     with_other_ids(reply.message(), |id| reply.into_owned().message_with_id(id));
-                Heard::Message(Kind::Reply { value, id })
+                Observed::Message(Kind::Reply { value, id })
             }
             Err(failure) => {
                 let class = failure.class().name().to_string();
                 let description = failure.description().to_string();
                 let with = |id: Option<&str>| failure.into_owned().message_with_id(id);
                 let id = with_other_ids(failure.message(), with);
-                Heard::Message(Kind::Failure { class, description, id })
+                Observed::Message(Kind::Failure { class, description, id })
             }
         },
         Received::Event(event) => {
-            let Ok(data) = event.data() else { return Heard::Unreadable };
-            Heard::Message(Kind::Event {
+            let Ok(data) = event.data() else { return Observed::Unreadable };
+            Observed::Message(Kind::Event {
                 name: event.name().to_string(),
                 stamp: event.timestamp().map(|stamp| (stamp.seconds, stamp.microseconds)),
                 data: data.map(|data| data.as_str().to_string()),
             })
         }
-        Received::Stray(_) => Heard::Stray,
-        Received::Malformed(_) | Received::Desynchronised => Heard::Malformed,
+        Received::Stray(_) => Observed::Stray,
+        Received::Malformed(_) | Received::Desynchronised => Observed::Malformed,
         other => panic!("{other:?}"),
     }
 }
 
-/// Checks that another id can be put into a message, and gives its own.
+/// Checks that the id of a message can be replaced, and returns the original id.
 fn with_other_ids(
     message: &[u8],
     with: impl Fn(Option<&str>) -> Result<Vec<u8>, BodyError>,
@@ -250,7 +252,7 @@ fn with_other_ids(
     id
 }
 
-/// A client that goes by ids gives an answer to the request whose id is in it, and to no other.
+/// A client that matches by ids matches a reply only to the request with its id.
 fn routed(line: &[u8], first: Option<&Kind>) {
     let text = [line, b"\n"].concat();
     let mut client = client(true, 3);
@@ -291,15 +293,15 @@ fn routed(line: &[u8], first: Option<&Kind>) {
     }
 }
 
-/// Whether this id stands somewhere in the line, perhaps as a string.
+/// Returns whether this id occurs in the line, as a number or as a string.
 fn has_id(line: &[u8], id: u32) -> bool {
-    // The name may be written with escapes.
+    // The name may contain escapes.
     let text = String::from_utf8_lossy(line).replace("\\u0069", "i").replace("\\u0064", "d");
     text.match_indices("\"id\"").any(|(at, name)| {
         let value = text[at + name.len()..].trim_start_matches(BLANKS).strip_prefix(':');
         let value = value.map(|value| value.trim_start_matches(BLANKS));
         let value = value.map(|value| value.strip_prefix('"').unwrap_or(value));
-        // Zeros in front of it are for strings.
+        // Strings may have leading zeros.
         let value = value.map(|value| value.trim_start_matches('0'));
         let digits = if id == 0 { String::new() } else { id.to_string() };
         value
@@ -308,7 +310,7 @@ fn has_id(line: &[u8], id: u32) -> bool {
     })
 }
 
-/// Replies and events of servers, and such whose values are not JSON or whose members are there twice.
+/// Seeds: replies and events of servers, also with invalid values or duplicate members.
 pub(super) fn seeds(corpus: &Corpus) -> Vec<Vec<u8>> {
     let around: [(&[u8], &[u8]); 3] = [
         (b"{\"return\": ", b", \"id\": 0}"),

@@ -1,9 +1,9 @@
-//! A model of how QEMU, the storage daemon and the agent read what a client sends.
+//! A model of the parser of QEMU, the storage daemon and the agent.
 //!
-//! Written from what real servers answer, and held against their recorded answers below: brackets
-//! are counted and not matched, strings may stand in apostrophes, and after what is no token or
-//! passes a limit the rest is read as if nothing had been before it. That is how one message can
-//! become two, and why a client has to be careful.
+//! It was written from the replies of real servers, and is compared with recorded replies below.
+//! Brackets are counted and not matched, strings may be in apostrophes, and after an invalid token
+//! or a limit the rest is read as a new message. So one message can become two, and a client has to
+//! be careful.
 
 mod number;
 mod parser;
@@ -17,17 +17,17 @@ const LONGEST: usize = 64 * 1024 * 1024;
 const MOST_TOKENS: usize = 2 * 1024 * 1024;
 const DEEPEST: i64 = 1024;
 
-/// What the server takes for one thing, and answers with one answer.
+/// An item that the server reads, and to which it sends one reply.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Read {
     Message(Message),
-    /// A value that is no object.
+    /// A value that is not an object.
     NotAnObject,
-    /// Words of the description.
+    /// An error, with words of its description.
     Error(&'static str),
 }
 
-/// An object, and its members.
+/// The members of an object.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Message {
     pub(crate) text: Vec<u8>,
@@ -35,7 +35,7 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// The text of a member's value.
+    /// Returns the text of a member's value.
     pub(crate) fn member(&self, name: &str) -> Option<&[u8]> {
         let member = self.members.iter().find(|(it, _)| it == name);
         member.map(|(_, value)| &value[..])
@@ -45,7 +45,7 @@ impl Message {
         self.members.iter().map(|(name, _)| &name[..]).collect()
     }
 
-    /// What it asks for, in-band or out-of-band.
+    /// Returns the requested command, in-band or out-of-band.
     pub(crate) fn command(&self) -> Option<String> {
         let value = self.member("execute").or_else(|| self.member("exec-oob"))?;
         unquoted(value).ok()
@@ -57,7 +57,7 @@ pub(crate) struct Server {
     state: State,
     /// All bytes from the first token of a message on.
     text: Vec<u8>,
-    /// Where the token under way begins in `text`.
+    /// The start of the current token in `text`.
     start: usize,
     tokens: Vec<Token>,
     token_text: usize,
@@ -76,28 +76,28 @@ enum State {
     },
     Number(Number),
     Keyword,
-    /// After an error: until something that a message could begin or go on with.
+    /// After an error, up to a byte with which a message can start or continue.
     Recovering,
 }
 
 impl Server {
-    /// What the server reads in these bytes, coming after all that came before.
+    /// Reads more bytes, and returns the items.
     pub(crate) fn reads(&mut self, bytes: &[u8]) -> Vec<Read> {
         let mut rest = bytes;
         while let [byte, after @ ..] = rest {
-            while !self.takes(*byte) {}
-            rest = self.takes_plain(after);
+            while !self.read_byte(*byte) {}
+            rest = self.read_plain(after);
         }
         std::mem::take(&mut self.read)
     }
 
-    /// Whether the server waits for more of a message, or of a token.
+    /// Returns whether the input ends between messages.
     pub(crate) fn is_between_messages(&self) -> bool {
         self.tokens.is_empty() && self.state == State::Between
     }
 
-    /// Takes what only goes on with a string, at once; what is left.
-    fn takes_plain<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+    /// Reads the plain bytes of a string at once, and returns the rest.
+    fn read_plain<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let State::String { quote, escaped: false } = self.state else { return bytes };
         let ends = |byte: &u8| *byte == quote || matches!(byte, 0..0x20 | b'\\' | 0xFE..);
         let (plain, rest) = bytes.split_at(bytes.iter().position(ends).unwrap_or(bytes.len()));
@@ -105,8 +105,8 @@ impl Server {
         rest
     }
 
-    /// Takes one byte, unless it only ended a token and has to be looked at again.
-    fn takes(&mut self, byte: u8) -> bool {
+    /// Reads one byte. Returns `false` if it only ended a token and has to be read again.
+    fn read_byte(&mut self, byte: u8) -> bool {
         match self.state {
             State::Recovering => {
                 let resumes =
@@ -173,7 +173,7 @@ impl Server {
         true
     }
 
-    /// What is no token ends what was under way, and the byte is gone with it.
+    /// Handles an invalid token, which ends the message, including the byte.
     fn stray(&mut self) -> State {
         self.over(Read::Error("stray"));
         State::Recovering

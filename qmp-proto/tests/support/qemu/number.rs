@@ -1,4 +1,4 @@
-//! How far a number has come.
+//! Reading a number byte by byte.
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Number {
@@ -29,7 +29,7 @@ impl Number {
         }
     }
 
-    /// Whether it can end before this byte.
+    /// Returns whether the number can end before this byte.
     pub(super) fn is_whole(self, byte: u8) -> bool {
         match self {
             Self::Zero => !byte.is_ascii_digit(),

@@ -1,4 +1,4 @@
-//! From the tokens of one message to its members.
+//! Parsing the tokens of one message.
 
 use std::collections::HashSet;
 
@@ -20,12 +20,12 @@ pub(super) enum Kind {
 pub(super) struct Parser<'a> {
     text: &'a [u8],
     tokens: &'a [Token],
-    /// Of the outermost object.
+    /// The members of the outermost object.
     members: Vec<(String, Vec<u8>)>,
 }
 
 impl<'a> Parser<'a> {
-    /// Reads the tokens of one value; the members of it, if it is an object.
+    /// Reads the tokens of one value, and returns its members if it is an object.
     pub(super) fn parse(
         text: &'a [u8],
         tokens: &'a [Token],
@@ -120,14 +120,14 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// What a string with its quotes means.
+/// Returns the text of a string, which includes its quotes.
 pub(super) fn unquoted(token: &[u8]) -> Result<String, &'static str> {
     const INVALID: &str = "not a valid Unicode character";
     const INVALID_UTF8: &str = "invalid UTF-8 sequence in string";
     let mut rest = token.get(1..token.len() - 1).ok_or("expecting value")?;
     let mut meant = String::new();
     loop {
-        // Long strings are mostly such characters.
+        // Long strings mostly consist of such characters.
         let plain = rest.iter().take_while(|byte| matches!(byte, b' '..0x7F if **byte != b'\\'));
         let (plain, others) = rest.split_at(plain.count());
         meant.extend(plain.iter().map(|byte| char::from(*byte)));
@@ -179,7 +179,7 @@ pub(super) fn unquoted(token: &[u8]) -> Result<String, &'static str> {
             return Err(if is_escape { INVALID } else { INVALID_UTF8 });
         }
         if character == '\0' {
-            // As QEMU keeps it.
+            // In QEMU's format.
             character = '\u{FFFFF}';
         }
         meant.push(character);

@@ -1,4 +1,4 @@
-//! The model against what real servers answered.
+//! The model, compared with the replies of real servers.
 
 use super::{Read, Server};
 use crate::data::from_hexadecimal;
@@ -10,14 +10,14 @@ struct Recorded {
     reply_hex: String,
 }
 
-/// What a recorded answer says, if it says that something could not be read.
+/// Returns the parse error in a recorded reply, if it is one.
 fn complaint(answer: &serde_json::Value) -> Option<&str> {
     let text = answer["error"]["desc"].as_str()?;
     (answer.get("id").is_none() && text.starts_with("JSON ")).then_some(text)
 }
 
 #[test]
-fn the_model_reads_what_real_servers_read() {
+fn the_model_reads_the_same_as_real_servers() {
     let vectors: Vec<Recorded> =
         serde_json::from_str(include_str!("../../data/vectors/server.json")).unwrap();
     assert_eq!(vectors.len(), 117);
@@ -29,7 +29,7 @@ fn the_model_reads_what_real_servers_read() {
             .map(|line| line.strip_prefix(b"\xFF").unwrap_or(line).trim_ascii())
             .filter(|line| !line.is_empty())
             .filter_map(|line| {
-                // What is echoed may be too deep, or be no JSON at all.
+                // A returned id may be too deep or not be JSON.
                 let answer = serde_json::from_slice(line).unwrap_or_default();
                 let answer: serde_json::Value = answer;
                 answer.get("event").is_none().then_some(answer)

@@ -1,11 +1,12 @@
-//! The largest that is sent is still read as one message, and not much is held back.
+//! The largest messages that are sent are read as one message, and the limits are close to the
+//! server's.
 
 use qmp_proto::{Arguments, JsonErrorKind, Request, SendErrorKind};
 
 use super::{peer, read_one};
 use crate::data::nested_arrays;
 
-/// Both ways to send this as the whole of a message or as its arguments.
+/// Sends the text as arguments and as a raw message.
 fn sent_as_arguments(text: &str) -> Result<Vec<u8>, SendErrorKind> {
     let mut peer = peer();
     let arguments = Arguments::parse(text)?;
@@ -20,7 +21,7 @@ fn sent_raw(text: &str) -> Result<Vec<u8>, SendErrorKind> {
 }
 
 #[test]
-fn the_deepest_message_is_read_and_a_deeper_one_not_sent() {
+fn the_deepest_message_is_read_and_a_deeper_one_is_not_sent() {
     for (levels, taken) in [(1022, true), (1023, false)] {
         let text = format!("{{\"a\":{}}}", nested_arrays(levels));
         let sent = sent_as_arguments(&text);
@@ -39,9 +40,9 @@ fn the_deepest_message_is_read_and_a_deeper_one_not_sent() {
     }
 }
 
-/// The tokens around arguments, and those of an id that a raw message did not have, count too.
+/// The tokens around the arguments, and those of an added id, count, too.
 #[test]
-fn the_message_with_the_most_tokens_is_read_and_one_with_more_not_sent() {
+fn the_message_with_most_tokens_is_read_and_one_with_more_is_not_sent() {
     type Send = fn(&str) -> Result<Vec<u8>, SendErrorKind>;
     for (send, most) in [(sent_as_arguments as Send, 1_048_567), (sent_raw, 1_048_571)] {
         let text = |elements: usize| format!("{{\"a\":[{}1]}}", "1,".repeat(elements - 1));
@@ -52,7 +53,7 @@ fn the_message_with_the_most_tokens_is_read_and_one_with_more_not_sent() {
 }
 
 #[test]
-fn the_longest_message_is_read_and_a_longer_one_not_sent() {
+fn the_longest_message_is_read_and_a_longer_one_is_not_sent() {
     const LONGEST: usize = 64 * 1024 * 1024 - 1;
     let around = sent_raw("{\"a\":\"\"}").unwrap().len();
     let text = |length: usize| format!("{{\"a\":\"{}\"}}", "a".repeat(length - around));

@@ -1,4 +1,4 @@
-//! Nothing that a client agrees to send is read by a server as anything but the one message meant.
+//! A server reads everything that a client sends as exactly one message with the same meaning.
 
 mod limits;
 #[cfg(feature = "serde")]
@@ -13,7 +13,7 @@ use crate::generators::{name, text};
 use crate::peer::{GREETING, Peer, SEVEN};
 use crate::qemu::{Message, Read, Server};
 
-/// Reads output as a server does that knows nothing of the client; it must be one message.
+/// Reads output with the model of QEMU's parser, which must find one message.
 fn read_one(sent: &[u8]) -> Result<Message, TestCaseError> {
     let mut server = Server::default();
     let read = server.reads(sent);
@@ -21,7 +21,7 @@ fn read_one(sent: &[u8]) -> Result<Message, TestCaseError> {
     let [Read::Message(message)] = &read[..] else {
         return Err(TestCaseError::fail(format!("{}: {read:?}", sent.escape_ascii())));
     };
-    // What comes next is understood, too.
+    // The next message is read correctly, too.
     let next = server.reads(b"{'execute':'next'}");
     prop_assert!(matches!(&next[..], [Read::Message(_)]), "{next:?}");
     Ok(message.clone())
@@ -35,7 +35,7 @@ proptest! {
     #![proptest_config(config(3000))]
 
     #[test]
-    fn a_command_is_one_message_whatever_its_name_and_arguments(
+    fn a_command_with_any_name_and_arguments_is_one_message(
         name in name(),
         text in text(),
     ) {
@@ -58,7 +58,7 @@ proptest! {
     }
 
     #[test]
-    fn a_raw_message_is_one_message_and_only_its_id_is_another(text in text()) {
+    fn a_raw_message_is_one_message_and_only_its_id_differs(text in text()) {
         let mut peer = peer();
         let Ok(raw) = RawMessage::parse(&text) else { return Ok(()) };
         match peer.send_raw(&text, 0) {
@@ -83,8 +83,8 @@ proptest! {
     }
 
     #[test]
-    fn what_a_server_reads_as_one_object_is_accepted(text in text()) {
-        // Apostrophes and C0 80 are QEMU's own; nobody needs them.
+    fn a_text_that_a_server_reads_as_one_object_is_accepted(text in text()) {
+        // Apostrophes and C0 80 are extensions of QEMU, which clients do not need.
         if text.contains('\'') {
             return Ok(());
         }
@@ -100,7 +100,7 @@ proptest! {
     fn handshakes_are_one_message(nonce in any::<u64>(), strings in any::<bool>(), line in any::<bool>(), enable in vec(prop_oneof![Just("oob".to_string()), name()], 0..3)) {
         let options = Options::monitor().string_ids(strings).line_end(line);
         let mut peer: Peer = Peer::new(Client::monitor(options));
-        peer.hears(GREETING);
+        peer.feed(GREETING);
         let enable: Vec<_> = enable.iter().map(|name| &name[..]).collect();
         if peer.client.negotiate(&mut peer.wire, nonce, &enable).is_ok() {
             let message = read_one(&peer.wire.bytes)?;
@@ -108,7 +108,7 @@ proptest! {
         } else {
             prop_assert_eq!(&peer.wire.bytes, b"");
         }
-        // The agent may have half a command of somebody else's.
+        // The agent's parser may contain a part of another client's command.
         for left_over in [&b""[..], b"{\"execute\":\"guest-", b"{\"execute\":[[", b"nonsense"] {
             let mut peer: Peer = Peer::new(Client::agent(Options::agent()));
             peer.client.sync(&mut peer.wire, nonce).unwrap();
@@ -124,7 +124,7 @@ proptest! {
 }
 
 #[test]
-fn the_number_of_a_sync_fits_what_agents_take() {
+fn the_number_of_a_sync_is_in_the_agents_range() {
     for nonce in [0, 7, u64::MAX] {
         let mut peer: Peer = Peer::new(Client::agent(Options::agent()));
         peer.client.sync(&mut peer.wire, nonce).unwrap();

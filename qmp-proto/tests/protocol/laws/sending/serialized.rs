@@ -1,4 +1,4 @@
-//! Arguments from whatever implements `Serialize`.
+//! Arguments of any type that implements `Serialize`.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use super::{config, peer, read_one};
 use crate::generators::text;
 
-/// What somebody's `Serialize` may do.
+/// Implementations of `Serialize`, including invalid ones.
 #[derive(Clone, Debug)]
 enum Hostile {
     Null,
@@ -22,7 +22,7 @@ enum Hostile {
     Bytes(Vec<u8>),
     Raw(Box<serde_json::value::RawValue>),
     List(Vec<Self>),
-    /// With any names, twice as well.
+    /// A map with any names, including duplicates.
     Map(Vec<(Key, Self)>),
     Variant(Box<Self>),
     Deep(u16, Box<Self>),
@@ -162,13 +162,13 @@ proptest! {
     #![proptest_config(config(2000))]
 
     #[test]
-    fn arguments_are_one_message_whatever_serializes_them(value in hostile()) {
+    fn arguments_of_any_type_are_one_message(value in hostile()) {
         sends(&value)?;
     }
 }
 
 #[test]
-fn as_deep_as_a_server_reads_and_no_deeper() {
+fn the_depth_limit_is_that_of_the_server() {
     let work = || {
         for (levels, sent) in [(1022, true), (1023, false), (3000, false)] {
             let deep = Hostile::Deep(levels, Hostile::Bool(true).into());
@@ -176,13 +176,13 @@ fn as_deep_as_a_server_reads_and_no_deeper() {
             assert_eq!(sends(&value).unwrap(), sent, "{levels}");
         }
     };
-    // Serializing recurses, and this type takes a lot of stack a level.
+    // Serializing recurses, and this type needs much stack per level.
     let thread = std::thread::Builder::new().stack_size(64 * 1024 * 1024);
     thread.spawn(work).unwrap().join().unwrap();
 }
 
 #[test]
-fn members_twice_and_what_cannot_be_serialized_are_refused() {
+fn duplicate_members_and_unserializable_values_are_refused() {
     let twice =
         Hostile::Map(vec![(Key::Number(1), Hostile::Null), (Key::Text("1".into()), Hostile::Null)]);
     assert!(!sends(&twice).unwrap());

@@ -1,4 +1,4 @@
-//! The table of requests against a plain model of it.
+//! The table of requests, compared with a simple model.
 
 mod model;
 
@@ -27,7 +27,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// How long the arguments are; an agent can have no more than 4095 bytes unanswered.
+/// The length of the arguments. An agent can have at most 4095 bytes unanswered.
 fn length() -> impl Strategy<Value = usize> {
     prop_oneof![6 => 0..20_usize, 1 => 20..200_usize, 1 => 1000..5000_usize]
 }
@@ -36,7 +36,7 @@ proptest! {
     #![proptest_config(config(1500))]
 
     #[test]
-    fn no_token_is_lost_and_no_answer_goes_astray(
+    fn no_token_is_lost_and_every_reply_is_matched(
         server in prop::sample::select(vec![Server::Monitor, Server::OutOfBand, Server::Agent]),
         acts in vec(act(), 0..120),
     ) {

@@ -1,11 +1,11 @@
-//! What a client should know of its requests, kept in the plainest way.
+//! A simple model of a client's requests.
 
 use proptest::prelude::*;
 use qmp_proto::{
     Arguments, NoReplyReason, OUT_OF_BAND, Options, Request, RequestId, SendErrorKind,
 };
 
-use crate::peer::{GREETING, PARSE_ERROR, Peer, SEVEN, Said, failed, returned, sync_answer};
+use crate::peer::{GREETING, Observed, PARSE_ERROR, Peer, SEVEN, failed, returned, sync_answer};
 
 const SLOTS: usize = 12;
 
@@ -15,16 +15,16 @@ pub(super) enum Act {
         out_of_band: bool,
         descriptor: bool,
         unanswered: bool,
-        /// Of the arguments, in bytes.
+        /// The length of the arguments, in bytes.
         length: usize,
     },
     Abandon(prop::sample::Index),
-    /// The one that the server would answer next, or any if they may overtake each other.
+    /// A reply to the next request, or to any if replies may be out of order.
     Answer {
         which: prop::sample::Index,
         success: bool,
     },
-    /// An answer that overtakes, wherever it may not.
+    /// A reply out of order, where replies must be in order.
     Overtake(prop::sample::Index),
     Duplicate(prop::sample::Index),
     Foreign(u64),
@@ -39,7 +39,7 @@ pub(super) enum Server {
     Agent,
 }
 
-/// What the model knows of a request.
+/// A request in the model.
 #[derive(Clone, Debug)]
 pub(super) struct InFlight {
     request: RequestId,
@@ -49,20 +49,20 @@ pub(super) struct InFlight {
     out_of_band: bool,
     descriptor: bool,
     unanswered: bool,
-    /// Of the message, in bytes.
+    /// The length of the message, in bytes.
     length: usize,
 }
 
 impl InFlight {
-    /// Whether an agent may still have to read it, as far as anybody knows.
+    /// Whether an agent may not have read it yet.
     const fn counts(&self) -> bool {
         !(self.abandoned && self.unanswered)
     }
 
-    fn lost(&self) -> Option<Said> {
+    fn lost(&self) -> Option<Observed> {
         let ending =
             if self.unanswered { NoReplyReason::AsExpected } else { NoReplyReason::OutcomeUnknown };
-        (!self.abandoned).then_some(Said::Unanswered(self.token, ending))
+        (!self.abandoned).then_some(Observed::Unanswered(self.token, ending))
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Model {
     answered: Vec<u64>,
     sent: u64,
     next_token: u32,
-    /// Tokens that came back, in whatever way.
+    /// The tokens that were returned.
     back: Vec<u32>,
     nonce: u64,
     over: bool,
@@ -100,7 +100,7 @@ impl Model {
     }
 
     pub(super) fn act(&mut self, act: &Act) {
-        let (said, expected) = match act {
+        let (observed, expected) = match act {
             Act::Execute { out_of_band, descriptor, unanswered, length } => {
                 return self.execute(*out_of_band, *descriptor, *unanswered, *length);
             }
@@ -135,12 +135,12 @@ impl Model {
             Act::ParseError => self.parse_error(),
             Act::StartOver => self.start_over(),
         };
-        for said in &said {
-            if let Said::Answer(token, _) | Said::Unanswered(token, _) = said {
+        for observed in &observed {
+            if let Observed::Answer(token, _) | Observed::Unanswered(token, _) = observed {
                 self.back.push(*token);
             }
         }
-        assert_eq!(said, expected);
+        assert_eq!(observed, expected);
         assert_eq!(self.peer.client.in_flight(), self.in_flight.len());
     }
 
@@ -211,11 +211,11 @@ impl Model {
         let table_full = (self.in_flight.len() >= SLOTS).then(|| full(SLOTS));
         let busy = descriptor && self.in_flight.iter().any(|it| it.descriptor);
         let busy = busy.then_some(SendErrorKind::DescriptorInFlight);
-        // Both may hold; then it does not matter much which is said.
+        // If both limits are reached, either error is valid.
         if second { busy.or(table_full) } else { table_full.or(busy) }
     }
 
-    /// Of the message with these arguments that is sent next.
+    /// Returns the length of the next message with these arguments.
     fn length(&self, out_of_band: bool, arguments: &str) -> usize {
         let name = "{\"execute\":\"x\"".len() + usize::from(out_of_band);
         let id = format!(",\"id\":{}}}", self.sent).len();
@@ -250,10 +250,10 @@ impl Model {
         entry.abandoned = true;
     }
 
-    fn stray(&mut self, text: &str) -> (Vec<Said>, Vec<Said>) {
-        let error = Said::Error(qmp_proto::ProtocolError::ServerParseError);
-        let expected = if self.over { error } else { Said::stray(text) };
-        (self.peer.hears(text), vec![expected])
+    fn stray(&mut self, text: &str) -> (Vec<Observed>, Vec<Observed>) {
+        let error = Observed::Error(qmp_proto::ProtocolError::ServerParseError);
+        let expected = if self.over { error } else { Observed::stray(text) };
+        (self.peer.feed(text), vec![expected])
     }
 
     fn next_answered(&self, which: &prop::sample::Index) -> Option<usize> {
@@ -266,51 +266,51 @@ impl Model {
         }
     }
 
-    fn answer(&mut self, at: usize, success: bool) -> (Vec<Said>, Vec<Said>) {
+    fn answer(&mut self, at: usize, success: bool) -> (Vec<Observed>, Vec<Observed>) {
         let entry = self.in_flight.remove(at);
         let text = if success { returned(entry.wire_id) } else { failed(entry.wire_id) };
-        let said = self.peer.hears(&text);
+        let observed = self.peer.feed(&text);
         if self.over {
             self.in_flight.insert(at, entry);
             let error = qmp_proto::ProtocolError::ServerParseError;
-            return (said, vec![Said::Error(error)]);
+            return (observed, vec![Observed::Error(error)]);
         }
         self.answered.push(entry.wire_id);
         let outcome = if success { Ok("{}".into()) } else { Err("GenericError: no".into()) };
         let mut expected = Vec::new();
         if !entry.abandoned {
-            expected.push(Said::Answer(entry.token, outcome));
+            expected.push(Observed::Answer(entry.token, outcome));
         }
         if self.server != Server::OutOfBand {
             expected.extend(self.in_flight.drain(..at).filter_map(|it| it.lost()));
         }
-        (said, expected)
+        (observed, expected)
     }
 
-    fn parse_error(&mut self) -> (Vec<Said>, Vec<Said>) {
-        let said = self.peer.hears(PARSE_ERROR);
-        let error = Said::Error(qmp_proto::ProtocolError::ServerParseError);
+    fn parse_error(&mut self) -> (Vec<Observed>, Vec<Observed>) {
+        let observed = self.peer.feed(PARSE_ERROR);
+        let error = Observed::Error(qmp_proto::ProtocolError::ServerParseError);
         let text = "GenericError: JSON parse error".to_string();
         if self.over {
-            return (said, vec![error]);
+            return (observed, vec![error]);
         }
         match &self.in_flight[..] {
-            [] => (said, vec![Said::stray(PARSE_ERROR)]),
+            [] => (observed, vec![Observed::stray(PARSE_ERROR)]),
             [_] => {
                 let only = self.in_flight.remove(0);
                 self.answered.push(only.wire_id);
-                let failure = Said::Answer(only.token, Err(text));
-                (said, if only.abandoned { vec![] } else { vec![failure] })
+                let failure = Observed::Answer(only.token, Err(text));
+                (observed, if only.abandoned { vec![] } else { vec![failure] })
             }
             _ => {
                 self.over = true;
-                (said, vec![Said::ServerParseError(text), error])
+                (observed, vec![Observed::ServerParseError(text), error])
             }
         }
     }
 
-    /// A second greeting, or another sync.
-    fn start_over(&mut self) -> (Vec<Said>, Vec<Said>) {
+    /// Starts again with a second greeting or another sync.
+    fn start_over(&mut self) -> (Vec<Observed>, Vec<Observed>) {
         if self.over {
             return (vec![], vec![]);
         }
@@ -318,33 +318,33 @@ impl Model {
         let number = SEVEN + self.nonce - 7;
         let lost: Vec<_> = self.in_flight.drain(..).filter_map(|it| it.lost()).collect();
         let peer = &mut self.peer;
-        let mut said = Vec::new();
+        let mut observed = Vec::new();
         let mut expected = Vec::new();
         if self.server == Server::Agent {
             peer.client.sync(&mut peer.wire, self.nonce).unwrap();
-            said.extend(peer.hears(sync_answer(number)));
-            expected.push(Said::Ready);
+            observed.extend(peer.feed(sync_answer(number)));
+            expected.push(Observed::Ready);
             expected.extend(lost);
         } else {
-            said.extend(peer.hears(GREETING));
-            expected.push(Said::Restarted);
+            observed.extend(peer.feed(GREETING));
+            expected.push(Observed::Restarted);
             expected.extend(lost);
             let enable: &[&str] =
                 if self.server == Server::OutOfBand { &[OUT_OF_BAND] } else { &[] };
             peer.client.negotiate(&mut peer.wire, self.nonce, enable).unwrap();
-            said.extend(peer.hears(returned(number)));
-            expected.push(Said::Ready);
+            observed.extend(peer.feed(returned(number)));
+            expected.push(Observed::Ready);
         }
-        (said, expected)
+        (observed, expected)
     }
 
-    /// Every token that was given has come back, once.
+    /// Checks that every token was returned once.
     pub(super) fn end(mut self) {
         let drained = self.peer.drained();
         let expected: Vec<_> = self.in_flight.iter().filter_map(InFlight::lost).collect();
         assert_eq!(drained, expected);
-        for said in drained {
-            if let Said::Unanswered(token, _) = said {
+        for observed in drained {
+            if let Observed::Unanswered(token, _) = observed {
                 self.back.push(token);
             }
         }

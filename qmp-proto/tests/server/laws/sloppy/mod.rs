@@ -1,5 +1,5 @@
-//! No message of a sloppy client is two: whatever stands in the values that somebody has chosen,
-//! nothing in them is run. QEMU would run it.
+//! A message of a sloppy client is never read as two: no command inside a value that somebody else
+//! has chosen is executed. QEMU would execute it.
 
 mod printer;
 mod tree;
@@ -12,7 +12,7 @@ use crate::host::NEGOTIATE;
 use printer::{pairing_printer, printer};
 use tree::{Texts, tree};
 
-/// The names of the commands in it, in pieces of so many bytes.
+/// Returns the names of the received commands, for a stream in pieces of this length.
 fn commands(stream: &[u8], longest: usize, piece: usize) -> Vec<String> {
     let options = Options::monitor().in_band_limit(usize::MAX).out_of_band_limit(usize::MAX);
     let mut server: Server = Server::monitor(options.longest_message(longest));
@@ -50,7 +50,7 @@ proptest! {
     #![proptest_config(config(3000))]
 
     #[test]
-    fn nothing_in_a_value_is_run(
+    fn no_command_in_a_value_is_executed(
         name in "[a-z]{1,5}",
         value in tree(Texts::Any),
         by in printer(),
@@ -68,11 +68,11 @@ proptest! {
         prop_assert!(before.is_empty() || before == [name], "{:?}", before);
     }
 
-    /// Behind a message that was cut, strings may be taken for what is between them, and what is
-    /// between them for strings. Texts that close more brackets than they open can have something run
-    /// then, and so can escaped quotes, which change what is taken for what.
+    /// After a message that was cut off, the server may read strings as the text between them, and
+    /// vice versa. Then texts that close more brackets than they open can cause execution, and so
+    /// can escaped quotes.
     #[test]
-    fn nothing_in_a_value_is_run_after_a_message_that_was_cut(
+    fn no_command_in_a_value_is_executed_after_a_message_that_was_cut_off(
         values in prop::collection::vec((tree(Texts::ClosingNothing), any::<bool>()), 2..5),
         by in pairing_printer(),
         at in any::<prop::sample::Index>(),

@@ -1,16 +1,16 @@
-//! How clients write values.
+//! Printers of clients.
 
 use proptest::prelude::*;
 
 use super::tree::Tree;
 
-/// A client's habits. It escapes quotes and backslashes but no control characters, and limits no
-/// depth.
+/// The format of a client, which escapes quotes and backslashes but no control characters, and does
+/// not limit the depth.
 #[derive(Clone, Debug)]
 pub(super) struct Printer {
-    /// The quotes around its strings.
+    /// The quotes around strings.
     quote: char,
-    /// Whether it uses the other kind around a string that has the first in it.
+    /// Whether it uses the other kind of quotes around a string that contains the first.
     either: bool,
     escape: Escape,
     comma: &'static str,
@@ -19,7 +19,7 @@ pub(super) struct Printer {
     object: (&'static str, &'static str),
 }
 
-/// How it writes a quote inside a string.
+/// The form of a quote inside a string.
 #[derive(Clone, Copy, Debug)]
 enum Escape {
     Backslash,
@@ -43,14 +43,14 @@ impl Printer {
         }
     }
 
-    /// A command with one argument.
+    /// Prints a command with one argument.
     pub(super) fn command(&self, name: &str, argument: &Tree) -> String {
         let name = Tree::Text(name.into());
         let arguments = Tree::Object(vec![("x".into(), argument.clone())]);
         self.object([("execute", &name), ("arguments", &arguments)].into_iter())
     }
 
-    /// The same with an id, and what it is called last.
+    /// Prints a command with an id, and with its name last.
     pub(super) fn command_last(&self, name: &str, id: &Tree) -> String {
         self.object([("id", id), ("execute", &Tree::Text(name.into()))].into_iter())
     }
@@ -75,7 +75,7 @@ impl Printer {
     }
 }
 
-/// Any client.
+/// Returns any client.
 pub(super) fn printer() -> impl Strategy<Value = Printer> {
     use prop::sample::select;
     (
@@ -98,8 +98,8 @@ pub(super) fn printer() -> impl Strategy<Value = Printer> {
         })
 }
 
-/// A client that parts values by commas, and in whose messages quotes come in pairs, all of one kind:
-/// none stands inside a string.
+/// Returns a client that separates values by commas and uses one kind of quotes, which never occur
+/// inside a string.
 pub(super) fn pairing_printer() -> impl Strategy<Value = Printer> {
     printer().prop_map(|by| {
         let comma = if by.comma.contains(',') { by.comma } else { ",\n" };

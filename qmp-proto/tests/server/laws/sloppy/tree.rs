@@ -1,14 +1,14 @@
-//! Values, of which a client took the strings from somebody else.
+//! Values with strings that somebody else has chosen.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// A command that nobody sent.
+/// A command inside a string, which must not be executed.
 pub(super) const SMUGGLED: &str = "smuggled";
 
 #[derive(Clone, Debug)]
 pub(super) enum Tree {
-    /// JSON, or what a library writes for numbers that JSON does not have.
+    /// A JSON scalar, or the text of a library for numbers that JSON lacks.
     Plain(&'static str),
     Text(String),
     List(Vec<Self>),
@@ -16,16 +16,16 @@ pub(super) enum Tree {
     Deep(usize, Box<Self>),
 }
 
-/// Which texts others have chosen.
+/// The kinds of texts that somebody else has chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Texts {
-    /// Any.
+    /// Any text.
     Any,
-    /// None that closes a bracket which it has not opened.
+    /// Texts that close only brackets that they have opened.
     ClosingNothing,
 }
 
-/// Any value.
+/// Returns any value.
 pub(super) fn tree(texts: Texts) -> impl Strategy<Value = Tree> {
     let leaf = prop_oneof![
         3 => prop::sample::select(vec![

@@ -1,5 +1,5 @@
-//! What a client makes of a stream does not depend on how the stream was cut, nor on who holds the
-//! bytes; nothing a server can send makes it panic, stand still or hold more than its limit.
+//! What a client receives does not depend on the pieces of the stream, nor on the owner of the
+//! buffer, and no stream makes it panic, stop progressing or exceed its limit.
 
 mod role;
 mod side;
@@ -7,21 +7,21 @@ mod side;
 use qmp_proto::{Failure, NoReplyReason, ProtocolError, Received, Reply};
 
 use super::Corpus;
-use super::cuts::{Cuts, Piece, bytewise};
+use super::cuts::{Cuts, bytewise};
 use role::Role;
 use side::{Bare, Buffered, Sends, Side};
 
-/// Bytes: a role, the cuts, the stream.
+/// The input consists of a role, the cuts, and the stream.
 pub(super) fn holds(input: &[u8]) {
     let Some((&choice, rest)) = input.split_first() else { return };
     let role = Role::new(choice);
     let (cuts, stream) = Cuts::split_from(rest);
     let pieces = cuts.pieces(stream);
-    let whole = hears(role.put(Bare::new), &[Piece { bytes: stream, marked: false }]);
-    assert_eq!(hears(role.put(Bare::new), &pieces), whole, "cut");
-    assert_eq!(hears(role.put(Buffered::new), &pieces), whole, "with a buffer");
+    let whole = feed(role.put(Bare::new), &[stream]);
+    assert_eq!(feed(role.put(Bare::new), &pieces), whole, "cut");
+    assert_eq!(feed(role.put(Buffered::new), &pieces), whole, "with a buffer");
     if stream.len() <= 600 {
-        assert_eq!(hears(role.put(Bare::new), &bytewise(&pieces)), whole, "cut at every byte");
+        assert_eq!(feed(role.put(Bare::new), &bytewise(stream)), whole, "cut at every byte");
     }
 }
 
@@ -36,33 +36,33 @@ pub(super) fn seeds(corpus: &Corpus) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// What became of a stream.
+/// The result of a stream.
 #[derive(Debug, PartialEq)]
-struct Heard {
-    told: Vec<String>,
+struct Observed {
+    described: Vec<String>,
     sent: Vec<u8>,
     end: Result<(), ProtocolError>,
     unanswered: Vec<(u32, NoReplyReason)>,
 }
 
-fn hears(mut side: impl Side, pieces: &[Piece<'_>]) -> Heard {
-    let mut told = Vec::new();
+fn feed(mut side: impl Side, pieces: &[&[u8]]) -> Observed {
+    let mut described = Vec::new();
     let mut mark = 0;
     for piece in pieces {
-        let heard = side.hears(piece.bytes, &mut |received, sender| {
-            told.push(tell(received));
+        let received = side.feed(piece, &mut |received, sender| {
+            described.push(describe(received));
             react(received, sender, &mut mark);
         });
-        if let Err(error) = heard {
-            told.push(format!("{error:?}"));
+        if let Err(error) = received {
+            described.push(format!("{error:?}"));
             break;
         }
     }
     let (end, unanswered) = side.ends();
-    Heard { told, sent: side.sent(), end, unanswered }
+    Observed { described, sent: side.sent(), end, unanswered }
 }
 
-/// What somebody does who keeps the connection busy.
+/// A caller that keeps the connection busy.
 fn react(received: &Received<'_, u32>, sender: &mut dyn Sends, mark: &mut u32) {
     match received {
         Received::Greeting(greeting) => sender.negotiates(greeting.offers("oob")),
@@ -80,8 +80,8 @@ fn react(received: &Received<'_, u32>, sender: &mut dyn Sends, mark: &mut u32) {
     }
 }
 
-/// Everything that can be read from it.
-fn tell(received: &Received<'_, u32>) -> String {
+/// Describes everything that can be read from it.
+fn describe(received: &Received<'_, u32>) -> String {
     let outcome = |outcome: &Result<Reply<'_>, Failure<'_>>| match outcome {
         Ok(reply) => {
             let owned = reply.into_owned();

@@ -1,16 +1,16 @@
-//! Clients, and what they were told to do before they hear a stream.
+//! Clients, and their actions before the stream.
 
 use qmp_proto::{Client, Options};
 
 use super::side::Side;
 
-/// The limit for a message where it is a low one.
+/// A low limit for messages.
 const LONGEST: usize = 300;
 
 const HIGH_LIMITS: u8 = 0x08;
 const STRING_IDS: u8 = 0x10;
 
-/// One of eight, and options.
+/// One of eight roles, with options.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Role {
     kind: Kind,
@@ -45,7 +45,7 @@ impl Role {
         Self { kind: KINDS[usize::from(choice % 8)], choice }
     }
 
-    /// What chooses the roles in which such a stream is of interest.
+    /// Returns the bytes of the roles for which such a stream is interesting.
     pub(super) fn all(agent: bool) -> Vec<u8> {
         let kinds = if agent { 5..8 } else { 0..5 };
         let mut roles: Vec<u8> = kinds.clone().map(|kind| kind | HIGH_LIMITS).collect();
@@ -54,7 +54,7 @@ impl Role {
         roles
     }
 
-    /// Puts a client into this role.
+    /// Creates a client in this role.
     pub(super) fn put<S: Side>(self, side: impl Fn(Client<u32>, usize) -> S) -> S {
         let (monitor, agent) = (self.options(Options::monitor()), self.options(Options::agent()));
         let limit = if self.choice & HIGH_LIMITS == 0 { LONGEST } else { 65 * 1024 * 1024 };
@@ -66,8 +66,8 @@ impl Role {
             Kind::Unsynced | Kind::Syncing | Kind::Synced => Client::agent(agent),
         };
         let mut side = side(client, limit);
-        for said in self.said() {
-            side.hears(said.as_bytes(), &mut |_, _| {}).unwrap();
+        for sent in self.sent() {
+            side.feed(sent.as_bytes(), &mut |_, _| {}).unwrap();
             let out_of_band = self.kind == Kind::BusyOutOfBand;
             side.sends(&mut |sender| sender.negotiates(out_of_band));
         }
@@ -76,7 +76,7 @@ impl Role {
             Kind::Synced => {
                 side.sends(&mut |sender| sender.syncs());
                 let answer = [b"\xFF", self.answer(&SEVEN.to_string()).as_bytes()].concat();
-                side.hears(&answer, &mut |_, _| {}).unwrap();
+                side.feed(&answer, &mut |_, _| {}).unwrap();
             }
             _ => {}
         }
@@ -92,8 +92,8 @@ impl Role {
         options.longest_message(LONGEST).deepest_message(12)
     }
 
-    /// What a monitor has said before.
-    fn said(self) -> Vec<String> {
+    /// Returns the messages that a monitor has sent before.
+    fn sent(self) -> Vec<String> {
         const GREETING: &str = "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\r\n";
         match self.kind {
             Kind::Negotiating => vec![GREETING.into()],

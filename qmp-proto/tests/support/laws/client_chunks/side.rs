@@ -1,31 +1,31 @@
-//! A client's side of a connection: a client by itself, and one with its buffers.
+//! A client without buffers, and one with buffers.
 
 use qmp_proto::{
     Client, InputBuffer, NoReplyReason, OUT_OF_BAND, Output, ProtocolError, Received, Request,
     RequestId, Sender, Session,
 };
 
-/// What is done with everything that is received.
+/// A callback for everything that is received.
 type Then<'t> = &'t mut dyn FnMut(&Received<'_, u32>, &mut dyn Sends);
 
 pub(super) trait Side {
-    /// Takes the next bytes of the stream.
-    fn hears(&mut self, bytes: &[u8], then: Then<'_>) -> Result<(), ProtocolError>;
+    /// Feeds the next bytes of the stream.
+    fn feed(&mut self, bytes: &[u8], then: Then<'_>) -> Result<(), ProtocolError>;
     fn sends(&mut self, then: &mut dyn FnMut(&mut dyn Sends));
-    /// The end of the stream, and what has no answer then.
+    /// Ends the stream, and returns the result and the unanswered requests.
     fn ends(&mut self) -> (Result<(), ProtocolError>, Vec<(u32, NoReplyReason)>);
-    /// All that was sent.
+    /// Returns all bytes that were sent.
     fn sent(&mut self) -> Vec<u8>;
 }
 
-/// Sends what it can, and nothing where it cannot.
+/// Sends the possible messages.
 pub(super) trait Sends {
     fn negotiates(&mut self, out_of_band: bool);
     fn syncs(&mut self);
     fn executes(&mut self, mark: u32);
 }
 
-/// A request that has everything now and then.
+/// Returns a request with varying attributes.
 fn request(mark: u32) -> Request<'static, qmp_proto::NoArguments, u32> {
     let name = ["stop", "guest-shutdown", "quit", "query-status"][mark as usize % 4];
     let request = Request::new(name);
@@ -41,7 +41,7 @@ const fn capabilities(out_of_band: bool) -> &'static [&'static str] {
     if out_of_band { &[OUT_OF_BAND] } else { &[] }
 }
 
-/// A client, and what it has not used yet.
+/// A client, and the bytes that it has not used yet.
 pub(super) struct Bare {
     client: Client<u32>,
     output: Output<u32>,
@@ -56,7 +56,7 @@ impl Bare {
 }
 
 impl Side for Bare {
-    fn hears(&mut self, bytes: &[u8], then: Then<'_>) -> Result<(), ProtocolError> {
+    fn feed(&mut self, bytes: &[u8], then: Then<'_>) -> Result<(), ProtocolError> {
         self.input.extend_from_slice(bytes);
         loop {
             let in_flight = self.client.in_flight();
@@ -123,7 +123,7 @@ impl Sends for (&mut Client<u32>, &mut Output<u32>) {
     }
 }
 
-/// A session, which holds the bytes by itself.
+/// A session, which has its own buffers.
 pub(super) struct Buffered {
     session: Session<u32, u32>,
     limit: usize,
@@ -155,7 +155,7 @@ impl Buffered {
 }
 
 impl Side for Buffered {
-    fn hears(&mut self, bytes: &[u8], then: Then<'_>) -> Result<(), ProtocolError> {
+    fn feed(&mut self, bytes: &[u8], then: Then<'_>) -> Result<(), ProtocolError> {
         let mut rest = bytes;
         loop {
             let room = self.session.spare_mut();

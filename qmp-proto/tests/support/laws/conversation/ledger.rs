@@ -1,4 +1,4 @@
-//! Who has said what, and what the other has to hear of it.
+//! A model of a conversation: what was sent, and what has to be received.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,7 +7,7 @@ use qmp_proto::{CommandReply, Failure, Received, Reply, RequestId, SendErrorKind
 
 use super::super::meaning::{comparable, meaning, unescaped};
 
-/// What a request is.
+/// A request.
 #[derive(Clone, Debug)]
 pub(super) enum Asked {
     Negotiation,
@@ -16,19 +16,19 @@ pub(super) enum Asked {
         name: String,
         arguments: Option<String>,
     },
-    /// A message of the caller's: anything that is one object.
+    /// A raw message: any object.
     Raw {
         name: String,
     },
 }
 
-/// What an answer comes to: what its value means, or class and description.
+/// The content of a reply: its parsed value, or its class and description.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Outcome {
     Answer(Result<Vec<String>, (String, String)>),
-    /// An error of the server's own words.
+    /// An error reply of the server itself.
     Rejected,
-    /// An error that is none to a client.
+    /// An error reply that the client does not recognise as one.
     Malformed,
 }
 
@@ -40,23 +40,23 @@ struct Sent {
     descriptor: Option<u32>,
 }
 
-/// On its way to the client.
+/// A message from the server that was not received yet.
 #[derive(Debug, PartialEq)]
-enum Said {
+enum Observed {
     Outcome(u32, Outcome),
     Event(String, Option<Vec<String>>),
     Negotiated,
     Synced(i64),
 }
 
-/// A request of which the client knows.
+/// A request that the client has in flight.
 #[derive(Debug)]
 struct Open {
     request: RequestId,
     abandoned: bool,
-    /// The server will not answer it.
+    /// Whether the server sends no reply.
     left: bool,
-    /// The end of the connection is not its answer.
+    /// Whether the end of the connection is not expected.
     expects: bool,
 }
 
@@ -69,21 +69,21 @@ pub(super) struct Ledger {
     is_syncing: bool,
     requests: usize,
     open: BTreeMap<u32, Open>,
-    /// On its way to the server.
+    /// The request was sent and not received yet.
     sent: VecDeque<Sent>,
-    /// With the server.
-    waiting: VecDeque<(u32, Ticket<u32>)>,
-    /// Refused by the server, and the commands that are answered before that is told.
+    /// The server has received the request.
+    waiting: VecDeque<(u32, Ticket)>,
+    /// The server has refused the request, and sends the error reply after those to these commands.
     refused: VecDeque<(u32, Vec<u32>)>,
     is_agent: bool,
-    /// One that came with what turned out to be no command.
+    /// The descriptor that was transferred and whose request was not received yet.
     descriptor: Option<u32>,
-    said: VecDeque<Said>,
+    to_client: VecDeque<Observed>,
 }
 
-/// What the client does.
+/// The actions of the client.
 impl Ledger {
-    /// Of a conversation with an agent, or with a monitor.
+    /// Starts a conversation with an agent or with a monitor.
     pub(super) fn new(is_agent: bool) -> Self {
         Self { is_agent, ..Self::default() }
     }
@@ -131,7 +131,7 @@ impl Ledger {
         }
     }
 
-    /// The oldest request that somebody waits for.
+    /// Returns the oldest request that was not abandoned.
     pub(super) fn oldest(&self) -> Option<(u32, RequestId)> {
         let open = self.open.iter().find(|(_, open)| !open.abandoned);
         open.map(|(&token, open)| (token, open.request))
@@ -144,11 +144,16 @@ impl Ledger {
     }
 }
 
-/// What the server does.
+/// The actions of the server.
 impl Ledger {
-    /// The server has received something: what was sent next.
-    pub(super) fn served(&mut self, received: server::Received<'_, u32>) {
-        // The mark in front of a sync is an error of its own.
+    /// Records that a descriptor was transferred, with the first byte of the next request.
+    pub(super) fn transferred(&mut self, descriptor: u32) {
+        self.descriptor = Some(descriptor);
+    }
+
+    /// Records that the server has received the next request.
+    pub(super) fn served(&mut self, received: server::Received<'_>) {
+        // The sentinel before a sync is a separate error.
         if let server::Received::Rejected(rejected) = &received {
             if rejected.bytes.ends_with(b"\xFF") {
                 assert!(matches!(self.sent[0].asked, Asked::Sync(_)));
@@ -156,9 +161,9 @@ impl Ledger {
             }
         }
         let sent = self.sent.pop_front().expect("something was sent");
-        self.descriptor = sent.descriptor.or(self.descriptor);
+        assert_eq!(self.descriptor.take(), sent.descriptor, "sent with the first byte");
         match (received, sent.asked) {
-            (server::Received::Command(command, mut ticket), asked) => {
+            (server::Received::Command(command, ticket), asked) => {
                 match asked {
                     Asked::Command { name, arguments } => {
                         assert_eq!(command.name(), name);
@@ -170,19 +175,18 @@ impl Ledger {
                     other => panic!("{other:?} was received as {command:?}"),
                 }
                 assert_eq!(command.is_out_of_band(), sent.out_of_band);
-                assert_eq!(ticket.take_descriptor(), self.descriptor.take());
                 self.waiting.push_back((sent.token, ticket));
             }
             (server::Received::Negotiated { .. }, Asked::Negotiation) => {
-                self.said.push_back(Said::Negotiated);
+                self.to_client.push_back(Observed::Negotiated);
             }
             (server::Received::Synced(number), Asked::Sync(expected)) => {
                 assert_eq!(number, expected);
-                self.said.push_back(Said::Synced(number));
+                self.to_client.push_back(Observed::Synced(number));
             }
             (server::Received::Synced(number), _) => {
                 let value = Ok(vec![number.to_string()]);
-                self.said.push_back(Said::Outcome(sent.token, Outcome::Answer(value)));
+                self.to_client.push_back(Observed::Outcome(sent.token, Outcome::Answer(value)));
             }
             (server::Received::Rejected(_), Asked::Raw { .. }) => {
                 self.refused(sent.token, sent.out_of_band);
@@ -196,25 +200,25 @@ impl Ledger {
         }
     }
 
-    /// A monitor tells in-band what it refuses when the commands before that are answered.
+    /// A monitor sends in-band error replies after the replies to the commands before.
     fn refused(&mut self, token: u32, out_of_band: bool) {
         let in_band = self.waiting.iter().filter(|(_, ticket)| !ticket.is_out_of_band());
         let before: Vec<u32> = in_band.map(|(token, _)| *token).collect();
         if before.is_empty() || out_of_band || self.is_agent {
-            self.said.push_back(Said::Outcome(token, Outcome::Rejected));
+            self.to_client.push_back(Observed::Outcome(token, Outcome::Rejected));
         } else {
             self.refused.push_back((token, before));
         }
     }
 
-    /// A command is waited for no longer.
+    /// Records that a command is answered or left unanswered.
     fn settled(&mut self, settled: u32) {
         for (_, before) in &mut self.refused {
             before.retain(|token| *token != settled);
         }
         while self.refused.front().is_some_and(|(_, before)| before.is_empty()) {
             let (token, _) = self.refused.pop_front().unwrap();
-            self.said.push_back(Said::Outcome(token, Outcome::Rejected));
+            self.to_client.push_back(Observed::Outcome(token, Outcome::Rejected));
         }
     }
 
@@ -222,11 +226,11 @@ impl Ledger {
         !self.waiting.is_empty()
     }
 
-    pub(super) fn ticket(&mut self, youngest: bool) -> Option<(u32, Ticket<u32>)> {
+    pub(super) fn ticket(&mut self, youngest: bool) -> Option<(u32, Ticket)> {
         if youngest { self.waiting.pop_back() } else { self.waiting.pop_front() }
     }
 
-    pub(super) fn put_back(&mut self, token: u32, ticket: Ticket<u32>) {
+    pub(super) fn put_back(&mut self, token: u32, ticket: Ticket) {
         self.waiting.push_front((token, ticket));
     }
 
@@ -234,7 +238,7 @@ impl Ledger {
         if outcome == Outcome::Malformed {
             self.is_lost(token);
         }
-        self.said.push_back(Said::Outcome(token, outcome));
+        self.to_client.push_back(Observed::Outcome(token, outcome));
         self.settled(token);
     }
 
@@ -250,34 +254,34 @@ impl Ledger {
     }
 
     pub(super) fn emitted(&mut self, name: String, data: Option<Vec<String>>) {
-        self.said.push_back(Said::Event(name, data));
+        self.to_client.push_back(Observed::Event(name, data));
     }
 }
 
-/// What the client hears.
+/// What the client receives.
 impl Ledger {
-    pub(super) fn heard(&mut self, received: Received<'_, u32>) {
+    pub(super) fn received(&mut self, received: Received<'_, u32>) {
         if let Received::Unanswered(lost) = received {
             return self.given_back(lost.token);
         }
         while self.front_is_silent() {
-            self.said.pop_front();
+            self.to_client.pop_front();
         }
-        let said = self.said.pop_front().expect("something was said");
-        match (received, said) {
-            (Received::Reply(answer), Said::Outcome(token, outcome)) => {
+        let sent = self.to_client.pop_front().expect("the server has sent a message");
+        match (received, sent) {
+            (Received::Reply(answer), Observed::Outcome(token, outcome)) => {
                 assert_eq!(answer.token, token);
                 self.open.remove(&token);
                 check(answer, outcome);
             }
-            (Received::Malformed(_), Said::Outcome(_, Outcome::Malformed)) => {}
-            (Received::Event(event), Said::Event(name, data)) => {
+            (Received::Malformed(_), Observed::Outcome(_, Outcome::Malformed)) => {}
+            (Received::Event(event), Observed::Event(name, data)) => {
                 assert_eq!(unquoted(event.name()), name);
-                let heard = event.data().unwrap();
-                assert_eq!(heard.map(|data| meaning(data.as_str())), data);
+                let received = event.data().unwrap();
+                assert_eq!(received.map(|data| meaning(data.as_str())), data);
             }
-            (Received::Ready, Said::Negotiated) => {}
-            (Received::Ready, Said::Synced(number)) => {
+            (Received::Ready, Observed::Negotiated) => {}
+            (Received::Ready, Observed::Synced(number)) => {
                 assert_eq!(number, self.latest_sync);
                 self.is_syncing = false;
             }
@@ -285,13 +289,13 @@ impl Ledger {
         }
     }
 
-    /// Whether what was said next is for nobody.
+    /// Returns whether the client ignores the next message.
     fn front_is_silent(&mut self) -> bool {
-        match self.said.front() {
-            Some(Said::Synced(number)) => *number != self.latest_sync,
-            // Until it is in sync a client expects noise.
-            Some(Said::Outcome(_, Outcome::Malformed)) => self.is_syncing,
-            Some(Said::Outcome(token, _)) => {
+        match self.to_client.front() {
+            Some(Observed::Synced(number)) => *number != self.latest_sync,
+            // Before the sync a client ignores everything.
+            Some(Observed::Outcome(_, Outcome::Malformed)) => self.is_syncing,
+            Some(Observed::Outcome(token, _)) => {
                 let abandoned = self.open.get(token).is_some_and(|open| open.abandoned);
                 if abandoned {
                     self.open.remove(&token.clone());
@@ -302,24 +306,24 @@ impl Ledger {
         }
     }
 
-    /// A request came back without an answer.
+    /// Records that a request was returned as unanswered.
     pub(super) fn given_back(&mut self, token: u32) {
         let open = self.open.remove(&token).expect("it was in flight");
         assert!(open.left && !open.abandoned, "{token}: {open:?}");
     }
 }
 
-/// The end.
+/// The end of the conversation.
 impl Ledger {
-    /// Whether something is still to be heard or answered.
+    /// Returns whether a message was not received or a command not answered yet.
     pub(super) fn is_busy(&mut self) -> bool {
         while self.front_is_silent() {
-            self.said.pop_front();
+            self.to_client.pop_front();
         }
-        !self.sent.is_empty() || !self.waiting.is_empty() || !self.said.is_empty()
+        !self.sent.is_empty() || !self.waiting.is_empty() || !self.to_client.is_empty()
     }
 
-    /// How many requests wait for an answer that will not come.
+    /// Returns the number of requests to which no reply will arrive.
     pub(super) fn expecting(&self) -> usize {
         self.open.values().filter(|open| !open.abandoned && open.expects).count()
     }
@@ -334,13 +338,13 @@ impl Ledger {
 
     pub(super) fn close(self) {
         let lost: Vec<_> = self.open.iter().filter(|(_, open)| !open.abandoned).collect();
-        assert!(lost.is_empty(), "never heard of again: {lost:?}");
+        assert!(lost.is_empty(), "never received of again: {lost:?}");
     }
 }
 
 fn check(answer: CommandReply<'_, u32>, outcome: Outcome) {
-    let heard: Result<Reply<'_>, Failure<'_>> = answer.outcome;
-    match (heard, outcome) {
+    let received: Result<Reply<'_>, Failure<'_>> = answer.outcome;
+    match (received, outcome) {
         (Ok(reply), Outcome::Answer(Ok(value))) => {
             assert_eq!(meaning(reply.json().unwrap().as_str()), value);
         }
@@ -353,7 +357,7 @@ fn check(answer: CommandReply<'_, u32>, outcome: Outcome) {
     }
 }
 
-/// A name, which clients show as it stands.
+/// Returns a name as clients display it.
 fn unquoted(name: &str) -> String {
     comparable(&unescaped(&format!("\"{name}\"")))
 }

@@ -1,6 +1,6 @@
-//! Both halves, connected in memory, understand each other: every request that is sent is received
-//! as it was meant, every answer comes to whom it is for, every event as it was emitted, and what
-//! has no answer is given back.
+//! Client and server, connected in memory: every request is received as it was sent, every reply is
+//! matched to its request, every event is received as it was emitted, and unanswered requests are
+//! returned.
 
 mod ledger;
 mod pair;
@@ -11,13 +11,13 @@ use super::Corpus;
 use pair::Pair;
 use script::steps;
 
-/// Bytes: a choice of options, then the steps of a conversation, which zeros part.
+/// The input consists of a choice of options and the steps of a conversation, separated by zeros.
 pub(super) fn holds(input: &[u8]) {
     let Some((&choice, script)) = input.split_first() else { return };
     let mut pair = Pair::ready(choice);
     for step in steps(script) {
         pair.take(step);
-        pair.carry();
+        pair.transfer();
     }
     pair.finish();
 }

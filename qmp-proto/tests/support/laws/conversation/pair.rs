@@ -15,21 +15,21 @@ const LINE_END: u8 = 0x10;
 
 pub(super) struct Pair {
     pub(super) client: Client<u32>,
-    pub(super) server: Server<u32>,
+    pub(super) server: Server,
     pub(super) from_client: Output<u32>,
     pub(super) from_server: Vec<u8>,
-    /// What was carried, and is not used yet.
+    /// The bytes that were transferred and not used yet.
     at_client: Vec<u8>,
     at_server: Vec<u8>,
-    /// How many bytes are carried at a time.
+    /// The number of bytes that are transferred at a time.
     carried: usize,
-    /// All that the client has sent.
+    /// All bytes that the client has sent.
     wire: Vec<u8>,
     pub(super) ledger: Ledger,
 }
 
 impl Pair {
-    /// Both, their handshake behind them.
+    /// Creates both halves, after their handshake.
     pub(super) fn ready(choice: u8) -> Self {
         let has = |flag| choice & flag != 0;
         let line_end = has(AGENT | LINE_END);
@@ -57,7 +57,7 @@ impl Pair {
         } else {
             pair.negotiate(has(WITH_OUT_OF_BAND));
         }
-        pair.carry();
+        pair.transfer();
         assert_eq!(pair.client.phase(), Phase::Ready);
         pair
     }
@@ -72,19 +72,19 @@ impl Pair {
         self.ledger.sent(Asked::Negotiation, false, None);
     }
 
-    /// How many bytes [`carry`](Self::carry) moves.
-    pub(super) fn carries(&mut self, most: usize) {
+    /// Sets the number of bytes that [`transfer`](Self::transfer) moves.
+    pub(super) fn set_piece_length(&mut self, most: usize) {
         self.carried = most;
     }
 
-    /// Moves bytes both ways, and has them heard.
-    pub(super) fn carry(&mut self) {
-        self.carry_to_server();
-        self.carry_to_client();
+    /// Moves bytes in both directions, and feeds them.
+    pub(super) fn transfer(&mut self) {
+        self.transfer_to_server();
+        self.transfer_to_client();
     }
 
-    fn carry_to_server(&mut self) {
-        // What came before a descriptor is served before it.
+    fn transfer_to_server(&mut self) {
+        // The bytes before a descriptor are received before it is transferred.
         self.serve();
         let mut room = self.carried;
         while room > 0 && self.server.wants_input() {
@@ -94,7 +94,7 @@ impl Pair {
             self.wire.extend_from_slice(&outgoing.bytes[..count]);
             room -= count;
             if let Some(descriptor) = self.from_client.advance(count) {
-                self.server.handle_descriptor(descriptor);
+                self.ledger.transferred(descriptor);
             }
             self.serve();
         }
@@ -111,7 +111,7 @@ impl Pair {
         }
     }
 
-    fn carry_to_client(&mut self) {
+    fn transfer_to_client(&mut self) {
         let count = self.from_server.len().min(self.carried);
         self.at_client.extend(self.from_server.drain(..count));
         loop {
@@ -119,21 +119,21 @@ impl Pair {
             let step = self.client.handle_input(&input).unwrap();
             self.at_client.extend_from_slice(&input[step.used..]);
             let Some(received) = step.received else { break };
-            self.ledger.heard(received);
+            self.ledger.received(received);
         }
     }
 
-    /// Answers all that is unanswered until nothing moves any more, and looks at what is left.
+    /// Replies to all commands until both halves are idle, and checks the end state.
     pub(super) fn finish(mut self) {
-        self.carries(usize::MAX);
+        self.set_piece_length(usize::MAX);
         let mut turns = 200;
         while self.ledger.is_busy() || self.from_client.chunk().is_some() {
             turns -= 1;
             assert!(turns > 0, "it never ends: {:?}", self.ledger);
-            self.carry();
+            self.transfer();
             while self.take_answer() {}
         }
-        self.carry();
+        self.transfer();
         assert_eq!(self.from_server, b"");
         assert_eq!(self.at_client.trim_ascii(), b"", "the client waits for more");
         assert!(!self.server.is_inside_message());
@@ -156,14 +156,14 @@ impl Pair {
         any
     }
 
-    /// QEMU would have read as many messages.
+    /// Checks that QEMU would read the same number of messages.
     fn check_wire(&self) {
         let mut model = qemu::Server::default();
         let read = model.reads(&self.wire);
         assert!(model.is_between_messages());
         let messages = read.iter().filter(|it| matches!(it, Read::Message(_))).count();
         assert_eq!(messages, self.ledger.requests());
-        // The mark in front of each sync.
+        // The sentinel before each sync.
         assert_eq!(read.len() - messages, self.ledger.syncs());
     }
 }

@@ -1,10 +1,10 @@
-//! What is said in a conversation, as bytes.
+//! The steps of a conversation, encoded as bytes.
 
 use super::super::Corpus;
 use super::super::meaning::members;
 use crate::qemu::{Read, Server};
 
-/// One step: what to do, and the text that comes with it.
+/// A step: an action and its text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step<'a> {
     pub(super) what: What,
@@ -13,15 +13,15 @@ pub(super) struct Step<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum What {
-    /// The client sends a command: its name, a blank, its arguments.
+    /// The client sends a command: its name, a blank, and its arguments.
     Execute,
     ExecuteOutOfBand,
     ExecuteWithDescriptor,
-    /// The client sends a message of the text.
+    /// The client sends the text as a raw message.
     ExecuteRaw,
     AbandonOldest,
     Sync,
-    /// The server answers the oldest command, or the youngest, with the text as the value.
+    /// The server replies to the oldest or the newest command, with the text as the value.
     AnswerOldest,
     AnswerYoungest,
     /// An error: its class, a blank, its description.
@@ -30,7 +30,7 @@ pub(super) enum What {
     LeaveUnanswered,
     /// An event: its name, a blank, its data.
     Emit,
-    /// From now on so many bytes are carried after each step, by the length of the text.
+    /// Sets the number of bytes that are transferred after each step, by the length of the text.
     Carry,
 }
 
@@ -63,7 +63,7 @@ pub(super) fn steps(script: &[u8]) -> impl Iterator<Item = Step<'_>> {
     })
 }
 
-/// The recorded requests, some answers that were recorded, and the habits of clients and servers.
+/// Seeds: the recorded requests, some recorded replies, and typical conversations.
 pub(super) fn seeds(corpus: &Corpus) -> Vec<Vec<u8>> {
     let answers = answers(corpus);
     let mut answers = answers.iter().cycle();
@@ -101,7 +101,7 @@ pub(super) fn seeds(corpus: &Corpus) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// Steps of the server, made of what servers have said.
+/// Returns steps of the server, from recorded messages.
 fn answers(corpus: &Corpus) -> Vec<Vec<u8>> {
     let mut answers = Vec::new();
     for line in corpus.lines().into_iter().filter(|line| line.len() < 300) {

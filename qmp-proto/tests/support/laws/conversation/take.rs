@@ -1,4 +1,4 @@
-//! What becomes of a step.
+//! Executing a step.
 
 use qmp_proto::server::Response;
 use qmp_proto::{Arguments, ErrorClass, RawJson, RawMessage, Request, SendErrorKind, Timestamp};
@@ -46,7 +46,7 @@ impl Pair {
                 }
             }
             What::Emit => self.emit(first, rest),
-            What::Carry => self.carries(1 + 3 * text.len()),
+            What::Carry => self.set_piece_length(1 + 3 * text.len()),
         }
     }
 
@@ -126,7 +126,7 @@ impl Pair {
     }
 }
 
-/// What a client makes of an error of the caller's.
+/// Returns the outcome of the caller's error reply at the client.
 fn raw_failure(error: RawJson<'_>) -> Outcome {
     let members = members(error.as_str().as_bytes()).unwrap_or_default();
     let last = |name: &str| {

@@ -1,10 +1,10 @@
-//! Servers, and how far their clients are with them.
+//! Servers in the phases of a connection.
 
 use qmp_proto::server::{Options, Server};
 
 use super::side::{Host, Side};
 
-/// The limit for a message where it is a low one.
+/// A low limit for messages.
 const LONGEST: usize = 300;
 
 const AGENT: u8 = 0x01;
@@ -22,7 +22,7 @@ impl Role {
         Self(choice)
     }
 
-    /// What chooses the roles in which such a stream is of interest.
+    /// Returns the bytes of the roles for which such a stream is interesting.
     pub(super) fn all(agent: bool, negotiated: Option<bool>) -> [u8; 3] {
         let role = match (agent, negotiated) {
             (true, _) => AGENT,
@@ -42,8 +42,8 @@ impl Role {
         self.has(PRETTY)
     }
 
-    /// Puts a server into this role.
-    pub(super) fn put<S: Side>(self, side: impl Fn(Server<u32>, usize) -> S) -> S {
+    /// Creates a server in this role.
+    pub(super) fn put<S: Side>(self, side: impl Fn(Server, usize) -> S) -> S {
         let agent = self.has(AGENT);
         let mut options = if agent { Options::agent() } else { Options::monitor() };
         options = options.pretty(self.is_pretty());
@@ -64,7 +64,7 @@ impl Role {
             (_, false) => b"{'execute':'qmp_capabilities'}",
             _ => b"{'execute':'qmp_capabilities','arguments':{'enable':['oob']}}",
         };
-        side.hears(negotiation, &mut Host::new(0), &mut |_| {});
+        side.feed(negotiation, &mut Host::new(0), &mut |_| {});
         side.out();
         side
     }

@@ -1,65 +1,56 @@
-//! A server's side of a connection: a server by itself, and one with its buffers.
+//! A server without buffers, and one with buffers.
 
 use std::collections::VecDeque;
 
 use qmp_proto::server::{Command, Received, Response, Sender, Server, Session, Ticket};
 use qmp_proto::{ErrorClass, InputBuffer, Timestamp};
 
-/// What is done with everything that is received.
-type Then<'t> = &'t mut dyn FnMut(&Received<'_, u32>);
+/// A callback for everything that is received.
+type Then<'t> = &'t mut dyn FnMut(&Received<'_>);
 
 pub(super) trait Side {
-    /// Takes the next bytes of the stream, with the descriptor that the host was brought.
-    fn hears(&mut self, bytes: &[u8], host: &mut Host, then: Then<'_>);
+    /// Feeds the next bytes of the stream.
+    fn feed(&mut self, bytes: &[u8], host: &mut Host, then: Then<'_>);
     fn is_inside_message(&self) -> bool;
-    /// Has all commands answered that wait.
+    /// Lets the host reply to all waiting commands.
     fn settles(&mut self, host: &mut Host);
-    /// All that was said.
+    /// Returns all bytes that were sent.
     fn out(&mut self) -> Vec<u8>;
 }
 
-/// Answers commands, in one order or the other.
+/// A host that replies to commands, in one of two orders.
 pub(super) struct Host {
     policy: u8,
-    descriptor: Option<u32>,
-    /// With what to answer, if it is not simply success.
-    unanswered: VecDeque<(Ticket<u32>, Option<Response<'static>>)>,
-    said: usize,
+    /// The unanswered commands, and the replies to them.
+    unanswered: VecDeque<(Ticket, Option<Response<'static>>)>,
+    sent: usize,
 }
 
 impl Host {
     pub(super) const fn new(policy: u8) -> Self {
-        Self { policy, descriptor: None, unanswered: VecDeque::new(), said: 0 }
+        Self { policy, unanswered: VecDeque::new(), sent: 0 }
     }
 
-    /// Brings a descriptor for the next bytes.
-    pub(super) fn bring(&mut self, descriptor: u32) {
-        self.descriptor = Some(descriptor);
+    /// Returns the number of messages that the host has sent.
+    pub(super) fn sent(&self) -> usize {
+        self.sent
     }
 
-    /// How many messages were of its making.
-    pub(super) fn said(&self) -> usize {
-        self.said
-    }
-
-    fn takes(&mut self, command: &Command<'_>, mut ticket: Ticket<u32>, says: &mut dyn Says) {
-        if command.name().starts_with('g') {
-            ticket.take_descriptor();
-        }
+    fn receive(&mut self, command: &Command<'_>, ticket: Ticket, replies: &mut dyn Replies) {
         let response = match command.name().len() % 4 {
             0 => command.arguments().map(|arguments| Response::json(arguments).into_owned()),
             1 => Some(Response::error(ErrorClass::GenericError, command.name().to_string())),
             2 => Some(Response::command_not_found(command.name())),
             _ => None,
         };
-        self.said += usize::from(says.emits(command));
+        self.sent += usize::from(replies.emits(command));
         self.unanswered.push_back((ticket, response));
         if self.policy % 4 == 0 {
-            self.answers(says);
+            self.answer(replies);
         }
     }
 
-    fn answers(&mut self, says: &mut dyn Says) {
+    fn answer(&mut self, replies: &mut dyn Replies) {
         loop {
             let next = match self.policy % 4 {
                 2 => self.unanswered.pop_back(),
@@ -67,29 +58,29 @@ impl Host {
             };
             let Some((ticket, response)) = next else { break };
             if self.policy % 4 == 3 && response.is_none() {
-                says.leaves(ticket);
+                replies.leaves(ticket);
             } else {
-                says.answers(ticket, &response.unwrap_or(Response::empty()));
-                self.said += 1;
+                replies.answer(ticket, &response.unwrap_or(Response::empty()));
+                self.sent += 1;
             }
         }
     }
 }
 
-/// How a host speaks.
-trait Says {
-    fn answers(&mut self, ticket: Ticket<u32>, response: &Response<'_>);
-    fn leaves(&mut self, ticket: Ticket<u32>);
-    /// Tells of a command with an event; whether that could be sent.
+/// The sending half of a server.
+trait Replies {
+    fn answer(&mut self, ticket: Ticket, response: &Response<'_>);
+    fn leaves(&mut self, ticket: Ticket);
+    /// Emits an event for a command, and returns whether it was sent.
     fn emits(&mut self, command: &Command<'_>) -> bool;
 }
 
-impl Says for (&mut Server<u32>, &mut Vec<u8>) {
-    fn answers(&mut self, ticket: Ticket<u32>, response: &Response<'_>) {
+impl Replies for (&mut Server, &mut Vec<u8>) {
+    fn answer(&mut self, ticket: Ticket, response: &Response<'_>) {
         self.0.answer(self.1, ticket, response).unwrap();
     }
 
-    fn leaves(&mut self, ticket: Ticket<u32>) {
+    fn leaves(&mut self, ticket: Ticket) {
         self.0.leave_unanswered(self.1, ticket);
     }
 
@@ -98,12 +89,12 @@ impl Says for (&mut Server<u32>, &mut Vec<u8>) {
     }
 }
 
-impl Says for Sender<'_, u32> {
-    fn answers(&mut self, ticket: Ticket<u32>, response: &Response<'_>) {
+impl Replies for Sender<'_> {
+    fn answer(&mut self, ticket: Ticket, response: &Response<'_>) {
         self.answer(ticket, response).unwrap();
     }
 
-    fn leaves(&mut self, ticket: Ticket<u32>) {
+    fn leaves(&mut self, ticket: Ticket) {
         self.leave_unanswered(ticket);
     }
 
@@ -112,16 +103,16 @@ impl Says for Sender<'_, u32> {
     }
 }
 
-/// A server, and what it has not used yet.
+/// A server, and the bytes that it has not used yet.
 pub(super) struct Bare {
-    server: Server<u32>,
+    server: Server,
     out: Vec<u8>,
     input: Vec<u8>,
     limit: usize,
 }
 
 impl Bare {
-    pub(super) fn new(mut server: Server<u32>, limit: usize) -> Self {
+    pub(super) fn new(mut server: Server, limit: usize) -> Self {
         let mut out = Vec::new();
         server.greet(&mut out).unwrap();
         out.clear();
@@ -130,15 +121,12 @@ impl Bare {
 }
 
 impl Side for Bare {
-    fn hears(&mut self, bytes: &[u8], host: &mut Host, then: Then<'_>) {
-        if let Some(descriptor) = host.descriptor.take() {
-            self.server.handle_descriptor(descriptor);
-        }
+    fn feed(&mut self, bytes: &[u8], host: &mut Host, then: Then<'_>) {
         self.input.extend_from_slice(bytes);
         loop {
             if !self.server.wants_input() {
                 assert!(self.server.handle_input(&mut self.out, &self.input).unwrap().used == 0);
-                host.answers(&mut (&mut self.server, &mut self.out));
+                host.answer(&mut (&mut self.server, &mut self.out));
                 assert!(self.server.wants_input(), "all is answered");
             }
             let step = self.server.handle_input(&mut self.out, &self.input).unwrap();
@@ -151,7 +139,7 @@ impl Side for Bare {
             assert!(used > 0, "{received:?} comes of nothing");
             then(&received);
             if let Received::Command(command, ticket) = received {
-                host.takes(&command, ticket, &mut (&mut self.server, &mut self.out));
+                host.receive(&command, ticket, &mut (&mut self.server, &mut self.out));
             }
             self.input.drain(..used);
         }
@@ -163,7 +151,7 @@ impl Side for Bare {
     }
 
     fn settles(&mut self, host: &mut Host) {
-        host.answers(&mut (&mut self.server, &mut self.out));
+        host.answer(&mut (&mut self.server, &mut self.out));
     }
 
     fn out(&mut self) -> Vec<u8> {
@@ -171,16 +159,16 @@ impl Side for Bare {
     }
 }
 
-/// A session, which holds the bytes by itself.
+/// A session, which has its own buffers.
 pub(super) struct Buffered {
-    session: Session<u32>,
+    session: Session,
     limit: usize,
     unread: usize,
     out: Vec<u8>,
 }
 
 impl Buffered {
-    pub(super) fn new(server: Server<u32>, limit: usize) -> Self {
+    pub(super) fn new(server: Server, limit: usize) -> Self {
         let mut session = Session::new(server);
         let greeting = session.output_chunk().map_or(0, |outgoing| outgoing.bytes.len());
         session.advance_output(greeting);
@@ -193,7 +181,7 @@ impl Buffered {
                 Some((received, mut sender)) => {
                     then(&received);
                     if let Received::Command(command, ticket) = received {
-                        host.takes(&command, ticket, &mut sender);
+                        host.receive(&command, ticket, &mut sender);
                     }
                     true
                 }
@@ -209,7 +197,7 @@ impl Buffered {
                 if self.session.wants_input() {
                     break;
                 }
-                host.answers(&mut self.session.sender());
+                host.answer(&mut self.session.sender());
             }
         }
         assert!(self.unread <= self.limit, "{} bytes are held", self.unread);
@@ -217,7 +205,7 @@ impl Buffered {
 }
 
 impl Side for Buffered {
-    fn hears(&mut self, bytes: &[u8], host: &mut Host, then: Then<'_>) {
+    fn feed(&mut self, bytes: &[u8], host: &mut Host, then: Then<'_>) {
         let mut rest = bytes;
         loop {
             let room = self.session.spare_mut();
@@ -229,10 +217,7 @@ impl Side for Buffered {
             );
             let count = room.len().min(rest.len());
             room[..count].copy_from_slice(&rest[..count]);
-            match host.descriptor.take() {
-                Some(descriptor) => self.session.filled_with(count, descriptor),
-                None => self.session.advance(count),
-            }
+            self.session.advance(count);
             self.unread += count;
             rest = &rest[count..];
             self.receives(host, then);
@@ -247,7 +232,7 @@ impl Side for Buffered {
     }
 
     fn settles(&mut self, host: &mut Host) {
-        host.answers(&mut self.session.sender());
+        host.answer(&mut self.session.sender());
     }
 
     fn out(&mut self) -> Vec<u8> {

@@ -1,7 +1,6 @@
-//! Choices that the bytes of an input make.
+//! Choices made by the bytes of an input.
 
-/// Choices, one byte or two each. Without more bytes the first of what there is to choose from is
-/// taken.
+/// Choices of one or two bytes each. After the last byte, every choice is the first option.
 pub(super) struct Choices<'a>(&'a [u8]);
 
 impl<'a> Choices<'a> {
@@ -19,14 +18,14 @@ impl<'a> Choices<'a> {
         }
     }
 
-    /// A number below this one.
+    /// Returns a number below `limit`.
     pub(super) fn below(&mut self, count: usize) -> usize {
         let low = self.byte();
         let number = if count > 256 { self.byte() << 8 | low } else { low };
         number % count.max(1)
     }
 
-    /// True once in so many times.
+    /// Returns `true` once in `times` on average.
     pub(super) fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == count - 1
     }
@@ -35,7 +34,7 @@ impl<'a> Choices<'a> {
         of[self.below(of.len())]
     }
 
-    /// So many times as are chosen.
+    /// Repeats a call a chosen number of times.
     pub(super) fn times<T>(&mut self, most: usize, mut one: impl FnMut(&mut Self) -> T) -> Vec<T> {
         (0..self.below(most + 1)).map(|_| one(self)).collect()
     }

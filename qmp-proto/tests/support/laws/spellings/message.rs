@@ -1,8 +1,8 @@
-//! Messages of a server, before they are spelled.
+//! Messages of a server, before they are written.
 
 use super::choices::Choices;
 
-/// A JSON value. What has no parts is text already.
+/// A JSON value. Scalars are text.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Text(String),
@@ -10,7 +10,7 @@ pub(super) enum Value {
     Object(Vec<(String, Self)>),
 }
 
-/// What may confuse whoever looks for brackets, quotes and ids without reading.
+/// Strings that may confuse a search for brackets, quotes and ids.
 const PIECES: &[&str] = &[
     "a",
     "",
@@ -84,20 +84,20 @@ impl Value {
             }
         }
         if choices.one_in(3) {
-            // It ends as a reply does.
+            // The line ends like a reply.
             members.retain(|it| it.0 != "\"id\"");
             members.push((quoted("id"), Self::number(choices.below(12) as u64)));
         }
         Self::Object(members)
     }
 
-    /// The value of `return` or `data`.
+    /// Returns a value of `return` or `data`.
     fn body(choices: &mut Choices<'_>) -> Self {
         let depth = choices.below(4);
         match choices.below(12) {
             0..3 => Self::any(choices, depth),
             3 => {
-                // Longer than what is counted exactly at once.
+                // Longer than messages whose brackets are counted first.
                 let parts = choices.times(4, |choices| Self::object(choices, 2));
                 Self::List(parts.iter().cycle().take(choices.below(300)).cloned().collect())
             }
@@ -106,7 +106,7 @@ impl Value {
     }
 }
 
-/// What a server says, and what it is to a client with requests in flight.
+/// A message of a server, and its meaning for a client with requests in flight.
 pub(super) struct Message {
     pub(super) value: Value,
     /// The id, if there is one.
@@ -125,14 +125,14 @@ impl Message {
         Self { value, id: None }
     }
 
-    /// The answer to a handshake.
+    /// Returns the reply to a handshake.
     pub(super) fn handshake(number: u64) -> Self {
         let members = [quoted("return"), quoted("id")];
         let value = members.map(|name| (name, Value::number(number))).into();
         Self { value: Value::Object(value), id: Some(number) }
     }
 
-    /// A reply, an error or an event. `next` is the id of the request that is answered next.
+    /// Returns a reply, an error or an event. `next` is the id of the next request to be answered.
     pub(super) fn any(choices: &mut Choices<'_>, next: &mut u64) -> Self {
         let mut id = None;
         let mut answers = |choices: &mut Choices<'_>| {

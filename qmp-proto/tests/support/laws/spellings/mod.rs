@@ -1,5 +1,5 @@
-//! Any sequence of legal messages is understood, however each is spelled, whatever blanks are between
-//! them, and however the stream is cut.
+//! Any sequence of valid messages is received correctly, in any format, with any blanks between
+//! them, and in any pieces.
 
 mod choices;
 mod message;
@@ -15,28 +15,28 @@ use super::Corpus;
 use choices::Choices;
 use session::Session;
 
-/// How many requests are in flight, more than a session answers.
+/// The number of requests in flight, more than a session answers.
 const REQUESTS: u64 = 40;
 
 /// The number of a handshake with nonce 7.
 const SEVEN: u64 = (1 << 52) + 7;
 
-/// Bytes: choices.
+/// The input consists of choices.
 pub(super) fn holds(input: &[u8]) {
     let mut choices = Choices::new(input);
     let agent = choices.one_in(4);
     let session = Session::any(&mut choices, agent, SEVEN);
     let length = session.bytes.len();
-    hears(agent, &session, length);
-    hears(agent, &session, 1 + choices.below(40));
-    hears(agent, &session, 1 + choices.below(length));
+    feed(agent, &session, length);
+    feed(agent, &session, 1 + choices.below(40));
+    feed(agent, &session, 1 + choices.below(length));
     if length <= 2000 {
-        hears(agent, &session, 1);
+        feed(agent, &session, 1);
     }
 }
 
-/// A client hears the session in pieces of this length.
-fn hears(agent: bool, session: &Session, length: usize) {
+/// Feeds the session to a client in pieces of this length.
+fn feed(agent: bool, session: &Session, length: usize) {
     let mut client = match agent {
         true => Client::agent(Options::agent()),
         false => Client::monitor(Options::monitor()),
@@ -60,8 +60,12 @@ fn hears(agent: bool, session: &Session, length: usize) {
         input.drain(..at);
     }
     let missing: Vec<_> = expected.collect();
-    let heard = session.messages.len() - missing.len();
-    assert_eq!(missing, [] as [&(String, Option<u64>); 0], "after {heard}, in pieces of {length}");
+    let received = session.messages.len() - missing.len();
+    assert_eq!(
+        missing,
+        [] as [&(String, Option<u64>); 0],
+        "after {received}, in pieces of {length}"
+    );
 }
 
 fn act(client: &mut Client<u64>, received: &Received<'_, u64>) {
@@ -77,7 +81,7 @@ fn act(client: &mut Client<u64>, received: &Received<'_, u64>) {
     }
 }
 
-/// What was received is this message, is for the request with this id, and has the right body.
+/// Checks that the received message is this one, belongs to this request, and has the right body.
 fn check(received: &Received<'_, u64>, text: &str, id: Option<u64>) {
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap();
     let member = |name: &str| members.get(name).map(|value| value.get());
@@ -111,7 +115,7 @@ fn check(received: &Received<'_, u64>, text: &str, id: Option<u64>) {
 pub(super) fn seeds(_: &Corpus) -> Vec<Vec<u8>> {
     let mut state = 1_u64;
     let mut byte = || {
-        // Multiplicative congruential, with the high bits taken.
+        // A multiplicative congruential generator, of which the high bits are used.
         state = state.wrapping_mul(0xD134_2543_DE82_EF95).wrapping_add(1);
         (state >> 56) as u8
     };

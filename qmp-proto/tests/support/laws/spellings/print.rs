@@ -1,16 +1,16 @@
-//! How a server spells its messages.
+//! The formats of a server's messages.
 
 use super::choices::Choices;
 use super::message::Value;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Style {
-    /// As QEMU does: a blank behind each comma and colon.
+    /// QEMU's format: a blank after each comma and colon.
     Qemu,
     Compact,
-    /// A member a line, with these line ends.
+    /// One member per line, with these line ends.
     Pretty(&'static str),
-    /// As QEMU does, and once in so many gaps with something else.
+    /// QEMU's format, with other blanks in some gaps.
     Wild(usize),
 }
 
@@ -27,7 +27,7 @@ impl Style {
     }
 }
 
-/// What may be between messages.
+/// Returns blanks between messages.
 pub(super) const BETWEEN: &[&str] = &["\r\n", "\n", "", " ", "\r", "\t ", "\n\n", "\r\n \r\n"];
 
 const GAPS: &[&str] = &["\n", "\r\n", " ", "\t", "\r", "\n\n", "  ", ""];

@@ -1,4 +1,4 @@
-//! What a server says in a whole session.
+//! The messages of a whole session.
 
 use serde_json::value::RawValue;
 
@@ -8,12 +8,12 @@ use super::print::{BETWEEN, Printer, Style};
 
 pub(super) struct Session {
     pub(super) bytes: Vec<u8>,
-    /// The messages, as they are spelled, and their ids.
+    /// The written messages, and their ids.
     pub(super) messages: Vec<(String, Option<u64>)>,
 }
 
 impl Session {
-    /// The handshake, whose number is given, and what comes after it.
+    /// Creates a handshake with this number, and the messages after it.
     pub(super) fn any(choices: &mut Choices<'_>, agent: bool, number: u64) -> Self {
         let style = choices.one_in(2).then(|| Style::any(choices));
         let between = choices.one_in(2).then(|| choices.pick(BETWEEN));
@@ -25,7 +25,7 @@ impl Session {
             printer.print(&message.value, 0);
             let text = printer.out;
             if sentinel {
-                // Half a message to somebody else is void.
+                // An incomplete reply to another client is discarded.
                 let half = choices.below(text.len());
                 session.bytes.extend_from_slice(&text.as_bytes()[..half]);
                 session.bytes.push(0xFF);
@@ -47,7 +47,7 @@ impl Session {
             let sentinel = agent && choices.one_in(6);
             say(choices, &message, sentinel);
         }
-        // Whoever reads a stream of JSON values finds these.
+        // A parser of a stream of JSON values finds these.
         let texts = serde_json::Deserializer::from_str(&clean).into_iter::<Box<RawValue>>();
         let texts: Vec<String> = texts.map(|text| text.unwrap().get().to_string()).collect();
         assert_eq!(texts.len(), ids.len());

@@ -1,19 +1,19 @@
-//! What QEMU finds wrong with a text, in its words.
+//! QEMU's parse errors.
 
 use core::fmt;
 
 use super::Lossy;
 use crate::server::repeated::REPEATED;
 
-/// Why something is no JSON value for QEMU.
+/// A parse error of QEMU.
 ///
-/// Shown in the words of QEMU 5.2 to 10.0; 11.1 puts line and column in front, has other words for
-/// some, and complains before the message is whole.
+/// The texts are those of QEMU 5.2 to 10.0. QEMU 11.1 adds line and column, changes some texts, and
+/// reports errors before the message is complete.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::server) enum Flaw<'b> {
-    /// Bytes that are no token, the last of them is where it was noticed.
+pub(in crate::server) enum ParseError<'b> {
+    /// Bytes that are not a token, up to the byte at which the error was found.
     Stray(&'b [u8]),
-    /// A limit was passed.
+    /// A limit is exceeded.
     Limit(Limit),
     PrematureEnd,
     ExpectingValue,
@@ -24,12 +24,12 @@ pub(in crate::server) enum Flaw<'b> {
     DuplicateKey,
     Keyword(&'b [u8]),
     Escape,
-    /// An escape that is no character.
+    /// An escape that is not a valid character.
     NoCharacter(&'b [u8]),
     Utf8,
 }
 
-/// What one message may not have more of.
+/// The limits of one message.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::server) enum Limit {
     Length,
@@ -37,7 +37,7 @@ pub(in crate::server) enum Limit {
     Depth,
 }
 
-impl fmt::Display for Flaw<'_> {
+impl fmt::Display for ParseError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             Self::Limit(Limit::Length) => return f.write_str("JSON token size limit exceeded"),
@@ -63,7 +63,7 @@ impl fmt::Display for Flaw<'_> {
     }
 }
 
-/// A text of 1023 bytes at most.
+/// Writes an error text, truncated after 1023 bytes.
 fn quoted(f: &mut fmt::Formatter<'_>, what: &str, bytes: &[u8]) -> fmt::Result {
     let most = REPEATED - what.len();
     let shown = Lossy(&bytes[..bytes.len().min(most)]);
@@ -78,15 +78,15 @@ mod tests {
 
     use super::*;
 
-    /// Its buffer has room for 1023 bytes of text.
+    /// QEMU's buffer has room for 1023 bytes of text.
     #[test]
-    fn what_is_repeated_ends_where_qemu_s_buffer_does() {
+    fn repeated_bytes_are_truncated_at_the_length_of_qemus_buffer() {
         let room = REPEATED - "stray '".len();
         for (length, shown, quote) in
             [(room - 1, room - 1, "'"), (room, room, ""), (room + 9, room, "")]
         {
             let expected = "JSON parse error, stray '".to_string() + &"a".repeat(shown) + quote;
-            assert_eq!(Flaw::Stray(&vec![b'a'; length]).to_string(), expected);
+            assert_eq!(ParseError::Stray(&vec![b'a'; length]).to_string(), expected);
         }
     }
 }
