@@ -113,12 +113,7 @@ pub use output::{Output, OutputChunk};
 pub use redact::{Direction, Redactor, Secrets, messages, redact};
 #[cfg(feature = "alloc")]
 pub use request::OwnedArguments;
-#[cfg(feature = "serde")]
-pub use request::Serialized;
-pub use request::{
-    Arguments, NoArguments, RawMessage, Request, RequestId, SendError, SendErrorKind,
-    WriteArguments,
-};
+pub use request::{Arguments, RawMessage, Request, RequestId, SendError, SendErrorKind};
 #[cfg(feature = "alloc")]
 pub use session::{Sender, Session};
 #[cfg(feature = "serde")]

@@ -6,7 +6,7 @@ use core::mem;
 use crate::buffer::InputBuffer;
 use crate::client::{Client, Phase, ProtocolError, Received, Step, Unanswered};
 use crate::output::{NoDescriptor, Output, OutputChunk};
-use crate::request::{RawMessage, Request, RequestId, SendError, SendErrorKind, WriteArguments};
+use crate::request::{RawMessage, Request, RequestId, SendError, SendErrorKind};
 
 /// A [`Client`] with its input and output buffers.
 ///
@@ -205,9 +205,9 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
     ///
     /// If the command cannot be sent now, or at all. The error contains the arguments of the call.
     #[allow(clippy::result_large_err)]
-    pub fn execute<A: WriteArguments>(
+    pub fn execute(
         &mut self,
-        request: Request<'_, A, F>,
+        request: Request<'_, F>,
         token: T,
     ) -> Result<RequestId, SendError<T, F>> {
         self.client.execute(self.output, request, token)

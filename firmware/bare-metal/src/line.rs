@@ -3,7 +3,7 @@
 use core::fmt;
 
 use qmp_proto::{
-    Client, FixedOutput, Options, ProtocolError, Received, SendErrorKind, Request, WriteArguments,
+    Client, FixedOutput, Options, ProtocolError, Received, SendErrorKind, Request,
 };
 
 use crate::{Uart, host};
@@ -69,9 +69,9 @@ impl<T> Line<T> {
     }
 
     /// Sends a command that may have arguments.
-    pub fn request<A: WriteArguments>(
+    pub fn request(
         &mut self,
-        request: Request<'_, A>,
+        request: Request<'_>,
         token: T,
     ) -> Result<(), Trouble> {
         self.send(|client, out| match client.execute(out, request, token) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::{CloseReason, ErrorKind};
 use qmp_proto::{
     Arguments, JsonError, OwnedArguments, Phase, RawMessage, Request, RequestId, SendError,
-    SendErrorKind, WriteArguments,
+    SendErrorKind,
 };
 
 use crate::Transport;
@@ -191,16 +191,16 @@ impl Attempt<'_> {
             }
             Checked::Arguments(None) => self.execute(machine, Request::new(self.name), key),
             Checked::Arguments(Some(arguments)) => {
-                let request = Request::new(self.name).checked(*arguments);
+                let request = Request::new(self.name).arguments(*arguments);
                 self.execute(machine, request, key)
             }
         }
     }
 
-    fn execute<A: WriteArguments>(
+    fn execute(
         &mut self,
         machine: &mut Machine,
-        mut request: Request<'_, A, Descriptor>,
+        mut request: Request<'_, Descriptor>,
         key: usize,
     ) -> Result<RequestId, SendErrorKind> {
         if self.out_of_band {

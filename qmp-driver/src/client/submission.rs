@@ -92,7 +92,7 @@ impl Submission {
     pub(crate) fn new(client: &Client, name: Cow<'static, str>, message: Message) -> Self {
         Self {
             client: client.clone(),
-            answered: Request::<'_, _, Descriptor>::new(&name).expects_success_response(),
+            answered: Request::<'_, Descriptor>::new(&name).expects_success_response(),
             name,
             timeout: client.link().timeout(),
             stage: Stage::New(message),

@@ -4,8 +4,7 @@ use crate::client::pending::Attributes;
 use crate::client::{AGENT_WINDOW, Client, Dialect, IN_BAND_BESIDE_OUT_OF_BAND, Options, Phase};
 use crate::output::{NoDescriptor, OutputBuffer};
 use crate::request::{
-    Identity, RawMessage, Request, RequestId, SendError, SendErrorKind, WriteArguments, write_raw,
-    write_request,
+    Identity, RawMessage, Request, RequestId, SendError, SendErrorKind, write_raw, write_request,
 };
 
 impl<T, const N: usize> Client<T, N> {
@@ -17,10 +16,10 @@ impl<T, const N: usize> Client<T, N> {
     /// appended, and the error contains the token and the descriptor.
     // The error contains the arguments of the call.
     #[allow(clippy::result_large_err)]
-    pub fn execute<A: WriteArguments, S: OutputBuffer>(
+    pub fn execute<S: OutputBuffer>(
         &mut self,
         out: &mut S,
-        mut request: Request<'_, A, S::Descriptor>,
+        mut request: Request<'_, S::Descriptor>,
         token: T,
     ) -> Result<RequestId, SendError<T, S::Descriptor>> {
         let attributes = Attributes {
@@ -72,7 +71,7 @@ impl<T, const N: usize> Client<T, N> {
         descriptor: Option<S::Descriptor>,
         token: T,
     ) -> Result<RequestId, SendError<T, S::Descriptor>> {
-        let command = Request::<'_, _, NoDescriptor>::new(message.name());
+        let command = Request::<'_, NoDescriptor>::new(message.name());
         let attributes = Attributes {
             out_of_band: message.is_out_of_band(),
             descriptor: descriptor.is_some(),

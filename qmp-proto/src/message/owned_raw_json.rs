@@ -41,11 +41,7 @@ impl OwnedRawJson {
     pub fn serialize<T: serde::Serialize + ?Sized>(
         value: &T,
     ) -> Result<Self, crate::SendErrorKind> {
-        let text = serde_json::to_string(value).map_err(|error| {
-            crate::SendErrorKind::Unserializable(alloc::string::ToString::to_string(&error))
-        })?;
-        // A type can serialize invalid JSON under the name of serde_json's raw values.
-        Ok(Self::parse(text)?)
+        Ok(Self::parse(crate::request::serialize(value)?)?)
     }
 
     /// Returns the borrowed value.

@@ -34,12 +34,6 @@ pub trait OutputBuffer {
     /// descriptor that arrives with any byte of the command; one that arrives earlier could be
     /// assigned to another command.
     fn attach(&mut self, at: usize, descriptor: Self::Descriptor);
-
-    /// The bytes as a growable vector to append to, if that is what they are; spares a copy.
-    #[cfg(feature = "alloc")]
-    fn as_vec(&mut self) -> Option<&mut Vec<u8>> {
-        None
-    }
 }
 
 /// The message does not fit into the output buffer.
@@ -86,9 +80,5 @@ impl OutputBuffer for Vec<u8> {
 
     fn attach(&mut self, _: usize, descriptor: NoDescriptor) {
         match descriptor {}
-    }
-
-    fn as_vec(&mut self) -> Option<&mut Vec<u8>> {
-        Some(self)
     }
 }

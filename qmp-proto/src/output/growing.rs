@@ -157,10 +157,6 @@ impl<F> OutputBuffer for Output<F> {
     fn attach(&mut self, at: usize, descriptor: F) {
         self.descriptor = Some((at, descriptor));
     }
-
-    fn as_vec(&mut self) -> Option<&mut Vec<u8>> {
-        Some(&mut self.bytes)
-    }
 }
 
 #[cfg(test)]

@@ -1,33 +1,13 @@
-//! Arguments: checked JSON, or anything serde can serialize.
+//! Arguments of commands.
 
 use core::fmt;
 
 use crate::json::{JsonError, JsonErrorKind, MAX_DEPTH, Strict, skip_blanks, walk_value};
-use crate::output::OutputBuffer;
+#[cfg(feature = "serde")]
 use crate::request::SendErrorKind;
 
 /// In `{"execute":"x","arguments":…,"id":0}`.
 const TOKENS_AROUND: usize = 12;
-
-/// Writes the arguments of a request. Implemented by what [`Request`](crate::Request) takes.
-pub trait WriteArguments {
-    /// Appends one JSON object, checked; or nothing where there are no arguments.
-    ///
-    /// # Errors
-    ///
-    /// If they are not what QEMU would read as one object, or there is no room.
-    fn write_arguments(&self, out: &mut impl OutputBuffer) -> Result<(), SendErrorKind>;
-}
-
-/// No arguments.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoArguments;
-
-impl WriteArguments for NoArguments {
-    fn write_arguments(&self, _: &mut impl OutputBuffer) -> Result<(), SendErrorKind> {
-        Ok(())
-    }
-}
 
 /// The text of one JSON object that QEMU reads as exactly one object.
 ///
@@ -73,15 +53,6 @@ impl fmt::Debug for Arguments<'_> {
     }
 }
 
-impl WriteArguments for Arguments<'_> {
-    fn write_arguments(&self, out: &mut impl OutputBuffer) -> Result<(), SendErrorKind> {
-        if self.0 != "{}" {
-            out.append(self.0.as_bytes())?;
-        }
-        Ok(())
-    }
-}
-
 /// [`Arguments`] that own their text, to be validated once and sent later.
 #[cfg(feature = "alloc")]
 #[derive(Clone, PartialEq, Eq)]
@@ -99,6 +70,18 @@ impl OwnedArguments {
         Ok(Self(text))
     }
 
+    /// Serializes a value, such as a struct, a map or a `serde_json::Value`. `null`, which a unit
+    /// struct is serialized as, becomes `{}`.
+    ///
+    /// # Errors
+    ///
+    /// If the value cannot be serialized, or is not one object that QEMU reads correctly.
+    #[cfg(feature = "serde")]
+    pub fn serialize<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, SendErrorKind> {
+        let text = serialize(value)?;
+        Ok(Self::parse(if text == "null" { "{}".into() } else { text })?)
+    }
+
     /// Returns the borrowed arguments.
     pub fn as_arguments(&self) -> Arguments<'_> {
         Arguments(self.0.trim_matches([' ', '\t', '\r', '\n']))
@@ -113,52 +96,13 @@ impl fmt::Debug for OwnedArguments {
     }
 }
 
-/// Arguments that serde serializes straight into the output.
+/// Serializes a value as JSON, which may be invalid if a type writes serde_json's raw values itself.
 #[cfg(feature = "serde")]
-pub struct Serialized<'a, A: ?Sized>(pub(crate) &'a A);
-
-/// Omits the value, which can contain secrets.
-#[cfg(feature = "serde")]
-impl<A: ?Sized> fmt::Debug for Serialized<'_, A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Serialized(..)")
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<A: serde::Serialize + ?Sized> WriteArguments for Serialized<'_, A> {
-    fn write_arguments(&self, out: &mut impl OutputBuffer) -> Result<(), SendErrorKind> {
-        // Straight into the output where that is a vector: no allocation of its own.
-        #[cfg(feature = "std")]
-        if let Some(written) = out.as_vec() {
-            let start = written.len();
-            serde_json::to_writer(&mut *written, self.0).map_err(unserializable)?;
-            if checked(&written[start..])?.is_none_or(|arguments| arguments.0 == "{}") {
-                written.truncate(start);
-            }
-            return Ok(());
-        }
-        let written = serde_json::to_vec(self.0).map_err(unserializable)?;
-        if let Some(arguments) = checked(&written)? {
-            arguments.write_arguments(out)?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(feature = "serde")]
-fn checked(written: &[u8]) -> Result<Option<Arguments<'_>>, SendErrorKind> {
-    if written == b"null" {
-        return Ok(None);
-    }
-    let text = core::str::from_utf8(written)
-        .map_err(|error| JsonError::new(JsonErrorKind::Utf8, error.valid_up_to()))?;
-    Ok(Some(Arguments::parse(text)?))
-}
-
-#[cfg(feature = "serde")]
-fn unserializable(error: serde_json::Error) -> SendErrorKind {
-    SendErrorKind::Unserializable(alloc::string::ToString::to_string(&error))
+pub(crate) fn serialize<T: serde::Serialize + ?Sized>(
+    value: &T,
+) -> Result<alloc::string::String, SendErrorKind> {
+    serde_json::to_string(value)
+        .map_err(|error| SendErrorKind::Unserializable(alloc::string::ToString::to_string(&error)))
 }
 
 #[cfg(test)]
@@ -179,28 +123,20 @@ mod tests {
         }
     }
 
-    /// Once straight into a vector, once into memory that does not grow.
     #[cfg(feature = "serde")]
     #[test]
-    fn what_serializes_to_members_is_written_and_nothing_else() {
-        let written = |value: serde_json::Value| {
-            let mut memory = [0; 64];
-            let mut fixed = crate::FixedOutput::new(&mut memory);
-            let mut growing = b"before".to_vec();
-            let into_fixed = Serialized(&value).write_arguments(&mut fixed);
-            let into_growing = Serialized(&value).write_arguments(&mut growing);
-            assert_eq!(into_fixed.is_ok(), into_growing.is_ok());
-            into_growing.ok()?;
-            let growing = std::string::String::from_utf8(growing).unwrap();
-            let added = growing.strip_prefix("before").unwrap();
-            assert_eq!(fixed.bytes(), added.as_bytes());
-            Some(std::string::String::from(added))
-        };
-        let members = serde_json::json!({"a": [1, "é"]});
-        assert_eq!(written(members).as_deref(), Some("{\"a\":[1,\"é\"]}"));
-        assert_eq!(written(serde_json::json!({})).as_deref(), Some(""));
-        assert_eq!(written(serde_json::Value::Null).as_deref(), Some(""));
-        assert_eq!(written(serde_json::json!([1])), None);
+    fn a_value_is_serialized_as_one_object() {
+        let serialize = |value: serde_json::Value| OwnedArguments::serialize(&value).ok();
+        let text = |value| serialize(value).map(|it| it.as_arguments().as_str().into());
+        let expected: [Option<alloc::string::String>; 4] =
+            [Some("{\"a\":[1,\"é\"]}".into()), Some("{}".into()), Some("{}".into()), None];
+        let values = [
+            serde_json::json!({"a": [1, "é"]}),
+            serde_json::json!({}),
+            serde_json::Value::Null,
+            serde_json::json!([1]),
+        ];
+        assert_eq!(values.map(text), expected);
     }
 
     #[test]

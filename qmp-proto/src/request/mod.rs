@@ -1,20 +1,18 @@
 //! Requests of a client.
 
 mod arguments;
-mod id;
 mod raw;
 mod send_error;
 mod write;
 
+pub use arguments::Arguments;
 #[cfg(feature = "alloc")]
 pub use arguments::OwnedArguments;
-#[cfg(feature = "serde")]
-pub use arguments::Serialized;
-pub use arguments::{Arguments, NoArguments, WriteArguments};
-pub use id::RequestId;
 pub use raw::RawMessage;
 pub use send_error::{SendError, SendErrorKind};
 
+#[cfg(feature = "serde")]
+pub(crate) use arguments::serialize;
 pub(crate) use write::{Identity, write_negotiation, write_raw, write_request, write_sync};
 
 use crate::output::NoDescriptor;
@@ -26,19 +24,19 @@ use crate::output::NoDescriptor;
 ///
 /// let stop: Request = Request::new("stop");
 /// let arguments = Arguments::parse(r#"{"id": "net0"}"#)?;
-/// let unplug: Request<'_, Arguments<'_>> = Request::new("device_del").checked(arguments);
+/// let unplug: Request = Request::new("device_del").arguments(arguments);
 /// # Ok::<(), qmp_proto::JsonError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Request<'a, A = NoArguments, F = NoDescriptor> {
+pub struct Request<'a, F = NoDescriptor> {
     pub(crate) name: &'a str,
-    pub(crate) arguments: A,
+    pub(crate) arguments: Option<Arguments<'a>>,
     pub(crate) out_of_band: bool,
     pub(crate) no_success_response: bool,
     pub(crate) descriptor: Option<F>,
 }
 
-impl<'a, F> Request<'a, NoArguments, F> {
+impl<'a, F> Request<'a, F> {
     /// Creates an in-band command without arguments.
     ///
     /// The name is checked when the command is sent: it consists of letters, digits, `-`, `_` and
@@ -46,32 +44,17 @@ impl<'a, F> Request<'a, NoArguments, F> {
     pub fn new(name: &'a str) -> Self {
         Self {
             name,
-            arguments: NoArguments,
+            arguments: None,
             out_of_band: false,
             no_success_response: has_no_success_response(name),
             descriptor: None,
         }
     }
-}
 
-impl<'a, A, F> Request<'a, A, F> {
-    /// With these arguments: a struct, a map, a `serde_json::Value`; `{}` and `null` send none.
-    #[cfg(feature = "serde")]
-    pub fn arguments<B>(self, arguments: &'a B) -> Request<'a, Serialized<'a, B>, F>
-    where
-        B: serde::Serialize + ?Sized,
-    {
-        self.with(Serialized(arguments))
-    }
-
-    /// With arguments that are JSON already, and checked.
-    pub fn checked<'b>(self, arguments: Arguments<'b>) -> Request<'a, Arguments<'b>, F> {
-        self.with(arguments)
-    }
-
-    fn with<B>(self, arguments: B) -> Request<'a, B, F> {
-        let Self { name, out_of_band, no_success_response, descriptor, .. } = self;
-        Request { name, arguments, out_of_band, no_success_response, descriptor }
+    /// Sets the arguments. `{}` is not sent.
+    pub fn arguments(mut self, arguments: Arguments<'a>) -> Self {
+        self.arguments = Some(arguments);
+        self
     }
 
     /// Requests out-of-band execution (`exec-oob`): the server executes the command immediately,
@@ -105,6 +88,11 @@ impl<'a, A, F> Request<'a, A, F> {
     }
 }
 
+/// Identifies a request that was sent, for [`Client::abandon`](crate::Client::abandon). It is the
+/// request's id on the wire, which is never reused within a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(pub(crate) u64);
+
 /// Returns whether this is one of the agent's commands without a success response.
 fn has_no_success_response(name: &str) -> bool {
     matches!(
@@ -119,7 +107,7 @@ mod tests {
 
     #[test]
     fn some_commands_have_no_success_response() {
-        let request = |name| Request::<'_, _, NoDescriptor>::new(name);
+        let request = |name| Request::<'_, NoDescriptor>::new(name);
         assert!(request("stop").expects_success_response());
         assert!(!request("stop").no_success_response().expects_success_response());
         for name in

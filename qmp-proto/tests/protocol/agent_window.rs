@@ -14,7 +14,7 @@ fn write(peer: &mut Peer, token: u32, length: usize) -> Result<RequestId, SendEr
     let text = format!("{{\"b\":\"{}\"}}", "A".repeat(length - around - id));
     let arguments = Arguments::parse(&text).unwrap();
     peer.sent();
-    let sent = peer.send(Request::new("guest-file-write").checked(arguments), token);
+    let sent = peer.send(Request::new("guest-file-write").arguments(arguments), token);
     let expected = if sent.is_ok() { length } else { 0 };
     assert_eq!(peer.sent().len(), expected);
     sent

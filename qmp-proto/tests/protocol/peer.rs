@@ -2,7 +2,7 @@
 
 use qmp_proto::{
     BufferFull, Client, NoReplyReason, Options, OutputBuffer, Phase, ProtocolError, RawMessage,
-    Received, Request, RequestId, SendErrorKind, WriteArguments,
+    Received, Request, RequestId, SendErrorKind,
 };
 
 pub(crate) const GREETING: &str = concat!(
@@ -180,9 +180,9 @@ impl<const N: usize> Peer<N> {
 
     /// Sends a request. If it is refused, checks that nothing was written and the error has the
     /// token.
-    pub(crate) fn send<A: WriteArguments>(
+    pub(crate) fn send(
         &mut self,
-        request: Request<'_, A, u32>,
+        request: Request<'_, u32>,
         token: u32,
     ) -> Result<RequestId, SendErrorKind> {
         let before = self.wire.bytes.len();

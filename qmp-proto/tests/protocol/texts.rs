@@ -129,7 +129,7 @@ mod with_an_allocator {
         assert!(!format!("{secret:?}").contains("hush"));
         let mut client: Client<()> = Client::negotiated(Options::monitor(), 1);
         let mut output: Output = Output::new();
-        let request = Request::new("set_password").checked(secret.as_arguments());
+        let request = Request::new("set_password").arguments(secret.as_arguments());
         client.execute(&mut output, request, ()).unwrap();
         assert_eq!(output.appended_since(0).len(), output.chunk().unwrap().bytes.len());
         let shown = format!("{output:?}");

@@ -117,7 +117,7 @@ fn a_conversation_is_completed_over_any_wire() {
         let mut pair = monitor(Options::monitor().out_of_band(false), wire);
         assert_eq!(pair.got(), ["ready"]);
         let arguments = Arguments::parse("{\"a\": [\"é\u{1F600}\"]}").unwrap();
-        pair.client.sender().execute(Request::new("one").checked(arguments), 1).unwrap();
+        pair.client.sender().execute(Request::new("one").arguments(arguments), 1).unwrap();
         pair.client.sender().execute(Request::new("two"), 2).unwrap();
         assert_eq!(pair.got(), [""; 0]);
         assert_eq!(pair.running.len(), 1, "one at a time");

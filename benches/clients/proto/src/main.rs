@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
 use bench_measure::{Check as _, Clock, Failure, Report, Tally, Task, VersionInfo, typed};
-use qmp_proto::{Client, Options, Output, Received, Request};
+use qmp_proto::{Client, Options, Output, OwnedArguments, Received, Request};
 use serde_json::json;
 
 /// The size of a read.
@@ -124,8 +124,8 @@ fn events(
     let count = task.count()?;
     let mut tally = Tally::default();
     let clock = Clock::start();
-    let arguments = json!({"count": count});
-    let request = Request::new("x-events").arguments(&arguments);
+    let arguments = OwnedArguments::serialize(&json!({"count": count}))?;
+    let request = Request::new("x-events").arguments(arguments.as_arguments());
     qemu.client.execute(&mut qemu.output, request, ()).map_err(|it| it.reason)?;
     qemu.flush()?;
     let mut done = false;

@@ -49,7 +49,7 @@ fn ask(agent: &mut Line<()>, command: &str) -> Result<(), Trouble> {
 fn refused(agent: &mut Line<()>) -> Result<(), Trouble> {
     let arguments = Arguments::parse(r#"{"path": "/no/such/file"}"#)
         .map_err(|error| Trouble::Refused(error.into()))?;
-    agent.request(Request::new("guest-file-open").checked(arguments), ())?;
+    agent.request(Request::new("guest-file-open").arguments(arguments), ())?;
     agent.hear(|received| {
         let Received::Reply(answer) = received else { return None };
         let Err(failure) = answer.outcome else {

@@ -11,7 +11,7 @@ use core::fmt::Display;
 use bare_metal::{Trouble, Uart, host, start};
 use qmp_proto::{
     Arguments, Client, ErrorClass, Event, Failure, FixedOutput, Greeting, RawJson, Malformed,
-    NoArguments, OUT_OF_BAND, Options, RawMessage, Received, SendErrorKind, Reply, Request, RequestId,
+    OUT_OF_BAND, Options, RawMessage, Received, SendErrorKind, Reply, Request, RequestId,
     OutputBuffer, JsonStr, Timestamp, Unanswered,
 };
 
@@ -131,7 +131,7 @@ fn send_with_arguments(
 ) -> Option<RequestId> {
     let arguments = Arguments::parse(text).inspect_err(|error| show(error)).ok()?;
     show(arguments.as_str());
-    client.execute(out, Request::new("x").checked(arguments), 4).ok()
+    client.execute(out, Request::new("x").arguments(arguments), 4).ok()
 }
 
 fn send_raw(client: &mut Machine, out: &mut FixedOutput<'_>, text: &str) -> Option<RequestId> {
@@ -264,5 +264,4 @@ fn texts(text: &str) {
     show(escaped == *"x");
     show(escaped == JsonStr::new("y"));
     show(escaped.chars().count());
-    let _ = NoArguments;
 }

@@ -54,7 +54,7 @@ proptest! {
         let (mut sent, mut output) = (Vec::new(), Vec::new());
         let arguments = Arguments::parse(&arguments).ok();
         let result = match arguments {
-            Some(arguments) => client.execute(&mut sent, Request::new(&name).checked(arguments), 5),
+            Some(arguments) => client.execute(&mut sent, Request::new(&name).arguments(arguments), 5),
             None => client.execute(&mut sent, Request::new(&name), 5),
         };
         if result.is_err() {

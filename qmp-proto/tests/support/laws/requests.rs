@@ -35,21 +35,26 @@ pub(super) fn holds(input: &[u8]) {
         1 => match Arguments::parse(text) {
             Ok(it) => {
                 arguments = Some(it.as_str().to_string());
-                client.execute(&mut out, request().checked(it), 0)
+                client.execute(&mut out, request().arguments(it), 0)
             }
             Err(error) => return refused(text, error.kind()),
         },
         2 => match OwnedArguments::parse(text.to_string()) {
             Ok(it) => {
                 arguments = Some(it.as_arguments().as_str().to_string());
-                client.execute(&mut out, request().checked(it.as_arguments()), 0)
+                client.execute(&mut out, request().arguments(it.as_arguments()), 0)
             }
             Err(error) => return refused(text, error.kind()),
         },
         3 => match serde_json::from_str::<serde_json::Value>(text) {
             Ok(value) => {
                 arguments = Some(value.to_string()).filter(|it| it != "null");
-                client.execute(&mut out, request().arguments(&value), 0)
+                let it = match OwnedArguments::serialize(&value) {
+                    Ok(it) => it,
+                    Err(SendErrorKind::Json(error)) => return refused(text, error.kind()),
+                    Err(other) => panic!("{other}"),
+                };
+                client.execute(&mut out, request().arguments(it.as_arguments()), 0)
             }
             Err(_) => return,
         },

@@ -94,7 +94,7 @@ impl Pair {
         check: impl FnOnce(Result<Reply<'_>, Failure<'_>>),
     ) {
         let mut sent = Vec::new();
-        let request: Request<'_, _, NoDescriptor> = Request::new("x");
+        let request: Request<'_, NoDescriptor> = Request::new("x");
         self.client.execute(&mut sent, request, 9).unwrap();
         let received = self.server.handle_input(&mut self.out, &sent).unwrap().received;
         let Some(Received::Command(_, ticket)) = received else { panic!("{received:?}") };

@@ -171,7 +171,7 @@ fn client(echoes_ids: bool, count: u32) -> Client<u32> {
 }
 
 fn execute(client: &mut Client<u32>, token: u32) {
-    let request: Request<'_, _, NoDescriptor> = Request::new("x");
+    let request: Request<'_, NoDescriptor> = Request::new("x");
     client.execute(&mut Vec::new(), request, token).unwrap();
 }
 

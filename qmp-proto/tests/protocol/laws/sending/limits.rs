@@ -10,7 +10,7 @@ use crate::data::nested_arrays;
 fn sent_as_arguments(text: &str) -> Result<Vec<u8>, SendErrorKind> {
     let mut peer = peer();
     let arguments = Arguments::parse(text)?;
-    peer.send(Request::new("x").checked(arguments), 0)?;
+    peer.send(Request::new("x").arguments(arguments), 0)?;
     Ok(peer.wire.bytes)
 }
 

@@ -41,7 +41,7 @@ proptest! {
     ) {
         let mut peer = peer();
         let sent = match Arguments::parse(&text) {
-            Ok(arguments) => peer.send(Request::new(&name).checked(arguments), 0),
+            Ok(arguments) => peer.send(Request::new(&name).arguments(arguments), 0),
             Err(_) => peer.send(Request::new(&name), 0),
         };
         if sent.is_err() {

@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use qmp_proto::{Client, Options, Request};
+use qmp_proto::{OwnedArguments, Request};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::{config, peer, read_one};
@@ -134,22 +134,11 @@ fn key() -> impl Strategy<Value = Key> {
 }
 
 fn sends(value: &Hostile) -> Result<bool, TestCaseError> {
+    let Ok(arguments) = OwnedArguments::serialize(value) else { return Ok(false) };
     let mut peer = peer();
-    let growing = peer.send(Request::new("x").arguments(value), 0);
-    // Into a vector it is written in place, where there is a standard library.
-    let mut bytes = Vec::new();
-    let mut client: Client<u32> = Client::negotiated(Options::monitor(), 0);
-    let request: Request<'_, _> = Request::new("x").arguments(value);
-    let in_place = client.execute(&mut bytes, request, 0);
-    prop_assert_eq!(growing.is_ok(), in_place.is_ok());
-    if growing.is_err() {
-        prop_assert_eq!(&bytes, b"");
-        return Ok(false);
-    }
+    peer.send(Request::new("x").arguments(arguments.as_arguments()), 0).unwrap();
     let message = read_one(&peer.wire.bytes)?;
-    let other = read_one(&bytes)?;
     let arguments = message.member("arguments").map(<[u8]>::trim_ascii);
-    prop_assert_eq!(arguments, other.member("arguments").map(<[u8]>::trim_ascii));
     prop_assert_eq!(message.names().len(), if arguments.is_some() { 3 } else { 2 });
     if let Some(arguments) = arguments {
         let meant = serde_json::to_vec(value).unwrap();

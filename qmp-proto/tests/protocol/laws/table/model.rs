@@ -150,7 +150,7 @@ impl Model {
         let arguments = format!("{{\"a\":\"{}\"}}", "x".repeat(length));
         let arguments = Arguments::parse(&arguments).unwrap();
         let length = self.length(out_of_band, arguments.as_str());
-        let mut request = Request::new("x").checked(arguments);
+        let mut request = Request::new("x").arguments(arguments);
         request = if out_of_band { request.out_of_band() } else { request };
         request = if unanswered { request.no_success_response() } else { request };
         request = if descriptor { request.descriptor(token) } else { request };

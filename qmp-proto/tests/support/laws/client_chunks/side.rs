@@ -26,7 +26,7 @@ pub(super) trait Sends {
 }
 
 /// Returns a request with varying attributes.
-fn request(mark: u32) -> Request<'static, qmp_proto::NoArguments, u32> {
+fn request(mark: u32) -> Request<'static, u32> {
     let name = ["stop", "guest-shutdown", "quit", "query-status"][mark as usize % 4];
     let request = Request::new(name);
     let request = if mark % 5 == 0 { request.out_of_band() } else { request };

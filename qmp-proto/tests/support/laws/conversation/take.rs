@@ -62,7 +62,7 @@ impl Pair {
         let (sent, arguments) = match Arguments::parse(arguments) {
             Ok(it) => {
                 let text = Some(it.as_str().to_string()).filter(|text| text != "{}");
-                let request = request.checked(it);
+                let request = request.arguments(it);
                 (self.client.execute(&mut self.from_client, request, token), text)
             }
             Err(_) => (self.client.execute(&mut self.from_client, request, token), None),

@@ -73,7 +73,7 @@ fn act(client: &mut Client<u64>, received: &Received<'_, u64>) {
         Received::Greeting(_) => client.negotiate(&mut Vec::new(), 7, &[]).unwrap(),
         Received::Ready => {
             for token in 0..REQUESTS {
-                let request: Request<'_, _, NoDescriptor> = Request::new("x");
+                let request: Request<'_, NoDescriptor> = Request::new("x");
                 client.execute(&mut Vec::new(), request, token).unwrap();
             }
         }
