@@ -114,12 +114,13 @@ fn features() -> Result<Outcome> {
         "qmp-smol",
         "conformance",
         "qmp-mock",
+        "qmp-cli",
         "xtask",
     ] {
         cargo(&["check", "--package", package])?;
     }
-    for adapter in ["qmp-blocking", "qmp-tokio", "qmp-smol"] {
-        cargo(&["check", "--package", adapter, "--no-default-features"])?;
+    for package in ["qmp-blocking", "qmp-tokio", "qmp-smol", "qmp-cli"] {
+        cargo(&["check", "--package", package, "--no-default-features"])?;
     }
     Ok(Outcome::Passed)
 }

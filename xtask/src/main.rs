@@ -95,7 +95,7 @@ const CHORES: &[Chore] = &[
     Chore {
         name: "msrv",
         args: "",
-        about: "compile the libraries with the minimum supported Rust version",
+        about: "compile the published crates with the minimum supported Rust version",
         run: msrv::run,
     },
     Chore {

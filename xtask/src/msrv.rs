@@ -1,4 +1,4 @@
-//! `cargo xtask msrv`: compiles the libraries with the minimum supported Rust version.
+//! `cargo xtask msrv`: compiles the published crates with the minimum supported Rust version.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,8 +12,16 @@ use crate::{lock, process, workspace};
 /// `rust-version` of the workspace, which this package shares.
 const VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 
-const LIBRARIES: [&str; 7] =
-    ["qmp-proto", "qmp-sockets", "qmp-driver", "qmp-blocking", "qmp-tokio", "qmp-smol", "qmp-mock"];
+const CRATES: [&str; 8] = [
+    "qmp-proto",
+    "qmp-sockets",
+    "qmp-driver",
+    "qmp-blocking",
+    "qmp-tokio",
+    "qmp-smol",
+    "qmp-mock",
+    "qmp-cli",
+];
 
 /// The Debian suite that may have that Rust, and its packages of rustc and cargo.
 const SOURCES: [(&str, [&str; 2]); 2] =
@@ -34,13 +42,19 @@ pub(crate) fn check() -> Result<Outcome> {
             Err(why) => return Ok(Outcome::NotRun(why)),
         },
     };
-    cargo.current_dir(workspace::root()).args(["check", "--locked", "--lib", "--target-dir"]);
+    cargo.current_dir(workspace::root()).args([
+        "check",
+        "--locked",
+        "--lib",
+        "--bins",
+        "--target-dir",
+    ]);
     cargo.arg(dir.join("build"));
-    for library in LIBRARIES {
-        cargo.args(["--package", library]);
+    for name in CRATES {
+        cargo.args(["--package", name]);
     }
     process::run(&mut cargo)?;
-    println!("msrv: {} compile with Rust {VERSION}", LIBRARIES.join(", "));
+    println!("msrv: {} compile with Rust {VERSION}", CRATES.join(", "));
     Ok(Outcome::Passed)
 }
 

@@ -9,7 +9,7 @@ use crate::outcome::Outcome;
 use crate::{process, tool, workspace};
 
 /// The published crates, dependencies first.
-pub(crate) const CRATES: [&str; 8] = [
+pub(crate) const CRATES: [&str; 9] = [
     "qmp-proto",
     "qmp-types",
     "qmp-sockets",
@@ -18,7 +18,11 @@ pub(crate) const CRATES: [&str; 8] = [
     "qmp-tokio",
     "qmp-smol",
     "qmp-mock",
+    PROGRAM,
 ];
+
+/// The crate without a library.
+const PROGRAM: &str = "qmp-cli";
 
 /// Files that each package must contain.
 const FILES: [&str; 4] = ["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md"];
@@ -90,7 +94,7 @@ fn minimal_versions() -> Result<()> {
     unstable(update.args(["update", "-Zdirect-minimal-versions"]));
     process::run(&mut update)?;
     let mut check = workspace::cargo();
-    unstable(check.args(["check", "--lib", "--all-features"]));
+    unstable(check.args(["check", "--lib", "--bins", "--all-features"]));
     for name in CRATES {
         check.args(["--package", name]);
     }
@@ -133,7 +137,7 @@ fn semver() -> Result<Outcome> {
     let checks = tool::install("cargo-semver-checks", SEMVER_CHECKS)?;
     let mut command = Command::new(checks);
     command.current_dir(workspace::root()).args(["semver-checks", "--baseline-rev", last]);
-    for name in CRATES {
+    for name in CRATES.iter().filter(|name| **name != PROGRAM) {
         command.args(["--package", name]);
     }
     process::run(&mut command)?;

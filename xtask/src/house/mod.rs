@@ -13,8 +13,16 @@ use lines::code_lines;
 use sources::Sources;
 
 /// The published crates.
-const CRATES: [&str; 7] =
-    ["qmp-proto", "qmp-sockets", "qmp-driver", "qmp-blocking", "qmp-tokio", "qmp-smol", "qmp-mock"];
+const CRATES: [&str; 8] = [
+    "qmp-proto",
+    "qmp-sockets",
+    "qmp-driver",
+    "qmp-blocking",
+    "qmp-tokio",
+    "qmp-smol",
+    "qmp-mock",
+    "qmp-cli",
+];
 
 pub(crate) fn run(_: &[String]) -> Result<()> {
     let mut total = 0;

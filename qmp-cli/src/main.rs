@@ -1,0 +1,124 @@
+//! `qmp`, a command-line tool for QEMU, the storage daemon and the guest agent.
+
+#![forbid(unsafe_code)]
+
+mod batch;
+mod cli;
+mod complete;
+mod config;
+mod connect;
+mod events;
+mod exit;
+mod filter;
+mod hmp;
+mod man;
+mod request;
+mod run;
+mod send;
+mod show;
+mod target;
+mod waiting;
+mod words;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::config::Config;
+use crate::exit::{Code, Failure};
+
+/// Verbs that stand in the place of a command, and what they do.
+const VERBS: [(&str, &str); 4] = [
+    ("events", "print events"),
+    ("wait", "wait for an event"),
+    ("hmp", "run a line in the human monitor"),
+    ("raw", "a command that is called like a verb"),
+];
+
+/// Verbs that stand in the place of a target.
+const NO_TARGET_VERBS: [(&str, &str); 2] =
+    [("completions", "print a script for a shell"), ("man", "write the manual pages")];
+
+fn main() -> ExitCode {
+    waiting::watch();
+    match dispatch(std::env::args_os().collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(End::Clap(error)) => {
+            // An error of stdout or stderr cannot be reported there.
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8))
+        }
+        Err(End::Failed(failure)) => {
+            let text = failure.to_string();
+            if !text.is_empty() {
+                show::tell(text);
+            }
+            ExitCode::from(failure.code as u8)
+        }
+    }
+}
+
+/// Why the program ends without having done what was asked.
+enum End {
+    /// Help, the version, or a mistake on the command line.
+    Clap(clap::Error),
+    Failed(Failure),
+}
+
+impl From<clap::Error> for End {
+    fn from(error: clap::Error) -> Self {
+        Self::Clap(error)
+    }
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+fn dispatch(args: Vec<OsString>) -> Result<(), End> {
+    if args.get(1).is_some_and(|first| first == "__complete") {
+        let words = args.into_iter().skip(2).filter_map(|word| word.into_string().ok());
+        let words: Vec<_> = words.filter(|word| word != "--").collect();
+        // A mistake in the configuration must not spoil the line that is being written.
+        return Ok(complete::answer(&words, &Config::read().unwrap_or_default())?);
+    }
+    let top = cli::Top::try_parse_from(args)?;
+    let with_name = |name: &str| {
+        let rest = top.rest.iter().cloned();
+        std::iter::once(name.to_owned()).chain(rest).collect::<Vec<_>>()
+    };
+    match top.target.as_deref() {
+        Some("completions") => {
+            let arguments = cli::Completions::try_parse_from(with_name("completions"))?;
+            Ok(complete::script(arguments.shell)?)
+        }
+        Some("man") => {
+            let arguments = cli::Man::try_parse_from(with_name("man"))?;
+            Ok(man::write(arguments.folder.as_deref())?)
+        }
+        Some(target) => run::run(target, top.options, top.rest.clone()),
+        None => {
+            let help = <cli::Top as clap::CommandFactory>::command().render_help();
+            show::tell("the target is missing");
+            Err(Failure::usage(help.to_string().lines().take(8).collect::<Vec<_>>().join("\n"))
+                .into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use qmp_blocking::types::describe::{BuiltIn, Vocabulary};
+
+    #[test]
+    fn no_verb_is_called_like_a_command() {
+        let commands = BuiltIn.commands();
+        for (verb, _) in VERBS.iter().chain(&NO_TARGET_VERBS) {
+            assert!(!commands.contains(verb), "{verb}");
+        }
+    }
+}
