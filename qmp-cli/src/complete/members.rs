@@ -90,7 +90,7 @@ impl Place {
         let is_tag = |member: &Member| object.tag.as_ref() == Some(&member.name);
         members.sort_by_key(|member| (!is_tag(member), !member.required));
         let candidates = members.into_iter().map(|member| {
-            let (of, sign) = self.shape(&member.of);
+            let (of, sign) = self.shape(&member.r#type);
             let required = if member.required { Some("required".to_owned()) } else { None };
             let history = Some(history(&member.history)).filter(|it| !it.is_empty());
             let about: Vec<_> = [Some(of), required, history].into_iter().flatten().collect();

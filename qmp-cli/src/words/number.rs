@@ -3,7 +3,7 @@
 use qmp_blocking::types::describe::Type;
 
 /// Any integer.
-pub(crate) const INTEGER: Type = Type::Integer { least: i64::MIN, greatest: u64::MAX };
+pub(crate) const INTEGER: Type = Type::Integer { min: i64::MIN, max: u64::MAX };
 
 /// Reads an integer: decimal, hexadecimal after `0x`, or with one of QEMU's suffixes for powers of
 /// 1024. Returns it as JSON.

@@ -254,7 +254,7 @@ pub(crate) fn member<'o>(
     name: &str,
 ) -> Option<&'o Type> {
     if let Some(member) = object.members.iter().find(|member| member.name == name) {
-        return Some(&member.of);
+        return Some(&member.r#type);
     }
     let value = Node::text_of(members, object.tag.as_ref()?)?;
     let branch = object.branches.iter().find(|branch| branch.value == value)?;
