@@ -48,7 +48,8 @@ impl Failure {
             ErrorKind::Address(_) => Code::Usage,
             _ => Code::NotConnected,
         };
-        Self::new(code, error.to_string())
+        // The library names its function, the program its option.
+        Self::new(code, error.to_string().replace("`connect_agent`", "--agent"))
     }
 
     /// An error of writing the output.
