@@ -61,7 +61,7 @@ impl Batch<'_> {
             Err(failure) => return self.no_reply(failure),
         };
         if self.dry_run {
-            return self.printer.value(&self.sender.message(&request)?);
+            return self.printer.message(&self.sender.message(&request)?);
         }
         let answer = self.sender.send(&request);
         let whole = self.replies || matches!(request, Request::Raw { .. });

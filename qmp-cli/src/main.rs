@@ -23,7 +23,7 @@ mod words;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::config::Config;
 use crate::exit::{Code, Failure};
@@ -37,8 +37,11 @@ const VERBS: [(&str, &str); 4] = [
 ];
 
 /// Verbs that stand in the place of a target.
-const NO_TARGET_VERBS: [(&str, &str); 2] =
-    [("completions", "print a script for a shell"), ("man", "write the manual pages")];
+const NO_TARGET_VERBS: [(&str, &str); 3] = [
+    ("completions", "print a script for a shell"),
+    ("help", "print the help of a verb"),
+    ("man", "write the manual pages"),
+];
 
 fn main() -> ExitCode {
     waiting::watch();
@@ -99,12 +102,19 @@ fn dispatch(args: Vec<OsString>) -> Result<(), End> {
             let arguments = cli::Man::try_parse_from(with_name("man"))?;
             Ok(man::write(arguments.folder.as_deref())?)
         }
+        Some("help") => {
+            let mut command = match top.rest.first().map(String::as_str) {
+                Some("events") => cli::Events::command(),
+                Some("wait") => cli::Wait::command(),
+                Some("hmp") => cli::Hmp::command(),
+                _ => cli::Top::command(),
+            };
+            Ok(show::write(command.render_long_help().to_string().as_bytes())?)
+        }
         Some(target) => run::run(target, top.options, top.rest.clone()),
         None => {
-            let help = <cli::Top as clap::CommandFactory>::command().render_help();
-            show::tell("the target is missing");
-            Err(Failure::usage(help.to_string().lines().take(8).collect::<Vec<_>>().join("\n"))
-                .into())
+            let kind = clap::error::ErrorKind::MissingRequiredArgument;
+            Err(cli::Top::command().error(kind, "the target is missing").into())
         }
     }
 }

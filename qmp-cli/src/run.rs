@@ -134,7 +134,7 @@ impl<'c> Context<'c> {
             return Err(Failure::usage(text));
         }
         if self.options.dry_run {
-            return self.printer.value(&Sender::dry(&self.options).message(&request)?);
+            return self.printer.message(&Sender::dry(&self.options).message(&request)?);
         }
         let target = self.resolve(request.is_for_agent())?;
         self.with_client(&target, request.is_out_of_band(), |client| {
@@ -193,7 +193,9 @@ impl<'c> Context<'c> {
         };
         if self.options.dry_run {
             return match &request {
-                Some(request) => self.printer.value(&Sender::dry(&self.options).message(request)?),
+                Some(request) => {
+                    self.printer.message(&Sender::dry(&self.options).message(request)?)
+                }
                 None => Err(Failure::usage("--dry-run needs a command")),
             };
         }
@@ -212,7 +214,7 @@ impl<'c> Context<'c> {
     fn hmp(&self, line: &str, cpu: Option<u32>) -> Result<(), Failure> {
         if self.options.dry_run {
             let message = Sender::dry(&self.options).message(&hmp::request(line, cpu))?;
-            return self.printer.value(&message);
+            return self.printer.message(&message);
         }
         let target = self.resolve(false)?;
         if target.agent {

@@ -173,7 +173,12 @@ impl<'c> Sender<'c> {
 
 /// Asks the server what it has. Its main loop is busy with the reply for up to 50 ms.
 pub(crate) fn live_schema(client: &Client) -> Option<Schema> {
+    let _waiting = begin_asking(client, "query-qmp-schema");
     client.call(&QuerySchema::new()).timeout(SCHEMA).run().ok()
+}
+
+fn begin_asking(client: &Client, command: &str) -> waiting::Guard {
+    waiting::begin(waiting::For::Reply(command.to_owned(), client.peer().to_string()))
 }
 
 /// Whether a command takes members that no schema lists.
@@ -192,6 +197,7 @@ fn properties_of(client: &Client, driver: &str) -> Option<Vec<(String, String)>>
         #[serde(rename = "type")]
         of: String,
     }
+    let _waiting = begin_asking(client, "device-list-properties");
     let command = client.execute("device-list-properties").argument("typename", driver);
     let reply = command.timeout(SCHEMA).run().ok()?;
     let properties: Vec<Property> = reply.decode().ok()?;

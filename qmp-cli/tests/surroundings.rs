@@ -164,7 +164,11 @@ fn help_is_for_every_verb() {
         assert!(run.code == 0 && run.stdout.contains(&format!("qmp TARGET {verb}")), "{run:?}");
     }
     assert_eq!(help(&["--version"]).stdout, concat!("qmp ", env!("CARGO_PKG_VERSION"), "\n"));
-    assert_eq!(help(&[]).code, 2);
+    let missing = help(&[]);
+    assert_eq!(missing.code, 2);
+    assert!(missing.stderr.contains("the target is missing\n"), "{missing:?}");
+    assert!(help(&["help", "wait"]).stdout.contains("qmp TARGET wait"));
+    assert!(help(&["help"]).stdout.contains("Exit codes:"));
     assert_eq!(help(&["vm1", "x", "--no-such-option"]).code, 2);
 }
 

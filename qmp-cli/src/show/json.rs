@@ -19,7 +19,7 @@ const OTHER: Style = AnsiColor::Yellow.on_default();
 impl Layout {
     /// Writes a valid JSON text. Numbers, strings and the order of members stay as they are.
     pub(crate) fn write(self, json: &str) -> Cow<'_, str> {
-        if !self.pretty && !self.color && !json.contains(['\n', '\r']) {
+        if !self.pretty && !self.color && !json.contains(['\n', '\r', '\t']) {
             return escape(json);
         }
         let mut writer = Writer { layout: self, out: String::new(), depth: 0, opened: false };
@@ -157,6 +157,7 @@ mod tests {
         }
         let pretty_on = "{\r\n    \"a\": [\r\n        1.50,\r\n        \"x, y\"\r\n    ],\r\n    \"b\": {\r\n    }\r\n}";
         assert_eq!(PLAIN.write(pretty_on), r#"{"a": [1.50, "x, y"], "b": {}}"#);
+        assert_eq!(PLAIN.write("{\t\"a\":\t1}"), r#"{"a": 1}"#);
     }
 
     #[test]
@@ -181,7 +182,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_value_stays_the_same(text in r#"(\[|\{|,|"[a\\\\"]*"|1|:|\]|\}| |\n){0,12}"#, string in ".*") {
+        fn the_value_stays_the_same(text in r#"(\[|\{|,|"[a\\\\"]*"|1|:|\]|\}| |\n|\t){0,12}"#, string in ".*") {
             let texts = [text, Value::from(string).to_string()];
             for text in texts {
                 let Ok(value) = serde_json::from_str::<Value>(&text) else { continue };

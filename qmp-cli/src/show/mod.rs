@@ -29,6 +29,11 @@ impl Printer {
         }
     }
 
+    /// Writes a command instead of sending it.
+    pub(crate) fn message(&self, json: &str) -> Result<(), Failure> {
+        write((self.layout.write(json) + "\n").as_bytes())
+    }
+
     /// Writes text as it is, escaped on a terminal.
     pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
         write(text::shown(text, io::stdout().is_terminal()).as_bytes())
