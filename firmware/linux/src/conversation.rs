@@ -53,9 +53,9 @@ pub(crate) fn hold(path: &CStr) -> Result<(), Trouble> {
 }
 
 fn write_all(stream: &OwnedFd, session: &mut Session<Asked>) -> Result<(), Trouble> {
-    while let Some(outgoing) = session.outgoing() {
-        let written = rustix::io::write(stream, outgoing.bytes)?;
-        session.sent(written);
+    while let Some(chunk) = session.output_chunk() {
+        let written = rustix::io::write(stream, chunk.bytes)?;
+        session.advance_output(written);
     }
     Ok(())
 }

@@ -1,5 +1,9 @@
 //! Decoding messages: finding their ends and their parts.
 
+/// Whether code that only makes decoding faster is used. A microcontroller has little flash, and a line
+/// that is slower than any code.
+const IS_FAST: bool = cfg!(any(feature = "alloc", test));
+
 mod balance;
 mod braces;
 mod decoder;

@@ -192,7 +192,7 @@ fn json(json: Result<RawJson<'_>, qmp_proto::BodyError>) {
         Err(error) => {
             show(error);
             show(error.kind());
-            show(error.at());
+            show(error.offset());
         }
     }
 }
@@ -244,7 +244,7 @@ fn output(out: &mut FixedOutput<'_>, bytes: &[u8]) {
     show(out.length());
     out.truncate(bytes.len());
     show(out.bytes().escape_ascii());
-    out.sent(bytes.len());
+    out.advance(bytes.len());
 }
 
 fn texts(text: &str) {
@@ -253,7 +253,7 @@ fn texts(text: &str) {
         Err(error) => {
             show(error);
             show(error.kind());
-            show(error.at());
+            show(error.offset());
         }
     }
     show(ErrorClass::named(text).name());

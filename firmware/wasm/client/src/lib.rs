@@ -56,14 +56,14 @@ impl<'m> Narrator<'m> {
     }
 
     /// Consumes the bytes that were written to the room.
-    pub fn hear(&mut self, count: usize) {
+    pub fn receive(&mut self, count: usize) {
         self.length = self.input.len().min(self.length.saturating_add(count));
         loop {
             let input = self.input.get(..self.length).unwrap_or_default();
             let used = match self.client.handle_input(input) {
                 Ok(step) => {
                     let nothing = step.received.is_none();
-                    step.received.iter().for_each(|received| tell(&mut self.report, received));
+                    step.received.iter().for_each(|received| describe(&mut self.report, received));
                     if nothing {
                         self.forget(step.used);
                         return;
@@ -87,9 +87,9 @@ impl<'m> Narrator<'m> {
     }
 
     /// Sends a recorded message: handshakes by its own means, commands unchanged.
-    pub fn say(&mut self, message: &str) {
+    pub fn send(&mut self, message: &str) {
         let mut out = FixedOutput::new(&mut self.output);
-        let said = match self.client.phase() {
+        let sent = match self.client.phase() {
             Phase::Greeted => self.client.negotiate(&mut out, 7, &[]),
             Phase::Unsynced | Phase::Syncing => self.client.sync(&mut out, 7),
             _ => match RawMessage::parse(message) {
@@ -101,7 +101,7 @@ impl<'m> Narrator<'m> {
                 Err(error) => Err(error.into()),
             },
         };
-        match said {
+        match sent {
             Ok(()) => self.report.line(format_args!("sent: {}", out.bytes().escape_ascii())),
             Err(refusal) => self.report.line(format_args!("refused: {refusal}")),
         }
@@ -129,7 +129,7 @@ impl<'m> Narrator<'m> {
     }
 }
 
-fn tell(report: &mut Report<'_>, received: &Received<'_, u32>) {
+fn describe(report: &mut Report<'_>, received: &Received<'_, u32>) {
     match received {
         Received::Greeting(greeting) => {
             let version = greeting.version().unwrap_or_default();

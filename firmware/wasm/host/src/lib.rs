@@ -36,13 +36,13 @@ impl Running {
     }
 
     /// Passes bytes from the server; returns the output.
-    pub fn hear(&mut self, bytes: &[u8]) -> Result<String> {
-        self.pass("hear", bytes)
+    pub fn receive(&mut self, bytes: &[u8]) -> Result<String> {
+        self.pass("receive", bytes)
     }
 
     /// Passes a message to send; returns the output.
-    pub fn say(&mut self, message: &[u8]) -> Result<String> {
-        self.pass("say", message)
+    pub fn send(&mut self, message: &[u8]) -> Result<String> {
+        self.pass("send", message)
     }
 
     /// Passes the end of the stream; returns the output.

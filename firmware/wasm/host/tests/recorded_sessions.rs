@@ -51,7 +51,7 @@ fn sessions() -> BTreeMap<String, (bool, Vec<Entry>)> {
 }
 
 #[test]
-fn the_module_tells_of_every_session_what_the_library_tells() {
+fn the_module_reports_every_session_like_the_library() {
     let mut module = Running::load(&module()).unwrap();
     let mut told: BTreeMap<String, usize> = BTreeMap::new();
     let (mut input, mut report) = (vec![0; ROOM], vec![0; ROOM]);
@@ -62,13 +62,13 @@ fn the_module_tells_of_every_session_what_the_library_tells() {
         for entry in entries {
             let bytes = entry.bytes();
             let inside = if entry.dir == "s2c" {
-                narrator.spare_mut()[..bytes.len()].copy_from_slice(&bytes);
-                narrator.hear(bytes.len());
-                module.hear(&bytes).unwrap()
+                narrator.room()[..bytes.len()].copy_from_slice(&bytes);
+                narrator.receive(bytes.len());
+                module.receive(&bytes).unwrap()
             } else {
                 let text = str::from_utf8(&bytes).unwrap_or_default();
-                narrator.say(if text.len() > 4096 { "" } else { text });
-                module.say(&bytes).unwrap()
+                narrator.send(if text.len() > 4096 { "" } else { text });
+                module.send(&bytes).unwrap()
             };
             let outside = str::from_utf8(narrator.report()).unwrap();
             assert_eq!(inside, outside, "{name}");

@@ -41,30 +41,30 @@ pub extern "C" fn start(agent: u32) {
 /// Returns where the host must write bytes from the server.
 #[unsafe(no_mangle)]
 pub extern "C" fn room() -> usize {
-    with(|narrator| narrator.spare_mut().as_ptr().addr())
+    with(|narrator| narrator.room().as_ptr().addr())
 }
 
 /// Returns how many bytes fit there.
 #[unsafe(no_mangle)]
 pub extern "C" fn room_length() -> usize {
-    with(|narrator| narrator.spare_mut().len())
+    with(|narrator| narrator.room().len())
 }
 
 /// Handles this many bytes from the server, which the host has written there.
 #[unsafe(no_mangle)]
-pub extern "C" fn hear(count: usize) {
-    with(|narrator| narrator.hear(count));
+pub extern "C" fn receive(count: usize) {
+    with(|narrator| narrator.receive(count));
 }
 
 /// Handles this many bytes that the host has written there: a message to send.
 #[unsafe(no_mangle)]
-pub extern "C" fn say(count: usize) {
+pub extern "C" fn send(count: usize) {
     with(|narrator| {
         let mut message = [0; 4096];
-        let said = narrator.spare_mut().get(..count).unwrap_or_default();
-        let Some(copy) = message.get_mut(..said.len()) else { return };
-        copy.copy_from_slice(said);
-        narrator.say(core::str::from_utf8(copy).unwrap_or_default());
+        let message_bytes = narrator.room().get(..count).unwrap_or_default();
+        let Some(copy) = message.get_mut(..message_bytes.len()) else { return };
+        copy.copy_from_slice(message_bytes);
+        narrator.send(core::str::from_utf8(copy).unwrap_or_default());
     });
 }
 

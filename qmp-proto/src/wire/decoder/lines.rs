@@ -4,7 +4,7 @@ use super::{Decoder, Found, Framing, Next, SENTINEL, first, malformed};
 use crate::json::{JsonErrorKind, trim_blanks_end};
 use crate::wire::balance::Balanced;
 use crate::wire::braces::LONG;
-use crate::wire::{MalformedReason, Unsplit};
+use crate::wire::{IS_FAST, MalformedReason, Unsplit};
 
 impl Decoder {
     /// Decodes the line at the start of the input. Its first `searched` bytes contain no line end.
@@ -64,7 +64,7 @@ impl Decoder {
         if input.first() != Some(&b'{') {
             return Next::More;
         }
-        if input.len() > LONG && !self.braces.follow(input) {
+        if IS_FAST && input.len() > LONG && !self.braces.follow(input) {
             return Next::More;
         }
         match self.balance.follow(input, self.bounds.depth) {

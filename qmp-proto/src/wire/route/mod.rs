@@ -11,6 +11,7 @@ mod proof;
 
 use crate::json::{is_blank, plain_ascii_prefix};
 use crate::message::{Body, Event, Message, Reply, Timestamp};
+use crate::wire::IS_FAST;
 use crate::wire::braces::Braces;
 use number::number;
 
@@ -30,7 +31,9 @@ pub(crate) fn route_followed<'b>(line: &'b [u8], braces: &mut Braces) -> Option<
         Some(b't') => {
             route_event(line, line.strip_prefix(b"{\"timestamp\": {\"seconds\": ")?, braces)
         }
-        Some(b'Q') => greeting::route(line, line.strip_prefix(b"{\"QMP\": {\"version\": ")?),
+        Some(b'Q') if IS_FAST => {
+            greeting::route(line, line.strip_prefix(b"{\"QMP\": {\"version\": ")?)
+        }
         _ => route_reply(line, braces),
     }
 }

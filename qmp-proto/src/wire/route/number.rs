@@ -1,5 +1,7 @@
 //! The numbers in lines of a known format.
 
+use crate::wire::IS_FAST;
+
 /// Parses a JSON integer of at most 18 digits, followed by `then`. Returns it and the rest.
 ///
 /// The `USUAL` number of digits is tried first, because then the processor can continue with the
@@ -13,8 +15,10 @@ pub(super) fn number<'b, const USUAL: usize>(
         let rest = rest.strip_prefix(then)?;
         Some((all_digits(digits)?, rest))
     };
-    if let Some(usual) = usual() {
-        return Some(usual);
+    if IS_FAST {
+        if let Some(usual) = usual() {
+            return Some(usual);
+        }
     }
     let (negative, rest) = match bytes {
         [b'-', rest @ ..] => (true, rest),

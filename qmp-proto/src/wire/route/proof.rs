@@ -3,13 +3,14 @@
 use memchr::memchr2;
 
 use crate::json::{plain_prefix, skip_value};
+use crate::wire::IS_FAST;
 use crate::wire::braces::{Braces, LONG};
 
 /// Returns whether a line is one object, and `value` is one value in it. The value starts at
 /// `start` and is followed by `, "id": 7}` or `}`.
 pub(super) fn is_one_object(line: &[u8], value: &[u8], start: usize, braces: &mut Braces) -> bool {
     is_flat(value)
-        || (line.len() > LONG && braces.prove(line))
+        || (IS_FAST && line.len() > LONG && braces.prove(line))
         || skip_value(line, start, usize::MAX) == Ok(start + value.len())
 }
 
@@ -19,8 +20,8 @@ pub(super) fn is_one_object(line: &[u8], value: &[u8], start: usize, braces: &mu
 /// byte of the value is outside of strings, too.
 fn is_flat(value: &[u8]) -> bool {
     match value {
-        [b'{', inside @ .., b'}'] => !has_either(inside, b'{', b'}'),
-        [b'[', inside @ .., b']'] => !has_either(inside, b'[', b']'),
+        [b'{', inside @ .., b'}'] if IS_FAST => !has_either(inside, b'{', b'}'),
+        [b'[', inside @ .., b']'] if IS_FAST => !has_either(inside, b'[', b']'),
         [b'"', inside @ ..] => is_rest_of_string(inside),
         [b'{' | b'[', ..] => false,
         _ => !value.iter().any(|&byte| byte == b'"' || matches!(byte | 0x20, b'{' | b'}')),
