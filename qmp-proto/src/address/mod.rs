@@ -1,6 +1,5 @@
 //! Addresses of servers, as users write them on a command line and as QEMU writes them.
 
-mod error;
 mod options;
 mod parse;
 
@@ -13,8 +12,6 @@ use core::net::SocketAddr;
 use core::str::FromStr;
 
 use crate::Escaped;
-
-pub use error::AddressError;
 
 /// The address at which a server is reached or listens.
 ///
@@ -187,3 +184,38 @@ impl From<SocketAddr> for Address {
 
 #[cfg(test)]
 mod tests;
+
+/// The text is not an [`Address`](super::Address). The error states what is wrong and what to write
+/// instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressError {
+    text: String,
+    reason: String,
+}
+
+/// A parsed part of an address, or the reason why the text is not an address.
+pub(super) type ParseResult<T> = Result<T, String>;
+
+impl AddressError {
+    pub(super) fn new(text: &str, reason: String) -> Self {
+        Self { text: text.to_owned(), reason }
+    }
+
+    /// Returns the text that was parsed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns what is wrong and what to write instead, without the text.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is not an address: {}", self.text, Escaped(&self.reason))
+    }
+}
+
+impl core::error::Error for AddressError {}

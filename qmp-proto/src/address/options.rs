@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::error::ParseResult;
+use super::ParseResult;
 
 /// QEMU's options of a socket that have no effect on its client.
 const WITHOUT_EFFECT: [&str; 17] = [

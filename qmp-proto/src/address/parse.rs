@@ -5,9 +5,8 @@ use alloc::format;
 use alloc::string::String;
 use core::net::Ipv6Addr;
 
-use super::Address;
-use super::error::ParseResult;
 use super::options::{AddressOptions, refused_protocol, split_options};
+use super::{Address, ParseResult};
 
 pub(super) fn parse(text: &str) -> ParseResult<(Address, Option<String>)> {
     if text.contains('\0') {

@@ -1,7 +1,5 @@
 //! Messages of a server, borrowed from the received bytes or owned.
 
-mod body_error;
-mod class;
 mod event;
 mod failure;
 mod greeting;
@@ -16,28 +14,22 @@ mod reply;
 #[cfg(feature = "alloc")]
 mod reply_place;
 mod shown;
-mod timestamp;
-mod version;
 #[cfg(feature = "alloc")]
 mod with_id;
 
-pub use body_error::BodyError;
-pub use class::ErrorClass;
-pub use event::Event;
-pub use failure::Failure;
-pub use greeting::{Capabilities, Greeting};
+pub use event::{Event, Timestamp};
+pub use failure::{ErrorClass, Failure};
+pub use greeting::{Capabilities, Greeting, Version};
 #[cfg(feature = "alloc")]
 pub use owned::{OwnedFailure, OwnedGreeting, OwnedReply};
 #[cfg(feature = "alloc")]
 pub use owned_event::OwnedEvent;
 #[cfg(feature = "alloc")]
 pub use owned_raw_json::OwnedRawJson;
-pub use raw_json::RawJson;
+pub use raw_json::{BodyError, RawJson};
 pub use reply::Reply;
 #[cfg(feature = "alloc")]
 pub use reply_place::ReplyPlace;
-pub use timestamp::Timestamp;
-pub use version::Version;
 
 pub(crate) use greeting::inside_quotes;
 pub(crate) use raw_json::Body;

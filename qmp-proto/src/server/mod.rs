@@ -10,7 +10,6 @@ mod error_reply;
 mod input;
 mod monitor;
 mod options;
-mod pending;
 mod phase;
 mod read;
 mod received;
@@ -32,7 +31,7 @@ pub use ticket::Ticket;
 use core::fmt;
 
 use crate::wire::Bounds;
-use pending::PendingErrors;
+use error_reply::PendingErrors;
 use read::Reader;
 use write::Form;
 

@@ -11,7 +11,6 @@ mod pass_over;
 mod reader;
 mod request;
 mod resume;
-mod rewrite;
 mod string;
 
 use modified_utf8::Lossy;

@@ -6,8 +6,7 @@ use core::fmt;
 
 use super::ParseError;
 use super::grammar::{Visit, check};
-use super::rewrite::rewrite;
-use super::string::characters;
+use super::string::{characters, rewrite};
 use crate::json::JsonStr;
 use crate::server::repeated::Repeated;
 

@@ -1,8 +1,11 @@
-//! Validating and reading strings.
+//! Validating and reading strings, and rewriting QEMU's variant of JSON as standard JSON.
+
+use alloc::string::String;
 
 use super::ParseError;
 use super::modified_utf8::first_char;
 use crate::json::is_noncharacter;
+use crate::server::write::push_escaped;
 
 /// Returns the end of the string at `at`, in a text without incomplete strings.
 pub(super) fn string_end(text: &[u8], at: usize) -> usize {
@@ -113,6 +116,30 @@ fn four_digits(text: &[u8], at: usize) -> Option<u32> {
     text.get(at..at + 4)?
         .iter()
         .try_fold(0, |value, &byte| Some(value << 4 | (byte as char).to_digit(16)?))
+}
+
+/// Rewrites the strings of a text with quotation marks, and copies the rest. The result ends before
+/// an invalid string.
+pub(super) fn rewrite(text: &[u8]) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        if byte != b'"' && byte != b'\'' {
+            written.push(byte as char);
+            at += 1;
+            continue;
+        }
+        let end = string_end(text, at);
+        let before = written.len();
+        written.push('"');
+        if characters(&text[at..end], |char| push_escaped(&mut written, char)).is_err() {
+            written.truncate(before);
+            break;
+        }
+        written.push('"');
+        at = end;
+    }
+    written
 }
 
 #[cfg(test)]
