@@ -231,11 +231,6 @@ impl<T, F, const N: usize> Sender<'_, T, F, N> {
     pub fn abandon(&mut self, request: RequestId) -> Option<T> {
         self.client.abandon(request)
     }
-
-    /// As [`Client::token_mut`].
-    pub fn token_mut(&mut self, request: RequestId) -> Option<&mut T> {
-        self.client.token_mut(request)
-    }
 }
 
 #[cfg(test)]

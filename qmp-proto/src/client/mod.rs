@@ -15,7 +15,6 @@ pub use options::Options;
 pub use phase::Phase;
 pub use received::{CommandReply, NoReplyReason, Received, Step, Unanswered};
 
-use crate::request::RequestId;
 use crate::wire::{Bounds, Decoder};
 use pending::Pending;
 
@@ -128,10 +127,5 @@ impl<T, const N: usize> Client<T, N> {
     /// Returns the number of unanswered requests, including abandoned ones.
     pub fn in_flight(&self) -> usize {
         self.pending.count()
-    }
-
-    /// Returns the token of a request that is unanswered and was not abandoned.
-    pub fn token_mut(&mut self, request: RequestId) -> Option<&mut T> {
-        self.pending.token_mut(request)
     }
 }

@@ -160,10 +160,6 @@ impl<T, const N: usize> Pending<T, N> {
         self.slots.iter_mut().flatten().find(|entry| entry.id == request.0)
     }
 
-    pub(crate) fn token_mut(&mut self, request: RequestId) -> Option<&mut T> {
-        self.entry_mut(request)?.token.as_mut()
-    }
-
     pub(crate) fn abandon(&mut self, request: RequestId) -> Option<T> {
         self.entry_mut(request)?.token.take()
     }
@@ -323,8 +319,8 @@ mod tests {
         assert_eq!(pending.settle(id).unwrap().token, None);
         assert_eq!(pending.vacancy(), Some(0));
         let again = add(&mut pending, 3).0;
-        assert_eq!(pending.token_mut(first), None, "the old id has no token");
-        assert_eq!(pending.token_mut(again), Some(&mut 3));
+        assert_eq!(pending.abandon(first), None, "the old id has no token");
+        assert_eq!(pending.abandon(again), Some(3));
     }
 
     #[test]

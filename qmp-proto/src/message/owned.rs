@@ -60,7 +60,7 @@ impl OwnedReply {
     }
 
     /// Returns the borrowed reply.
-    pub fn as_reply(&self) -> Reply<'_> {
+    pub(crate) fn as_reply(&self) -> Reply<'_> {
         Reply { body: self.value.within(&self.message), id: self.id }
     }
 

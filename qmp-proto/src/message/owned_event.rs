@@ -139,7 +139,7 @@ impl OwnedEvent {
     }
 
     /// Returns the borrowed event.
-    pub fn as_event(&self) -> Event<'_> {
+    fn as_event(&self) -> Event<'_> {
         let place = self.place();
         let (message, name) = (self.message(), self.block.bytes(place.name));
         Event { name, timestamp: place.timestamp, message, data: place.body(message) }

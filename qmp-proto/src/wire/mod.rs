@@ -1,7 +1,7 @@
 //! Decoding messages: finding their ends and their parts.
 
-/// Whether code that only makes decoding faster is used. A microcontroller has little flash, and a line
-/// that is slower than any code.
+/// Whether code that only makes decoding faster is used. A microcontroller has little flash, and
+/// its line is slower than the code.
 const IS_FAST: bool = cfg!(any(feature = "alloc", test));
 
 mod balance;

@@ -99,18 +99,6 @@ fn lost_requests_are_returned_before_more_input_is_decoded() {
 }
 
 #[test]
-fn the_token_of_an_unanswered_request_is_accessible() {
-    let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
-    let first = peer.execute("stop", 1);
-    let second = peer.execute("cont", 2);
-    *peer.client.token_mut(first).unwrap() = 100;
-    peer.client.abandon(second);
-    assert_eq!(peer.client.token_mut(second), None);
-    assert_eq!(peer.feed(returned(0)), [Observed::done(100)]);
-    assert_eq!(peer.client.token_mut(first), None);
-}
-
-#[test]
 fn the_in_flight_limit_holds() {
     let mut peer: Peer = Peer::ready(Options::monitor(), &[]);
     for token in 0..64 {

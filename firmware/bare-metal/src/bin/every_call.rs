@@ -89,7 +89,6 @@ fn run() -> Result<(), Trouble> {
             9 => texts(input.text()),
             _ => {
                 if let Some(request) = last {
-                    client.token_mut(request).into_iter().for_each(|token| *token += 1);
                     show(client.abandon(request).unwrap_or_default());
                 }
             }

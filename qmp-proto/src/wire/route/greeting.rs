@@ -1,10 +1,10 @@
-//! QEMU's greeting. Each connection has just one, but whoever connects often has many.
+//! QEMU's greeting, which programs that connect often decode often.
 
 use super::number;
 use crate::json::plain_ascii_prefix;
 use crate::message::{Greeting, Message, Version};
 
-/// `rest` of the line begins with what the version is.
+/// Decodes a greeting. `rest` of the line starts with the version.
 pub(super) fn route<'b>(line: &'b [u8], rest: &'b [u8]) -> Option<Message<'b>> {
     let rest = rest.strip_prefix(b"{\"qemu\": {\"micro\": ")?;
     let (micro, rest) = number::<1>(rest, b", \"minor\": ")?;
@@ -20,14 +20,14 @@ pub(super) fn route<'b>(line: &'b [u8], rest: &'b [u8]) -> Option<Message<'b>> {
     Some(Message::Greeting(Greeting::new(line, version, package, text(capabilities)?)))
 }
 
-/// The inside of a string without escapes, and what stands behind it.
+/// Parses a string without escapes. Returns its content and the rest.
 fn string(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let bytes = bytes.strip_prefix(b"\"")?;
     let (inside, rest) = bytes.split_at_checked(plain_ascii_prefix(bytes))?;
     Some((text(inside)?, rest.strip_prefix(b"\"")?))
 }
 
-/// Whether this is what may stand between `[` and `]`.
+/// Returns whether this is a list of strings, without its brackets.
 fn is_list_of_strings(list: &[u8]) -> bool {
     let mut rest = list;
     while let Some((_, behind)) = string(rest) {
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_greeting_of_qemu_is_routed_and_means_what_the_full_route_says() {
+    fn a_greeting_of_qemu_is_routed_with_the_result_of_the_full_route() {
         for (version, package, capabilities) in [
             (r#""micro": 0, "minor": 2, "major": 5"#, "Debian 1:5.2+dfsg-11", r#""oob""#),
             (r#""micro": 50, "minor": 12, "major": 123"#, "", ""),
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn other_greetings_are_left_to_the_full_route() {
+    fn other_greetings_need_the_full_route() {
         let usual = r#"{"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 5}, "package": "p"}, "capabilities": ["oob"]}}"#;
         assert!(route(usual.as_bytes()).is_some());
         for (part, other) in [
