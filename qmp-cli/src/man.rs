@@ -42,7 +42,52 @@ pub(crate) fn write(folder: Option<&Path>) -> Result<(), Failure> {
 }
 
 fn render(command: clap::Command) -> io::Result<Vec<u8>> {
+    let extra = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+    let man = Man::new(command.disable_help_subcommand(true));
     let mut page = Vec::new();
-    Man::new(command.disable_help_subcommand(true)).render(&mut page)?;
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    page.extend(sections(&extra).bytes());
     Ok(page)
+}
+
+/// Writes tables under headings as sections, in which lines stay lines.
+fn sections(text: &str) -> String {
+    let mut page = String::new();
+    for line in text.lines() {
+        match line.strip_suffix(':').filter(|heading| !heading.starts_with(' ')) {
+            Some(heading) => {
+                if !page.is_empty() {
+                    page.push_str(".fi\n");
+                }
+                page.push_str(&format!(".SH \"{}\"\n.nf\n", heading.to_uppercase()));
+            }
+            None if line.is_empty() => {}
+            None => {
+                // A line that begins with a dot or an apostrophe would be a request.
+                page.push_str("\\&");
+                page.push_str(&line.replace('\\', "\\e").replace('-', "\\-"));
+                page.push('\n');
+            }
+        }
+    }
+    if !page.is_empty() {
+        page.push_str(".fi\n");
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_keep_their_lines() {
+        let page = sections("Exit codes:\n  0    done\n\nFiles:\n  a\\.b  -x\n");
+        let expected = ".SH \"EXIT CODES\"\n.nf\n\\&  0    done\n.fi\n.SH \"FILES\"\n.nf\n\\&  a\\e.b  \\-x\n.fi\n";
+        assert_eq!(page, expected);
+    }
 }

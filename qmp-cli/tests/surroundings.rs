@@ -144,7 +144,7 @@ fn manual_pages_are_written() {
     let run: Run = program().arg("man").arg(&man).output().unwrap().into();
     assert_eq!(run.all(), (0, "", ""));
     let page = fs::read_to_string(man.join("qmp.1")).unwrap();
-    for part in [".TH qmp 1", "Exit codes", "KEY:=JSON", "\\-\\-timeout"] {
+    for part in [".TH qmp 1", ".SH \"EXIT CODES\"", "KEY:=JSON", "\\-\\-timeout"] {
         assert!(page.contains(part), "{part}: {page}");
     }
     for name in ["qmp-events", "qmp-wait", "qmp-hmp", "qmp-completions", "qmp-man"] {
