@@ -128,6 +128,7 @@ impl<'c> Context<'c> {
     }
 
     fn call(&self, words: &[String]) -> Result<(), Failure> {
+        self.refuse_options_of_batches()?;
         let request = Request::parse(words, &Files::default())?;
         if self.options.oob && matches!(request, Request::Raw { .. }) {
             let text = "--oob has no effect on a whole message; write exec-oob into it";
@@ -162,6 +163,15 @@ impl<'c> Context<'c> {
         })
     }
 
+    /// An option that has no effect is a mistake.
+    fn refuse_options_of_batches(&self) -> Result<(), Failure> {
+        match (self.options.keep_going, self.options.replies) {
+            (true, _) => Err(Failure::usage("--keep-going is for commands from stdin")),
+            (_, true) => Err(Failure::usage("--replies is for commands from stdin")),
+            _ => Ok(()),
+        }
+    }
+
     const fn batch_of<'b>(&'b self, sender: Sender<'b>) -> Batch<'b> {
         Batch {
             sender,
@@ -187,6 +197,7 @@ impl<'c> Context<'c> {
     }
 
     fn follow(&self, plan: Plan, command: &[String]) -> Result<(), Failure> {
+        self.refuse_options_of_batches()?;
         let request = match command.is_empty() {
             true => None,
             false => Some(Request::parse(command, &Files::default())?),
@@ -212,6 +223,7 @@ impl<'c> Context<'c> {
     }
 
     fn hmp(&self, line: &str, cpu: Option<u32>) -> Result<(), Failure> {
+        self.refuse_options_of_batches()?;
         if self.options.dry_run {
             let message = Sender::dry(&self.options).message(&hmp::request(line, cpu))?;
             return self.printer.message(&message);

@@ -103,6 +103,19 @@ fn commands_are_answered_one_by_one() {
 }
 
 #[test]
+fn options_of_batches_belong_to_batches() {
+    for words in
+        [&["stop", "--keep-going"][..], &["events", "--replies"], &["--replies", "hmp", "x"]]
+    {
+        let refused = run("/nowhere", words);
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.stderr.contains("is for commands from stdin"), "{refused:?}");
+    }
+    let refused = run("/nowhere", &["-", "--fd", "/dev/null"]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+}
+
+#[test]
 fn a_dry_run_connects_to_nothing() {
     let shown = run("/nowhere", &["--dry-run", "balloon", "value=1G"]);
     let message = "{\"execute\": \"balloon\", \"arguments\": {\"value\": 1073741824}}\n";
