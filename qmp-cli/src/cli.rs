@@ -26,7 +26,7 @@ pub(crate) struct Top {
     #[command(flatten)]
     pub(crate) options: Options,
     /// The server: a socket's path, unix:PATH, tcp:HOST:PORT, HOST:PORT, vsock:CID:PORT, fd:N, a
-    /// name from the configuration, or @ for $QMP_TARGET.
+    /// name from the configuration, or @ for $QMP_TARGET or the configured default.
     #[arg(value_name = "TARGET")]
     pub(crate) target: Option<String>,
     /// A command of QMP or of the guest agent with its arguments, or a verb with its words.
@@ -63,12 +63,12 @@ Exit codes:
   141  nobody reads the output
 
 Environment:
-  QMP_TARGET, QMP_SOCKET   the target that @ stands for
+  QMP_TARGET, QMP_SOCKET   the target that @ stands for; default: `default` of the configuration
   QMP_TIMEOUT              as --timeout
   NO_COLOR                 as --color never
 
 Files:
-  ~/.config/qmp/config.toml   targets, aliases and timeout";
+  ~/.config/qmp/config.toml   targets, aliases, default and timeout";
 
 /// Options of all verbs. They can stand before the target and after the command.
 #[derive(Args, Clone, Debug, Default)]

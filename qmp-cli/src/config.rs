@@ -17,6 +17,9 @@ pub(crate) struct Config {
     /// The deadline of commands.
     #[serde(default)]
     timeout: Option<String>,
+    /// The target that `@` stands for.
+    #[serde(default)]
+    default: Option<String>,
     #[serde(default)]
     targets: BTreeMap<String, Entry>,
     #[serde(default)]
@@ -88,6 +91,11 @@ impl Config {
         let read =
             |text: &String| duration(text).map_err(|why| Failure::usage(format!("timeout: {why}")));
         self.timeout.as_ref().map(read).transpose()
+    }
+
+    /// The target that `@` stands for, if no variable of the environment says so.
+    pub(crate) fn default_target(&self) -> Option<&str> {
+        self.default.as_deref()
     }
 
     pub(crate) fn target(&self, name: &str) -> Option<&Entry> {

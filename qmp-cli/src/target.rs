@@ -26,9 +26,12 @@ pub(crate) struct Target {
 pub(crate) fn resolve(name: &str, agent: bool, config: &Config) -> Result<Target, Failure> {
     if name == "@" {
         let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        return match variable("QMP_TARGET").or_else(|| variable("QMP_SOCKET")) {
-            Some(name) if name != "@" => resolve(&name, agent, config),
-            _ => Err(Failure::usage("@ stands for $QMP_TARGET, which is not set")),
+        let set = variable("QMP_TARGET").or_else(|| variable("QMP_SOCKET"));
+        return match set.as_deref().or_else(|| config.default_target()) {
+            Some(name) if name != "@" => resolve(name, agent, config),
+            _ => Err(Failure::usage(
+                "@ stands for $QMP_TARGET or the configured default, and neither is set",
+            )),
         };
     }
     if let Some(entry) = config.target(name) {

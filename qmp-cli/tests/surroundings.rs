@@ -45,6 +45,10 @@ fn names_and_aliases_are_configured() {
     assert_eq!(run(&["vm1", "guest-ping"]).all(), (0, "{}\n", ""));
     assert_eq!(agent.received(), ["guest-ping"]);
     assert_eq!(mock.received(), ["query-status", "query-status"]);
+    let with_default = configured(&format!("default = {:?}", mock.address().to_string()));
+    let mut default = program();
+    default.env("XDG_CONFIG_HOME", with_default.path()).args(["@", "query-name"]);
+    assert_eq!(Run::from(default.output().unwrap()).all(), (0, "{}\n", ""));
     let unknown = run(&["vm2", "stop"]);
     assert_eq!(unknown.code, 3);
     assert!(unknown.stderr.contains("the configuration has no target of this name"), "{unknown:?}");
