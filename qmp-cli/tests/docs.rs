@@ -1,4 +1,4 @@
-//! Every console block of `docs/tool.md`, on a real QEMU.
+//! Every console block of `docs/tool.md` and of the README, on a real QEMU.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -10,9 +10,9 @@ use std::path::Path;
 use std::process::Command;
 
 use conformance::ready;
-use conformance::server::{folder, on};
+use conformance::server::{Suite, folder, on};
 
-const TEXT: &str = include_str!("../../docs/tool.md");
+const TEXTS: [&str; 2] = [include_str!("../../docs/tool.md"), include_str!("../README.md")];
 
 /// A command of a block, and what it prints.
 struct Step {
@@ -20,10 +20,10 @@ struct Step {
     output: String,
 }
 
-fn steps() -> Vec<Step> {
+fn steps(text: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut inside = false;
-    for line in TEXT.lines() {
+    for line in text.lines() {
         match line {
             "```console" => inside = true,
             "```" => inside = false,
@@ -59,41 +59,41 @@ fn fits(expected: &str, actual: &str) -> bool {
 
 #[test]
 fn the_blocks_of_the_documentation_print_what_they_say() {
-    on("11.1", |suite| {
-        let machine = "-M pc -nodefaults -display none -accel tcg -m 16";
-        let mut qemu = suite.start("qemu-system-x86_64", folder(), |command| {
-            command.args(machine.split(' ')).args(["-qmp", "unix:qmp,server=on,wait=off"]);
-        });
-        drop(ready(qemu.connect(qmp_blocking::builder)));
-        let mut agent = suite.agent(&[]);
-        drop(ready(agent.connect(|| qmp_blocking::builder().agent())));
-        let home = folder();
-        fs::create_dir(home.file("qmp")).unwrap();
-        let configuration = format!(
-            "[targets]\nvm1 = {{ monitor = \"{}\", agent = \"{}\" }}\n\
-             [alias]\nst = \"query-status -q .status -r\"\n",
-            qemu.address(),
-            agent.address(),
-        );
-        fs::write(home.file("qmp/config.toml"), configuration).unwrap();
-        let program = Path::new(env!("CARGO_BIN_EXE_qmp")).parent().unwrap().display();
-        let path = format!("{program}:{}", std::env::var("PATH").unwrap());
-        let socket = qemu.path("qmp").display().to_string();
-        let steps = steps();
-        assert!(steps.len() > 20, "{} steps", steps.len());
-        for Step { command, output } in steps {
-            let mut shell = Command::new("sh");
-            let script = format!("exec 2>&1\n{}", command.replace("/run/vm1.qmp", &socket));
-            shell.args(["-c", &script]).env("PATH", &path).env("XDG_CONFIG_HOME", home.path());
-            shell.env_remove("QMP_TIMEOUT").env_remove("NO_COLOR");
-            let printed = String::from_utf8(shell.output().unwrap().stdout).unwrap();
-            let printed = printed.replace(&socket, "/run/vm1.qmp");
-            assert!(
-                fits(&output, &printed),
-                "$ {command}\nprints:\n{printed}instead of:\n{output}"
-            );
-        }
+    on("11.1", |suite| TEXTS.iter().for_each(|text| run(text, suite)));
+}
+
+/// Runs the blocks of a text one after another on the same QEMU.
+fn run(text: &str, suite: &Suite) {
+    let machine = "-M pc -nodefaults -display none -accel tcg -m 16";
+    let mut qemu = suite.start("qemu-system-x86_64", folder(), |command| {
+        command.args(machine.split(' ')).args(["-qmp", "unix:qmp,server=on,wait=off"]);
     });
+    drop(ready(qemu.connect(qmp_blocking::builder)));
+    let mut agent = suite.agent(&[]);
+    drop(ready(agent.connect(|| qmp_blocking::builder().agent())));
+    let home = folder();
+    fs::create_dir(home.file("qmp")).unwrap();
+    let configuration = format!(
+        "[targets]\nvm1 = {{ monitor = \"{}\", agent = \"{}\" }}\n\
+             [alias]\nst = \"query-status -q .status -r\"\n",
+        qemu.address(),
+        agent.address(),
+    );
+    fs::write(home.file("qmp/config.toml"), configuration).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_qmp")).parent().unwrap().display();
+    let path = format!("{program}:{}", std::env::var("PATH").unwrap());
+    let socket = qemu.path("qmp").display().to_string();
+    let steps = steps(text);
+    assert!(steps.len() > 4, "{} steps", steps.len());
+    for Step { command, output } in steps {
+        let mut shell = Command::new("sh");
+        let script = format!("exec 2>&1\n{}", command.replace("/run/vm1.qmp", &socket));
+        shell.args(["-c", &script]).env("PATH", &path).env("XDG_CONFIG_HOME", home.path());
+        shell.env_remove("QMP_TIMEOUT").env_remove("NO_COLOR");
+        let printed = String::from_utf8(shell.output().unwrap().stdout).unwrap();
+        let printed = printed.replace(&socket, "/run/vm1.qmp");
+        assert!(fits(&output, &printed), "$ {command}\nprints:\n{printed}instead of:\n{output}");
+    }
 }
 
 #[test]
