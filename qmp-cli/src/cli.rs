@@ -60,7 +60,7 @@ Exit codes:
   4    a deadline passed; the command may have been executed
   5    the connection was lost; the error says whether the command was sent
   130  interrupted
-  141  nobody reads the output
+  141  the output was closed by its reader
 
 Environment:
   QMP_TARGET, QMP_SOCKET   the target that @ stands for; default: `default` of the configuration

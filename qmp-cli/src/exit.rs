@@ -22,7 +22,7 @@ pub(crate) enum Code {
     Lost = 5,
     /// Interrupted by the user: 128 and the number of SIGINT.
     Interrupted = 130,
-    /// Nobody reads the output: 128 and the number of SIGPIPE.
+    /// The output was closed by its reader: 128 and the number of SIGPIPE.
     ClosedPipe = 141,
 }
 

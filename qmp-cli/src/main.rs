@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Why the program ends without having done what was asked.
+/// Why the program fails.
 enum End {
     /// Help, the version, or a mistake on the command line.
     Clap(clap::Error),

@@ -30,7 +30,7 @@ pub(crate) struct Sender<'c> {
     schema: OnceCell<Option<Schema>>,
 }
 
-/// What became of a command.
+/// The result of a command.
 pub(crate) struct Answer {
     /// The whole reply, if the server sent one.
     pub(crate) reply: Option<String>,

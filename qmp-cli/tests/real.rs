@@ -53,7 +53,7 @@ fn every_exit_code_is_provoked(suite: &Suite) {
     check(&run(&target, &["query-status", "x"]), 2, "query-status: x: write KEY=TEXT");
     check(&run(&target, &["query-status", "-q", ".["]), 2, "the filter \".[\" is wrong");
     check(&run(&target, &["balloon", "value=x"]), 2, "balloon: value takes an integer");
-    // Nobody there.
+    // No server.
     check(&run("unix:/nowhere/qmp", &["query-status"]), 3, "/nowhere");
     check(&run("tcp:", &["query-status"]), 2, "port");
     // Busy: another client is connected.

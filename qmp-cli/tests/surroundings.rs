@@ -80,7 +80,7 @@ fn the_environment_sets_target_and_deadline() {
 }
 
 #[test]
-fn nobody_has_to_read_the_output() {
+fn the_output_may_be_closed_or_full() {
     let mock = Mock::monitor();
     mock.on("query-big").answer("x".repeat(22 << 20));
     let line =

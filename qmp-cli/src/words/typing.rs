@@ -208,7 +208,7 @@ impl<'v> Typing<'v> {
                 }
                 _ => Ok(self.guess(text, place)),
             },
-            // Whatever the vocabulary says about it, it says no type.
+            // The vocabulary allows any type.
             _ => Ok(self.guess(text, place)),
         }
     }
