@@ -59,9 +59,22 @@ const QUERIES: &[&str] = &["guest-exec-status", "guest-get-", "guest-info", "gue
 const EXCEPTIONS: &[(&str, &str, &str)] =
     &[("block-export-add", "'bitmaps[", "5.2 takes names alone; today it is a name or an object")];
 
-/// Commands whose random arguments end the server or block it: the server, the version, the command and
-/// the reason.
-const LOST: &[(&str, &str, &str, &str)] = &[];
+/// Commands whose random arguments make the server crash: the server, its version, the command and the
+/// reason.
+const LOST: &[(&str, &str, &str, &str)] = &[
+    ("qemu", "5.2", "transaction", NO_BITMAP),
+    ("qemu", "7.2", "transaction", NO_BITMAP),
+    ("qemu", "10.0", "transaction", NO_BITMAP),
+    ("qemu", "11.1", "transaction", NO_BITMAP),
+    ("daemon", "5.2", "transaction", NO_BITMAP),
+    ("daemon", "7.2", "transaction", NO_BITMAP),
+    ("daemon", "10.0", "transaction", NO_BITMAP),
+    ("daemon", "11.1", "transaction", NO_BITMAP),
+    ("daemon", "5.2", "query-events", "it aborts on `qapi_enum_lookup`"),
+    ("qemu", "10.0", "object-add", "`colo-compare` aborts on `qemu_mutex_destroy`"),
+];
+
+const NO_BITMAP: &str = "`block-dirty-bitmap-enable` crashes if the bitmap does not exist";
 
 /// Returns whether an error is caused by a mistake of the types.
 fn is_malformed(command: &str, error: &str) -> bool {
