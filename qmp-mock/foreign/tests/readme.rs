@@ -37,9 +37,9 @@ fn commands(program: impl FnOnce()) -> Vec<(String, Value)> {
     // `qapi` requires `singlestep`, which QEMU no longer has.
     mock.on("query-status")
         .answer(json!({"status": "paused", "running": false, "singlestep": false}));
-    mock.on("blockdev-add").done();
+    mock.on("blockdev-add").return_empty();
     let deleted = json!({"device": "net0", "path": "/machine/peripheral/net0"});
-    mock.on("device_del").done().event("DEVICE_DELETED", deleted);
+    mock.on("device_del").return_empty().event("DEVICE_DELETED", deleted);
     SOCKET.set(mock.path().to_owned());
     program();
     mock.verify();
