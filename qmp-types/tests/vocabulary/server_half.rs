@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 /// Returns a command as a server receives it.
 fn received(name: &str, arguments: &str) -> Command<'static> {
-    let mut server = Server::<()>::monitor(Options::monitor());
+    let mut server = Server::monitor(Options::monitor());
     let mut out = Vec::new();
     server.greet(&mut out).unwrap();
     let text = format!(
