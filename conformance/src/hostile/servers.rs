@@ -85,7 +85,7 @@ pub(super) const ALL: &[HostileServer] = &[
             wire.echo()
         },
         patience: MOMENT,
-        cause: "Deadline",
+        cause: "NoReply",
         says: "query-name: no answer in …; the command was sent, and its outcome is unknown",
         after: Usable,
         ..USUAL
@@ -130,7 +130,7 @@ pub(super) const ALL: &[HostileServer] = &[
             wire.echo()
         },
         patience: MOMENT,
-        cause: "Deadline",
+        cause: "NoReply",
         says: "query-name: no answer in …; the command was sent, and its outcome is unknown",
         after: Usable,
         ..USUAL
@@ -190,7 +190,7 @@ pub(super) const ALL: &[HostileServer] = &[
         script: |wire| wire.forever(GREETING.repeat(100)),
         user: Connects,
         cause: "Disconnected { reason: Protocol(GreetsWithoutEnd { greetings: 8 })",
-        says: "the server greeted more than 8 times and answered no negotiation",
+        says: "the server greeted more than 8 times and replied to no negotiation",
         ..USUAL
     },
     HostileServer {
@@ -289,7 +289,7 @@ pub(super) const ALL: &[HostileServer] = &[
             wire.echo()
         },
         patience: MOMENT,
-        cause: "Deadline",
+        cause: "NoReply",
         says: "query-name: no answer in …; the command was sent, and its outcome is unknown",
         after: Usable,
         ..USUAL
@@ -303,7 +303,7 @@ pub(super) const ALL: &[HostileServer] = &[
         },
         user: SaysMuch,
         patience: MOMENT,
-        cause: "Deadline",
+        cause: "NoReply",
         says: "query-name: no answer in …; the command was sent, and its outcome is unknown",
         after: Usable,
         // The user's text, the serialized arguments, and the output buffer; the latter two also
@@ -337,7 +337,7 @@ pub(super) const ALL: &[HostileServer] = &[
         },
         user: UsesAgent,
         patience: MOMENT,
-        cause: "Deadline",
+        cause: "NoReply",
         says: "query-name: no answer in …; the command was sent, and its outcome is unknown",
         after: Usable,
         ..USUAL

@@ -38,7 +38,7 @@ fn mistakes_are_found_before_anything_is_sent(suite: &Suite) {
     let mut server = suite.qemu();
     let qemu = server.client();
     let error = qemu.execute("stop\"").run().unwrap_err();
-    assert!(error.to_string().contains("a command's name"), "{error}");
+    assert!(error.to_string().contains("the name of a command"), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent);
 
     let error = qemu.execute("stop").arguments(&[1, 2]).run().unwrap_err();
