@@ -45,7 +45,7 @@ fn builder<R: Runtime>() -> Builder<R> {
 }
 
 async fn echo(client: &Client, number: usize) {
-    let reply = client.execute("echo").argument("number", &number).await.unwrap();
+    let reply = client.execute("echo").argument("number", number).await.unwrap();
     assert_eq!(reply.decode::<usize>().unwrap(), number);
 }
 

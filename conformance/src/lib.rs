@@ -10,6 +10,8 @@
 #![allow(clippy::unwrap_used, clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 mod example;
+#[cfg(target_os = "linux")]
+pub mod giving_up;
 pub mod hostile;
 pub mod peer;
 pub mod scenarios;

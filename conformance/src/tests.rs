@@ -33,6 +33,9 @@ macro_rules! tests {
                 a_command_that_waits_for_a_sync_unpolled_holds_up_nobody
                 leaked_commands_do_not_keep_a_connection_from_being_closed
                 queued_commands_leave_in_the_order_they_came
+                a_reconnection_that_is_not_polled_holds_up_nobody
+                a_waker_that_panics_costs_its_neighbours_nothing
+                replies_and_events_have_their_order_on_the_wire
             ]
         );
     };

@@ -1,11 +1,10 @@
 //! Building a connection.
 
-use std::future::Future;
 use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use qmp_driver::{Caller, Direction, Error, IntoAddress, Options, Socket};
+use qmp_driver::{Caller, Direction, Error, IntoAddress, Options};
 #[cfg(unix)]
 use qmp_driver::{Launch, Process};
 use qmp_sockets::Listener;
@@ -76,7 +75,7 @@ impl Builder {
     /// Returns the same errors as [`connect`](crate::connect()).
     pub fn connect(self, address: impl IntoAddress) -> Result<Client, Error> {
         let address = address.into_address()?;
-        self.make(|builder| builder.connect(address))
+        self.make(|builder: Inner| builder.connect(address))
     }
 
     /// Connects to a server that may still be starting. Retries until the server listens and the
@@ -111,7 +110,7 @@ impl Builder {
         address: impl IntoAddress,
         has_ended: impl FnMut() -> io::Result<Option<ExitStatus>>,
     ) -> Result<Client, Error> {
-        self.make(|builder| builder.connect_with_retry(address, has_ended))
+        self.make(|builder: Inner| builder.connect_with_retry(address, has_ended))
     }
 
     /// Accepts a connection from a server (`-qmp unix:PATH` without `server=on`) and completes the
@@ -122,7 +121,7 @@ impl Builder {
     /// Returns an error if no server connects before the deadline for connecting, or if the
     /// handshake fails.
     pub fn accept(self, listener: &Listener) -> Result<Client, Error> {
-        self.make(|builder| builder.accept(listener))
+        self.make(|builder: Inner| builder.accept(listener))
     }
 
     /// Starts QEMU or the storage daemon with a connection to it, and completes the handshake. Keep
@@ -145,14 +144,14 @@ impl Builder {
     /// because it rejected an option, the error quotes its standard error.
     #[cfg(unix)]
     pub fn launch(self, launch: Launch) -> Result<(Client, Process), Error> {
-        let thread = Thread::of(self.0.runtime());
-        let (client, process) = thread.run(self.0.launch(launch))?;
-        Ok((Client::new(client, thread), process))
+        let thread = Thread::new(&self.0.runtime().0);
+        let (inner, process) = thread.run(self.0.launch(launch))?;
+        Ok((Client { inner, thread }, process))
     }
 
     /// Completes the handshake on a connected stream. `peer` is the name of the server in errors.
     ///
-    /// A [`Socket`] can be created from a `UnixStream` (such as one end of a socket pair), a
+    /// A [`Socket`](crate::Socket) can be created from a `UnixStream` (such as one end of a socket pair), a
     /// `TcpStream` or an `OwnedFd`. For any other stream, use
     /// [`BlockingStream`](crate::BlockingStream).
     ///
@@ -161,19 +160,19 @@ impl Builder {
     /// Returns an error if the handshake fails.
     pub fn connect_over<S: Stream>(self, stream: S, peer: &str) -> Result<Client<S>, Error> {
         let (thread, transport) = Thread::over(stream);
-        let (client, driver) = self.0.build_over(transport, peer)?;
-        thread.spawn(driver);
-        let client = Client::new(client, thread);
+        let (inner, driver) = self.0.build_over(transport, peer)?;
+        thread.shared.spawn(driver);
+        let client = Client { inner, thread };
         client.thread.run(client.inner.ready())?;
         Ok(client)
     }
 
-    fn make<F>(self, make: impl FnOnce(Inner) -> F) -> Result<Client, Error>
-    where
-        F: Future<Output = Result<qmp_driver::Client, Error>>,
-    {
-        let thread = Thread::<Socket>::of(self.0.runtime());
-        let client = thread.run(make(self.0))?;
-        Ok(Client::new(client, thread))
+    fn make(
+        self,
+        make: impl AsyncFnOnce(Inner) -> Result<qmp_driver::Client, Error>,
+    ) -> Result<Client, Error> {
+        let thread = Thread::new(&self.0.runtime().0);
+        let inner = thread.run(make(self.0))?;
+        Ok(Client { inner, thread })
     }
 }

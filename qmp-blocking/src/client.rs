@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use qmp_driver::{
-    AbortHandle, Caller, CloseReason, Command, Direction, Error, ErrorKind, Operation,
-    OwnedGreeting, Raw, Socket, State, Typed, Untyped, Version,
+    AbortHandle, Caller, CloseReason, Command, Direction, Error, Operation, OwnedGreeting, Raw,
+    Socket, State, Typed, Untyped, Version,
 };
 
 use crate::stream::Stream;
@@ -32,10 +32,6 @@ pub struct Client<S: Stream = Socket> {
 }
 
 impl<S: Stream> Client<S> {
-    pub(crate) const fn new(inner: qmp_driver::Client, thread: Thread<S>) -> Self {
-        Self { inner, thread }
-    }
-
     /// Creates a command by name. [`run`](qmp_driver::Execute::run) sends it and returns the reply.
     ///
     /// ```no_run
@@ -166,6 +162,14 @@ impl<S: Stream> Client<S> {
         /// Calls `hook` with every message on the wire from now on. Passwords and other secrets are
         /// masked.
         watch_wire(hook: impl FnMut(Direction, &[u8]) + Send + 'static) -> ();
+        /// Sets the default deadline of commands from now on; `None` for none, which is the initial
+        /// value.
+        ///
+        /// # Errors
+        ///
+        /// Returns an error if the stream does not support deadlines.
+        #[doc(alias = "set_deadline")]
+        set_timeout(timeout: Option<Duration>) -> Result<(), Error>;
         /// Ends the connection immediately. The outcome of commands without a reply is unknown.
         abort() -> ();
     }
@@ -178,21 +182,6 @@ impl<S: Stream> Client<S> {
     /// writes what could not be written before. Do not read from the stream.
     pub fn stream(&self) -> Option<Arc<S>> {
         self.thread.stream()
-    }
-
-    /// Sets the default deadline of commands from now on; `None` for none, which is the initial
-    /// value.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the stream does not support deadlines.
-    #[doc(alias = "set_deadline")]
-    pub fn set_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
-        if timeout.is_some() && !self.thread.has_deadlines() {
-            return Err(Error::new(ErrorKind::TimeoutsUnsupported).with_peer(&self.inner.peer()));
-        }
-        self.inner.set_timeout(timeout);
-        Ok(())
     }
 
     /// Writes [queued](Execute::queue) commands as far as the socket accepts them without blocking.
@@ -246,7 +235,7 @@ impl<S: Stream> Client<S> {
     /// # Errors
     ///
     /// Returns an error if nothing listens at the address or if the handshake fails; the call can
-    /// then be repeated. Returns [`ErrorKind::NoAddress`] if the client was not made by connecting to
+    /// then be repeated. Returns [`ErrorKind::NoAddress`](crate::ErrorKind::NoAddress) if the client was not made by connecting to
     /// an address.
     pub fn reconnect(&self) -> Result<(), Error> {
         self.thread.run(self.inner.reconnect())
@@ -264,7 +253,7 @@ impl<S: Stream> Drop for Client<S> {
     /// read everything and closed its end, at the latest at the deadline of the handshake. For an
     /// agent the limit is 200 ms.
     fn drop(&mut self) {
-        let Some(time) = self.inner.time_to_close().filter(|_| self.thread.has_deadlines()) else {
+        let Some(time) = self.inner.time_to_close() else {
             return;
         };
         self.inner.begin_closing();

@@ -85,9 +85,9 @@ pub use thread::Thread;
 
 pub use qmp_driver::{
     self, AbortHandle, Address, AddressError, ArgumentError, CloseReason, Command, ConnectError,
-    DecodeError, Decoded, Deferred, Direction, Empty, Error, ErrorClass, ErrorKind, Escaped,
-    EscapedBytes, Event, EventData, EventItem, EventSet, Expected, IntoAddress, MemberValue,
-    Operation, Options, Outcome, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply,
+    DecodeError, Decoded, Deferred, Direction, Empty, EndedEarly, Error, ErrorClass, ErrorKind,
+    Escaped, EscapedBytes, Event, EventData, EventItem, EventSet, Expected, IntoAddress,
+    MemberValue, Operation, Options, Outcome, OwnedEvent, OwnedFailure, OwnedGreeting, OwnedReply,
     PersistentItem, Raw, RawJson, Reply, ResponseKind, Socket, SocketError, State, Timeout,
     Timestamp, Typed, TypedEvent, TypedItem, TypedPersistentItem, Untyped, Version, event_set,
     qmp_proto, qmp_sockets,

@@ -21,8 +21,8 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// The runtime of one thread. Blocking work runs in place, and the driver runs while the thread
 /// waits.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct CallerThread(Arc<Shared<Socket>>);
+#[derive(Clone, Default)]
+pub(crate) struct CallerThread(pub(crate) Arc<Shared<Socket>>);
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -44,7 +44,7 @@ impl<S: Stream> Shared<S> {
         CallerTransport::new(stream, Arc::clone(&self.waits))
     }
 
-    fn spawn(&self, driver: impl Future + Send + 'static) {
+    pub(crate) fn spawn(&self, driver: impl Future + Send + 'static) {
         *lock(&self.spawned) = Some(Box::pin(async { drop(driver.await) }));
         // The driver has to set its timer before the thread blocks.
         self.waits.start();
@@ -87,41 +87,22 @@ impl Runtime for CallerThread {
 
 /// The calling thread's side of one connection.
 pub struct Thread<S> {
-    shared: Arc<Shared<S>>,
+    pub(crate) shared: Arc<Shared<S>>,
     task: RefCell<Option<Task>>,
     waker: Waker,
 }
 
-impl Thread<Socket> {
-    pub(crate) fn of(runtime: &CallerThread) -> Self {
-        Self::new(Arc::clone(&runtime.0))
-    }
-}
-
 impl<S: Stream> Thread<S> {
-    fn new(shared: Arc<Shared<S>>) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared<S>>) -> Self {
         let waker = Waker::from(Arc::clone(&shared.waits));
-        Self { shared, task: RefCell::new(None), waker }
+        Self { shared: Arc::clone(shared), task: RefCell::new(None), waker }
     }
 
     /// Creates the thread's side of a connected stream, and the transport for the driver.
     pub(crate) fn over(stream: S) -> (Self, CallerTransport<S>) {
-        let thread = Self::new(Arc::default());
+        let thread = Self::new(&Arc::default());
         let transport = thread.shared.transport(stream);
         (thread, transport)
-    }
-
-    pub(crate) fn spawn(&self, driver: impl Future + Send + 'static) {
-        self.shared.spawn(driver);
-    }
-
-    /// Returns the stream of the current connection.
-    pub(crate) fn stream(&self) -> Option<Arc<S>> {
-        lock(&self.shared.stream).clone()
-    }
-
-    pub(crate) fn has_deadlines(&self) -> bool {
-        self.stream().is_none_or(|stream| stream.has_deadlines())
     }
 
     /// Writes what can be written without blocking.
@@ -168,8 +149,14 @@ impl<S: Stream> Thread<S> {
     }
 }
 
-impl<S: Stream> Caller for &Thread<S> {
-    fn run<F: Future>(self, future: F) -> F::Output {
+impl<S: Stream> Caller for Thread<S> {
+    type Stream = S;
+
+    fn stream(&self) -> Option<Arc<S>> {
+        lock(&self.shared.stream).clone()
+    }
+
+    fn run<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
         loop {
             match self.try_run(future.as_mut(), None) {
@@ -180,7 +167,7 @@ impl<S: Stream> Caller for &Thread<S> {
         }
     }
 
-    fn try_run<F: Future>(self, future: F, limit: Option<Instant>) -> Result<F::Output, Stopped> {
+    fn try_run<F: Future>(&self, future: F, limit: Option<Instant>) -> Result<F::Output, Stopped> {
         let mut future = pin!(future);
         let mut cx = Context::from_waker(Waker::noop());
         let waits = &self.shared.waits;
@@ -207,7 +194,7 @@ impl<S: Stream> Caller for &Thread<S> {
         result
     }
 
-    fn run_now(self) {
+    fn run_now(&self) {
         while self.shared.waits.take_woken() {
             self.poll_driver(Mode::Idle);
         }
@@ -218,12 +205,6 @@ impl<S: Stream> Caller for &Thread<S> {
 impl<S> Default for Shared<S> {
     fn default() -> Self {
         Self { waits: Arc::default(), stream: Mutex::new(None), spawned: Mutex::new(None) }
-    }
-}
-
-impl<S> fmt::Debug for Shared<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Shared")
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, ready};
+use std::task::{Context, Poll, Wake};
 use std::time::{Duration, Instant};
 
 use qmp_driver::{BorrowedDescriptor, Descriptor, Socket, Transport};
@@ -101,7 +101,9 @@ impl<S: Stream> CallerTransport<S> {
 
     fn poll_with<T>(&self, read: impl FnOnce() -> io::Result<T>) -> Poll<io::Result<T>> {
         let blocks = self.waits.is_in(Mode::Block) && self.stream.has_deadlines();
-        ready!(self.poll_turn())?;
+        if !self.wait_to_read()? {
+            return Poll::Pending;
+        }
         match read() {
             // The stream is nonblocking.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -117,29 +119,21 @@ impl<S: Stream> CallerTransport<S> {
 
     /// Returns whether the stream may be read now. Blocks until it is readable if the mode allows
     /// it.
-    fn poll_turn(&self) -> Poll<io::Result<()>> {
-        let ready = if self.waits.is_in(Mode::Block) {
+    fn wait_to_read(&self) -> io::Result<bool> {
+        if self.waits.is_in(Mode::Block) {
             self.waits.set_mode(Mode::Idle);
-            match self.waits.is_woken() {
-                // This poll has set a waker, a timer or more output, which has to be handled before
-                // blocking.
-                true => Ok(false),
-                false => wait(&*self.stream, &self.waits, Interest::Read),
-            }
-        } else if self.waits.is_in(Mode::Try) && self.stream.has_deadlines() {
-            let ready = self.stream.poll(Interest::Read, Some(Duration::ZERO));
-            if !matches!(ready, Ok(true)) {
-                self.waits.set_mode(Mode::Idle);
-            }
-            ready
-        } else {
-            Ok(false)
-        };
-        match ready {
-            Ok(true) => Poll::Ready(Ok(())),
-            Ok(false) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
+            // If this poll has set a waker, a timer or more output, that has to be handled before
+            // blocking.
+            return Ok(!self.waits.is_woken() && wait(&*self.stream, &self.waits, Interest::Read)?);
         }
+        if !self.waits.is_in(Mode::Try) || !self.stream.has_deadlines() {
+            return Ok(false);
+        }
+        let ready = self.stream.poll(Interest::Read, Some(Duration::ZERO));
+        if !matches!(ready, Ok(true)) {
+            self.waits.set_mode(Mode::Idle);
+        }
+        ready
     }
 }
 

@@ -99,7 +99,7 @@ impl<'c> Sender<'c> {
                         warn_of_secrets(name, &json);
                     }
                     command = match RawJson::parse(&json) {
-                        Ok(json) => command.arguments(&json),
+                        Ok(json) => command.arguments(json),
                         Err(error) => {
                             let failure = Failure::usage(format!("{name}: {error}"));
                             return Answer::failed(failure);

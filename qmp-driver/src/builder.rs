@@ -258,12 +258,13 @@ impl<R: Runtime> Builder<R> {
             let runtime = runtime.clone();
             Box::pin(async move { dial(&runtime, address, deadline).await })
         };
-        let runtime = self.runtime.clone();
+        let (runtime, tasks) = (self.runtime.clone(), self.runtime.clone());
         client.link().set_origin(Origin {
             address,
             deadline: self.connect_timeout,
             connect: Arc::new(connect),
             spawn: Arc::new(move |driver: Driver| driver.spawn_on(&runtime)),
+            run: Arc::new(move |task| tasks.spawn(task)),
         });
         Ok((client, driver))
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -18,19 +19,45 @@ pub struct Spawned;
 
 /// A thread that runs the driver of its connection while it waits. Implemented by the blocking
 /// adapter; programs do not need it.
-pub trait Caller: Copy {
+pub trait Caller {
+    /// The stream of the connection.
+    type Stream;
+
+    /// Returns the stream of the current connection.
+    fn stream(&self) -> Option<Arc<Self::Stream>>;
+
     /// Waits for a future of the connection.
-    fn run<F: Future>(self, future: F) -> F::Output;
+    fn run<F: Future>(&self, future: F) -> F::Output;
 
     /// Waits for a future of the connection until `limit`.
     ///
     /// # Errors
     ///
     /// Returns an error at `limit`, or if the future cannot make progress while this thread waits.
-    fn try_run<F: Future>(self, future: F, limit: Option<Instant>) -> Result<F::Output, Stopped>;
+    fn try_run<F: Future>(&self, future: F, limit: Option<Instant>) -> Result<F::Output, Stopped>;
 
     /// Reads and writes what can be read and written without blocking.
-    fn run_now(self);
+    fn run_now(&self);
+}
+
+impl<C: Caller> Caller for &C {
+    type Stream = C::Stream;
+
+    fn stream(&self) -> Option<Arc<C::Stream>> {
+        (*self).stream()
+    }
+
+    fn run<F: Future>(&self, future: F) -> F::Output {
+        (*self).run(future)
+    }
+
+    fn try_run<F: Future>(&self, future: F, limit: Option<Instant>) -> Result<F::Output, Stopped> {
+        (*self).try_run(future, limit)
+    }
+
+    fn run_now(&self) {
+        (*self).run_now();
+    }
 }
 
 /// Why a wait ended without a result.
@@ -43,7 +70,7 @@ pub enum Stopped {
     Stuck,
 }
 
-impl<R: ResponseKind, X: Caller> Execute<R, X> {
+impl<R: ResponseKind, X: Caller + Copy> Execute<R, X> {
     /// Sends the command and waits for its reply.
     ///
     /// # Errors
@@ -52,7 +79,8 @@ impl<R: ResponseKind, X: Caller> Execute<R, X> {
     /// deadline passes, or the connection ends. [`Error::outcome`] states whether the command may
     /// have been executed.
     pub fn run(self) -> Result<R::Value, Error> {
-        self.caller.run(self.with_caller(Spawned))
+        let caller = self.caller;
+        caller.run(self.with_caller(Spawned))
     }
 
     /// Sends the command without waiting for its reply, so that several commands can be in flight.
@@ -149,7 +177,7 @@ impl<X, R: ResponseKind> fmt::Debug for PendingReply<X, R> {
     }
 }
 
-impl<X: Caller> EventWait<'_, X> {
+impl<X: Caller + Copy> EventWait<'_, X> {
     /// Waits for the event.
     ///
     /// # Errors
@@ -157,7 +185,8 @@ impl<X: Caller> EventWait<'_, X> {
     /// Returns an error if the deadline passes, if events were dropped before this wait could check
     /// them ([`ErrorKind::EventsLost`]), or if the connection has ended and no matching event is left.
     pub fn run(mut self) -> Result<Event, Error> {
-        self.caller.run(poll_fn(|cx| self.poll_event(cx)))
+        let caller = self.caller;
+        caller.run(poll_fn(|cx| self.poll_event(cx)))
     }
 }
 

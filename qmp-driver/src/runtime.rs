@@ -5,7 +5,7 @@ use std::io;
 use std::time::Instant;
 
 use qmp_proto::Address;
-use qmp_sockets::{ConnectError, Socket};
+use qmp_sockets::{ConnectError, PendingBind, Socket};
 
 use crate::Transport;
 
@@ -33,6 +33,27 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
 
     /// Waits until `at`.
     fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> + Send;
+
+    /// Binds to `address` and listens, without blocking: a host name is looked up on a thread of its
+    /// own.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`Listener::bind`](qmp_sockets::Listener::bind).
+    fn listen(
+        &self,
+        address: Address,
+    ) -> impl Future<Output = Result<qmp_sockets::Listener, ConnectError>> + Send {
+        async {
+            let mut pending = PendingBind::new(address);
+            loop {
+                match pending.try_bind() {
+                    Some(bound) => return bound,
+                    None => self.sleep_until(pending.next_try()).await,
+                }
+            }
+        }
+    }
 
     /// Accepts a connection, and returns it with the listener's address. Cancel-safe: a connection
     /// that was not returned waits for the next call.

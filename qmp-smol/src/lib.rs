@@ -26,11 +26,11 @@
 //!
 //! async-io starts a thread for sockets and timers when they are first used. Drivers run on another
 //! thread, which the first connection starts and all share. To run the driver on an executor of the
-//! program, use [`open`](Builder::connect_unspawned) and spawn it there:
+//! program, use [`connect_unspawned`](Builder::connect_unspawned) and spawn it there:
 //!
 //! ```no_run
 //! # async fn example(executor: &smol::Executor<'_>) -> Result<(), qmp_smol::Error> {
-//! let (qemu, driver) = qmp_smol::builder().open("unix:/run/vm.qmp").await?;
+//! let (qemu, driver) = qmp_smol::builder().connect_unspawned("unix:/run/vm.qmp").await?;
 //! executor.spawn(driver).detach();
 //! qemu.ready().await?;
 //! # Ok(())
@@ -48,7 +48,7 @@
 //! use qmp_smol::TypedItem;
 //! use qmp_smol::types::{Cont, QueryStatus, RunState, events};
 //!
-//! # let listener = qmp_smol::Listener::bind("tcp:127.0.0.1:0")?;
+//! # let listener = qmp_smol::Listener::bind("tcp:127.0.0.1:0").await?;
 //! # let address = listener.local_address().clone();
 //! # smol::spawn(async move {
 //! #     let mut commands = qmp_smol::server().accept(&listener).await?;
@@ -91,7 +91,20 @@ use std::future::Future;
 use std::io;
 use std::time::Instant;
 
-pub use qmp_driver::*;
+use qmp_driver::Runtime;
+
+pub use qmp_driver::{
+    AbortHandle, Address, AddressError, ArgumentError, Builder, Client, CloseReason, Command,
+    ConnectError, DecodeError, Decoded, Deferred, Direction, Empty, EndedEarly, Error, ErrorClass,
+    ErrorKind, Escaped, EscapedBytes, Event, EventData, EventItem, EventSet, EventWait, Execute,
+    Expected, IntoAddress, MemberValue, Operation, Options, Outcome, OwnedEvent, OwnedFailure,
+    OwnedGreeting, OwnedReply, PersistentItem, PersistentSubscription, Raw, RawJson, Reply,
+    ResponseKind, Socket, SocketError, State, Subscription, SubscriptionBuilder, Timeout,
+    Timestamp, Typed, TypedEvent, TypedItem, TypedPersistentItem, TypedPersistentSubscription,
+    TypedSubscription, Untyped, Version, event_set, qmp_proto, qmp_sockets, server,
+};
+#[cfg(unix)]
+pub use qmp_driver::{Launch, LaunchError, Process, ProcessExited};
 #[cfg(feature = "types")]
 #[doc(inline)]
 pub use qmp_types as types;
@@ -151,7 +164,7 @@ pub fn builder() -> Builder<Smol> {
 /// # #[cfg(unix)]
 /// fn main() -> Result<(), qmp_smol::Error> {
 ///     smol::block_on(async {
-///         let listener = qmp_smol::Listener::bind("tcp:127.0.0.1:0")?;
+///         let listener = qmp_smol::Listener::bind("tcp:127.0.0.1:0").await?;
 ///         let address = listener.local_address().clone();
 ///         let serving = smol::spawn(async move {
 ///             let mut commands = qmp_smol::server().accept(&listener).await?;
@@ -176,6 +189,11 @@ pub fn builder() -> Builder<Smol> {
 /// ```
 pub fn server() -> server::Builder<Smol> {
     server::Builder::default()
+}
+
+/// What a runtime implements, and what runs a connection. Most programs do not need it.
+pub mod driver {
+    pub use qmp_driver::{BorrowedDescriptor, Descriptor, Driver, Runtime, Transport};
 }
 
 /// The smol runtime, for [`Builder`].

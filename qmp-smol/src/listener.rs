@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use async_io::{Async, Timer};
 use futures_lite::future;
-use qmp_driver::{Address, ConnectError, Error, IntoAddress, Socket, qmp_sockets};
+use qmp_driver::{Address, ConnectError, Error, IntoAddress, Runtime, Socket, qmp_sockets};
+
+use crate::Smol;
 
 /// A socket that accepts connections, for [`Builder::accept`](crate::Builder::accept).
 ///
@@ -15,7 +17,7 @@ use qmp_driver::{Address, ConnectError, Error, IntoAddress, Socket, qmp_sockets}
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), qmp_smol::Error> {
-/// let listener = qmp_smol::Listener::bind("unix:/run/vm.qmp")?;
+/// let listener = qmp_smol::Listener::bind("unix:/run/vm.qmp").await?;
 /// println!("start QEMU with -qmp {}", listener.local_address());
 /// let qemu = qmp_smol::builder().accept(&listener).await?;
 /// # Ok(())
@@ -25,14 +27,16 @@ use qmp_driver::{Address, ConnectError, Error, IntoAddress, Socket, qmp_sockets}
 pub struct Listener(Async<qmp_sockets::Listener>);
 
 impl Listener {
-    /// Binds to `address` and listens.
+    /// Binds to `address` and listens. A host name is looked up without blocking the runtime.
+    ///
+    /// Cancel-safe: if the future is dropped before it completes, nothing listens.
     ///
     /// # Errors
     ///
     /// Returns an error if the address is in use, if it does not belong to this machine, if the
     /// platform does not support its kind, or if permission is denied. The error states which.
-    pub fn bind(address: impl IntoAddress) -> Result<Self, Error> {
-        let listener = qmp_sockets::Listener::bind(address)?;
+    pub async fn bind(address: impl IntoAddress) -> Result<Self, Error> {
+        let listener = Smol.listen(address.into_address()?).await?;
         let address = listener.local_address().clone();
         let registered = Async::new(listener);
         Ok(Self(registered.map_err(|error| ConnectError::listening(&address, error))?))

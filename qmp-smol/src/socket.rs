@@ -1,8 +1,9 @@
 //! Unix, TCP and vsock sockets.
 
 use std::io;
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -36,8 +37,8 @@ const WAIT: u8 = 2;
 
 impl SocketTransport {
     /// Registers a connected socket: a `UnixStream` or `TcpStream` of the standard library (such as
-    /// one end of a socket pair), or a [`Socket`]. Unwrap smol's own streams with
-    /// [`Async::into_inner`]; for an `OwnedFd`, use `TryFrom`.
+    /// one end of a socket pair), or a [`Socket`]. For the streams of async-io and for an `OwnedFd`,
+    /// use `TryFrom`.
     ///
     /// # Errors
     ///
@@ -163,6 +164,22 @@ impl Transport for SocketTransport {
 
     fn describe_stop(&self) -> Option<String> {
         describe_stop(&self.socket)
+    }
+}
+
+impl TryFrom<Async<UnixStream>> for SocketTransport {
+    type Error = io::Error;
+
+    fn try_from(stream: Async<UnixStream>) -> io::Result<Self> {
+        Self::new(stream.into_inner()?)
+    }
+}
+
+impl TryFrom<Async<TcpStream>> for SocketTransport {
+    type Error = io::Error;
+
+    fn try_from(stream: Async<TcpStream>) -> io::Result<Self> {
+        Self::new(stream.into_inner()?)
     }
 }
 

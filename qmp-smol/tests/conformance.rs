@@ -25,7 +25,7 @@ impl Adapter for Smol {
     type Builder = Builder<qmp_smol::Smol>;
 
     fn listen(path: &Path) -> Listener {
-        Listener::bind(path).unwrap()
+        conformance::ready(Listener::bind(path)).unwrap()
     }
 
     fn block_on<T>(scenario: impl Future<Output = T>) -> T {
@@ -47,7 +47,7 @@ impl Adapter for AsyncStd {
     type Builder = Builder<qmp_smol::Smol>;
 
     fn listen(path: &Path) -> Listener {
-        Listener::bind(path).unwrap()
+        conformance::ready(Listener::bind(path)).unwrap()
     }
 
     fn block_on<T>(scenario: impl Future<Output = T>) -> T {

@@ -163,7 +163,7 @@ fn the_last_client_and_an_abort_shut_the_socket_down() {
 #[test]
 fn a_server_can_connect_to_us() {
     smol::block_on(async {
-        let listener = Listener::bind("tcp:127.0.0.1:0").unwrap();
+        let listener = Listener::bind("tcp:127.0.0.1:0").await.unwrap();
         let builder = || qmp_smol::builder().connect_timeout(Duration::from_millis(50));
         let error = builder().accept(&listener).await.unwrap_err();
         assert!(error.is_timeout() && error.to_string().contains("nobody connected"), "{error}");

@@ -19,7 +19,7 @@ impl Adapter for Smol {
     type Builder = Builder<qmp_smol::Smol>;
 
     fn listen(path: &Path) -> Listener {
-        Listener::bind(path).unwrap()
+        conformance::ready(Listener::bind(path)).unwrap()
     }
 
     fn block_on<T>(scenario: impl Future<Output = T>) -> T {
@@ -33,7 +33,7 @@ impl Adapter for AsyncStd {
     type Builder = Builder<qmp_smol::Smol>;
 
     fn listen(path: &Path) -> Listener {
-        Listener::bind(path).unwrap()
+        conformance::ready(Listener::bind(path)).unwrap()
     }
 
     fn block_on<T>(scenario: impl Future<Output = T>) -> T {

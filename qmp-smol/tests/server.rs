@@ -10,7 +10,7 @@ use conformance::serving_tests;
 use qmp_smol::Listener;
 
 fn bind(path: &Path) -> Listener {
-    Listener::bind(path).unwrap()
+    conformance::ready(Listener::bind(path)).unwrap()
 }
 
 serving_tests!(smol, qmp_smol::Smol, smol::block_on, crate::bind);

@@ -46,6 +46,8 @@ mod raw;
 mod readiness;
 #[cfg(unix)]
 mod received_fds;
+#[cfg(target_os = "linux")]
+mod sock_diag;
 mod socket;
 mod socket_error;
 #[cfg(unix)]
@@ -64,7 +66,7 @@ pub use descriptor::{
 pub use into_address::IntoAddress;
 #[cfg(unix)]
 pub use launch::{Launch, LaunchError, Launched, Process, ProcessExited};
-pub use listen::Listener;
+pub use listen::{Listener, PendingBind};
 #[cfg(unix)]
 pub use long_path::{LONGEST_PATH, ShortPath, unix_address};
 pub use nonce::nonce;

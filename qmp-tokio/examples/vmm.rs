@@ -43,7 +43,7 @@ async fn main() -> ExitCode {
 async fn serve(address: &str) -> Result<(), Error> {
     let options = Options::monitor().version(VERSION).package("vmm-example").out_of_band(false);
     let server = qmp_tokio::server().options(options);
-    let listener = Listener::bind(address)?;
+    let listener = Listener::bind(address).await?;
     println!("listening on {}", listener.local_address());
     let vmm = Vmm::default();
     loop {

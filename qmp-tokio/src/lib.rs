@@ -36,7 +36,7 @@
 //! use qmp_tokio::TypedItem;
 //! use qmp_tokio::types::{Cont, QueryStatus, RunState, events};
 //!
-//! # let listener = qmp_tokio::Listener::bind("tcp:127.0.0.1:0")?;
+//! # let listener = qmp_tokio::Listener::bind("tcp:127.0.0.1:0").await?;
 //! # let address = listener.local_address().clone();
 //! # tokio::spawn(async move {
 //! #     let mut commands = qmp_tokio::server().accept(&listener).await?;
@@ -78,7 +78,20 @@ use std::future::Future;
 use std::io;
 use std::time::Instant;
 
-pub use qmp_driver::*;
+use qmp_driver::Runtime;
+
+pub use qmp_driver::{
+    AbortHandle, Address, AddressError, ArgumentError, Builder, Client, CloseReason, Command,
+    ConnectError, DecodeError, Decoded, Deferred, Direction, Empty, EndedEarly, Error, ErrorClass,
+    ErrorKind, Escaped, EscapedBytes, Event, EventData, EventItem, EventSet, EventWait, Execute,
+    Expected, IntoAddress, MemberValue, Operation, Options, Outcome, OwnedEvent, OwnedFailure,
+    OwnedGreeting, OwnedReply, PersistentItem, PersistentSubscription, Raw, RawJson, Reply,
+    ResponseKind, Socket, SocketError, State, Subscription, SubscriptionBuilder, Timeout,
+    Timestamp, Typed, TypedEvent, TypedItem, TypedPersistentItem, TypedPersistentSubscription,
+    TypedSubscription, Untyped, Version, event_set, qmp_proto, qmp_sockets, server,
+};
+#[cfg(unix)]
+pub use qmp_driver::{Launch, LaunchError, Process, ProcessExited};
 #[cfg(feature = "types")]
 #[doc(inline)]
 pub use qmp_types as types;
@@ -146,7 +159,7 @@ pub fn builder() -> Builder<Tokio> {
 /// # #[cfg(unix)]
 /// #[tokio::main(flavor = "current_thread")]
 /// async fn main() -> Result<(), qmp_tokio::Error> {
-///     let listener = qmp_tokio::Listener::bind("tcp:127.0.0.1:0")?;
+///     let listener = qmp_tokio::Listener::bind("tcp:127.0.0.1:0").await?;
 ///     let address = listener.local_address().clone();
 ///     tokio::spawn(async move {
 ///         let mut commands = qmp_tokio::server().accept(&listener).await?;
@@ -169,6 +182,11 @@ pub fn builder() -> Builder<Tokio> {
 /// ```
 pub fn server() -> server::Builder<Tokio> {
     server::Builder::default()
+}
+
+/// What a runtime implements, and what runs a connection. Most programs do not need it.
+pub mod driver {
+    pub use qmp_driver::{BorrowedDescriptor, Descriptor, Driver, Runtime, Transport};
 }
 
 /// The tokio runtime, for [`Builder`].

@@ -3,9 +3,10 @@
 use std::io;
 use std::time::Instant;
 
-use qmp_driver::{Address, ConnectError, Error, IntoAddress, Socket, qmp_sockets};
+use qmp_driver::{Address, ConnectError, Error, IntoAddress, Runtime, Socket, qmp_sockets};
 use tokio::io::unix::AsyncFd;
 
+use crate::Tokio;
 use crate::socket::registered;
 
 /// A socket that accepts connections, for [`Builder::accept`](crate::Builder::accept).
@@ -16,7 +17,7 @@ use crate::socket::registered;
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), qmp_tokio::Error> {
-/// let listener = qmp_tokio::Listener::bind("unix:/run/vm.qmp")?;
+/// let listener = qmp_tokio::Listener::bind("unix:/run/vm.qmp").await?;
 /// println!("start QEMU with -qmp {}", listener.local_address());
 /// let qemu = qmp_tokio::builder().accept(&listener).await?;
 /// # Ok(())
@@ -26,7 +27,9 @@ use crate::socket::registered;
 pub struct Listener(AsyncFd<qmp_sockets::Listener>);
 
 impl Listener {
-    /// Binds to `address` and listens.
+    /// Binds to `address` and listens. A host name is looked up without blocking the runtime.
+    ///
+    /// Cancel-safe: if the future is dropped before it completes, nothing listens.
     ///
     /// # Errors
     ///
@@ -36,8 +39,8 @@ impl Listener {
     /// # Panics
     ///
     /// Panics if called outside a tokio runtime, or in one without I/O enabled.
-    pub fn bind(address: impl IntoAddress) -> Result<Self, Error> {
-        let listener = qmp_sockets::Listener::bind(address)?;
+    pub async fn bind(address: impl IntoAddress) -> Result<Self, Error> {
+        let listener = Tokio.listen(address.into_address()?).await?;
         let address = listener.local_address().clone();
         let registered = registered(listener);
         Ok(Self(registered.map_err(|error| ConnectError::listening(&address, error))?))

@@ -25,7 +25,7 @@ impl Adapter for CurrentThread {
     type Builder = Builder<Tokio>;
 
     fn listen(path: &Path) -> Listener {
-        Listener::bind(path).unwrap()
+        conformance::ready(Listener::bind(path)).unwrap()
     }
 
     fn block_on<T>(scenario: impl Future<Output = T>) -> T {
@@ -48,7 +48,7 @@ impl Adapter for MultiThread {
     type Builder = Builder<Tokio>;
 
     fn listen(path: &Path) -> Listener {
-        Listener::bind(path).unwrap()
+        conformance::ready(Listener::bind(path)).unwrap()
     }
 
     fn block_on<T>(scenario: impl Future<Output = T>) -> T {

@@ -19,7 +19,7 @@ impl Adapter for OneThread {
     type Builder = Builder<Tokio>;
 
     fn listen(path: &Path) -> Listener {
-        Listener::bind(path).unwrap()
+        conformance::ready(Listener::bind(path)).unwrap()
     }
 
     fn block_on<T>(scenario: impl Future<Output = T>) -> T {

@@ -20,7 +20,7 @@ fn many_threads<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn bind(path: &Path) -> Listener {
-    Listener::bind(path).unwrap()
+    conformance::ready(Listener::bind(path)).unwrap()
 }
 
 serving_tests!(current_thread, qmp_tokio::Tokio, crate::one_thread, crate::bind);

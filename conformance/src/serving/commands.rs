@@ -43,7 +43,7 @@ pub async fn commands_come_in_order_and_are_answered<R: Runtime>() {
         (names, commands.closed().await)
     };
     let asking = async {
-        let doubled = client.execute("double").argument("number", &21).await.unwrap();
+        let doubled = client.execute("double").argument("number", 21).await.unwrap();
         assert_eq!(doubled.decode::<Number>().unwrap().number, 42);
         let wrong = client.execute("double").argument("number", "x").await.unwrap_err();
         assert_eq!(wrong.class(), Some(ErrorClass::GenericError));
@@ -89,7 +89,7 @@ pub async fn answers_come_from_many_tasks_in_any_order<R: Runtime>() {
         let commands = (0..350_u64).map(|number| {
             let client = client.clone();
             async move {
-                let reply = client.execute("echo").argument("number", &number).await.unwrap();
+                let reply = client.execute("echo").argument("number", number).await.unwrap();
                 assert_eq!(reply.decode::<u64>().unwrap(), number);
             }
         });

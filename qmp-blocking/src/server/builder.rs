@@ -1,9 +1,9 @@
 //! Building the server's end of a connection.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use qmp_driver::server::Options;
-use qmp_driver::{Caller, Error, IntoAddress, RawJson};
+use qmp_driver::{Caller, Error, IntoAddress, RawJson, Socket};
 use qmp_sockets::Listener;
 
 use crate::server::ClientConnection;
@@ -12,7 +12,9 @@ use crate::thread::{CallerThread, Thread};
 
 /// Serves any number of clients. Created by [`server()`](crate::server()).
 #[derive(Clone, Debug, Default)]
-pub struct Builder(qmp_driver::server::Builder<CallerThread>, Option<Duration>);
+pub struct Builder(Inner);
+
+type Inner = qmp_driver::server::Builder<CallerThread>;
 
 impl Builder {
     settings! {
@@ -28,6 +30,8 @@ impl Builder {
         /// Sets how many bytes of events are buffered for a client that does not read, before its
         /// connection is closed. Default: 16 MiB. `usize::MAX` means no limit, as in QEMU.
         unsent_limit(bytes: usize);
+        /// Sets how long [`accept`](Self::accept) waits for a client. Default: forever.
+        accept_timeout(timeout: Duration);
         /// Sets how long [`ClientConnection::close`] waits while the client reads nothing. Default: 10
         /// seconds. After that, unsent output is discarded.
         #[doc(alias = "close_deadline")]
@@ -40,12 +44,6 @@ impl Builder {
         close_on_invalid_input();
     }
 
-    /// Sets how long [`accept`](Self::accept) waits for a client. Default: forever.
-    pub fn accept_timeout(mut self, timeout: Duration) -> Self {
-        self.1 = Some(timeout);
-        self
-    }
-
     /// Waits until a client connects, and sends it the greeting.
     ///
     /// Until the next call, further clients wait in the listener's backlog without a greeting, as
@@ -55,11 +53,11 @@ impl Builder {
     ///
     /// Returns an error if the [deadline](Self::accept_timeout) passes, if the operating system
     /// fails, for example because too many files are open, and in the cases of
-    /// [`over`](Self::serve_over).
+    /// [`serve_over`](Self::serve_over).
     pub fn accept(&self, listener: &Listener) -> Result<ClientConnection, Error> {
-        let deadline = self.1.and_then(|time| Instant::now().checked_add(time));
-        let socket = listener.accept(deadline)?;
-        self.serve_over(socket, &listener.local_address().to_string())
+        let (thread, inner) = self.on_thread();
+        let commands = thread.run(inner.accept(listener))?;
+        Ok(commands.with_caller(thread))
     }
 
     /// Connects to a client that listens, as QEMU does with `-qmp unix:PATH` without `server=on`,
@@ -68,14 +66,11 @@ impl Builder {
     /// # Errors
     ///
     /// Returns an error if the address cannot be parsed or if nothing listens there, and in the
-    /// cases of [`over`](Self::serve_over).
+    /// cases of [`serve_over`](Self::serve_over).
     pub fn connect(&self, address: impl IntoAddress) -> Result<ClientConnection, Error> {
-        let address = address.into_address()?;
-        let runtime = CallerThread::default();
-        let thread = Thread::of(&runtime);
-        let inner = self.0.clone().with_runtime(runtime);
+        let (thread, inner) = self.on_thread();
         let commands = thread.run(inner.connect(address))?;
-        Ok(ClientConnection::new(commands, thread))
+        Ok(commands.with_caller(thread))
     }
 
     /// Serves the client on a connected stream, and sends it the greeting. `peer` is the name of
@@ -91,7 +86,13 @@ impl Builder {
     ) -> Result<ClientConnection<S>, Error> {
         let (thread, transport) = Thread::over(stream);
         let (commands, driver) = self.0.build_over(transport, peer)?;
-        thread.spawn(driver);
-        Ok(ClientConnection::new(commands, thread))
+        thread.shared.spawn(driver);
+        Ok(commands.with_caller(thread))
+    }
+
+    /// Returns a thread, and the same settings for it.
+    fn on_thread(&self) -> (Thread<Socket>, Inner) {
+        let runtime = CallerThread::default();
+        (Thread::new(&runtime.0), self.0.clone().with_runtime(runtime))
     }
 }

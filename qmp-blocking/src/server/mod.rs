@@ -36,9 +36,13 @@
 //! buffered for a client ([`Builder::unsent_limit`]).
 
 mod builder;
-mod client_connection;
+
+use qmp_driver::Socket;
+
+use crate::Thread;
 
 pub use builder::Builder;
-pub use client_connection::ClientConnection;
-
 pub use qmp_driver::server::{CloseReason, EventSender, Options, Request, Response};
+
+/// The commands of one client: the server's end of the connection to it.
+pub type ClientConnection<S = Socket> = qmp_driver::server::ClientConnection<Thread<S>>;

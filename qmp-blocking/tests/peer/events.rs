@@ -167,7 +167,7 @@ fn a_receive_with_a_timeout_waits_that_long_and_takes_what_comes_in_time() {
     let (begun, moment) = (Instant::now(), Duration::from_millis(50));
     let error = events.recv_timeout(moment).unwrap_err();
     assert!((moment..PLENTY).contains(&begun.elapsed()));
-    let ErrorKind::NoEvent { waited, names } = error.kind() else { panic!("{error:?}") };
+    let ErrorKind::NoEvent { waited, names, .. } = error.kind() else { panic!("{error:?}") };
     assert!(*waited >= moment && names == &["A"], "{error:?}");
     drop(client.execute("query").send().unwrap());
     assert_eq!(name(events.recv_timeout(PLENTY).unwrap()), "A");

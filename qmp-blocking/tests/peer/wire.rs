@@ -29,11 +29,11 @@ fn written(builder: qmp_blocking::Builder, run: impl FnOnce(&Client)) -> Vec<u8>
 fn commands_take_the_fewest_bytes() {
     let bytes = written(qmp_blocking::builder().out_of_band(), |client| {
         drop(client.execute("stop").send().unwrap());
-        let with = client.execute("a").arguments(&json!({"x": [1, null]})).argument("y", "é\n");
+        let with = client.execute("a").arguments(json!({"x": [1, null]})).argument("y", "é\n");
         drop(with.send().unwrap());
-        drop(client.execute("b").argument("z", &1.5).out_of_band().send().unwrap());
-        drop(client.execute("c").arguments(&json!({})).send().unwrap());
-        drop(client.execute("d").arguments(&()).send().unwrap());
+        drop(client.execute("b").argument("z", 1.5).out_of_band().send().unwrap());
+        drop(client.execute("c").arguments(json!({})).send().unwrap());
+        drop(client.execute("d").arguments(()).send().unwrap());
     });
     assert_eq!(
         String::from_utf8(bytes).unwrap(),

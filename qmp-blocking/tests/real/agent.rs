@@ -36,7 +36,7 @@ fn it_tells_its_version_and_commands(suite: &Suite) {
     let shutdown = commands.iter().find(|command| command["name"] == "guest-shutdown");
     assert_eq!(shutdown.unwrap()["success-response"], false);
     let sent: Vec<_> =
-        (0..20).map(|id| agent.execute("guest-sync").argument("id", &id).send().unwrap()).collect();
+        (0..20).map(|id| agent.execute("guest-sync").argument("id", id).send().unwrap()).collect();
     for (id, sent) in sent.into_iter().enumerate().rev() {
         let answer: usize = sent.recv().unwrap().decode().unwrap();
         assert_eq!(answer, id);

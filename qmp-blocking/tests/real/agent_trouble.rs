@@ -131,7 +131,7 @@ fn a_serial_line_full_of_remains(suite: &Suite) {
         let line = BlockingStream::new(master.try_clone().unwrap());
         let agent = qmp_blocking::builder().agent().connect_over(line, "serial").unwrap();
         for id in 0..10 {
-            let answer = agent.execute("guest-sync").argument("id", &id).run().unwrap();
+            let answer = agent.execute("guest-sync").argument("id", id).run().unwrap();
             assert_eq!(answer.decode::<u32>().unwrap(), id);
         }
         drop(agent);

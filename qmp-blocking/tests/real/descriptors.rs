@@ -31,7 +31,7 @@ fn sectors(qemu: &Client, set: u64) -> u64 {
     let name = format!("/dev/fdset/{set}");
     qemu.execute("blockdev-add")
         .arguments(
-            &json!({"driver": "file", "filename": name, "read-only": true, "node-name": node}),
+            json!({"driver": "file", "filename": name, "read-only": true, "node-name": node}),
         )
         .run()
         .unwrap();
@@ -58,8 +58,8 @@ fn each_command_gets_its_own_file(suite: &Suite) {
             scope.spawn(|| slow.finish());
             [11, 22, 33, 44].map(|set| {
                 qemu.execute("add-fd")
-                    .argument("fdset-id", &set)
-                    .argument("opaque", &format!("file {set}"))
+                    .argument("fdset-id", set)
+                    .argument("opaque", format!("file {set}"))
                     .descriptor(file(&server, set))
                     .send()
                     .unwrap()
@@ -111,12 +111,12 @@ fn an_error_answer_leaves_the_connection_usable(suite: &Suite) {
     for _ in 0..5 {
         // A set's number is not negative: QEMU closes the file.
         let (mut reader, writer) = UnixStream::pair().unwrap();
-        let add = qemu.execute("add-fd").argument("fdset-id", &-1).descriptor(writer);
+        let add = qemu.execute("add-fd").argument("fdset-id", -1).descriptor(writer);
         let error = add.run().unwrap_err();
         assert_eq!(error.class(), Some(ErrorClass::GenericError), "{error}");
         assert_eq!(reader.read(&mut [0]).unwrap(), 0);
-        qemu.execute("add-fd").argument("fdset-id", &7).descriptor(file(&server, 7)).run().unwrap();
+        qemu.execute("add-fd").argument("fdset-id", 7).descriptor(file(&server, 7)).run().unwrap();
         assert_eq!(sectors(&qemu, 7), 7);
-        qemu.execute("remove-fd").argument("fdset-id", &7).run().unwrap();
+        qemu.execute("remove-fd").argument("fdset-id", 7).run().unwrap();
     }
 }

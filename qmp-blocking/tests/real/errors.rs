@@ -30,7 +30,7 @@ fn every_class_is_told_apart(suite: &Suite) {
         assert_eq!(error.to_string(), format!("{command}: {class}: {description} ({address})"));
         qemu.execute("query-status").run().unwrap();
     }
-    let error = qemu.execute("cont").argument("now", &true).run().unwrap_err();
+    let error = qemu.execute("cont").argument("now", true).run().unwrap_err();
     assert_eq!(error.class(), Some(ErrorClass::GenericError));
 }
 
@@ -41,11 +41,11 @@ fn mistakes_are_found_before_anything_is_sent(suite: &Suite) {
     assert!(error.to_string().contains("the name of a command"), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent);
 
-    let error = qemu.execute("stop").arguments(&[1, 2]).run().unwrap_err();
+    let error = qemu.execute("stop").arguments([1, 2]).run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
-    let error = qemu.execute("stop").arguments(&[1]).argument("a", &1).run().unwrap_err();
+    let error = qemu.execute("stop").arguments([1]).argument("a", 1).run().unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
-    let twice = qemu.execute("stop").argument("a", &1).argument("a", &2).run().unwrap_err();
+    let twice = qemu.execute("stop").argument("a", 1).argument("a", 2).run().unwrap_err();
     assert_eq!(twice.outcome(), Outcome::NotSent, "{twice}");
     // What QEMU's parser would take for the end of the message, or refuse.
     for text in ["\u{FFFE}", "\u{1FFFF}"] {
@@ -61,6 +61,6 @@ fn mistakes_are_found_before_anything_is_sent(suite: &Suite) {
     // A value that drops itself level by level would need the stack.
     std::mem::forget(deep);
 
-    qemu.execute("stop").arguments(&()).run().unwrap();
-    qemu.execute("stop").arguments(&serde_json::json!({})).run().unwrap();
+    qemu.execute("stop").arguments(()).run().unwrap();
+    qemu.execute("stop").arguments(serde_json::json!({})).run().unwrap();
 }

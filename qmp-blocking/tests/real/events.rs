@@ -66,7 +66,7 @@ fn a_wait_for_an_event_ends_with_its_deadline(suite: &Suite) {
     let wait = qemu.event().named("RESET").timeout(Duration::from_millis(50));
     let error = wait.run().unwrap_err();
     assert!(error.is_timeout(), "{error}");
-    let ErrorKind::NoEvent { waited, names } = error.kind() else { panic!("{error:?}") };
+    let ErrorKind::NoEvent { waited, names, .. } = error.kind() else { panic!("{error:?}") };
     assert_eq!(names, &["RESET"]);
     assert!(*waited >= Duration::from_millis(50) && *waited < PLENTY, "{waited:?}");
     // A deadline of nothing still takes what is there.

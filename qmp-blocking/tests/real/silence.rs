@@ -29,6 +29,8 @@ fn a_second_client_learns_that_there_is_a_first(suite: &Suite) {
     if cfg!(target_os = "linux") {
         assert!(text.contains("serving another client"), "{text}");
         assert!(text.contains(&format!("pid {} ", server.pid())), "{text}");
+        let ours = format!("another connection of this process (pid {})", std::process::id());
+        assert!(text.contains(&ours), "{text}");
     }
     assert!(text.contains(&server.address().to_string()), "{text}");
     first.execute("query-status").run().unwrap();

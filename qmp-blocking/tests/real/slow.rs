@@ -31,8 +31,8 @@ impl Slow {
     /// The command.
     pub(crate) fn command<'c>(&self, qemu: &'c Client) -> Execute<'c, Socket, Untyped> {
         qemu.execute("pmemsave")
-            .argument("val", &0)
-            .argument("size", &SIZE)
+            .argument("val", 0)
+            .argument("size", SIZE)
             .argument("filename", &self.path)
     }
 

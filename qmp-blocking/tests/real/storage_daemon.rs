@@ -19,7 +19,7 @@ fn it_is_no_emulator(suite: &Suite) {
     daemon
         .execute("blockdev-add")
         .arguments(
-            &json!({"driver": "null-co", "node-name": "n", "size": 1 << 20, "read-zeroes": true}),
+            json!({"driver": "null-co", "node-name": "n", "size": 1 << 20, "read-zeroes": true}),
         )
         .run()
         .unwrap();

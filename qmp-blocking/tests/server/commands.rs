@@ -14,7 +14,7 @@ fn commands_come_in_order_and_are_answered() {
     let options = Options::monitor().version(Version::new(1, 2, 3));
     let (mut commands, thread) = serve(&server().options(options), |server| {
         assert_eq!(server.version(), Some(Version::new(1, 2, 3)));
-        let echoed = server.execute("echo").argument("number", &7).run().unwrap();
+        let echoed = server.execute("echo").argument("number", 7).run().unwrap();
         assert_eq!(echoed.decode::<Value>().unwrap(), json!({"number": 7}));
         server.execute("stop").run().unwrap();
         let unknown = server.execute("nonsense").run().unwrap_err();
@@ -96,7 +96,7 @@ fn out_of_band_commands_pass_and_answers_come_in_any_order() {
         let builder = qmp_blocking::builder().out_of_band();
         let server = builder.connect_over(qmp_blocking::Socket::from(theirs), "server").unwrap();
         let sent: Vec<_> = (0..7_u64)
-            .map(|number| server.execute("echo").argument("number", &number).send().unwrap())
+            .map(|number| server.execute("echo").argument("number", number).send().unwrap())
             .collect();
         for (number, sent) in sent.into_iter().enumerate() {
             let reply: Value = sent.recv().unwrap().decode().unwrap();

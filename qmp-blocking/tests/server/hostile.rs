@@ -55,7 +55,8 @@ fn a_flood_of_events_ends_a_client_that_does_not_read() {
             break;
         }
     }
-    let Some(CloseReason::NotReading { unsent: 100_000..101_000 }) = commands.close_reason() else {
+    let Some(CloseReason::NotReading { unsent: 100_000..101_000, .. }) = commands.close_reason()
+    else {
         panic!("{:?}", commands.close_reason());
     };
     assert!(commands.recv().unwrap().is_none());

@@ -6,6 +6,7 @@ use qmp_proto::{OwnedArguments, SendErrorKind};
 use serde::Serialize;
 
 use crate::ErrorKind;
+use crate::client::duplicate::refused;
 
 /// Arguments that are added member by member. Each is serialized immediately, and the result is
 /// checked at the end.
@@ -60,7 +61,7 @@ impl ArgumentsBuilder {
         let text = String::from_utf8(text).map_err(|error| {
             ErrorKind::NotSent(SendErrorKind::Unserializable(error.to_string()))
         })?;
-        OwnedArguments::parse(text).map(Some).map_err(ErrorKind::Json)
+        OwnedArguments::try_new(text).map(Some).map_err(|(error, text)| refused(error, &text))
     }
 }
 
@@ -179,7 +180,7 @@ mod tests {
         assert!(matches!(ArgumentsBuilder::of(&[1]).finish(), Err(ErrorKind::Json(_))));
         let mut twice = ArgumentsBuilder::of(&BTreeMap::from([("x", 1)]));
         twice.add("x", &2);
-        assert!(matches!(twice.finish(), Err(ErrorKind::Json(_))));
+        assert!(matches!(twice.finish(), Err(ErrorKind::DuplicateMember { name }) if name == "x"));
         let mut keys = ArgumentsBuilder::none();
         keys.add("x", &BTreeMap::from([(vec![1], 1)]));
         keys.add("y", &1);

@@ -143,7 +143,7 @@ impl Attempt<'_> {
     /// Returns an error that waiting cannot resolve.
     fn impossible(&self, machine: &Machine) -> Option<ErrorKind> {
         let lifecycle = &machine.lifecycle;
-        let closing = lifecycle.closing.filter(|_| !machine.deferring);
+        let closing = lifecycle.closing.filter(|_| !machine.handover.is_polled());
         let reason = match (&lifecycle.ended, closing) {
             (Some(reason), _) => reason.clone(),
             (None, Some(_)) => CloseReason::ByUs,

@@ -10,9 +10,10 @@ use qmp_proto::{Command, RawMessage};
 use serde::Serialize;
 
 use crate::caller::Spawned;
+use crate::client::duplicate::refused;
 use crate::client::response::{Raw, ResponseKind, Typed, Untyped};
 use crate::client::submission::{Message, Submission};
-use crate::{Client, Error, ErrorKind};
+use crate::{Client, Error};
 
 /// A command: a future that sends it and waits for its reply.
 ///
@@ -51,14 +52,14 @@ impl Execute<Untyped> {
 impl<X> Execute<Untyped, X> {
     /// Sets all arguments: any value that serializes to a JSON object, or to `null` for no
     /// arguments.
-    pub fn arguments<A: Serialize + ?Sized>(mut self, arguments: &A) -> Self {
-        self.submission.set_arguments(arguments);
+    pub fn arguments(mut self, arguments: impl Serialize) -> Self {
+        self.submission.set_arguments(&arguments);
         self
     }
 
-    /// Adds an argument.
-    pub fn argument<A: Serialize + ?Sized>(mut self, name: &str, value: &A) -> Self {
-        self.submission.add_argument(name, value);
+    /// Adds an argument: any value that serializes, or a reference to one.
+    pub fn argument(mut self, name: &str, value: impl Serialize) -> Self {
+        self.submission.add_argument(name, &value);
         self
     }
 }
@@ -82,7 +83,7 @@ impl Execute<Raw> {
                 let content = Message::raw(message, parsed.is_out_of_band());
                 (parsed.name().to_owned(), id, content)
             }
-            Err(error) => (String::new(), None, Message::Invalid(ErrorKind::Json(error))),
+            Err(error) => (String::new(), None, Message::Invalid(refused(error, message))),
         };
         Self::of(Submission::new(client, name.into(), content), Raw { id })
     }

@@ -257,8 +257,7 @@ pub(crate) fn close(connection: &Connection, answers: bool) {
         machine.waits.wake_watchers(&mut after.wakers);
         machine.wake_driver(after);
         machine.keep(machine.lifecycle.deadline(), after);
-        let deferred = !machine.adopted.is_empty() || machine.deferred_until.is_some();
-        let written = machine.has_finished() && machine.writing.unsent() == 0 && !deferred;
+        let written = machine.has_finished() && machine.writing.unsent() == 0;
         written.then(|| machine.transport.clone()).flatten()
     });
     if let Some(transport) = written {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::net::Shutdown;
 use std::pin::Pin;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{Driver, Transport};
 pub(crate) struct Link {
     state: Mutex<State>,
     /// A reconnection is in progress.
-    pub(crate) reconnecting: AtomicBool,
+    reconnecting: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -38,7 +38,10 @@ pub(crate) struct Origin {
     pub(crate) address: Address,
     pub(crate) deadline: Duration,
     pub(crate) connect: Arc<dyn Fn(Address, Duration) -> Connecting + Send + Sync>,
+    /// Spawns the driver of the next connection.
     pub(crate) spawn: Arc<dyn Fn(Driver) + Send + Sync>,
+    /// Spawns a task that connects.
+    pub(crate) run: Arc<dyn Fn(Task) + Send + Sync>,
 }
 
 impl fmt::Debug for Origin {
@@ -46,6 +49,8 @@ impl fmt::Debug for Origin {
         f.debug_struct("Origin").field("address", &self.address).finish_non_exhaustive()
     }
 }
+
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 pub(crate) type Connecting =
     Pin<Box<dyn Future<Output = Result<Arc<dyn Transport>, Error>> + Send>>;
@@ -55,6 +60,19 @@ impl Link {
         let timeout = connection.settings.timeout;
         let state = Mutex::new(State { connection, origin: None, timeout });
         Self { state, reconnecting: AtomicBool::new(false) }
+    }
+
+    /// Returns whether the caller may reconnect, because no other reconnection is in progress.
+    pub(crate) fn begin_reconnecting(&self) -> bool {
+        !self.reconnecting.swap(true, Ordering::AcqRel)
+    }
+
+    pub(crate) fn is_reconnecting(&self) -> bool {
+        self.reconnecting.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn end_reconnecting(&self) {
+        self.reconnecting.store(false, Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

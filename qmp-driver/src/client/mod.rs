@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 mod attempt;
+mod duplicate;
 mod execute;
 mod lifecycle;
 pub(crate) mod link;
@@ -11,7 +12,7 @@ pub(crate) mod response;
 mod submission;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use qmp_proto::{Command, Direction, OwnedGreeting, Phase, Version};
@@ -21,6 +22,7 @@ pub use lifecycle::{AbortHandle, State};
 pub use operation::{Deferred, Operation, Timeout};
 pub use response::{Raw, Reply, ResponseKind, Typed, Untyped};
 
+use crate::Error;
 use crate::connection::Connection;
 use crate::connection::lifecycle::AGENT_LINGERS;
 use crate::events::{EventWait, SubscriptionBuilder};
@@ -40,6 +42,16 @@ use link::Link;
 #[derive(Clone)]
 pub struct Client(Arc<Handle>);
 
+/// A client that does not keep the connection open.
+pub(crate) struct WeakClient(Weak<Handle>);
+
+impl WeakClient {
+    /// Returns the client, unless all of its clones were dropped.
+    pub(crate) fn upgrade(&self) -> Option<Client> {
+        self.0.upgrade().map(Client)
+    }
+}
+
 /// Closes the connection when the last client is dropped.
 struct Handle(Arc<Link>);
 
@@ -54,6 +66,10 @@ impl Drop for Handle {
 impl Client {
     pub(crate) fn new(connection: Arc<Connection>) -> Self {
         Self(Arc::new(Handle(Arc::new(Link::new(connection)))))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakClient {
+        WeakClient(Arc::downgrade(&self.0))
     }
 
     pub(crate) fn link(&self) -> &Arc<Link> {
@@ -205,9 +221,18 @@ impl Client {
 
     /// Sets the default deadline for commands of all clones; `None` for none. Commands that were
     /// made before keep their deadline.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the stream does not support deadlines.
     #[doc(alias = "set_deadline")]
-    pub fn set_timeout(&self, timeout: Option<Duration>) {
+    pub fn set_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
+        if timeout.is_some() {
+            let connection = self.connection();
+            connection.refuse_deadline().map_err(|kind| connection.error(kind))?;
+        }
         self.link().set_timeout(timeout);
+        Ok(())
     }
 
     /// Leaves later output to the driver, which writes it in one system call.
@@ -228,15 +253,15 @@ impl Client {
     }
 
     /// Returns how long the drop of the client may take, or `None` if all commands are answered and
-    /// nothing else is left to do. For an agent the limit is 200 ms in any case.
+    /// nothing else is left to do, or if the stream does not support deadlines. For an agent the
+    /// limit is 200 ms in any case.
     #[doc(hidden)]
     pub fn time_to_close(&self) -> Option<Duration> {
         let connection = self.connection();
         let machine = connection.lock();
-        let open = machine.lifecycle.ended.is_none();
-        let busy = machine.client.in_flight() > 0 || machine.deferred_until.is_some();
-        let waits = busy || !machine.adopted.is_empty() || connection.settings.agent;
-        let deferred = !machine.adopted.is_empty() || machine.deferred_until.is_some();
+        let open = machine.transport.as_ref().is_some_and(|transport| transport.has_deadlines());
+        let deferred = !machine.handover.is_empty();
+        let waits = machine.client.in_flight() > 0 || deferred || connection.settings.agent;
         let limit = match connection.settings.agent && !deferred {
             true => AGENT_LINGERS,
             false => connection.settings.handshake_timeout,
@@ -252,7 +277,7 @@ impl Client {
     pub fn watch_wire(&self, hook: impl FnMut(Direction, &[u8]) + Send + 'static) {
         let connection = self.connection();
         connection.common.wire.watch(Box::new(hook));
-        connection.lock().watched = true;
+        connection.lock().watch_wire(true);
     }
 }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::connection::machine::Adopted;
+use crate::connection::handover::Adopted;
 use crate::connection::waiting::Timer;
 use crate::{Client, Error, ErrorKind};
 

@@ -1,12 +1,11 @@
 //! Reconnecting a client.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
-use crate::{Error, ErrorKind};
-
+use crate::client::link::{Link, Origin};
 use crate::connection::machine::{AfterUnlock, Machine};
-use crate::{Client, Driver};
+use crate::sync::{Mutex, MutexGuard};
+use crate::{Client, Driver, Error, ErrorKind, Transport};
 
 impl Client {
     /// Connects again to the same address with the same settings, after the connection has ended,
@@ -30,8 +29,8 @@ impl Client {
     /// # }
     /// ```
     ///
-    /// Cancel-safe: if the future is dropped before it completes, either there is no connection, or
-    /// the handshake of the new connection continues.
+    /// Cancel-safe: connecting continues in a task of its own. A future that is not polled does not
+    /// delay others that reconnect.
     ///
     /// # Errors
     ///
@@ -39,47 +38,78 @@ impl Client {
     /// then be repeated. Returns [`ErrorKind::NoAddress`] if the client was not made by connecting to
     /// an address: see [`Builder::reconnecting`](crate::Builder::reconnecting).
     pub async fn reconnect(&self) -> Result<(), Error> {
-        if let Some(turn) = self.turn_to_reconnect().await {
-            turn.take().await?;
+        if let Some(right) = self.right_to_reconnect().await {
+            let failure = self.start_reconnecting(right)?;
+            let failed = self.watch(|machine| match machine.lifecycle.ended {
+                None => Some(None),
+                Some(_) => match lock(&failure).take() {
+                    Some(error) => Some(Some(error)),
+                    None => (!self.link().is_reconnecting()).then_some(None),
+                },
+            });
+            if let Some(error) = failed.await {
+                return Err(error);
+            }
         }
         self.ready().await
     }
 
     /// Returns `None` if there is a connection.
-    async fn turn_to_reconnect(&self) -> Option<Turn<'_>> {
-        let free = &self.link().reconnecting;
+    async fn right_to_reconnect(&self) -> Option<Right> {
         self.watch(|machine| match machine.lifecycle.ended {
             None => Some(None),
-            Some(_) if free.swap(true, Ordering::AcqRel) => None,
-            Some(_) => Some(Some(Turn(self))),
+            Some(_) if self.link().begin_reconnecting() => {
+                Some(Some(Right(Arc::clone(self.link()))))
+            }
+            Some(_) => None,
         })
         .await
     }
-}
 
-/// The right to reconnect, which one task has at a time.
-struct Turn<'c>(&'c Client);
+    /// Connects in a task of its own, because this one may be dropped, or held without being polled.
+    fn start_reconnecting(&self, right: Right) -> Result<Failure, Error> {
+        let last = self.connection();
+        let origin = self.link().origin().ok_or_else(|| last.error(ErrorKind::NoAddress))?;
+        let failure = Failure::default();
+        let (client, report) = (self.downgrade(), Arc::clone(&failure));
+        let run = Arc::clone(&origin.run);
+        run(Box::pin(async move {
+            let connected = (origin.connect)(origin.address.clone(), origin.deadline).await;
+            match (client.upgrade(), connected) {
+                (Some(client), Ok(transport)) => client.continue_on(&origin, transport),
+                // No client needs the connection any more.
+                (None, _) => {}
+                (Some(_), Err(error)) => *lock(&report) = Some(error),
+            }
+            drop(right);
+        }));
+        Ok(failure)
+    }
 
-impl Turn<'_> {
-    async fn take(self) -> Result<(), Error> {
-        let last = self.0.connection();
-        let link = self.0.link();
-        let origin = link.origin().ok_or_else(|| last.error(ErrorKind::NoAddress))?;
-        let peer = origin.address.to_string();
-        let transport = (origin.connect)(origin.address, origin.deadline).await?;
-        let settings = Arc::clone(&last.settings);
+    fn continue_on(&self, origin: &Origin, transport: Arc<dyn Transport>) {
+        let settings = Arc::clone(&self.connection().settings);
         let machine = settings.machine(Arc::clone(&transport), false);
         // If a `Builder` has reconnected the client meanwhile, that connection is used.
-        if let Ok(connection) = link.replace(machine, settings, &peer) {
+        if let Ok(connection) = self.link().replace(machine, settings, &origin.address.to_string())
+        {
             (origin.spawn)(Driver::new(connection, transport));
         }
-        Ok(())
     }
 }
 
-impl Drop for Turn<'_> {
+/// The error of an attempt, for the task that started it.
+type Failure = Arc<Mutex<Option<Error>>>;
+
+fn lock(failure: &Failure) -> MutexGuard<'_, Option<Error>> {
+    failure.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The right to reconnect, which one attempt has at a time.
+struct Right(Arc<Link>);
+
+impl Drop for Right {
     fn drop(&mut self) {
-        self.0.link().reconnecting.store(false, Ordering::Release);
+        self.0.end_reconnecting();
         let wake = |machine: &mut Machine, after: &mut AfterUnlock| {
             machine.waits.wake_watchers(&mut after.wakers);
         };

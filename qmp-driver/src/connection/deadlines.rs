@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use qmp_proto::SendErrorKind;
 use qmp_sockets::nonce;
 
+use crate::connection::alarm::{Timer, Watchdog};
 use crate::connection::lifecycle::{Failed, Handshake};
 use crate::connection::machine::{AfterUnlock, Machine};
 use crate::connection::waits::Keeper;
@@ -36,7 +37,7 @@ pub(crate) enum Due {
 impl Machine {
     /// Makes sure that the driver's timer is set early enough.
     pub(crate) fn arm(&mut self, deadline: Option<Instant>, after: &mut AfterUnlock) {
-        if deadline.is_some_and(|deadline| self.armed.is_none_or(|armed| deadline < armed)) {
+        if deadline.is_some_and(|deadline| self.alarm.timer().is_none_or(|set| deadline < set)) {
             self.wake_driver(after);
         }
     }
@@ -47,12 +48,14 @@ impl Machine {
         let Some(at) = deadline.and_then(|deadline| deadline.checked_add(GRACE)) else {
             return;
         };
-        if self.always_driven || self.watched_at.is_some_and(|set| set <= at) {
-            return;
+        match self.alarm.watchdog {
+            Watchdog::Unneeded => return,
+            Watchdog::Due(set) if set <= at => return,
+            Watchdog::Due(_) | Watchdog::Idle => {}
         }
         let driven = |transport: &Arc<dyn Transport>| transport.clock_runs_here();
         if !self.transport.as_ref().is_none_or(driven) {
-            self.watched_at = Some(at);
+            self.alarm.watchdog = Watchdog::Due(at);
             after.look_after = Some(at);
         }
     }
@@ -63,20 +66,28 @@ impl Machine {
         let closing = self.lifecycle.closing.and_then(|closing| closing.deadline);
         let waits = self.waits.first_deadline();
         let turn = self.waits.turns.next_pass();
-        let others = [handshake, closing, turn, self.patience, self.deferred_until];
+        let others = [handshake, closing, turn, self.paused_until, self.handover.deadline()];
         others.into_iter().flatten().chain(waits).min()
+    }
+
+    /// Returns whether the driver's timer is set or has to be set.
+    pub(crate) fn uses_timer(&self) -> bool {
+        self.alarm.timer.is_some() || self.next_deadline().is_some()
     }
 
     /// Returns the time to set the driver's timer to. A timer that expires too early costs less than setting it
     /// again for each command with a deadline, but many connections are idle after their handshake.
-    pub(crate) fn timer(&self, now: Instant, shaking: &mut bool) -> Option<Instant> {
+    pub(crate) fn set_timer(&mut self, now: Instant) -> Option<Instant> {
         let next = self.next_deadline();
-        let was_shaking = std::mem::replace(shaking, self.lifecycle.handshake.is_some());
-        let serves = |set: Instant| now < set && next.is_none_or(|next| set <= next);
-        match self.armed {
-            Some(set) if serves(set) && *shaking == was_shaking => Some(set),
-            _ => next,
+        let in_handshake = self.lifecycle.handshake.is_some();
+        let serves = |set: &Timer| {
+            let in_time = now < set.at && next.is_none_or(|next| set.at <= next);
+            in_time && set.in_handshake == in_handshake
+        };
+        if !self.alarm.timer.as_ref().is_some_and(serves) {
+            self.alarm.timer = next.map(|at| Timer { at, in_handshake });
         }
+        self.alarm.timer()
     }
 
     /// Ends the waits whose deadline has passed, passes over commands that do not take their turn, and
@@ -114,7 +125,9 @@ impl Machine {
     /// Ends the waits whose deadline the driver should have noticed some time ago. Returns a reason to close
     /// the connection if its handshake or its closing took too long.
     pub(crate) fn pass_late_deadlines(&mut self, after: &mut AfterUnlock) -> Option<CloseReason> {
-        self.watched_at = None;
+        if let Watchdog::Due(_) = self.alarm.watchdog {
+            self.alarm.watchdog = Watchdog::Idle;
+        }
         let late = self.now().checked_sub(GRACE)?;
         if self.waits.expire(late, Keeper::Watchdog, &mut after.wakers) {
             self.offer(1, after);

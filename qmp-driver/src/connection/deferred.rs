@@ -2,15 +2,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Waker};
-use std::time::Instant;
 
 use crate::connection::Connection;
-use crate::connection::machine::{Adopted, Machine};
+use crate::connection::handover::{Adopted, Held, WithDeadline};
+use crate::connection::machine::Machine;
 
 /// The futures that the driver polls.
 #[derive(Default)]
 pub(crate) struct Deferred {
-    futures: Vec<(Adopted, Option<Instant>)>,
+    futures: Vec<WithDeadline>,
 }
 
 impl Connection {
@@ -21,7 +21,7 @@ impl Connection {
                 return Some(future);
             }
             let deadline = machine.now().checked_add(self.settings.handshake_timeout);
-            machine.adopted.push((future, deadline));
+            machine.handover.push(future, deadline);
             machine.wake_driver(after);
             None
         });
@@ -32,13 +32,17 @@ impl Connection {
 impl Deferred {
     /// Drops the futures that will not be polled again. They may own the client, which owns them.
     pub(crate) fn discard(connection: &Connection) {
-        let adopted = std::mem::take(&mut connection.lock().adopted);
+        let adopted = connection.lock().handover.take();
         drop(adopted);
     }
 
     /// Takes over new futures.
     pub(crate) fn take_over(&mut self, machine: &mut Machine) {
-        self.futures.append(&mut machine.adopted);
+        let new = machine.handover.take();
+        if !new.is_empty() {
+            self.futures.extend(new);
+            machine.handover.set_held(self.held());
+        }
     }
 
     /// Polls the futures, and drops those that completed, panicked or took too long.
@@ -50,7 +54,7 @@ impl Deferred {
         }
         let now = {
             let mut machine = connection.lock();
-            machine.deferring = true;
+            machine.handover.set_held(Held::Polled);
             machine.now()
         };
         self.futures.retain_mut(|(future, deadline)| {
@@ -58,9 +62,7 @@ impl Deferred {
             let goes_on = catch_unwind(AssertUnwindSafe(&mut poll)).unwrap_or(false);
             goes_on && deadline.is_none_or(|deadline| now < deadline)
         });
-        let mut machine = connection.lock();
-        machine.deferring = false;
-        machine.deferred_until = self.deadline();
+        connection.lock().handover.set_held(self.held());
     }
 
     /// Polls the futures a last time, because their commands failed with the connection, and drops them.
@@ -75,7 +77,10 @@ impl Deferred {
         self.futures.is_empty()
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        self.futures.iter().filter_map(|(_, deadline)| *deadline).min()
+    fn held(&self) -> Held {
+        match self.futures.is_empty() {
+            true => Held::Nothing,
+            false => Held::Until(self.futures.iter().filter_map(|(_, deadline)| *deadline).min()),
+        }
     }
 }

@@ -1,8 +1,6 @@
 //! What lies under the one lock of a connection.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
@@ -12,6 +10,8 @@ use qmp_proto::Direction;
 use qmp_proto::{Client, Output, OutputBuffer, OwnedFailure, Phase};
 
 use crate::Transport;
+use crate::connection::alarm::Alarm;
+use crate::connection::handover::Handover;
 use crate::connection::lifecycle::{AGENT_LINGERS, Failed, Handshake, Lifecycle};
 use crate::connection::turns::TIME_TO_TAKE;
 use crate::connection::waits::{CommandOutcome, Wait, Waits};
@@ -33,27 +33,13 @@ pub(crate) struct Machine {
     pub(crate) transport: Option<Arc<dyn Transport>>,
     /// The driver's; `None` while it is under way to being polled.
     pub(crate) driver: Option<Waker>,
-    /// What the driver's timer is set to.
-    pub(crate) armed: Option<Instant>,
-    /// When the watchdog looks after the connection.
-    pub(super) watched_at: Option<Instant>,
-    /// The runtime polls the driver with threads of its own.
-    pub(crate) always_driven: bool,
-    /// Futures that are left to the driver, and that it has not taken over yet.
-    pub(crate) adopted: Vec<(Adopted, Option<Instant>)>,
-    /// The driver polls such futures, whose commands are accepted although we are closing.
-    pub(crate) deferring: bool,
-    /// When the first of them is given up.
-    pub(crate) deferred_until: Option<Instant>,
-    /// Until when the driver waits for readers of events, and reads nothing.
-    pub(crate) patience: Option<Instant>,
-    /// Whether somebody looks at the wire.
-    pub(crate) watched: bool,
-    pub(crate) seen: Seen,
+    pub(crate) alarm: Alarm,
+    pub(crate) handover: Handover,
+    /// Until when the driver reads nothing, because a subscriber is slow.
+    pub(crate) paused_until: Option<Instant>,
+    /// Messages that the hook for the wire has not been called with yet; `None` without a hook.
+    pub(crate) unseen: Option<Seen>,
 }
-
-/// A future that was dropped before it completed.
-pub(crate) type Adopted = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What is left to do once the lock is released.
 #[derive(Debug, Default)]
@@ -89,15 +75,10 @@ impl Machine {
             lifecycle: Lifecycle { handshake: handshake.map(Box::new), ..Lifecycle::default() },
             transport: Some(transport),
             driver: None,
-            armed: None,
-            watched_at: None,
-            always_driven: false,
-            adopted: Vec::new(),
-            deferring: false,
-            deferred_until: None,
-            patience: None,
-            watched: false,
-            seen: Seen::new(),
+            alarm: Alarm::default(),
+            handover: Handover::default(),
+            paused_until: None,
+            unseen: None,
         }
     }
 
@@ -108,13 +89,26 @@ impl Machine {
     ) -> R {
         let before = self.writing.output.length();
         let result = say(&mut self.client, &mut self.writing.output);
-        if self.watched {
+        if let Some(unseen) = &mut self.unseen {
             let said = self.writing.output.appended_since(before);
             if !said.is_empty() {
-                self.seen.push_back((Direction::Sent, said.to_vec()));
+                unseen.push_back((Direction::Sent, said.to_vec()));
             }
         }
         result
+    }
+
+    /// Begins or stops to keep messages for the hook for the wire.
+    pub(crate) fn watch_wire(&mut self, watched: bool) {
+        match (&self.unseen, watched) {
+            (None, true) => self.unseen = Some(Seen::new()),
+            (Some(unseen), false) if unseen.is_empty() => self.unseen = None,
+            _ => {}
+        }
+    }
+
+    pub(crate) fn has_unseen(&self) -> bool {
+        self.unseen.as_ref().is_some_and(|unseen| !unseen.is_empty())
     }
 
     /// By the transport's clock.
@@ -142,7 +136,7 @@ impl Machine {
     /// Writes what can be written at once; the driver is woken for the rest.
     pub(crate) fn try_write(&mut self, after: &mut AfterUnlock) {
         // An answer is to be read.
-        if self.patience.is_some() {
+        if self.paused_until.is_some() {
             self.wake_driver(after);
         }
         let transport = self.transport.as_deref();
@@ -200,7 +194,7 @@ impl Machine {
             return false;
         };
         self.writing.output.is_empty()
-            && self.adopted.is_empty()
+            && self.handover.is_empty()
             && (!closing.answers || self.client.in_flight() == 0)
     }
 

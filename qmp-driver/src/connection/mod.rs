@@ -1,8 +1,10 @@
 //! The state that the driver, the client and the futures of a connection share.
 
+pub(crate) mod alarm;
 pub(crate) mod common;
 pub(crate) mod deadlines;
 pub(crate) mod deferred;
+pub(crate) mod handover;
 pub(crate) mod lifecycle;
 pub(crate) mod machine;
 pub(crate) mod settings;
@@ -64,7 +66,7 @@ impl Connection {
         let mut after = AfterUnlock::default();
         let mut machine = self.lock();
         let result = change(&mut machine, &mut after);
-        let seen = !machine.seen.is_empty();
+        let seen = machine.has_unseen();
         drop(machine);
         if seen {
             self.show_wire();
@@ -78,7 +80,8 @@ impl Connection {
 
     /// Passes messages on the wire to the hook.
     pub(crate) fn show_wire(&self) {
-        self.common.wire.show(&self.peer, || std::mem::take(&mut self.lock().seen));
+        let take = || self.lock().unseen.as_mut().map(std::mem::take).unwrap_or_default();
+        self.common.wire.show(&self.peer, take);
     }
 
     /// Ends the connection and wakes all waiting tasks.

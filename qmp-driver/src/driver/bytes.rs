@@ -60,7 +60,7 @@ impl Driver {
             let taken = large.map_or(0, |large| large.settle(&self.connection, &mut self.input));
             self.input.consume(used - taken);
             self.progress.several |= several;
-            self.crowded |= crowded;
+            self.subscribers.after_delivery(crowded);
             match end {
                 Some(reason) => return Err(reason),
                 None if more => {}

@@ -20,22 +20,20 @@ impl Driver {
         cx: &mut Context<'_>,
         read_all: bool,
     ) -> Result<Next, CloseReason> {
-        if !self.clock.is_wanted {
+        if !self.progress.uses_timer {
             return Ok(Next::Wait);
         }
-        let rang = std::mem::take(&mut self.clock.rang);
-        let shaking = &mut self.clock.shaking;
+        let expired = std::mem::take(&mut self.timer_expired);
         let (due, set, timer, output) = self.connection.with(|machine, after| {
             let now = machine.now();
             let due = match machine.next_deadline() {
-                Some(deadline) if rang && deadline <= now => {
+                Some(deadline) if expired && deadline <= now => {
                     machine.pass_deadlines(now, read_all, after)
                 }
                 _ => Ok(Due::Nothing),
             };
-            let set = machine.armed;
-            machine.armed = machine.timer(now, shaking);
-            (due, set, machine.armed, !machine.writing.output.is_empty())
+            let set = machine.alarm.timer();
+            (due, set, machine.set_timer(now), !machine.writing.output.is_empty())
         });
         match due? {
             Due::Nothing => {}
@@ -45,7 +43,7 @@ impl Driver {
                 return Ok(Next::Again);
             }
         }
-        self.clock.rang = match timer {
+        self.timer_expired = match timer {
             Some(timer) => self.transport.poll_until(cx, timer).is_ready(),
             None => {
                 if set.is_some() {
@@ -54,7 +52,7 @@ impl Driver {
                 false
             }
         };
-        match self.clock.rang || (output && self.outgoing.is_empty()) {
+        match self.timer_expired || (output && self.outgoing.is_empty()) {
             true => Ok(Next::Again),
             false => Ok(Next::Wait),
         }

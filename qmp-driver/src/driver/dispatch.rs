@@ -195,9 +195,9 @@ impl<'b> Parsed<'b> {
                     break;
                 }
             };
-            if machine.watched && step.used > 0 {
+            if let (Some(unseen), 1..) = (&mut machine.unseen, step.used) {
                 let bytes = input[self.used..self.used + step.used].to_vec();
-                machine.seen.push_back((Direction::Received, bytes));
+                unseen.push_back((Direction::Received, bytes));
             }
             self.used += step.used;
             match step.received {
@@ -212,7 +212,7 @@ impl<'b> Parsed<'b> {
             count += 1;
         }
         self.more = count == BATCH;
-        self.seen = !machine.seen.is_empty();
+        self.seen = machine.has_unseen();
         // Replies to abandoned commands free slots, too.
         let freed = before.saturating_sub(machine.client.in_flight());
         if freed > 0 {

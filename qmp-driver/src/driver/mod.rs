@@ -3,8 +3,8 @@
 mod bytes;
 mod clock;
 mod dispatch;
+mod progress;
 mod readers;
-mod state;
 
 use std::fmt;
 use std::future::Future;
@@ -20,7 +20,7 @@ use crate::connection::Connection;
 use crate::connection::deferred::Deferred;
 use crate::writing::Outgoing;
 use crate::{Runtime, Transport};
-use state::{Progress, TimerState};
+use progress::{Progress, Subscribers};
 
 /// The number of reads after which a poll yields to other tasks.
 const TURNS_A_POLL: usize = 16;
@@ -50,9 +50,9 @@ pub struct Driver {
     /// The number of bytes received.
     received: u64,
     progress: Progress,
-    /// The queue of a subscriber is nearly full.
-    crowded: bool,
-    clock: TimerState,
+    subscribers: Subscribers,
+    /// The timer has expired, and what was due has not been handled yet.
+    timer_expired: bool,
 }
 
 impl Driver {
@@ -67,8 +67,8 @@ impl Driver {
             deferred: Deferred::default(),
             received: 0,
             progress: Progress::default(),
-            crowded: false,
-            clock: TimerState::new(),
+            subscribers: Subscribers::KeepUp,
+            timer_expired: false,
         }
     }
 }
@@ -76,7 +76,9 @@ impl Driver {
 impl Driver {
     /// Spawns the driver as a task.
     pub(crate) fn spawn_on<R: Runtime>(self, runtime: &R) {
-        self.connection.lock().always_driven = runtime.has_own_threads();
+        if runtime.has_own_threads() {
+            self.connection.lock().alarm.needs_no_watchdog();
+        }
         runtime.spawn(self);
     }
 }
@@ -134,7 +136,7 @@ impl Driver {
     fn carry(&mut self, cx: &mut Context<'_>) -> Result<Next, CloseReason> {
         let closing = self.look(cx)?;
         self.deferred.poll(&self.connection, cx);
-        self.clock.is_wanted |= !self.deferred.is_empty();
+        self.progress.uses_timer |= !self.deferred.is_empty();
         self.write(cx)?;
         if closing {
             self.finish_closing(cx)?;
@@ -163,7 +165,7 @@ impl Driver {
         if !self.connection.lock().linger(agent) {
             return Err(CloseReason::ByUs);
         }
-        self.clock.is_wanted = true;
+        self.progress.uses_timer = true;
         Ok(())
     }
 
@@ -180,10 +182,10 @@ impl Driver {
             machine = self.connection.lock();
             stale = machine.driver.replace(waker);
         }
-        machine.watched = watched;
+        machine.watch_wire(watched);
         machine.writing.hand_over(&mut self.outgoing);
         self.deferred.take_over(&mut machine);
-        self.clock.is_wanted = machine.armed.is_some() || machine.next_deadline().is_some();
+        self.progress.uses_timer = machine.uses_timer();
         let stand = match &machine.lifecycle.ended {
             Some(reason) => Err(reason.clone()),
             None => Ok(machine.lifecycle.closing.is_some()),

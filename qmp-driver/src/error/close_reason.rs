@@ -46,3 +46,13 @@ impl fmt::Display for CloseReason {
         }
     }
 }
+
+/// The source is the operating system's error, if there is one.
+impl std::error::Error for CloseReason {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(&**error),
+            _ => None,
+        }
+    }
+}

@@ -67,6 +67,7 @@ fn kinds() -> Vec<ErrorKind> {
         ErrorKind::HandshakeRefused(failure()),
         ErrorKind::NotSent(SendErrorKind::Unserializable(HOSTILE.into())),
         ErrorKind::Json(qmp_proto::RawJson::parse(HOSTILE).unwrap_err()),
+        ErrorKind::DuplicateMember { name: HOSTILE.into() },
         ErrorKind::ErrorReply(failure()),
         ErrorKind::NoReply { waited: WAITED, advice: HOSTILE.into() },
         ErrorKind::NotSentInTime {

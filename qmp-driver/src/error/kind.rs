@@ -40,6 +40,11 @@ pub enum ErrorKind {
     NotSent(SendErrorKind),
     /// The given JSON is not one message.
     Json(JsonError),
+    /// An object in the arguments or in the raw message has a member twice.
+    DuplicateMember {
+        /// The name of the member.
+        name: String,
+    },
     /// The server sent an error reply.
     ErrorReply(OwnedFailure),
     /// The deadline of a command passed after it was sent.
@@ -128,6 +133,9 @@ impl fmt::Display for ErrorKind {
             }
             Self::NotSent(refusal) => write!(f, "not sent: {refusal}"),
             Self::Json(error) => write!(f, "not sent, because its JSON is invalid: {error}"),
+            Self::DuplicateMember { name } => {
+                write!(f, "not sent, because the member `{}` is there twice", Escaped(name))
+            }
             Self::ErrorReply(failure) => failure.fmt(f),
             Self::NoReply { waited, advice } => {
                 write!(f, "no answer in {waited:.1?}")?;

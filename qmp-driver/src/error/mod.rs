@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use qmp_proto::{
     AddressError, BodyError, DecodeError, ErrorClass, Escaped, JsonError, OwnedFailure,
+    ProtocolError,
 };
 
 mod close_reason;
+#[cfg(test)]
+#[cfg(unix)]
+mod document;
 #[cfg(test)]
 mod hostile_text;
 mod kind;
@@ -123,6 +127,26 @@ impl Error {
         }
     }
 
+    /// Returns whether the connection could not be made: the address is wrong, nothing listens
+    /// there, the program could not be started, or the handshake failed.
+    pub fn is_connect(&self) -> bool {
+        match &self.0.cause {
+            ErrorKind::Address(_)
+            | ErrorKind::Connect(_)
+            | ErrorKind::EndedEarly(_)
+            | ErrorKind::HandshakeTimeout { .. }
+            | ErrorKind::HandshakeRefused(_) => true,
+            #[cfg(unix)]
+            ErrorKind::Launch(_) | ErrorKind::ProcessExited(_) => true,
+            ErrorKind::Disconnected { reason, .. } => matches!(
+                reason,
+                CloseReason::Handshake(_)
+                    | CloseReason::Protocol(ProtocolError::EndInHandshake { .. })
+            ),
+            _ => false,
+        }
+    }
+
     /// Returns whether the connection has ended.
     pub fn is_disconnected(&self) -> bool {
         match &self.0.cause {
@@ -205,7 +229,18 @@ impl fmt::Debug for Error {
     }
 }
 
-impl std::error::Error for Error {}
+/// The source is the operating system's error, if there is one.
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.cause {
+            ErrorKind::Connect(error) => error.source(),
+            #[cfg(unix)]
+            ErrorKind::Launch(error) => error.source(),
+            ErrorKind::Disconnected { reason, .. } => reason.source(),
+            _ => None,
+        }
+    }
+}
 
 impl From<ErrorKind> for Error {
     fn from(cause: ErrorKind) -> Self {
@@ -293,6 +328,32 @@ mod tests {
             assert!(gone.is_disconnected() && !gone.is_timeout());
             assert_eq!(gone.outcome(), outcome);
         }
+    }
+
+    #[test]
+    fn the_source_is_the_error_of_the_operating_system() {
+        use std::error::Error as _;
+        use std::io;
+        let io_error = || io::Error::from_raw_os_error(5);
+        let number = |error: &Error| {
+            let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
+            source.raw_os_error()
+        };
+        let address = qmp_proto::Address::unix("/nowhere");
+        let connect = Error::from(ConnectError::new(&address, io_error()));
+        let reason = CloseReason::Io(Arc::new(io_error()));
+        let closed = Error::new(ErrorKind::Disconnected { reason, sent: true });
+        assert_eq!((number(&connect), number(&closed)), (Some(5), Some(5)));
+        assert!(connect.is_connect() && !closed.is_connect());
+        #[cfg(unix)]
+        {
+            let launch = Error::from(LaunchError::new("qemu", io_error()));
+            assert_eq!(number(&launch), Some(5));
+            assert!(launch.is_connect());
+        }
+        let refused = CloseReason::Handshake("no".into());
+        assert!(Error::new(ErrorKind::Disconnected { reason: refused, sent: false }).is_connect());
+        assert!(Error::new(ErrorKind::Unanswered).source().is_none());
     }
 
     #[test]

@@ -71,6 +71,7 @@ pub enum TypedItem<S> {
     /// of them may have been outside the set.
     Lagged(u64),
     /// An event of the set whose data cannot be decoded.
+    #[non_exhaustive]
     Undecodable {
         /// The event as it was received.
         event: Event,
@@ -154,13 +155,14 @@ impl<S: for<'b> EventSet<'b>> TypedSubscription<S> {
     }
 }
 
-impl<S: for<'b> EventSet<'b>, X: Caller> TypedSubscription<S, X> {
+impl<S: for<'b> EventSet<'b>, X: Caller + Copy> TypedSubscription<S, X> {
     /// Waits for the next item. Returns `None` after the connection has ended and everything was
     /// read.
     pub fn recv(&mut self) -> Option<TypedItem<S>> {
+        let caller = self.inner.caller;
         match self.pop() {
             Some(item) => Some(item),
-            None => self.inner.caller.run(poll_fn(|cx| self.poll_item(cx))),
+            None => caller.run(poll_fn(|cx| self.poll_item(cx))),
         }
     }
 
@@ -180,7 +182,8 @@ impl<S: for<'b> EventSet<'b>, X: Caller> TypedSubscription<S, X> {
     /// time, and [`ErrorKind::TimeoutsUnsupported`](crate::ErrorKind::TimeoutsUnsupported) if the
     /// stream does not support deadlines.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<TypedItem<S>>, Error> {
-        self.inner.caller.run(self.wait(timeout))
+        let caller = self.inner.caller;
+        caller.run(self.wait(timeout))
     }
 }
 
@@ -192,7 +195,7 @@ impl<S: for<'b> EventSet<'b>> Stream for TypedSubscription<S> {
     }
 }
 
-impl<S: for<'b> EventSet<'b>, X: Caller> Iterator for TypedSubscription<S, X> {
+impl<S: for<'b> EventSet<'b>, X: Caller + Copy> Iterator for TypedSubscription<S, X> {
     type Item = TypedItem<S>;
 
     fn next(&mut self) -> Option<TypedItem<S>> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{Error, ErrorKind};
 use qmp_proto::Output;
@@ -37,6 +37,7 @@ impl<R: Default> Default for Builder<R> {
                 options: None,
                 greeting: None,
                 unsent_limit: MOST_UNSENT,
+                accept_timeout: None,
                 close_timeout: USUAL_DEADLINE,
                 garbage_ends: false,
             },
@@ -75,6 +76,12 @@ impl<R> Builder<R> {
     /// connection is closed. Default: 16 MiB. `usize::MAX` means no limit, as in QEMU.
     pub fn unsent_limit(mut self, bytes: usize) -> Self {
         self.settings.unsent_limit = bytes;
+        self
+    }
+
+    /// Sets how long [`accept`](Self::accept) waits for a client. Default: forever.
+    pub fn accept_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.accept_timeout = Some(timeout);
         self
     }
 
@@ -149,10 +156,13 @@ impl<R: Runtime> Builder<R> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the operating system fails, for example because too many files are open,
-    /// and in the cases of [`build_over`](Self::build_over).
+    /// Returns an error if the [deadline](Self::accept_timeout) passes, if the operating system
+    /// fails, for example because too many files are open, and in the cases of
+    /// [`build_over`](Self::build_over).
     pub async fn accept(&self, listener: &R::Listener) -> Result<ClientConnection, Error> {
-        let (socket, address) = self.runtime.accept(listener, None).await?;
+        let timeout = self.settings.accept_timeout;
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let (socket, address) = self.runtime.accept(listener, deadline).await?;
         let transport = self.runtime.transport(socket);
         let transport = transport.map_err(|error| ConnectError::listening(&address, error))?;
         self.serve_over(transport, &address.to_string())

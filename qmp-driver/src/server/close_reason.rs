@@ -17,6 +17,7 @@ pub enum CloseReason {
     ByUs,
     /// The client did not read: the limit of buffered events was reached, or the deadline for
     /// closing passed.
+    #[non_exhaustive]
     NotReading {
         /// How many bytes the client had not read.
         unsent: usize,
@@ -42,6 +43,16 @@ impl fmt::Display for CloseReason {
                 write!(f, "the client does not speak QMP, so its connection was closed: {shown}")
             }
             Self::Io(error) => write!(f, "the connection failed: {}", Escaped(error)),
+        }
+    }
+}
+
+/// The source is the operating system's error, if there is one.
+impl std::error::Error for CloseReason {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(&**error),
+            _ => None,
         }
     }
 }

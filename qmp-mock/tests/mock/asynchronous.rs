@@ -18,7 +18,7 @@ async fn many_tasks_share_a_connection_to_the_mock() {
         .map(|n| {
             let qemu = qemu.clone();
             tokio::spawn(async move {
-                let twice = qemu.execute("double").argument("n", &n).await.unwrap();
+                let twice = qemu.execute("double").argument("n", n).await.unwrap();
                 twice.decode::<i64>().unwrap()
             })
         })

@@ -45,7 +45,7 @@ fn takes_descriptor_receives_a_descriptor() {
 fn without_a_descriptor_getfd_fails_as_in_qemu() {
     let mock = Mock::monitor();
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
-    let error = qemu.execute("getfd").arguments(&json!({"fdname": "f"})).run().unwrap_err();
+    let error = qemu.execute("getfd").arguments(json!({"fdname": "f"})).run().unwrap_err();
     let said = error.failure().unwrap().description();
     assert_eq!(said, "No file descriptor supplied via SCM_RIGHTS");
 }

@@ -40,7 +40,7 @@ fn held_commands_are_answered_in_any_order() {
     }
     let qemu = qmp_blocking::builder().out_of_band().connect(mock.address()).unwrap();
     let sent: Vec<_> =
-        (0..3).map(|n| qemu.execute("x").arguments(&json!({"n": n})).send().unwrap()).collect();
+        (0..3).map(|n| qemu.execute("x").arguments(json!({"n": n})).send().unwrap()).collect();
     for n in [2, 0, 1] {
         let done = qemu.event().named("DONE").timeout(Duration::from_secs(30));
         gates[n].open();
@@ -83,7 +83,7 @@ fn a_command_that_does_not_allow_exec_oob_is_refused_as_by_qemu() {
     let unknown = qemu.execute("nonsense").out_of_band().run().unwrap_err();
     assert_eq!(unknown.class(), Some(ErrorClass::CommandNotFound));
     qemu.execute("y").out_of_band().run().unwrap();
-    qemu.execute("y").out_of_band().arguments(&json!({"a": 1})).run().unwrap();
+    qemu.execute("y").out_of_band().arguments(json!({"a": 1})).run().unwrap();
     assert_eq!(mock.received(), ["x", "query-name", "nonsense", "y", "y"]);
     let unmet = mock.check().unwrap_err().to_string();
     assert!(unmet.contains("`x` of client 0 came with `exec-oob`, which it does not allow"));

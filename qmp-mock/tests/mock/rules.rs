@@ -62,9 +62,9 @@ fn the_first_rule_that_applies_and_is_not_used_up_is_followed() {
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
     assert_eq!(ask(&qemu, "x"), "once");
     assert_eq!(ask(&qemu, "x"), "for the rest");
-    let with = qemu.execute("x").arguments(&json!({"b": [2.5], "a": 1}));
+    let with = qemu.execute("x").arguments(json!({"b": [2.5], "a": 1}));
     assert_eq!(with.read::<Value>().unwrap(), "these arguments");
-    let with = qemu.execute("x").arguments(&json!({"a": 1}));
+    let with = qemu.execute("x").arguments(json!({"a": 1}));
     assert_eq!(with.read::<Value>().unwrap(), "for the rest");
     mock.verify();
 }
@@ -75,7 +75,7 @@ fn missing_arguments_equal_empty_ones() {
     mock.on("x").with(()).times(2).answer("none");
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
     assert_eq!(ask(&qemu, "x"), "none");
-    assert_eq!(qemu.execute("x").arguments(&json!({})).read::<Value>().unwrap(), "none");
+    assert_eq!(qemu.execute("x").arguments(json!({})).read::<Value>().unwrap(), "none");
     mock.verify();
 }
 
@@ -92,11 +92,11 @@ fn a_closure_answers_from_what_it_was_asked_and_keeps_its_state() {
         }
     });
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
-    let sum: Value = qemu.execute("add").arguments(&json!({"a": 1, "b": 2})).read().unwrap();
+    let sum: Value = qemu.execute("add").arguments(json!({"a": 1, "b": 2})).read().unwrap();
     assert_eq!(sum, json!({"sum": 3, "asked": 1}));
     let error = qemu.execute("add").run().unwrap_err();
     assert_eq!(error.failure().unwrap().description(), "two numbers, please");
-    let sum: Value = qemu.execute("add").arguments(&json!({"a": 5, "b": -5})).read().unwrap();
+    let sum: Value = qemu.execute("add").arguments(json!({"a": 5, "b": -5})).read().unwrap();
     assert_eq!(sum, json!({"sum": 0, "asked": 3}));
 }
 
@@ -129,7 +129,7 @@ fn received_commands_show_arguments_and_client() {
     mock.on("x");
     qmp_blocking::connect(mock.address()).unwrap().execute("x").run().unwrap();
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
-    qemu.execute("x").arguments(&json!({"a": "b"})).run().unwrap();
+    qemu.execute("x").arguments(json!({"a": "b"})).run().unwrap();
     let received = mock.received();
     assert_eq!(received, ["x", "x"]);
     assert_eq!(received[0].arguments(), None);

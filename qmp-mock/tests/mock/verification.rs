@@ -53,7 +53,7 @@ fn only_unexpected_commands_are_reported() {
     let qemu = qmp_blocking::connect(mock.address()).unwrap();
     qemu.execute("query-version").run().unwrap();
     mock.verify();
-    qemu.execute("eject").arguments(&json!({"device": "cd"})).run().unwrap_err();
+    qemu.execute("eject").arguments(json!({"device": "cd"})).run().unwrap_err();
     let unmet = mock.check().unwrap_err();
     let complaints: Vec<&str> = unmet.complaints().collect();
     assert_eq!(complaints, [r#"unexpected command `eject {"device":"cd"}` of client 0"#]);

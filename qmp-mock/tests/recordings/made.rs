@@ -34,7 +34,7 @@ fn answers_errors_and_events_come_where_they_came() {
         let Some(EventItem::Event(before)) = events.try_recv() else { panic!("no event") };
         let later = events.event().timeout(PLENTY).run().unwrap();
         let x = |qemu: &Client| {
-            let answer = qemu.execute("x").argument("a", &[1.5]).run();
+            let answer = qemu.execute("x").argument("a", [1.5]).run();
             answer
                 .map(|reply| reply.decode::<Value>().unwrap())
                 .map_err(|error| error.failure().map(|failure| failure.class().name().to_owned()))
@@ -97,13 +97,13 @@ fn pipelined_commands_may_arrive_one_by_one() {
     mock.on("x").answer_with(|command| command.decode::<Value>().map_err(|_| unreachable!()));
     let (_folder, path) = record(&mock, |qemu| {
         let sent: Vec<_> =
-            (0..5).map(|n| qemu.execute("x").argument("n", &n).send().unwrap()).collect();
+            (0..5).map(|n| qemu.execute("x").argument("n", n).send().unwrap()).collect();
         sent.into_iter().for_each(|sent| drop(sent.recv().unwrap()));
     });
     let replay = Mock::replay(&path).unwrap();
     let qemu = qmp_blocking::connect(replay.address()).unwrap();
     for n in 0..5 {
-        let reply = qemu.execute("x").argument("n", &n).run().unwrap();
+        let reply = qemu.execute("x").argument("n", n).run().unwrap();
         assert_eq!(reply.decode::<Value>().unwrap(), json!({"n": n}));
     }
     replay.verify();

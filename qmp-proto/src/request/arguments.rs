@@ -66,8 +66,21 @@ impl OwnedArguments {
     ///
     /// As [`Arguments::parse`].
     pub fn parse(text: alloc::string::String) -> Result<Self, JsonError> {
-        Arguments::parse(&text)?;
-        Ok(Self(text))
+        Self::try_new(text).map_err(|(error, _)| error)
+    }
+
+    /// Checks a text, and returns it if it is refused.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of [`Arguments::parse`], and the text.
+    pub fn try_new(
+        text: alloc::string::String,
+    ) -> Result<Self, (JsonError, alloc::string::String)> {
+        match Arguments::parse(&text) {
+            Ok(_) => Ok(Self(text)),
+            Err(error) => Err((error, text)),
+        }
     }
 
     /// Serializes a value, such as a struct, a map or a `serde_json::Value`. `null`, which a unit

@@ -10,7 +10,7 @@ use crate::connect::tcp::resolve;
 /// A lookup of one name, shared by all that need it at the same time. The operating system's
 /// resolver may take long, and giving up and trying again must not start another thread.
 #[derive(Debug)]
-pub(super) struct LookUp {
+pub(crate) struct LookUp {
     host: String,
     found: OnceLock<Result<Vec<IpAddr>, (io::ErrorKind, String)>>,
 }
@@ -20,14 +20,14 @@ static RUNNING: Mutex<Vec<Arc<LookUp>>> = Mutex::new(Vec::new());
 
 impl LookUp {
     /// Returns the lookup of this name: the running one, or a new one.
-    pub(super) fn of(host: &str) -> io::Result<Arc<Self>> {
+    pub(crate) fn of(host: &str) -> io::Result<Arc<Self>> {
         Self::by(host, |host| {
             let addresses = resolve(host, 0)?;
             Ok(addresses.iter().map(SocketAddr::ip).collect())
         })
     }
 
-    fn by(
+    pub(crate) fn by(
         host: &str,
         resolver: impl FnOnce(&str) -> io::Result<Vec<IpAddr>> + Send + 'static,
     ) -> io::Result<Arc<Self>> {
@@ -48,7 +48,7 @@ impl LookUp {
     }
 
     /// Returns the addresses of the host with this port, if the lookup has finished.
-    pub(super) fn addresses(&self, port: u16) -> io::Result<Option<Vec<SocketAddr>>> {
+    pub(crate) fn addresses(&self, port: u16) -> io::Result<Option<Vec<SocketAddr>>> {
         match self.found.get() {
             None => Ok(None),
             Some(Ok(found)) => {

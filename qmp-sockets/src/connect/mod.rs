@@ -2,7 +2,7 @@
 
 #[cfg(unix)]
 mod local;
-mod look_up;
+pub(crate) mod look_up;
 mod pending;
 mod progress;
 mod tcp;
@@ -17,7 +17,7 @@ use crate::{ConnectError, Deadline, Socket};
 
 pub use pending::PendingConnect;
 
-pub(crate) use tcp::resolve;
+pub(crate) use tcp::{numeric, resolve};
 
 /// Connects to `address`, until the deadline.
 ///

@@ -85,7 +85,7 @@ pub(super) fn is_own_end(stream: &TcpStream) -> bool {
 }
 
 /// Returns the address of a host that is given as a number.
-pub(super) fn numeric(host: &str, port: u16) -> Option<SocketAddr> {
+pub(crate) fn numeric(host: &str, port: u16) -> Option<SocketAddr> {
     host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, port))
 }
 

@@ -122,10 +122,10 @@ impl fmt::Display for ConnectError {
     }
 }
 
-/// The text contains the operating system's error, so the source is the next error after it.
+/// The source is the operating system's error, which the text contains, too.
 impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.error.source()
+        Some(&self.error)
     }
 }
 

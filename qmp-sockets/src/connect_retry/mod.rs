@@ -31,7 +31,7 @@ const LAST_LIMIT: Duration = Duration::from_millis(50);
 /// loop {
 ///     match attempts.connect() {
 ///         Ok(socket) => return Ok(socket),
-///         Err(error) if error.may_pass() => attempts.retry(|| qemu.try_wait())?,
+///         Err(error) if error.is_transient() => attempts.retry(|| qemu.try_wait())?,
 ///         Err(error) => return Err(error.into()),
 ///     }
 /// }

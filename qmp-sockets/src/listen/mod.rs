@@ -1,12 +1,17 @@
 //! Listening sockets: QEMU can connect to its client.
 
+mod pending;
+
 use std::io;
+use std::net::SocketAddr;
 #[cfg(unix)]
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Instant;
 
 use qmp_proto::Address;
 use socket2::{Domain, SockAddr, Type};
+
+pub use pending::PendingBind;
 
 use crate::connect::{resolve, unsupported};
 use crate::{ConnectError, Deadline, IntoAddress, Socket, SocketError};
@@ -111,7 +116,7 @@ impl Listener {
 
     fn try_bind(address: &Address) -> io::Result<Self> {
         match address {
-            Address::Tcp { host, port } => Self::bind_tcp(host, *port),
+            Address::Tcp { host, port } => Self::bind_tcp(resolve(host, *port)?, *port),
             #[cfg(unix)]
             Address::Unix(path) => Self::bind_path(path),
             #[cfg(target_os = "linux")]
@@ -148,9 +153,10 @@ impl Listener {
         })
     }
 
-    fn bind_tcp(host: &str, port: u16) -> io::Result<Self> {
+    /// Binds to the first of these addresses that it can.
+    fn bind_tcp(addresses: Vec<SocketAddr>, port: u16) -> io::Result<Self> {
         let mut last_error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for candidate in resolve(host, port)? {
+        for candidate in addresses {
             let candidate = SockAddr::from(candidate);
             match bound(candidate.domain(), &candidate) {
                 Ok(socket) => {

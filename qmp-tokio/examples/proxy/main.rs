@@ -53,7 +53,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(monitor: &str, shared: &str) -> Result<CloseReason, Error> {
-    let listener = Listener::bind(shared)?;
+    let listener = Listener::bind(shared).await?;
     let client = connect(monitor).await?;
     let mut server =
         qmp_tokio::server().options(Options::monitor().out_of_band(client.is_out_of_band()));

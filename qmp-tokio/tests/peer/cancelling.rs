@@ -25,7 +25,7 @@ async fn cancel_at_random(client: Client) {
             let (mut done, mut cancelled) = (0_u64, 0_u64);
             for round in 0..40 {
                 let number = task * 1000 + round;
-                let command = client.execute("echo").argument("number", &number);
+                let command = client.execute("echo").argument("number", number);
                 let moment = Duration::from_micros(chance(&mut seed) % 1500);
                 match chance(&mut seed) % 3 {
                     0 => {
@@ -71,7 +71,7 @@ async fn cancel_at_random(client: Client) {
     assert!(format!("{client:?}").contains("waiting: 0"), "{client:?}");
     // All slots can be used.
     let all = (0..64_u64).map(|number| {
-        let command = client.execute("echo").argument("number", &number);
+        let command = client.execute("echo").argument("number", number);
         async move { assert_eq!(command.await.unwrap().decode::<u64>().unwrap(), number) }
     });
     let all: tokio::task::JoinSet<()> = all.collect();
@@ -123,7 +123,7 @@ async fn a_turn_that_is_not_taken_goes_to_the_next() {
     for _ in 0..300 {
         let all: Vec<_> = (0..70)
             .map(|number| {
-                let command = client.execute("x").argument("number", &number);
+                let command = client.execute("x").argument("number", number);
                 Box::pin(command)
             })
             .collect();

@@ -157,7 +157,7 @@ async fn garbage_can_be_tolerated() {
         peer.echo();
     })
     .await;
-    client.execute("x").argument("number", &1).await.unwrap();
+    client.execute("x").argument("number", 1).await.unwrap();
 }
 
 #[tokio::test]

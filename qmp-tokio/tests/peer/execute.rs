@@ -13,7 +13,7 @@ use qmp_tokio::{Client, Error, EventItem, Execute, Reply};
 use crate::peer::{PLENTY, connect, event};
 
 fn echo(client: &Client, number: u32) -> Execute {
-    client.execute("echo").argument("number", &number)
+    client.execute("echo").argument("number", number)
 }
 
 fn number(reply: Result<Reply, Error>) -> u32 {
@@ -80,8 +80,8 @@ async fn changing_a_command_after_its_first_poll_panics() {
     type Change = fn(Execute) -> Execute;
     let client = connect(|peer| peer.echo()).await;
     let changes: [Change; 6] = [
-        |command| command.arguments(&()),
-        |command| command.argument("x", &1),
+        |command| command.arguments(()),
+        |command| command.argument("x", 1),
         |command| command.out_of_band(),
         |command| command.no_success_response(),
         |command| command.descriptor(std::fs::File::open("/dev/null").unwrap()),

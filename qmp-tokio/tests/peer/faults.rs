@@ -175,7 +175,7 @@ async fn a_flood_of_events_drowns_nobody() {
     );
     assert!(late.to_string().starts_with("late: no answer in "), "{late}");
     for number in 0..30 {
-        let echo = other.execute("echo").argument("number", &number).timeout(PLENTY);
+        let echo = other.execute("echo").argument("number", number).timeout(PLENTY);
         assert_eq!(echo.await.unwrap().decode::<u32>().unwrap(), number);
     }
     let never = timeout(PLENTY, never).await.unwrap().unwrap_err();

@@ -63,7 +63,7 @@ async fn a_second_greeting_starts_anew_and_commands_wait_for_it() {
     assert!(matches!(error.kind(), ErrorKind::Unanswered), "{error:?}");
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert!(matches!(client.state(), State::Connecting));
-    let reply = client.execute("x").argument("number", &5).await.unwrap();
+    let reply = client.execute("x").argument("number", 5).await.unwrap();
     assert_eq!(reply.decode::<u32>().unwrap(), 5);
     assert!(matches!(client.state(), State::Ready));
 }
@@ -72,7 +72,7 @@ async fn a_second_greeting_starts_anew_and_commands_wait_for_it() {
 async fn a_connection_that_was_handed_over_is_ready_at_once() {
     let transport = pair(|peer| peer.echo());
     let client = qmp_tokio::builder().negotiated().connect_over(transport, "peer").await.unwrap();
-    client.execute("x").argument("number", &1).await.unwrap();
+    client.execute("x").argument("number", 1).await.unwrap();
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn an_agent_is_synced_past_what_others_left() {
     });
     let builder = qmp_tokio::builder().agent();
     let client = builder.connect_over(transport, "agent").await.unwrap();
-    let reply = client.execute("x").argument("number", &5).await.unwrap();
+    let reply = client.execute("x").argument("number", 5).await.unwrap();
     assert_eq!(reply.decode::<u32>().unwrap(), 5);
     assert!(client.greeting().is_none());
 }
@@ -143,7 +143,7 @@ async fn an_agent_that_fell_silent_is_synced_again() {
     client.sync().await.unwrap();
     let error = held.await.unwrap().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Unanswered), "{error:?}");
-    client.execute("x").argument("number", &5).await.unwrap();
+    client.execute("x").argument("number", 5).await.unwrap();
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn a_sync_that_fails_leaves_the_connection_to_be_synced_again() {
     let error = client.execute("x").await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NotSent(_)), "{error:?}");
     client.sync().await.unwrap();
-    client.execute("x").argument("number", &5).await.unwrap();
+    client.execute("x").argument("number", 5).await.unwrap();
 }
 
 #[tokio::test]
@@ -217,9 +217,9 @@ async fn raw_messages_keep_their_ids() {
 #[tokio::test]
 async fn what_cannot_be_sent_is_refused_with_the_reason() {
     let client = connect(|mut peer| assert_eq!(peer.receive(), None)).await;
-    let list = client.execute("x").arguments(&[1]).await.unwrap_err();
+    let list = client.execute("x").arguments([1]).await.unwrap_err();
     assert!(matches!(list.kind(), ErrorKind::Json(_)), "{list:?}");
-    let twice = client.execute("x").argument("a", &1).argument("a", &2).await.unwrap_err();
+    let twice = client.execute("x").argument("a", 1).argument("a", 2).await.unwrap_err();
     assert!(twice.to_string().contains("twice") || twice.outcome() == Outcome::NotSent);
     let name = client.execute("x y").await.unwrap_err();
     assert!(matches!(name.kind(), ErrorKind::NotSent(_)), "{name:?}");
@@ -238,7 +238,7 @@ async fn what_cannot_be_sent_is_refused_with_the_reason() {
 async fn what_the_server_could_not_parse_is_not_sent() {
     let client = connect(|peer| peer.echo()).await;
     for number in [f64::NAN, f64::INFINITY] {
-        let reply = client.execute("x").argument("number", &number).await.unwrap();
+        let reply = client.execute("x").argument("number", number).await.unwrap();
         assert_eq!(reply.json().unwrap().as_str(), "null");
     }
     let half = r#"{"execute": "x", "arguments": {"text": "\ud83d"}}"#;

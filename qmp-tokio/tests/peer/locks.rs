@@ -108,7 +108,7 @@ fn futures_can_be_sent_to_other_threads() {
     fn future<T: Send>(_: impl Fn() -> T) {}
     future(|| qmp_tokio::connect("x"));
     future(|| async {
-        let listener = qmp_tokio::Listener::bind("x").unwrap();
+        let listener = qmp_tokio::Listener::bind("x").await.unwrap();
         qmp_tokio::builder().accept(&listener).await
     });
 }

@@ -17,7 +17,7 @@ async fn numbers_come_back(client: Client, tasks: usize, each: usize) {
         set.spawn(async move {
             for round in 0..each {
                 let number = task * each + round;
-                let reply = client.execute("echo").argument("number", &number).await.unwrap();
+                let reply = client.execute("echo").argument("number", number).await.unwrap();
                 assert_eq!(reply.decode::<usize>().unwrap(), number);
             }
         });
@@ -86,7 +86,7 @@ async fn no_more_than_64_are_in_flight_and_turns_are_fair() {
     for number in 0..320_usize {
         let (client, order) = (client.clone(), Arc::clone(&order));
         set.spawn(async move {
-            client.execute("x").argument("number", &number).await.unwrap();
+            client.execute("x").argument("number", number).await.unwrap();
             assert_eq!(order.fetch_add(1, Ordering::Relaxed), number);
         });
     }
@@ -122,7 +122,7 @@ async fn out_of_band_commands_pass_those_that_wait() {
     assert!(client.is_out_of_band());
     let mut set = JoinSet::new();
     for number in 0..20 {
-        let command = client.execute("x").argument("number", &number);
+        let command = client.execute("x").argument("number", number);
         set.spawn(async move { command.await.unwrap() });
     }
     while client.in_flight() < 7 {

@@ -108,7 +108,7 @@ fn a_handshake_and_closing_end_there_too() {
 fn what_arrived_in_time_counts_on_a_runtime_that_is_busy() {
     runtime().block_on(async {
         let client = connect(|peer| peer.echo()).await;
-        let mut command = client.execute("x").argument("number", &5).timeout(MOMENT);
+        let mut command = client.execute("x").argument("number", 5).timeout(MOMENT);
         let mut cx = Context::from_waker(Waker::noop());
         let Poll::Pending = Pin::new(&mut command).poll(&mut cx) else { panic!("too early") };
         std::thread::sleep(MOMENT * 3);

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use qmp_tokio::{BorrowedDescriptor, Client, EventItem, SocketTransport, Transport};
+use qmp_tokio::driver::{BorrowedDescriptor, Transport};
+use qmp_tokio::{Client, EventItem, SocketTransport};
 use tokio::time::{sleep, timeout};
 
 use crate::peer::{PLENTY, Peer, event, pair};

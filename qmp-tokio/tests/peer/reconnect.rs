@@ -130,7 +130,7 @@ async fn a_typed_persistent_subscription_decodes_the_events_of_all_connections()
             assert_eq!(stop.event.number, round);
             assert!(events.try_recv().is_none());
         }
-        client.execute("quit").await.unwrap_err();
+        client.execute("quit").await.unwrap();
         client.closed().await;
         assert!(matches!(events.recv().await, Some(TypedPersistentItem::Disconnected(_))));
         client.reconnect().await.unwrap();
@@ -325,7 +325,7 @@ async fn any_stream_can_take_the_place() {
 async fn a_listener_serves_the_same_client_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("qmp");
-    let listener = qmp_tokio::Listener::bind(&path).unwrap();
+    let listener = qmp_tokio::Listener::bind(&path).await.unwrap();
     let dial = |number| {
         let path = path.clone();
         thread::spawn(move || {

@@ -83,7 +83,7 @@ async fn sockets_of_tokio_are_taken_over() {
 async fn a_server_can_connect_to_us() {
     let folder = tempfile::tempdir().unwrap();
     for address in [folder.path().join("s").display().to_string(), "tcp:127.0.0.1:0".to_owned()] {
-        let listener = Listener::bind(address).unwrap();
+        let listener = Listener::bind(address).await.unwrap();
         let builder = || qmp_tokio::builder().connect_timeout(Duration::from_millis(50));
         let error = builder().accept(&listener).await.unwrap_err();
         assert!(error.is_timeout() && error.to_string().contains("nobody connected"), "{error}");

@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use qmp_tokio::Outcome;
-use qmp_tokio::{BorrowedDescriptor, Client, SocketTransport, Transport};
+use qmp_tokio::driver::{BorrowedDescriptor, Transport};
+use qmp_tokio::{Client, SocketTransport};
 
 use crate::peer::{PLENTY, Peer, pair};
 
@@ -63,7 +64,7 @@ async fn connect(server: impl FnOnce(Peer) + Send + 'static) -> (Client, Set) {
 async fn a_connection_that_is_ready_has_no_timer() {
     let (client, set) = connect(Peer::echo).await;
     assert!(set.lock().unwrap().is_empty());
-    client.execute("x").argument("number", &1).await.unwrap();
+    client.execute("x").argument("number", 1).await.unwrap();
     assert!(set.lock().unwrap().is_empty());
 }
 
@@ -71,7 +72,7 @@ async fn a_connection_that_is_ready_has_no_timer() {
 async fn commands_with_deadlines_share_a_timer() {
     let (client, set) = connect(Peer::echo).await;
     for number in 0..100 {
-        client.execute("x").argument("number", &number).timeout(PLENTY).await.unwrap();
+        client.execute("x").argument("number", number).timeout(PLENTY).await.unwrap();
     }
     assert_eq!(set.lock().unwrap().len(), 1);
 }

@@ -18,7 +18,7 @@ fn record(log: &Log) -> impl FnMut(Direction, &[u8]) + Send + 'static {
 }
 
 async fn number(client: &Client, number: usize) {
-    let reply = client.execute("number").argument("number", &number).await.unwrap();
+    let reply = client.execute("number").argument("number", number).await.unwrap();
     assert_eq!(reply.decode::<usize>().unwrap(), number);
 }
 
@@ -31,7 +31,7 @@ async fn a_hook_sees_all_from_the_greeting_on_in_order_and_no_secret() {
     })
     .await;
     client.events().with_backlog().subscribe().recv().await.unwrap();
-    let password = client.execute("set_password").argument("number", &1);
+    let password = client.execute("set_password").argument("number", 1);
     password.argument("password", "hunter2").await.unwrap();
     let log = log.lock().unwrap();
     let seen: Vec<_> = log.iter().map(|(direction, message)| (*direction, &**message)).collect();
@@ -129,9 +129,9 @@ async fn a_hook_that_panics_is_not_called_again() {
 async fn the_deadline_of_commands_can_be_set_later() {
     let client = connect(|mut peer| while peer.receive().is_some() {}).await;
     let made_before = client.execute("x");
-    client.set_timeout(Some(std::time::Duration::from_millis(20)));
+    client.set_timeout(Some(std::time::Duration::from_millis(20))).unwrap();
     assert!(client.clone().execute("x").await.unwrap_err().is_timeout());
-    client.set_timeout(None);
+    client.set_timeout(None).unwrap();
     let forever = tokio::time::timeout(std::time::Duration::from_millis(50), client.execute("x"));
     assert!(forever.await.is_err());
     let forever = tokio::time::timeout(std::time::Duration::from_millis(50), made_before);

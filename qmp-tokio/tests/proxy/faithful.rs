@@ -58,7 +58,7 @@ fn a_stray_descriptor_reaches_no_other_client() {
         one.execute("closefd").argument("fdname", "mine").await.unwrap();
         // Commands that would take one, and fail before they do.
         for command in ["getfd", "add-fd"] {
-            let failing = one.execute(command).argument("no-such-argument", &1);
+            let failing = one.execute(command).argument("no-such-argument", 1);
             failing.descriptor(file()).await.unwrap_err();
             let told = without(&other).await;
             assert!(told.contains("SCM_RIGHTS"), "after {command}: {told}");

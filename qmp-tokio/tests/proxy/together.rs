@@ -13,7 +13,7 @@ use crate::shared::on_each;
 
 async fn compute(client: &Client, number: usize) {
     let command = client.execute("human-monitor-command");
-    let reply = command.argument("command-line", &format!("print/d {number}")).await.unwrap();
+    let reply = command.argument("command-line", format!("print/d {number}")).await.unwrap();
     assert_eq!(reply.decode::<String>().unwrap().trim(), number.to_string());
 }
 

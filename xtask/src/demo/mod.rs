@@ -78,9 +78,9 @@ fn storage_daemon(bin: &Path, folder: &Path) -> Result<()> {
     let daemon = connect(qmp_blocking::builder(), &socket)?;
     daemon
         .execute("blockdev-add")
-        .arguments(&json!({"driver": "file", "node-name": "disk", "filename": image}))
+        .arguments(json!({"driver": "file", "node-name": "disk", "filename": image}))
         .run()?;
-    daemon.execute("query-named-block-nodes").argument("flat", &true).run()?;
+    daemon.execute("query-named-block-nodes").argument("flat", true).run()?;
     match daemon.execute("query-status").run() {
         Err(error) if error.class() == Some(ErrorClass::CommandNotFound) => println!("  {error}"),
         other => bail!("expected an error of class CommandNotFound, got {other:?}"),
@@ -100,7 +100,7 @@ fn agent(bin: &Path, folder: &Path) -> Result<()> {
 
     let process: Value = agent
         .execute("guest-exec")
-        .arguments(&json!({"path": "/bin/echo", "arg": ["hello"], "capture-output": true}))
+        .arguments(json!({"path": "/bin/echo", "arg": ["hello"], "capture-output": true}))
         .run()?
         .decode()?;
     let status = loop {

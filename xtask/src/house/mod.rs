@@ -3,6 +3,8 @@
 
 mod circles;
 mod lines;
+#[cfg(test)]
+mod public;
 mod sources;
 
 use anyhow::Result;

@@ -3,7 +3,9 @@
 mod agent_window;
 mod greetings;
 mod late_reading;
+mod neighbours;
 mod storm;
+mod storm_of_threads;
 mod turns;
 
 use std::io::{self, Read, Write};
@@ -17,7 +19,9 @@ use serde_json::{Deserializer, Value};
 pub use agent_window::*;
 pub use greetings::*;
 pub use late_reading::*;
+pub use neighbours::*;
 pub use storm::*;
+pub use storm_of_threads::*;
 pub use turns::*;
 
 const GREETING: &str = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 2, \"major\": 9}, \
@@ -36,13 +40,15 @@ pub(super) fn serve<T: Send + 'static>(
     script: impl FnOnce(&mut Script) -> T + Send + 'static,
 ) -> (UnixStream, JoinHandle<T>) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let server = thread::spawn(move || {
-        script(&mut Script { stream: theirs, unread: Vec::new(), ended: false })
-    });
+    let server = thread::spawn(move || script(&mut Script::over(theirs)));
     (ours, server)
 }
 
 impl Script {
+    pub(super) const fn over(stream: UnixStream) -> Self {
+        Self { stream, unread: Vec::new(), ended: false }
+    }
+
     /// Sends text unchanged; ignores a client that has disconnected.
     pub(super) fn send(&mut self, text: &str) {
         let _ = self.stream.write_all(text.as_bytes());

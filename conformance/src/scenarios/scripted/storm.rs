@@ -43,9 +43,8 @@ struct Counts {
 /// Runs a storm in a process that does nothing else.
 pub fn storm<A: Shared>(name: &str) {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let number = |name: &str| env::var(name).ok().map(|text| text.parse().unwrap());
-    let commands = number("QMP_TEST_STORM").unwrap_or(COMMANDS);
-    let seed = number("QMP_TEST_SEED").unwrap_or(0x5EED_1234_5678_9ABC);
+    let commands = number_of("QMP_TEST_STORM").unwrap_or(COMMANDS);
+    let seed = number_of("QMP_TEST_SEED").unwrap_or(0x5EED_1234_5678_9ABC);
     // The runtimes keep what they have opened for the first connection.
     A::block_on(rounds::<A>(2 * TASKS * EACH, seed, &Counts::default()));
     let before = open_files();
@@ -61,6 +60,11 @@ pub fn storm<A: Shared>(name: &str) {
     assert!(late < early + MOST_GROWTH, "{early} KiB have become {late}");
     let answered = counts.answered.into_inner() as u64;
     assert!(answered > commands / 4, "{answered} were answered");
+}
+
+/// Returns the number in an environment variable.
+pub(super) fn number_of(variable: &str) -> Option<u64> {
+    env::var(variable).ok().map(|text| text.parse().unwrap())
 }
 
 async fn rounds<A: Shared>(commands: u64, mut seed: u64, counts: &Counts) -> (usize, [u64; 2]) {
@@ -112,7 +116,7 @@ async fn connect<A: Shared>(last: Option<&Client>, seed: u64) -> (Client, JoinHa
 }
 
 /// Answers at any time, and in any order where that is allowed, and hangs up now and then, in the middle of a message.
-fn weather(script: &mut Script, mut seed: u64, any_order: bool) {
+pub(super) fn weather(script: &mut Script, mut seed: u64, any_order: bool) {
     script.greet();
     let mut held = Vec::new();
     loop {
@@ -142,7 +146,7 @@ fn weather(script: &mut Script, mut seed: u64, any_order: bool) {
 
 /// Runs one command in one of the ways in which programs do, or ends the connection.
 async fn one(client: &Client, number: u64, seed: &mut u64, counts: &Counts) {
-    let mut command = client.execute("x").argument("number", &number);
+    let mut command = client.execute("x").argument("number", number);
     match chance(seed) % 8 {
         0 => command = command.timeout(Duration::from_micros(chance(seed) % 3000)),
         1 | 2 => {
@@ -183,14 +187,14 @@ impl Counts {
 }
 
 /// Aborts a connection that takes too long.
-struct Watch {
+pub(super) struct Watch {
     barked: Arc<AtomicBool>,
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watch {
-    fn begin(handle: AbortHandle) -> Self {
+    pub(super) fn begin(handle: AbortHandle) -> Self {
         let (end, ended) = channel::<()>();
         let barked = Arc::new(AtomicBool::new(false));
         let bark = Arc::clone(&barked);
@@ -211,19 +215,19 @@ impl Watch {
     }
 
     /// Returns whether it was too late.
-    fn end(mut self) -> bool {
+    pub(super) fn end(mut self) -> bool {
         drop(self.end.take());
         self.thread.take().unwrap().join().unwrap();
         self.has_barked()
     }
 }
 
-fn open_files() -> usize {
+pub(super) fn open_files() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
 /// The memory of the process in KiB.
-fn resident() -> u64 {
+pub(super) fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
@@ -242,7 +246,7 @@ async fn yield_now() {
 }
 
 /// A number that looks random and is the same each time.
-fn chance(seed: &mut u64) -> u64 {
+pub(super) fn chance(seed: &mut u64) -> u64 {
     *seed ^= *seed << 13;
     *seed ^= *seed >> 7;
     *seed ^= *seed << 17;

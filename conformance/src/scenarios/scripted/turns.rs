@@ -25,7 +25,7 @@ enum Unpolled {
 /// a descriptor.
 pub async fn a_queued_command_that_is_not_polled_holds_up_nobody<A: Shared>() {
     for unpolled in [Unpolled::Held, Unpolled::Forgotten] {
-        let plain = |client: &Client| client.execute("x").argument("number", &1);
+        let plain = |client: &Client| client.execute("x").argument("number", 1);
         hold_up::<A>(64, A::builder(), unpolled, plain).await;
         hold_up::<A>(7, A::builder().out_of_band(), unpolled, plain).await;
         let oob = |client: &Client| plain(client).out_of_band();
@@ -108,7 +108,7 @@ pub async fn a_command_that_waits_for_a_sync_unpolled_holds_up_nobody<A: Shared>
 }
 
 async fn for_a_while_unpolled(client: &Client, go_on: impl FnOnce()) {
-    let command = || client.execute("x").argument("number", &1);
+    let command = || client.execute("x").argument("number", 1);
     let (mut held, mut leaked) = (command(), command());
     poll_once(&mut held);
     poll_once(&mut leaked);
@@ -129,7 +129,7 @@ pub async fn leaked_commands_do_not_keep_a_connection_from_being_closed<A: Share
         });
         let qemu = A::builder().connect_over(transport::<A>(stream), "leaks").await.unwrap();
         for _ in 0..70 {
-            let mut leaked = qemu.execute("x").argument("number", &1);
+            let mut leaked = qemu.execute("x").argument("number", 1);
             poll_once(&mut leaked);
             std::mem::forget(leaked);
         }
@@ -169,7 +169,7 @@ async fn order_of_many<A: Shared>(commands: u64) -> (Duration, Vec<u64>) {
         order
     });
     let qemu = A::builder().connect_over(transport::<A>(stream), "orderly").await.unwrap();
-    let command = |number| one(&qemu, qemu.execute("x").argument("number", &number));
+    let command = |number| one(&qemu, qemu.execute("x").argument("number", number));
     let mut all = Box::pin(join_all((0..commands).map(command)));
     let mut slowest = Duration::ZERO;
     let mut last = None;

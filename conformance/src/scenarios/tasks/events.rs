@@ -54,7 +54,7 @@ pub async fn a_burst_of_events_is_complete_and_in_order<A: Shared>(target: Targe
     let expected: Vec<_> = (0..2 * ROUNDS).map(|at| ["RESUME", "STOP"][at % 2]).collect();
     assert_eq!(names(all.drain()), expected);
     let lost = slow.event().await.unwrap_err();
-    assert!(matches!(lost.kind(), ErrorKind::EventsLost { count: 484 }), "{lost:#?}");
+    assert!(matches!(lost.kind(), ErrorKind::EventsLost { count: 484, .. }), "{lost:#?}");
     let text = lost.to_string();
     assert!(text.contains("484 events were not read in time and had to be dropped"), "{text}");
     assert!(text.contains("query the state that they would have told of"), "{text}");

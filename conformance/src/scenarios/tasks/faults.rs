@@ -20,7 +20,7 @@ pub async fn a_message_that_cannot_be_sent_can_be_abandoned<A: Shared>(suite: &S
     let qemu = server.connect(A::builder).await;
     let other = other.connect(A::builder).await;
     server.signal(Signal::STOP);
-    let large = qemu.execute("query-name").argument("text", &"x".repeat(most(suite)));
+    let large = qemu.execute("query-name").argument("text", "x".repeat(most(suite)));
     let mut large = pin!(large);
     let pending = |cx: &mut Context<'_>| Poll::Ready(large.as_mut().poll(cx).is_pending());
     assert!(poll_fn(pending).await);

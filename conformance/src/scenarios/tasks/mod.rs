@@ -35,7 +35,7 @@ impl<R: Runtime, A: Adapter<Builder = Builder<R>>> Shared for A {
 /// The monitor computes, so each reply is known.
 async fn compute(qemu: &Client, number: usize) -> Result<(), Error> {
     let command = qemu.execute("human-monitor-command");
-    let reply = command.argument("command-line", &format!("print/d {number}")).await?;
+    let reply = command.argument("command-line", format!("print/d {number}")).await?;
     assert_printed(&reply, number);
     Ok(())
 }

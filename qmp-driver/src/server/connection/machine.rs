@@ -121,6 +121,11 @@ impl Machine {
             && self.unsent() <= ENOUGH_UNSENT
     }
 
+    /// Returns whether the stream supports deadlines.
+    pub(crate) fn has_deadlines(&self) -> bool {
+        self.transport.as_ref().is_none_or(|transport| transport.has_deadlines())
+    }
+
     /// Returns whether there will be no more output.
     pub(crate) fn has_spoken(&self) -> bool {
         (self.closing || self.input_ended) && self.queue.is_empty() && self.server.in_flight() == 0

@@ -11,6 +11,8 @@ pub(crate) struct Settings {
     pub(crate) options: Option<Options>,
     pub(crate) greeting: Option<Box<str>>,
     pub(crate) unsent_limit: usize,
+    /// How long a server waits for a client; `None` for ever.
+    pub(crate) accept_timeout: Option<Duration>,
     pub(crate) close_timeout: Duration,
     pub(crate) garbage_ends: bool,
 }

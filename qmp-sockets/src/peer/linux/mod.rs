@@ -1,18 +1,22 @@
 //! Finds a peer's process, its state and its clients on Linux.
 
-use std::fmt;
+mod other;
+mod process;
+
 use std::fs;
 use std::os::fd::BorrowedFd;
-use std::os::unix::ffi::OsStrExt;
 
-use qmp_proto::Escaped;
-use socket2::SockRef;
+use other::OtherClient;
+use process::server_name;
 
-use crate::raw;
+pub(crate) use process::Process;
 
 pub(super) fn describe_silence(socket: BorrowedFd<'_>) -> String {
     let process = Process::behind(socket);
     let server = match &process {
+        Some(process) if process.pid == std::process::id() => {
+            format!("{process}, which is this process,")
+        }
         Some(process) => process.to_string(),
         None => "the server".to_owned(),
     };
@@ -29,10 +33,13 @@ pub(super) fn describe_silence(socket: BorrowedFd<'_>) -> String {
         state => {
             let running = if state.is_some() { " is running" } else { " is silent" };
             match Clients::of(socket) {
-                Some(Clients { served: 1.., waiting: 1.. }) => format!(
-                    "{server} is serving another client, and QMP serves one client per socket: \
-                     close that client, or give the server a second socket"
-                ),
+                Some(Clients { served: 1.., waiting: 1.. }) => {
+                    let other = OtherClient::of(socket).describe();
+                    format!(
+                        "{server} is serving another client{other}, and QMP serves one client per \
+                         socket: close that client, or give the server a second socket"
+                    )
+                }
                 Some(Clients { served: 0, waiting: 1.. }) => format!(
                     "{server}{running} but does not accept connections: it may be busy, or still \
                      starting"
@@ -54,50 +61,6 @@ pub(super) fn describe_stop(socket: BorrowedFd<'_>) -> Option<String> {
     Process::behind(socket)?.describe_stop()
 }
 
-pub(super) struct Process {
-    pid: u32,
-    name: String,
-    /// The state as ps(1) shows it: `T` is stopped.
-    state: char,
-}
-
-impl Process {
-    /// Returns `None` for all but unix sockets, and for a process outside this process's `/proc`.
-    /// Also for a socket pair of this process, because the process that was given the other end is
-    /// not known.
-    pub(super) fn behind(socket: BorrowedFd<'_>) -> Option<Self> {
-        let pid = raw::peer_process(socket).ok()??;
-        if pid == std::process::id() && SockRef::from(&socket).peer_addr().ok()?.is_unnamed() {
-            return None;
-        }
-        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-        Self::from_stat(pid, &String::from_utf8_lossy(&stat))
-    }
-
-    fn describe_stop(&self) -> Option<String> {
-        let pid = self.pid;
-        match self.state {
-            'T' => Some(format!("{self} is stopped (SIGSTOP): resume it with kill -CONT {pid}")),
-            't' => Some(format!("{self} is stopped by a debugger: continue it there")),
-            _ => None,
-        }
-    }
-
-    /// Parses a line such as `4211 (name, which may contain anything) T …`.
-    fn from_stat(pid: u32, stat: &str) -> Option<Self> {
-        let (before, after) = stat.rsplit_once(')')?;
-        let (_pid, name) = before.split_once('(')?;
-        let state = after.trim_start().chars().next()?;
-        Some(Self { pid, name: name.to_owned(), state })
-    }
-}
-
-impl fmt::Display for Process {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pid {} ({})", self.pid, Escaped(&self.name))
-    }
-}
-
 /// The connections to the same listening socket.
 #[derive(Debug, PartialEq)]
 struct Clients {
@@ -112,17 +75,10 @@ impl Clients {
     /// the path of the listening socket. Returns `None` if that socket has no name or is not
     /// listed.
     fn of(socket: BorrowedFd<'_>) -> Option<Self> {
-        let server = SockRef::from(&socket).peer_addr().ok()?;
-        let name = match server.as_abstract_namespace() {
-            Some(name) => [b"@", name].concat(),
-            // The same relative path may belong to another socket in another directory.
-            None => server
-                .as_pathname()
-                .filter(|path| path.is_absolute())?
-                .as_os_str()
-                .as_bytes()
-                .to_vec(),
-        };
+        let mut name = server_name(socket)?;
+        if let Some(first @ 0) = name.first_mut() {
+            *first = b'@';
+        }
         let listed = fs::read("/proc/net/unix").ok()?;
         Some(Self::count(&listed, &name)).filter(|clients| clients.served + clients.waiting > 0)
     }

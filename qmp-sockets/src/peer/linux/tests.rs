@@ -88,7 +88,31 @@ fn another_client_that_is_served_is_told_from_one_that_may_be() {
     let behind = describe_silence(second.as_fd());
     let pid = std::process::id();
     assert!(behind.starts_with(&format!("pid {pid} (")), "{behind}");
-    assert!(behind.contains("is serving another client"), "{behind}");
+    let both = format!(
+        ", which is this process, is serving another client, which is another connection of this \
+         process (pid {pid}), and QMP serves one client per socket"
+    );
+    assert!(behind.contains(&both), "{behind}");
+
+    drop(first);
+    let gone = describe_silence(second.as_fd());
+    assert!(gone.contains("another client that has closed its connection"), "{gone}");
+}
+
+#[test]
+fn the_process_of_the_other_client_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("vm.qmp");
+    let listener = UnixListener::bind(&path).unwrap();
+    let first = UnixStream::connect(&path).unwrap();
+    let _served = listener.accept().unwrap();
+    let inherited =
+        Command::new("sleep").arg("60").stdin(std::os::fd::OwnedFd::from(first)).spawn();
+    let child = KilledOnDrop(inherited.unwrap());
+    let second = UnixStream::connect(&path).unwrap();
+    let text = describe_silence(second.as_fd());
+    let named = format!("is serving another client, pid {} (", child.0.id());
+    assert!(text.contains(&named), "{text}");
 }
 
 #[test]
@@ -99,8 +123,9 @@ fn clients_of_an_abstract_socket_are_counted_too() {
     let listener = UnixListener::bind_addr(&address).unwrap();
     let first = UnixStream::connect_addr(&address).unwrap();
     let _served = listener.accept().unwrap();
-    let _second = UnixStream::connect_addr(&address).unwrap();
+    let second = UnixStream::connect_addr(&address).unwrap();
     assert_eq!(Clients::of(first.as_fd()), Some(Clients { served: 1, waiting: 1 }));
+    assert!(matches!(OtherClient::of(second.as_fd()), OtherClient::Ours));
 }
 
 #[test]
