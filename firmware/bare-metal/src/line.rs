@@ -2,9 +2,7 @@
 
 use core::fmt;
 
-use qmp_proto::{
-    Client, FixedOutput, Options, ProtocolError, Received, SendErrorKind, Request,
-};
+use qmp_proto::{Client, FixedOutput, Options, ProtocolError, Received, Request, SendErrorKind};
 
 use crate::{Uart, host};
 
@@ -69,11 +67,7 @@ impl<T> Line<T> {
     }
 
     /// Sends a command that may have arguments.
-    pub fn request(
-        &mut self,
-        request: Request<'_>,
-        token: T,
-    ) -> Result<(), Trouble> {
+    pub fn request(&mut self, request: Request<'_>, token: T) -> Result<(), Trouble> {
         self.send(|client, out| match client.execute(out, request, token) {
             Ok(_) => Ok(()),
             Err(refused) => Err(refused.reason),

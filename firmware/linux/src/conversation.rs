@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-use qmp_proto::{CommandReply, Client, Options, Received, Request, Sender, Session};
+use qmp_proto::{Client, CommandReply, Options, Received, Request, Sender, Session};
 use rustix::fd::OwnedFd;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket};
 use rustix::rand::{GetRandomFlags, getrandom};

@@ -184,7 +184,7 @@ impl Attempt<'_> {
         match &self.checked {
             Checked::Raw(message) => {
                 let descriptor = self.descriptor.take();
-                let executed = machine.say(|client, output| {
+                let executed = machine.with_output(|client, output| {
                     client.execute_raw_with_descriptor(output, message, descriptor, key)
                 });
                 self.keep(executed)
@@ -212,7 +212,7 @@ impl Attempt<'_> {
         if let Some(descriptor) = self.descriptor.take() {
             request = request.descriptor(descriptor);
         }
-        let executed = machine.say(|client, output| client.execute(output, request, key));
+        let executed = machine.with_output(|client, output| client.execute(output, request, key));
         self.keep(executed)
     }
 

@@ -1,8 +1,8 @@
-//! What enforces the deadlines of a connection, and when next.
+//! The timers that enforce the deadlines of a connection.
 
 use std::time::Instant;
 
-/// What is set to enforce the deadlines.
+/// The timers of a connection.
 ///
 /// The driver has a timer. Where it may not run while a caller waits, the watchdog thread checks
 /// the connection as well.
@@ -12,29 +12,29 @@ pub(crate) struct Alarm {
     pub(super) watchdog: Watchdog,
 }
 
-/// What the driver's timer is set to.
+/// The state of the driver's timer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timer {
     pub(super) at: Instant,
-    /// It was set during a handshake. After that it is set again, because many connections are idle
-    /// then and need no timer.
+    /// It was set during a handshake. It is set again afterwards, because many connections are idle then
+    /// and need no timer.
     pub(super) in_handshake: bool,
 }
 
-/// Whether the watchdog checks the connection.
+/// How the watchdog checks the connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Watchdog {
-    /// It is asked to when a caller needs it.
+    /// It is started when a caller needs it.
     #[default]
     Idle,
-    /// It does so at this time.
+    /// It checks the connection at this time.
     Due(Instant),
-    /// It is never needed, because the runtime polls the driver with threads of its own.
+    /// It is never needed, because the runtime polls the driver on its own threads.
     Unneeded,
 }
 
 impl Alarm {
-    /// Declares that the runtime polls the driver with threads of its own.
+    /// Declares that the runtime polls the driver on its own threads.
     pub(crate) fn needs_no_watchdog(&mut self) {
         self.watchdog = Watchdog::Unneeded;
     }

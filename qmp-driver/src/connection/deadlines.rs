@@ -167,7 +167,7 @@ impl Machine {
             return Ok(());
         }
         handshake.sync_at = now.checked_add(SYNC_AGAIN);
-        self.say(|client, output| client.sync(output, nonce()))
+        self.with_output(|client, output| client.sync(output, nonce()))
     }
 
     /// Passes over commands that have not taken an offered turn. Returns whether the driver has to yield so

@@ -7,41 +7,40 @@ use std::time::Instant;
 /// A future that was dropped before it completed.
 pub(crate) type Adopted = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A future and the time at which it is given up.
+/// A future and the time at which it is dropped.
 pub(crate) type WithDeadline = (Adopted, Option<Instant>);
 
-/// The futures that are left to the driver, as far as they are known under the lock.
+/// The futures that the driver completes, as far as they are known under the lock.
 #[derive(Default)]
 pub(crate) struct Handover {
-    /// The driver has not taken these over yet.
+    /// The futures that the driver has not taken over yet.
     new: Vec<WithDeadline>,
     driver: Held,
 }
 
-/// What the driver has taken over.
+/// The futures that the driver has taken over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Held {
     #[default]
     Nothing,
-    /// Futures, of which the first is given up at this time.
+    /// Futures, the first of which is dropped at this time.
     Until(Option<Instant>),
-    /// Futures that it polls at the moment. Their commands are accepted although the connection is
-    /// closing.
+    /// Futures that are being polled. Their commands are accepted although the connection is closing.
     Polled,
 }
 
 impl Handover {
-    /// Returns whether no future is left to the driver.
+    /// Returns whether the driver has no future to complete.
     pub(crate) fn is_empty(&self) -> bool {
         self.new.is_empty() && self.driver == Held::Nothing
     }
 
-    /// Returns whether the driver polls such futures at the moment.
+    /// Returns whether the driver is polling such futures.
     pub(crate) fn is_polled(&self) -> bool {
         self.driver == Held::Polled
     }
 
-    /// Returns when the driver gives up the next future.
+    /// Returns when the driver drops the next future.
     pub(crate) const fn deadline(&self) -> Option<Instant> {
         match self.driver {
             Held::Until(deadline) => deadline,
@@ -58,7 +57,7 @@ impl Handover {
         std::mem::take(&mut self.new)
     }
 
-    /// Stores what the driver has.
+    /// Stores the state of the driver's futures.
     pub(crate) fn set_held(&mut self, held: Held) {
         self.driver = held;
     }

@@ -1,4 +1,4 @@
-//! What lies under the one lock of a connection.
+//! The state under the lock of a connection to a server.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::transport::Descriptor;
 use crate::waking::wake_all;
 use crate::writing::WriteHalf;
 
-/// The client machine, what it wants to send, and who waits for what.
+/// The protocol state of the client, its output, and the waits.
 ///
-/// Nothing of the user's runs while this is locked: no waker is cloned, woken or dropped, no
-/// predicate runs, nothing is serialized. What is left to do goes into an [`AfterUnlock`].
+/// No user code runs while this is locked: no waker is cloned, woken or dropped, no predicate runs,
+/// and nothing is serialized. Such work is deferred to an [`AfterUnlock`].
 pub(crate) struct Machine {
     pub(crate) client: Client<usize>,
     pub(crate) writing: WriteHalf,
@@ -31,17 +31,17 @@ pub(crate) struct Machine {
     pub(crate) lifecycle: Lifecycle,
     /// `None` once the connection has ended.
     pub(crate) transport: Option<Arc<dyn Transport>>,
-    /// The driver's; `None` while it is under way to being polled.
+    /// The waker of the driver; `None` after it was woken, until it is polled again.
     pub(crate) driver: Option<Waker>,
     pub(crate) alarm: Alarm,
     pub(crate) handover: Handover,
-    /// Until when the driver reads nothing, because a subscriber is slow.
+    /// The time until which the driver reads nothing, because a subscriber is slow.
     pub(crate) paused_until: Option<Instant>,
     /// Messages that the hook for the wire has not been called with yet; `None` without a hook.
     pub(crate) unseen: Option<Seen>,
 }
 
-/// What is left to do once the lock is released.
+/// Work that is deferred until the lock is released.
 #[derive(Debug, Default)]
 pub(crate) struct AfterUnlock {
     pub(crate) driver: Option<Waker>,
@@ -50,13 +50,13 @@ pub(crate) struct AfterUnlock {
     pub(crate) leaving: Option<Wait>,
     pub(crate) descriptor: Option<Descriptor>,
     pub(crate) transport: Option<Arc<dyn Transport>>,
-    /// When the watchdog is to look after the connection.
+    /// The time at which the watchdog checks the connection.
     pub(crate) look_after: Option<Instant>,
 }
 
 impl AfterUnlock {
-    /// What is not woken is dropped. The descriptor that has left is closed, too: the server has its
-    /// own.
+    /// Wakes the tasks, and drops the rest. This closes a descriptor that was sent: the server has its own
+    /// copy.
     pub(crate) fn run(self) {
         wake_all(self.wakers.into_iter().chain(self.driver));
     }
@@ -82,23 +82,23 @@ impl Machine {
         }
     }
 
-    /// Has the client machine say something.
-    pub(crate) fn say<R>(
+    /// Lets the client write to the output, and records it for the hook that observes the wire.
+    pub(crate) fn with_output<R>(
         &mut self,
-        say: impl FnOnce(&mut Client<usize>, &mut Output<Descriptor>) -> R,
+        write: impl FnOnce(&mut Client<usize>, &mut Output<Descriptor>) -> R,
     ) -> R {
         let before = self.writing.output.length();
-        let result = say(&mut self.client, &mut self.writing.output);
+        let result = write(&mut self.client, &mut self.writing.output);
         if let Some(unseen) = &mut self.unseen {
-            let said = self.writing.output.appended_since(before);
-            if !said.is_empty() {
-                unseen.push_back((Direction::Sent, said.to_vec()));
+            let appended = self.writing.output.appended_since(before);
+            if !appended.is_empty() {
+                unseen.push_back((Direction::Sent, appended.to_vec()));
             }
         }
         result
     }
 
-    /// Begins or stops to keep messages for the hook for the wire.
+    /// Starts or stops recording messages for the hook that observes the wire.
     pub(crate) fn watch_wire(&mut self, watched: bool) {
         match (&self.unseen, watched) {
             (None, true) => self.unseen = Some(Seen::new()),
@@ -111,7 +111,7 @@ impl Machine {
         self.unseen.as_ref().is_some_and(|unseen| !unseen.is_empty())
     }
 
-    /// By the transport's clock.
+    /// Returns the time of the transport's clock.
     pub(crate) fn now(&self) -> Instant {
         match &self.transport {
             Some(transport) => transport.now(),
@@ -123,7 +123,7 @@ impl Machine {
         self.client.phase() == Phase::Ready
     }
 
-    /// The error that a monitor sent in the place of its greeting.
+    /// Returns the error that a monitor sent in place of its greeting.
     pub(crate) fn error_before_greeting(&self) -> Option<&OwnedFailure> {
         match self.lifecycle.failed.as_deref() {
             Some(Failed::Refused(failure)) if self.client.phase() == Phase::Greeting => {
@@ -133,9 +133,9 @@ impl Machine {
         }
     }
 
-    /// Writes what can be written at once; the driver is woken for the rest.
+    /// Writes as much as possible without blocking, and wakes the driver for the rest.
     pub(crate) fn try_write(&mut self, after: &mut AfterUnlock) {
-        // An answer is to be read.
+        // A reply is about to arrive, so the driver has to read again.
         if self.paused_until.is_some() {
             self.wake_driver(after);
         }
@@ -198,10 +198,11 @@ impl Machine {
             && (!closing.answers || self.client.in_flight() == 0)
     }
 
-    /// Has the server read what was sent before the connection is closed; `false` if it has.
+    /// Gives the server time to read all output before the connection is closed. Returns `false` if that is
+    /// not needed.
     ///
-    /// QEMU drops what it has not read when its client closes, and an agent on a unix socket exits
-    /// when a client leaves something unread.
+    /// QEMU drops unread input when its client closes, and an agent on a unix socket exits if a client
+    /// closes with unread input.
     pub(crate) fn linger(&mut self, agent: bool) -> bool {
         let lingers = agent || self.client.in_flight() > 0;
         let now = self.now();

@@ -279,7 +279,7 @@ impl Machine {
                 }
                 let enable = settings.enable;
                 let negotiated =
-                    self.say(|client, output| client.negotiate(output, nonce(), enable));
+                    self.with_output(|client, output| client.negotiate(output, nonce(), enable));
                 if let Err(refusal) = negotiated {
                     return Some(CloseReason::Handshake(refusal.to_string().into()));
                 }

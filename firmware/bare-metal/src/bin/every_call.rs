@@ -10,9 +10,9 @@ use core::fmt::Display;
 
 use bare_metal::{Trouble, Uart, host, start};
 use qmp_proto::{
-    Arguments, Client, ErrorClass, Event, Failure, FixedOutput, Greeting, RawJson, Malformed,
-    OUT_OF_BAND, Options, RawMessage, Received, SendErrorKind, Reply, Request, RequestId,
-    OutputBuffer, JsonStr, Timestamp, Unanswered,
+    Arguments, Client, ErrorClass, Event, Failure, FixedOutput, Greeting, JsonStr, Malformed,
+    OUT_OF_BAND, Options, OutputBuffer, RawJson, RawMessage, Received, Reply, Request, RequestId,
+    SendErrorKind, Timestamp, Unanswered,
 };
 
 start!(run);
