@@ -185,7 +185,7 @@ impl From<SocketAddr> for Address {
 #[cfg(test)]
 mod tests;
 
-/// The text is not an [`Address`](super::Address). The error states what is wrong and what to write
+/// The text is not an [`Address`]. The error states what is wrong and what to write
 /// instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressError {

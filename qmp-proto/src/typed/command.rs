@@ -66,7 +66,7 @@ pub trait Command {
         Ok(())
     }
 
-    /// The type of the reply's value; [`Empty`](crate::Empty) for a command that returns nothing.
+    /// The type of the reply's value; [`Empty`] for a command that returns nothing.
     type Output;
 }
 
