@@ -37,7 +37,7 @@ async fn flood(
     let mut events = qemu.events().subscribe();
     let clock = Clock::start();
     let reader = host.spawn(async move { read(&mut events, take).await });
-    qemu.execute("x-events").argument("count", &count).await?;
+    qemu.execute("x-events").argument("count", count).await?;
     reader.await?.finish(clock, count)
 }
 
@@ -73,7 +73,7 @@ pub(crate) async fn subscribers(host: &impl Host, task: &Task) -> Result<Report,
             host.spawn(async move { read(&mut events, envelope).await })
         })
         .collect();
-    qemu.execute("x-events").argument("count", &count).await?;
+    qemu.execute("x-events").argument("count", count).await?;
     let mut tallies = Vec::new();
     for reader in readers {
         tallies.push(reader.await?);

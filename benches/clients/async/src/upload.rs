@@ -15,13 +15,13 @@ pub(crate) async fn upload(host: &impl Host, task: &Task) -> Result<Report, Fail
     let open = agent.execute("guest-file-open").argument("path", &path).argument("mode", "w");
     let handle: i64 = open.await?.decode()?;
     for _ in 0..size / chunk {
-        let write = agent.execute("guest-file-write").argument("handle", &handle);
-        let written = write.argument("buf-b64", &BASE64_STANDARD.encode(&content)).await?;
+        let write = agent.execute("guest-file-write").argument("handle", handle);
+        let written = write.argument("buf-b64", BASE64_STANDARD.encode(&content)).await?;
         let written: Value = written.decode()?;
         if written["count"] != chunk {
             return Err(format!("not written: {written}").into());
         }
     }
-    agent.execute("guest-file-close").argument("handle", &handle).await?;
+    agent.execute("guest-file-close").argument("handle", handle).await?;
     Ok(clock.stop(size >> 20))
 }

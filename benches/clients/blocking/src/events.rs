@@ -15,7 +15,7 @@ fn flood(
     let mut tally = Tally::default();
     let mut events = qemu.events().subscribe();
     let clock = Clock::start();
-    qemu.execute("x-events").argument("count", &count).run()?;
+    qemu.execute("x-events").argument("count", count).run()?;
     while let Some(item) = events.recv() {
         match item {
             EventItem::Event(event) => {

@@ -13,13 +13,13 @@ pub(crate) fn upload(task: &Task) -> Result<Report, Failure> {
     let open = agent.execute("guest-file-open").argument("path", &path).argument("mode", "w");
     let handle: i64 = open.run()?.decode()?;
     for _ in 0..size / chunk {
-        let write = agent.execute("guest-file-write").argument("handle", &handle);
-        let written = write.argument("buf-b64", &BASE64_STANDARD.encode(&content)).run()?;
+        let write = agent.execute("guest-file-write").argument("handle", handle);
+        let written = write.argument("buf-b64", BASE64_STANDARD.encode(&content)).run()?;
         let written: Value = written.decode()?;
         if written["count"] != chunk {
             return Err(format!("not written: {written}").into());
         }
     }
-    agent.execute("guest-file-close").argument("handle", &handle).run()?;
+    agent.execute("guest-file-close").argument("handle", handle).run()?;
     Ok(clock.stop(size >> 20))
 }
