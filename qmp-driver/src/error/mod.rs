@@ -64,7 +64,10 @@ impl Error {
     /// Adds the name of the command.
     #[must_use]
     pub fn in_command(mut self, command: &str) -> Self {
-        self.0.command = Some(command.to_owned());
+        // A raw message that cannot be parsed has no name.
+        if !command.is_empty() {
+            self.0.command = Some(command.to_owned());
+        }
         self
     }
 
