@@ -85,5 +85,5 @@ pub async fn an_event_that_cannot_be_sent_is_an_error<R: Runtime>() {
     let agent = server::<R>().agent();
     let (commands, _client) = pair_with(&agent, client().agent()).await;
     let error = commands.event_sender().emit("STOP", &()).unwrap_err();
-    assert!(error.to_string().contains("agent"), "{error}");
+    assert!(error.to_string().contains("only a monitor's client"), "{error}");
 }
