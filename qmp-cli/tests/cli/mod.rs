@@ -35,7 +35,8 @@ impl From<Output> for Run {
 /// The program, without the environment of whoever runs the tests.
 pub(crate) fn program() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_qmp"));
-    for name in ["QMP_TARGET", "QMP_SOCKET", "QMP_TIMEOUT", "NO_COLOR", "HOME"] {
+    let colours = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"];
+    for name in ["QMP_TARGET", "QMP_SOCKET", "QMP_TIMEOUT", "HOME"].into_iter().chain(colours) {
         program.env_remove(name);
     }
     program.env("XDG_CONFIG_HOME", "/nowhere").stdin(Stdio::null());
