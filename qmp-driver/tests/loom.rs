@@ -2,11 +2,12 @@
 //! its locks is tried. A wake-up that is lost is a deadlock of the model.
 //!
 //! There is a model of each promise of the engine in which threads meet: turns that are not taken
-//! (`queued_commands_…`, `a_queued_command_…`), the last client's end and aborting, and that no waker runs under a
-//! lock. There is none of deadlines, since a model has no clock: that what arrived in time counts, and that
-//! deadlines pass without the driver, is tested on the runtimes (`what_arrived_in_time_…`,
-//! `a_deadline_passes_…`). There is none of panicking wakers either, since a panic ends a model: `waking.rs`
-//! tests them.
+//! (`queued_commands_…`, `a_queued_command_…`), the last client's end and aborting, reconnecting
+//! (`a_task_that_waits_for_a_new_connection_…`, `a_subscriber_is_told_…`), and that no waker runs
+//! under a lock. There is none of deadlines, since a model has no clock: that replies that arrived
+//! in time count, and that deadlines pass without the driver, is tested on the runtimes
+//! (`what_arrived_in_time_…`, `a_deadline_passes_…`). There is none of panicking wakers either,
+//! since a panic ends a model: `waking.rs` tests them.
 //!
 //! Run by `cargo xtask loom`; without `--cfg loom` there is nothing here.
 
@@ -385,6 +386,42 @@ fn a_subscriber_is_told_of_a_new_connection_whatever_the_last_one_does() {
         next.join().unwrap();
         assert!(matches!(events.try_recv(), Some(PersistentItem::Disconnected(_))));
         assert!(block_on(events.recv()).is_none());
+    });
+}
+
+/// The end is published while another thread looks for it.
+#[test]
+fn a_task_that_sees_the_end_finds_the_notice_of_it() {
+    model(3, || {
+        let (client, driver) = open(&Server::with(|wire| wire.closed = true));
+        let mut events = client.events().subscribe_persistent();
+        let mut plain = client.events().subscribe();
+        let driver = drive(driver);
+        assert!(matches!(block_on(client.closed()), CloseReason::Closed));
+        assert!(matches!(events.try_recv(), Some(PersistentItem::Disconnected(_))));
+        assert!(block_on(plain.recv()).is_none());
+        driver.join().unwrap();
+    });
+}
+
+/// The connection is replaced while the task begins to wait.
+#[test]
+fn a_task_that_waits_for_a_new_connection_is_woken_by_it() {
+    model(3, || {
+        let (client, driver) = open(&Server::default());
+        client.abort();
+        assert!(matches!(block_on(driver), CloseReason::ByUs));
+        let waiting = thread::spawn({
+            let client = client.clone();
+            move || {
+                let state = block_on(client.state_after(&State::Closed(CloseReason::ByUs)));
+                assert!(matches!(state, State::Ready), "{state:?}");
+            }
+        });
+        let builder = Builder::<()>::default().negotiated().reconnecting(&client);
+        let (_, driver) = builder.build_over(Server::default(), "model").unwrap();
+        waiting.join().unwrap();
+        drop((client, driver));
     });
 }
 

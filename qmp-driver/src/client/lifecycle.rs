@@ -220,14 +220,23 @@ impl<'l> Watch<'l> {
     fn poll<T>(
         &mut self,
         cx: &Context<'_>,
-        check: impl FnOnce(&mut Machine) -> Option<T>,
+        mut check: impl FnMut(&mut Machine) -> Option<T>,
     ) -> Poll<T> {
-        let current = self.link.connection();
-        if !Arc::ptr_eq(&current, &self.connection) {
-            self.waiting.leave(&self.connection);
-            self.connection = current;
+        loop {
+            let current = self.link.connection();
+            if !Arc::ptr_eq(&current, &self.connection) {
+                self.waiting.leave(&self.connection);
+                self.connection = Arc::clone(&current);
+            }
+            let awaited = || Awaited::State;
+            if let Poll::Ready(done) = self.waiting.poll(cx, &current, awaited, None, &mut check) {
+                return Poll::Ready(done);
+            }
+            // A connection that was replaced before this wait was registered does not wake it.
+            if Arc::ptr_eq(&current, &self.link.connection()) {
+                return Poll::Pending;
+            }
         }
-        self.waiting.poll(cx, &self.connection, || Awaited::State, None, check)
     }
 }
 

@@ -92,9 +92,11 @@ impl Connection {
             return;
         }
         machine.end(reason.clone(), &mut after);
+        // Under the lock: a task that sees the end of the connection then also finds the notice.
+        let ended = self.common.bus.end(self.number, &reason, &mut after.wakers);
         drop(machine);
+        drop(ended);
         trace::ended(&self.peer, &reason);
-        self.common.bus.end(self.number, &reason, &mut after.wakers);
         after.run();
     }
 

@@ -104,11 +104,17 @@ impl Bus {
         self.lock().inboxes().collect()
     }
 
-    /// Ends the events of this connection.
-    pub(crate) fn end(&self, connection: u64, reason: &CloseReason, wakers: &mut Vec<Waker>) {
+    /// Ends the events of this connection. Returns the inboxes, which must be dropped without a
+    /// lock: one may be the last reference to its subscription.
+    pub(crate) fn end(
+        &self,
+        connection: u64,
+        reason: &CloseReason,
+        wakers: &mut Vec<Waker>,
+    ) -> Vec<Arc<Inbox>> {
         let mut subscribers = self.lock();
         if subscribers.connection != connection {
-            return;
+            return Vec::new();
         }
         subscribers.ended = true;
         let inboxes: Vec<_> = subscribers.inboxes().collect();
@@ -120,10 +126,7 @@ impl Bus {
                 inbox.finish(wakers);
             }
         }
-        // Dropped after the lock is released, because an inbox may be the last reference to its
-        // subscription.
-        drop(subscribers);
-        drop(inboxes);
+        inboxes
     }
 
     /// Marks the current connection as the last one, because the client was dropped.
