@@ -8,7 +8,7 @@ use clap::{Args, Parser, ValueEnum};
 /// A command-line tool for QEMU, the storage daemon and the guest agent.
 ///
 /// Sends one command and prints the value that it returns, follows events, or sends the commands
-/// that it reads from stdin.
+/// that it reads from stdin. Without a command it is a shell, if stdin is a terminal.
 #[derive(Debug, Parser)]
 #[command(
     name = "qmp",
@@ -17,6 +17,7 @@ use clap::{Args, Parser, ValueEnum};
     override_usage = "qmp [OPTION]... TARGET COMMAND [KEY=VALUE]...\n       \
                       qmp [OPTION]... TARGET '{\"execute\": …}'\n       \
                       qmp [OPTION]... TARGET - < COMMANDS\n       \
+                      qmp [OPTION]... TARGET\n       \
                       qmp [OPTION]... TARGET events|wait|hmp|raw …\n       \
                       qmp completions bash|zsh|fish\n       \
                       qmp man [FOLDER]",
@@ -68,7 +69,8 @@ Environment:
   NO_COLOR                 as --color never
 
 Files:
-  ~/.config/qmp/config.toml   targets, aliases, default and timeout";
+  ~/.config/qmp/config.toml   targets, aliases, default and timeout
+  ~/.local/state/qmp/history  the lines of the shell, without secrets";
 
 /// Options of all verbs. They can stand before the target and after the command.
 #[derive(Args, Clone, Debug, Default)]

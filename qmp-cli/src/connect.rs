@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use qmp_blocking::{Client, Direction, EscapedBytes, RawJson};
@@ -14,7 +15,7 @@ use crate::waiting;
 use crate::words::typing::string;
 
 /// The deadline for connecting, and for the handshake.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// Connects to a target.
 ///
@@ -34,7 +35,7 @@ pub(crate) fn connect(target: &Target, options: &Options, oob: bool) -> Result<C
         builder = builder.timeout(timeout);
     }
     if options.verbose || options.log.is_some() {
-        let mut watcher = Watcher::new(options)?;
+        let mut watcher = Watcher::new(options, show::tell)?;
         builder = builder.on_wire(move |direction, message| watcher.note(direction, message));
     }
     let _waiting = waiting::begin(waiting::For::Connection(target.address.to_string(), limit));
@@ -48,42 +49,60 @@ pub(crate) fn connect(target: &Target, options: &Options, oob: bool) -> Result<C
 }
 
 /// Writes the messages of a connection to stderr and to a log.
-struct Watcher {
+pub(crate) struct Watcher {
     start: Instant,
-    verbose: bool,
+    /// Whether messages are shown.
+    pub(crate) verbose: bool,
+    show: Box<dyn FnMut(String) + Send>,
     log: Option<File>,
 }
 
 impl Watcher {
-    fn new(options: &Options) -> Result<Self, Failure> {
-        let log = match &options.log {
-            Some(path) => {
-                let mut open = OpenOptions::new();
-                open.append(true).create(true);
-                #[cfg(unix)]
-                std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
-                let failed =
-                    |error| Failure::usage(format!("cannot open {}: {error}", path.display()));
-                Some(open.open(path).map_err(failed)?)
-            }
-            None => None,
-        };
-        Ok(Self { start: Instant::now(), verbose: options.verbose, log })
+    /// Returns a watcher that shows messages with a function.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the log cannot be opened.
+    pub(crate) fn new(
+        options: &Options,
+        show: impl FnMut(String) + Send + 'static,
+    ) -> Result<Self, Failure> {
+        let (start, show) = (Instant::now(), Box::new(show));
+        let mut watcher = Self { start, verbose: options.verbose, show, log: None };
+        watcher.log_to(options.log.as_deref())?;
+        Ok(watcher)
     }
 
-    fn note(&mut self, direction: Direction, message: &[u8]) {
+    /// Appends messages to a file from now on, or to none.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be opened.
+    pub(crate) fn log_to(&mut self, path: Option<&Path>) -> Result<(), Failure> {
+        self.log = None;
+        let Some(path) = path else { return Ok(()) };
+        let mut open = OpenOptions::new();
+        open.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+        let failed = |error| Failure::usage(format!("cannot open {}: {error}", path.display()));
+        self.log = Some(open.open(path).map_err(failed)?);
+        Ok(())
+    }
+
+    pub(crate) fn note(&mut self, direction: Direction, message: &[u8]) {
         if self.verbose {
             let milliseconds = self.start.elapsed().as_millis();
             let arrow = match direction {
                 Direction::Sent => '>',
                 _ => '<',
             };
-            show::tell(format!("{milliseconds:>6} {arrow} {}", EscapedBytes(message)));
+            (self.show)(format!("{milliseconds:>6} {arrow} {}", EscapedBytes(message)));
         }
         let Some(log) = &mut self.log else { return };
         let line = log_line(direction, message);
         if let Err(error) = log.write_all(line.as_bytes()) {
-            show::tell(format!("the log ends here, it cannot be written: {error}"));
+            (self.show)(format!("the log ends here, it cannot be written: {error}"));
             self.log = None;
         }
     }

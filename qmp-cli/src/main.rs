@@ -15,6 +15,8 @@ mod man;
 mod request;
 mod run;
 mod send;
+#[cfg(unix)]
+mod shell;
 mod show;
 mod target;
 mod waiting;

@@ -16,6 +16,8 @@ use crate::exit::{Code, Failure};
 use crate::filter::Filter;
 use crate::request::{Files, Request};
 use crate::send::Sender;
+#[cfg(unix)]
+use crate::shell;
 use crate::show::Printer;
 use crate::show::json::Layout;
 use crate::target::{Target, resolve};
@@ -32,14 +34,11 @@ pub(crate) fn run(target: &str, options: Options, mut rest: Vec<String>) -> Resu
     let context = |later| Context::new(target, &config, options.clone().and(later));
     let after = |name: &str| std::iter::once(name.to_owned()).chain(rest.iter().skip(1).cloned());
     match rest.first().map(String::as_str) {
-        None if io::stdin().is_terminal() => Err(Failure::usage(format!(
-            "the command is missing; write qmp {target} COMMAND, or qmp {target} - to read commands \
-             from stdin"
-        ))
-        .into()),
+        None if io::stdin().is_terminal() => Ok(context(Options::default())?.shell()?),
         None => Ok(context(Options::default())?.batch()?),
         Some("-") => {
-            let arguments = cli::Call::try_parse_from(std::iter::once("call".to_owned()).chain(rest))?;
+            let arguments =
+                cli::Call::try_parse_from(std::iter::once("call".to_owned()).chain(rest))?;
             if let Some(word) = arguments.words.get(1) {
                 return Err(Failure::usage(format!("{word:?} follows -, which reads stdin")).into());
             }
@@ -53,7 +52,8 @@ pub(crate) fn run(target: &str, options: Options, mut rest: Vec<String>) -> Resu
         Some("wait") => {
             let arguments = cli::Wait::try_parse_from(after("wait"))?;
             let context = context(arguments.options.clone())?;
-            let until: Result<_, _> = arguments.events.iter().map(|it| Condition::parse(it)).collect();
+            let until: Result<_, _> =
+                arguments.events.iter().map(|it| Condition::parse(it)).collect();
             let plan = Plan {
                 until: until?,
                 only_last: true,
@@ -69,7 +69,8 @@ pub(crate) fn run(target: &str, options: Options, mut rest: Vec<String>) -> Resu
         }
         Some(first) => {
             let words = rest.iter().skip(usize::from(first == "raw")).cloned();
-            let arguments = cli::Call::try_parse_from(std::iter::once("call".to_owned()).chain(words))?;
+            let arguments =
+                cli::Call::try_parse_from(std::iter::once("call".to_owned()).chain(words))?;
             Ok(context(arguments.options)?.call(&arguments.words)?)
         }
     }
@@ -161,6 +162,32 @@ impl<'c> Context<'c> {
         self.with_client(&target, false, |client| {
             batch::run(&self.batch_of(Sender::new(client, &self.options, target.agent)))
         })
+    }
+
+    #[cfg(unix)]
+    fn shell(&self) -> Result<(), Failure> {
+        self.refuse_options_of_batches()?;
+        for (is_set, option) in [
+            (self.options.fd.is_some(), "--fd"),
+            (self.options.filter.is_some(), "--filter"),
+            (self.options.dry_run, "--dry-run"),
+        ] {
+            if is_set {
+                let text = format!("{option} belongs to a command; write it behind one");
+                return Err(Failure::usage(text));
+            }
+        }
+        let (target, options) = (self.resolve(false)?, self.options.clone());
+        shell::run(self.target, target, self.config, options, self.printer.layout)
+    }
+
+    #[cfg(not(unix))]
+    fn shell(&self) -> Result<(), Failure> {
+        let target = self.target;
+        Err(Failure::usage(format!(
+            "the command is missing; write qmp {target} COMMAND, or qmp {target} - to read commands \
+             from stdin"
+        )))
     }
 
     /// An option that has no effect is a mistake.

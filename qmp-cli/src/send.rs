@@ -1,12 +1,14 @@
 //! Sending one command.
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 use std::time::Duration;
 
-use qmp_blocking::qmp_proto::Secrets;
+use qmp_blocking::qmp_driver::Execute;
+use qmp_blocking::qmp_proto::{RawMessage, Secrets};
 use qmp_blocking::types::describe::{BuiltIn, Kind, Vocabulary};
 use qmp_blocking::types::schema::{QuerySchema, Schema};
-use qmp_blocking::{Client, Error, ErrorClass, RawJson, Reply};
+use qmp_blocking::{Client, Command, Error, ErrorClass, RawJson, Reply, Untyped};
 use serde::Deserialize;
 
 use crate::cli::Options;
@@ -20,14 +22,111 @@ use crate::words::{Node, Typed, Typing};
 /// How long the server may take to describe its types.
 const SCHEMA: Duration = Duration::from_secs(5);
 
+/// A connection that commands are sent on.
+pub(crate) trait Channel {
+    /// The name of the server.
+    fn peer(&self) -> String;
+
+    /// Sends a command and waits for its reply.
+    fn exchange(&self, outgoing: Outgoing<'_>) -> Result<Reply, Unanswered>;
+}
+
+/// A command that is ready to be sent.
+pub(crate) struct Outgoing<'o> {
+    pub(crate) content: Content<'o>,
+    pub(crate) out_of_band: bool,
+    #[cfg(unix)]
+    pub(crate) descriptor: Option<std::os::fd::OwnedFd>,
+    /// A deadline other than that of the connection.
+    pub(crate) timeout: Option<Duration>,
+}
+
+pub(crate) enum Content<'o> {
+    /// A whole message.
+    Raw(&'o str),
+    /// A command by name, with arguments.
+    Words(&'o str, Option<RawJson<'o>>),
+}
+
+impl<'o> Outgoing<'o> {
+    fn new(content: Content<'o>) -> Self {
+        Self {
+            content,
+            out_of_band: false,
+            #[cfg(unix)]
+            descriptor: None,
+            timeout: None,
+        }
+    }
+
+    /// The name of the command and the id of the message, for messages about it.
+    #[cfg(unix)]
+    pub(crate) fn name_and_id(&self) -> (String, Option<String>) {
+        match self.content {
+            Content::Words(name, _) => (name.to_owned(), None),
+            Content::Raw(text) => match RawMessage::parse(text) {
+                Ok(message) => {
+                    (message.name().to_owned(), message.id().map(|id| id.as_str().to_owned()))
+                }
+                Err(_) => ("the message".to_owned(), None),
+            },
+        }
+    }
+
+    /// Makes the command of a client, which has one function for messages and one for names.
+    pub(crate) fn command<X>(
+        self,
+        raw: impl FnOnce(&str) -> Execute<Untyped, X>,
+        words: impl FnOnce(&str) -> Execute<Untyped, X>,
+    ) -> Execute<Untyped, X> {
+        let mut command = match self.content {
+            Content::Raw(text) => raw(text),
+            Content::Words(name, None) => words(name),
+            Content::Words(name, Some(json)) => words(name).arguments(json),
+        };
+        if self.out_of_band {
+            command = command.out_of_band();
+        }
+        #[cfg(unix)]
+        if let Some(descriptor) = self.descriptor {
+            command = command.descriptor(descriptor);
+        }
+        match self.timeout {
+            Some(timeout) => command.timeout(timeout),
+            None => command,
+        }
+    }
+}
+
+/// Why there is no reply.
+pub(crate) enum Unanswered {
+    Error(Error),
+    /// The user did not wait for it, or there was no connection.
+    Failure(Failure),
+}
+
+impl Channel for Client {
+    fn peer(&self) -> String {
+        Self::peer(self).to_string()
+    }
+
+    fn exchange(&self, outgoing: Outgoing<'_>) -> Result<Reply, Unanswered> {
+        let command = outgoing.command(|text| self.raw(text).untyped(), |name| self.execute(name));
+        command.run().map_err(Unanswered::Error)
+    }
+}
+
+/// What the server has told about its types, if it was asked.
+pub(crate) type SchemaCache = Rc<OnceCell<Option<Schema>>>;
+
 /// Sends commands on a connection.
 pub(crate) struct Sender<'c> {
     /// `None` to send nothing.
-    client: Option<&'c Client>,
+    channel: Option<&'c dyn Channel>,
     options: &'c Options,
     agent: bool,
     peer: String,
-    schema: OnceCell<Option<Schema>>,
+    schema: SchemaCache,
 }
 
 /// The result of a command.
@@ -45,14 +144,21 @@ impl Answer {
 }
 
 impl<'c> Sender<'c> {
-    pub(crate) fn new(client: &'c Client, options: &'c Options, agent: bool) -> Self {
-        let peer = client.peer().to_string();
-        Self { client: Some(client), options, agent, peer, schema: OnceCell::new() }
+    pub(crate) fn new(channel: &'c dyn Channel, options: &'c Options, agent: bool) -> Self {
+        let peer = channel.peer();
+        Self { channel: Some(channel), options, agent, peer, schema: SchemaCache::default() }
     }
 
     /// For commands that are shown instead of sent.
-    pub(crate) const fn dry(options: &'c Options) -> Self {
-        Self { client: None, options, agent: false, peer: String::new(), schema: OnceCell::new() }
+    pub(crate) fn dry(options: &'c Options) -> Self {
+        let (peer, schema) = (String::new(), SchemaCache::default());
+        Self { channel: None, options, agent: false, peer, schema }
+    }
+
+    /// Uses what an earlier sender on the same connection was told.
+    pub(crate) fn with_schema(mut self, schema: &SchemaCache) -> Self {
+        self.schema = Rc::clone(schema);
+        self
     }
 
     /// Returns the message that would be sent.
@@ -79,51 +185,54 @@ impl<'c> Sender<'c> {
 
     /// Sends a command and waits for its reply.
     pub(crate) fn send(&self, request: &Request) -> Answer {
-        let Some(client) = self.client else {
+        let Some(channel) = self.channel else {
             return Answer::failed(Failure::usage("not connected"));
         };
         let descriptor = match self.options.fd.as_deref().map(descriptor::open).transpose() {
             Ok(descriptor) => descriptor,
             Err(failure) => return Answer::failed(failure),
         };
-        let (command, id) = match request {
-            Request::Raw { text, id, .. } => (client.raw(text).untyped(), id.as_deref()),
+        let arguments;
+        let (content, id) = match request {
+            Request::Raw { text, id, .. } => (Content::Raw(text), id.as_deref()),
+            Request::Words { name, members, .. } if members.is_empty() => {
+                (Content::Words(name, None), None)
+            }
             Request::Words { name, members, is_secret_visible } => {
-                let mut command = client.execute(name);
-                if !members.is_empty() {
-                    let json = match self.arguments(name, members) {
-                        Ok(json) => json,
-                        Err(failure) => return Answer::failed(failure),
-                    };
-                    if *is_secret_visible {
-                        warn_of_secrets(name, &json);
+                arguments = match self.arguments(name, members) {
+                    Ok(json) => json,
+                    Err(failure) => return Answer::failed(failure),
+                };
+                if *is_secret_visible {
+                    warn_of_secrets(name, &arguments);
+                }
+                match RawJson::parse(&arguments) {
+                    Ok(json) => (Content::Words(name, Some(json)), None),
+                    Err(error) => {
+                        return Answer::failed(Failure::usage(format!("{name}: {error}")));
                     }
-                    command = match RawJson::parse(&json) {
-                        Ok(json) => command.arguments(json),
-                        Err(error) => {
-                            let failure = Failure::usage(format!("{name}: {error}"));
-                            return Answer::failed(failure);
-                        }
-                    };
                 }
-                if self.options.oob {
-                    command = command.out_of_band();
-                }
-                (command, None)
             }
         };
-        let command = match descriptor {
-            #[cfg(unix)]
-            Some(descriptor) => command.descriptor(descriptor),
-            _ => command,
-        };
+        let is_named = matches!(content, Content::Words(..));
+        let mut outgoing = Outgoing::new(content);
+        outgoing.out_of_band = self.options.oob && is_named;
+        // The deadline of other commands is the connection's.
+        outgoing.timeout = self.options.timeout;
+        #[cfg(unix)]
+        {
+            outgoing.descriptor = descriptor;
+        }
+        #[cfg(not(unix))]
+        let _: Option<std::convert::Infallible> = descriptor;
         let name = request.name().to_owned();
         let waiting = waiting::begin(waiting::For::Reply(name, self.peer.clone()));
-        let result = command.run();
+        let result = channel.exchange(outgoing);
         drop(waiting);
         match result {
             Ok(reply) => answered(reply, id),
-            Err(error) => refused(request.name(), error, id),
+            Err(Unanswered::Error(error)) => refused(request.name(), error, id),
+            Err(Unanswered::Failure(failure)) => Answer::failed(failure),
         }
     }
 
@@ -154,31 +263,29 @@ impl<'c> Sender<'c> {
     }
 
     fn ask_server(&self, name: &str, members: &[(String, Node)]) -> Option<Result<Typed, Failure>> {
-        let client = self.client.filter(|_| !self.agent && !self.options.no_schema)?;
+        let channel = self.channel.filter(|_| !self.agent && !self.options.no_schema)?;
         let (properties, schema);
         let typing = if is_open(name) {
-            properties = properties_of(client, &Node::text_of(members, "driver")?)?;
+            properties = properties_of(channel, &Node::text_of(members, "driver")?)?;
             Typing::new(vec![&BuiltIn], &properties)
         } else {
-            schema = self.schema(client)?;
+            schema = self.schema.get_or_init(|| live_schema(channel)).as_ref()?;
             Typing::new(vec![&BuiltIn, schema], &[])
         };
         Some(typing.arguments(name, members).map_err(Failure::from))
     }
-
-    fn schema(&self, client: &Client) -> Option<&Schema> {
-        self.schema.get_or_init(|| live_schema(client)).as_ref()
-    }
 }
 
 /// Asks the server what it has. Its main loop is busy with the reply for up to 50 ms.
-pub(crate) fn live_schema(client: &Client) -> Option<Schema> {
-    let _waiting = begin_asking(client, "query-qmp-schema");
-    client.call(&QuerySchema::new()).timeout(SCHEMA).run().ok()
+pub(crate) fn live_schema(channel: &dyn Channel) -> Option<Schema> {
+    ask(channel, QuerySchema::NAME, None)?.decode().ok()
 }
 
-fn begin_asking(client: &Client, command: &str) -> waiting::Guard {
-    waiting::begin(waiting::For::Reply(command.to_owned(), client.peer().to_string()))
+fn ask(channel: &dyn Channel, command: &str, arguments: Option<RawJson<'_>>) -> Option<Reply> {
+    let _waiting = waiting::begin(waiting::For::Reply(command.to_owned(), channel.peer()));
+    let mut outgoing = Outgoing::new(Content::Words(command, arguments));
+    outgoing.timeout = Some(SCHEMA);
+    channel.exchange(outgoing).ok()
 }
 
 /// Whether a command takes members that no schema lists.
@@ -190,21 +297,21 @@ fn is_open(command: &str) -> bool {
 }
 
 /// Asks for the types of a device's properties.
-fn properties_of(client: &Client, driver: &str) -> Option<Vec<(String, String)>> {
+fn properties_of(channel: &dyn Channel, driver: &str) -> Option<Vec<(String, String)>> {
     #[derive(Deserialize)]
     struct Property {
         name: String,
         #[serde(rename = "type")]
         of: String,
     }
-    let _waiting = begin_asking(client, "device-list-properties");
-    let command = client.execute("device-list-properties").argument("typename", driver);
-    let reply = command.timeout(SCHEMA).run().ok()?;
+    let arguments = format!(r#"{{"typename": {}}}"#, string(driver));
+    let arguments = RawJson::parse(&arguments).ok()?;
+    let reply = ask(channel, "device-list-properties", Some(arguments))?;
     let properties: Vec<Property> = reply.decode().ok()?;
     Some(properties.into_iter().map(|it| (it.name, it.of)).collect())
 }
 
-fn answered(reply: Reply, id: Option<&str>) -> Answer {
+pub(crate) fn answered(reply: Reply, id: Option<&str>) -> Answer {
     let value = match reply.json() {
         Ok(json) => json.as_str().to_owned(),
         Err(error) => return Answer::failed(error.into()),
@@ -217,7 +324,7 @@ fn answered(reply: Reply, id: Option<&str>) -> Answer {
     }
 }
 
-fn refused(name: &str, error: Error, id: Option<&str>) -> Answer {
+pub(crate) fn refused(name: &str, error: Error, id: Option<&str>) -> Answer {
     let message = error.failure().and_then(|failure| failure.message_with_id(id).ok());
     let is_unknown = matches!(error.class(), Some(ErrorClass::CommandNotFound));
     let mut failure = Failure::from(error);

@@ -9,6 +9,10 @@ use qmp_blocking::Escaped;
 /// After how long a terminal is told.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// What happens on Ctrl-C instead of the end of the program.
+#[cfg(unix)]
+static HANDLER: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
+
 static STATE: Mutex<Option<Waiting>> = Mutex::new(None);
 
 /// What the program waits for.
@@ -32,6 +36,19 @@ struct Waiting {
 pub(crate) fn begin(what: For) -> Guard {
     *state() = Some(Waiting { what, since: Instant::now(), told: false });
     Guard
+}
+
+/// Calls `handler` on Ctrl-C from now on, instead of ending the program.
+#[cfg(unix)]
+pub(crate) fn on_interrupt(handler: impl Fn() + Send + 'static) {
+    *HANDLER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(handler));
+}
+
+/// Returns whether a handler was called.
+#[cfg(unix)]
+fn is_handled() -> bool {
+    let handler = HANDLER.lock().unwrap_or_else(PoisonError::into_inner);
+    handler.as_ref().map(|handler| handler()).is_some()
 }
 
 /// Ends a wait when it is dropped.
@@ -101,8 +118,12 @@ pub(crate) fn watch() {
     }
     let watching = move || {
         let mut signal = [0];
-        while matches!(signals.read(&mut signal), Err(error) if is_timeout(&error)) {
-            tell();
+        loop {
+            match signals.read(&mut signal) {
+                Err(error) if is_timeout(&error) => tell(),
+                Ok(1..) if is_handled() => {}
+                _ => break,
+            }
         }
         if let Some(text) = interrupted() {
             crate::show::tell(text);

@@ -241,8 +241,6 @@ fn a_terminal_is_told_what_the_program_waits_for() {
     assert_eq!(text.lines().count(), 2, "once: {text:?}");
     // A pipe is told nothing.
     assert_eq!(qmp(&mock, &["query-slow"]).all(), (0, "{}\n", ""));
-    let (code, text) = on_terminal(program().arg(mock.path()));
-    assert!(code == 2 && text.starts_with("the command is missing"), "{text:?}");
 }
 
 #[test]
