@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,7 +45,10 @@ impl<S: Stream> Shared<S> {
     }
 
     pub(crate) fn spawn(&self, driver: impl Future + Send + 'static) {
-        *lock(&self.spawned) = Some(Box::pin(async { drop(driver.await) }));
+        let mut driver = Box::pin(driver);
+        // Unlike an async block, this holds the driver once.
+        let task = poll_fn(move |cx| driver.as_mut().poll(cx).map(drop));
+        *lock(&self.spawned) = Some(Box::pin(task));
         // The driver has to set its timer before the thread blocks.
         self.waits.start();
     }

@@ -12,7 +12,7 @@ use qmp_sockets::{ConnectError, Deadline, IntoAddress, PendingConnect};
 #[cfg(unix)]
 use qmp_sockets::{Launch, LaunchError, Launched, Process};
 
-use crate::client::link::{Connecting, Origin};
+use crate::client::link::{Connecting, Origin, Task};
 use crate::connection::Connection;
 use crate::connection::common::Common;
 use crate::connection::settings::Settings;
@@ -253,19 +253,11 @@ impl<R: Runtime> Builder<R> {
         address: Address,
     ) -> Result<(Client, Driver), Error> {
         let (client, driver) = self.open_on(transport, &address.to_string())?;
-        let runtime = self.runtime.clone();
-        let connect = move |address, deadline| -> Connecting {
-            let runtime = runtime.clone();
-            Box::pin(async move { dial(&runtime, address, deadline).await })
-        };
-        let (runtime, tasks) = (self.runtime.clone(), self.runtime.clone());
-        client.link().set_origin(Origin {
+        client.link().set_origin(Arc::new(Dialed {
+            runtime: self.runtime.clone(),
             address,
             deadline: self.connect_timeout,
-            connect: Arc::new(connect),
-            spawn: Arc::new(move |driver: Driver| driver.spawn_on(&runtime)),
-            run: Arc::new(move |task| tasks.spawn(task)),
-        });
+        }));
         Ok((client, driver))
     }
 
@@ -356,6 +348,33 @@ impl<R: Runtime> Builder<R> {
         driver.spawn_on(&runtime);
         client.ready().await?;
         Ok(client)
+    }
+}
+
+/// A connection that was made from here.
+struct Dialed<R> {
+    runtime: R,
+    address: Address,
+    deadline: Duration,
+}
+
+impl<R: Runtime> Origin for Dialed<R> {
+    fn address(&self) -> &Address {
+        &self.address
+    }
+
+    fn connect(&self) -> Connecting {
+        let (runtime, address, deadline) =
+            (self.runtime.clone(), self.address.clone(), self.deadline);
+        Box::pin(async move { dial(&runtime, address, deadline).await })
+    }
+
+    fn spawn_driver(&self, driver: Driver) {
+        driver.spawn_on(&self.runtime);
+    }
+
+    fn spawn(&self, task: Task) {
+        self.runtime.spawn(task);
     }
 }
 

@@ -28,25 +28,26 @@ pub(crate) struct Link {
 #[derive(Debug)]
 struct State {
     connection: Arc<Connection>,
-    origin: Option<Origin>,
+    origin: Option<Arc<dyn Origin>>,
     timeout: Option<Duration>,
 }
 
 /// The address that the client connected to, and how to connect again.
-#[derive(Clone)]
-pub(crate) struct Origin {
-    pub(crate) address: Address,
-    pub(crate) deadline: Duration,
-    pub(crate) connect: Arc<dyn Fn(Address, Duration) -> Connecting + Send + Sync>,
+pub(crate) trait Origin: Send + Sync {
+    fn address(&self) -> &Address;
+
+    fn connect(&self) -> Connecting;
+
     /// Spawns the driver of the next connection.
-    pub(crate) spawn: Arc<dyn Fn(Driver) + Send + Sync>,
+    fn spawn_driver(&self, driver: Driver);
+
     /// Spawns a task that connects.
-    pub(crate) run: Arc<dyn Fn(Task) + Send + Sync>,
+    fn spawn(&self, task: Task);
 }
 
-impl fmt::Debug for Origin {
+impl fmt::Debug for dyn Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Origin").field("address", &self.address).finish_non_exhaustive()
+        f.debug_tuple("Origin").field(self.address()).finish()
     }
 }
 
@@ -102,11 +103,11 @@ impl Link {
         self.lock().timeout = timeout;
     }
 
-    pub(crate) fn origin(&self) -> Option<Origin> {
+    pub(crate) fn origin(&self) -> Option<Arc<dyn Origin>> {
         self.lock().origin.clone()
     }
 
-    pub(crate) fn set_origin(&self, origin: Origin) {
+    pub(crate) fn set_origin(&self, origin: Arc<dyn Origin>) {
         self.lock().origin = Some(origin);
     }
 

@@ -72,11 +72,12 @@ impl Client {
         let origin = self.link().origin().ok_or_else(|| last.error(ErrorKind::NoAddress))?;
         let failure = Failure::default();
         let (client, report) = (self.downgrade(), Arc::clone(&failure));
-        let run = Arc::clone(&origin.run);
-        run(Box::pin(async move {
-            let connected = (origin.connect)(origin.address.clone(), origin.deadline).await;
+        let connecting = origin.connect();
+        let continuing = Arc::clone(&origin);
+        origin.spawn(Box::pin(async move {
+            let connected = connecting.await;
             match (client.upgrade(), connected) {
-                (Some(client), Ok(transport)) => client.continue_on(&origin, transport),
+                (Some(client), Ok(transport)) => client.continue_on(&*continuing, transport),
                 // No client needs the connection any more.
                 (None, _) => {}
                 (Some(_), Err(error)) => *lock(&report) = Some(error),
@@ -86,13 +87,14 @@ impl Client {
         Ok(failure)
     }
 
-    fn continue_on(&self, origin: &Origin, transport: Arc<dyn Transport>) {
+    fn continue_on(&self, origin: &dyn Origin, transport: Arc<dyn Transport>) {
         let settings = Arc::clone(&self.connection().settings);
         let machine = settings.machine(Arc::clone(&transport), false);
         // If a `Builder` has reconnected the client meanwhile, that connection is used.
-        if let Ok(connection) = self.link().replace(machine, settings, &origin.address.to_string())
+        if let Ok(connection) =
+            self.link().replace(machine, settings, &origin.address().to_string())
         {
-            (origin.spawn)(Driver::new(connection, transport));
+            origin.spawn_driver(Driver::new(connection, transport));
         }
     }
 }

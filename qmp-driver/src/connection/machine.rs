@@ -38,7 +38,7 @@ pub(crate) struct Machine {
     /// The time until which the driver reads nothing, because a subscriber is slow.
     pub(crate) paused_until: Option<Instant>,
     /// Messages that the hook for the wire has not been called with yet; `None` without a hook.
-    pub(crate) unseen: Option<Seen>,
+    pub(crate) unseen: Option<Box<Seen>>,
 }
 
 /// Work that is deferred until the lock is released.
@@ -101,7 +101,7 @@ impl Machine {
     /// Starts or stops recording messages for the hook that observes the wire.
     pub(crate) fn watch_wire(&mut self, watched: bool) {
         match (&self.unseen, watched) {
-            (None, true) => self.unseen = Some(Seen::new()),
+            (None, true) => self.unseen = Some(Box::default()),
             (Some(unseen), false) if unseen.is_empty() => self.unseen = None,
             _ => {}
         }

@@ -80,7 +80,7 @@ impl Connection {
 
     /// Passes messages on the wire to the hook.
     pub(crate) fn show_wire(&self) {
-        let take = || self.lock().unseen.as_mut().map(std::mem::take).unwrap_or_default();
+        let take = || self.lock().unseen.as_deref_mut().map(std::mem::take).unwrap_or_default();
         self.common.wire.show(&self.peer, take);
     }
 

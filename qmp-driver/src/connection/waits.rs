@@ -90,6 +90,10 @@ impl Waits {
         self.leave_queue(key);
         self.turns.shrink();
         let wait = self.waits.try_remove(key)?;
+        if self.waits.is_empty() && matches!(wait.awaited, Awaited::State) {
+            // After the handshake, many connections are idle.
+            self.waits = Slab::new();
+        }
         if let Some(deadline) = wait.deadline {
             self.forget_deadline(deadline, key);
         }

@@ -21,8 +21,7 @@ pub(crate) struct Bus(Mutex<Subscribers>);
 #[derive(Debug)]
 struct Subscribers {
     inboxes: Vec<Weak<Inbox>>,
-    /// Events from before the first subscription; `None` after it.
-    backlog: Option<EventQueue<Event>>,
+    backlog: Backlog,
     /// The number of the connection that events come from.
     connection: u64,
     ended: bool,
@@ -30,12 +29,21 @@ struct Subscribers {
     last: bool,
 }
 
+/// Events from before the first subscription.
+#[derive(Debug)]
+enum Backlog {
+    Empty,
+    // Boxed, because many connections are idle.
+    Events(Box<EventQueue<Event>>),
+    /// There has been a subscription, or the backlog is not wanted.
+    Closed,
+}
+
 impl Bus {
     pub(crate) fn new(backlog: bool) -> Self {
-        let queue = || EventQueue::with_limits(BACKLOG, DEFAULT_LIMITS.1);
         Self(Mutex::new(Subscribers {
             inboxes: Vec::new(),
-            backlog: backlog.then(queue),
+            backlog: if backlog { Backlog::Empty } else { Backlog::Closed },
             connection: 0,
             ended: false,
             last: false,
@@ -49,7 +57,7 @@ impl Bus {
     /// Returns whether an event would be buffered for any subscriber or for the backlog.
     pub(crate) fn has_takers(&self) -> bool {
         let subscribers = self.lock();
-        subscribers.backlog.is_some() || !subscribers.inboxes.is_empty()
+        !matches!(subscribers.backlog, Backlog::Closed) || !subscribers.inboxes.is_empty()
     }
 
     /// Adds events to the queues of the subscribers that want them. Returns whether the driver
@@ -65,11 +73,7 @@ impl Bus {
             if subscribers.connection != connection {
                 return false;
             }
-            if let Some(backlog) = &mut subscribers.backlog {
-                for event in events.iter() {
-                    backlog.push(event.clone(), event.message().len());
-                }
-            }
+            subscribers.backlog.keep(events);
             let mut inboxes = subscribers.inboxes();
             // Usually there is one subscriber, which needs no vector.
             (inboxes.next(), inboxes.collect::<Vec<_>>())
@@ -170,14 +174,28 @@ impl Bus {
             subscribers.inboxes.retain(|inbox| inbox.strong_count() > 0);
         }
         subscribers.inboxes.push(Arc::downgrade(inbox));
-        let backlog = subscribers.backlog.take();
+        let backlog = std::mem::replace(&mut subscribers.backlog, Backlog::Closed);
         drop(subscribers);
-        let Some(mut backlog) = backlog else {
+        let Backlog::Events(mut backlog) = backlog else {
             return Vec::new();
         };
         // Dropped events are not reported here, because there was no subscriber for them.
         let event = |item| if let PersistentItem::Event(event) = item { Some(event) } else { None };
         backlog.drain().filter_map(event).collect()
+    }
+}
+
+impl Backlog {
+    fn keep(&mut self, events: &Batch<Event>) {
+        if matches!(self, Self::Empty) && !events.is_empty() {
+            let queue = EventQueue::with_limits(BACKLOG, DEFAULT_LIMITS.1);
+            *self = Self::Events(Box::new(queue));
+        }
+        if let Self::Events(backlog) = self {
+            for event in events.iter() {
+                backlog.push(event.clone(), event.message().len());
+            }
+        }
     }
 }
 

@@ -3,17 +3,29 @@
 /// The maximum depth of a message, which is QEMU's own limit for its input.
 pub(crate) const MAX_DEPTH: usize = 1024;
 
-const WORDS: usize = MAX_DEPTH / 64;
+/// The words for the levels below the first 64.
+const INNER_WORDS: usize = MAX_DEPTH / 64 - 1;
+
+// Most messages need one word, so with an allocator the others exist only once they are used.
+#[cfg(feature = "alloc")]
+type Inner = Option<alloc::boxed::Box<[u64; INNER_WORDS]>>;
+#[cfg(not(feature = "alloc"))]
+type Inner = [u64; INNER_WORDS];
 
 #[derive(Clone, Debug)]
 pub(crate) struct Nesting {
     depth: usize,
-    objects: [u64; WORDS],
+    outer: u64,
+    inner: Inner,
 }
 
 impl Nesting {
     pub(crate) const fn new() -> Self {
-        Self { depth: 0, objects: [0; WORDS] }
+        #[cfg(feature = "alloc")]
+        let inner = None;
+        #[cfg(not(feature = "alloc"))]
+        let inner = [0; INNER_WORDS];
+        Self { depth: 0, outer: 0, inner }
     }
 
     pub(crate) const fn depth(&self) -> usize {
@@ -26,9 +38,13 @@ impl Nesting {
             return false;
         }
         let bit = 1 << (self.depth % 64);
-        // There are words for `MAX_DEPTH` levels.
-        let Some(word) = self.objects.get_mut(self.depth / 64) else {
-            return false;
+        let word = match (self.depth / 64).checked_sub(1) {
+            None => &mut self.outer,
+            // There are words for `MAX_DEPTH` levels.
+            Some(index) => match inner(&mut self.inner).get_mut(index) {
+                Some(word) => word,
+                None => return false,
+            },
         };
         if object {
             *word |= bit;
@@ -54,8 +70,30 @@ impl Nesting {
         let Some(level) = self.depth.checked_sub(1) else {
             return false;
         };
-        self.objects.get(level / 64).is_some_and(|word| word & (1 << (level % 64)) != 0)
+        let word = match (level / 64).checked_sub(1) {
+            None => self.outer,
+            Some(index) => self.inner_word(index),
+        };
+        word & (1 << (level % 64)) != 0
     }
+
+    fn inner_word(&self, index: usize) -> u64 {
+        #[cfg(feature = "alloc")]
+        let words = self.inner.as_ref().map_or(&[][..], |words| &words[..]);
+        #[cfg(not(feature = "alloc"))]
+        let words = &self.inner;
+        words.get(index).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "alloc")]
+fn inner(words: &mut Inner) -> &mut [u64; INNER_WORDS] {
+    words.get_or_insert_with(|| alloc::boxed::Box::new([0; INNER_WORDS]))
+}
+
+#[cfg(not(feature = "alloc"))]
+fn inner(words: &mut Inner) -> &mut [u64; INNER_WORDS] {
+    words
 }
 
 #[cfg(test)]

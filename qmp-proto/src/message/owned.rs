@@ -185,8 +185,8 @@ impl Failure<'_> {
 pub struct OwnedGreeting {
     message: Box<[u8]>,
     version: Option<Version>,
-    package: String,
-    capabilities: Vec<String>,
+    package: Box<str>,
+    capabilities: Box<[String]>,
 }
 
 impl OwnedGreeting {
@@ -222,7 +222,7 @@ impl Greeting<'_> {
         OwnedGreeting {
             message: self.message().into(),
             version: self.version(),
-            package: self.package().to_string(),
+            package: self.package().to_string().into(),
             capabilities: self.capabilities().map(|name| name.to_string()).collect(),
         }
     }

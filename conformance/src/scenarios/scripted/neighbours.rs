@@ -21,14 +21,19 @@ pub async fn a_reconnection_that_is_not_polled_holds_up_nobody<A: Shared>() {
     let folder = folder();
     let path = folder.path().join("qmp");
     let listener = UnixListener::bind(&path).unwrap();
+    let (greet, greets) = channel();
     thread::spawn(move || {
         // As QEMU: one client after the other.
         for stream in listener.incoming() {
             let mut script = Script::over(stream.unwrap());
+            if greets.recv().is_err() {
+                return;
+            }
             script.greet();
             script.echo();
         }
     });
+    greet.send(()).unwrap();
     let client = A::builder().connect(&*path).await.unwrap();
     for forgotten in [false, true] {
         client.abort();
@@ -36,6 +41,7 @@ pub async fn a_reconnection_that_is_not_polled_holds_up_nobody<A: Shared>() {
         let mut held = Box::pin(client.reconnect());
         let polled = held.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(polled.is_pending());
+        greet.send(()).unwrap();
         within::<A, _>(client.reconnect()).await.unwrap();
         number(&client, 1).await;
         match forgotten {
@@ -46,6 +52,7 @@ pub async fn a_reconnection_that_is_not_polled_holds_up_nobody<A: Shared>() {
     }
     client.abort();
     drop(Box::pin(client.reconnect()));
+    greet.send(()).unwrap();
     within::<A, _>(client.reconnect()).await.unwrap();
     number(&client, 3).await;
 }

@@ -113,8 +113,15 @@ impl Decoder {
     }
 
     const fn new(bounds: Bounds, agent: bool, framing: Framing) -> Self {
-        let (balance, braces) = (Balance::new(), Braces::new());
-        Self { bounds, agent, framing, balance, braces, searched: 0, skipping: false }
+        Self {
+            bounds,
+            agent,
+            framing,
+            balance: Balance::new(),
+            braces: Braces::new(),
+            searched: 0,
+            skipping: false,
+        }
     }
 
     /// Returns whether the input ends inside a message.
