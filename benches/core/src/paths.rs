@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::ops::Range;
 
 use qmp_proto::{Client, FixedOutput, Options, Received, Request, Step};
+use serde::de::DeserializeOwned;
 
 /// The capacity for commands.
 const ROOM: usize = 512;
@@ -31,6 +32,10 @@ pub enum Path {
     RedactReply,
     /// The same with a reply of that length, its objects nested a thousand deep.
     RedactDeep,
+    /// The value of 207 kB, decoded to the type of the vocabulary.
+    DecodeTyped,
+    /// The same, decoded to a type that is written by hand.
+    DecodeByHand,
 }
 
 /// The number of events that a buffer of 4 KiB holds.
@@ -44,7 +49,7 @@ impl Path {
 }
 
 /// All of them, with their names.
-pub const PATHS: [(&str, Path); 9] = [
+pub const PATHS: [(&str, Path); 11] = [
     ("route-event", Path::RouteEvent),
     ("route-reply-207k", Path::RouteReply),
     ("command-and-answer", Path::Command),
@@ -54,6 +59,8 @@ pub const PATHS: [(&str, Path); 9] = [
     ("redact-command", Path::RedactCommand),
     ("redact-reply-207k", Path::RedactReply),
     ("redact-deep-207k", Path::RedactDeep),
+    ("decode-typed-207k", Path::DecodeTyped),
+    ("decode-by-hand-207k", Path::DecodeByHand),
 ];
 
 /// The server's messages on these paths; replies are to the first command.
@@ -64,6 +71,8 @@ pub struct Messages {
     pub reply: String,
     pub other_reply: String,
     pub short: String,
+    /// The value of the long reply.
+    pub schema: String,
     /// A command with a secret.
     pub secret: String,
     /// A reply of some 207 kB, a thousand levels deep.
@@ -93,6 +102,7 @@ impl Messages {
                      \"s0\",\"data\":\"swordfish\"},\"id\":7}"
                 .to_owned(),
             deep: format!("{{\"return\": [{deep}], \"id\": 0}}"),
+            schema,
         }
     }
 }
@@ -144,7 +154,9 @@ impl<'m> Paths<'m> {
             | Path::RouteEvents
             | Path::RedactCommand
             | Path::RedactReply
-            | Path::RedactDeep => None,
+            | Path::RedactDeep
+            | Path::DecodeTyped
+            | Path::DecodeByHand => None,
             Path::RouteReply => Some(&mut self.reply),
             Path::SplitReply => Some(&mut self.other_reply),
             Path::Command => Some(&mut self.short),
@@ -170,6 +182,8 @@ impl<'m> Paths<'m> {
             Path::RedactCommand => mask(&messages.secret, true),
             Path::RedactReply => mask(&messages.reply, false),
             Path::RedactDeep => mask(&messages.deep, false),
+            Path::DecodeTyped => decode::<qmp_types::SchemaInfo>(&messages.schema),
+            Path::DecodeByHand => decode::<bench_measure::SchemaInfo>(&messages.schema),
         }
     }
 }
@@ -233,6 +247,14 @@ fn mask(message: &str, has_secret: bool) {
     let masked = qmp_proto::redact(black_box(message.as_bytes()));
     assert!(matches!(masked, Cow::Owned(_)) == has_secret, "this is masked otherwise");
     black_box(masked);
+}
+
+fn decode<T: DeserializeOwned>(schema: &str) {
+    let Ok(entities) = serde_json::from_str::<Vec<T>>(black_box(schema)) else {
+        panic!("this was no schema");
+    };
+    assert!(entities.len() > 500, "these are not all entities");
+    black_box(entities);
 }
 
 fn hear(client: &mut Client<()>, input: &[u8]) {

@@ -19,9 +19,13 @@ pub(crate) enum Program {
     Rust(&'static str),
     Python,
     Go,
+    /// The command-line tool.
+    Tool,
+    /// Commands of a shell. `$1` is the socket, and `$2` the folder of Python's programs.
+    Shell(&'static str),
 }
 
-use Program::{Go, Python, Rust};
+use Program::{Go, Python, Rust, Shell, Tool};
 
 pub(crate) const CLIENTS: &[Client] = &[
     Client {
@@ -217,6 +221,33 @@ pub(crate) const CLIENTS: &[Client] = &[
         ours: None,
     },
     Client {
+        name: "qmp-tool",
+        what: "the command-line tool: `qmp SOCKET query-version`",
+        program: Tool,
+        numbers: &[],
+        floor: "smallest-floor",
+        ours: None,
+    },
+    Client {
+        name: "qmp-shell",
+        what: "Python's `qmp-shell`, the command from a pipe",
+        program: Shell("echo query-version | \"$2/qmp-shell\" \"$1\""),
+        numbers: &[],
+        floor: "smallest-floor",
+        ours: Some("qmp-tool"),
+    },
+    Client {
+        name: "socat",
+        what: "`socat`, the messages from a pipe",
+        program: Shell(
+            "printf '{\"execute\":\"qmp_capabilities\"}\\n{\"execute\":\"query-version\"}\\n' \\
+             | socat - \"UNIX-CONNECT:$1\"",
+        ),
+        numbers: &[],
+        floor: "smallest-floor",
+        ours: Some("qmp-tool"),
+    },
+    Client {
         name: "route-event",
         what: "an event as QEMU prints it",
         program: Rust("bench-core"),
@@ -265,10 +296,26 @@ pub(crate) const CLIENTS: &[Client] = &[
         ours: None,
     },
     Client {
+        name: "decode-typed-207k",
+        what: "the value of 207 kB, decoded to the vocabulary's type",
+        program: Rust("bench-core"),
+        numbers: &[("path", 9)],
+        floor: "decode-by-hand-207k",
+        ours: None,
+    },
+    Client {
+        name: "decode-by-hand-207k",
+        what: "the same, decoded to a type written by hand",
+        program: Rust("bench-core"),
+        numbers: &[("path", 10)],
+        floor: "decode-by-hand-207k",
+        ours: None,
+    },
+    Client {
         name: "newline-207k",
         what: "memchr for the line end",
         program: Rust("bench-core"),
-        numbers: &[("path", 9)],
+        numbers: &[("path", 11)],
         floor: "newline-207k",
         ours: None,
     },
@@ -276,7 +323,7 @@ pub(crate) const CLIENTS: &[Client] = &[
         name: "raw-value-event",
         what: "serde_json to `RawValue`s",
         program: Rust("bench-core"),
-        numbers: &[("path", 10)],
+        numbers: &[("path", 12)],
         floor: "raw-value-event",
         ours: None,
     },
@@ -284,7 +331,7 @@ pub(crate) const CLIENTS: &[Client] = &[
         name: "raw-value-207k",
         what: "serde_json to `RawValue`s",
         program: Rust("bench-core"),
-        numbers: &[("path", 11)],
+        numbers: &[("path", 13)],
         floor: "raw-value-207k",
         ours: None,
     },
@@ -292,7 +339,7 @@ pub(crate) const CLIENTS: &[Client] = &[
         name: "raw-value-events",
         what: "one of 29 lines, serde_json to `RawValue`s",
         program: Rust("bench-core"),
-        numbers: &[("path", 14)],
+        numbers: &[("path", 16)],
         floor: "raw-value-events",
         ours: None,
     },
@@ -300,7 +347,7 @@ pub(crate) const CLIENTS: &[Client] = &[
         name: "byte-loop-event",
         what: "a loop over the bytes that finds the members",
         program: Rust("bench-core"),
-        numbers: &[("path", 12)],
+        numbers: &[("path", 14)],
         floor: "byte-loop-event",
         ours: None,
     },
@@ -308,7 +355,7 @@ pub(crate) const CLIENTS: &[Client] = &[
         name: "byte-loop-207k",
         what: "a loop over the bytes that finds the members",
         program: Rust("bench-core"),
-        numbers: &[("path", 13)],
+        numbers: &[("path", 15)],
         floor: "byte-loop-207k",
         ours: None,
     },

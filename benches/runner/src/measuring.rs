@@ -73,19 +73,18 @@ fn one(
         Ok(command) => command,
         Err(why) => return Outcome::NotRun(why),
     };
-    command.arg(if workload.task.is_empty() { "round-trip" } else { workload.task });
-    command.arg(&server.socket);
-    let less = SLOW.iter().find(|(who, _)| *who == name).map_or(1, |(_, less)| *less);
-    for (number, value) in &point.numbers {
-        let value = match *number {
-            "count" | "connections" if workload.name != "first-answer" => (value / less).max(1),
-            _ => *value,
-        };
-        command.arg(format!("{number}={value}"));
-    }
-    for (number, value) in client.numbers {
-        command.arg(format!("{number}={value}"));
-    }
+    match client.program {
+        Program::Tool => command.arg(&server.socket).arg("query-version"),
+        Program::Shell(_) => {
+            let python = options.python.as_ref().ok().and_then(|python| python.parent());
+            command.arg(&server.socket).args(python)
+        }
+        _ => {
+            let task = if workload.task.is_empty() { "round-trip" } else { workload.task };
+            let numbers = numbers(workload, point, client);
+            command.arg(task).arg(&server.socket).args(numbers)
+        }
+    };
     let file = server.socket.with_file_name("upload");
     command.env("BENCH_FILE", &file);
     match run(&mut command) {
@@ -95,6 +94,19 @@ fn one(
         },
         Err(error) => Outcome::Failed(format!("{error:#}")),
     }
+}
+
+/// The numbers for a client, as its arguments.
+fn numbers(workload: &Workload, point: &Point, client: &Client) -> Vec<String> {
+    let less = SLOW.iter().find(|(who, _)| *who == client.name).map_or(1, |(_, less)| *less);
+    let of_workload = point.numbers.iter().map(|(number, value)| match *number {
+        "count" | "connections" if workload.name != "first-answer" => {
+            format!("{number}={}", (value / less).max(1))
+        }
+        _ => format!("{number}={value}"),
+    });
+    let of_client = client.numbers.iter().map(|(number, value)| format!("{number}={value}"));
+    of_workload.chain(of_client).collect()
 }
 
 /// Checks that the uploaded file is complete.
@@ -122,6 +134,15 @@ fn program(client: &Client, options: &Options) -> Result<Command, String> {
             Ok(command)
         }
         Program::Go => Ok(Command::new(options.go.as_ref().map_err(Clone::clone)?)),
+        Program::Tool => Ok(Command::new(options.programs.join("qmp"))),
+        Program::Shell(script) => {
+            if script.contains("$2") {
+                options.python.as_ref().map_err(Clone::clone)?;
+            }
+            let mut command = Command::new("sh");
+            command.args(["-e", "-c", script, "sh"]);
+            Ok(command)
+        }
     }
 }
 

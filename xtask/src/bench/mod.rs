@@ -35,6 +35,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     let quick = args.iter().any(|arg| arg == "--quick");
     let mut runner = Command::new(build(&["--workspace"])?.join("bench-runner"));
+    build_tool()?;
     runner.current_dir(workspace::root()).arg("--output").arg(folder());
     runner.arg("--docs").arg(workspace::root().join("docs/performance"));
     match qemu::install(&QEMUS.map(str::to_owned)) {
@@ -63,6 +64,13 @@ fn build(selection: &[&str]) -> Result<PathBuf> {
     cargo.args(["build", "--release", "--locked", "--target-dir"]).arg(&target).args(selection);
     process::run(&mut cargo).context("the benchmarks cannot be built")?;
     Ok(target.join("release"))
+}
+
+/// Builds the command-line tool beside the benchmarks.
+fn build_tool() -> Result<()> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["build", "--release", "--locked", "--package", "qmp-cli", "--target-dir"]);
+    process::run(cargo.arg(target())).context("the tool cannot be built")
 }
 
 /// The folder that cargo builds them in.

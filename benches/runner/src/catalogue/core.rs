@@ -41,6 +41,8 @@ pub(super) fn workloads(options: &Options) -> Vec<Workload> {
                 "newline-207k",
                 "raw-value-207k",
                 "byte-loop-207k",
+                "decode-typed-207k",
+                "decode-by-hand-207k",
             ],
             1_000,
         ),
