@@ -119,6 +119,9 @@ pub(crate) struct Options {
     /// Append all messages to FILE, one JSON a line, with secrets masked.
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+    /// In the shell: use the monitor of the target itself, even if the server can make another one.
+    #[arg(long)]
+    pub(crate) no_private: bool,
     /// When to use colours.
     #[arg(long, value_name = "WHEN")]
     pub(crate) color: Option<Color>,
@@ -151,6 +154,7 @@ impl Options {
             replies: self.replies || later.replies,
             verbose: self.verbose || later.verbose,
             log: later.log.or(self.log),
+            no_private: self.no_private || later.no_private,
             color: later.color.or(self.color),
         }
     }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use qmp_mock::{ErrorClass, Mock};
 use serde_json::json;
 
-use terminal::{CTRL_C, CTRL_D, ENTER, Options, Terminal, UP};
+use terminal::{CTRL_C, CTRL_D, ENTER, Options, RIGHT, Terminal, UP};
 
 #[test]
 fn commands_are_those_of_the_command_line() {
@@ -202,7 +202,8 @@ fn transactions_and_the_human_monitor_have_their_prompts() {
     mock.on("transaction")
         .with(json!({"actions": actions}))
         .return_error(ErrorClass::GenericError, "no");
-    let mut shell = Terminal::on(&mock);
+    let mut shell =
+        Terminal::with(&mock, Options { arguments: &["--no-private"], ..Options::default() });
     shell.enter("!info version");
     shell.wait_for("\n11.1.3\n");
     shell.enter(":hmp");
@@ -352,5 +353,29 @@ fn an_agent_has_a_shell_without_events() {
     shell.wait_for("{}");
     shell.enter(":hmp");
     shell.wait_for("a guest agent has no human monitor");
+    assert_eq!(shell.leave(), 0);
+}
+
+#[test]
+fn required_arguments_are_hinted_and_do_not_become_part_of_the_line() {
+    let mock = Mock::monitor();
+    mock.on("device_del").return_empty();
+    let options = Options { has_colors: true, ..Options::default() };
+    let mut shell = Terminal::with(&mock, options);
+    let prompt = shell.line().0.trim_end().to_owned();
+    shell.press("device_del ");
+    shell.wait_for_line(&format!("{prompt} device_del id="));
+    assert_eq!(usize::from(shell.line().1), prompt.len() + " device_del ".len());
+    shell.press(RIGHT);
+    shell.press("id=x ");
+    shell.wait_for_line(&format!("{prompt} device_del id=x"));
+    shell.press(CTRL_C);
+    shell.press("blockdev-add driver=qcow2 ");
+    shell.wait_for_line(&format!("{prompt} blockdev-add driver=qcow2 file"));
+    shell.press("file.driver=null-co ");
+    shell.wait_for_line(&format!("{prompt} blockdev-add driver=qcow2 file.driver=null-co"));
+    shell.press(CTRL_C);
+    shell.enter("device_del id=x");
+    shell.wait_for("{}");
     assert_eq!(shell.leave(), 0);
 }

@@ -1,6 +1,11 @@
-//! Completion of a command line, from the built-in vocabulary and the configuration. No server is
-//! asked, so it takes no socket from anybody and never waits.
+//! Completion of a command line, from the built-in vocabulary and the configuration.
+//!
+//! For bash, zsh and fish no server is asked, so it takes no socket from anybody and never waits. The
+//! program's own shell adds what its server has.
 
+#[cfg(test)]
+mod golden;
+pub(crate) mod live;
 mod members;
 mod shells;
 
@@ -19,6 +24,8 @@ pub(crate) struct Candidate {
     /// The whole word.
     pub(crate) text: String,
     pub(crate) about: String,
+    /// Whether it is a member that the command cannot do without.
+    pub(crate) is_required: bool,
 }
 
 /// The ways to continue the last word of a command line.
@@ -27,6 +34,8 @@ pub(crate) struct Candidates {
     pub(crate) list: Vec<Candidate>,
     /// Whether the names of files are candidates, too.
     pub(crate) files: bool,
+    /// Whether what follows the `=` can be the path of a file on the server's machine.
+    pub(crate) paths: bool,
 }
 
 /// Prints the candidates for a shell. `words` comes from the shell's script.
@@ -55,10 +64,55 @@ pub(crate) fn script(shell: Shell) -> Result<(), Failure> {
 pub(crate) fn complete(words: &[String], config: &Config) -> Candidates {
     let Some((current, before)) = words.split_last() else { return Candidates::default() };
     let line = Line::read(before);
-    let mut candidates = line.candidates(current, config);
+    let mut candidates = line.candidates_with(current, config, &Offline);
     candidates.list.retain(|it| it.text.starts_with(current.as_str()));
     candidates
 }
+
+/// Completes the last of these words, which are a command and its arguments.
+#[cfg(unix)]
+pub(crate) fn call(words: &[&str], config: &Config, live: &impl live::Live) -> Candidates {
+    let Some((current, before)) = words.split_last() else { return Candidates::default() };
+    let before: Vec<_> = before.iter().map(|word| (*word).to_owned()).collect();
+    // The first word is in the place of the target.
+    let all: Vec<_> = std::iter::once(".".to_owned()).chain(before).collect();
+    let mut candidates = Line::read(&all).candidates_with(current, config, live);
+    // In a shell, events are printed without being asked for.
+    candidates.list.retain(|it| it.text.starts_with(current) && it.text != "events");
+    candidates
+}
+
+/// Completes the last of these words, which are an action of a transaction.
+#[cfg(unix)]
+pub(crate) fn action(words: &[&str], live: &impl live::Live) -> Candidates {
+    let mut candidates = match words {
+        [] | [_] => Candidates::of(members::actions()),
+        [action, written @ .., current] => members::complete_action(action, written, current, live),
+    };
+    let current = words.last().copied().unwrap_or_default();
+    candidates.list.retain(|it| it.text.starts_with(current));
+    candidates
+}
+
+/// Returns the keys of the required arguments that these words lack.
+#[cfg(unix)]
+pub(crate) fn missing(words: &[&str], is_action: bool) -> Vec<String> {
+    match words.split_first() {
+        Some((command, written)) => members::missing(command, written, is_action),
+        None => Vec::new(),
+    }
+}
+
+/// The completion of names of events.
+#[cfg(unix)]
+pub(crate) fn event_names() -> Candidates {
+    events()
+}
+
+/// No server.
+struct Offline;
+
+impl live::Live for Offline {}
 
 /// The words before the cursor.
 #[derive(Default)]
@@ -92,7 +146,12 @@ impl<'w> Line<'w> {
         line
     }
 
-    fn candidates(&self, current: &str, config: &Config) -> Candidates {
+    fn candidates_with(
+        &self,
+        current: &str,
+        config: &Config,
+        live: &impl live::Live,
+    ) -> Candidates {
         match self.option {
             Some("--color") => {
                 let colors =
@@ -117,30 +176,40 @@ impl<'w> Line<'w> {
             }
             ["man"] => Candidates::files(),
             ["help" | "completions" | "man", ..] => Candidates::default(),
-            [_] => self.commands(true, config),
+            [_] => self.commands(true, config, live),
             [_, "events" | "wait", rest @ ..] => match self.command {
                 None => events(),
                 Some(start) => self.call(
                     rest.get(start.saturating_sub(2)..).unwrap_or_default(),
                     current,
                     config,
+                    live,
                 ),
             },
             [_, "hmp" | "-", ..] => Candidates::default(),
-            [_, "raw", rest @ ..] => self.call(rest, current, config),
-            [_, rest @ ..] => self.call(rest, current, config),
+            [_, "raw", rest @ ..] => self.call(rest, current, config, live),
+            [_, rest @ ..] => self.call(rest, current, config, live),
         }
     }
 
     /// A command and its arguments.
-    fn call(&self, words: &[&str], current: &str, config: &Config) -> Candidates {
+    fn call(
+        &self,
+        words: &[&str],
+        current: &str,
+        config: &Config,
+        live: &impl live::Live,
+    ) -> Candidates {
+        let mut words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+        config.expand(&mut words);
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
         match words.split_first() {
-            None => self.commands(false, config),
-            Some((command, written)) => members::complete(command, written, current),
+            None => self.commands(false, config, live),
+            Some((command, written)) => members::complete(command, written, current, live),
         }
     }
 
-    fn commands(&self, verbs: bool, config: &Config) -> Candidates {
+    fn commands(&self, verbs: bool, config: &Config, live: &impl live::Live) -> Candidates {
         let mut list = Vec::new();
         if verbs {
             list.extend(
@@ -148,9 +217,19 @@ impl<'w> Line<'w> {
             );
             list.extend(config.aliases().map(|alias| (alias.to_owned(), "an alias".to_owned())));
         }
-        let commands = BuiltIn.commands();
-        let offered = commands.into_iter().filter(|it| !self.agent || it.starts_with("guest-"));
-        list.extend(offered.map(|name| (name.to_owned(), about(name))));
+        let commands = match live.commands() {
+            names if names.is_empty() => {
+                let names = BuiltIn.commands().into_iter();
+                names
+                    .filter(|it| !self.agent || it.starts_with("guest-"))
+                    .map(str::to_owned)
+                    .collect()
+            }
+            names => names,
+        };
+        list.extend(commands.into_iter().map(|name| (name.clone(), about(&name))));
+        // What should not be used any more comes last.
+        list.sort_by_key(|(_, about)| about.contains("deprecated") || about.contains("removed"));
         Candidates::of(list)
     }
 
@@ -170,13 +249,13 @@ impl<'w> Line<'w> {
 }
 
 impl Candidates {
-    fn of(list: impl IntoIterator<Item = (String, String)>) -> Self {
-        let list = list.into_iter().map(|(text, about)| Candidate { text, about }).collect();
-        Self { list, files: false }
+    pub(crate) fn of(list: impl IntoIterator<Item = (String, String)>) -> Self {
+        let candidate = |(text, about)| Candidate { text, about, is_required: false };
+        Self { list: list.into_iter().map(candidate).collect(), ..Self::default() }
     }
 
     const fn files() -> Self {
-        Self { list: Vec::new(), files: true }
+        Self { list: Vec::new(), files: true, paths: false }
     }
 }
 

@@ -130,8 +130,9 @@ mod tests {
         assert_eq!(line("qmp vm1 blockdev-add driver=qc"), ["vm1", "blockdev-add", "driver=qc"]);
         assert_eq!(line("qmp vm1 "), ["vm1", ""]);
         assert_eq!(line("qmp vm1 x a='b c"), ["vm1", "x", "a=b c"]);
-        let list = vec![Candidate { text: "driver=qcow2".into(), about: "x".into() }];
-        let candidates = Candidates { list, files: false };
+        let list =
+            vec![Candidate { text: "driver=qcow2".into(), about: "x".into(), is_required: false }];
+        let candidates = Candidates { list, ..Candidates::default() };
         let words = line("qmp vm1 blockdev-add driver=qc");
         assert_eq!(answer(Shell::Bash, &words, &candidates), "qcow2\n");
         assert_eq!(answer(Shell::Fish, &words, &candidates), "driver=qcow2\tx\n");

@@ -152,6 +152,7 @@ impl Shell<'_> {
             (options.agent, "--agent", "start the shell with it"),
             (options.verbose, "--verbose", "write :wire on"),
             (options.log.is_some(), "--log", "write :log FILE"),
+            (options.no_private, "--no-private", "start the shell with it"),
             (options.color.is_some(), "--color", "start the shell with it"),
             (options.keep_going, "--keep-going", "it is for commands from stdin"),
             (options.replies, "--replies", "it is for commands from stdin"),

@@ -8,14 +8,14 @@ use rustyline::history::MemHistory;
 use rustyline::{Editor, ExternalPrinter as _};
 
 use crate::exit::{Code, Failure};
-use crate::shell::assistant::Assistant;
+use crate::shell::assistant::{Assistant, Mode};
 use crate::shell::history::{self, History};
 use crate::shell::keys::Keys;
 use crate::shell::screen::{Above, Screen};
 
 /// Reads lines from the terminal.
-pub(crate) struct LineEditor {
-    editor: Editor<Assistant, MemHistory>,
+pub(crate) struct LineEditor<'c> {
+    editor: Editor<Assistant<'c>, MemHistory>,
     history: History,
     screen: Arc<Screen>,
     keys: Option<Keys>,
@@ -33,14 +33,14 @@ pub(crate) enum Input {
     End,
 }
 
-impl LineEditor {
+impl<'c> LineEditor<'c> {
     /// Prepares the terminal and reads the history.
     ///
     /// # Errors
     ///
     /// Returns an error if there is no terminal.
     pub(crate) fn new(
-        assistant: Assistant,
+        assistant: Assistant<'c>,
         color: bool,
         screen: &Arc<Screen>,
     ) -> Result<Self, Failure> {
@@ -49,6 +49,7 @@ impl LineEditor {
         let color = if color { ColorMode::Enabled } else { ColorMode::Disabled };
         let config = Config::builder()
             .completion_type(CompletionType::List)
+            .completion_show_all_if_ambiguous(true)
             .bell_style(BellStyle::None)
             .color_mode(color)
             .max_history_size(history::LINES)
@@ -77,7 +78,8 @@ impl LineEditor {
     /// # Errors
     ///
     /// Returns an error if the terminal cannot be read.
-    pub(crate) fn read(&mut self, prompt: &str) -> Result<Input, Failure> {
+    pub(crate) fn read(&mut self, prompt: &str, mode: Mode) -> Result<Input, Failure> {
+        self.editor.helper_mut().into_iter().for_each(|assistant| assistant.mode = mode);
         self.screen.begin_editing((!self.is_rich).then_some(prompt));
         self.keys.iter().for_each(Keys::begin_editing);
         let result = self.editor.readline(prompt);

@@ -18,7 +18,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 ///
 /// Returns an error if the connection is lost.
 pub(crate) fn of(link: &Link) -> Result<String, Failure> {
-    let client = link.connection()?.client;
+    let connection = link.connection()?;
+    let client = connection.client;
     if link.is_agent() {
         #[derive(Deserialize)]
         struct Info {
@@ -50,6 +51,9 @@ pub(crate) fn of(link: &Link) -> Result<String, Failure> {
     }
     if let Some(status) = ask::<Status>(&client, "query-status") {
         text.push_str(&format!(", {}", status.status));
+    }
+    if connection.is_private {
+        text.push_str("; on a private monitor: the socket is free for others");
     }
     text.push_str("; :help lists the commands of the shell");
     Ok(text)

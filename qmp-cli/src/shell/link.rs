@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_lite::future::{block_on, or, poll_fn};
 use futures_lite::stream::Stream;
 use qmp_blocking::{EventItem, Reply};
-use qmp_smol::{Client, Subscription};
+use qmp_smol::{Builder, Client, Smol, Subscription};
 
 use crate::cli::Options;
 use crate::connect::{HANDSHAKE, Watcher};
@@ -17,6 +17,7 @@ use crate::exit::{Code, Failure};
 use crate::send::{Channel, Outgoing, Unanswered, answered, refused};
 use crate::shell::event_line::{self, Selection};
 use crate::shell::interrupt::Interrupt;
+use crate::shell::private;
 use crate::shell::screen::Screen;
 use crate::show::json::Layout;
 use crate::target::Target;
@@ -64,6 +65,8 @@ pub(crate) struct Connection {
     events: Arc<Mutex<Subscription>>,
     /// Connections are counted from 1.
     pub(crate) number: u64,
+    /// Whether the monitor is the shell's own.
+    pub(crate) is_private: bool,
 }
 
 impl Link {
@@ -123,6 +126,11 @@ impl Link {
         self.0.target.agent
     }
 
+    /// Whether the server is surely on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self.0.target.address, qmp_smol::Address::Unix(_) | qmp_smol::Address::Abstract(_))
+    }
+
     pub(crate) fn interrupt(&self) -> &Interrupt {
         &self.0.interrupt
     }
@@ -172,6 +180,28 @@ impl Link {
     }
 
     fn connect(&self) -> Result<Connection, Failure> {
+        let target = &self.0.target;
+        let shared = block_on(self.builder().connect(&target.address)).map_err(|error| {
+            let failure = Failure::connecting(&error);
+            match &target.advice {
+                Some(advice) => failure.and(advice),
+                None => failure,
+            }
+        })?;
+        let number = self.0.made.fetch_add(1, Ordering::Relaxed) + 1;
+        let wants_private = !self.0.options.no_private && !target.agent && self.is_local();
+        let private = match wants_private {
+            true => block_on(private::open(&shared, number, self.builder())),
+            false => None,
+        };
+        let is_private = private.is_some();
+        // The shared connection ends here if there is a private one.
+        let client = private.unwrap_or(shared);
+        let events = Arc::new(Mutex::new(client.events().with_backlog().subscribe()));
+        Ok(Connection { client, events, number, is_private })
+    }
+
+    fn builder(&self) -> Builder<Smol> {
         let (target, options) = (&self.0.target, &self.0.options);
         let limit = options.timeout.map_or(HANDSHAKE, |timeout| timeout.min(HANDSHAKE));
         let mut builder = qmp_smol::builder().connect_timeout(limit).handshake_timeout(limit);
@@ -182,18 +212,7 @@ impl Link {
             builder = builder.out_of_band();
         }
         let watcher = Arc::clone(&self.0.watcher);
-        builder =
-            builder.on_wire(move |direction, message| lock(&watcher).note(direction, message));
-        let client = block_on(builder.connect(&target.address)).map_err(|error| {
-            let failure = Failure::connecting(&error);
-            match &target.advice {
-                Some(advice) => failure.and(advice),
-                None => failure,
-            }
-        })?;
-        let events = Arc::new(Mutex::new(client.events().with_backlog().subscribe()));
-        let number = self.0.made.fetch_add(1, Ordering::Relaxed) + 1;
-        Ok(Connection { client, events, number })
+        builder.on_wire(move |direction, message| lock(&watcher).note(direction, message))
     }
 
     /// Prints events, and connects again when a connection is lost.

@@ -1,5 +1,6 @@
 //! The shell: one command a line, with the grammar of the command line, and events as they come.
 
+mod asking;
 mod assistant;
 mod burst;
 mod colon;
@@ -11,6 +12,8 @@ mod interrupt;
 mod introduction;
 mod keys;
 mod link;
+mod partial;
+mod private;
 mod screen;
 mod transaction;
 mod wait;
@@ -27,7 +30,8 @@ use crate::show;
 use crate::show::json::Layout;
 use crate::target::Target;
 use crate::waiting;
-use assistant::Assistant;
+use asking::Asking;
+use assistant::{Assistant, Mode};
 use colon::Colon;
 use editor::{Input, LineEditor};
 use link::Link;
@@ -51,7 +55,8 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let screen = Screen::new();
     let link = Link::open(target, options.clone(), &screen)?;
-    let mut editor = LineEditor::new(Assistant, layout.color, &screen)?;
+    let assistant = Assistant::new(Asking::new(link.clone()), config, layout.color);
+    let mut editor = LineEditor::new(assistant, layout.color, &screen)?;
     let (interrupt, interrupted) = (link.interrupt().clone(), Arc::clone(&screen));
     waiting::on_interrupt(move || {
         interrupted.interrupted();
@@ -99,9 +104,9 @@ enum Next {
 }
 
 impl Shell<'_> {
-    fn read(&mut self, editor: &mut LineEditor) -> Result<(), Failure> {
+    fn read(&mut self, editor: &mut LineEditor<'_>) -> Result<(), Failure> {
         loop {
-            match editor.read(&self.prompt())? {
+            match editor.read(&self.prompt(), self.mode())? {
                 Input::Interrupted => {
                     if self.transaction.take().is_some() {
                         show::tell("the transaction was dropped; nothing was sent");
@@ -137,6 +142,14 @@ impl Shell<'_> {
             (Some(_), _) => "trans> ".to_owned(),
             (None, true) => format!("(hmp){gone} "),
             (None, false) => format!("{}{gone}> ", self.name),
+        }
+    }
+
+    fn mode(&self) -> Mode {
+        match (&self.transaction, self.is_human) {
+            (Some(_), _) => Mode::Action,
+            (None, true) => Mode::Human,
+            (None, false) => Mode::Command,
         }
     }
 

@@ -46,11 +46,12 @@ pub(crate) struct Options<'o> {
     pub(crate) columns: u16,
     pub(crate) term: &'o str,
     pub(crate) arguments: &'o [&'o str],
+    pub(crate) has_colors: bool,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { rows: 40, columns: 100, term: "xterm", arguments: &[] }
+        Self { rows: 40, columns: 100, term: "xterm", arguments: &[], has_colors: false }
     }
 }
 
@@ -79,7 +80,10 @@ impl Terminal {
             .stdin(Stdio::inherit())
             .env("TERM", options.term)
             .env("XDG_STATE_HOME", home.path());
-        program.env("XDG_CACHE_HOME", home.path()).env("NO_COLOR", "1").env("TZ", "UTC");
+        program.env("XDG_CACHE_HOME", home.path()).env("TZ", "UTC");
+        if !options.has_colors {
+            program.env("NO_COLOR", "1");
+        }
         let mut process = PtyProcess::spawn(program).unwrap();
         process.set_window_size(options.columns, options.rows).unwrap();
         process.set_echo(false, None).unwrap_or_default();
