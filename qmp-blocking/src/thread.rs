@@ -45,10 +45,9 @@ impl<S: Stream> Shared<S> {
     }
 
     pub(crate) fn spawn(&self, driver: impl Future + Send + 'static) {
-        let mut driver = Box::pin(driver);
+        let mut it = Box::pin(driver);
         // Unlike an async block, this holds the driver once.
-        let task = poll_fn(move |cx| driver.as_mut().poll(cx).map(drop));
-        *lock(&self.spawned) = Some(Box::pin(task));
+        *lock(&self.spawned) = Some(Box::pin(poll_fn(move |cx| it.as_mut().poll(cx).map(drop))));
         // The driver has to set its timer before the thread blocks.
         self.waits.start();
     }
