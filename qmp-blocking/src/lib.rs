@@ -93,7 +93,7 @@ pub use qmp_driver::{
     qmp_proto, qmp_sockets,
 };
 #[cfg(unix)]
-pub use qmp_driver::{Launch, LaunchError, Process, ProcessExited};
+pub use qmp_driver::{Deadline, Launch, LaunchError, Process, ProcessExited};
 pub use qmp_sockets::{Interest, Listener};
 #[cfg(feature = "types")]
 #[doc(inline)]

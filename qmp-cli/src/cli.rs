@@ -19,6 +19,7 @@ use clap::{Args, Parser, ValueEnum};
                       qmp [OPTION]... TARGET - < COMMANDS\n       \
                       qmp [OPTION]... TARGET\n       \
                       qmp [OPTION]... TARGET events|wait|hmp|raw …\n       \
+                      qmp launch [OPTION]... -- PROGRAM [ARGUMENT]...\n       \
                       qmp completions bash|zsh|fish\n       \
                       qmp man [FOLDER]",
     after_long_help = AFTER_HELP
@@ -229,6 +230,23 @@ pub(crate) struct Hmp {
     pub(crate) line: Vec<String>,
 }
 
+/// Starts QEMU or the storage daemon, with a shell on a connection of its own.
+///
+/// The program ends with the shell: it is told to quit, and killed if it does not. The exit code is the
+/// program's.
+#[derive(Debug, Parser)]
+#[command(name = "qmp-launch", bin_name = "qmp launch", max_term_width = 100)]
+pub(crate) struct Launch {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    /// Leave the program running, with a monitor socket in $XDG_RUNTIME_DIR.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// The program and its arguments.
+    #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true)]
+    pub(crate) program: Vec<String>,
+}
+
 /// Prints a script that completes commands, arguments and targets in a shell.
 #[derive(Debug, Parser)]
 #[command(name = "qmp-completions", bin_name = "qmp completions", max_term_width = 100)]
@@ -281,6 +299,7 @@ mod tests {
         Events::command().debug_assert();
         Wait::command().debug_assert();
         Hmp::command().debug_assert();
+        Launch::command().debug_assert();
         Completions::command().debug_assert();
         Man::command().debug_assert();
     }

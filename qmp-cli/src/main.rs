@@ -11,7 +11,11 @@ mod events;
 mod exit;
 mod filter;
 mod hmp;
+#[cfg(unix)]
+mod launch;
 mod man;
+#[cfg(unix)]
+mod names;
 mod request;
 mod run;
 mod send;
@@ -39,16 +43,17 @@ const VERBS: [(&str, &str); 4] = [
 ];
 
 /// Verbs that stand in the place of a target.
-const NO_TARGET_VERBS: [(&str, &str); 3] = [
+const NO_TARGET_VERBS: [(&str, &str); 4] = [
     ("completions", "print a script for a shell"),
     ("help", "print the help of a verb"),
+    ("launch", "start QEMU with a shell"),
     ("man", "write the manual pages"),
 ];
 
 fn main() -> ExitCode {
     waiting::watch();
     match dispatch(std::env::args_os().collect()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(End::Clap(error)) => {
             // An error of stdout or stderr cannot be reported there.
             let _ = error.print();
@@ -83,7 +88,21 @@ impl From<Failure> for End {
     }
 }
 
-fn dispatch(args: Vec<OsString>) -> Result<(), End> {
+/// Does what the command line says. Returns the exit code, which is 0 unless it is a program's.
+fn dispatch(args: Vec<OsString>) -> Result<u8, End> {
+    #[cfg(unix)]
+    {
+        if let Some(result) = names::run(&args) {
+            return result;
+        }
+        if args.get(1).is_some_and(|first| first == "launch") {
+            return run::launch(&cli::Launch::try_parse_from(args.into_iter().skip(1))?, false);
+        }
+    }
+    answer(args).map(|()| 0)
+}
+
+fn answer(args: Vec<OsString>) -> Result<(), End> {
     if args.get(1).is_some_and(|first| first == "__complete") {
         let words = args.into_iter().skip(2).filter_map(|word| word.into_string().ok());
         let words: Vec<_> = words.filter(|word| word != "--").collect();
@@ -109,6 +128,7 @@ fn dispatch(args: Vec<OsString>) -> Result<(), End> {
                 Some("events") => cli::Events::command(),
                 Some("wait") => cli::Wait::command(),
                 Some("hmp") => cli::Hmp::command(),
+                Some("launch") => cli::Launch::command(),
                 _ => cli::Top::command(),
             };
             Ok(show::write(command.render_long_help().to_string().as_bytes())?)

@@ -27,6 +27,7 @@ pub(crate) fn write(folder: Option<&Path>) -> Result<(), Failure> {
             cli::Events::command(),
             cli::Wait::command(),
             cli::Hmp::command(),
+            cli::Launch::command(),
             cli::Completions::command(),
             cli::Man::command(),
         ] {

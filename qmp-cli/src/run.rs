@@ -14,10 +14,12 @@ use crate::events::condition::Condition;
 use crate::events::{self, Plan};
 use crate::exit::{Code, Failure};
 use crate::filter::Filter;
+#[cfg(unix)]
+use crate::launch;
 use crate::request::{Files, Request};
 use crate::send::Sender;
 #[cfg(unix)]
-use crate::shell;
+use crate::shell::{self, Source};
 use crate::show::Printer;
 use crate::show::json::Layout;
 use crate::target::{Target, resolve};
@@ -76,12 +78,55 @@ pub(crate) fn run(target: &str, options: Options, mut rest: Vec<String>) -> Resu
     }
 }
 
+/// Starts a program and runs the shell on it. Returns the program's exit code.
+///
+/// # Errors
+///
+/// Returns an error if it cannot be started, or if there is no terminal.
+#[cfg(unix)]
+pub(crate) fn launch(arguments: &cli::Launch, is_human: bool) -> Result<u8, End> {
+    let config = Config::read()?;
+    let context = Context::new("launch", &config, arguments.options.clone())?;
+    let (options, layout) = (context.options.clone(), context.printer.layout);
+    if !io::stdin().is_terminal() {
+        let text = "launch needs a terminal; without one, start QEMU with -qmp and use its socket";
+        return Err(Failure::usage(text).into());
+    }
+    Ok(launch::run(arguments, &config, options, layout, is_human)?)
+}
+
+/// Runs as `qmp-shell` does: a shell on a terminal, otherwise the commands of stdin.
+///
+/// # Errors
+///
+/// Returns the error with its exit code.
+#[cfg(unix)]
+pub(crate) fn qmp_shell(target: &str, options: Options, is_human: bool) -> Result<(), End> {
+    let config = Config::read()?;
+    let mut context = Context::new(target, &config, options)?;
+    context.is_human = is_human;
+    match (io::stdin().is_terminal(), is_human) {
+        (true, _) => Ok(context.shell()?),
+        (false, true) => {
+            let text = "-H needs a terminal; write qmp SOCKET hmp LINE";
+            Err(Failure::usage(text).into())
+        }
+        (false, false) => {
+            context.options.keep_going = true;
+            Ok(context.batch()?)
+        }
+    }
+}
+
 /// What every verb needs.
 struct Context<'c> {
     target: &'c str,
     config: &'c Config,
     options: Options,
     printer: Printer,
+    /// Whether the shell begins in the human monitor.
+    #[cfg(unix)]
+    is_human: bool,
 }
 
 impl<'c> Context<'c> {
@@ -105,7 +150,14 @@ impl<'c> Context<'c> {
         let filter = options.filter.as_deref().map(Filter::new).transpose()?;
         let layout = Layout { pretty: options.pretty, color };
         let printer = Printer { layout, filter, raw: options.raw_output };
-        Ok(Self { target, config, options, printer })
+        Ok(Self {
+            target,
+            config,
+            options,
+            printer,
+            #[cfg(unix)]
+            is_human: false,
+        })
     }
 
     fn resolve(&self, for_agent: bool) -> Result<Target, Failure> {
@@ -177,8 +229,8 @@ impl<'c> Context<'c> {
                 return Err(Failure::usage(text));
             }
         }
-        let (target, options) = (self.resolve(false)?, self.options.clone());
-        shell::run(self.target, target, self.config, options, self.printer.layout)
+        let (source, options) = (Source::Target(self.resolve(false)?), self.options.clone());
+        shell::run(self.target, source, self.config, options, self.printer.layout, self.is_human)
     }
 
     #[cfg(not(unix))]

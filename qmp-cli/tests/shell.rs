@@ -271,6 +271,20 @@ fn the_history_is_private_and_has_no_secrets() {
 }
 
 #[test]
+fn a_shell_that_cannot_connect_leaves_the_history_alone() {
+    let state = tempfile::tempdir().unwrap();
+    let folder = state.path().join("qmp");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("history"), "query-name\n").unwrap();
+    let mut program = cli::program();
+    program.args(["unix:/nowhere/qmp"]);
+    let mut shell = Terminal::start_in(program, Options::default(), state);
+    assert_eq!(shell.code(), 3);
+    shell.wait_for("cannot connect to unix:/nowhere/qmp");
+    assert_eq!(fs::read_to_string(folder.join("history")).unwrap(), "query-name\n");
+}
+
+#[test]
 fn a_paste_in_one_chunk_is_executed_line_by_line() {
     let mock = Mock::monitor();
     let mut shell = Terminal::on(&mock);

@@ -57,7 +57,7 @@ pub use qmp_proto::{
 };
 pub use qmp_sockets::{self, ConnectError, EndedEarly, IntoAddress, Socket, SocketError};
 #[cfg(unix)]
-pub use qmp_sockets::{Launch, LaunchError, Process, ProcessExited};
+pub use qmp_sockets::{Deadline, Launch, LaunchError, Process, ProcessExited};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

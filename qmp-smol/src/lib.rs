@@ -104,7 +104,7 @@ pub use qmp_driver::{
     TypedSubscription, Untyped, Version, event_set, qmp_proto, qmp_sockets, server,
 };
 #[cfg(unix)]
-pub use qmp_driver::{Launch, LaunchError, Process, ProcessExited};
+pub use qmp_driver::{Deadline, Launch, LaunchError, Process, ProcessExited};
 #[cfg(feature = "types")]
 #[doc(inline)]
 pub use qmp_types as types;

@@ -175,6 +175,7 @@ impl<'w> Line<'w> {
                 Candidates::of(shells.map(|it| (it.get_name().to_owned(), String::new())))
             }
             ["man"] => Candidates::files(),
+            ["launch", ..] => Candidates::files(),
             ["help" | "completions" | "man", ..] => Candidates::default(),
             [_] => self.commands(true, config, live),
             [_, "events" | "wait", rest @ ..] => match self.command {

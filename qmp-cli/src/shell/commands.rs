@@ -67,6 +67,9 @@ impl Shell<'_> {
             return Ok(());
         }
         let answer = self.sender(options).send(request);
+        if request.name() == "quit" && answer.value.is_ok() {
+            self.link.wait_for_the_end();
+        }
         match (request, answer.reply, answer.value) {
             (Request::Raw { .. }, Some(reply), value) => {
                 printer.value(&reply)?;

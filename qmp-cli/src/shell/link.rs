@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_lite::future::{block_on, or, poll_fn};
 use futures_lite::stream::Stream;
 use qmp_blocking::{EventItem, Reply};
-use qmp_smol::{Builder, Client, Smol, Subscription};
+use qmp_smol::{Address, Builder, Client, Smol, Subscription};
 
 use crate::cli::Options;
 use crate::connect::{HANDSHAKE, Watcher};
@@ -29,8 +29,16 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 #[derive(Clone)]
 pub(crate) struct Link(Arc<Shared>);
 
+/// Where the connection comes from.
+pub(crate) enum Source {
+    /// It is made, and made again.
+    Target(Target),
+    /// The only one to a program that was launched, and the name of that program.
+    Launched(Client, String),
+}
+
 struct Shared {
-    target: Target,
+    source: Source,
     options: Options,
     screen: Arc<Screen>,
     watcher: Arc<Mutex<Watcher>>,
@@ -76,14 +84,14 @@ impl Link {
     ///
     /// Returns an error if the first connection cannot be made, or if the log cannot be opened.
     pub(crate) fn open(
-        target: Target,
+        source: Source,
         options: Options,
         screen: &Arc<Screen>,
     ) -> Result<Self, Failure> {
         let lines = Arc::clone(screen);
         let watcher = Watcher::new(&options, move |line| lines.line(line))?;
         let shared = Shared {
-            target,
+            source,
             options,
             screen: Arc::clone(screen),
             watcher: Arc::new(Mutex::new(watcher)),
@@ -123,12 +131,31 @@ impl Link {
     }
 
     pub(crate) fn is_agent(&self) -> bool {
-        self.0.target.agent
+        matches!(&self.0.source, Source::Target(target) if target.agent)
     }
 
     /// Whether the server is surely on this machine.
     pub(crate) fn is_local(&self) -> bool {
-        matches!(self.0.target.address, qmp_smol::Address::Unix(_) | qmp_smol::Address::Abstract(_))
+        match &self.0.source {
+            Source::Target(target) => {
+                matches!(target.address, Address::Unix(_) | Address::Abstract(_))
+            }
+            Source::Launched(..) => true,
+        }
+    }
+
+    /// Whether the only connection that there can be has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.0.source, Source::Launched(..)) && !self.is_connected()
+    }
+
+    /// Waits a while for the end of a launched program, which was asked to quit.
+    pub(crate) fn wait_for_the_end(&self) {
+        if matches!(self.0.source, Source::Launched(..)) {
+            let is_connected = |state: &mut State| state.connection.is_ok();
+            let waited = self.0.changed.wait_timeout_while(self.state(), HANDSHAKE, is_connected);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+        }
     }
 
     pub(crate) fn interrupt(&self) -> &Interrupt {
@@ -149,6 +176,10 @@ impl Link {
     ///
     /// Returns an error if it cannot be made. Attempts continue.
     pub(crate) fn reconnect(&self) -> Result<(), Failure> {
+        if let Source::Launched(_, name) = &self.0.source {
+            let text = format!("{name} was launched with one connection");
+            return Err(Failure::usage(text));
+        }
         let mut state = self.state();
         state.in_a_hurry = true;
         let (failed, made) = (state.failed, self.0.made.load(Ordering::Relaxed));
@@ -180,7 +211,14 @@ impl Link {
     }
 
     fn connect(&self) -> Result<Connection, Failure> {
-        let target = &self.0.target;
+        let target = match &self.0.source {
+            Source::Target(target) => target,
+            Source::Launched(client, _) => {
+                let client = client.clone();
+                self.watch(&client);
+                return Ok(self.connected(client, false));
+            }
+        };
         let shared = block_on(self.builder().connect(&target.address)).map_err(|error| {
             let failure = Failure::connecting(&error);
             match &target.advice {
@@ -188,24 +226,36 @@ impl Link {
                 None => failure,
             }
         })?;
-        let number = self.0.made.fetch_add(1, Ordering::Relaxed) + 1;
         let wants_private = !self.0.options.no_private && !target.agent && self.is_local();
         let private = match wants_private {
-            true => block_on(private::open(&shared, number, self.builder())),
+            true => {
+                let number = self.0.made.load(Ordering::Relaxed) + 1;
+                block_on(private::open(&shared, number, self.builder()))
+            }
             false => None,
         };
         let is_private = private.is_some();
         // The shared connection ends here if there is a private one.
-        let client = private.unwrap_or(shared);
+        Ok(self.connected(private.unwrap_or(shared), is_private))
+    }
+
+    fn connected(&self, client: Client, is_private: bool) -> Connection {
         let events = Arc::new(Mutex::new(client.events().with_backlog().subscribe()));
-        Ok(Connection { client, events, number, is_private })
+        let number = self.0.made.fetch_add(1, Ordering::Relaxed) + 1;
+        Connection { client, events, number, is_private }
+    }
+
+    /// Shows and logs what a client that exists already sends and receives from now on.
+    fn watch(&self, client: &Client) {
+        let watcher = Arc::clone(&self.0.watcher);
+        client.watch_wire(move |direction, message| lock(&watcher).note(direction, message));
     }
 
     fn builder(&self) -> Builder<Smol> {
-        let (target, options) = (&self.0.target, &self.0.options);
+        let options = &self.0.options;
         let limit = options.timeout.map_or(HANDSHAKE, |timeout| timeout.min(HANDSHAKE));
         let mut builder = qmp_smol::builder().connect_timeout(limit).handshake_timeout(limit);
-        if target.agent {
+        if self.is_agent() {
             builder = builder.agent();
         }
         if options.oob {
@@ -229,11 +279,15 @@ impl Link {
             state.connection = Err(reason.clone());
             let is_wanted = state.in_a_hurry;
             drop(state);
+            if let Source::Launched(_, name) = &self.0.source {
+                self.0.screen.line(format!("{name}: {reason}"));
+                return self.0.changed.notify_all();
+            }
             if !is_wanted {
                 self.0.screen.line(format!(
                     "the connection to {} is lost: {reason}; it is made again when the server is \
                      back",
-                    self.0.target.address
+                    self.peer()
                 ));
             }
         }
@@ -255,7 +309,7 @@ impl Link {
             drop(state);
             self.0.changed.notify_all();
             if is_connected {
-                let place = &self.0.target.address;
+                let place = self.peer();
                 return self.0.screen.line(format!("connected again to {place}"));
             }
             pause = longest.min(pause * 2);
@@ -322,7 +376,10 @@ impl Link {
 
 impl Channel for Link {
     fn peer(&self) -> String {
-        self.0.target.address.to_string()
+        match &self.0.source {
+            Source::Target(target) => target.address.to_string(),
+            Source::Launched(_, name) => name.clone(),
+        }
     }
 
     fn exchange(&self, outgoing: Outgoing<'_>) -> Result<Reply, Unanswered> {

@@ -28,33 +28,35 @@ use crate::exit::{Code, Failure};
 use crate::send::SchemaCache;
 use crate::show;
 use crate::show::json::Layout;
-use crate::target::Target;
 use crate::waiting;
 use asking::Asking;
 use assistant::{Assistant, Mode};
 use colon::Colon;
 use editor::{Input, LineEditor};
 use link::Link;
+pub(crate) use link::Source;
 use screen::Screen;
 use transaction::Transaction;
 
 /// The longest name in a prompt, in characters.
 const LONGEST_NAME: usize = 24;
 
-/// Runs the shell until the user leaves it.
+/// Runs the shell until the user leaves it, or until a launched program has ended. `is_human` is whether it
+/// begins in the human monitor.
 ///
 /// # Errors
 ///
 /// Returns an error if the first connection cannot be made, or if there is no terminal.
 pub(crate) fn run(
     name: &str,
-    target: Target,
+    source: Source,
     config: &Config,
     options: Options,
     layout: Layout,
+    is_human: bool,
 ) -> Result<(), Failure> {
     let screen = Screen::new();
-    let link = Link::open(target, options.clone(), &screen)?;
+    let link = Link::open(source, options.clone(), &screen)?;
     let assistant = Assistant::new(Asking::new(link.clone()), config, layout.color);
     let mut editor = LineEditor::new(assistant, layout.color, &screen)?;
     let (interrupt, interrupted) = (link.interrupt().clone(), Arc::clone(&screen));
@@ -71,7 +73,7 @@ pub(crate) fn run(
         screen,
         schema: RefCell::default(),
         transaction: None,
-        is_human: false,
+        is_human,
         cpu: None,
         asked_to_quit: false,
     };
@@ -106,6 +108,10 @@ enum Next {
 impl Shell<'_> {
     fn read(&mut self, editor: &mut LineEditor<'_>) -> Result<(), Failure> {
         loop {
+            if self.link.is_over() {
+                self.screen.flush();
+                return Ok(());
+            }
             match editor.read(&self.prompt(), self.mode())? {
                 Input::Interrupted => {
                     if self.transaction.take().is_some() {

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use qmp_mock::Mock;
 
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_qmp");
+
 /// What the program printed, and its exit code.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -34,7 +36,12 @@ impl From<Output> for Run {
 
 /// The program, without the environment of whoever runs the tests.
 pub(crate) fn program() -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_qmp"));
+    program_at(PROGRAM)
+}
+
+/// The same, by another path.
+pub(crate) fn program_at(path: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut program = Command::new(path);
     let colours = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"];
     for name in ["QMP_TARGET", "QMP_SOCKET", "QMP_TIMEOUT", "HOME"].into_iter().chain(colours) {
         program.env_remove(name);

@@ -74,8 +74,16 @@ impl Terminal {
         terminal
     }
 
-    pub(crate) fn start(mut program: Command, options: Options<'_>) -> Self {
-        let home = tempfile::tempdir().unwrap();
+    pub(crate) fn start(program: Command, options: Options<'_>) -> Self {
+        Self::start_in(program, options, tempfile::tempdir().unwrap())
+    }
+
+    /// The same, with the state and the cache of an earlier run.
+    pub(crate) fn start_in(
+        mut program: Command,
+        options: Options<'_>,
+        home: tempfile::TempDir,
+    ) -> Self {
         program
             .stdin(Stdio::inherit())
             .env("TERM", options.term)
@@ -162,6 +170,10 @@ impl Terminal {
         let size =
             rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         rustix::termios::tcsetwinsize(&self.keys, size).unwrap();
+    }
+
+    pub(crate) fn pid(&self) -> i32 {
+        self.process.pid().as_raw()
     }
 
     pub(crate) fn kill(&mut self) {
