@@ -17,6 +17,7 @@ use cli::{Run, program, run, start};
 
 conformance::on_every_qemu!(
     every_exit_code_is_provoked,
+    a_monitor_that_was_removed_is_one_of_the_reasons,
     commands_have_the_types_that_this_qemu_wants,
     an_unknown_type_is_asked_for,
     events_and_the_human_monitor,
@@ -33,6 +34,24 @@ fn qemu(suite: &Suite) -> (Server, String) {
     drop(ready(server.connect(qmp_blocking::builder)));
     let target = server.address().to_string();
     (server, target)
+}
+
+/// QEMU 11.1 accepts connections to the chardev of a monitor that was removed, and never greets.
+fn a_monitor_that_was_removed_is_one_of_the_reasons(suite: &Suite) {
+    if !suite.is_newest() {
+        return;
+    }
+    let (server, target) = qemu(suite);
+    let second = server.path("second").display().to_string();
+    let chardev = format!(
+        r#"{{"execute": "chardev-add", "arguments": {{"id": "c9", "backend": {{"type": "socket", "data": {{"addr": {{"type": "unix", "data": {{"path": "{second}"}}}}, "server": true, "wait": false}}}}}}}}"#
+    );
+    check(&run(&target, &[&chardev]), 0, "");
+    check(&run(&target, &["object-add", "qom-type=monitor-qmp", "id=m9", "chardev=c9"]), 0, "");
+    check(&run(&second, &["query-status"]), 0, "");
+    check(&run(&target, &["object-del", "id=m9"]), 0, "");
+    let removed = run(&second, &["query-status", "--timeout", "500ms"]);
+    check(&removed, 3, "its monitor may have been removed (object-del)");
 }
 
 #[track_caller]
@@ -55,6 +74,9 @@ fn every_exit_code_is_provoked(suite: &Suite) {
     check(&run(&target, &["balloon", "value=x"]), 2, "balloon: value takes an integer");
     // No server.
     check(&run("unix:/nowhere/qmp", &["query-status"]), 3, "/nowhere");
+    check(&run("/no.ga", &["guest-ping"]), 3, "name=org.qemu.guest_agent.0?");
+    check(&run("ssh://host/run/vm.qmp", &["query-status"]), 2, "forward its socket with ssh -L");
+    check(&run("stdio", &["query-status"]), 2, "no socket");
     check(&run("tcp:", &["query-status"]), 2, "port");
     // Busy: another client is connected.
     let other = ready(server.connect(qmp_blocking::builder));

@@ -242,7 +242,9 @@ impl<R: Runtime> Builder<R> {
         address: impl IntoAddress,
     ) -> Result<(Client, Driver), Error> {
         let address = address.into_address()?;
-        let transport = dial(&self.runtime, address.clone(), self.connect_timeout).await?;
+        let is_agent = self.settings.agent;
+        let dialed = dial(&self.runtime, address.clone(), self.connect_timeout).await;
+        let transport = dialed.map_err(|error| if is_agent { error.for_agent() } else { error })?;
         self.open_at(transport, address)
     }
 
@@ -366,7 +368,7 @@ impl<R: Runtime> Origin for Dialed<R> {
     fn connect(&self) -> Connecting {
         let (runtime, address, deadline) =
             (self.runtime.clone(), self.address.clone(), self.deadline);
-        Box::pin(async move { dial(&runtime, address, deadline).await })
+        Box::pin(async move { Ok(dial(&runtime, address, deadline).await?) })
     }
 
     fn spawn_driver(&self, driver: Driver) {
@@ -382,7 +384,7 @@ pub(crate) async fn dial<R: Runtime>(
     runtime: &R,
     address: Address,
     deadline: Duration,
-) -> Result<Arc<dyn Transport>, Error> {
+) -> Result<Arc<dyn Transport>, ConnectError> {
     let mut pending = PendingConnect::new(address, Deadline::after(deadline));
     // No thread waits here, so nothing is left behind when the caller gives up.
     let socket = loop {

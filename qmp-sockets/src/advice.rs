@@ -4,33 +4,43 @@ use std::io::{self, ErrorKind};
 
 use qmp_proto::Address;
 
+use crate::first_bytes::advise_on_bytes;
+
 /// The operation that failed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Attempt {
     Connect,
+    ConnectAgent,
     Listen,
     Accept,
 }
 
 pub(crate) fn advice(attempt: Attempt, address: &Address, error: &io::Error) -> String {
     match attempt {
-        Attempt::Connect => connecting(address, error),
+        Attempt::Connect => connecting(address, error, || is_qemu_running(address)),
+        Attempt::ConnectAgent => connecting(address, error, || is_agent_configured(address)),
         Attempt::Listen => listening(address, error),
         Attempt::Accept => format!("was QEMU started with -qmp {}?", qemu_option(address)),
     }
 }
 
-/// Returns advice for a handshake that was not answered in time. `unfinished` is the number of
-/// bytes received of an incomplete message; `silence` returns the advice if there were none.
+/// Returns advice for a handshake that was not answered in time. `unfinished` is what was received
+/// of an incomplete message; `silence` returns the advice if that is nothing.
 pub fn advise_on_handshake(
     agent: bool,
-    unfinished: usize,
+    unfinished: &[u8],
     silence: impl FnOnce() -> String,
 ) -> String {
-    if unfinished > 0 {
+    if let Some(advice) = advise_on_bytes(unfinished) {
+        return advice.to_owned();
+    }
+    if !unfinished.is_empty() {
         let server = if agent { "qemu-ga" } else { "a QMP server" };
-        let bytes = if unfinished == 1 { "byte" } else { "bytes" };
-        return format!("{unfinished} {bytes} arrived, not a complete message: is it {server}?");
+        let bytes = match unfinished.len() {
+            1 => "1 byte".to_owned(),
+            count => format!("{count} bytes"),
+        };
+        return format!("{bytes} arrived, not a complete message: is it {server}?");
     }
     match agent {
         true => format!("is the guest up, and is qemu-ga running in it? {}", silence()),
@@ -41,15 +51,19 @@ pub fn advise_on_handshake(
 const ONE_CLIENT: &str =
     "another client may be attached (QMP serves one client per socket), or the server is stopped";
 
-fn connecting(address: &Address, error: &io::Error) -> String {
+fn connecting(
+    address: &Address,
+    error: &io::Error,
+    is_server_running: impl FnOnce() -> String,
+) -> String {
     match (address, error.kind()) {
         #[cfg(unix)]
-        (Address::Unix(path), kind) => path::connecting(path, kind, || is_qemu_running(address)),
+        (Address::Unix(path), kind) => path::connecting(path, kind, is_server_running),
         (Address::Abstract(_), ErrorKind::ConnectionRefused) => {
             "nothing listens under that name; is the server in the same network namespace?".into()
         }
         (Address::Tcp { .. }, ErrorKind::ConnectionRefused) => {
-            format!("nothing listens on that port; {}", is_qemu_running(address))
+            format!("nothing listens on that port; {}", is_server_running())
         }
         (Address::Vsock { .. }, kind) if kind != ErrorKind::Unsupported => {
             "is the guest with that CID running, with a vsock device and a server on that port?"
@@ -98,6 +112,18 @@ fn is_qemu_running(address: &Address) -> String {
     format!("is QEMU running with -qmp {},server=on,wait=off?", qemu_option(address))
 }
 
+fn is_agent_configured(address: &Address) -> String {
+    let socket = match address {
+        Address::Unix(path) => format!("path={}", String::from_utf8_lossy(path)),
+        Address::Tcp { host, port } => format!("host={host},port={port}"),
+        other => other.to_string(),
+    };
+    format!(
+        "is QEMU running with -chardev socket,id=ga,{socket},server=on,wait=off and -device \
+         virtserialport,chardev=ga,name=org.qemu.guest_agent.0?"
+    )
+}
+
 /// Returns the address as QEMU's option `-qmp` takes it.
 fn qemu_option(address: &Address) -> String {
     match address {
@@ -126,6 +152,11 @@ mod path {
         let path = path_of(path);
         let found = fs::metadata(path).ok();
         match (kind, found) {
+            (ErrorKind::NotFound, _) if is_deleted(path) => {
+                "a server still listens there, but the socket file was deleted: only a restart of the \
+                 server, or a second monitor, makes it reachable"
+                    .to_owned()
+            }
             (ErrorKind::NotFound, _) => missing_directory(path).unwrap_or_else(is_qemu_running),
             (ErrorKind::PermissionDenied, None) => closed_directory(path),
             (ErrorKind::PermissionDenied, Some(socket)) => not_permitted(&socket),
@@ -183,13 +214,18 @@ mod path {
                  module (SELinux, AppArmor) forbids it",
                 socket.mode() & 0o777
             ),
-            false => format!(
-                "the socket belongs to uid {} and gid {} with mode {:03o}, you are uid {}",
-                user_name(owner),
-                socket.gid(),
-                socket.mode() & 0o777,
-                user_name(own)
-            ),
+            false => {
+                let group = group_name(socket.gid());
+                let members_may = socket.mode() & 0o020 != 0;
+                let join = if members_may { ": join that group, or be that user" } else { "" };
+                format!(
+                    "the socket belongs to uid {} and gid {group} with mode {:03o}, you are uid \
+                     {}{join}",
+                    user_name(owner),
+                    socket.mode() & 0o777,
+                    user_name(own)
+                )
+            }
         }
     }
 
@@ -203,6 +239,26 @@ mod path {
         }
     }
 
+    /// Returns whether a server still listens on the socket whose file is gone.
+    #[cfg(target_os = "linux")]
+    fn is_deleted(path: &Path) -> bool {
+        use std::os::unix::ffi::OsStrExt;
+
+        use crate::sock_diag::{LISTENING, SHOW_NAME, list};
+
+        let path = path.as_os_str().as_bytes();
+        let is_it = |listed: crate::sock_diag::Listed<'_>| {
+            let name = listed.name()?;
+            (name.strip_suffix(b"\0").unwrap_or(name) == path).then_some(())
+        };
+        path.starts_with(b"/") && matches!(list(LISTENING, SHOW_NAME, is_it), Ok(Some(())))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn is_deleted(_: &Path) -> bool {
+        false
+    }
+
     fn own_id() -> u32 {
         rustix::process::geteuid().as_raw()
     }
@@ -210,8 +266,17 @@ mod path {
     /// Returns a user id with its name, such as `107 (libvirt-qemu)`. The name is omitted for users
     /// that are not in the file.
     fn user_name(id: u32) -> String {
-        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let named = users.lines().find_map(|line| {
+        name_in("/etc/passwd", id)
+    }
+
+    /// Returns a group id with its name.
+    fn group_name(id: u32) -> String {
+        name_in("/etc/group", id)
+    }
+
+    fn name_in(file: &str, id: u32) -> String {
+        let entries = fs::read_to_string(file).unwrap_or_default();
+        let named = entries.lines().find_map(|line| {
             let mut fields = line.split(':');
             let name = fields.next()?;
             (fields.nth(1)?.parse() == Ok(id)).then_some(name)
@@ -229,6 +294,7 @@ mod path {
         #[test]
         fn users_are_named_where_the_system_knows_them() {
             assert_eq!(user_name(0), "0 (root)");
+            assert_eq!(group_name(0), "0 (root)");
             assert_eq!(user_name(3_999_999_999), "3999999999");
         }
 
@@ -256,6 +322,32 @@ mod path {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_socket_file_deleted_under_a_living_server_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vm.qmp");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let address = Address::unix(path.as_os_str().as_encoded_bytes());
+        let told = || crate::connect(&address, None).unwrap_err().to_string();
+        assert!(told().contains("still listens there, but the socket file was deleted"));
+        drop(listener);
+        assert!(told().contains("is QEMU running with -qmp"));
+    }
+
+    #[test]
+    fn an_agent_that_is_missing_gets_the_options_of_its_channel() {
+        let address = "/no/such.sock".parse().unwrap();
+        let missing = || io::Error::from(ErrorKind::NotFound);
+        let error = crate::ConnectError::new(&address, missing()).for_agent();
+        assert!(error.to_string().contains("the directory /no does not exist"), "{error}");
+        let address = "/no-such.sock".parse().unwrap();
+        let error = crate::ConnectError::new(&address, missing()).for_agent();
+        assert!(error.advice().contains("path=/no-such.sock"), "{error}");
+        assert!(error.advice().contains("org.qemu.guest_agent.0"), "{error}");
+    }
 
     #[test]
     fn qemu_gets_abstract_names_its_own_way() {

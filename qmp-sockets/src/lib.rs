@@ -31,6 +31,7 @@ mod connect_retry;
 mod deadline;
 #[cfg(unix)]
 mod descriptor;
+mod first_bytes;
 #[cfg(all(test, unix))]
 mod hostile_text;
 mod into_address;
@@ -63,6 +64,7 @@ pub use descriptor::{
     duplicate_inherited, receive_with_descriptor, send_with_descriptor,
     try_receive_with_descriptor, try_send_with_descriptor,
 };
+pub use first_bytes::advise_on_bytes;
 pub use into_address::IntoAddress;
 #[cfg(unix)]
 pub use launch::{Launch, LaunchError, Launched, Process, ProcessExited};

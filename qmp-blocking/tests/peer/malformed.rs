@@ -103,3 +103,33 @@ fn what_greets_otherwise_is_no_monitor() {
         "{text}"
     );
 }
+
+#[test]
+fn a_server_of_another_protocol_is_named() {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    for (first, name) in [
+        (&b"RFB 003.008\n"[..], "VNC"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "websocket"),
+        (b"QEMU 11.1.3 monitor - type 'help' for more information\r\n(qemu) ", "human monitor"),
+        (b"\xff\xfb\x01\xff\xfb\x03\xff\xfb\x00", "telnet"),
+        (b"\xef\xbb\xbf{\"QMP\": ", "byte order mark"),
+        (b"\x16\x03\x03\x00\x10", "TLS"),
+    ] {
+        for is_agent in [false, true] {
+            let (ours, mut theirs) = UnixStream::pair().unwrap();
+            theirs.write_all(first).unwrap();
+            let limit = Duration::from_millis(50);
+            let builder = qmp_blocking::builder().handshake_timeout(limit);
+            let builder = if is_agent { builder.agent() } else { builder };
+            let socket = qmp_blocking::Socket::from(ours);
+            let error = builder.connect_over(socket, "peer").unwrap_err().to_string();
+            // An agent's line is passed over, because a shell in the guest may have printed it; and 0xff
+            // begins its reply to a sync.
+            let is_passed_over = is_agent && (first.contains(&b'\n') || first[0] == 0xff);
+            assert!(is_passed_over || error.contains(name), "{is_agent}: {error}");
+        }
+    }
+}

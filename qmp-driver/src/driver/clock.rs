@@ -76,7 +76,7 @@ impl Driver {
     }
 
     fn silence(&self, waited: Duration) -> (Failed, String) {
-        let unfinished = self.input.unread().len();
+        let unfinished = self.input.unread();
         let advice = advise_on_handshake(self.connection.settings.agent, unfinished, || {
             self.transport.describe_silence()
         });

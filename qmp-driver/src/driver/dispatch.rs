@@ -8,7 +8,7 @@ use qmp_proto::{
     CommandReply as Answered, Event, Failure, InputBuffer, Malformed, NoReplyReason, OwnedEvent,
     Received, Reply, ReplyPlace, RequestId, Unanswered,
 };
-use qmp_sockets::nonce;
+use qmp_sockets::{advise_on_bytes, nonce};
 
 use crate::batch::{BATCH, Batch};
 use crate::client::response::Completed;
@@ -74,10 +74,17 @@ pub(crate) fn dispatch(connection: &Connection, origin: u64, input: &[u8]) -> Di
     after.run();
     let Parsed { used, more, ref mut end, malformed, .. } = batch;
     if let Some(malformed) = malformed {
-        end.get_or_insert_with(|| CloseReason::Malformed(malformed.to_string().into()));
+        end.get_or_insert_with(|| CloseReason::Malformed(describe(&malformed).into()));
     }
     let end = end.take();
     Dispatched { used, large, more: more && end.is_none(), several, crowded, end }
+}
+
+fn describe(malformed: &Malformed<'_>) -> String {
+    match advise_on_bytes(malformed.bytes) {
+        Some(advice) => format!("{malformed}; {advice}"),
+        None => malformed.to_string(),
+    }
 }
 
 impl Large {

@@ -326,7 +326,7 @@ fn protocol_errors() {
 }
 
 /// The sources of all error texts.
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 18] = [
     "qmp-driver/src/error/kind.rs",
     "qmp-driver/src/error/close_reason.rs",
     "qmp-driver/src/server/close_reason.rs",
@@ -341,6 +341,7 @@ const SOURCES: [&str; 17] = [
     "qmp-proto/src/address/mod.rs",
     "qmp-proto/src/typed/argument_error.rs",
     "qmp-sockets/src/advice.rs",
+    "qmp-sockets/src/first_bytes.rs",
     "qmp-sockets/src/launch/error.rs",
     "qmp-sockets/src/connect_retry/mod.rs",
     "qmp-sockets/src/peer/mod.rs",

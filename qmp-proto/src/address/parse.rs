@@ -23,6 +23,15 @@ pub(super) fn parse(text: &str) -> ParseResult<(Address, Option<String>)> {
         Some((scheme @ ("telnet" | "websocket" | "ws" | "wss" | "tls"), _)) => {
             return Err(refused_protocol(scheme));
         }
+        Some((
+            scheme @ ("pipe" | "serial" | "udp" | "file" | "ssh" | "http" | "https" | "qemu"),
+            rest,
+        )) if rest.starts_with("//") || matches!(scheme, "pipe" | "serial" | "udp" | "file") => {
+            return Err(no_socket(scheme));
+        }
+        None if matches!(&*place, "stdio" | "pty" | "null" | "vc" | "ringbuf") => {
+            return Err(no_socket(&place));
+        }
         _ if place.contains('/') => unix(&place, options.is_abstract)?,
         Some((host, port)) => tcp_without_scheme(&place, host, port)?,
         None => unix(&place, options.is_abstract)?,
@@ -31,6 +40,20 @@ pub(super) fn parse(text: &str) -> ParseResult<(Address, Option<String>)> {
         (Address::Unix(_) | Address::Abstract(_), _) | (_, None) => Ok((address, options.ignored)),
         _ => Err("abstract= is an option of unix sockets".to_owned()),
     }
+}
+
+/// The reason why something is no address that a client can connect to.
+fn no_socket(scheme: &str) -> String {
+    match scheme {
+        "ssh" => "that is a host; forward its socket with ssh -L LOCAL:REMOTE HOST, and use LOCAL",
+        "http" | "https" => "that is a web server's address; write tcp:HOST:PORT of -qmp",
+        "qemu" => "that is libvirt's address; libvirt keeps QEMU's monitor to itself, so add a second -qmp",
+        "file" => "that is a file; write the path of a socket, as in unix:/run/vm.qmp",
+        _ => {
+            "that is a character device but no socket; give QEMU -qmp unix:PATH,server=on,wait=off"
+        }
+    }
+    .to_owned()
 }
 
 /// Returns whether a path would be parsed as an abstract name after `unix:`.

@@ -49,6 +49,18 @@ impl ConnectError {
         Self { attempt, address: address.clone(), error, advice, tried: None }
     }
 
+    /// Replaces the advice by that for the channel of a guest agent.
+    #[must_use]
+    pub fn for_agent(self) -> Self {
+        match self.attempt {
+            Attempt::Connect => {
+                let advice = advice(Attempt::ConnectAgent, &self.address, &self.error);
+                Self { advice, ..self }
+            }
+            _ => self,
+        }
+    }
+
     /// Returns the address.
     pub fn address(&self) -> &Address {
         &self.address
@@ -106,7 +118,7 @@ impl ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let attempt = match self.attempt {
-            Attempt::Connect => "cannot connect to",
+            Attempt::Connect | Attempt::ConnectAgent => "cannot connect to",
             Attempt::Listen => "cannot listen on",
             Attempt::Accept => "nobody connected to",
         };

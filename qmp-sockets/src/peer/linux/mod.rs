@@ -46,7 +46,8 @@ pub(super) fn describe_silence(socket: BorrowedFd<'_>) -> String {
                 ),
                 Some(Clients { served: 1, waiting: 0 }) => format!(
                     "{server}{running} and has accepted the connection: its main loop may be \
-                     busy, or this socket speaks another protocol"
+                     busy, its monitor may have been removed (object-del), or this socket speaks \
+                     another protocol"
                 ),
                 _ => format!(
                     "{server}{running}: another client may be attached (QMP serves one client \
