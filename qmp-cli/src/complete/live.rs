@@ -1,5 +1,8 @@
 //! Which members name something that the server has, and how to ask for it.
 
+use std::rc::Rc;
+
+use qmp_blocking::types::schema::Schema;
 use serde_json::{Value, json};
 
 /// What a server knows beyond the vocabulary. Without a server, nothing.
@@ -12,6 +15,11 @@ pub(crate) trait Live {
     /// The commands that the server has.
     fn commands(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The description of all commands of the server.
+    fn schema(&self) -> Option<Rc<Schema>> {
+        None
     }
 
     /// The devices that can be added, each with a word about it.
@@ -43,12 +51,11 @@ pub(crate) enum Kind {
 
 use Kind::{Bitmap, Chardev, Device, Disk, Export, FdSet, IoThread, Job, Node, Object, Snapshot};
 
-/// The members of commands and of actions that name a thing. `*` at the end of a command stands
-/// for anything. The first entry that matches counts.
-const MEMBERS: [(&str, &str, Kind); 47] = [
+/// The members of commands and of actions that name a thing, nested ones too. `*` at the end of a
+/// command stands for anything. The first entry that matches counts.
+const MEMBERS: [(&str, &str, Kind); 69] = [
     ("add-fd", "fdset-id", FdSet),
     ("remove-fd", "fdset-id", FdSet),
-    ("block-export-add", "iothread", IoThread),
     ("block-export-add", "node-name", Node),
     ("block-export-del", "id", Export),
     ("block-dirty-bitmap-add", "node", Node),
@@ -58,6 +65,7 @@ const MEMBERS: [(&str, &str, Kind); 47] = [
     ("block-dirty-bitmap-*", "name", Bitmap),
     ("block-job-*", "device", Job),
     ("block-job-*", "id", Job),
+    ("block-latency-histogram-set", "id", Device),
     ("block_resize", "device", Disk),
     ("block_resize", "node-name", Node),
     ("block_set_io_throttle", "id", Device),
@@ -68,8 +76,12 @@ const MEMBERS: [(&str, &str, Kind); 47] = [
     ("block-*", "node-name", Node),
     ("blockdev-add", "file", Node),
     ("blockdev-add", "backing", Node),
+    ("blockdev-add", "throttle-group", Object),
+    ("blockdev-backup", "bitmap", Bitmap),
+    ("blockdev-mirror", "replaces", Node),
     ("blockdev-snapshot-sync", "node-name", Node),
     ("blockdev-snapshot", "overlay", Node),
+    ("blockdev-snapshot-delete-internal-sync", "name", Snapshot),
     ("blockdev-close-tray", "id", Device),
     ("blockdev-open-tray", "id", Device),
     ("blockdev-change-medium", "id", Device),
@@ -79,26 +91,52 @@ const MEMBERS: [(&str, &str, Kind); 47] = [
     ("blockdev-*", "node", Node),
     ("blockdev-*", "node-name", Node),
     ("blockdev-*", "target", Node),
-    ("x-blockdev-*", "node-name", Node),
+    ("change-backing-file", "device", Node),
+    ("change-backing-file", "image-node-name", Node),
     ("chardev-*", "id", Chardev),
+    ("drive-*", "device", Node),
+    ("drive-backup", "bitmap", Bitmap),
     ("ringbuf-*", "device", Chardev),
     ("device_add", "drive", Node),
-    ("device_add", "chardev", Chardev),
-    ("device_add", "memdev", Object),
-    ("device_add", "iothread", IoThread),
     ("device*", "id", Device),
+    ("eject", "device", Disk),
     ("eject", "id", Device),
+    ("input-send-event", "device", Device),
     ("job-*", "id", Job),
+    ("nbd-server-add", "device", Node),
+    ("nbd-server-remove", "name", Export),
     ("object-del", "id", Object),
+    ("query-rx-filter", "name", Device),
+    ("screendump", "device", Device),
+    ("set_link", "name", Device),
     ("snapshot-*", "vmstate", Node),
     ("snapshot-*", "devices", Node),
     ("snapshot-*", "tag", Snapshot),
+    ("x-blockdev-change", "parent", Node),
+    ("x-blockdev-change", "node", Node),
+    ("x-blockdev-*", "node-name", Node),
+    ("yank", "id", Chardev),
+    ("yank", "node-name", Node),
+    ("*", "chardev", Chardev),
+    ("*", "iothread", IoThread),
+    ("*", "key-secret", Object),
+    ("*", "memdev", Object),
+    ("*", "password-secret", Object),
+    ("*", "tls-creds", Object),
+];
+
+/// The names of new things, which are not those of things that exist.
+const NEW: [(&str, &str); 5] = [
+    ("block-dirty-bitmap-add", "name"),
+    ("blockdev-add", "node-name"),
+    ("chardev-add", "id"),
+    ("device_add", "id"),
+    ("snapshot-save", "tag"),
 ];
 
 /// Returns what the last member of a path names.
 pub(crate) fn kind_of(command: &str, member: &str) -> Option<Kind> {
-    // The id of a new thing is not one of those that exist.
-    if matches!((command, member), ("device_add" | "chardev-add", "id")) {
+    if NEW.contains(&(command, member)) {
         return None;
     }
     let entry = MEMBERS.iter().find(|(pattern, name, _)| {
@@ -196,12 +234,14 @@ mod tests {
             });
             // The properties of a device are not in the vocabulary.
             let has = |command: &&&str| {
-                **command == "device_add"
-                    || super::super::members::names(command).iter().any(|it| it == member)
+                **command == "device_add" || super::super::members::names(command).contains(member)
             };
             assert!(of.clone().any(|it| has(&it)), "{pattern} {member}");
         }
-        assert_eq!(kind_of("device_add", "id"), None);
+        for (command, member) in NEW {
+            assert!(super::super::members::names(command).contains(member), "{command} {member}");
+            assert_eq!(kind_of(command, member), None);
+        }
         assert_eq!(kind_of("device_del", "id"), Some(Device));
         assert_eq!(kind_of("block-stream", "device"), Some(Node));
         assert_eq!(kind_of("block-job-cancel", "device"), Some(Job));

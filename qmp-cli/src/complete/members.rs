@@ -9,7 +9,10 @@ use crate::words::word::Step;
 use crate::words::{Node, Typing, Value, Word};
 
 /// The members whose values are names of files.
-const FILES: [&str; 4] = ["filename", "file-name", "path", "snapshot-file"];
+const FILES: [&str; 5] = ["filename", "file-name", "mem-path", "path", "snapshot-file"];
+
+/// The commands whose `path` is not a file on the server's machine: it is an object's, or the guest's.
+const OTHER_PATHS: [&str; 4] = ["qom-", "cxl-", "x-query-virtio-", "guest-"];
 
 /// Completes an argument of a command, with those that are written already.
 pub(super) fn complete(
@@ -18,10 +21,18 @@ pub(super) fn complete(
     current: &str,
     live: &impl Live,
 ) -> Candidates {
-    let Some(Kind::Command { arguments, .. }) = BuiltIn.describe(command).map(|it| it.kind) else {
-        return Candidates::default();
+    let schema;
+    let place = match Place::of(command, written) {
+        Some(place) => Some(place),
+        // A command that the vocabulary does not know may be newer.
+        None if live.commands().iter().any(|it| it == command) => {
+            schema = live.schema();
+            schema.as_deref().and_then(|schema| Place::within(schema, command, written))
+        }
+        None => None,
     };
-    let mut candidates = Place::new(arguments, written).complete(current);
+    let Some(place) = place else { return Candidates::default() };
+    let mut candidates = place.complete(current);
     match current.split_once('=') {
         Some((key, _)) => add_values(&mut candidates, command, written, key, live),
         None if command == "device_add" => {
@@ -69,33 +80,41 @@ pub(super) fn actions() -> Vec<(String, String)> {
 
 /// The names of a command's or an action's required members that are not written yet.
 pub(super) fn missing(command: &str, written: &[&str], is_action: bool) -> Vec<String> {
-    let candidates = match is_action {
-        true => in_transaction(command, written, ""),
-        false => Place::of(command, written).map(|it| it.complete("")).unwrap_or_default(),
-    };
-    let list = candidates.list.into_iter().filter(|it| it.is_required).map(|it| it.text);
-    // Of an object, one of its members is written first.
-    let is_begun = |text: &str| {
-        let name = text.trim_end_matches(['=', ':', '.', '[', ']']);
-        written.iter().any(|word| {
-            word.strip_prefix(name).is_some_and(|rest| rest.starts_with(['=', ':', '.', '[']))
-        })
-    };
-    list.filter(|text| !is_begun(text)).collect()
+    let mut missing = Vec::new();
+    match is_action {
+        true => {
+            if let Some(place) = action_place(command, written) {
+                place.missing(DATA, &mut missing);
+            }
+            missing.iter_mut().for_each(|it| *it = it.trim_start_matches(DATA).to_owned());
+        }
+        false => {
+            if let Some(place) = Place::of(command, written) {
+                place.missing("", &mut missing);
+            }
+        }
+    }
+    missing
 }
+
+/// Where the members of an action are in the arguments of the command `transaction`.
+const DATA: &str = "actions[0].data.";
 
 /// Completes a member of an action as what it is: a member of the command `transaction`.
 fn in_transaction(action: &str, written: &[&str], current: &str) -> Candidates {
-    const DATA: &str = "actions[0].data.";
-    let written = written.iter().map(|word| format!("{DATA}{word}"));
-    let all: Vec<_> = std::iter::once(format!("actions[0].type={action}")).chain(written).collect();
-    let all: Vec<_> = all.iter().map(String::as_str).collect();
-    let Some(place) = Place::of("transaction", &all) else { return Candidates::default() };
+    let Some(place) = action_place(action, written) else { return Candidates::default() };
     let mut candidates = place.complete(&format!("{DATA}{current}"));
     for candidate in &mut candidates.list {
         candidate.text = candidate.text.trim_start_matches(DATA).to_owned();
     }
     candidates
+}
+
+fn action_place(action: &str, written: &[&str]) -> Option<Place<'static>> {
+    let written = written.iter().map(|word| format!("{DATA}{word}"));
+    let all: Vec<_> = std::iter::once(format!("actions[0].type={action}")).chain(written).collect();
+    let all: Vec<_> = all.iter().map(String::as_str).collect();
+    Place::of("transaction", &all)
 }
 
 /// Adds what the server has to the values that a key can have.
@@ -111,7 +130,8 @@ fn add_values(
     let names = word.path.iter().rev();
     let name = names.filter_map(|step| if let Step::Name(name) = step { Some(name) } else { None });
     let Some(name) = name.clone().next() else { return };
-    candidates.paths = FILES.contains(&name.as_str());
+    candidates.paths = FILES.contains(&name.as_str())
+        && !OTHER_PATHS.iter().any(|start| command.starts_with(start));
     let ids = match live::kind_of(command, name) {
         Some(kind) => live.ids(kind),
         None if (command, name.as_str()) == ("device_add", "driver") => live.drivers(),
@@ -124,16 +144,22 @@ fn add_values(
 }
 
 /// An object of the arguments, and what is written of it.
-struct Place {
-    typing: Typing<'static>,
+struct Place<'v> {
+    typing: Typing<'v>,
     object: Object,
     written: Node,
 }
 
-impl Place {
+impl Place<'static> {
     fn of(command: &str, words: &[&str]) -> Option<Self> {
-        match BuiltIn.describe(command)?.kind {
-            Kind::Command { arguments, .. } => Some(Self::new(arguments, words)),
+        Self::within(&BuiltIn, command, words)
+    }
+}
+
+impl<'v> Place<'v> {
+    fn within(vocabulary: &'v dyn Vocabulary, command: &str, words: &[&str]) -> Option<Self> {
+        match vocabulary.describe(command)?.kind {
+            Kind::Command { arguments, .. } => Some(Self::new(vocabulary, arguments, words)),
             _ => None,
         }
     }
@@ -146,7 +172,7 @@ impl Place {
         }
     }
 
-    fn new(object: Object, words: &[&str]) -> Self {
+    fn new(vocabulary: &'v dyn Vocabulary, object: Object, words: &[&str]) -> Self {
         let mut written = Node::Object(Vec::new());
         for word in words.iter().filter_map(|word| Word::parse(word).ok()) {
             let value = match word.value {
@@ -156,7 +182,7 @@ impl Place {
             };
             let _ = written.set(word.key, &word.path, value);
         }
-        Self { typing: Typing::new(vec![&BuiltIn], &[]), object, written }
+        Self { typing: Typing::new(vec![vocabulary], &[]), object, written }
     }
 
     /// The values that the member of this key can have.
@@ -186,13 +212,80 @@ impl Place {
 
     /// The names of members that can follow.
     fn names(&self, current: &str) -> Option<Candidates> {
-        let parent = current.rfind('.').map_or("", |dot| &current[..dot]);
-        let (object, written, prefix) = match parent {
-            "" => (self.object.clone(), Some(&self.written), String::new()),
-            parent => {
+        let parent = current.rfind('.').map_or("", |dot| &current[..=dot]);
+        let mut list = Vec::new();
+        for (member, written) in self.members(parent)? {
+            let required = Some("required".to_owned()).filter(|_| member.required);
+            let history = Some(history(&member.history)).filter(|it| !it.is_empty());
+            let mut add = |of: String, text: String| {
+                let about = [Some(of), required.clone(), history.clone()];
+                let about: Vec<_> = about.into_iter().flatten().collect();
+                let (about, is_required) = (about.join(", "), member.required);
+                list.push(Candidate { text, about, is_required });
+            };
+            let key = format!("{parent}{}", escaped(&member.name));
+            // Elements that are begun can be continued.
+            if let Some(Node::Array(elements)) = written {
+                for at in 0..elements.len() {
+                    let text = format!("{key}[{at}].");
+                    if matches!(elements.get(at), Some(Node::Object(_))) && self.has_more(&text) {
+                        add("object".into(), text);
+                    }
+                }
+            }
+            for (of, sign) in self.shapes(&member.r#type) {
+                let text = format!("{key}{sign}");
+                let is_possible = match written {
+                    None => true,
+                    Some(Node::Array(_)) => sign.starts_with('['),
+                    Some(Node::Object(_)) => sign == "." && self.has_more(&text),
+                    Some(_) => false,
+                };
+                if is_possible {
+                    add(of, text);
+                }
+            }
+        }
+        Some(Candidates { list, ..Candidates::default() })
+    }
+
+    fn has_more(&self, parent: &str) -> bool {
+        self.names(parent).is_some_and(|it| !it.list.is_empty())
+    }
+
+    /// Adds the required members that are not written, those of begun objects too.
+    fn missing(&self, parent: &str, missing: &mut Vec<String>) {
+        for (member, written) in self.members(parent).unwrap_or_default() {
+            let key = format!("{parent}{}", escaped(&member.name));
+            match written {
+                None if member.required => {
+                    let shapes = self.shapes(&member.r#type);
+                    // Several signs are for the user to choose from.
+                    let sign = if let [(_, sign)] = shapes.as_slice() { sign } else { "" };
+                    missing.push(format!("{key}{sign}"));
+                }
+                Some(Node::Object(_)) => self.missing(&format!("{key}."), missing),
+                Some(Node::Array(elements)) => {
+                    for (at, element) in elements.iter().enumerate() {
+                        if matches!(element, Node::Object(_)) {
+                            self.missing(&format!("{key}[{at}]."), missing);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The members of an object: its tag first, then what is required. `parent` is empty or ends with
+    /// a dot.
+    fn members(&self, parent: &str) -> Option<Vec<(Member, Option<&Node>)>> {
+        let (object, written) = match parent.strip_suffix('.') {
+            None => (self.object.clone(), Some(&self.written)),
+            Some(parent) => {
                 let word = format!("{parent}=");
                 let (known, node) = self.find(&Word::parse(&word).ok()?.path)?;
-                (self.typing.object_of(&known)?.1, node, format!("{parent}."))
+                (self.typing.object_of(&known)?.1, node)
             }
         };
         let written = match written {
@@ -201,37 +294,52 @@ impl Place {
         };
         let mut members = Vec::new();
         collect(&object, written, &mut members);
-        members.retain(|member| written.iter().all(|(name, _)| *name != member.name));
         let is_tag = |member: &Member| object.tag.as_ref() == Some(&member.name);
         members.sort_by_key(|member| (!is_tag(member), !member.required));
-        let candidates = members.into_iter().map(|member| {
-            let (of, sign) = self.shape(&member.r#type);
-            let required = if member.required { Some("required".to_owned()) } else { None };
-            let history = Some(history(&member.history)).filter(|it| !it.is_empty());
-            let about: Vec<_> = [Some(of), required, history].into_iter().flatten().collect();
-            let text = format!("{prefix}{}{sign}", escaped(&member.name));
-            Candidate { text, about: about.join(", "), is_required: member.required }
-        });
-        Some(Candidates { list: candidates.collect(), ..Candidates::default() })
+        let node = |member: Member| {
+            let node = written.iter().find(|(name, _)| *name == member.name).map(|(_, it)| it);
+            (member, node)
+        };
+        Some(members.into_iter().map(node).collect())
     }
 
-    /// What a type is called, and what follows a key of it.
-    fn shape(&self, of: &Type) -> (String, &'static str) {
+    /// What a type is called, and what follows a key of it: one for each form that it has.
+    fn shapes(&self, of: &Type) -> Vec<(String, &'static str)> {
         let (name, sign) = match of {
             Type::String => ("string", "="),
             Type::Bool => ("boolean", "="),
             Type::Integer { .. } | Type::Unsigned { .. } => ("integer", "="),
             Type::Number => ("number", "="),
             Type::Null => ("null", ":="),
-            Type::List(_) => ("list", "[]"),
+            Type::List(of) => match self.typing.object_of(&Typing::known(0, of)) {
+                Some(_) => ("list", "[]."),
+                None => ("list", "[]="),
+            },
             Type::Named(_) => match self.typing.kind(&Typing::known(0, of)) {
                 Some(Kind::Object(_)) => ("object", "."),
                 Some(Kind::Enum(_)) => ("one of several", "="),
-                _ => ("several types", ""),
+                Some(Kind::Alternate(forms)) => return self.forms(&forms),
+                _ => ("any type", "="),
             },
             _ => ("any type", "="),
         };
-        (name.to_owned(), sign)
+        vec![(name.to_owned(), sign)]
+    }
+
+    fn forms(&self, forms: &[Type]) -> Vec<(String, &'static str)> {
+        let mut shapes: Vec<(String, &str)> = Vec::new();
+        for (name, sign) in forms.iter().flat_map(|form| self.shapes(form)) {
+            match shapes.iter_mut().find(|(_, it)| *it == sign) {
+                Some((names, _)) if *names != name => *names = format!("{names} or {name}"),
+                Some(_) => {}
+                None => shapes.push((name, sign)),
+            }
+        }
+        // Null is seldom meant.
+        if shapes.len() > 1 {
+            shapes.retain(|(_, sign)| *sign != ":=");
+        }
+        shapes
     }
 
     /// The type at a path, and what is written there.
@@ -278,27 +386,43 @@ fn collect(object: &Object, written: &[(String, Node)], members: &mut Vec<Member
     }
 }
 
-/// The names of the members of a command or an action, of all branches.
+/// The names of the members of a command or an action, of all branches and nested ones.
 #[cfg(test)]
-pub(super) fn names(command: &str) -> Vec<String> {
-    fn add(object: &Object, names: &mut Vec<String>) {
-        names.extend(object.members.iter().map(|member| member.name.clone()));
-        object.branches.iter().for_each(|branch| add(&branch.object, names));
-    }
-    let mut names = Vec::new();
-    if let Some(place) = Place::of(command, &[]) {
-        add(&place.object, &mut names);
-        // The command may take the name of a type of which all members can be written.
-        for member in place.object.members.clone() {
-            if let Some(Kind::Object(object)) = place.typing.kind(&Typing::known(0, &member.r#type))
-            {
-                add(&object, &mut names);
+pub(super) fn names(command: &str) -> std::collections::HashSet<String> {
+    let (mut names, mut seen) =
+        (std::collections::HashSet::new(), std::collections::HashSet::new());
+    let (mut objects, mut types) = (Vec::new(), Vec::new());
+    let place = match Place::of(command, &[]) {
+        Some(place) => {
+            objects.push(place.object.clone());
+            place
+        }
+        None => {
+            let place = action_place(command, &[]).unwrap();
+            let members = place.members(DATA).unwrap();
+            names.extend(members.into_iter().map(|(member, _)| member.name));
+            place
+        }
+    };
+    loop {
+        if let Some(object) = objects.pop() {
+            names.extend(object.members.iter().map(|member| member.name.clone()));
+            types.extend(object.members.into_iter().map(|member| member.r#type));
+            objects.extend(object.branches.into_iter().map(|branch| branch.object));
+        } else if let Some(of) = types.pop() {
+            match (&of, place.typing.kind(&Typing::known(0, &of))) {
+                (Type::List(of), _) => types.push((**of).clone()),
+                (Type::Named(name), Some(kind)) if seen.insert(name.clone()) => match kind {
+                    Kind::Object(object) => objects.push(object),
+                    Kind::Alternate(forms) => types.extend(forms),
+                    _ => {}
+                },
+                _ => {}
             }
+        } else {
+            return names;
         }
     }
-    let members = in_transaction(command, &[], "").list.into_iter();
-    names.extend(members.map(|it| it.text.trim_end_matches(['=', '.', '[', ']']).to_owned()));
-    names
 }
 
 #[cfg(test)]
@@ -319,8 +443,13 @@ mod tests {
         assert_eq!(texts("blockdev-add ")[0], "driver=");
         assert_eq!(texts("blockdev-add driver=qco"), ["driver=qcow", "driver=qcow2"]);
         let of_qcow2 = texts("blockdev-add driver=qcow2 ");
-        assert_eq!(of_qcow2[0], "file", "what is required comes first");
-        assert!(of_qcow2.contains(&"backing".into()) && !of_qcow2.contains(&"driver=".into()));
+        assert_eq!(of_qcow2[..2], ["file.", "file="], "what is required comes first");
+        assert!(of_qcow2.contains(&"backing=".into()) && !of_qcow2.contains(&"driver=".into()));
+        // What is begun can be continued.
+        let begun = texts("blockdev-add driver=qcow2 file.driver=file ");
+        assert_eq!(begun[0], "file.");
+        assert!(!begun.contains(&"file=".into()));
+        assert_eq!(texts("blockdev-add driver=qcow2 file.driver=file file.")[0], "file.filename=");
         assert_eq!(texts("blockdev-add driver=qcow2 file.dri"), ["file.driver="]);
         assert_eq!(
             texts("blockdev-add driver=qcow2 file.driver=file file.filen"),
@@ -334,8 +463,10 @@ mod tests {
 
     #[test]
     fn lists_and_objects_have_their_signs() {
-        assert!(texts("guest-exec ").contains(&"arg[]".into()));
+        assert!(texts("guest-exec ").contains(&"arg[]=".into()));
         assert!(texts("chardev-add ").contains(&"backend.".into()));
+        assert_eq!(texts("send-key k"), ["keys[]."]);
+        assert_eq!(texts("send-key keys[].type=qcode k"), ["keys[0].", "keys[]."]);
         assert_eq!(texts("transaction actions[].ty"), ["actions[].type="]);
         assert_eq!(texts("transaction actions[].type=abo"), ["actions[].type=abort"]);
         assert!(texts("no-such-command ").is_empty());
@@ -347,7 +478,12 @@ mod tests {
         assert_eq!(of("device_del", &[]), ["id="]);
         assert!(of("device_del", &["id=x"]).is_empty());
         assert_eq!(of("blockdev-add", &["driver=qcow2"]), ["file"]);
-        assert!(of("blockdev-add", &["driver=qcow2", "file.driver=file"]).is_empty());
+        assert_eq!(of("blockdev-add", &["driver=qcow2", "file.driver=file"]), ["file.filename="]);
+        assert!(of("blockdev-add", &["driver=qcow2", "file=d0"]).is_empty());
+        assert_eq!(
+            of("migrate-set-capabilities", &["capabilities[].state=on"]),
+            ["capabilities[0].capability="]
+        );
         assert!(of("query-status", &[]).is_empty());
         assert_eq!(missing("blockdev-snapshot", &["node=a"], true), ["overlay="]);
     }

@@ -2,9 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use futures_lite::future::block_on;
+use qmp_blocking::types::schema::Schema;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::complete::live::{Kind, Live};
@@ -20,6 +23,8 @@ const FRESH: Duration = Duration::from_secs(2);
 pub(crate) struct Asking {
     link: Link,
     known: RefCell<HashMap<String, Known>>,
+    /// The schema, and the number of the connection on which it came.
+    schema: RefCell<Option<(u64, Rc<Schema>)>>,
 }
 
 struct Known {
@@ -31,7 +36,7 @@ struct Known {
 
 impl Asking {
     pub(crate) fn new(link: Link) -> Self {
-        Self { link, known: RefCell::default() }
+        Self { link, known: RefCell::default(), schema: RefCell::default() }
     }
 
     /// Whether the server runs on this machine, so that its files can be completed.
@@ -83,6 +88,18 @@ impl Live for Asking {
         let list = reply.pointer(list).and_then(Value::as_array);
         let enabled = list.into_iter().flatten().filter(|it| !is_agent || it["enabled"] == true);
         enabled.filter_map(|it| Some(it["name"].as_str()?.to_owned())).collect()
+    }
+
+    fn schema(&self) -> Option<Rc<Schema>> {
+        let number = self.link.connection().ok()?.number;
+        let known = self.schema.borrow().clone();
+        if let Some((_, schema)) = known.filter(|(it, _)| *it == number) {
+            return Some(schema);
+        }
+        let reply = self.ask("query-qmp-schema", &json!({}), Some(FRESH));
+        let schema = Rc::new(Schema::deserialize(&reply).ok()?);
+        *self.schema.borrow_mut() = Some((number, Rc::clone(&schema)));
+        Some(schema)
     }
 
     fn drivers(&self) -> Vec<(String, String)> {
