@@ -21,14 +21,23 @@ conformance::on_every_qemu!(
 
 /// Starts QEMU with something to complete, and returns it when it answers.
 fn qemu(suite: &Suite) -> (Server, String) {
-    let null = "driver=null-co,node-name=disk0,size=1048576";
+    let null = |name| format!("driver=null-co,node-name={name},size=1048576");
+    let (disk, mirror, exported) = (null("disk0"), null("mirror7"), null("shared7"));
     let mut server = suite.qemu_with(&[
         "-qmp",
         "unix:{}/qmp,server=on,wait=off",
         "-M",
         "pc",
         "-blockdev",
-        null,
+        &disk,
+        "-blockdev",
+        &mirror,
+        "-blockdev",
+        &exported,
+        "-drive",
+        "if=none,id=drive7,format=raw,file=null-co://",
+        "-object",
+        "iothread,id=thread7",
         "-device",
         "virtio-net-pci,id=net0",
         "-object",
@@ -47,12 +56,45 @@ fn clear(shell: &mut Terminal) {
     shell.wait_until("an empty line", |it| it.line().0.trim_end().ends_with('>'));
 }
 
+/// Makes a bitmap, a job and an export.
+fn prepare(target: &str) {
+    let socket = tempfile::tempdir().unwrap();
+    let path = format!("addr.data.path={}", socket.path().join("nbd").display());
+    for words in [
+        &["block-dirty-bitmap-add", "node=disk0", "name=map7"][..],
+        &["blockdev-mirror", "job-id=job7", "device=disk0", "target=mirror7", "sync=full"],
+        &["nbd-server-start", "addr.type=unix", &path],
+        &["block-export-add", "type=nbd", "id=export7", "node-name=shared7"],
+    ] {
+        let made = run(target, words);
+        assert_eq!(made.code, 0, "{made:?}");
+    }
+}
+
 fn what_the_server_has_is_completed(suite: &Suite) {
     let (_server, target) = qemu(suite);
+    prepare(&target);
     let mut shell = Terminal::at(&target, Options::default());
     let prompt = shell.line().0.trim_end().to_owned();
+    // Descriptors belong to the connection that passed them.
+    shell.enter("add-fd fdset-id=77 --fd /dev/null");
+    shell.wait_for("\"fdset-id\"");
     for (start, line) in [
         ("query-statu", "query-status"),
+        ("job-pause id=j", "job-pause id=job7"),
+        ("block-job-cancel device=j", "block-job-cancel device=job7"),
+        ("block-export-del id=e", "block-export-del id=export7"),
+        (
+            "block-dirty-bitmap-remove node=disk0 name=m",
+            "block-dirty-bitmap-remove node=disk0 name=map7",
+        ),
+        ("eject device=dr", "eject device=drive7"),
+        ("remove-fd fdset-id=", "remove-fd fdset-id=77"),
+        (
+            "device_add driver=virtio-scsi-pci iothread=",
+            "device_add driver=virtio-scsi-pci iothread=thread7",
+        ),
+        ("transaction( blockdev-backup target=mi", "transaction( blockdev-backup target=mirror7"),
         ("device_del id=n", "device_del id=net0"),
         ("blockdev-del node-name=d", "blockdev-del node-name=disk0"),
         ("object-del id=ram", "object-del id=ram7"),
@@ -60,7 +102,7 @@ fn what_the_server_has_is_completed(suite: &Suite) {
         ("device_add driver=virtio-net-pci-n", "device_add driver=virtio-net-pci-non-transitional"),
         ("device_add driver=virtio-net-pci mq_", ""),
         ("device_add driver=virtio-net-pci ctrl_vq", "device_add driver=virtio-net-pci ctrl_vq="),
-        ("blockdev-add driver=nul node-name=x", ""),
+        ("blockdev-add driver=null-co node-name=dis", ""),
         ("!info vers", "!info version"),
         (":events DEVICE_DEL", ":events DEVICE_DELETED"),
         ("transaction( abor", "transaction( abort"),

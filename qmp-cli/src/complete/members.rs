@@ -21,6 +21,9 @@ pub(super) fn complete(
     current: &str,
     live: &impl Live,
 ) -> Candidates {
+    if is_file(current) {
+        return Candidates::files();
+    }
     let schema;
     let place = match Place::of(command, written) {
         Some(place) => Some(place),
@@ -63,11 +66,19 @@ pub(super) fn complete_action(
     current: &str,
     live: &impl Live,
 ) -> Candidates {
+    if is_file(current) {
+        return Candidates::files();
+    }
     let mut candidates = in_transaction(action, written, current);
     if let Some((key, _)) = current.split_once('=') {
         add_values(&mut candidates, action, written, key, live);
     }
     candidates
+}
+
+/// Whether the value of a word comes from a file.
+fn is_file(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(_, value)| value.starts_with('@'))
 }
 
 /// The names of the actions of a transaction, each with a word about it.
@@ -166,7 +177,6 @@ impl<'v> Place<'v> {
 
     fn complete(&self, current: &str) -> Candidates {
         match current.split_once('=') {
-            Some((_, value)) if value.starts_with('@') => Candidates::files(),
             Some((key, _)) => self.values(key).unwrap_or_default(),
             None => self.names(current).unwrap_or_default(),
         }

@@ -1,7 +1,10 @@
 //! Completion of a command line, from the built-in vocabulary and the configuration.
 //!
-//! For bash, zsh and fish no server is asked, so it takes no socket from anybody and never waits. The
-//! program's own shell adds what its server has.
+//! For bash, zsh and fish no server is asked, even if no client is connected to it. A server that was
+//! started with `wait=on` begins to run when a client connects, and a client that comes in the same
+//! moment would have to wait; a key that completes a word must do neither. Nor is there a cache of
+//! schemas: the vocabulary has all commands of QEMU 5.2 to 11.1, so that a cache would add only the
+//! commands of other builds. The program's own shell has a connection, and adds what its server has.
 
 #[cfg(test)]
 mod golden;
@@ -10,12 +13,14 @@ mod members;
 mod shells;
 
 use clap::{CommandFactory, ValueEnum};
+use qmp_blocking::Address;
 use qmp_blocking::types::describe::{BuiltIn, History, Vocabulary};
 
 use crate::cli::{Color, Events, Hmp, Shell, Top, Wait};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::show;
+use crate::target;
 use crate::{NO_TARGET_VERBS, VERBS};
 
 /// A way to continue a word.
@@ -47,7 +52,8 @@ pub(crate) fn answer(words: &[String], config: &Config) -> Result<(), Failure> {
     let Some((shell, words)) = words.split_first() else { return Ok(()) };
     let Ok(shell) = Shell::from_str(shell, false) else { return Ok(()) };
     let words = shells::words(shell, words);
-    let candidates = complete(&words, config);
+    let mut candidates = complete(&words, config);
+    candidates.files |= candidates.paths && is_local(&words, config);
     show::write(shells::answer(shell, &words, &candidates).as_bytes())
 }
 
@@ -58,6 +64,14 @@ pub(crate) fn answer(words: &[String], config: &Config) -> Result<(), Failure> {
 /// Returns an error if the output cannot be written.
 pub(crate) fn script(shell: Shell) -> Result<(), Failure> {
     show::write(shells::script(shell).as_bytes())
+}
+
+/// Whether the server of a command line is surely on this machine.
+fn is_local(words: &[String], config: &Config) -> bool {
+    let line = Line::read(words);
+    let name = line.positional.first().copied().unwrap_or_default();
+    let target = target::resolve(name, line.agent, config);
+    target.is_ok_and(|it| matches!(it.address, Address::Unix(_) | Address::Abstract(_)))
 }
 
 /// Completes the last of these words, which may be empty.

@@ -12,8 +12,9 @@ _qmp() {
     local IFS=$'\n'
     COMPREPLY=($(qmp __complete bash -- "${COMP_LINE:0:COMP_POINT}" 2>/dev/null))
     if [[ ${COMPREPLY[0]} == :files ]]; then
-        compopt -o filenames
-        COMPREPLY=("${COMPREPLY[@]:1}" $(compgen -f -- "${COMP_WORDS[COMP_CWORD]#@}"))
+        local word="$2" sign=
+        if [[ $word == @* ]]; then sign=@; else compopt -o filenames; fi
+        COMPREPLY=("${COMPREPLY[@]:1}" $(compgen -P "$sign" -f -- "${word#@}"))
     fi
     if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=.\]] ]]; then
         compopt -o nospace
@@ -30,8 +31,11 @@ _qmp() {
     found=("${(@f)$(qmp __complete zsh -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
     if [[ ${found[1]} == :files ]]; then
         shift found
-        compset -P '*=@'
-        _files
+        # In a value, the path begins behind these signs. The candidates are whole words.
+        () {
+            compset -P '*=@' || compset -P '*='
+            _files
+        }
     fi
     for line in "${found[@]}"; do
         text="${line%%$'\t'*}"
@@ -58,7 +62,11 @@ function __qmp_complete
     set -l found (qmp __complete fish -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)
     if test "$found[1]" = :files
         set -e found[1]
-        __fish_complete_path (commandline -ct)
+        # In a value, the path begins behind these signs.
+        set -l token (commandline -ct)
+        set -l key (string match -r '^[^=]*=@?' -- $token)
+        set -q key[1]; or set key ''
+        printf '%s\n' $key(__fish_complete_path (string replace -r '^[^=]*=@?' '' -- $token))
     end
     test -n "$found" && printf '%s\n' $found
 end
