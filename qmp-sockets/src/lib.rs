@@ -72,7 +72,7 @@ pub use listen::{Listener, PendingBind};
 #[cfg(unix)]
 pub use long_path::{LONGEST_PATH, ShortPath, unix_address};
 pub use nonce::nonce;
-pub use peer::{SILENT, describe_silence, describe_stop};
+pub use peer::{Occupant, Occupants, SILENT, describe_silence, describe_stop};
 pub use readiness::Interest;
 #[cfg(unix)]
 pub use received_fds::ReceivedFds;

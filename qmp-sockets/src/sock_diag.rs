@@ -26,6 +26,7 @@ const FILE: u16 = 1;
 const PEER: u16 = 2;
 const HEADER: usize = 16;
 const SOCKET: usize = 16;
+const INODE: usize = 4;
 
 /// Returns the first value that `find` returns for a unix socket of this network namespace.
 ///
@@ -54,7 +55,10 @@ pub(crate) fn list<T>(
         while let Some((kind, body, rest)) = next_message(messages) {
             match kind {
                 BY_FAMILY => {
-                    let found = find(Listed(body.get(SOCKET..).unwrap_or_default()));
+                    let found = find(Listed {
+                        inode: number(body, INODE),
+                        attributes: body.get(SOCKET..).unwrap_or_default(),
+                    });
                     if found.is_some() {
                         return Ok(found);
                     }
@@ -68,7 +72,11 @@ pub(crate) fn list<T>(
 }
 
 /// The attributes of a socket.
-pub(crate) struct Listed<'m>(&'m [u8]);
+pub(crate) struct Listed<'m> {
+    /// The inode of the socket, which is not that of its file.
+    pub(crate) inode: Option<u32>,
+    attributes: &'m [u8],
+}
 
 impl<'m> Listed<'m> {
     /// Returns the path; that of an abstract socket begins with a zero byte.
@@ -88,7 +96,7 @@ impl<'m> Listed<'m> {
     }
 
     fn attribute(&self, wanted: u16) -> Option<&'m [u8]> {
-        let mut attributes = self.0;
+        let mut attributes = self.attributes;
         loop {
             let (length, kind) = (usize::from(short(attributes, 0)?), short(attributes, 2)?);
             if kind == wanted {

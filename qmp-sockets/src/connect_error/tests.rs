@@ -141,7 +141,9 @@ mod permission {
         let message = failure_without_privilege(&path);
         assert!(message.contains("Permission denied; "), "{message}");
         let expected = match rustix::process::geteuid().is_root() {
-            true => "belongs to uid 0 (root) and gid 0 with mode 500, you are uid 65534 (nobody)",
+            true => {
+                "belongs to uid 0 (root) and gid 0 (root) with mode 500, you are uid 65534 (nobody)"
+            }
             false => "the socket is yours with mode 500: a write permission is missing",
         };
         assert!(message.contains(expected), "{message}");

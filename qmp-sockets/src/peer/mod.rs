@@ -2,9 +2,12 @@
 
 #[cfg(target_os = "linux")]
 mod linux;
+mod occupants;
 
 #[cfg(unix)]
 use std::os::fd::AsFd;
+
+pub use occupants::{Occupant, Occupants};
 
 /// The advice for a server that does not answer, if its process is not known.
 pub const SILENT: &str = "the server is silent: another client may be attached (QMP serves one \

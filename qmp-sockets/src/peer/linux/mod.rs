@@ -9,6 +9,7 @@ use std::os::fd::BorrowedFd;
 use other::OtherClient;
 use process::server_name;
 
+pub(super) use other::occupants;
 pub(crate) use process::Process;
 
 pub(super) fn describe_silence(socket: BorrowedFd<'_>) -> String {

@@ -4,8 +4,11 @@ use std::fs;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
+use qmp_proto::Address;
+
 use super::process::{Process, server_name};
-use crate::sock_diag::{CONNECTED, SHOW_NAME, SHOW_PEER, list};
+use crate::peer::{Occupant, Occupants};
+use crate::sock_diag::{CONNECTED, LISTENING, Listed, SHOW_NAME, SHOW_PEER, list};
 
 /// The other client that a server is serving.
 #[derive(Debug)]
@@ -56,6 +59,10 @@ impl OtherClient {
 }
 
 impl Process {
+    fn into_occupant(self) -> Occupant {
+        Occupant { pid: self.pid, name: self.name, state: self.state }
+    }
+
     /// Returns the process that has a descriptor of this socket.
     fn holding(socket: u32) -> Option<Self> {
         fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
@@ -63,6 +70,34 @@ impl Process {
             holds(&entry.path(), socket).then(|| Self::with_pid(pid)).flatten()
         })
     }
+}
+
+/// Finds the processes at an address.
+pub(in crate::peer) fn occupants(address: &Address) -> Option<Occupants> {
+    let name = match address {
+        Address::Unix(path) if path.starts_with(b"/") => path.clone(),
+        Address::Abstract(name) => [b"\0", name.as_slice()].concat(),
+        _ => return None,
+    };
+    let is_there = |listed: &Listed<'_>| listed.name().map(without_end) == Some(&*name);
+    let listener = list(LISTENING, SHOW_NAME, |listed| listed.inode.filter(|_| is_there(&listed)));
+    let server = Process::holding(listener.ok()??).map(Process::into_occupant);
+    let mut occupants = Occupants { server, ..Occupants::default() };
+    let mut peers = Vec::new();
+    let listed = list(CONNECTED, SHOW_NAME | SHOW_PEER, |listed| {
+        if is_there(&listed) {
+            peers.push(listed.peer().unwrap_or_default());
+        }
+        None::<()>
+    });
+    listed.ok()?;
+    for peer in peers {
+        match Process::holding(peer).filter(|_| peer != 0) {
+            Some(process) => occupants.clients.push(process.into_occupant()),
+            None => occupants.unknown += 1,
+        }
+    }
+    Some(occupants)
 }
 
 /// Returns whether the process with this folder has a descriptor of the socket.
