@@ -18,7 +18,8 @@ use clap::{Args, Parser, ValueEnum};
                       qmp [OPTION]... TARGET '{\"execute\": …}'\n       \
                       qmp [OPTION]... TARGET - < COMMANDS\n       \
                       qmp [OPTION]... TARGET\n       \
-                      qmp [OPTION]... TARGET events|wait|hmp|raw …\n       \
+                      qmp [OPTION]... TARGET events|wait|hmp|doctor|raw …\n       \
+                      qmp ls [--json]\n       \
                       qmp launch [OPTION]... -- PROGRAM [ARGUMENT]...\n       \
                       qmp completions bash|zsh|fish\n       \
                       qmp man [FOLDER]",
@@ -52,6 +53,7 @@ Verbs:
   wait NAME[,KEY=TEXT]... [-- COMMAND]
                     wait for one event; the command is sent after subscribing
   hmp LINE          run a line in the human monitor
+  doctor            check the server and its socket
   raw COMMAND       a command that is called like a verb
 
 Exit codes:
@@ -230,6 +232,30 @@ pub(crate) struct Hmp {
     pub(crate) line: Vec<String>,
 }
 
+/// Checks a server and its socket, and says what to do about what is wrong.
+///
+/// The exit code is 0 if all is well, 1 if something is wrong, and 3 if the server cannot be reached.
+#[derive(Debug, Parser)]
+#[command(name = "qmp-doctor", bin_name = "qmp TARGET doctor", max_term_width = 100)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Lists the servers that run on this machine, their sockets, and who is connected.
+///
+/// Sockets that were added while a server runs are not on its command line, and not in the list.
+#[derive(Debug, Parser)]
+#[command(name = "qmp-ls", bin_name = "qmp ls", max_term_width = 100)]
+pub(crate) struct Ls {
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Starts QEMU or the storage daemon, with a shell on a connection of its own.
 ///
 /// The program ends with the shell: it is told to quit, and killed if it does not. The exit code is the
@@ -299,6 +325,8 @@ mod tests {
         Events::command().debug_assert();
         Wait::command().debug_assert();
         Hmp::command().debug_assert();
+        Doctor::command().debug_assert();
+        Ls::command().debug_assert();
         Launch::command().debug_assert();
         Completions::command().debug_assert();
         Man::command().debug_assert();

@@ -7,12 +7,14 @@ mod cli;
 mod complete;
 mod config;
 mod connect;
+mod doctor;
 mod events;
 mod exit;
 mod filter;
 mod hmp;
 #[cfg(unix)]
 mod launch;
+mod ls;
 mod man;
 #[cfg(unix)]
 mod names;
@@ -35,18 +37,20 @@ use crate::config::Config;
 use crate::exit::{Code, Failure};
 
 /// Verbs that stand in the place of a command, and what they do.
-const VERBS: [(&str, &str); 4] = [
+const VERBS: [(&str, &str); 5] = [
     ("events", "print events"),
     ("wait", "wait for an event"),
     ("hmp", "run a line in the human monitor"),
+    ("doctor", "check the server and its socket"),
     ("raw", "a command that is called like a verb"),
 ];
 
 /// Verbs that stand in the place of a target.
-const NO_TARGET_VERBS: [(&str, &str); 4] = [
+const NO_TARGET_VERBS: [(&str, &str); 5] = [
     ("completions", "print a script for a shell"),
     ("help", "print the help of a verb"),
     ("launch", "start QEMU with a shell"),
+    ("ls", "list the running servers and their sockets"),
     ("man", "write the manual pages"),
 ];
 
@@ -119,6 +123,7 @@ fn answer(args: Vec<OsString>) -> Result<(), End> {
             let arguments = cli::Completions::try_parse_from(with_name("completions"))?;
             Ok(complete::script(arguments.shell)?)
         }
+        Some("ls") => Ok(ls::run(cli::Ls::try_parse_from(with_name("ls"))?.json)?),
         Some("man") => {
             let arguments = cli::Man::try_parse_from(with_name("man"))?;
             Ok(man::write(arguments.folder.as_deref())?)
@@ -128,7 +133,9 @@ fn answer(args: Vec<OsString>) -> Result<(), End> {
                 Some("events") => cli::Events::command(),
                 Some("wait") => cli::Wait::command(),
                 Some("hmp") => cli::Hmp::command(),
+                Some("doctor") => cli::Doctor::command(),
                 Some("launch") => cli::Launch::command(),
+                Some("ls") => cli::Ls::command(),
                 _ => cli::Top::command(),
             };
             Ok(show::write(command.render_long_help().to_string().as_bytes())?)

@@ -27,7 +27,9 @@ pub(crate) fn write(folder: Option<&Path>) -> Result<(), Failure> {
             cli::Events::command(),
             cli::Wait::command(),
             cli::Hmp::command(),
+            cli::Doctor::command(),
             cli::Launch::command(),
+            cli::Ls::command(),
             cli::Completions::command(),
             cli::Man::command(),
         ] {

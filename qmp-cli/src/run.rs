@@ -23,7 +23,7 @@ use crate::shell::{self, Source};
 use crate::show::Printer;
 use crate::show::json::Layout;
 use crate::target::{Target, resolve};
-use crate::{End, hmp};
+use crate::{End, doctor, hmp};
 
 /// Runs a command or a verb.
 ///
@@ -68,6 +68,12 @@ pub(crate) fn run(target: &str, options: Options, mut rest: Vec<String>) -> Resu
             let arguments = cli::Hmp::try_parse_from(after("hmp"))?;
             let line = arguments.line.join(" ");
             Ok(context(arguments.options)?.hmp(&line, arguments.cpu)?)
+        }
+        Some("doctor") => {
+            let arguments = cli::Doctor::try_parse_from(after("doctor"))?;
+            let context = context(arguments.options)?;
+            let target = context.resolve(false)?;
+            Ok(doctor::run(&target, &context.options, arguments.json)?)
         }
         Some(first) => {
             let words = rest.iter().skip(usize::from(first == "raw")).cloned();

@@ -91,8 +91,10 @@ pub(crate) fn call(words: &[&str], config: &Config, live: &impl live::Live) -> C
     // The first word is in the place of the target.
     let all: Vec<_> = std::iter::once(".".to_owned()).chain(before).collect();
     let mut candidates = Line::read(&all).candidates_with(current, config, live);
-    // In a shell, events are printed without being asked for.
-    candidates.list.retain(|it| it.text.starts_with(current) && it.text != "events");
+    // In a shell, events are printed without being asked for, and the connection is made.
+    candidates
+        .list
+        .retain(|it| it.text.starts_with(current) && !matches!(&*it.text, "events" | "doctor"));
     candidates
 }
 
@@ -190,7 +192,7 @@ impl<'w> Line<'w> {
             }
             ["man"] => Candidates::files(),
             ["launch", ..] => Candidates::files(),
-            ["help" | "completions" | "man", ..] => Candidates::default(),
+            ["help" | "completions" | "man" | "ls", ..] => Candidates::default(),
             [_] => self.commands(true, config, live),
             [_, "events" | "wait", rest @ ..] => match self.command {
                 None => events(),
@@ -201,7 +203,7 @@ impl<'w> Line<'w> {
                     live,
                 ),
             },
-            [_, "hmp" | "-", ..] => Candidates::default(),
+            [_, "hmp" | "doctor" | "-", ..] => Candidates::default(),
             [_, "raw", rest @ ..] => self.call(rest, current, config, live),
             [_, rest @ ..] => self.call(rest, current, config, live),
         }

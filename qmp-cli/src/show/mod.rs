@@ -1,6 +1,7 @@
 //! The output: values on stdout, everything else on stderr.
 
 pub(crate) mod json;
+pub(crate) mod table;
 pub(crate) mod text;
 
 use std::io::{self, IsTerminal, Write};
