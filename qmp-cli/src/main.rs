@@ -103,6 +103,9 @@ fn dispatch(args: Vec<OsString>) -> Result<u8, End> {
             return run::launch(&cli::Launch::try_parse_from(args.into_iter().skip(1))?, false);
         }
     }
+    if args.get(1).is_some_and(|first| first == "ls") {
+        return Ok(ls::run(cli::Ls::try_parse_from(args.into_iter().skip(1))?.json).map(|()| 0)?);
+    }
     answer(args).map(|()| 0)
 }
 
@@ -123,7 +126,6 @@ fn answer(args: Vec<OsString>) -> Result<(), End> {
             let arguments = cli::Completions::try_parse_from(with_name("completions"))?;
             Ok(complete::script(arguments.shell)?)
         }
-        Some("ls") => Ok(ls::run(cli::Ls::try_parse_from(with_name("ls"))?.json)?),
         Some("man") => {
             let arguments = cli::Man::try_parse_from(with_name("man"))?;
             Ok(man::write(arguments.folder.as_deref())?)

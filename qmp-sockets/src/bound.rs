@@ -10,12 +10,15 @@ use crate::sock_diag::{BOUND, LISTENING, SHOW_FILE, list};
 ///
 /// Accepted connections refer to the same file and can outlive the server's socket. They are ignored.
 pub(crate) fn is_bound(file: &Stat) -> io::Result<bool> {
-    // The kernel's own form of the device number.
-    let device = major(file.st_dev) << 20 | minor(file.st_dev);
-    let of_file = (file.st_ino as u32, device);
+    let of_file = identity(file);
     let found =
         list(BOUND | LISTENING, SHOW_FILE, |socket| (socket.file() == Some(of_file)).then_some(()));
     Ok(found?.is_some())
+}
+
+/// Returns a file's inode and device in the kernel's own form.
+pub(crate) fn identity(file: &Stat) -> (u32, u32) {
+    (file.st_ino as u32, major(file.st_dev) << 20 | minor(file.st_dev))
 }
 
 #[cfg(test)]

@@ -128,7 +128,8 @@ fn short_address(
 }
 
 fn absolute(path: &str, directory: &Path) -> String {
-    let path: PathBuf = directory.join(path);
+    // Without doubled slashes.
+    let path: PathBuf = directory.join(path).components().collect();
     path.display().to_string()
 }
 

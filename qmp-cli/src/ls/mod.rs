@@ -56,11 +56,12 @@ fn of_process(pid: u32) -> Option<Vec<Entry>> {
     let arguments =
         line.split(|byte| *byte == 0).map(|it| String::from_utf8_lossy(it).into_owned());
     let arguments: Vec<_> = arguments.collect();
+    let arguments = without_loader(&arguments);
     let program = arguments.first().filter(|program| is_server(program))?;
     let program = Path::new(program).file_name()?.to_string_lossy().into_owned();
     // Another user's process does not tell; its relative paths are then shown as they are.
     let directory = fs::read_link(folder.join("cwd")).unwrap_or_default();
-    let described = read(&arguments, &directory);
+    let described = read(arguments, &directory);
     let name = described.name.unwrap_or_default();
     let entry = |socket: Option<Socket>| {
         let clients = socket.as_ref().and_then(|socket| clients(&socket.address));
@@ -70,6 +71,14 @@ fn of_process(pid: u32) -> Option<Vec<Entry>> {
         true => vec![entry(None)],
         false => described.sockets.into_iter().map(|socket| entry(Some(socket))).collect(),
     })
+}
+
+/// A program that was started with a loader of its own stands behind the loader and its options.
+fn without_loader(arguments: &[String]) -> &[String] {
+    let loader = arguments.first().and_then(|first| Path::new(first).file_name());
+    let is_loader = loader.is_some_and(|name| name.to_string_lossy().starts_with("ld-"));
+    let program = arguments.iter().position(|argument| is_loader && is_server(argument));
+    arguments.get(program.unwrap_or_default()..).unwrap_or_default()
 }
 
 fn clients(address: &str) -> Option<Vec<String>> {

@@ -33,7 +33,7 @@ impl Occupants {
     /// Finds the processes at an address, without connecting to it.
     ///
     /// Returns `None` if they cannot be known: on systems other than Linux, for addresses that are not
-    /// the absolute path or the name of a unix socket, and if nothing listens there.
+    /// those of a unix socket, and if nothing listens there.
     pub fn at(address: &Address) -> Option<Self> {
         #[cfg(target_os = "linux")]
         return super::linux::occupants(address);
@@ -63,6 +63,9 @@ mod tests {
         let address = Address::unix(path.as_os_str().as_encoded_bytes());
         assert_eq!(Occupants::at(&address), None);
         let listener = UnixListener::bind(&path).unwrap();
+        let other_path = folder.path().join("./vm.qmp");
+        let other = Address::unix(other_path.as_os_str().as_encoded_bytes());
+        assert!(Occupants::at(&other).is_some());
         let alone = Occupants::at(&address).unwrap();
         assert_eq!(alone.server.unwrap().pid, std::process::id());
         assert!(alone.clients.is_empty() && alone.unknown == 0);

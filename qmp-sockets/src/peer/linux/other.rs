@@ -7,8 +7,10 @@ use std::path::Path;
 use qmp_proto::Address;
 
 use super::process::{Process, server_name};
+use crate::bound::identity;
+use crate::long_path::path_of;
 use crate::peer::{Occupant, Occupants};
-use crate::sock_diag::{CONNECTED, LISTENING, Listed, SHOW_NAME, SHOW_PEER, list};
+use crate::sock_diag::{CONNECTED, LISTENING, Listed, SHOW_FILE, SHOW_NAME, SHOW_PEER, list};
 
 /// The other client that a server is serving.
 #[derive(Debug)]
@@ -72,19 +74,43 @@ impl Process {
     }
 }
 
+/// What tells the sockets of an address.
+enum Place {
+    /// The file, of which there may be several paths.
+    File((u32, u32)),
+    Name(Vec<u8>),
+}
+
+impl Place {
+    fn of(address: &Address) -> Option<Self> {
+        match address {
+            Address::Unix(path) => {
+                let file = rustix::fs::stat(path_of(path)).ok()?;
+                Some(Self::File(identity(&file)))
+            }
+            Address::Abstract(name) => Some(Self::Name([b"\0", name.as_slice()].concat())),
+            _ => None,
+        }
+    }
+
+    fn is_of(&self, listed: &Listed<'_>) -> bool {
+        match self {
+            Self::File(file) => listed.file() == Some(*file),
+            Self::Name(name) => listed.name() == Some(name),
+        }
+    }
+}
+
 /// Finds the processes at an address.
 pub(in crate::peer) fn occupants(address: &Address) -> Option<Occupants> {
-    let name = match address {
-        Address::Unix(path) if path.starts_with(b"/") => path.clone(),
-        Address::Abstract(name) => [b"\0", name.as_slice()].concat(),
-        _ => return None,
-    };
-    let is_there = |listed: &Listed<'_>| listed.name().map(without_end) == Some(&*name);
-    let listener = list(LISTENING, SHOW_NAME, |listed| listed.inode.filter(|_| is_there(&listed)));
+    let place = Place::of(address)?;
+    let is_there = |listed: &Listed<'_>| place.is_of(listed);
+    let listener =
+        list(LISTENING, SHOW_NAME | SHOW_FILE, |listed| listed.inode.filter(|_| is_there(&listed)));
     let server = Process::holding(listener.ok()??).map(Process::into_occupant);
     let mut occupants = Occupants { server, ..Occupants::default() };
     let mut peers = Vec::new();
-    let listed = list(CONNECTED, SHOW_NAME | SHOW_PEER, |listed| {
+    let listed = list(CONNECTED, SHOW_NAME | SHOW_FILE | SHOW_PEER, |listed| {
         if is_there(&listed) {
             peers.push(listed.peer().unwrap_or_default());
         }
