@@ -17,6 +17,7 @@ conformance::on_every_qemu!(
     what_the_server_has_is_completed,
     completion_does_not_wait_for_a_stopped_server,
     a_private_monitor_leaves_the_socket_free_and_nothing_behind,
+    what_killed_shells_have_left_is_removed_by_the_next,
 );
 
 /// Starts QEMU with something to complete, and returns it when it answers.
@@ -147,7 +148,8 @@ fn a_private_monitor_leaves_the_socket_free_and_nothing_behind(suite: &Suite) {
     let before = |what: &str| others(&[what, "-q", "map(.label) | sort"]);
     let chardevs = before("query-chardev");
     let mut shell = Terminal::at(&target, Options::default());
-    assert_eq!(shell.screen().contains("private monitor"), has_private, "{}", shell.screen());
+    let monitor = if has_private { "on a private monitor" } else { "on the shared monitor" };
+    assert!(shell.screen().contains(monitor), "{}", shell.screen());
     shell.enter("query-name");
     shell.wait_for("\n{}\n");
     if has_private {
@@ -168,8 +170,45 @@ fn a_private_monitor_leaves_the_socket_free_and_nothing_behind(suite: &Suite) {
     }
     let options = Options { arguments: &["--no-private"], ..Options::default() };
     let shell = Terminal::at(&target, options);
-    assert!(!shell.screen().contains("private monitor"), "{}", shell.screen());
+    assert!(shell.screen().contains("on the shared monitor"), "{}", shell.screen());
     let busy = program().args([&target, "query-name", "--timeout", "300ms"]).output().unwrap();
     assert_eq!(busy.status.code(), Some(3));
     assert_eq!(shell.leave(), 0);
+}
+
+/// The ids of all character devices and objects.
+fn devices_and_objects(target: &str) -> String {
+    let ids = |arguments: &[&str]| run(target, arguments).stdout;
+    let devices = ids(&["query-chardev", "-q", "map(.label) | sort"]);
+    devices + &ids(&["qom-list", "path=/objects", "-q", "map(.name) | sort"])
+}
+
+fn what_killed_shells_have_left_is_removed_by_the_next(suite: &Suite) {
+    let (_server, target) = qemu(suite);
+    let before = devices_and_objects(&target);
+    if suite.is_newest() {
+        // What is left if the program is killed before the server has made its monitor.
+        let device = ["backend.type=socket", "backend.data.addr.type=unix"];
+        let device = [&device[..], &["backend.data.addr.data.path=/nowhere/socket"]].concat();
+        let options = ["backend.data.server=false", "backend.data.reconnect-ms=600000"];
+        for words in [
+            [&["chardev-add", "id=qmp-shell-1-1"][..], &device, &options].concat(),
+            [&["chardev-add", "id=qmp-shell-1-2"][..], &device, &options].concat(),
+            vec!["object-add", "qom-type=monitor-qmp", "id=qmp-shell-1-2", "chardev=qmp-shell-1-2"],
+        ] {
+            let made = run(&target, &words);
+            assert_eq!(made.code, 0, "{made:?}");
+        }
+        assert_ne!(devices_and_objects(&target), before);
+    }
+    // Killed at different moments.
+    for moment in 0..12 {
+        let mut program = program();
+        program.arg(&target);
+        let mut shell = Terminal::start(program, Options::default());
+        std::thread::sleep(std::time::Duration::from_millis(3 * moment));
+        shell.kill();
+    }
+    assert_eq!(Terminal::at(&target, Options::default()).leave(), 0);
+    wait_until("nothing is left", || devices_and_objects(&target) == before);
 }

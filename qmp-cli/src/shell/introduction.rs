@@ -52,9 +52,11 @@ pub(crate) fn of(link: &Link) -> Result<String, Failure> {
     if let Some(status) = ask::<Status>(&client, "query-status") {
         text.push_str(&format!(", {}", status.status));
     }
-    if connection.is_private {
-        text.push_str("; on a private monitor: the socket is free for others");
-    }
+    text.push_str(match connection.is_private {
+        true => "; on a private monitor: the socket is free for others",
+        false if link.is_launched() => "",
+        false => "; on the shared monitor: others wait for the socket",
+    });
     text.push_str("; :help lists the commands of the shell");
     Ok(text)
 }

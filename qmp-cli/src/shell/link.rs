@@ -144,14 +144,19 @@ impl Link {
         }
     }
 
+    /// Whether the program was launched, with a connection that nobody else can use.
+    pub(crate) fn is_launched(&self) -> bool {
+        matches!(self.0.source, Source::Launched(..))
+    }
+
     /// Whether the only connection that there can be has ended.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.0.source, Source::Launched(..)) && !self.is_connected()
+        self.is_launched() && !self.is_connected()
     }
 
     /// Waits a while for the end of a launched program, which was asked to quit.
     pub(crate) fn wait_for_the_end(&self) {
-        if matches!(self.0.source, Source::Launched(..)) {
+        if self.is_launched() {
             let is_connected = |state: &mut State| state.connection.is_ok();
             let waited = self.0.changed.wait_timeout_while(self.state(), HANDSHAKE, is_connected);
             drop(waited.unwrap_or_else(PoisonError::into_inner));
