@@ -138,8 +138,9 @@ fn an_agent_completes_the_commands_that_it_allows() {
 }
 
 #[test]
-fn files_and_actions_are_completed() {
+fn files_actions_and_parts_of_names_are_completed() {
     let mock = Mock::monitor();
+    mock.on("query-commands").answer(json!([{"name": "block-dirty-bitmap-merge"}]));
     let mut shell = Terminal::with(&mock, without_private_monitor());
     let prompt = shell.line().0.trim_end().to_owned();
     let folder = tempfile::tempdir().unwrap();
@@ -162,6 +163,8 @@ fn files_and_actions_are_completed() {
         ),
         (":pretty of".to_owned(), ":pretty off".to_owned()),
         (":rec".to_owned(), ":reconnect".to_owned()),
+        // A part of a name that no name begins with finds the command.
+        ("bitmap-mer".to_owned(), "block-dirty-bitmap-merge".to_owned()),
         ("wait DEVICE_DEL".to_owned(), "wait DEVICE_DELETED".to_owned()),
     ] {
         shell.press(&format!("{line}{TAB}"));
@@ -172,6 +175,9 @@ fn files_and_actions_are_completed() {
     shell.wait_for_line("trans> ");
     shell.press(&format!("blockdev-ba{TAB}syn{TAB}to{TAB}"));
     shell.wait_for_line("trans> blockdev-backup sync=top");
+    // Ctrl-C clears the line; in an empty one, it drops the transaction.
+    shell.press(CTRL_C);
+    shell.wait_for_line("trans> ");
     shell.press(CTRL_C);
     shell.wait_for("the transaction was dropped");
     assert_eq!(shell.leave(), 0);

@@ -87,14 +87,18 @@ pub(crate) fn complete(words: &[String], config: &Config) -> Candidates {
 #[cfg(unix)]
 pub(crate) fn call(words: &[&str], config: &Config, live: &impl live::Live) -> Candidates {
     let Some((current, before)) = words.split_last() else { return Candidates::default() };
-    let before: Vec<_> = before.iter().map(|word| (*word).to_owned()).collect();
+    let words = before.iter().map(|word| (*word).to_owned());
     // The first word is in the place of the target.
-    let all: Vec<_> = std::iter::once(".".to_owned()).chain(before).collect();
+    let all: Vec<_> = std::iter::once(".".to_owned()).chain(words).collect();
     let mut candidates = Line::read(&all).candidates_with(current, config, live);
     // In a shell, events are printed without being asked for, and the connection is made.
-    candidates
-        .list
-        .retain(|it| it.text.starts_with(current) && !matches!(&*it.text, "events" | "doctor"));
+    candidates.list.retain(|it| !matches!(&*it.text, "events" | "doctor"));
+    if before.is_empty() && !candidates.list.iter().any(|it| it.text.starts_with(current)) {
+        // A part of a command's name is enough to find it.
+        candidates.list.retain(|it| it.text.contains(current));
+    } else {
+        candidates.list.retain(|it| it.text.starts_with(current));
+    }
     candidates
 }
 

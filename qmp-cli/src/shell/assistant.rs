@@ -1,6 +1,7 @@
 //! What the editor asks while a line is written: completion and hints.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fs;
 
 use rustyline::completion::{Completer, Pair};
@@ -31,6 +32,8 @@ pub(crate) enum Mode {
 /// Completes lines, and names the arguments that are missing.
 pub(crate) struct Assistant<'c> {
     pub(crate) mode: Mode,
+    /// Whether something is written in the line.
+    pub(crate) has_text: Cell<bool>,
     asking: Asking,
     config: &'c Config,
     /// Hints are told from the line by their colour.
@@ -39,7 +42,7 @@ pub(crate) struct Assistant<'c> {
 
 impl<'c> Assistant<'c> {
     pub(crate) fn new(asking: Asking, config: &'c Config, has_hints: bool) -> Self {
-        Self { mode: Mode::default(), asking, config, has_hints }
+        Self { mode: Mode::default(), has_text: Cell::default(), asking, config, has_hints }
     }
 
     /// Returns the candidates for the last word of a line, and where that word begins.
@@ -200,6 +203,7 @@ impl Hinter for Assistant<'_> {
     type Hint = Missing;
 
     fn hint(&self, line: &str, position: usize, _: &Context<'_>) -> Option<Missing> {
+        self.has_text.set(!line.is_empty());
         let is_between_words = line.ends_with([' ', '(']);
         if !self.has_hints || position < line.len() || !is_between_words {
             return None;

@@ -27,8 +27,10 @@ pub(crate) struct LineEditor<'c> {
 pub(crate) enum Input {
     /// One line, or several that were pasted.
     Lines(String),
-    /// Ctrl-C.
+    /// Ctrl-C in an empty line.
     Interrupted,
+    /// Ctrl-C in a line with text, which is dropped.
+    Dropped,
     /// Ctrl-D.
     End,
 }
@@ -79,7 +81,10 @@ impl<'c> LineEditor<'c> {
     ///
     /// Returns an error if the terminal cannot be read.
     pub(crate) fn read(&mut self, prompt: &str, mode: Mode) -> Result<Input, Failure> {
-        self.editor.helper_mut().into_iter().for_each(|assistant| assistant.mode = mode);
+        if let Some(assistant) = self.editor.helper_mut() {
+            assistant.mode = mode;
+            assistant.has_text.set(false);
+        }
         self.screen.begin_editing((!self.is_rich).then_some(prompt));
         self.keys.iter().for_each(Keys::begin_editing);
         let result = self.editor.readline(prompt);
@@ -87,7 +92,10 @@ impl<'c> LineEditor<'c> {
         self.screen.end_editing();
         match result {
             Ok(lines) => Ok(Input::Lines(lines)),
-            Err(ReadlineError::Interrupted) => Ok(Input::Interrupted),
+            Err(ReadlineError::Interrupted) => {
+                let has_text = self.editor.helper().is_some_and(|it| it.has_text.get());
+                Ok(if has_text { Input::Dropped } else { Input::Interrupted })
+            }
             Err(ReadlineError::Eof) => Ok(Input::End),
             Err(error) => Err(failed(&error)),
         }

@@ -113,6 +113,7 @@ impl Shell<'_> {
                 return Ok(());
             }
             match editor.read(&self.prompt(), self.mode())? {
+                Input::Dropped => {}
                 Input::Interrupted => {
                     if self.transaction.take().is_some() {
                         show::tell("the transaction was dropped; nothing was sent");
