@@ -13,7 +13,7 @@ use std::process::Command;
 use conformance::server::notice;
 
 use cli::{Run, program};
-use terminal::{CTRL_C, ENTER, Options, TAB, Terminal};
+use terminal::{CTRL_U, ENTER, Options, TAB, Terminal};
 
 /// Returns whether a shell can be started, and prints that it cannot.
 fn is_installed(shell: &str) -> bool {
@@ -93,7 +93,8 @@ fn completed_in(shell: Command) -> Terminal {
     ] {
         terminal.press(&format!("{line}{TAB}"));
         terminal.wait_for_line(&format!("z> {completed}"));
-        terminal.press(CTRL_C);
+        // A signal could be lost while the shell completes, a key is not.
+        terminal.press(CTRL_U);
         terminal.wait_for_line("z> ");
     }
     terminal

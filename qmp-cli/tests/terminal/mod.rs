@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) const ENTER: &str = "\r";
 pub(crate) const CTRL_C: &str = "\u{3}";
 pub(crate) const CTRL_D: &str = "\u{4}";
+pub(crate) const CTRL_U: &str = "\u{15}";
 pub(crate) const TAB: &str = "\t";
 pub(crate) const UP: &str = "\u{1b}[A";
 pub(crate) const RIGHT: &str = "\u{1b}[C";
