@@ -10,6 +10,7 @@
 mod golden;
 pub(crate) mod live;
 mod members;
+mod place;
 mod shells;
 
 use clap::{CommandFactory, ValueEnum};
