@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::options::Options;
-use crate::process::{run, size};
+use crate::process::{Output, run, size};
 
 /// The smallest programs that use a library.
 const PROGRAMS: [(&str, &str); 7] = [
@@ -53,7 +53,7 @@ pub(crate) fn measure(options: &Options, results: &mut crate::results::Results) 
         let mut build = Command::new(cargo);
         build.current_dir(&options.sources).args(["build", "--profile", "smallest", "--locked"]);
         build.args(["--package", program]).env("CARGO_TARGET_DIR", &folder);
-        let figures = run(&mut build)?;
+        let figures = run(&mut build, Output::Figures)?;
         let figure = |name| figures.get(name).copied().unwrap_or_default();
         let fingerprints = fs::read_dir(folder.join("smallest/.fingerprint"))?.count();
         results.builds.push(Build {

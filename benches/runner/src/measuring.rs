@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::catalogue::{Point, Workload};
 use crate::client::{Client, Program};
 use crate::options::Options;
-use crate::process::{Figures, run};
+use crate::process::{Figures, Output, run};
 use crate::results::{Outcome, Results};
 use crate::server::{Kind, Server};
 
@@ -87,7 +87,11 @@ fn one(
     };
     let file = server.socket.with_file_name("upload");
     command.env("BENCH_FILE", &file);
-    match run(&mut command) {
+    let output = match client.program {
+        Program::Tool | Program::Shell(_) => Output::Version,
+        _ => Output::Figures,
+    };
+    match run(&mut command, output) {
         Ok(figures) => match check_upload(workload, point, &file) {
             Ok(()) => Outcome::Done(figures),
             Err(why) => Outcome::Failed(why),

@@ -15,8 +15,17 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// The measurements of a run, by name.
 pub(crate) type Figures = BTreeMap<String, f64>;
 
+/// What a program prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Its figures, as JSON in the last line.
+    Figures,
+    /// The reply to `query-version`, which is checked.
+    Version,
+}
+
 /// Runs a program to its end; adds the figures of the whole process.
-pub(crate) fn run(command: &mut Command) -> Result<Figures> {
+pub(crate) fn run(command: &mut Command, output: Output) -> Result<Figures> {
     let shown = format!("{command:?}");
     let started = Instant::now();
     let mut child = command
@@ -45,7 +54,11 @@ pub(crate) fn run(command: &mut Command) -> Result<Figures> {
         bail!("{shown} failed ({}): {}", ended.status, complaint.trim());
     }
     let mut figures = Figures::new();
-    if let Some(line) = text.lines().last().filter(|line| line.starts_with('{')) {
+    if output == Output::Version && !text.contains("\"major\": 7") {
+        bail!("{shown} printed {text:?}, which is no version");
+    }
+    let figured = text.lines().last().filter(|line| line.starts_with('{'));
+    if let Some(line) = figured.filter(|_| output == Output::Figures) {
         figures = serde_json::from_str(line).with_context(|| format!("{shown} said {line}"))?;
     }
     let processor = ended.rusage.utime + ended.rusage.stime;

@@ -106,6 +106,7 @@ const TARGETS: &[Target] = &[
     target("idle", "after_large_bytes", "tokio", "floor-tokio", Beyond(2048.0)),
     target("idle", "after_large_bytes", "smol-one", "floor-smol", Beyond(2048.0)),
     target("idle", "idle_bytes", "tokio", "qemu.qmp", Better(10.0)),
+    target("first-answer", "process_wall_ns", "qmp-tool", "smallest-floor", Beyond(3_000_000.0)),
     target("bytes", "bytes", "tokio", "qapi-tokio", Less),
     target("bytes", "bytes", "tokio", "qmp", Less),
     target("bytes", "bytes", "tokio", "qemu.qmp", Less),
