@@ -10,7 +10,7 @@ use qmp_sockets::Occupants;
 use serde_json::{Value, json};
 
 use crate::cli::Options;
-use crate::connect::connect;
+use crate::connect::{HANDSHAKE, connect};
 use crate::exit::{Code, Failure};
 use crate::show::{self, table::table};
 use crate::target::Target;
@@ -53,7 +53,9 @@ impl Check {
 pub(crate) fn run(target: &Target, options: &Options, as_json: bool) -> Result<(), Failure> {
     let mut checks = Vec::new();
     checks.extend(of_the_socket(&target.address));
-    let code = match connect(target, options, false) {
+    // Each question has a deadline, because the server may stop answering.
+    let timeout = options.timeout.or(Some(HANDSHAKE));
+    let code = match connect(target, &Options { timeout, ..options.clone() }, false) {
         Ok(client) => {
             match target.agent {
                 true => agent::check(&client, &mut checks),
@@ -156,7 +158,8 @@ fn latency(client: &Client, command: &str) -> Check {
     times.sort_unstable();
     let (fastest, slowest) = (times[0], times[times.len() - 1]);
     let text = format!("{command}: {fastest:.1?} to {slowest:.1?} in {TRIES} tries");
-    match slowest >= SLOW {
+    // A single slow reply is common on a busy machine.
+    match fastest >= SLOW {
         true => Check::wrong("latency", format!("{text}; the server's main loop is busy")),
         false => Check::fine("latency", text),
     }
