@@ -133,3 +133,22 @@ fn a_server_of_another_protocol_is_named() {
         }
     }
 }
+
+#[test]
+fn a_server_that_returns_no_id_or_another_is_told_from_a_silent_one() {
+    for reply in [
+        "{\"return\": {}}\r\n",
+        "{\"return\": {}, \"id\": null}\r\n",
+        "{\"return\": {}, \"id\": \"other\"}\r\n",
+    ] {
+        let client = connect(move |mut peer| {
+            peer.receive();
+            peer.send(reply);
+            peer.receive();
+        });
+        let command = client.execute("query").timeout(std::time::Duration::from_millis(200));
+        let error = command.run().unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
+        assert!(error.to_string().contains("echoes_ids(false)"), "{reply}: {error}");
+    }
+}

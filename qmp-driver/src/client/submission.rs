@@ -14,6 +14,7 @@ use crate::client::attempt::{Attempt, Attempted, CommandClock, MessageText, Queu
 use crate::client::response::{Completed, Reply};
 use crate::connection::Connection;
 use crate::connection::deadlines::NOT_POLLED;
+use crate::connection::lifecycle::STRAY;
 use crate::connection::machine::{AfterUnlock, Machine};
 use crate::connection::waits::{Awaited, CommandOutcome, Keeper};
 use crate::sync::MutexGuard;
@@ -279,6 +280,7 @@ impl Submission {
         let keeper = machine.waits.expired(key);
         let wait = machine.waits.remove(key);
         let transport = machine.transport.clone();
+        let stray = machine.lifecycle.has_stray.then(|| STRAY.to_owned());
         let mut after = AfterUnlock::default();
         if !self.answered {
             // The reply of an agent is no longer outstanding, which may make room for another command.
@@ -293,7 +295,7 @@ impl Submission {
         }
         let advice = match keeper {
             Some(Keeper::Watchdog) => Some(NOT_POLLED.to_owned()),
-            _ => transport.and_then(|transport| transport.describe_stop()),
+            _ => transport.and_then(|transport| transport.describe_stop()).or(stray),
         };
         let advice = advice.unwrap_or_default();
         Err(ErrorKind::NoReply { waited, advice })

@@ -7,6 +7,10 @@ use qmp_proto::{OwnedFailure, OwnedGreeting};
 
 use crate::CloseReason;
 
+/// The advice if replies came that belong to no request.
+pub(crate) const STRAY: &str = "a reply came without the id of the command: if the server does not \
+                                return ids, set `Options::echoes_ids(false)`";
+
 /// How long an agent has to close its side after this side is closed.
 pub(crate) const AGENT_LINGERS: Duration = Duration::from_millis(200);
 
@@ -19,6 +23,8 @@ pub(crate) struct Lifecycle {
     /// Why the last handshake failed, or is expected to fail.
     pub(crate) failed: Option<Box<Failed>>,
     pub(crate) closing: Option<Closing>,
+    /// A reply came that belongs to no request, and since then none that belongs to one.
+    pub(crate) has_stray: bool,
     /// Closing took too long.
     pub(crate) closed_late: bool,
     /// The close reason. It is set once and is final.

@@ -8,7 +8,7 @@ use qmp_sockets::advise_on_handshake;
 use super::{Driver, Next};
 use crate::CloseReason;
 use crate::connection::deadlines::Due;
-use crate::connection::lifecycle::{Failed, Handshake};
+use crate::connection::lifecycle::{Failed, Handshake, STRAY};
 
 impl Driver {
     /// Handles what is due, and sets the timer.
@@ -77,9 +77,14 @@ impl Driver {
 
     fn silence(&self, waited: Duration) -> (Failed, String) {
         let unfinished = self.input.unread();
-        let advice = advise_on_handshake(self.connection.settings.agent, unfinished, || {
-            self.transport.describe_silence()
-        });
+        // An agent may send what its previous client did not wait for.
+        let is_agent = self.connection.settings.agent;
+        let has_stray = !is_agent && self.connection.lock().lifecycle.has_stray;
+        let advice = if has_stray {
+            STRAY.to_owned()
+        } else {
+            advise_on_handshake(is_agent, unfinished, || self.transport.describe_silence())
+        };
         let text = format!("no answer in {waited:.1?}: {advice}");
         (Failed::Silent { waited, advice }, text)
     }

@@ -237,6 +237,7 @@ impl<'b> Parsed<'b> {
         let position = self.origin + self.used as u64;
         match received {
             Received::Reply(Answered { request, token: key, outcome, .. }) => {
+                machine.lifecycle.has_stray = false;
                 self.answers.push(CompletedCommand {
                     key,
                     request,
@@ -292,6 +293,7 @@ impl Machine {
                 }
             }
             Received::Ready => self.finish_handshake(None, after),
+            Received::Stray(_) => self.lifecycle.has_stray = true,
             Received::ErrorBeforeGreeting(failure) => {
                 self.lifecycle.failed = Some(Box::new(Failed::Refused(failure.into_owned())));
             }

@@ -124,10 +124,15 @@ fn display(error: &impl Display) -> String {
 }
 
 fn failure() -> OwnedFailure {
-    let line = b"{\"error\": {\"class\": \"GenericError\", \"desc\": \"in its own words\"}}\n";
+    failure_of("in its own words")
+}
+
+fn failure_of(description: &str) -> OwnedFailure {
+    let line =
+        format!("{{\"error\": {{\"class\": \"GenericError\", \"desc\": \"{description}\"}}}}\n");
     let mut client: Client<()> = Client::negotiated(Options::monitor(), 7);
     client.execute(&mut Vec::new(), Request::new("stop"), ()).unwrap();
-    match client.handle_input(line).unwrap().received {
+    match client.handle_input(line.as_bytes()).unwrap().received {
         Some(Received::Reply(answer)) => answer.outcome.unwrap_err().into_owned(),
         other => panic!("{other:?}"),
     }
@@ -167,6 +172,7 @@ fn kinds() {
         ErrorKind::Launch(LaunchError::new("qemu", io_error())),
         ErrorKind::HandshakeTimeout { waited: WAITED, advice: advice() },
         ErrorKind::HandshakeRefused(failure()),
+        ErrorKind::HandshakeRefused(failure_of("expected a string")),
         ErrorKind::NotSent(refusal()),
         ErrorKind::Json(RawJson::parse("{").unwrap_err()),
         ErrorKind::DuplicateMember { name: "id".into() },
@@ -326,11 +332,12 @@ fn protocol_errors() {
 }
 
 /// The sources of all error texts.
-const SOURCES: [&str; 18] = [
+const SOURCES: [&str; 19] = [
     "qmp-driver/src/error/kind.rs",
     "qmp-driver/src/error/close_reason.rs",
     "qmp-driver/src/server/close_reason.rs",
     "qmp-driver/src/connection/deadlines.rs",
+    "qmp-driver/src/connection/lifecycle.rs",
     "qmp-proto/src/request/send_error.rs",
     "qmp-proto/src/json/error.rs",
     "qmp-proto/src/client/end.rs",

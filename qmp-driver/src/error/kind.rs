@@ -129,7 +129,13 @@ impl fmt::Display for ErrorKind {
                 write!(f, "connected, but no answer to the handshake in {waited:.1?}: {advice}")
             }
             Self::HandshakeRefused(failure) => {
-                write!(f, "the server refused the handshake: {failure}")
+                write!(f, "the server refused the handshake: {failure}")?;
+                match failure.description().contains("expected a string") {
+                    true => {
+                        f.write_str("; if it wants ids as text, set `Options::string_ids(true)`")
+                    }
+                    false => Ok(()),
+                }
             }
             Self::NotSent(refusal) => write!(f, "not sent: {refusal}"),
             Self::Json(error) => write!(f, "not sent, because its JSON is invalid: {error}"),
