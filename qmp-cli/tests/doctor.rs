@@ -64,9 +64,10 @@ fn what_a_client_left_behind_is_found(suite: &Suite) {
     let added = run(&target, &["add-fd", "fdset-id=3", "--fd", "/dev/null"]);
     assert_eq!(added.code, 0, "{added:?}");
     let run = doctor(&target);
-    assert_eq!(run.code, 1, "{run:?}");
+    // It may still be in use.
+    assert_eq!(run.code, 0, "{run:?}");
     let (result, text) = check(&run, "descriptor sets");
-    assert_eq!(result, "wrong");
+    assert_eq!(result, "ok");
     assert!(text.starts_with("3: "), "{text}");
     assert_eq!(check(&run, "jobs").0, "ok");
 }

@@ -61,6 +61,11 @@ pub(crate) fn run(target: &Target, options: &Options, as_json: bool) -> Result<(
                 true => agent::check(&client, &mut checks),
                 false => monitor::check(&client, &mut checks),
             }
+            // A question without a reply has left no row.
+            let last = if target.agent { "guest-ping" } else { "query-version" };
+            if let Err(error) = client.execute(last).run() {
+                checks.push(Check::wrong("end", error.to_string()));
+            }
             Code::Refused
         }
         Err(failure) => {
